@@ -1,0 +1,119 @@
+"""The four floating-point formats: their constants, ulps, rounding and spelling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ml_dtypes
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A binary floating-point format with gradual underflow.
+
+    Attributes
+    ----------
+    name : str
+        ``float16``, ``bfloat16``, ``float32`` or ``float64``.
+    dtype : numpy.dtype
+        How NumPy holds it (bfloat16 through ml_dtypes).
+    precision : int
+        Bits of the significand, the hidden one included.
+    min_exponent : int
+        Exponent e of the smallest normal number 2**e.
+    largest : float
+        The largest finite number.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    precision: int
+    min_exponent: int
+    largest: float
+
+    @property
+    def unit_roundoff(self) -> float:
+        """Largest relative error of one rounding to nearest, u = 2**-precision."""
+        return 2.0**-self.precision
+
+    @property
+    def smallest_normal(self) -> float:
+        """The smallest positive normal number."""
+        return 2.0**self.min_exponent
+
+    @property
+    def smallest_subnormal(self) -> float:
+        """The smallest positive number, eta."""
+        return 2.0 ** (self.min_exponent - self.precision + 1)
+
+    @property
+    def bits(self) -> int:
+        """Width in bits."""
+        return self.dtype.itemsize * 8
+
+
+FORMATS: dict[str, Format] = {
+    "float16": Format("float16", np.dtype(np.float16), 11, -14, 65504.0),
+    "bfloat16": Format("bfloat16", np.dtype(ml_dtypes.bfloat16), 8, -126, (2 - 2.0**-7) * 2.0**127),
+    "float32": Format("float32", np.dtype(np.float32), 24, -126, (2 - 2.0**-23) * 2.0**127),
+    "float64": Format("float64", np.dtype(np.float64), 53, -1022, float(np.finfo(np.float64).max)),
+}
+"""Every format by name, narrowest first."""
+
+_BY_DTYPE = {format_.dtype: format_ for format_ in FORMATS.values()}
+
+
+def format_of(array: NDArray[Any]) -> Format:
+    """Return the format of an array.
+
+    Raises
+    ------
+    TypeError
+        Its dtype is none of the four formats.
+    """
+    try:
+        return _BY_DTYPE[np.dtype(array.dtype)]
+    except KeyError:
+        raise TypeError(f"dtype {array.dtype} is not one of the formats {', '.join(FORMATS)}") from None
+
+
+def named_format(name: str) -> Format:
+    """Return the format called `name`.
+
+    Raises
+    ------
+    ValueError
+        No format has this name.
+    """
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise ValueError(f'format "{name}" is not known; known: {", ".join(FORMATS)}') from None
+
+
+def ulp(values: ArrayLike, format_: Format) -> F64:
+    """Return the unit in the last place of `format_` at each of `values`.
+
+    The spacing of the format's numbers in the binade of the value, never below
+    the smallest subnormal; past the largest finite number the binades go on,
+    so that an overflow has a size too (as in OpenCL's conformance tests).
+    Infinities and NaN give NaN.
+    """
+    magnitudes = np.abs(np.asarray(values, dtype=np.float64))
+    _, exponents = np.frexp(magnitudes)
+    lowest = format_.min_exponent - format_.precision + 1
+    spacing = np.ldexp(1.0, np.maximum(exponents - format_.precision, lowest))
+    spacing = np.where(magnitudes == 0.0, format_.smallest_subnormal, spacing)
+    return np.where(np.isfinite(magnitudes), spacing, np.nan)
+
+
+def hex_floats(values: NDArray[Any]) -> list[str]:
+    """Spell each element of a one-dimensional array as a hexadecimal float, exactly."""
+    return [float(value).hex() for value in np.asarray(values, dtype=np.float64).ravel()]
