@@ -1,0 +1,110 @@
+"""What can be run here: the main job (conformance, then report), the tests, and what keeps them honest."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["conformance", "report"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+FRAMEWORKS = [group.partition("-")[2] for group in PYPROJECT["dependency-groups"] if group.startswith("conformance-")]
+RUNS = Path("runs").resolve()
+
+# uv does not read pip's variables; a folder of local wheels should serve both.
+if "PIP_FIND_LINKS" in os.environ:
+    os.environ.setdefault("UV_FIND_LINKS", ",".join(os.environ["PIP_FIND_LINKS"].split()))
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of one dependency group of pyproject.toml."""
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+@nox.session
+@nox.parametrize("framework", [nox.param(name, id=name) for name in FRAMEWORKS])
+def conformance(session: nox.Session, framework: str) -> None:
+    """Judge one framework in an environment of its own; arguments after -- go to `logitproof run`."""
+    run_file = RUNS / f"{framework}.parquet"
+    run_file.unlink(missing_ok=True)
+    session.install(".", *group(f"conformance-{framework}"))
+    command = ["logitproof", "run", "--framework", framework, "-o", str(run_file), *session.posargs]
+    # Exit 1 means unexpected verdicts: the report is to show them, so its session is the one that fails.
+    # An interrupted run needs a moment to save what it measured.
+    session.run(*command, success_codes=[0, 1], interrupt_timeout=20.0, terminate_timeout=5.0)
+
+
+@nox.session
+def report(session: nox.Session) -> None:
+    """Merge the runs of all frameworks and write runs/report.html; fails on unexpected verdicts."""
+    run_files = [str(path) for name in FRAMEWORKS if (path := RUNS / f"{name}.parquet").exists()]
+    if not run_files:
+        session.error(f"there is no run in {RUNS}; run `nox -s conformance` first")
+    session.install(".")
+    merged = str(RUNS / "run.parquet")
+    session.run("logitproof", "merge", *run_files, "-o", merged)
+    session.run("logitproof", "report", merged, "-o", str(RUNS / "report.html"))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test the suite itself, with branch coverage; needs no framework."""
+    session.install("-e", ".", *group("test"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "--doctest-modules", "reference", "tests/meta", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", "--skip-covered")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting with ruff."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types with mypy, strictly."""
+    session.install("-e", ".", *group("typing"))
+    session.run("mypy")
+
+
+def control_from_elsewhere(session: nox.Session) -> None:
+    """Run the control's matrix and the command line as a user of the installed wheel would."""
+    # Outside the checkout, whose pyproject.toml would put its own sources first.
+    with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
+        session.run("python", "-m", "pytest", "-q", "--pyargs", "logitproof_conformance", "--framework", "numpy")
+        session.run("logitproof", "frameworks")
+        session.run("logitproof", "run", "--framework", "numpy", "-o", "run.parquet")
+        session.run("logitproof", "report", "run.parquet", "-o", "report.html")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build sdist and wheel, and run the control's matrix from the installed wheel."""
+    folder = session.create_tmp()
+    session.run("uv", "build", "--quiet", "--clear", "--out-dir", folder, external=True)
+    session.install(*map(str, Path(folder).glob("*.whl")))
+    control_from_elsewhere(session)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Run the control's matrix with the oldest dependencies that pyproject.toml allows."""
+    session.install(".", "--resolution", "lowest-direct")
+    control_from_elsewhere(session)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print the oracle's speed and our share of a run's wall time."""
+    session.install("-e", ".", *group("test"), *session.posargs)
+    for script in ("bench_oracle", "bench_share"):
+        session.run("python", f"tests/meta/{script}.py")
