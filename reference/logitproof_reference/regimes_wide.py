@@ -1,0 +1,80 @@
+"""Regimes of finite logits over many classes: vocabularies, and widths at which kernels change their path."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof_reference.bit_generator import integers, normals
+from logitproof_reference.regimes_ordinary import typical
+from logitproof_reference.rows import Regime
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.formats import Format
+
+    F64 = NDArray[np.float64]
+
+
+def _ties(format_: Format, count: int, *, n: int) -> F64:
+    """Even rows: all equal, so that a sum in half precision stalls; odd rows: ordinary logits."""
+    turn = np.arange(count)[:, None] % 2
+    return np.where(turn == 0, 1.0, typical(format_, count, key=f"ties {n}", n=n))
+
+
+def _long_tail(_format: Format, count: int, *, n: int) -> F64:
+    """One leader at 6.9 above a flat tail, which holds about half of the mass between its many classes."""
+    rows = normals(f"long_tail {n}", (count, n)) * 0.05
+    rows[np.arange(count), integers("long_tail/leader", (count,), n)] = 6.9
+    return rows
+
+
+_WIDTH_SOURCE = "https://github.com/pytorch/pytorch/pull/36485 and https://github.com/pytorch/pytorch/issues/143644"
+
+_TABLE = [
+    Regime(
+        "classes_1000",
+        "1,000 classes, ordinary logits: the size of an image classifier.",
+        1000,
+        {"quick": 6, "full": 48},
+        partial(typical, key="classes_1000", n=1000),
+    ),
+    Regime(
+        "ties_1000",
+        "1,000 equal logits: a sum in half precision is at its worst.",
+        1000,
+        {"quick": 2, "full": 8},
+        partial(_ties, n=1000),
+    ),
+    Regime(
+        "long_tail_1000",
+        "One leader and 999 classes that share the other half: a sum that drops small terms shows.",
+        1000,
+        {"quick": 2, "full": 8},
+        partial(_long_tail, n=1000),
+    ),
+    Regime(
+        "classes_50000",
+        "50,000 classes, every second row all equal: the size of a vocabulary, where half-precision sums stall.",
+        50000,
+        {"quick": 2, "full": 8},
+        partial(_ties, n=50000),
+        source="https://github.com/pytorch/pytorch/pull/63132",
+    ),
+    *(
+        Regime(
+            f"width_{n}",
+            f"{n} classes: on or beside a width at which kernels change their path.",
+            n,
+            {"full": 4 if n < 50000 else 2},
+            partial(_ties, n=n),
+            source=_WIDTH_SOURCE,
+        )
+        for n in (127, 128, 129, 513, 517, 1023, 1024, 1025, 65537)
+    ),
+]
+
+REGIMES_WIDE: dict[str, Regime] = {regime.name: regime for regime in _TABLE}
