@@ -1,0 +1,146 @@
+"""Checks that need calls of their own: neighbours, place in the batch, repetition, the result itself, no rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_conformance.evaluation import ask, digest
+from logitproof_conformance.judging import CellEvaluation, failure, judgement, one_row, repro_of, spell_inputs
+from logitproof_conformance.layout import due_shape
+from logitproof_reference.regimes import poisoned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from logitproof_conformance.plan import Case
+    from logitproof_reference.judgements import Judgement
+    from logitproof_reference.rows import Rows
+
+
+@dataclass(frozen=True)
+class Twice:
+    """The answers to two calls that should agree bit for bit on some rows of the common batch.
+
+    Attributes
+    ----------
+    before, after : arrays of one shape
+        The answers on the rows compared.
+    rows : int array
+        Where those rows lie in the batch.
+    """
+
+    before: NDArray[Any]
+    after: NDArray[Any]
+    rows: NDArray[np.intp]
+
+    @cached_property
+    def changed(self) -> NDArray[np.bool_]:
+        """Where the bits differ; NaN equals NaN, whatever its payload."""
+        both_nan = np.isnan(self.before.astype(np.float64)) & np.isnan(self.after.astype(np.float64))
+        return (_bits(self.before) != _bits(self.after)) & ~both_nan
+
+
+def judge_poisoned_neighbours(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Replace some rows by NaN and infinities; the others must keep their bits (ROW-1)."""
+    rows, untouched = poisoned(evaluation.common_batch.rows)
+    yield _ask_again(evaluation, case, "ROW-1", rows, np.flatnonzero(untouched))
+
+
+def judge_another_place(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Hand in the same rows in reverse order: each should give the bits it gave before (ROW-2)."""
+    backwards = np.arange(len(evaluation.common_batch.rows))[::-1]
+    yield _ask_again(evaluation, case, "ROW-2", evaluation.common_batch.rows[backwards], backwards)
+
+
+def judge_repeated_call(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask the same again: the bits should be the same (LAW-5)."""
+    rows = evaluation.common_batch.rows
+    yield _ask_again(evaluation, case, "LAW-5", rows, np.arange(len(rows)))
+
+
+def _ask_again(evaluation: CellEvaluation, case: Case, clause: str, rows: Rows, origin: NDArray[np.intp]) -> Judgement:
+    """Ask with `rows` and compare bits with the first answer; `origin` says where each compared row came from."""
+    batch = evaluation.common_batch
+    first = evaluation.answer(batch)
+    again = ask(evaluation.adapter, case.cell, replace(batch, rows=rows))
+    for answer in (first, again):
+        if (failed := failure(case, answer, clause)) is not None:
+            return failed
+    before, after = first.array[origin], again.array
+    twice = Twice(before, after if len(after) == len(origin) else after[origin], origin)
+    found = replace(judgement(case, clause, "conforms"), elements=twice.before.size, digest=digest(twice.after))
+    return describe_change(evaluation, found, twice) if twice.changed.any() else found
+
+
+def describe_change(evaluation: CellEvaluation, found: Judgement, twice: Twice) -> Judgement:
+    """Describe the first element whose bits changed."""
+    place = np.unravel_index(int(np.argmax(twice.changed)), twice.changed.shape)
+    row = int(twice.rows[place[0]])
+    batch = evaluation.common_batch
+    regime, start = next((name, part.start) for name, part in batch.slices.items() if part.start <= row < part.stop)
+    count = int(twice.changed.reshape(len(twice.rows), -1).any(axis=1).sum())
+    before, after = float(twice.before[place]).hex(), float(twice.after[place]).hex()
+    return replace(
+        found,
+        verdict="deviates" if found.grade == "MUST" else "concern",
+        reason=f"{count} of {len(twice.rows)} rows changed their bits; first: row {row - start} of {regime}, "
+        f"{before} became {after}",
+        row=row - start,
+        element=int(place[1]) if len(place) > 1 else -1,
+        exact=before,
+        observed=after,
+        inputs=spell_inputs(evaluation.cell, batch, regime, row - start),
+        repro=repro_of(evaluation, batch, row),
+    )
+
+
+def _bits(array: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+    contiguous = np.ascontiguousarray(array)
+    return contiguous.view(np.dtype(f"u{contiguous.dtype.itemsize}"))
+
+
+def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Look at the result itself: its format (IO-1), and whether the call left its inputs alone (IO-2)."""
+    answer = evaluation.answer(evaluation.common_batch)
+    if (failed := failure(case, answer, "IO-1")) is not None:
+        yield failed
+        return
+    elements = 0 if answer.observed is None else answer.observed.size
+    wrong = (
+        "" if answer.dtype == case.cell.format else f"the result has format {answer.dtype}, expected {case.cell.format}"
+    )
+    modified = f"the call modified its {', '.join(answer.modified)}" if answer.modified else ""
+    for clause, reason in (("IO-1", wrong), ("IO-2", modified)):
+        found = judgement(case, clause, "deviates" if reason else "conforms", reason=reason)
+        repro = repro_of(evaluation, one_row(evaluation.common_batch, 0), 0) if reason else ""
+        yield replace(found, elements=elements, repro=repro)
+
+
+def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask with no rows at all: the answer has no rows either (IO-3)."""
+    batch = evaluation.common_batch
+    answer = ask(evaluation.adapter, case.cell, replace(batch, rows=batch.rows[:0]))
+    if answer.failure:
+        yield judgement(case, "IO-3", "deviates", reason=f"an empty batch raises {answer.failure}")
+        return
+    if answer.misshapen:
+        yield judgement(case, "IO-3", "deviates", reason=f"with an empty batch {answer.misshapen}")
+        return
+    due = due_shape(case.cell, 0, batch.classes)
+    yield replace(judgement(case, "IO-3", "conforms"), reason=f"shape {due}")
+
+
+CHECK_JUDGES = {
+    "poisoned_neighbours": judge_poisoned_neighbours,
+    "another_place": judge_another_place,
+    "repeated_call": judge_repeated_call,
+    "result": judge_result,
+    "empty_batch": judge_empty_batch,
+}
+"""The judge of each check in `plan.CHECKS`."""

@@ -1,0 +1,269 @@
+"""From answers to judgements: which clause judges which elements, and what is said of the worst."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from logitproof_reference.specification import CLAUSES
+
+from logitproof_conformance.evaluation import Answer, Truth, ask, compare_rows, digest, truth_of
+from logitproof_conformance.layout import arrange
+from logitproof_conformance.plan import SHAPES, Case, batches_of
+from logitproof_reference.formats import FORMATS, hex_floats
+from logitproof_reference.judgements import Judgement
+from logitproof_reference.regimes import REGIMES, Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from logitproof_reference.judge import Comparison
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_reference.cells import Cell
+
+    Mask = NDArray[np.bool_]
+
+FAMILY = {"value": "VAL", "grad_logits": "GRD", "grad_labels": "GLB"}
+WIDEST_SPELLED_ROW = 64
+"""Wider rows are named by regime and number instead of being spelled out."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One batch, asked and compared: what the rules look at. All arrays are shaped like the answer."""
+
+    cell: Cell
+    batch: Batch
+    observed: NDArray[Any]
+    truth: Truth
+
+    @cached_property
+    def must(self) -> Comparison:
+        """The comparison with the bound every correct implementation meets."""
+        return compare_rows(self.cell, self.batch, self.observed, self.truth.must)
+
+    @cached_property
+    def should(self) -> Comparison:
+        """The comparison with the bound of a careful implementation."""
+        return compare_rows(self.cell, self.batch, self.observed, self.truth.should)
+
+    @cached_property
+    def due(self) -> NDArray[np.float64]:
+        """The exact answer, rounded to the format."""
+        return self.truth.exact.round(FORMATS[self.cell.format]).astype(np.float64)
+
+    @cached_property
+    def finite(self) -> Mask:
+        """Where the observed number is finite."""
+        return np.isfinite(self.observed.astype(np.float64))
+
+    @cached_property
+    def tiny(self) -> Mask:
+        """Where the exact answer is subnormal in the format, or below."""
+        return (np.abs(self.truth.exact.value) < FORMATS[self.cell.format].smallest_normal) & (self.due != 0)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A clause, the elements it judges, the bound it allows, and what it accepts beside."""
+
+    clause: str
+    chosen: Callable[[Seen], Mask]
+    allowed: Literal["must", "should"] = "must"
+    accepts: Callable[[Seen], Mask] | None = None
+
+
+def _everywhere(seen: Seen) -> Mask:
+    return np.ones(seen.observed.shape, dtype=bool)
+
+
+EXTREME_RULES = {
+    "EXT-5": (
+        Rule("EXT-5", _everywhere, accepts=lambda seen: np.isnan(seen.observed.astype(np.float64))),
+        Rule("EXT-6", _everywhere, "should"),
+    ),
+}
+"""Rules of those EXT clauses that judge by more than their own bound."""
+
+
+def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
+    """Return the rules that judge a regime in a cell."""
+    clause = REGIMES[regime].clause
+    if clause.startswith("EXT") and clause not in {"EXT-7", "EXT-8", "EXT-9"}:
+        return EXTREME_RULES.get(clause, (Rule(clause, _everywhere),))
+    plain = (cell.axis, cell.layout) == SHAPES[0]
+    family = FAMILY[cell.quantity] if plain else "IO"
+    first = clause if clause.startswith("IO") else f"{family}-1" if plain else "IO-5"
+    rules = (
+        Rule(first, lambda seen: np.isfinite(seen.due) & seen.finite),
+        Rule("EXT-7", lambda seen: np.isfinite(seen.due) & (~seen.finite | (clause == "EXT-7"))),
+        Rule("EXT-8", lambda seen: np.isinf(seen.due)),
+        Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should"),
+    )
+    careful = Rule(f"{family}-2", lambda seen: np.isfinite(seen.due) & seen.finite & ~seen.tiny, "should")
+    return (*rules, careful) if plain else rules
+
+
+class CellEvaluation:
+    """One cell: asked once a batch, judged regime by regime."""
+
+    def __init__(self, adapter: Adapter, cell: Cell, profile: str) -> None:
+        self.adapter = adapter
+        self.cell = cell
+        self._batches = batches_of(cell, profile)
+        self._answers: dict[int, Answer] = {}
+        self._seen: dict[int, Seen] = {}
+
+    def batch_with(self, regime: str) -> Batch:
+        """Return the batch that holds a regime's rows."""
+        return next(batch for batch in self._batches if regime in batch.slices)
+
+    @property
+    def common_batch(self) -> Batch:
+        """The batch with most of the regimes."""
+        return max(self._batches, key=lambda batch: len(batch.slices))
+
+    def answer(self, batch: Batch) -> Answer:
+        """Return the framework's answer to a batch, asking at most once."""
+        if batch.classes not in self._answers:
+            self._answers[batch.classes] = ask(self.adapter, self.cell, batch)
+        return self._answers[batch.classes]
+
+    def seen(self, batch: Batch) -> Seen:
+        """Return a batch compared with the exact answers; its answer must have come in shape."""
+        if batch.classes not in self._seen:
+            self._seen[batch.classes] = Seen(self.cell, batch, self.answer(batch).array, truth_of(self.cell, batch))
+        return self._seen[batch.classes]
+
+
+def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Judge the rows of one regime by every rule that applies to them."""
+    batch = evaluation.batch_with(case.regime)
+    rules = rules_of(case.cell, case.regime)
+    if (failed := failure(case, evaluation.answer(batch), rules[0].clause)) is not None:
+        yield failed
+        return
+    rows = batch.slices[case.regime]
+    seen = evaluation.seen(batch)
+    for rule in rules:
+        chosen = rule.chosen(seen)[rows]
+        if chosen.any():
+            yield judge_rule(evaluation, case, seen, rule, rows)
+
+
+def failure(case: Case, answer: Answer, clause: str) -> Judgement | None:
+    """Return the judgement on a call that raised or whose answer has a wrong shape; None where it came in order."""
+    if answer.failure:
+        return judgement(case, clause, "crashed", reason=answer.failure)
+    if answer.misshapen:
+        return judgement(case, "IO-1", "deviates", reason=answer.misshapen)
+    return None
+
+
+def judge_rule(evaluation: CellEvaluation, case: Case, seen: Seen, rule: Rule, rows: slice) -> Judgement:
+    """Apply one rule to the rows of a regime and describe the worst element."""
+    comparison = getattr(seen, rule.allowed)
+    chosen = rule.chosen(seen)[rows]
+    conforms = comparison.conforms[rows] | ~chosen
+    if rule.accepts is not None:
+        conforms = conforms | rule.accepts(seen)[rows]
+    slack = np.where(chosen, comparison.slack[rows], -1.0)
+    slack = np.where(conforms & (slack > 1.0), 1.0, slack)
+    place = np.unravel_index(int(np.argmax(np.where(conforms, slack, np.inf))), slack.shape)
+    kept = replace(
+        judgement(case, rule.clause, _verdict(rule.clause, good=bool(conforms.all()))),
+        elements=int(chosen.sum()),
+        slack=float(slack[place]),
+        ulps=float(np.max(comparison.ulps[rows][chosen])),
+        nats=float(np.max(comparison.error[rows][chosen])),
+        digest=digest(seen.observed[rows]),
+    )
+    return describe_worst(evaluation, kept, seen, rule, (rows.start + place[0], *place[1:]))
+
+
+def describe_worst(
+    evaluation: CellEvaluation, kept: Judgement, seen: Seen, rule: Rule, at: tuple[np.intp, ...]
+) -> Judgement:
+    """Add the worst element, its inputs and, where it is wrong, what to say and how to see it again."""
+    row = int(at[0]) - seen.batch.slices[kept.regime].start
+    allowed = getattr(seen.truth, rule.allowed)[at]
+    observed = float(seen.observed[at])
+    found = replace(
+        kept,
+        row=row,
+        element=int(at[1]) if len(at) > 1 else -1,
+        exact=spell_exact(seen.truth.exact.value[at], seen.truth.exact.tail[at]),
+        observed=observed.hex(),
+        bound=f"{allowed:.6g}",
+        inputs=spell_inputs(seen.cell, seen.batch, kept.regime, row),
+    )
+    if found.verdict == "conforms":
+        return found
+    reason = (
+        f"{CLAUSES[rule.clause].title}: observed {observed:.9g}, exact {seen.truth.exact.value[at]:.9g}, "
+        f"{found.ulps:.3g} ulps off, {found.slack:.3g} times the bound"
+    )
+    return replace(found, reason=reason, repro=repro_of(evaluation, seen.batch, int(at[0])))
+
+
+def spell_exact(value: float, tail: float) -> str:
+    """Spell value + tail as hexadecimal floats."""
+    return float(value).hex() + (f" {'-' if tail < 0 else '+'} {abs(float(tail)).hex()}" if tail else "")
+
+
+def spell_inputs(cell: Cell, batch: Batch, regime: str, row: int) -> str:
+    """Spell a row's inputs as JSON with hexadecimal floats; a wide row is named by regime and number."""
+    if batch.classes > WIDEST_SPELLED_ROW:
+        return json.dumps({"regime": regime, "row": row})
+    inputs = arrange(
+        replace(cell, axis="last", layout="contiguous"), one_row(batch, batch.slices[regime].start + row).rows
+    )
+    spelled = {
+        name: array.ravel().tolist() if array.dtype.kind == "i" else hex_floats(array)
+        for name, array in inputs.arrays().items()
+    }
+    return json.dumps(spelled)
+
+
+def repro_of(evaluation: CellEvaluation, batch: Batch, row: int) -> str:
+    """Return the adapter's repro for one row; empty for rows too wide to paste."""
+    if batch.classes > WIDEST_SPELLED_ROW:
+        return ""
+    return evaluation.adapter.repro(evaluation.cell, arrange(evaluation.cell, one_row(batch, row).rows))
+
+
+def one_row(batch: Batch, row: int) -> Batch:
+    """Return a batch of this row alone."""
+    return replace(batch, rows=batch.rows[row : row + 1], slices={})
+
+
+def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Judgement:
+    """Return a judgement on a case with nothing measured yet."""
+    cell = case.cell
+    return Judgement(
+        cell=cell.id,
+        adapter=cell.adapter,
+        mode=cell.mode,
+        op=cell.op,
+        labels=cell.labels,
+        quantity=cell.quantity,
+        format=cell.format,
+        axis=cell.axis,
+        layout=cell.layout,
+        regime=case.regime,
+        clause=clause,
+        grade=CLAUSES[clause].grade if clause else "MAY",
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _verdict(clause: str, *, good: bool) -> str:
+    if good:
+        return "conforms"
+    return {"MUST": "deviates", "SHOULD": "concern", "MAY": "conforms"}[CLAUSES[clause].grade]

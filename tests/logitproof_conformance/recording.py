@@ -1,0 +1,39 @@
+"""The record of a run while it is made: a journal that survives a kill, a run file at the end."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from logitproof_reference.regimes import case_set_digest
+from logitproof_reports.environment import describe_environment
+from logitproof_reports.run_file import Journal, read_journal, write_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logitproof_adapters.contract import Description
+    from logitproof_reference.judgements import Judgement
+
+
+class Recorder:
+    """Writes judgements to ``PATH.journal`` as they come, and at the end the run file ``PATH``."""
+
+    def __init__(self, path: Path, profile: str, description: Description, total: int) -> None:
+        """Open the journal; `total` is the number of cases that will be judged."""
+        self.path = path
+        self.journal_path = path.with_name(path.name + ".journal")
+        environment = {**describe_environment(), "framework": asdict(description)}
+        self.journal = Journal(
+            self.journal_path,
+            {"environment": environment, "profile": profile, "case_set": case_set_digest(profile), "total": total},
+        )
+
+    def append(self, judgement: Judgement) -> None:
+        """Record one judgement."""
+        self.journal.append(judgement)
+
+    def close(self, *, complete: bool) -> None:
+        """Turn the journal into the run file, which says whether everything planned was judged."""
+        self.journal.close()
+        write_run(self.path, replace(read_journal(self.journal_path), complete=complete))

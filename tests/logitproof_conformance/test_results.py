@@ -1,0 +1,18 @@
+"""IO: format and shape of the result, inputs left alone, no rows at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_conformance.checks import CHECK_JUDGES
+
+if TYPE_CHECKING:
+    from logitproof_conformance.conclusion import Conclude
+    from logitproof_conformance.judging import CellEvaluation
+    from logitproof_conformance.plan import Case
+
+CHAPTER = "results"
+
+
+def test_result_has_the_right_form(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
+    conclude(CHECK_JUDGES[case.regime](evaluation, case))

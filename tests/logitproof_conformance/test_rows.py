@@ -1,0 +1,18 @@
+"""ROW, LAW-5: rows do not depend on their neighbours, their place, or how often one asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_conformance.checks import CHECK_JUDGES
+
+if TYPE_CHECKING:
+    from logitproof_conformance.conclusion import Conclude
+    from logitproof_conformance.judging import CellEvaluation
+    from logitproof_conformance.plan import Case
+
+CHAPTER = "rows"
+
+
+def test_row_keeps_its_bits(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
+    conclude(CHECK_JUDGES[case.regime](evaluation, case))

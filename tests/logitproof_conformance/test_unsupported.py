@@ -1,0 +1,22 @@
+"""Cells that a framework does not offer: recorded with the reason, never passed over in silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from logitproof_conformance.judging import judgement
+
+if TYPE_CHECKING:
+    from logitproof_conformance.conclusion import Conclude
+    from logitproof_conformance.judging import CellEvaluation
+    from logitproof_conformance.plan import Case
+
+CHAPTER = "unsupported"
+
+
+def test_cell_is_offered(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
+    reason = evaluation.adapter.unsupported(case.cell)
+    conclude([judgement(case, "IO-1", "unsupported", reason=reason)])
+    pytest.skip(reason)
