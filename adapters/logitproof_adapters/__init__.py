@@ -1,0 +1,1 @@
+"""Who is asked: one small adapter a framework, the contract, the registry, the ledgers of known deviations."""

@@ -1,0 +1,105 @@
+"""The registry knows every framework by name and imports none until it is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from logitproof_adapters import registry
+from logitproof_adapters.numpy_adapter import NumpyAdapter
+
+FRAMEWORKS = ("torch", "tensorflow", "jax", "keras")
+
+LOOK_ROUND = f"""
+import pkgutil, sys
+import logitproof_reference, logitproof_adapters
+from logitproof_adapters import contract, literals, registry
+registry.known()
+for name in registry.known():
+    registry.installed(name)
+registry.load("numpy")
+print(sorted(set({FRAMEWORKS!r}) & set(sys.modules)))
+"""
+
+
+class UpperCaseName(NumpyAdapter):
+    """The control under a name that no cell id can hold."""
+
+    name = "Mine"
+
+
+def test_no_framework_is_imported_before_its_adapter_is_loaded() -> None:
+    # A subprocess, for this one may have imported a framework already.
+    code = f"import sys; sys.path[:] = {sys.path!r}\n{LOOK_ROUND}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[]\n"
+
+
+def test_the_four_adapters_of_this_package_are_known() -> None:
+    assert set(registry.BUILT_IN) == {"jax", "numpy", "tensorflow", "torch"}
+    assert registry.known().items() >= registry.BUILT_IN.items()
+    assert list(registry.known()) == sorted(registry.known())
+
+
+@pytest.mark.parametrize("name", sorted(registry.BUILT_IN))
+def test_an_adapter_loads_or_says_how_to_install_its_framework(name: str) -> None:
+    if registry.installed(name):
+        assert registry.missing(name) is None
+        return
+    with pytest.raises(registry.MissingFramework) as caught:
+        registry.load(name)
+    assert str(caught.value) == (
+        f'framework "{name}" is not installed; install it with: python -m pip install "logitproof[{name}]"'
+    )
+
+
+def test_the_control_loads_by_name_and_by_spec() -> None:
+    for name in ("numpy", "logitproof_adapters.numpy_adapter:NumpyAdapter"):
+        assert isinstance(registry.load(name), NumpyAdapter)
+
+
+@pytest.mark.parametrize("ask", [registry.load, registry.missing, registry.installed])
+def test_a_misspelt_framework_is_an_error_that_names_the_closest(ask: object) -> None:
+    assert callable(ask)
+    with pytest.raises(registry.UnknownFramework) as caught:
+        ask("pytroch")
+    message = str(caught.value)
+    assert message.startswith('framework "pytroch" is not known; known: jax, numpy, tensorflow, torch')
+    assert message.endswith('; did you mean "torch"?')
+
+
+def test_a_name_like_no_other_gets_no_suggestion() -> None:
+    with pytest.raises(registry.UnknownFramework, match=r"^framework \"zzz\" is not known; known: [a-z, ]*$"):
+        registry.load("zzz")
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        ("no_such_module:A", registry.MissingFramework, "No module named 'no_such_module'"),
+        ("json:Missing", registry.UnknownFramework, 'module "json" has no "Missing"'),
+        ("fractions:Fraction", registry.UnknownFramework, "does not fulfil the contract"),
+        (f"{__name__}:UpperCaseName", registry.UnknownFramework, 'is named "Mine"; a name matches'),
+    ],
+)
+def test_a_spec_that_is_no_adapter_is_refused_with_the_reason(
+    spec: str, error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    with pytest.raises(error) as caught:
+        registry.load(spec)
+    assert message in str(caught.value)
+
+
+def test_an_entry_point_registers_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        name = "mine"
+        value = "logitproof_adapters.numpy_adapter:NumpyAdapter"
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point] if group == registry.GROUP else [])
+    assert registry.known()["mine"] == Point.value
+    assert registry.installed("mine")
+    assert isinstance(registry.load("mine"), NumpyAdapter)
