@@ -13,7 +13,7 @@ nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["conformance", "report"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-FRAMEWORKS = [group.partition("-")[2] for group in PYPROJECT["dependency-groups"] if group.startswith("conformance-")]
+FRAMEWORKS = [name.partition("-")[2] for name in PYPROJECT["dependency-groups"] if name.startswith("conformance-")]
 RUNS = Path("runs").resolve()
 
 # uv does not read pip's variables; a folder of local wheels should serve both.

@@ -1,0 +1,9 @@
+"""``python -m logitproof`` is the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from logitproof.command_line import main
+
+sys.exit(main())

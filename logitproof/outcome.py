@@ -1,0 +1,103 @@
+"""What the end of a worker means: its run, and a judgement on the worker itself where it broke down."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from logitproof.exit_codes import Refusal
+from logitproof_reference.judgements import Judgement
+from logitproof_reference.regimes import case_set_digest
+from logitproof_reports.environment import describe_environment
+from logitproof_reports.run_file import read_run
+from logitproof_reports.schema import Run, RunFileError, table_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logitproof.worker import Worker
+
+PASSED, FAILED, _INTERRUPTED, _INTERNAL_ERROR, USAGE_ERROR, NOTHING_COLLECTED = range(6)
+"""pytest's exit statuses."""
+
+TELLING = re.compile(r"\berror\b|Error:|^Fatal|^Segmentation", flags=re.IGNORECASE)
+"""What the line of a log that explains an end looks like."""
+
+
+def outcome(worker: Worker) -> Run:
+    """Return the run of a worker that has ended.
+
+    A worker that crashed, hung or measured nothing adds one judgement, ``crashed`` or ``void``, on the whole framework.
+
+    Raises
+    ------
+    Refusal
+        pytest did not accept its arguments.
+    """
+    status = worker.status
+    if status == USAGE_ERROR:
+        raise Refusal(f"{worker.framework}: {last_words(worker.log).removeprefix('ERROR: ')}")
+    run = measured(worker)
+    if run is not None and status in {PASSED, FAILED}:
+        return _with_problems(run, worker)
+    found = replace(run or _without_measurements(worker), complete=False)
+    if status == NOTHING_COLLECTED:
+        return _with_verdict(found, worker, "void", "nothing was measured: the pytest arguments select no item")
+    ended = worker.killed_because or how_it_ended(status)
+    reason = f"{ended} after {worker.progress.judged} cases; last words: {last_words(worker.log)}"
+    return _with_verdict(found, worker, "crashed", reason)
+
+
+def measured(worker: Worker) -> Run | None:
+    """Return what a worker's part file or journal holds, or None where neither is readable."""
+    try:
+        return read_run(worker.part)
+    except RunFileError:
+        return None
+
+
+def how_it_ended(status: int | None) -> str:
+    """Say how a process ended.
+
+    >>> how_it_ended(-11)
+    'the worker was ended by SIGSEGV'
+    >>> how_it_ended(3)
+    'the worker ended with status 3'
+    """
+    if status is not None and status < 0:
+        return f"the worker was ended by {signal.Signals(-status).name}"
+    return f"the worker ended with status {status}"
+
+
+def last_words(log: Path, width: int = 300) -> str:
+    """Return the line of a log that says most about how it ended, at most `width` characters."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text("utf-8", "replace"))
+    lines = [re.sub(r"^E\s+", "", line.strip()) for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if TELLING.search(line)]
+    return (telling or lines or ["none"])[-1][:width]
+
+
+def _with_problems(run: Run, worker: Worker) -> Run:
+    """Add what the suite said of the run as a whole, e.g. a ledger entry that matches nothing."""
+    said = [line for line in worker.log.read_text("utf-8", "replace").splitlines() if line.startswith("logitproof: ")]
+    problems = [line.removeprefix("logitproof: ") for line in said if worker.status == FAILED]
+    return _with_verdict(run, worker, "void", "; ".join(problems)) if problems else run
+
+
+def _with_verdict(run: Run, worker: Worker, verdict: str, reason: str) -> Run:
+    nowhere = dict.fromkeys(("mode", "op", "labels", "quantity", "format", "axis", "layout", "regime", "clause"), "")
+    found = Judgement(
+        cell=worker.framework, adapter=worker.framework, grade="MUST", verdict=verdict, reason=reason, **nowhere
+    )
+    return replace(run, table=pa.concat_tables([run.table, table_of([found])]))
+
+
+def _without_measurements(worker: Worker) -> Run:
+    """Return the run of a framework that did not come far enough to describe itself."""
+    about = {"framework": worker.framework, "version": "unknown", "build": {}}
+    environment = {**describe_environment(), "framework": about}
+    return Run(table_of([]), [environment], worker.profile, case_set_digest(worker.profile), complete=False)

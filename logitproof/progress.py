@@ -1,0 +1,94 @@
+"""Progress of a run: a bar a framework on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Protocol, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+
+class Display(Protocol):
+    """Shows how far each framework is; used as a context manager."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        ...
+
+    def __exit__(self, *exception: object) -> None:
+        """Leave the terminal as it was."""
+        ...
+
+    def show(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
+        """Show that `judged` of `total` judgements are done; `total` is 0 until the worker tells."""
+        ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def show(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
+        """Do nothing."""
+
+
+class Lines:
+    """One line on stderr at each quarter of the way."""
+
+    def __init__(self) -> None:
+        self._quarters: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def show(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
+        """Print a line where a new quarter has begun."""
+        quarter = 5 if ended else (4 * judged // total if total else -1)
+        if quarter <= self._quarters.get(framework, -2):
+            return
+        self._quarters[framework] = quarter
+        doing = "starts" if quarter < 0 else "ended" if ended else "runs"
+        of_total = f" of about {total}" if total and not ended else ""
+        typer.echo(f"{framework}: {doing}, {max(judged, 0)}{of_total} judged", err=True)
+
+
+class Bars:
+    """One bar a framework on stderr."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True))
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def show(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
+        """Move the framework's bar."""
+        if framework not in self._tasks:
+            self._tasks[framework] = self._progress.add_task(framework, total=None)
+        if ended:
+            total = max(judged, 1)
+        self._progress.update(self._tasks[framework], completed=max(judged, 0), total=total or None)
+
+
+def display_for_terminal() -> Display:
+    """Return bars where stderr is a terminal, plain lines elsewhere."""
+    return Bars() if sys.stderr.isatty() else Lines()

@@ -1,0 +1,68 @@
+"""From run files to one page: read, merge, write the HTML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logitproof.exit_codes import EXPECTED, UNEXPECTED
+from logitproof_reference.judgements import Judgement
+from logitproof_reports.html_report import write_report
+from logitproof_reports.run_file import merge, read_run
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from logitproof_reports.schema import Run
+
+    StrPath = str | os.PathLike[str]
+
+
+def merged(run_files: Sequence[StrPath]) -> Run:
+    """Read run files and join them into one run.
+
+    Raises
+    ------
+    RunFileError
+        One cannot be read, or they do not fit together.
+    """
+    runs = [read_run(path) for path in run_files]
+    return runs[0] if len(runs) == 1 else merge(runs)
+
+
+def report(run_files: Sequence[StrPath], page: StrPath = "report.html") -> Run:
+    """Write one self-contained HTML page about one or several run files.
+
+    Parameters
+    ----------
+    run_files : sequence of paths
+        Run files, or journals of interrupted runs.
+    page : path
+        The HTML file to write.
+
+    Returns
+    -------
+    Run
+        All of them as one run.
+
+    Raises
+    ------
+    RunFileError
+        A run file cannot be read, they do not fit together, or the page cannot be written.
+    """
+    run = merged(run_files)
+    Path(page).parent.mkdir(parents=True, exist_ok=True)
+    write_report(run, page)
+    return run
+
+
+def judgements(run: Run) -> Iterator[Judgement]:
+    """Yield the judgements of a run."""
+    return (Judgement(**record) for record in run.table.to_pylist())
+
+
+def exit_code(run: Run) -> int:
+    """Return 0 where every judgement is as expected, 1 where one is not or there is none at all."""
+    found = list(judgements(run))
+    return EXPECTED if found and all(judgement.expected for judgement in found) else UNEXPECTED
