@@ -1,0 +1,122 @@
+"""Bound B5 and its kin: vector-Jacobian products of every op, with any cotangent.
+
+A framework differentiates what it computed: gradients are made of its own rounded softmax, or of exp
+of its rounded log-softmax. Every function takes that softmax as an `Approximation`, follows each
+ordinary order of evaluation by the rules of `Rounding`, and returns the worst. Cotangents and
+labels are exact numbers of the format. Shapes: (rows, n) for class axes, (rows, 1) without.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof_reference.rounding import Approximation, Rounding, worst
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.formats import F64
+
+
+def softmax_vjp(softmax: Approximation, cotangent: Approximation, rounding: Rounding) -> Approximation:
+    """Bound of g_j = p_j (c_j - s), s = sum c_i p_i; the Jacobian is symmetric, so of the jvp too.
+
+    Two orders are ordinary: fl(p_j fl(c_j - s)), and fl(fl(p_j c_j) - fl(p_j s)). In both s is off by
+    sum |c_i| dp_i + u sum |c_i p_i| + g_h sum |c_i p_i|; the first rounds c_j - s and the product, the
+    second two products and their difference.
+    """
+    weighted = rounding.multiply(softmax, cotangent)
+    total = rounding.sum(weighted)
+    centred = rounding.multiply(softmax, rounding.subtract(cotangent, total))
+    expanded = rounding.subtract(weighted, rounding.multiply(softmax, total))
+    return worst(centred, expanded)
+
+
+def log_softmax_vjp(softmax: Approximation, cotangent: Approximation, rounding: Rounding) -> Approximation:
+    """Bound of g_j = c_j - p_j sum c_i: the sum off by g_h sum |c_i|, the product and the difference rounded.
+
+    A tape that divides sum c by S before it multiplies with exp has the roundings of p by division.
+    """
+    return rounding.subtract(cotangent, rounding.multiply(softmax, rounding.sum(cotangent)))
+
+
+def log_sum_exp_vjp(softmax: Approximation, cotangent: Approximation, rounding: Rounding) -> Approximation:
+    """Bound of g_j = c p_j: |c| dp_j + u |c| (p_j + dp_j) + eta."""
+    return rounding.multiply(cotangent, softmax)
+
+
+def softmax_by_exp_of_difference(
+    softmax: Approximation, logits: F64, log_sum_exp: Approximation, rounding: Rounding
+) -> Approximation:
+    """Softmax as exp(x_j - y) of a rounded log-sum-exp: |dp_j| <= p_j {e^D (1 + ee) - 1} + eta.
+
+    D = |dy| + u (|x_j - y| + |dy|). As dy holds u |y|, this grows with a common offset of the
+    logits; where the error of y alone makes it void (e^{dy} (1 + ee) - 1 >= 1), `softmax` is returned.
+    """
+    y, dy = log_sum_exp.value, log_sum_exp.error
+    with np.errstate(invalid="ignore", over="ignore"):
+        exponent = np.where(softmax.value > 0.0, logits - y, -np.inf)
+        shift = dy + rounding.unit * (np.abs(exponent) + dy) + rounding.flush
+        grown = np.where(exponent == -np.inf, 0.0, np.exp(exponent + shift))
+        error = np.where(grown == 0.0, 0.0, grown * (rounding.exp_error - np.expm1(-shift)))
+        void = ~(np.expm1(dy) * (1.0 + rounding.exp_error) + rounding.exp_error < 1.0)
+    return Approximation(softmax.value, np.where(void, softmax.error, error + rounding.exp_tiny))
+
+
+def cross_entropy_at_vjp(
+    softmax: Approximation, indices: NDArray[np.integer], cotangent: Approximation, rounding: Rounding
+) -> Approximation:
+    """Bound of g_j = g (p_j - [j = k]): B5 with a factor.
+
+    Either fl(g fl(p_j - 1)) at the label, or, as reverse mode goes through log-softmax with the
+    cotangent -g at k, fl(-g - fl(p_j (-g))): its product rounds u |g| p_j where p_j - 1 may be small.
+    An index outside [0, n) gives NaN.
+    """
+    n = softmax.value.shape[-1]
+    inside = ((indices >= 0) & (indices < n))[:, None]
+    onehot = np.where(inside, (np.arange(n) == indices[:, None]).astype(np.float64), np.nan)
+    return cross_entropy_over_vjp(softmax, onehot, cotangent, rounding, total_is_one=True)
+
+
+def cross_entropy_over_vjp(
+    softmax: Approximation,
+    distributions: F64,
+    cotangent: Approximation,
+    rounding: Rounding,
+    *,
+    total_is_one: bool = False,
+) -> Approximation:
+    """Bound of g_j = g (Q p_j - q_j), Q = sum q_i: B5, |dg_j| <= |dp_j| + u (|p_j - q_j| + |dp_j|) + eta, made whole.
+
+    Ordinary orders: g times fl(fl(Q p_j) - q_j), and reverse mode through log-softmax with c = fl(-g q),
+    fl(c_j - fl(p_j fl(sum c))). The sum of the labels is off by g_h Q (unless `total_is_one` is
+    given as exact), products and differences round once each. p - q without Q, for labels that sum
+    to one but for their rounding, is within the bound of Q.
+    """
+    labels = Approximation.exact(distributions)
+    expected = softmax if total_is_one else rounding.multiply(softmax, rounding.sum(labels))
+    factored = rounding.multiply(cotangent, rounding.subtract(expected, labels))
+    seeds = rounding.multiply(-cotangent, labels)
+    seed_total = -cotangent if total_is_one else rounding.sum(seeds)
+    taped = rounding.subtract(seeds, rounding.multiply(softmax, seed_total))
+    return worst(factored, taped)
+
+
+def cross_entropy_over_label_vjp(
+    logarithm: Approximation, cotangent: Approximation, rounding: Rounding
+) -> Approximation:
+    """Bound of the gradient with respect to labels, -g y_j: |g| dy_j + u |g| (|y_j| + dy_j) + eta."""
+    return rounding.multiply(-cotangent, logarithm)
+
+
+def gradient_sum_law(softmax: Approximation, distributions: F64, rounding: Rounding, softmax_law: float) -> F64:
+    """B5's law: |sum g_j| <= bound of B7 + u sum |p_j - q_j| + |1 - sum q_j|, the sum taken exactly.
+
+    For g = fl(p - q) with p by division; `softmax_law` is B7's bound. The differences that round are
+    those of the computed p, hence u sum (|p_j - q_j| + |dp_j|). Shape (rows,).
+    """
+    differences = np.abs(softmax.value - distributions) + softmax.error
+    missing = np.abs(1.0 - distributions.sum(axis=-1))
+    return np.asarray(softmax_law + rounding.unit * differences.sum(axis=-1) + missing, dtype=np.float64)
