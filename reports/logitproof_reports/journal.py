@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 import pyarrow as pa
 
-from .schema import SCHEMA_VERSION, Run, RunFileError, refuse_other_version, table_of_records
+from .schema import SCHEMA_VERSION, Run, RunFileError, conform, refuse_other_version, table_of_records
 
 if TYPE_CHECKING:
     import os
@@ -76,7 +76,7 @@ def read_journal(path: str | os.PathLike[str]) -> Run:
     header, *records = _complete_lines(target)
     refuse_other_version(target, header.get("schema_version", "none"))
     try:
-        table = table_of_records(records)
+        table = conform(target, table_of_records(records))
         return Run(table, [header["environment"]], header["profile"], header["case_set"], complete=False)
     except KeyError as error:
         raise RunFileError(f"{target} lacks the field {error}: make the run again") from error

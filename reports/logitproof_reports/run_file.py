@@ -12,7 +12,17 @@ import pyarrow.parquet as pq
 
 from .environment import package_version
 from .journal import JOURNAL_SUFFIX, Header, Journal, read_journal
-from .schema import SCHEMA, SCHEMA_VERSION, Run, RunFileError, conform, refuse_other_version, repeated_key, table_of
+from .schema import (
+    SCHEMA,
+    SCHEMA_VERSION,
+    Run,
+    RunFileError,
+    attributed,
+    conform,
+    refuse_other_version,
+    repeated_key,
+    table_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +80,7 @@ def _metadata_of(run: Run) -> dict[bytes, bytes]:
         "note": NOTE,
         "schema_version": str(SCHEMA_VERSION),
         "version": package_version("logitproof"),
-        "environments": json.dumps(run.environments),
+        "environments": json.dumps(attributed(run)),
         "profile": run.profile,
         "case_set": run.case_set,
         "complete": json.dumps(run.complete),
@@ -160,7 +170,7 @@ def merge(runs: Sequence[Run]) -> Run:
             f'two runs hold the same judgement (cell {cell}, regime "{regime}", clause {clause}): '
             "leave out one of the runs of this adapter"
         )
-    environments = [environment for run in runs for environment in run.environments]
+    environments = [environment for run in runs for environment in attributed(run)]
     unique = [one for i, one in enumerate(environments) if one not in environments[:i]]
     return Run(pa.concat_tables(tables), unique, profile, case_set, all(run.complete for run in runs))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logitproof_reference.judgements import Judgement
+from logitproof_reference.judgements import VERDICTS, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +48,16 @@ class Run:
     profile: str
     case_set: str
     complete: bool = True
+
+
+def attributed(run: Run) -> list[dict[str, Any]]:
+    """Return the environments, each with the ``adapters`` judged in it, as long as that can be told.
+
+    A run of one environment tells by its rows; merged runs had it noted before they were merged.
+    """
+    if len(run.environments) != 1:
+        return run.environments
+    return [{**run.environments[0], "adapters": sorted(pc.unique(run.table["adapter"]).to_pylist())}]
 
 
 def table_of(judgements: Iterable[Judgement]) -> pa.Table:
@@ -104,6 +114,11 @@ def conform(path: object, table: pa.Table) -> pa.Table:
     holed = [name for name in SCHEMA.names if chosen[name].null_count]
     if holed:
         raise RunFileError(f"{path} holds nulls in {', '.join(holed)}: make the run again")
+    unknown = sorted(set(pc.unique(chosen["verdict"]).to_pylist()) - set(VERDICTS))
+    if unknown:
+        raise RunFileError(
+            f'{path} holds the verdict "{unknown[0]}", known are {", ".join(VERDICTS)}: make the run again'
+        )
     return chosen
 
 

@@ -1,0 +1,120 @@
+"""The words and glyphs of a page: outcomes, clause families, and text made visible."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A verdict as a reader needs it: whether the ledger knew of it is part of it.
+
+    Attributes
+    ----------
+    name : str
+        Word of the filter and of the style sheet.
+    glyph, label : str
+        How it is shown; the glyph tells as much as the colour.
+    rank : int
+        Larger is worse.
+    meaning : str
+        One sentence for the legend.
+    """
+
+    name: str
+    glyph: str
+    label: str
+    rank: int
+    meaning: str
+
+
+OUTCOMES = {
+    outcome.name: outcome
+    for outcome in (
+        Outcome("unsupported", "·", "not offered", 0, "the framework offers no such thing, and says so"),
+        Outcome("conforms", "✓", "conforms", 1, "every number lies within its bound"),
+        Outcome("concern", "△", "concern", 2, "breaks a SHOULD: allowed, but careful code does better"),
+        Outcome("known", "≈", "known deviation", 3, "breaks a MUST as the ledger of known deviations says"),
+        Outcome("deviates", "✗", "deviates", 4, "breaks a MUST, and no ledger entry explains it"),
+        Outcome("crashed", "‼", "crashed", 5, "the framework raised, or its process died"),
+        Outcome("void", "∅", "void", 6, "nothing was measured"),
+    )
+}
+"""Every outcome by name, from best to worst; `rank` is the position."""
+
+BY_RANK = tuple(OUTCOMES.values())
+UNEXPECTED = frozenset({"deviates", "crashed", "void"})
+"""Outcomes that turn a run red."""
+
+FAMILIES = {
+    "VAL": "Values",
+    "GRD": "Gradients of logits",
+    "GLB": "Gradients of labels",
+    "JVP": "Forward derivatives",
+    "HVP": "Second derivatives",
+    "EXT": "Extreme logits",
+    "ROW": "Independent rows",
+    "LAW": "Laws",
+    "OPT": "Options",
+    "IO": "Shapes and formats",
+    "ERR": "Errors",
+    "MOD": "Compiled modes",
+}
+"""Clause families in the order of the specification."""
+
+_FAMILY = re.compile(r"[A-Z]+")
+_HEX_FLOAT = re.compile(r"[+-]?(inf|nan|0x[01]\.?[0-9a-f]*p[+-]?\d{1,4})( |$)")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def family_of(clause: str) -> str:
+    """Return the family of a clause: ``EXT`` of ``EXT-3``; empty for no clause."""
+    match = _FAMILY.match(clause)
+    return match.group() if match else ""
+
+
+def family_place(family: str) -> tuple[int, str]:
+    """Return the sort key that puts families in the order of the specification, unknown ones last."""
+    order = list(FAMILIES)
+    return (order.index(family) if family in FAMILIES else len(order), family)
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    r"""Spell what cannot be seen, so that it cannot mislead: controls, bidirectional marks, surrogates.
+
+    >>> visible("a\x00b\u202ec")
+    'a\\x00b\\u202ec'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char in keep or unicodedata.category(char) not in _UNSEEN else ascii(char)[1:-1] for char in text
+    )
+
+
+def decimal(number: float, digits: int = 3) -> str:
+    """Spell a measure for people: three significant digits, ∞ and a dash for NaN."""
+    if math.isnan(number):
+        return "\N{EN DASH}"
+    if math.isinf(number):
+        return "∞" if number > 0 else "-∞"
+    return f"{number:.{digits}g}"
+
+
+def from_hex(spelled: str) -> str:
+    """Spell a hexadecimal float in decimal, as a number of the field: ``NaN``, ``+inf``, ``0.25``; else unchanged.
+
+    An exact answer in two parts (value and tail) is spelled by its value.
+
+    >>> from_hex("0x1.8p+1"), from_hex("-inf"), from_hex("nan"), from_hex("0x1p-1 + 0x1p-60")
+    ('3', '-inf', 'NaN', '0.5')
+    """
+    if not _HEX_FLOAT.match(spelled):
+        return spelled
+    number = float.fromhex(spelled.split(" ", maxsplit=1)[0])
+    if math.isnan(number):
+        return "NaN"
+    return f"{number:+}" if math.isinf(number) else f"{number:.6g}"

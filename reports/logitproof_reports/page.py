@@ -1,0 +1,180 @@
+"""Computes all that a page may know from a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from logitproof_reference.specification import CLAUSES
+
+from .judged import judged as make_ready
+from .judged import words_of
+from .links import filter_link
+from .outcomes import BY_RANK, OUTCOMES, family_place, visible
+from .page_extremes import situations_of
+from .page_findings import findings_of
+from .page_matrix import matrix_of
+from .page_model import Clause, Count, Fact, FrameworkVerdict, KnownDeviation, Page, Refusal, Surroundings
+from .payload import payload_of
+from .schema import attributed
+from .tally import tally_by, total
+from .verdict import framework_versions, headline, titled, verdict_sentences
+
+if TYPE_CHECKING:
+    from .judged import Judged
+    from .schema import Run
+    from .tally import Tally
+
+_INTERRUPTED = (
+    "This run was interrupted or filtered: what is shown was measured, and more was planned. "
+    "Run it again for a verdict on the whole."
+)
+_VOID = "Nothing was measured: see that the framework is installed, then run again."
+
+
+def page_of(run: Run) -> Page:
+    """Compute a page from a run."""
+    judged = make_ready(run)
+    findings, left_out = findings_of(judged)
+    return Page(
+        title=f"Logitproof: {', '.join(titled(run, name) for name in judged.framework.words) or 'nothing measured'}",
+        outcome=total(judged).worst,
+        headline=headline(judged),
+        warnings=_warnings(judged),
+        facts=_facts(judged),
+        frameworks=_frameworks(judged),
+        legend=list(BY_RANK[1:6]) + [BY_RANK[0], BY_RANK[6]],
+        matrix=matrix_of(judged),
+        findings=findings,
+        findings_left_out=left_out,
+        situations=situations_of(judged),
+        extreme_frameworks=[titled(run, name) for name in judged.framework.words],
+        deviations=_deviations(judged),
+        refusals=_refusals(judged),
+        clauses=_clauses(judged),
+        environments=[_surroundings(environment) for environment in attributed(run)],
+        judgements=run.table.num_rows,
+        payload=payload_of(judged),
+    )
+
+
+def _warnings(judged: Judged) -> list[str]:
+    return ([] if judged.run.complete else [_INTERRUPTED]) + ([] if judged.asked.any() else [_VOID])
+
+
+def _facts(judged: Judged) -> list[Fact]:
+    run = judged.run
+    return [
+        Fact("judgements", f"{int(judged.asked.sum()):,}"),
+        Fact("numbers compared", f"{sum(run.table['elements'].to_pylist()):,}"),
+        Fact("profile", visible(run.profile)),
+        Fact("case set", visible(run.case_set)[:12]),
+    ]
+
+
+def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
+    tallies = tally_by(judged, judged.framework)
+    versions = framework_versions(judged.run)
+    return [
+        FrameworkVerdict(
+            name=visible(name),
+            version=visible(versions.get(name, "")),
+            outcome=tallies[name,].worst,
+            sentence=sentence.partition(": ")[2],
+            counts=_counts(tallies[name,]),
+            link=filter_link(framework=name),
+        )
+        for name, sentence in verdict_sentences(judged).items()
+    ]
+
+
+def _counts(tally: Tally) -> list[Count]:
+    counts, start = [], 0.0
+    for outcome in BY_RANK[1:]:
+        number = tally.count(outcome.name)
+        if number:
+            share = 100.0 * number / tally.judged
+            counts.append(Count(outcome, number, round(start, 3), round(share, 3)))
+            start += share
+    return counts
+
+
+def _ledger(run: Run) -> dict[str, dict[str, Any]]:
+    """Return the ledger entries that the environments carry, by id."""
+    return {
+        str(entry.get("id")): entry for environment in run.environments for entry in environment.get("ledger") or ()
+    }
+
+
+def _deviations(judged: Judged) -> list[KnownDeviation]:
+    explained = judged.table.filter(judged.rank == OUTCOMES["known"].rank)
+    rows = explained.select(["deviation", "adapter", "clause", "reason"]).to_pylist()
+    entries = _ledger(judged.run)
+    found = []
+    for id_, number in Counter(row["deviation"] for row in rows).most_common():
+        mine = [row for row in rows if row["deviation"] == id_]
+        entry = entries.get(id_, {})
+        found.append(
+            KnownDeviation(
+                id=visible(id_),
+                frameworks=visible(", ".join(sorted({row["adapter"] for row in mine}))),
+                clause=visible(", ".join(sorted({row["clause"] for row in mine}))),
+                reason=visible(str(entry.get("reason") or mine[0]["reason"])),
+                upstream=visible(str(entry.get("upstream") or "")),
+                number=number,
+                link=filter_link(deviation=id_),
+            )
+        )
+    return found
+
+
+def _refusals(judged: Judged) -> list[Refusal]:
+    refused = judged.table.filter(judged.rank == OUTCOMES["unsupported"].rank).select(["adapter", "reason"])
+    counts = Counter((row["adapter"], row["reason"]) for row in refused.to_pylist())
+    return [
+        Refusal(visible(name), visible(reason) or "no reason given", number)
+        for (name, reason), number in sorted(counts.items(), key=lambda item: (item[0][0], -item[1]))
+    ]
+
+
+def _clauses(judged: Judged) -> list[Clause]:
+    tallies = tally_by(judged, words_of(judged.table["clause"]))
+    ids = sorted(
+        (id_ for (id_,) in tallies if id_), key=lambda id_: (family_place(id_.partition("-")[0]), len(id_), id_)
+    )
+    return [_clause(id_, tallies[id_,]) for id_ in ids]
+
+
+def _clause(id_: str, tally: Tally) -> Clause:
+    known = CLAUSES.get(id_)
+    return Clause(
+        id=visible(id_),
+        grade=known.grade if known else "",
+        title=known.title if known else "not in this release's specification",
+        text=known.text if known else "",
+        outcome=tally.worst,
+        number=tally.judged,
+        link=filter_link(clause=id_),
+    )
+
+
+def _surroundings(environment: dict[str, Any]) -> Surroundings:
+    framework = environment.get("framework") or {}
+    name = framework.get("name") or framework.get("framework") or ", ".join(environment.get("adapters") or [])
+    title = visible(f"{name or 'environment'} {framework.get('version', '')}".strip())
+    rest = {key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger"}}
+    facts = [*_flat(framework.get("build") or {}, "build"), *_flat(rest, "")]
+    return Surroundings(title, [fact for fact in facts if fact.value])
+
+
+def _flat(tree: dict[str, Any], prefix: str) -> list[Fact]:
+    """Return a tree as facts, nested names joined by a middle dot."""
+    facts = []
+    for name, value in tree.items():
+        path = f"{prefix} · {name}" if prefix else str(name)
+        if isinstance(value, dict):
+            facts += _flat(value, path)
+        else:
+            spelled = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+            facts.append(Fact(visible(path.replace("_", " ")), visible(spelled)))
+    return facts

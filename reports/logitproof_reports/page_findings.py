@@ -1,0 +1,103 @@
+"""The findings: what does not conform, alike ones told once by the worst of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .links import filter_link
+from .outcomes import BY_RANK, OUTCOMES, decimal, from_hex, visible
+from .page_model import Fact, Finding
+from .terms import clause_title, question
+from .verdict import listed, plural
+
+if TYPE_CHECKING:
+    from .judged import Judged
+
+SHOWN = 40
+"""Findings told in full; the rest is in the table of all judgements."""
+
+_LISTED = 6
+_ALIKE = ("adapter", "op", "labels", "quantity", "clause")
+
+
+def findings_of(judged: Judged) -> tuple[list[Finding], int]:
+    """Return the findings, worst first, and how many more there are than are shown."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    wrong = judged.worst_first[judged.rank[judged.worst_first] > OUTCOMES["conforms"].rank]
+    records = judged.table.select([*_ALIKE, "deviation"]).take(wrong).to_pylist()
+    for row, record in zip(wrong.tolist(), records, strict=True):
+        groups.setdefault((int(judged.rank[row]), *record.values()), []).append(row)
+    shown = list(groups.values())[:SHOWN]
+    return [_finding(judged, rows) for rows in shown], len(groups) - len(shown)
+
+
+def _finding(judged: Judged, rows: list[int]) -> Finding:
+    worst = judged.record(rows[0])
+    outcome = BY_RANK[int(judged.rank[rows[0]])]
+    some = judged.table.select(["format", "mode", "regime"]).take(rows).to_pydict()
+    return Finding(
+        outcome=outcome,
+        framework=visible(worst["adapter"]),
+        question=question(worst),
+        clause=visible(worst["clause"]),
+        clause_title=clause_title(worst["clause"]),
+        where="; ".join(_some(some[name]) for name in ("format", "mode", "regime")),
+        count=plural(len(rows), "judgement"),
+        slack=decimal(worst["slack"]),
+        reason=visible(worst["reason"]) or clause_title(worst["clause"]),
+        facts=facts_of(worst),
+        inputs=inputs_of(worst["inputs"]),
+        repro=visible(worst["repro"], keep="\n\t"),
+        link=filter_link(
+            framework=worst["adapter"],
+            op=worst["op"],
+            quantity=worst["quantity"],
+            clause=worst["clause"],
+            verdict=outcome.name,
+        ),
+    )
+
+
+def _some(words: list[str]) -> str:
+    distinct = [visible(word) for word in dict.fromkeys(words) if word]
+    left = len(distinct) - _LISTED
+    return listed([*distinct[:_LISTED], f"{left} more"] if left > 0 else distinct)
+
+
+def facts_of(record: dict[str, Any]) -> list[Fact]:
+    """Return what is known of a judgement's worst element, each number in decimal and as it was recorded."""
+    place = f"row {record['row']}" + (f", class {record['element']}" if record["element"] >= 0 else "")
+    facts = [
+        Fact("cell", visible(record["cell"])),
+        Fact("regime", visible(record["regime"]) + (f", {place}" if record["row"] >= 0 else "")),
+        Fact("exact", _both(record["exact"])),
+        Fact("observed", _both(record["observed"])),
+        Fact("error", f"{decimal(record['ulps'])} ulps, {decimal(record['nats'])} absolute"),
+        Fact("bound", f"{visible(record['bound'])}; slack {decimal(record['slack'])}"),
+        Fact("accuracy class", visible(record["accuracy_class"])),
+        Fact("ledger entry", visible(record["deviation"])),
+    ]
+    if not record["observed"]:
+        facts = [fact for fact in facts if fact.name not in {"exact", "observed", "error", "bound"}]
+    return [fact for fact in facts if fact.value]
+
+
+def _both(spelled: str) -> str:
+    number = from_hex(spelled)
+    return visible(spelled) if number == spelled else f"{number}  ({visible(spelled)})"
+
+
+def inputs_of(spelled: str) -> list[Fact]:
+    """Return a judgement's inputs by name, as text."""
+    try:
+        inputs = json.loads(spelled or "{}")
+    except ValueError:
+        return [Fact("inputs", visible(spelled))]
+    if not isinstance(inputs, dict):
+        return [Fact("inputs", visible(spelled))]
+    return [Fact(visible(str(name)), visible(_spelled(value))) for name, value in inputs.items()]
+
+
+def _spelled(value: object) -> str:
+    return "  ".join(map(str, value)) if isinstance(value, list) else str(value)

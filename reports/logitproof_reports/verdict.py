@@ -1,0 +1,86 @@
+"""The verdict on a run, in one sentence a framework."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .outcomes import OUTCOMES, UNEXPECTED, visible
+from .schema import attributed
+from .tally import tally_by
+
+if TYPE_CHECKING:
+    from .judged import Judged
+    from .schema import Run
+    from .tally import Tally
+
+
+def framework_versions(run: Run) -> dict[str, str]:
+    """Return the version judged, by the framework's name in the run; a name is missing where no environment tells."""
+    return {
+        str(adapter): str(environment.get("framework", {}).get("version", ""))
+        for environment in attributed(run)
+        for adapter in environment.get("adapters", ())
+    }
+
+
+def titled(run: Run, framework: str) -> str:
+    """Return a framework's name with the version judged, e.g. ``torch 2.13.0``."""
+    return visible(f"{framework} {framework_versions(run).get(framework, '')}".strip())
+
+
+def verdict_sentences(judged: Judged) -> dict[str, str]:
+    """Return for each framework what came out, e.g. ``torch 2.13.0: 412 of 416 judgements conform, ...``."""
+    tallies = tally_by(judged, judged.framework)
+    return {
+        framework: f"{titled(judged.run, framework)}: {_outcome_of(judged, framework, tally)}"
+        for (framework,), tally in tallies.items()
+    }
+
+
+def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
+    parts = [f"{tally.fulfilled:,} of {tally.judged:,} judgements conform"]
+    if tally.count("concern"):
+        parts[0] += f" ({plural(tally.count('concern'), 'concern')})"
+    if tally.count("known"):
+        parts.append(plural(tally.count("known"), "known deviation"))
+    if not tally.unexpected:
+        return ", ".join([*parts, "none unexpected."])
+    return ", ".join([*parts, f"{tally.unexpected:,} unexpected: {_worst_of(judged, framework)}."])
+
+
+def _worst_of(judged: Judged, framework: str) -> str:
+    mine = judged.framework.is_word(framework)[judged.worst_first]
+    record = judged.record(int(judged.worst_first[mine][0]))
+    cell = record["cell"].removeprefix(f"{framework}-")
+    return visible(f"worst {record['clause']} on {record['regime'] or 'the whole cell'} in {cell}")
+
+
+def headline(judged: Judged) -> str:
+    """Return the verdict on the whole run in one sentence."""
+    tallies = tally_by(judged, judged.framework)
+    red = [framework for (framework,), tally in tallies.items() if tally.unexpected]
+    if not any(tally.judged for tally in tallies.values()):
+        return "Nothing was measured."
+    if red:
+        count = sum(tally.unexpected for tally in tallies.values())
+        return f"{plural(count, 'unexpected verdict')} in {listed([titled(judged.run, name) for name in red])}."
+    who = listed([titled(judged.run, framework) for (framework,) in tallies])
+    known = sum(tally.count("known") for tally in tallies.values())
+    verb = "conforms" if len(tallies) == 1 else "conform"
+    return f"{who} {verb}" + (f", {plural(known, 'known deviation')} aside." if known else ".")
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: ``1 concern``, ``3 concerns``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def listed(words: list[str]) -> str:
+    """Return words as a list in prose: ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def exit_is_red(judged: Judged) -> bool:
+    """Return whether anything unexpected was found, or nothing measured."""
+    ranks = {OUTCOMES[name].rank for name in UNEXPECTED}
+    return not judged.asked.any() or bool(set(judged.rank.tolist()) & ranks)
