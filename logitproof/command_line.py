@@ -12,8 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from logitproof.exit_codes import EXPECTED, INTERRUPTED, MEANING, USAGE, Refusal
-from logitproof_adapters.registry import MissingFramework, UnknownFramework
-from logitproof_reports.schema import RunFileError
 
 EXIT_CODES = "Exit status: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANING.items()) + "."
 
@@ -144,6 +142,14 @@ def complain(message: str) -> None:
     typer.echo(f"logitproof: {' '.join(message.split())}", err=True)
 
 
+def complaints() -> tuple[type[Exception], ...]:
+    """Return the exceptions whose message is an answer to the user; their modules are slow to import."""
+    from logitproof_adapters.registry import MissingFramework, UnknownFramework
+    from logitproof_reports.schema import RunFileError
+
+    return Refusal, RunFileError, MissingFramework, UnknownFramework
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Carry out a command line and return its exit status."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -152,8 +158,6 @@ def main(arguments: list[str] | None = None) -> int:
         return int(status or EXPECTED) if given else USAGE
     except UsageError as error:
         complain(f"{error.format_message()} (see logitproof --help)")
-    except (Refusal, RunFileError, UnknownFramework, MissingFramework) as error:
-        complain(str(error))
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         return INTERRUPTED
@@ -161,4 +165,8 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read our output has left; the interpreter must not complain of that again at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXPECTED
+    except Exception as error:
+        if not isinstance(error, complaints()):
+            raise
+        complain(str(error))
     return USAGE
