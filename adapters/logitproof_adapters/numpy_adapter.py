@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.literals import literal
+from logitproof_adapters.questions import literal
 from logitproof_adapters.scope import not_wrapped
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def one_hot(labels: NDArray[Any], like: Array) -> Array:
     """Return class indices as distributions; distributions as they are."""
     if not np.issubdtype(labels.dtype, np.integer):
         return labels
-    return (np.arange(like.shape[-1]) == labels[..., None]).astype(like.dtype)
+    q: Array = (np.arange(like.shape[-1]) == labels[..., None]).astype(like.dtype)
+    return q
 
 
 def grad_softmax(x: Array, cotangent: Array) -> Array:

@@ -1,8 +1,8 @@
 """PyTorch: torch.softmax, log_softmax, logsumexp and torch.nn.CrossEntropyLoss, differentiated by torch.autograd.
 
 CrossEntropyLoss takes the classes at axis 1 (https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html);
-elsewhere they are moved there by movedim, a view. Compiled mode is torch.compile of the forward pass, which compiles
-the backward pass of a gradient too; fullgraph makes it an error, not a silent return to eager, where it cannot.
+where they lie elsewhere, movedim brings them there, a view. The compiled mode is torch.compile of the forward pass, and
+with it of its backward pass; fullgraph=True makes a failure to compile an error instead of a silent return to eager.
 """
 
 from __future__ import annotations
@@ -15,114 +15,84 @@ import ml_dtypes
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.literals import literal
-from logitproof_adapters.scope import not_wrapped
+from logitproof_adapters.questions import SourceAdapter, literal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof_reference.cells import Cell, Inputs
+    from logitproof_reference.cells import Cell
 
 EXPRESSIONS = {
-    "softmax": "torch.softmax(x, {axis})",
-    "log_softmax": "torch.log_softmax(x, {axis})",
-    "log_sum_exp": "torch.logsumexp(x, {axis})",
-    "softmax_cross_entropy": 'torch.nn.CrossEntropyLoss(reduction="none")({x}, {y})',
+    ("softmax", "none"): "torch.softmax(x, {axis})",
+    ("log_softmax", "none"): "torch.log_softmax(x, {axis})",
+    ("log_sum_exp", "none"): "torch.logsumexp(x, {axis})",
+    ("softmax_cross_entropy", "indices"): 'torch.nn.CrossEntropyLoss(reduction="none")(x{to_1}, y)',
+    ("softmax_cross_entropy", "distributions"): 'torch.nn.CrossEntropyLoss(reduction="none")(x{to_1}, y{to_1})',
 }
-"""What is asked, as its users write it: evaluated as it stands here, and printed so by `repro`."""
+
+ANSWERS = {
+    "value": "f = lambda x, y, c: forward(x, y)",
+    "grad_logits": "f = lambda x, y, c: torch.autograd.grad(forward(x.requires_grad_(), y), x, c)[0]",
+    "grad_labels": "f = lambda x, y, c: torch.autograd.grad(forward(x, y.requires_grad_()), y, c)[0]",
+}
 
 
-def function(cell: Cell, axis: int) -> str:
-    """Spell what is under test as a function of logits x and labels y."""
-    moved = "{}" if axis == 1 else f"{{}}.movedim({axis}, 1)"
-    y = moved if cell.labels == "distributions" else "{}"
-    expression = EXPRESSIONS[cell.op].format(axis=axis, x=moved.format("x"), y=y.format("y"))
-    return f"lambda x, y: {expression}"
-
-
-class TorchAdapter:
+class TorchAdapter(SourceAdapter):
     """Asks PyTorch on the CPU."""
 
     name = "torch"
-    modes = ("eager", "compiled")
+    header = "import torch"
+    report = "result = f(x, y, c)\nprint(result.dtype, result.tolist())"
 
     def __init__(self) -> None:
         import torch  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
+        super().__init__(torch=torch)
         self._torch = torch
-        self._functions: dict[tuple[Cell, int], Any] = {}
 
     def describe(self) -> Description:
         """Return PyTorch's version, threads and SIMD level."""
-        build = {"threads": self._torch.get_num_threads(), "simd": self._torch.backends.cpu.get_cpu_capability()}
-        return Description("PyTorch", self._torch.__version__, {key: str(value) for key, value in build.items()})
+        build = {
+            "threads": str(self._torch.get_num_threads()),
+            "simd": self._torch.backends.cpu.get_cpu_capability(),
+            "onednn": str(self._torch.backends.mkldnn.is_available()),
+        }
+        return Description("PyTorch", self._torch.__version__, build)
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why PyTorch has no such cell, or None."""
-        reason = not_wrapped(cell, self.modes)
-        if reason is None and cell.mode == "compiled" and not self._has_compiler():
-            reason = "torch.compile needs a C++ compiler on the CPU and found none; install g++ or set CXX"
+        reason = super().unsupported(cell)
+        if reason is None and cell.mode == "compiled" and not self._finds_compiler():
+            return "torch.compile needs a C++ compiler on the CPU and found none; install g++ or set CXX"
         return reason
 
-    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
-        """Return PyTorch's answer in the format it came in."""
-        tensors = {name: self._tensor(array) for name, array in inputs.arrays().items()}
-        wanted = {"grad_logits": "logits", "grad_labels": "labels"}.get(cell.quantity)
-        if wanted:
-            tensors[wanted].requires_grad_()
-        result = self._function(cell, inputs.axis)(tensors["logits"], tensors.get("labels"))
-        if wanted:
-            (result,) = self._torch.autograd.grad(result, tensors[wanted], tensors["cotangent"])
-        return self._array(result.detach())
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f(x, y, c)``."""
+        del ndim
+        to_1 = "" if axis == 1 else f".movedim({axis}, 1)"
+        forward = "lambda x, y: " + EXPRESSIONS[cell.op, cell.labels].format(axis=axis, to_1=to_1)
+        if cell.mode == "compiled":
+            forward = f"torch.compile({forward}, fullgraph=True)"
+        return f"forward = {forward}\n{ANSWERS[cell.quantity]}"
 
-    def repro(self, cell: Cell, inputs: Inputs) -> str:
-        """Return a program that prints PyTorch's answer."""
-        wanted = {"grad_logits": "x", "grad_labels": "y"}.get(cell.quantity)
-        compiled = ["f = torch.compile(f, fullgraph=True)"] if cell.mode == "compiled" else []
-        tensors = [
-            f"{letter} = torch.tensor({literal(array)}, dtype=torch.{array.dtype}).reshape({array.shape})"
-            for letter, array in zip("xyc", (inputs.logits, inputs.labels, inputs.cotangent), strict=True)
-            if array is not None
-        ]
-        call = "f(x, y)" if inputs.labels is not None else "f(x, None)"
-        grad = f"torch.autograd.grad({call}, {wanted}, c)[0]" if wanted else call
-        return "\n".join(
-            [
-                "from math import inf, nan",
-                "import torch",
-                *tensors,
-                f"f = {function(cell, inputs.axis)}",
-                *compiled,
-                *([f"{wanted}.requires_grad_()"] if wanted else []),
-                f"result = {grad}",
-                "print(result.dtype, result.tolist())",
-            ]
-        )
-
-    def _function(self, cell: Cell, axis: int) -> Any:
-        if (cell, axis) not in self._functions:
-            # A lambda of its own for each cell: torch.compile caps the recompilations of one code object.
-            eager = eval(function(cell, axis), {"torch": self._torch})  # noqa: S307 - our own table
-            self._functions[cell, axis] = self._compiled(eager) if cell.mode == "compiled" else eager
-        return self._functions[cell, axis]
-
-    def _compiled(self, eager: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, while it imports its compiler
-            import torch._inductor.compile_fx  # noqa: F401, PLC0415 - seconds, and only compiled cells need it
-        return self._torch.compile(eager, fullgraph=True)
-
-    def _has_compiler(self) -> bool:
-        from torch._inductor import config  # noqa: PLC0415 - only compiled cells need it
-
-        return any(shutil.which(name) for name in config.cpp.cxx if name)
-
-    def _tensor(self, array: NDArray[Any]) -> Any:
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return a tensor that shares the array's memory and strides."""
         if array.dtype == ml_dtypes.bfloat16:
             return self._torch.from_numpy(array.view(np.int16)).view(self._torch.bfloat16)
         return self._torch.from_numpy(array)
 
-    def _array(self, tensor: Any) -> NDArray[Any]:
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return an array of the tensor's format."""
         if tensor.dtype == self._torch.bfloat16:
-            return np.asarray(tensor.view(self._torch.int16).numpy()).view(ml_dtypes.bfloat16)
-        return np.asarray(tensor.numpy())
+            return np.asarray(tensor.detach().view(self._torch.int16)).view(ml_dtypes.bfloat16)
+        return np.asarray(tensor.detach())
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as a tensor."""
+        return f"torch.tensor({literal(array)}, dtype=torch.{array.dtype}).reshape({array.shape})"
+
+    def _finds_compiler(self) -> bool:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, while it imports its compiler
+            import torch._inductor.compile_fx  # noqa: F401, PLC0415 - seconds, and only compiled cells need it
+        return any(shutil.which(name) for name in self._torch._inductor.config.cpp.cxx if name)  # noqa: SLF001 - no public name says it

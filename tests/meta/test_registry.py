@@ -15,7 +15,7 @@ FRAMEWORKS = ("torch", "tensorflow", "jax", "keras")
 LOOK_ROUND = f"""
 import pkgutil, sys
 import logitproof_reference, logitproof_adapters
-from logitproof_adapters import contract, literals, registry
+from logitproof_adapters import contract, questions, registry
 registry.known()
 for name in registry.known():
     registry.installed(name)

@@ -1,0 +1,80 @@
+"""JAX: jax.nn.softmax, log_softmax and logsumexp, and cross-entropy as JAX users write it, by jax.vjp.
+
+JAX has no cross-entropy of its own: with class indices users take the label's entry of log_softmax, with distributions
+the sum over the classes (https://docs.jax.dev/en/latest/jax.nn.html). float64 needs jax_enable_x64; results
+in the other formats do not depend on it. The compiled mode is jax.jit of the whole, differentiation included.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.questions import SourceAdapter, literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.cells import Cell
+
+LABEL_ENTRY = "jnp.take_along_axis(jax.nn.log_softmax(x, {axis}), jnp.expand_dims(y, {axis}), {axis})"
+
+EXPRESSIONS = {
+    ("softmax", "none"): "jax.nn.softmax(x, axis={axis})",
+    ("log_softmax", "none"): "jax.nn.log_softmax(x, axis={axis})",
+    ("log_sum_exp", "none"): "jax.nn.logsumexp(x, axis={axis})",
+    ("softmax_cross_entropy", "indices"): f"-jnp.squeeze({LABEL_ENTRY}, {{axis}})",
+    ("softmax_cross_entropy", "distributions"): "-jnp.sum(y * jax.nn.log_softmax(x, {axis}), {axis})",
+}
+
+ANSWERS = {
+    "value": "lambda x, y, c: {expression}",
+    "grad_logits": "lambda x, y, c: jax.vjp(lambda x: {expression}, x)[1](c)[0]",
+    "grad_labels": "lambda x, y, c: jax.vjp(lambda y: {expression}, y)[1](c)[0]",
+}
+
+
+class JaxAdapter(SourceAdapter):
+    """Asks JAX on the CPU."""
+
+    name = "jax"
+    header = "import jax\nimport jax.numpy as jnp"
+    report = "result = f(x, y, c)\nprint(result.dtype, result.tolist())"
+
+    def __init__(self) -> None:
+        import jax  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+
+        super().__init__(jax=jax, jnp=jax.numpy)
+        self._jax = jax
+        jax.config.update("jax_enable_x64", True)  # noqa: FBT003 - JAX's own signature
+
+    def describe(self) -> Description:
+        """Return JAX's version, that of its compiled part, the backend and the flags given to XLA."""
+        build = {
+            "jaxlib": self._jax.lib.__version__,
+            "backend": self._jax.default_backend(),
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        }
+        return Description("JAX", self._jax.__version__, build)
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f(x, y, c)``."""
+        del ndim
+        expression = EXPRESSIONS[cell.op, cell.labels].format(axis=axis)
+        answer = ANSWERS[cell.quantity].format(expression=expression)
+        return f"f = jax.jit({answer})" if cell.mode == "compiled" else f"f = {answer}"
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return a JAX array of the same numbers."""
+        return self._jax.numpy.asarray(array)
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return an array of the result's format."""
+        return np.asarray(tensor)
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as a JAX array."""
+        return f"jnp.array({literal(array)}, jnp.{array.dtype}).reshape({array.shape})"

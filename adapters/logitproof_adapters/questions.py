@@ -1,0 +1,88 @@
+"""A question put to a framework as source text: `evaluate` executes it, `repro` prints it with its inputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.scope import not_wrapped
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Description
+    from logitproof_reference.cells import Cell, Inputs
+
+
+def literal(array: NDArray[Any]) -> str:
+    """Spell `array` as a nested list of Python numbers.
+
+    Exact: each number of a format is a float64, and Python prints the shortest
+    decimal that reads back as that float64. ``inf`` and ``nan`` are spelled by
+    name; the program must import them from ``math``. A NaN keeps no payload.
+
+    >>> literal(np.array([[0.1, -np.inf]], dtype=np.float32))
+    '[[0.10000000149011612, -inf]]'
+    >>> literal(np.array([2, 0]))
+    '[2, 0]'
+    """
+    exact = array if np.issubdtype(array.dtype, np.integer) else array.astype(np.float64)
+    return repr(exact.tolist())
+
+
+class SourceAdapter(ABC):
+    """An adapter whose question is source: what was judged is what a repro shows, letter by letter."""
+
+    name: str
+    modes: tuple[str, ...] = ("eager", "compiled")
+    header: str
+    """The lines that import the framework, for a repro."""
+    report: str
+    """The lines that call f and print the format and the numbers of the result."""
+
+    def __init__(self, **namespace: Any) -> None:
+        self._namespace = namespace
+        self._functions: dict[tuple[Cell, int, int], Any] = {}
+
+    @abstractmethod
+    def describe(self) -> Description:
+        """Return framework, version and build."""
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why the framework offers no such cell, or None where it does."""
+        return not_wrapped(cell, self.modes)
+
+    @abstractmethod
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f(x, y, c)``: the answer for logits x of `ndim` axes, labels y, cotangent c."""
+
+    @abstractmethod
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return `array` as the framework's own, bit for bit."""
+
+    @abstractmethod
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return a result of the framework as it came, bit for bit."""
+
+    @abstractmethod
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell `array` as an expression of the framework."""
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the framework's answer as it came."""
+        key = (cell, inputs.axis, inputs.logits.ndim)
+        if key not in self._functions:
+            scope = dict(self._namespace)
+            exec(self.source(*key), scope)  # noqa: S102 - our own text, of our own tables
+            self._functions[key] = scope["f"]
+        arrays = (inputs.logits, inputs.labels, inputs.cotangent)
+        return self.array(self._functions[key](*(None if a is None else self.tensor(a) for a in arrays)))
+
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        """Return a standalone program that prints the format and the numbers of the answer."""
+        arrays = {"x": inputs.logits, "y": inputs.labels, "c": inputs.cotangent}
+        given = [f"{letter} = {'None' if a is None else self.spelling(a)}" for letter, a in arrays.items()]
+        source = self.source(cell, inputs.axis, inputs.logits.ndim)
+        return "\n".join(["from math import inf, nan", self.header, *given, source, self.report])

@@ -1,0 +1,92 @@
+"""TensorFlow: tf.nn.softmax, log_softmax, both cross-entropies with logits, tf.reduce_logsumexp, by tf.GradientTape.
+
+tf.nn.sparse_softmax_cross_entropy_with_logits takes the classes last
+(https://www.tensorflow.org/api_docs/python/tf/nn/sparse_softmax_cross_entropy_with_logits); where they lie elsewhere,
+tf.transpose brings them there. The compiled mode is tf.function(jit_compile=True) around the whole, tape included.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.questions import SourceAdapter, literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.cells import Cell
+
+EXPRESSIONS = {
+    ("softmax", "none"): "tf.nn.softmax(x, axis={axis})",
+    ("log_softmax", "none"): "tf.nn.log_softmax(x, axis={axis})",
+    ("log_sum_exp", "none"): "tf.reduce_logsumexp(x, axis={axis})",
+    ("softmax_cross_entropy", "indices"): (
+        "tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits={x_classes_last})"
+    ),
+    ("softmax_cross_entropy", "distributions"): (
+        "tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=x, axis={axis})"
+    ),
+}
+
+VALUE = """def f(x, y, c):
+    return {expression}"""
+
+GRADIENT = """def f(x, y, c):
+    with tf.GradientTape() as tape:
+        tape.watch({wanted})
+        value = {expression}
+    return tape.gradient(value, {wanted}, output_gradients=c)"""
+
+ANSWERS = {
+    "value": VALUE,
+    "grad_logits": GRADIENT.replace("{wanted}", "x"),
+    "grad_labels": GRADIENT.replace("{wanted}", "y"),
+}
+
+
+class TensorflowAdapter(SourceAdapter):
+    """Asks TensorFlow on the CPU."""
+
+    name = "tensorflow"
+    header = "import tensorflow as tf"
+    report = 'result = f(x, y, c)\nprint(result.dtype.name, result.numpy().astype("float64").tolist())'
+
+    def __init__(self) -> None:
+        import tensorflow as tf  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+
+        super().__init__(tf=tf)
+        self._tf = tf
+        tf.get_logger().setLevel("ERROR")  # a new shape is a new trace, and TensorFlow warns of every fifth
+
+    def describe(self) -> Description:
+        """Return TensorFlow's version, compiler, threads and whether oneDNN was ruled out."""
+        build = {
+            "compiler": self._tf.version.COMPILER_VERSION,
+            "threads": str(self._tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()),
+            "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        }
+        return Description("TensorFlow", self._tf.__version__, build)
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f(x, y, c)``."""
+        order = [*(other for other in range(ndim) if other != axis), axis]
+        x_classes_last = "x" if axis == ndim - 1 else f"tf.transpose(x, {order})"
+        expression = EXPRESSIONS[cell.op, cell.labels].format(axis=axis, x_classes_last=x_classes_last)
+        decorator = "@tf.function(jit_compile=True, autograph=False)\n" if cell.mode == "compiled" else ""
+        return decorator + ANSWERS[cell.quantity].format(expression=expression)
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return a tensor that holds a copy of the array."""
+        return self._tf.constant(array)
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return an array of the tensor's format."""
+        return np.asarray(tensor.numpy())
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as a tensor."""
+        return f"tf.constant({literal(array)}, tf.{array.dtype}, {array.shape})"
