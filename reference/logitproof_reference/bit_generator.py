@@ -7,6 +7,7 @@ modulo 2**64 and exact conversions, so that a case set has a digest to pin.
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,20 @@ _NORMAL_TERMS = 12
 _NORMAL_BITS = 48
 
 
+def splitmix64(seed: int, count: int) -> NDArray[np.uint64]:
+    """Return the first `count` outputs of SplitMix64, each computed from its place alone.
+
+    Notes
+    -----
+    Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195: a bijective hash of seed + k x golden ratio.
+    """
+    counters = np.arange(1, count + 1, dtype=np.uint64)
+    bits: NDArray[np.uint64] = np.array([seed], dtype=np.uint64) + _GOLDEN * counters
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
 def hashed(key: str, shape: tuple[int, ...], draw: int = 0) -> NDArray[np.uint64]:
     """Return 64 hashed bits for each index of `shape`, in row-major order.
 
@@ -27,24 +42,14 @@ def hashed(key: str, shape: tuple[int, ...], draw: int = 0) -> NDArray[np.uint64
     Parameters
     ----------
     key : str
-        Names the sequence; its SHA-256 is the starting point.
+        Names the sequence; its SHA-256 is the seed.
     shape : tuple of int
         Shape of the result.
     draw : int
         Which of several independent draws of the same key.
-
-    Notes
-    -----
-    SplitMix64's output function (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195)
-    on start + golden ratio x counter.
     """
-    start = np.frombuffer(hashlib.sha256(f"{key}/{draw}".encode()).digest()[:8], dtype="<u8")
-    counters = np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64)
-    bits = start + _GOLDEN * counters
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: NDArray[np.uint64] = (bits ^ (bits >> np.uint64(31))).reshape(shape)
-    return mixed
+    seed = int.from_bytes(hashlib.sha256(f"{key}/{draw}".encode()).digest()[:8], "little")
+    return splitmix64(seed, math.prod(shape)).reshape(shape)
 
 
 def integers(key: str, shape: tuple[int, ...], below: int) -> NDArray[np.int64]:

@@ -67,12 +67,13 @@ def _stepped(values: NDArray[Any], steps: NDArray[Any]) -> NDArray[Any]:
 
 
 def _near_tie(format_: Format, count: int) -> F64:
-    """Two to four leaders, one to three ulps apart, the others five or more below."""
-    heights = rounded(4.0 + 12.0 * uniforms("near_tie/height", (count, 1)), format_)
-    tied = _stepped(np.repeat(heights, TEN, axis=1), integers("near_tie/steps", (count, TEN), 4))
-    below = heights.astype(np.float64) - 5.0 - 4.0 * uniforms("near_tie/below", (count, TEN))
+    """Two to four leaders, each one to three ulps above the next, the others four or more below."""
+    turn = np.arange(count)[:, None]
     order = hash_order("near_tie/order", count)
-    return np.where(order < 2 + np.arange(count)[:, None] % 3, tied.astype(np.float64), below)
+    heights = rounded(4.0 + 12.0 * uniforms("near_tie/height", (count, 1)), format_)
+    tied = _stepped(np.repeat(heights, TEN, axis=1), order * (1 + turn // 2 % 3))
+    below = heights.astype(np.float64) - 5.0 - 4.0 * uniforms("near_tie/below", (count, TEN))
+    return np.where(order < 2 + turn // 3 % 3, tied.astype(np.float64), below)
 
 
 def hash_order(key: str, count: int, n: int = TEN) -> NDArray[np.int64]:
@@ -159,7 +160,7 @@ _TABLE = [
     ),
     Regime(
         "confident",
-        "p = 0.8 to nearly 1 at the leading class: the gradient p - 1 there loses digits long before it saturates.",
+        "The leading class has p = 0.8 to nearly 1: the gradient p - 1 there loses digits long before it saturates.",
         TEN,
         every_profile(32),
         _confident,
