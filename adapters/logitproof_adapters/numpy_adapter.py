@@ -1,8 +1,4 @@
-"""The control: softmax and its kin in plain NumPy, as ordinary correct code computes them.
-
-float32 and float64 are computed natively; half formats in float32, rounded once at the end.
-Gradients are the closed forms. Infinite logits follow the limits: see `shifted`.
-"""
+"""NumPy: the control, the plain functions of `logitproof_adapters.control`. It must come out conforming everywhere."""
 
 from __future__ import annotations
 
@@ -10,174 +6,45 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters import control
 from logitproof_adapters.contract import Description
-from logitproof_adapters.questions import literal
-from logitproof_adapters.scope import not_wrapped
+from logitproof_adapters.questions import SourceAdapter, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from logitproof_reference.cells import Cell, Inputs
-
-    Array = NDArray[np.floating[Any]]
+    from logitproof_reference.cells import Cell
 
 
-def total(x: Array) -> Array:
-    """Return the sum over the classes, the last axis, which stays with length 1."""
-    result: Array = x.sum(axis=-1, keepdims=True)
-    return result
-
-
-def shifted(x: Array) -> Array:
-    """Return x - max(x) along the last axis, with the limits where both are infinite.
-
-    A single +inf is its own maximum: 0. Several of them, or a row of -inf alone, have no limit: NaN.
-    """
-    top: Array = x.max(axis=-1, keepdims=True)
-    at_top = x == top
-    no_limit = (top == -np.inf) | ((top == np.inf) & (at_top.sum(axis=-1, keepdims=True) > 1))
-    return np.where(at_top, np.where(no_limit, np.nan, 0), x - top).astype(x.dtype)
-
-
-def softmax(x: Array) -> Array:
-    """Return exp(x - max) / sum exp(x - max)."""
-    exponentials = np.exp(shifted(x))
-    return exponentials / total(exponentials)
-
-
-def log_softmax(x: Array) -> Array:
-    """Return (x - max) - log sum exp(x - max)."""
-    t = shifted(x)
-    return t - np.log(total(np.exp(t)))
-
-
-def log_sum_exp(x: Array) -> Array:
-    """Return max + log sum exp(x - max); an infinite maximum is the answer."""
-    top: Array = x.max(axis=-1)
-    return np.where(np.isinf(top), top, top + np.log(total(np.exp(shifted(x))))[..., 0])
-
-
-def cross_entropy(x: Array, labels: NDArray[Any]) -> Array:
-    """Return -log p at the label, or -sum q log p where a class with q = 0 adds 0.
-
-    The sum is taken of halves: the difference of two finite logits may exceed the largest number
-    where its product with a small q does not.
-    """
-    if np.issubdtype(labels.dtype, np.integer):
-        loss: Array = -np.take_along_axis(log_softmax(x), labels[..., None], axis=-1)[..., 0]
-        return loss
-    terms = np.where(labels == 0, 0, labels * half_log_softmax(x))
-    return -2 * total(terms)[..., 0]
-
-
-def half_log_softmax(x: Array) -> Array:
-    """Return log_softmax / 2 without overflow on finite rows."""
-    half = shifted(x / 2)
-    return half - np.log(total(np.exp(2 * half))) / 2
-
-
-def one_hot(labels: NDArray[Any], like: Array) -> Array:
-    """Return class indices as distributions; distributions as they are."""
-    if not np.issubdtype(labels.dtype, np.integer):
-        return labels
-    q: Array = (np.arange(like.shape[-1]) == labels[..., None]).astype(like.dtype)
-    return q
-
-
-def grad_softmax(x: Array, cotangent: Array) -> Array:
-    """Return p (c - sum c p)."""
-    p = softmax(x)
-    return p * (cotangent - total(cotangent * p))
-
-
-def grad_log_softmax(x: Array, cotangent: Array) -> Array:
-    """Return c - p sum c."""
-    return cotangent - softmax(x) * total(cotangent)
-
-
-def grad_log_sum_exp(x: Array, cotangent: Array) -> Array:
-    """Return c p."""
-    return cotangent[..., None] * softmax(x)
-
-
-def grad_cross_entropy(x: Array, labels: NDArray[Any], cotangent: Array) -> Array:
-    """Return c (p sum q - q)."""
-    q = one_hot(labels, x)
-    return cotangent[..., None] * (softmax(x) * total(q) - q)
-
-
-def grad_labels_cross_entropy(x: Array, labels: NDArray[Any], cotangent: Array) -> Array:
-    """Return -c log p, whatever the labels."""
-    del labels
-    return -2 * (cotangent[..., None] * half_log_softmax(x))
-
-
-FUNCTIONS: dict[tuple[str, str], Callable[..., Array]] = {
-    ("softmax", "value"): softmax,
-    ("log_softmax", "value"): log_softmax,
-    ("log_sum_exp", "value"): log_sum_exp,
-    ("softmax_cross_entropy", "value"): cross_entropy,
-    ("softmax", "grad_logits"): grad_softmax,
-    ("log_softmax", "grad_logits"): grad_log_softmax,
-    ("log_sum_exp", "grad_logits"): grad_log_sum_exp,
-    ("softmax_cross_entropy", "grad_logits"): grad_cross_entropy,
-    ("softmax_cross_entropy", "grad_labels"): grad_labels_cross_entropy,
-}
-
-
-def answer(op: str, quantity: str, inputs: Inputs) -> Array:
-    """Return the answer of one cell, in the format of the logits, the class axis where it was."""
-    working = np.result_type(inputs.logits.dtype, np.float32)
-
-    def prepared(array: NDArray[Any]) -> NDArray[Any]:
-        moved = np.moveaxis(array, inputs.axis, -1) if array.ndim == inputs.logits.ndim else array
-        return np.ascontiguousarray(moved, None if np.issubdtype(array.dtype, np.integer) else working)
-
-    with np.errstate(all="ignore"):
-        result = FUNCTIONS[op, quantity](*(prepared(array) for array in inputs.arrays().values()))
-        result = result.astype(inputs.logits.dtype)
-    return np.moveaxis(result, -1, inputs.axis) if result.ndim == inputs.logits.ndim else result
-
-
-class NumpyAdapter:
+class NumpyAdapter(SourceAdapter):
     """Asks the control."""
 
     name = "numpy"
     modes = ("eager",)
+    header = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters import control"
+    report = 'result = f(x, y, c)\nprint(result.dtype, result.astype("float64").tolist())'
+
+    def __init__(self) -> None:
+        super().__init__(control=control)
 
     def describe(self) -> Description:
-        """Return NumPy's version and the SIMD extensions it found."""
+        """Return NumPy's version and the SIMD extensions it uses."""
         found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
         return Description("NumPy (control)", np.__version__, {"simd": " ".join(found)})
 
-    def unsupported(self, cell: Cell) -> str | None:
-        """Return why the control has no such cell, or None."""
-        return not_wrapped(cell, self.modes)
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f(x, y, c)``."""
+        del ndim
+        return f'f = lambda x, y, c: control.answer("{cell.op}", "{cell.quantity}", x, y, c, axis={axis})'
 
-    def evaluate(self, cell: Cell, inputs: Inputs) -> Array:
-        """Return the control's answer in the cell's format."""
-        return answer(cell.op, cell.quantity, inputs)
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return the array itself."""
+        return array
 
-    def repro(self, cell: Cell, inputs: Inputs) -> str:
-        """Return a program that prints the control's answer."""
-        arrays = [
-            f'    {name}=np.array({literal(array)}, "{array.dtype}").reshape({array.shape}),'
-            for name, array in inputs.arrays().items()
-        ]
-        return "\n".join(
-            [
-                "from math import inf, nan",
-                "import ml_dtypes",
-                "import numpy as np",
-                "from logitproof_adapters.numpy_adapter import answer",
-                "from logitproof_reference.cells import Inputs",
-                "inputs = Inputs(",
-                *arrays,
-                f"    axis={inputs.axis},",
-                ")",
-                f'result = answer("{cell.op}", "{cell.quantity}", inputs)',
-                "print(result.dtype, result.tolist())",
-            ]
-        )
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return the array itself."""
+        return np.asarray(tensor)
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as an array."""
+        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'

@@ -15,8 +15,8 @@ FRAMEWORKS = ("torch", "tensorflow", "jax", "keras")
 LOOK_ROUND = f"""
 import pkgutil, sys
 import logitproof_reference, logitproof_adapters
-from logitproof_adapters import contract, questions, registry
-registry.known()
+from logitproof_adapters import contract, ledger, questions, registry
+ledger.load("torch")
 for name in registry.known():
     registry.installed(name)
 registry.load("numpy")
