@@ -16,6 +16,7 @@ from logitproof.frameworks import chosen
 from logitproof.outcome import measured, outcome
 from logitproof.progress import Silent
 from logitproof.worker import Worker
+from logitproof_reference.regimes import PROFILES
 from logitproof_reports.run_file import merge, write_run
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def run(
     Interrupted
         By SIGINT or SIGTERM, after what was measured has been written.
     """
+    if profile not in PROFILES:
+        raise Refusal(f'profile "{profile}" is not known; known: {", ".join(PROFILES)}')
     names = chosen(frameworks)
     target = Path(output)
     parts = prepare_parts(target)

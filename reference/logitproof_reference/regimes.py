@@ -61,6 +61,10 @@ class Batch:
     rows: Rows
     slices: dict[str, slice]
 
+    def locate(self, row: int) -> tuple[str, int]:
+        """Return the regime that a row of the batch belongs to, and its number within it."""
+        return next((name, row - part.start) for name, part in self.slices.items() if part.start <= row < part.stop)
+
 
 def batches(format_: Format | str, profile: str) -> list[Batch]:
     """Return the case set of one format, one batch a class count, narrowest first.

@@ -10,6 +10,7 @@ import numpy as np
 
 from logitproof_conformance.evaluation import ask, digest
 from logitproof_conformance.judging import CellEvaluation, failure, judgement, one_row, repro_of, spell_inputs
+from logitproof_conformance.laws import judge_row_sums
 from logitproof_conformance.layout import due_shape
 from logitproof_reference.regimes import poisoned
 
@@ -43,7 +44,8 @@ class Twice:
     def changed(self) -> NDArray[np.bool_]:
         """Where the bits differ; NaN equals NaN, whatever its payload."""
         both_nan = np.isnan(self.before.astype(np.float64)) & np.isnan(self.after.astype(np.float64))
-        return (_bits(self.before) != _bits(self.after)) & ~both_nan
+        changed: NDArray[np.bool_] = (_bits(self.before) != _bits(self.after)) & ~both_nan
+        return changed
 
 
 def judge_poisoned_neighbours(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
@@ -83,19 +85,19 @@ def describe_change(evaluation: CellEvaluation, found: Judgement, twice: Twice) 
     place = np.unravel_index(int(np.argmax(twice.changed)), twice.changed.shape)
     row = int(twice.rows[place[0]])
     batch = evaluation.common_batch
-    regime, start = next((name, part.start) for name, part in batch.slices.items() if part.start <= row < part.stop)
+    regime, number = batch.locate(row)
     count = int(twice.changed.reshape(len(twice.rows), -1).any(axis=1).sum())
     before, after = float(twice.before[place]).hex(), float(twice.after[place]).hex()
     return replace(
         found,
         verdict="deviates" if found.grade == "MUST" else "concern",
-        reason=f"{count} of {len(twice.rows)} rows changed their bits; first: row {row - start} of {regime}, "
+        reason=f"{count} of {len(twice.rows)} rows changed their bits; first: row {number} of {regime}, "
         f"{before} became {after}",
-        row=row - start,
+        row=number,
         element=int(place[1]) if len(place) > 1 else -1,
         exact=before,
         observed=after,
-        inputs=spell_inputs(evaluation.cell, batch, regime, row - start),
+        inputs=spell_inputs(evaluation.cell, batch, regime, number),
         repro=repro_of(evaluation, batch, row),
     )
 
@@ -140,6 +142,7 @@ CHECK_JUDGES = {
     "poisoned_neighbours": judge_poisoned_neighbours,
     "another_place": judge_another_place,
     "repeated_call": judge_repeated_call,
+    "row_sums": judge_row_sums,
     "result": judge_result,
     "empty_batch": judge_empty_batch,
 }

@@ -12,9 +12,8 @@ from logitproof_reference.specification import CLAUSES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from logitproof_adapters.ledger import Deviation
-
     from logitproof_adapters.contract import Description
+    from logitproof_adapters.ledger import Deviation
     from logitproof_reference.judgements import Judgement
 
     Conclude = Callable[[Iterable[Judgement]], None]

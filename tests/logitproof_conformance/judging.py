@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from logitproof_reference.specification import CLAUSES
 
 from logitproof_conformance.evaluation import Answer, Truth, ask, compare_rows, digest, truth_of
 from logitproof_conformance.layout import arrange
@@ -16,15 +15,16 @@ from logitproof_conformance.plan import SHAPES, Case, batches_of
 from logitproof_reference.formats import FORMATS, hex_floats
 from logitproof_reference.judgements import Judgement
 from logitproof_reference.regimes import REGIMES, Batch
+from logitproof_reference.specification import CLAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from logitproof_reference.judge import Comparison
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.cells import Cell
+    from logitproof_reference.judge import Comparison
 
     Mask = NDArray[np.bool_]
 
@@ -65,7 +65,8 @@ class Seen:
     @cached_property
     def tiny(self) -> Mask:
         """Where the exact answer is subnormal in the format, or below."""
-        return (np.abs(self.truth.exact.value) < FORMATS[self.cell.format].smallest_normal) & (self.due != 0)
+        small = np.abs(self.truth.exact.value) < FORMATS[self.cell.format].smallest_normal
+        return np.logical_and(small, self.due != 0)
 
 
 @dataclass(frozen=True)
@@ -115,18 +116,18 @@ class CellEvaluation:
     def __init__(self, adapter: Adapter, cell: Cell, profile: str) -> None:
         self.adapter = adapter
         self.cell = cell
-        self._batches = batches_of(cell, profile)
+        self.batches = batches_of(cell, profile)
         self._answers: dict[int, Answer] = {}
         self._seen: dict[int, Seen] = {}
 
     def batch_with(self, regime: str) -> Batch:
         """Return the batch that holds a regime's rows."""
-        return next(batch for batch in self._batches if regime in batch.slices)
+        return next(batch for batch in self.batches if regime in batch.slices)
 
     @property
     def common_batch(self) -> Batch:
         """The batch with most of the regimes."""
-        return max(self._batches, key=lambda batch: len(batch.slices))
+        return max(self.batches, key=lambda batch: len(batch.slices))
 
     def answer(self, batch: Batch) -> Answer:
         """Return the framework's answer to a batch, asking at most once."""

@@ -41,6 +41,13 @@ COMPILED_QUICK_FORMATS = frozenset({"float32", "bfloat16"})
 COMPILED_QUICK_CLASSES = frozenset({COMMON_CLASSES, 1000})
 """A compilation costs seconds (torch.compile starts a C++ compiler): the quick profile pays for these only."""
 
+SUM_LAWS = {
+    ("softmax", "none", "value"): "LAW-1",
+    ("log_sum_exp", "none", "grad_logits"): "LAW-2",
+    ("softmax_cross_entropy", "indices", "grad_logits"): "LAW-2",
+}
+"""Questions whose answers have a known sum over each row, and the clause that says so."""
+
 CHAPTERS = {"value": "values", "grad_logits": "gradients", "grad_labels": "gradients"}
 
 
@@ -54,9 +61,10 @@ class Case:
         What is asked.
     regime : str
         Name of a regime, or of a check: ``poisoned_neighbours``, ``another_place``, ``repeated_call``,
-        ``result``, ``empty_batch``; ``all`` where the framework does not offer the cell.
+        ``row_sums``, ``result``, ``empty_batch``; ``all`` where the framework does not offer the cell.
     chapter : str
-        Which test function takes it: ``values``, ``gradients``, ``extremes``, ``rows``, ``results``, ``unsupported``.
+        Which test function takes it: ``values``, ``gradients``, ``extremes``, ``rows``, ``laws``, ``results``,
+        ``unsupported``.
     """
 
     cell: Cell
@@ -73,10 +81,11 @@ CHECKS = {
     "poisoned_neighbours": "rows",
     "another_place": "rows",
     "repeated_call": "rows",
+    "row_sums": "laws",
     "result": "results",
     "empty_batch": "results",
 }
-"""Checks with calls of their own, and their chapter."""
+"""Checks that look at more than one regime or ask again, and their chapter."""
 
 
 def plan_cases(adapter: Adapter, profile: str) -> list[Case]:
@@ -121,4 +130,5 @@ def _cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
             extreme = REGIMES[regime].clause.startswith("EXT")
             yield Case(cell, regime, "extremes" if extreme else CHAPTERS[cell.quantity])
     for check, chapter in CHECKS.items():
-        yield Case(cell, check, chapter)
+        if check != "row_sums" or (cell.op, cell.labels, cell.quantity) in SUM_LAWS:
+            yield Case(cell, check, chapter)

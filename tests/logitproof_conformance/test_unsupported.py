@@ -17,6 +17,6 @@ CHAPTER = "unsupported"
 
 
 def test_cell_is_offered(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
-    reason = evaluation.adapter.unsupported(case.cell)
+    reason = evaluation.adapter.unsupported(case.cell) or ""
     conclude([judgement(case, "IO-1", "unsupported", reason=reason)])
     pytest.skip(reason)

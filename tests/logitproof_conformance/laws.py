@@ -1,0 +1,92 @@
+"""Laws that need no oracle: what a row of an answer must sum to (LAW-1, LAW-2)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof_conformance.evaluation import digest
+from logitproof_conformance.judging import CellEvaluation, failure, judgement, repro_of, spell_inputs
+from logitproof_conformance.plan import SUM_LAWS
+from logitproof_reference.arithmetic import SHOULD
+from logitproof_reference.bounds_forward import softmax_sum_law
+from logitproof_reference.rounding import Rounding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from logitproof_conformance.plan import Case
+    from logitproof_reference.judgements import Judgement
+    from logitproof_reference.regimes import Batch
+
+    F64 = NDArray[np.float64]
+
+
+def _due(case: Case, batch: Batch) -> F64:
+    """Return what each row must sum to."""
+    rows = len(batch.rows)
+    due = {"softmax": np.ones(rows), "log_sum_exp": batch.rows.row_cotangents.astype(np.float64)}
+    return due.get(case.cell.op, np.zeros(rows))
+
+
+def _allowed(case: Case, batch: Batch, magnitudes: F64) -> F64:
+    """Return how far each row's exact sum may be off: the softmax law; for gradients scaled, with their own roundings.
+
+    A gradient c (p - q) rounds its difference and its product, each by u of what it holds (`magnitudes` is the
+    sum of the absolute values); p may come by division or by a product with the reciprocal.
+    """
+    rounding = Rounding(batch.format, SHOULD)
+    softmax_law = softmax_sum_law(batch.classes, rounding, roundings=2)
+    if case.cell.quantity == "value":
+        return np.full(len(batch.rows), softmax_law)
+    scale = np.abs(batch.rows.row_cotangents.astype(np.float64))
+    underflow = 2 * batch.classes * rounding.tiny
+    return scale * softmax_law + 3 * rounding.unit * magnitudes + underflow
+
+
+def judge_row_sums(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Sum each finite row exactly and hold it against its law; report the worst row of the cell."""
+    found = [_judge_batch(evaluation, case, batch) for batch in evaluation.batches]
+    yield max(found, key=lambda one: math.inf if math.isnan(one.slack) else one.slack)
+
+
+def _judge_batch(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgement:
+    clause = SUM_LAWS[case.cell.op, case.cell.labels, case.cell.quantity]
+    answer = evaluation.answer(batch)
+    if (failed := failure(case, answer, clause)) is not None:
+        return failed
+    rows = answer.array.astype(np.float64)
+    given = batch.rows.logits.astype(np.float64)
+    finite: NDArray[np.bool_] = np.logical_and(np.isfinite(rows), np.isfinite(given)).all(axis=1)
+    counted = np.where(finite[:, None], rows, 0.0)
+    sums, due = np.array([math.fsum(row) for row in counted]), _due(case, batch)
+    allowed = _allowed(case, batch, np.abs(counted).sum(axis=1))
+    error = np.where(finite, np.abs(sums - due), 0.0)
+    row = int(np.argmax(error / allowed))
+    found = replace(
+        judgement(case, clause, "conforms" if error[row] <= allowed[row] else "concern"),
+        elements=int(finite.sum()),
+        slack=float(error[row] / allowed[row]),
+        nats=float(error[row]),
+        exact=float(due[row]).hex(),
+        observed=float(sums[row]).hex(),
+        bound=f"{allowed[row]:.6g}",
+        digest=digest(answer.array),
+    )
+    return _with_row(evaluation, found, batch, row)
+
+
+def _with_row(evaluation: CellEvaluation, found: Judgement, batch: Batch, row: int) -> Judgement:
+    """Add which row it was, with its inputs; what to say and how to see it again where it breaks the law."""
+    regime, number = batch.locate(row)
+    found = replace(found, row=number, inputs=spell_inputs(evaluation.cell, batch, regime, number))
+    if found.verdict == "conforms":
+        return found
+    due, seen = float.fromhex(found.exact), float.fromhex(found.observed)
+    reason = f"row {number} of {regime} sums to {seen:.17g}, expected {due:.9g} within {found.bound}"
+    return replace(found, reason=reason, repro=repro_of(evaluation, batch, row))

@@ -1,0 +1,18 @@
+"""LAW: the rows of softmax and of gradients sum to what they must."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_conformance.checks import CHECK_JUDGES
+
+if TYPE_CHECKING:
+    from logitproof_conformance.conclusion import Conclude
+    from logitproof_conformance.judging import CellEvaluation
+    from logitproof_conformance.plan import Case
+
+CHAPTER = "laws"
+
+
+def test_rows_sum_to_what_they_must(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
+    conclude(CHECK_JUDGES[case.regime](evaluation, case))
