@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof.exit_codes import EXPECTED, UNEXPECTED
@@ -52,7 +51,6 @@ def report(run_files: Sequence[StrPath], page: StrPath = "report.html") -> Run:
         A run file cannot be read, they do not fit together, or the page cannot be written.
     """
     run = merged(run_files)
-    Path(page).parent.mkdir(parents=True, exist_ok=True)
     write_report(run, page)
     return run
 
