@@ -104,7 +104,9 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print the oracle's speed and our share of a run's wall time."""
-    session.install("-e", ".", *group("test"), *session.posargs)
-    for script in ("bench_oracle", "bench_share"):
-        session.run("python", f"tests/meta/{script}.py")
+    """Print the oracle's speed, and our share of a run's wall time for each framework (or those named after --)."""
+    frameworks = session.posargs or FRAMEWORKS
+    judged = [requirement for name in frameworks for requirement in group(f"conformance-{name}")]
+    session.install("-e", ".", *group("test"), *judged)
+    session.run("python", "tests/meta/bench_oracle.py")
+    session.run("python", "tests/meta/bench_share.py", *frameworks, env={"PYTHONPATH": "tests/meta"})

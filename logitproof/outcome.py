@@ -89,11 +89,23 @@ def _with_problems(run: Run, worker: Worker) -> Run:
 
 
 def _with_verdict(run: Run, worker: Worker, verdict: str, reason: str) -> Run:
-    nowhere = dict.fromkeys(("mode", "op", "labels", "quantity", "format", "axis", "layout", "regime", "clause"), "")
-    found = Judgement(
-        cell=worker.framework, adapter=worker.framework, grade="MUST", verdict=verdict, reason=reason, **nowhere
+    on_the_whole = Judgement(
+        cell=worker.framework,
+        adapter=worker.framework,
+        mode="",
+        op="",
+        labels="",
+        quantity="",
+        format="",
+        axis="",
+        layout="",
+        regime="",
+        clause="",
+        grade="MUST",
+        verdict=verdict,
+        reason=reason,
     )
-    return replace(run, table=pa.concat_tables([run.table, table_of([found])]))
+    return replace(run, table=pa.concat_tables([run.table, table_of([on_the_whole])]))
 
 
 def _without_measurements(worker: Worker) -> Run:
