@@ -64,7 +64,7 @@ def environment(folder: Path) -> dict[str, str]:
 def logitproof(folder: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a folder."""
     command = [sys.executable, "-m", "logitproof", *map(str, arguments)]
-    return subprocess.run(  # noqa: S603  our own command line
+    return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=folder, env=environment(folder) | variables
     )
 
@@ -226,9 +226,7 @@ def test_a_run_that_selects_nothing_is_void(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_an_interrupted_run_leaves_what_was_measured(folder: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "logitproof", "run", "--framework", "planted:Slow", "-o", "run.parquet"]
-    process = subprocess.Popen(  # noqa: S603  our own command line
-        command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True)
     wait_for_judgements(folder / "run.parquet.parts" / "planted_Slow.parquet.journal", 5)
     process.send_signal(number)
     _, complaint = process.communicate(timeout=30)
@@ -256,7 +254,7 @@ def test_an_explanation_shows_inputs_answer_clause_and_a_repro_that_gives_the_ob
     assert len(re.sub(r"\D", "", shown["exact"].partition("e")[0]).lstrip("0")) == 30
     repro = textwrap.dedent(done.stdout.partition("\nrepro\n")[2])
     command = [sys.executable, "-c", repro]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, env=environment(folder))  # noqa: S603  the program under test
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, env=environment(folder))
     assert printed.stdout.strip()
 
 

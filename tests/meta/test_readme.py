@@ -47,7 +47,7 @@ def test_the_sessions_the_readme_names_exist() -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_the_options_the_readme_shows_exist(command: list[str], tmp_path: Path) -> None:
     shown = [sys.executable, "-m", *command[:2], "--help"]
-    done = subprocess.run(shown, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment(tmp_path))  # noqa: S603  our own command line
+    done = subprocess.run(shown, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment(tmp_path))
     options = [word for word in command[: [*command, "--"].index("--")] if word.startswith("-")]
     assert all(re.search(rf"^ .*{option}\b", done.stdout, flags=re.MULTILINE) for option in options)
 
@@ -68,7 +68,7 @@ def test_the_adapter_is_short_and_complete(tmp_path: Path) -> None:
     (tmp_path / "scipy_adapter.py").write_text(adapter_block())
     few = ["--", "-k", "typical or unsupported"]
     command = [sys.executable, "-m", "logitproof", "run", "--framework", "scipy_adapter:ScipyAdapter", *few]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment(tmp_path))  # noqa: S603  our own command line
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment(tmp_path))
     assert done.returncode <= UNEXPECTED, done.stderr
     found = list(judgements(read_run(tmp_path / "run.parquet")))
     assert {judgement.verdict for judgement in found} >= {"conforms", "unsupported"}
