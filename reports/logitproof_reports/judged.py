@@ -40,7 +40,8 @@ class Words:
     def is_word(self, word: str) -> NDArray[np.bool_]:
         """Return where the row's word is `word`."""
         place = self.words.index(word) if word in self.words else -1
-        return self.codes == place
+        found: NDArray[np.bool_] = self.codes == place
+        return found
 
 
 def words_of(column: pa.ChunkedArray) -> Words:
@@ -82,7 +83,8 @@ class Judged:
     @property
     def asked(self) -> NDArray[np.bool_]:
         """Where a framework gave an answer to judge, or failed to."""
-        return self.rank != OUTCOMES["unsupported"].rank
+        asked: NDArray[np.bool_] = self.rank != OUTCOMES["unsupported"].rank
+        return asked
 
     def record(self, row: int) -> dict[str, Any]:
         """Return one row as a mapping."""

@@ -10,7 +10,7 @@ from logitproof_reference.specification import CLAUSES
 from .judged import judged as make_ready
 from .judged import words_of
 from .links import filter_link
-from .outcomes import BY_RANK, OUTCOMES, family_place, visible
+from .outcomes import BY_RANK, OUTCOMES, family_of, family_place, visible
 from .page_extremes import situations_of
 from .page_findings import findings_of
 from .page_matrix import matrix_of
@@ -43,7 +43,7 @@ def page_of(run: Run) -> Page:
         warnings=_warnings(judged),
         facts=_facts(judged),
         frameworks=_frameworks(judged),
-        legend=list(BY_RANK[1:6]) + [BY_RANK[0], BY_RANK[6]],
+        legend=[*BY_RANK[1:], BY_RANK[0]],
         matrix=matrix_of(judged),
         findings=findings,
         findings_left_out=left_out,
@@ -139,10 +139,12 @@ def _refusals(judged: Judged) -> list[Refusal]:
 
 def _clauses(judged: Judged) -> list[Clause]:
     tallies = tally_by(judged, words_of(judged.table["clause"]))
-    ids = sorted(
-        (id_ for (id_,) in tallies if id_), key=lambda id_: (family_place(id_.partition("-")[0]), len(id_), id_)
-    )
+    ids = sorted((id_ for (id_,) in tallies if id_), key=_clause_place)
     return [_clause(id_, tallies[id_,]) for id_ in ids]
+
+
+def _clause_place(id_: str) -> tuple[tuple[int, str], int, str]:
+    return family_place(family_of(id_)), len(id_), id_
 
 
 def _clause(id_: str, tally: Tally) -> Clause:

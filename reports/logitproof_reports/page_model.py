@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .outcomes import Outcome
+if TYPE_CHECKING:
+    from .outcomes import Outcome
 
 
 @dataclass(frozen=True)

@@ -116,9 +116,8 @@ def conform(path: object, table: pa.Table) -> pa.Table:
         raise RunFileError(f"{path} holds nulls in {', '.join(holed)}: make the run again")
     unknown = sorted(set(pc.unique(chosen["verdict"]).to_pylist()) - set(VERDICTS))
     if unknown:
-        raise RunFileError(
-            f'{path} holds the verdict "{unknown[0]}", known are {", ".join(VERDICTS)}: make the run again'
-        )
+        known = ", ".join(VERDICTS)
+        raise RunFileError(f'{path} holds the verdict "{unknown[0]}", known are {known}: make the run again')
     return chosen
 
 

@@ -1,0 +1,86 @@
+"""The HTML report: one self-contained file that opens from disk, without network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from .page import page_of
+from .schema import RunFileError
+
+if TYPE_CHECKING:
+    from .page_model import Page
+    from .schema import Run
+
+
+def write_report(run: Run, path: str | os.PathLike[str]) -> None:
+    """Write the report on a run, whole or not at all.
+
+    Raises
+    ------
+    RunFileError
+        The place cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    text = render(page_of(run))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RunFileError(f"{target} cannot be written ({error.strerror or error}): choose another path") from error
+
+
+def render(page: Page) -> str:
+    """Return the page as HTML; every string of the page is escaped."""
+    style, script = _asset("style.css"), _asset("script.js")
+    return (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            page=page,
+            policy=_policy(style, script),
+            # Our own files, quoted by nothing: HTML does not unescape within these two elements.
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+        )
+    )
+
+
+def _policy(style: str, script: str) -> str:
+    """Return a content security policy that allows this style and this script and nothing else."""
+    return (
+        f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@lru_cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("logitproof_reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@lru_cache
+def _asset(name: str) -> str:
+    text = resources.files("logitproof_reports").joinpath("templates", name).read_text(encoding="utf-8")
+    return text.replace("\r\n", "\n")
