@@ -69,7 +69,7 @@ def _exponent(statistics: RowStatistics, shift: F64) -> F64:
         return np.where(np.isposinf(statistics.depth), -np.inf, shift - statistics.depth)
 
 
-def _compound(*errors: F64 | float) -> F64:
+def compound(*errors: F64 | float) -> F64:
     """Return the relative error of a product of factors 1 + error, without cancellation."""
     total = np.zeros(())
     for error in errors:
@@ -92,7 +92,7 @@ def shifted_sum(statistics: RowStatistics, rounding: Rounding, shift: F64 | None
     shift = shift_error(statistics, rounding) if shift is None else shift
     n = statistics.depth.shape[-1]
     summation = rounding.sum_growth(n)
-    relative = _compound(mean_shift(statistics, shift), rounding.exp_error, summation)
+    relative = compound(mean_shift(statistics, shift), rounding.exp_error, summation)
     return ShiftedSum(shift, relative + n * rounding.exp_tiny * (1.0 + summation))
 
 
@@ -111,7 +111,7 @@ def streaming_sum(statistics: RowStatistics, rounding: Rounding, *, updates: int
     summation = (1.0 + growth(height, wide.unit_roundoff)) * (1.0 + rounding.store) - 1.0
     exps = (1.0 + rounding.exp_error) ** (1 + updates) - 1.0
     rescaling = (1.0 + rounding.unit) ** updates - 1.0
-    relative = _compound(mean_shift(statistics, shift), exps, rescaling, summation)
+    relative = compound(mean_shift(statistics, shift), exps, rescaling, summation)
     return ShiftedSum(shift, relative + 2 * n * rounding.exp_tiny * (1.0 + summation))
 
 
@@ -139,7 +139,7 @@ def softmax_by_division(
     eS' = eS / (1 - eS), rounded k = `roundings` times: 1 for a division, 2 for a product with 1/S.
     eta counts an exp that underflows, and each rounding that does.
     """
-    scale = _compound(rounding.exp_error, total.reciprocal, (1.0 + rounding.unit) ** roundings - 1.0)
+    scale = compound(rounding.exp_error, total.reciprocal, (1.0 + rounding.unit) ** roundings - 1.0)
     grown = np.exp(_exponent(statistics, total.shift))
     with np.errstate(invalid="ignore"):
         error = np.where(grown == 0.0, 0.0, grown * (scale - np.expm1(-total.shift))) / statistics.total

@@ -55,12 +55,13 @@ class RowStatistics:
     @property
     def log_total(self) -> F64:
         """Log S >= 0, accurate next to 0 as well, shape (rows, 1)."""
-        others = np.where(self._first_top, 0.0, np.exp(-self.depth)).sum(axis=-1, keepdims=True)
+        others = np.where(self.first_top, 0.0, np.exp(-self.depth)).sum(axis=-1, keepdims=True)
         logarithm: F64 = np.log1p(others)
         return logarithm
 
     @property
-    def _first_top(self) -> NDArray[np.bool_]:
+    def first_top(self) -> NDArray[np.bool_]:
+        """Where the first of the largest logits stands, shape (rows, n)."""
         first = self.depth.argmin(axis=-1, keepdims=True) if self.depth.size else np.zeros((len(self.depth), 1), int)
         chosen: NDArray[np.bool_] = np.arange(self.depth.shape[-1]) == first
         return chosen
