@@ -1,7 +1,7 @@
 """Softmax and its kin in plain NumPy, as ordinary correct code computes them: the control.
 
 float32 and float64 are computed natively; half formats in float32, rounded once at the end.
-Gradients are the closed forms. Infinite logits follow the limits: see `shifted`.
+Gradients are the closed forms. Infinite logits give the limits, NaN where there is none: see `without_limit`.
 """
 
 from __future__ import annotations
@@ -24,52 +24,60 @@ def total(x: Array) -> Array:
     return result
 
 
-def shifted(x: Array) -> Array:
-    """Return x - max(x) along the last axis, with the limits where both are infinite.
+def top(x: Array) -> Array:
+    """Return the largest logit of each row; NaN where there is a NaN."""
+    result: Array = x.max(axis=-1, keepdims=True)
+    return result
 
-    A single +inf is its own maximum: 0. Several of them, or a row of -inf alone, have no limit: NaN.
-    """
-    top: Array = x.max(axis=-1, keepdims=True)
-    at_top = x == top
-    no_limit = (top == -np.inf) | ((top == np.inf) & (at_top.sum(axis=-1, keepdims=True) > 1))
-    return np.where(at_top, np.where(no_limit, np.nan, 0), x - top).astype(x.dtype)
+
+def shifted(x: Array) -> Array:
+    """Return x - max(x), 0 at the maximum also where it is infinite."""
+    return np.where(x == top(x), 0, x - top(x)).astype(x.dtype)
+
+
+def without_limit(x: Array) -> NDArray[np.bool_]:
+    """Tell the classes whose probability has no limit: those at +inf where several are, and all where all are -inf."""
+    at_top = x == top(x)
+    several = at_top.sum(axis=-1, keepdims=True) > 1
+    return np.asarray(at_top & ((top(x) == -np.inf) | ((top(x) == np.inf) & several)))
+
+
+def shares(x: Array) -> Array:
+    """Return exp(x - max) / sum exp(x - max), which is even among the classes without a limit."""
+    exponentials = np.exp(shifted(x))
+    return exponentials / total(exponentials)
 
 
 def softmax(x: Array) -> Array:
-    """Return exp(x - max) / sum exp(x - max)."""
-    exponentials = np.exp(shifted(x))
-    return exponentials / total(exponentials)
+    """Return the shares; NaN where there is no limit."""
+    return np.where(without_limit(x), np.nan, shares(x))
 
 
 def log_softmax(x: Array) -> Array:
     """Return (x - max) - log sum exp(x - max)."""
     t = shifted(x)
-    return t - np.log(total(np.exp(t)))
+    return np.where(without_limit(x), np.nan, t - np.log(total(np.exp(t))))
+
+
+def half_log_softmax(x: Array) -> Array:
+    """Return log_softmax / 2, finite on every finite row, where the difference of two logits may overflow."""
+    t = shifted(x / 2)
+    return np.where(without_limit(x), np.nan, t - np.log(total(np.exp(2 * t))) / 2)
 
 
 def log_sum_exp(x: Array) -> Array:
-    """Return max + log sum exp(x - max); an infinite maximum is the answer."""
-    top: Array = x.max(axis=-1)
-    return np.where(np.isinf(top), top, top + np.log(total(np.exp(shifted(x))))[..., 0])
+    """Return max + log sum exp(x - max)."""
+    return (top(x) + np.log(total(np.exp(shifted(x)))))[..., 0]
 
 
 def cross_entropy(x: Array, labels: NDArray[Any]) -> Array:
-    """Return -log p at the label, or -sum q log p where a class with q = 0 adds 0.
-
-    The sum is taken of halves: the difference of two finite logits may exceed the largest number
-    where its product with a small q does not.
-    """
+    """Return -log p at the label, or -sum q log p in which q = 0 adds 0 and infinite terms outweigh the others."""
     if np.issubdtype(labels.dtype, np.integer):
         loss: Array = -np.take_along_axis(log_softmax(x), labels[..., None], axis=-1)[..., 0]
         return loss
     terms = np.where(labels == 0, 0, labels * half_log_softmax(x))
-    return -2 * total(terms)[..., 0]
-
-
-def half_log_softmax(x: Array) -> Array:
-    """Return log_softmax / 2 without overflow on finite rows."""
-    half = shifted(x / 2)
-    return half - np.log(total(np.exp(2 * half))) / 2
+    ruled_out = (terms == -np.inf).any(axis=-1) & ~np.isnan(top(x))[..., 0]
+    return np.where(ruled_out, np.inf, -2 * total(terms)[..., 0])
 
 
 def one_hot(labels: NDArray[Any], like: Array) -> Array:
@@ -82,8 +90,8 @@ def one_hot(labels: NDArray[Any], like: Array) -> Array:
 
 def grad_softmax(x: Array, cotangent: Array) -> Array:
     """Return p (c - sum c p)."""
-    p = softmax(x)
-    return p * (cotangent - total(cotangent * p))
+    p = shares(x)
+    return np.where(without_limit(x), np.nan, p * (cotangent - total(cotangent * p)))
 
 
 def grad_log_softmax(x: Array, cotangent: Array) -> Array:

@@ -41,7 +41,7 @@ class JaxAdapter(SourceAdapter):
     """Asks JAX on the CPU."""
 
     name = "jax"
-    header = "import jax\nimport jax.numpy as jnp"
+    imports = "import jax\nimport jax.numpy as jnp"
     report = "result = f(x, y, c)\nprint(result.dtype, result.tolist())"
 
     def __init__(self) -> None:
@@ -59,6 +59,10 @@ class JaxAdapter(SourceAdapter):
             "xla_flags": os.environ.get("XLA_FLAGS", ""),
         }
         return Description("JAX", self._jax.__version__, build)
+
+    def switches(self, cell: Cell) -> list[str]:
+        """Return the switch without which JAX has no float64."""
+        return ['jax.config.update("jax_enable_x64", True)'] if cell.format == "float64" else []
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f(x, y, c)``."""

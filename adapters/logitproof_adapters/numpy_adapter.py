@@ -21,7 +21,7 @@ class NumpyAdapter(SourceAdapter):
 
     name = "numpy"
     modes = ("eager",)
-    header = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters import control"
+    imports = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters import control"
     report = 'result = f(x, y, c)\nprint(result.dtype, result.astype("float64").tolist())'
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ class SourceAdapter(ABC):
 
     name: str
     modes: tuple[str, ...] = ("eager", "compiled")
-    header: str
+    imports: str
     """The lines that import the framework, for a repro."""
     report: str
     """The lines that call f and print the format and the numbers of the result."""
@@ -70,6 +70,11 @@ class SourceAdapter(ABC):
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell `array` as an expression of the framework."""
 
+    def switches(self, cell: Cell) -> list[str]:
+        """Return the lines that a repro of `cell` needs beyond the imports; none by default."""
+        del cell
+        return []
+
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the framework's answer as it came."""
         key = (cell, inputs.axis, inputs.logits.ndim)
@@ -85,4 +90,4 @@ class SourceAdapter(ABC):
         arrays = {"x": inputs.logits, "y": inputs.labels, "c": inputs.cotangent}
         given = [f"{letter} = {'None' if a is None else self.spelling(a)}" for letter, a in arrays.items()]
         source = self.source(cell, inputs.axis, inputs.logits.ndim)
-        return "\n".join(["from math import inf, nan", self.header, *given, source, self.report])
+        return "\n".join(["from math import inf, nan", self.imports, *self.switches(cell), *given, source, self.report])

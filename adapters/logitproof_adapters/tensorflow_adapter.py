@@ -52,7 +52,7 @@ class TensorflowAdapter(SourceAdapter):
     """Asks TensorFlow on the CPU."""
 
     name = "tensorflow"
-    header = "import tensorflow as tf"
+    imports = "import tensorflow as tf"
     report = 'result = f(x, y, c)\nprint(result.dtype.name, result.numpy().astype("float64").tolist())'
 
     def __init__(self) -> None:

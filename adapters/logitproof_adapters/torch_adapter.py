@@ -41,7 +41,7 @@ class TorchAdapter(SourceAdapter):
     """Asks PyTorch on the CPU."""
 
     name = "torch"
-    header = "import torch"
+    imports = "import torch"
     report = "result = f(x, y, c)\nprint(result.dtype, result.tolist())"
 
     def __init__(self) -> None:

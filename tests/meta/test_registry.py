@@ -33,7 +33,7 @@ class UpperCaseName(NumpyAdapter):
 def test_no_framework_is_imported_before_its_adapter_is_loaded() -> None:
     # A subprocess, for this one may have imported a framework already.
     code = f"import sys; sys.path[:] = {sys.path!r}\n{LOOK_ROUND}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[]\n"
 
