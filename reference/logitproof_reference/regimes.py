@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.formats import FORMATS, Format, named_format
-from logitproof_reference.regime import PROFILES, Regime, Rows, concatenated
 from logitproof_reference.regimes_extreme import REGIMES_EXTREME
 from logitproof_reference.regimes_ordinary import REGIMES_ORDINARY, TEN
 from logitproof_reference.regimes_real import REGIMES_REAL
 from logitproof_reference.regimes_wide import REGIMES_WIDE
+from logitproof_reference.rows import PROFILES, Regime, Rows, concatenated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.bit_generator import integers, normals
-from logitproof_reference.regime import Labels, Regime
 from logitproof_reference.regimes_ordinary import TEN, every_profile, hash_order
 from logitproof_reference.row_labels import cycled_weights
+from logitproof_reference.rows import Labels, Regime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

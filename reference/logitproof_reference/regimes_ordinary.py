@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.bit_generator import integers, normals, uniforms
-from logitproof_reference.regime import Labels, Regime, ordinary_labels, rounded
+from logitproof_reference.rows import Labels, Regime, ordinary_labels, rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.regime import Labels, Regime
 from logitproof_reference.row_labels import cycled_weights
+from logitproof_reference.rows import Labels, Regime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

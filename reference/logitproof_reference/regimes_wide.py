@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.bit_generator import integers, normals
-from logitproof_reference.regime import Regime
 from logitproof_reference.regimes_ordinary import typical
+from logitproof_reference.rows import Regime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ from logitproof_reference.regimes import PROFILES, REGIMES, Batch, batches, case
 from logitproof_reference.specification import CLAUSES
 
 if TYPE_CHECKING:
-    from logitproof_reference.regime import Regime, Rows
+    from logitproof_reference.rows import Regime, Rows
 
     F64 = np.typing.NDArray[np.float64]
 
