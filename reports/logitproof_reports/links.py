@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from .outcomes import visible
+
 _PLAIN = re.compile(r"[\w.=-]+")
 
 
@@ -16,7 +18,7 @@ def filter_link(**terms: str) -> str:
     >>> filter_link(regime='a "b"')
     '#judgements?regime:%22a%20%5C%22b%5C%22%22'
     """
-    return "#judgements?" + quote(" ".join(f"{key}:{_term(value)}" for key, value in terms.items()), safe=":,")
+    return "#judgements?" + quote(" ".join(f"{key}:{_term(visible(value))}" for key, value in terms.items()), safe=":,")
 
 
 def _term(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .schema import Run
     from .tally import Tally
 
+_ADDRESS = re.compile(r"https://[^\s,;\"<>]+")
 _INTERRUPTED = (
     "This run was interrupted or filtered: what is shown was measured, and more was planned. "
     "Run it again for a verdict on the whole."
@@ -114,13 +116,15 @@ def _deviations(judged: Judged) -> list[KnownDeviation]:
     for id_, number in Counter(row["deviation"] for row in rows).most_common():
         mine = [row for row in rows if row["deviation"] == id_]
         entry = entries.get(id_, {})
+        upstream = visible(str(entry.get("upstream") or ""))
         found.append(
             KnownDeviation(
                 id=visible(id_),
                 frameworks=visible(", ".join(sorted({row["adapter"] for row in mine}))),
                 clause=visible(", ".join(sorted({row["clause"] for row in mine}))),
                 reason=visible(str(entry.get("reason") or mine[0]["reason"])),
-                upstream=visible(str(entry.get("upstream") or "")),
+                upstream="" if _ADDRESS.search(upstream) else upstream,
+                links=_ADDRESS.findall(upstream),
                 number=number,
                 link=filter_link(deviation=id_),
             )

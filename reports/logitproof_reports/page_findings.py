@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from .links import filter_link
@@ -35,16 +36,16 @@ def findings_of(judged: Judged) -> tuple[list[Finding], int]:
 def _finding(judged: Judged, rows: list[int]) -> Finding:
     worst = judged.record(rows[0])
     outcome = BY_RANK[int(judged.rank[rows[0]])]
-    some = judged.table.select(["format", "mode", "regime"]).take(rows).to_pydict()
+    some = judged.table.select(["mode", "format", "regime"]).take(sorted(rows)).to_pydict()
     return Finding(
         outcome=outcome,
         framework=visible(worst["adapter"]),
         question=question(worst),
         clause=visible(worst["clause"]),
         clause_title=clause_title(worst["clause"]),
-        where="; ".join(_some(some[name]) for name in ("format", "mode", "regime")),
+        where="; ".join(_some(some[name]) for name in ("mode", "format", "regime")),
         count=plural(len(rows), "judgement"),
-        slack=decimal(worst["slack"]),
+        slack="" if math.isnan(worst["slack"]) else decimal(worst["slack"]),
         reason=visible(worst["reason"]) or clause_title(worst["clause"]),
         facts=facts_of(worst),
         inputs=inputs_of(worst["inputs"]),

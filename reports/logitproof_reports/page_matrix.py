@@ -48,7 +48,7 @@ def _row(family: str, columns: list[tuple[str, str]], tallies: dict[tuple[str, .
 
 def _cell(framework: str, format_: str, family: str, tally: Tally) -> MatrixCell:
     wrong = sum(tally.count(name) for name in ("known", "deviates", "crashed", "void"))
-    text = f"{wrong:,}/{tally.judged:,}" if wrong else decimal(tally.slack, 2)
+    text = f"{wrong:,}/{tally.judged:,}" if wrong else _short(tally.slack)
     parts = [plural(tally.judged, "judgement")]
     parts += [
         f"{tally.count(name):,} {OUTCOMES[name].label}"
@@ -64,6 +64,11 @@ def _cell(framework: str, format_: str, family: str, tally: Tally) -> MatrixCell
         ),
         link=filter_link(framework=framework, format=format_, clause=family),
     )
+
+
+def _short(slack: float) -> str:
+    """Spell a slack in two digits: ``0.90``, ``1.5e-05``."""
+    return f"{slack:#.2g}" if math.isfinite(slack) and slack else decimal(slack)
 
 
 def _heat(slack: float) -> int:

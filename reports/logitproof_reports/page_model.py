@@ -133,6 +133,7 @@ class KnownDeviation:
     clause: str
     reason: str
     upstream: str
+    links: list[str]
     number: int
     link: str
 

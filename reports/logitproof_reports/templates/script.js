@@ -202,7 +202,7 @@ class Explorer {
 
   drawHead() {
     this.heads = SHOWN.map((name) => {
-      const head = element("th", { scope: "col" }, element("button", { type: "button", textContent: name }));
+      const head = element("th", { scope: "col", className: NUMBERS.has(name) ? "number" : "" }, element("button", { type: "button", textContent: name }));
       head.firstChild.addEventListener("click", () => this.sortBy(name));
       return head;
     });

@@ -1,0 +1,129 @@
+"""Summaries of a run: a table for the terminal, and Markdown for a CI job's page."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from .judged import judged as make_ready
+from .outcomes import decimal, visible
+from .page_findings import findings_of
+from .tally import tally_by
+from .verdict import headline, titled, verdict_sentences
+
+if TYPE_CHECKING:
+    from .judged import Judged
+    from .page_model import Finding
+    from .schema import Run
+    from .tally import Tally
+
+MARKDOWN_BYTES = 1_000_000
+"""GitHub drops a job summary over 1 MiB."""
+
+_COLOURS = {
+    "conforms": "blue",
+    "concern": "yellow",
+    "known": "magenta",
+    "deviates": "bold red",
+    "crashed": "bold red",
+    "void": "bold red",
+    "unsupported": "dim",
+}
+_INTERRUPTED = "The run was interrupted or filtered; this is what was measured."
+_REASON_CHARACTERS = 300
+
+
+def sentences(run: Run) -> list[str]:
+    """Return the verdict on the whole run, then one sentence a framework."""
+    judged = make_ready(run)
+    first = headline(judged)
+    return [first, *verdict_sentences(judged).values(), *([] if run.complete else [_INTERRUPTED])]
+
+
+def terminal_table(run: Run) -> Table:
+    """Return a table for rich: clause families by framework, with counts, worst verdict and largest slack."""
+    judged = make_ready(run)
+    frameworks, families, tallies = _grid(judged)
+    table = Table(title=Text(headline(judged)), title_justify="left", box=None, pad_edge=False)
+    table.add_column("Family")
+    for framework in frameworks:
+        table.add_column(Text(titled(run, framework)))
+    for family in families:
+        cells = [_terminal_cell(tallies.get((framework, family))) for framework in frameworks]
+        table.add_row(Text(visible(family)), *cells)
+    return table
+
+
+def _grid(judged: Judged) -> tuple[list[str], list[str], dict[tuple[str, ...], Tally]]:
+    """Return frameworks, families and the tally of each pair in which anything was judged."""
+    tallies = {key: tally for key, tally in tally_by(judged, judged.framework, judged.family).items() if key[1]}
+    families = [family for family in judged.family.words if any(key[1] == family for key in tallies)]
+    return judged.framework.words, families, tallies
+
+
+def _terminal_cell(tally: Tally | None) -> Text:
+    return Text(_cell(tally), style=_COLOURS[tally.worst.name] if tally else "dim")
+
+
+def _cell(tally: Tally | None) -> str:
+    if tally is None:
+        return ""
+    wrong = tally.judged - tally.fulfilled
+    count = f"{wrong:,} of {tally.judged:,} {tally.worst.label}" if wrong else f"{tally.judged:,}"
+    return f"{tally.worst.glyph} {count}, slack {decimal(tally.slack)}"
+
+
+def markdown(run: Run) -> str:
+    """Return the summary as GitHub's Markdown, below `MARKDOWN_BYTES`; the least grave findings are cut first."""
+    judged = make_ready(run)
+    first, *others = sentences(run)
+    parts = [f"## Logitproof: {_escaped(first)}", "", *(f"- {_escaped(sentence)}" for sentence in others), ""]
+    parts += _markdown_matrix(judged)
+    room = MARKDOWN_BYTES - sum(len(part.encode()) + 1 for part in parts) - 200
+    return "\n".join([*parts, *_within(room, _markdown_findings(judged))]) + "\n"
+
+
+def _markdown_matrix(judged: Judged) -> list[str]:
+    frameworks, families, tallies = _grid(judged)
+    head = ["Family", *(titled(judged.run, framework) for framework in frameworks)]
+    rows = [[family, *(_cell(tallies.get((framework, family))) for framework in frameworks)] for family in families]
+    return [_row(head), _row(["---"] * len(head), escape=False), *map(_row, rows), ""]
+
+
+def _markdown_findings(judged: Judged) -> list[str]:
+    findings, left_out = findings_of(judged)
+    if not findings:
+        return []
+    head = ["Verdict", "Framework", "Question", "Clause", "Judgements", "Worst"]
+    table = [_row(head), _row(["---"] * len(head), escape=False), *(_row(_finding(finding)) for finding in findings)]
+    return ["### Findings", "", *table, *([f"\n{left_out} more are in the report."] if left_out else [])]
+
+
+def _finding(finding: Finding) -> list[str]:
+    verdict = f"{finding.outcome.glyph} {finding.outcome.label}"
+    worst = finding.reason[:_REASON_CHARACTERS]
+    return [verdict, finding.framework, finding.question, finding.clause, finding.count, worst]
+
+
+def _row(cells: list[str], *, escape: bool = True) -> str:
+    return f"| {' | '.join(map(_escaped, cells) if escape else cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Escape what Markdown, its tables and HTML give a meaning to."""
+    without_html = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]#|~@$])", r"\\\1", without_html)
+
+
+def _within(room: int, lines: list[str]) -> list[str]:
+    """Return as many lines from the front as fit."""
+    kept: list[str] = []
+    for line in lines:
+        room -= len(line.encode()) + 1
+        if room < 0:
+            return [*kept, "", "The rest is in the report."]
+        kept.append(line)
+    return kept
