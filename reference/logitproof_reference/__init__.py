@@ -1,0 +1,18 @@
+"""What is right: the exact softmax family, its bounds, its regimes and the judge."""
+
+from __future__ import annotations
+
+from .enclosure import Enclosure
+from .exact_rows import ExactRows
+from .oracle import grad_labels, grad_logits, log_softmax, log_sum_exp, softmax, softmax_cross_entropy
+
+__all__ = [
+    "Enclosure",
+    "ExactRows",
+    "grad_labels",
+    "grad_logits",
+    "log_softmax",
+    "log_sum_exp",
+    "softmax",
+    "softmax_cross_entropy",
+]

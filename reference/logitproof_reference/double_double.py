@@ -1,0 +1,114 @@
+"""Double-double arithmetic on NumPy arrays: an unevaluated sum hi + lo with |lo| <= ulp(hi) / 2.
+
+Every bound is relative to the exact result of the operation, with u = 2**-53, and holds while nothing
+underflows or overflows; `Ball` adds what an underflow can lose. Sources: M. Joldes, J.-M. Muller,
+V. Popescu, "Tight and rigorous error bounds for basic building blocks of double-word arithmetic",
+ACM TOMS 44(2), 2017, doi:10.1145/3121432 (algorithm numbers below); T. J. Dekker, Numer. Math. 18, 1971,
+doi:10.1007/BF01397083 for the product without a fused multiply-add.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+F64: TypeAlias = NDArray[np.float64]
+Pair: TypeAlias = tuple[F64, F64]
+
+U2 = 2.0**-106
+"""u squared: the unit of every bound here."""
+
+_SPLITTER = 2.0**27 + 1.0
+
+
+def two_sum(a: F64, b: F64) -> Pair:
+    """Return a + b exactly, as rounded sum and error, whichever is larger."""
+    s = a + b
+    b_seen = s - a
+    return s, (a - (s - b_seen)) + (b - b_seen)
+
+
+def fast_two_sum(a: F64, b: F64) -> Pair:
+    """Return a + b exactly where |a| >= |b| or a = 0."""
+    s = a + b
+    return s, b - (s - a)
+
+
+def two_prod(a: F64, b: F64) -> Pair:
+    """Return a * b exactly, as rounded product and error, for |a|, |b| < 2**995 and |a b| > 2**-916."""
+    a_high, a_low = _split(a)
+    b_high, b_low = _split(b)
+    p = a * b
+    return p, ((a_high * b_high - p) + a_high * b_low + a_low * b_high) + a_low * b_low
+
+
+def _split(a: F64) -> Pair:
+    scaled = a * _SPLITTER
+    high = scaled - (scaled - a)
+    return high, a - high
+
+
+def add(x: Pair, y: Pair) -> Pair:
+    """Return x + y within 3.1 u**2 (algorithm 6)."""
+    s, s_error = two_sum(x[0], y[0])
+    t, t_error = two_sum(x[1], y[1])
+    high, low = fast_two_sum(s, s_error + t)
+    return fast_two_sum(high, t_error + low)
+
+
+def add_same_sign(x: Pair, y: Pair) -> Pair:
+    """Return x + y within 3 u**2 where x and y do not differ in sign (algorithm 5)."""
+    s, s_error = two_sum(x[0], y[0])
+    return fast_two_sum(s, s_error + (x[1] + y[1]))
+
+
+def add_double(x: Pair, y: F64) -> Pair:
+    """Return x + y within 2 u**2, y a plain double (algorithm 4)."""
+    s, s_error = two_sum(x[0], y)
+    return fast_two_sum(s, x[1] + s_error)
+
+
+def multiply(x: Pair, y: Pair) -> Pair:
+    """Return x * y within 7 u**2 (algorithm 10)."""
+    p, p_error = two_prod(x[0], y[0])
+    return fast_two_sum(p, p_error + (x[0] * y[1] + x[1] * y[0]))
+
+
+def multiply_double(x: Pair, y: F64) -> Pair:
+    """Return x * y within 3 u**2, y a plain double (algorithm 8)."""
+    p, p_error = two_prod(x[0], y)
+    return fast_two_sum(p, p_error + x[1] * y)
+
+
+def divide(x: Pair, y: Pair) -> Pair:
+    """Return x / y within 20 u**2 (algorithm 17 with the product of algorithm 8, one u**2 worse than its own)."""
+    quotient = x[0] / y[0]
+    product = multiply_double(y, quotient)
+    remainder = (x[0] - product[0]) + (x[1] - product[1])
+    return fast_two_sum(quotient, remainder / y[0])
+
+
+def sum_first_axis(x: Pair, *, same_sign: bool) -> Pair:
+    """Return the sum over the first axis by pairwise halving, `summation_height` additions deep.
+
+    The order depends on the length of that axis only, so the bits do not depend on how rows are grouped.
+    """
+    plus = add_same_sign if same_sign else add
+    high, low = x
+    while (length := high.shape[0]) > 1:
+        half = (length + 1) // 2
+        paired = length - half
+        sums = plus((high[:paired], low[:paired]), (high[half:], low[half:]))
+        if paired == half:
+            high, low = sums
+        else:
+            high = np.concatenate((sums[0], high[paired:half]))
+            low = np.concatenate((sums[1], low[paired:half]))
+    return high[0], low[0]
+
+
+def summation_height(length: int) -> int:
+    """Return how many additions a summand of `sum_first_axis` passes at most."""
+    return max(length - 1, 0).bit_length()
