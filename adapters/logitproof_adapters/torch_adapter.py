@@ -20,7 +20,7 @@ from logitproof_adapters.questions import SourceAdapter, literal
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof_reference.cells import Cell
+    from logitproof_reference.cells import Cell, Inputs
 
 EXPRESSIONS = {
     ("softmax", "none"): "torch.softmax(x, {axis})",
@@ -52,19 +52,25 @@ class TorchAdapter(SourceAdapter):
 
     def describe(self) -> Description:
         """Return PyTorch's version, threads and SIMD level."""
-        build = {
-            "threads": str(self._torch.get_num_threads()),
-            "simd": self._torch.backends.cpu.get_cpu_capability(),
-            "onednn": str(self._torch.backends.mkldnn.is_available()),
-        }
+        simd = self._torch.backends.cpu.get_cpu_capability()
+        build = {"threads": str(self._torch.get_num_threads()), "simd": simd}
         return Description("PyTorch", self._torch.__version__, build)
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why PyTorch has no such cell, or None."""
         reason = super().unsupported(cell)
-        if reason is None and cell.mode == "compiled" and not self._finds_compiler():
-            return "torch.compile needs a C++ compiler on the CPU and found none; install g++ or set CXX"
-        return reason
+        if reason or cell.mode != "compiled":
+            return reason
+        from torch._inductor import config  # noqa: PLC0415 - a second; no public name tells the compiler
+
+        found = any(shutil.which(compiler) for compiler in config.cpp.cxx if compiler)
+        return None if found else "torch.compile needs a C++ compiler on the CPU; install g++ or set CXX"
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return PyTorch's answer as it came."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # PyTorch's own, when it first compiles
+            return super().evaluate(cell, inputs)
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f(x, y, c)``."""
@@ -90,9 +96,3 @@ class TorchAdapter(SourceAdapter):
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as a tensor."""
         return f"torch.tensor({literal(array)}, dtype=torch.{array.dtype}).reshape({array.shape})"
-
-    def _finds_compiler(self) -> bool:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, while it imports its compiler
-            import torch._inductor.compile_fx  # noqa: F401, PLC0415 - seconds, and only compiled cells need it
-        return any(shutil.which(name) for name in self._torch._inductor.config.cpp.cxx if name)  # noqa: SLF001 - no public name says it
