@@ -32,7 +32,7 @@ CLASSES: Final = {
     "saturation": ("relative at saturation", "absolute at saturation"),
     "label gradient": ("relative gradient at the label", "absolute gradient at the label"),
     "offset": ("shift-invariant", "offset class"),
-    "division": ("division", "division-free"),
+    "division": ("sums to one as by division", "division-free"),
     "accumulation": ("wide accumulation", "narrow accumulation"),
 }
 """What each question's True and False are called."""
@@ -170,11 +170,14 @@ def shift_invariant_gradient(outputs: Outputs) -> bool | None:
 
 
 def sums_to_one(outputs: Outputs) -> bool | None:
-    """Whether softmax divides by its own sum (B7), and is not exp(x - lse), whose sum is off by the error of lse."""
-    rounding, statistics = outputs.rounding, outputs.statistics
+    """Whether softmax sums to one as a division by its own sum makes it (B7), unlike exp(x - lse).
+
+    That sum is off by the rounding of lse, u |lse| / 2. A division-free form of shifted logits, off
+    by u log S only, cannot be told from a division.
+    """
+    rounding = outputs.rounding
     law = bounds_forward.softmax_sum_law(outputs.logits.shape[-1], rounding, roundings=2)
-    logarithm = bounds_forward.log_softmax(statistics, rounding, outputs.total)
-    free = np.asarray((statistics.softmax * np.minimum(logarithm.error, 1.0)).sum(axis=-1), dtype=np.float64)
+    free = rounding.unit / 2.0 * np.abs(outputs.statistics.log_sum_exp[:, 0])
     sums = np.array([math.fsum(row) if np.isfinite(row).all() else np.nan for row in _rows(outputs.observed)])
     return _told(np.abs(sums - 1.0), np.full_like(free, law), free)
 

@@ -63,7 +63,7 @@ class Arithmetic:
             raise ValueError(f'height "{self.height}" is not known; known: {", ".join(HEIGHTS)}')
         if self.accumulation and self.accumulation not in FORMATS:
             raise ValueError(f'accumulation "{self.accumulation}" is not a format; formats: {", ".join(FORMATS)}')
-        if not min(self.exp_ulps, self.log_ulps) >= 0.5:
+        if not (self.exp_ulps >= 0.5 and self.log_ulps >= 0.5):
             raise ValueError(f"exp_ulps {self.exp_ulps} and log_ulps {self.log_ulps} must be at least 0.5")
         if not 0.0 <= self.failure_probability < 1.0:
             raise ValueError(f"failure_probability {self.failure_probability} must lie in [0, 1)")

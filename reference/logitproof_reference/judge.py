@@ -10,9 +10,9 @@ import numpy as np
 from logitproof_reference.formats import ulp
 
 if TYPE_CHECKING:
-    from logitproof_reference.enclosure import Enclosure
     from numpy.typing import NDArray
 
+    from logitproof_reference.enclosure import Enclosure
     from logitproof_reference.formats import F64, Format
 
 
