@@ -86,7 +86,7 @@ def facts_of(record: dict[str, Any]) -> list[Fact]:
 
 def _both(spelled: str) -> str:
     number = from_hex(spelled)
-    return visible(spelled) if number == spelled else f"{number}  ({visible(spelled)})"
+    return visible(spelled) if number == spelled else f"{number} ({visible(spelled)})"
 
 
 def inputs_of(spelled: str) -> list[Fact]:
@@ -101,4 +101,4 @@ def inputs_of(spelled: str) -> list[Fact]:
 
 
 def _spelled(value: object) -> str:
-    return "  ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,332 @@
+"""The HTML report in Chromium: quiet, offline, filtered, linked, copied, and unharmed by what it shows."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pytest
+
+from logitproof_reports.html_report import write_report
+from logitproof_reports.outcomes import visible
+from meta.synthetic_runs import HOSTILE, green, hostile, hundred_thousand, three_frameworks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+RUNS = {"ordinary": three_frameworks, "green": green, "hostile": hostile, "large": hundred_thousand}
+READY = "#explorer:not([hidden])"
+COUNT = "#count"
+ROWS = "#rows tbody tr.row"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder: Path = tmp_path_factory.mktemp("reports")
+    for name, make in RUNS.items():
+        write_report(make(), folder / f"{name}.html")
+    return {name: (folder / f"{name}.html").as_uri() for name in RUNS}
+
+
+@pytest.fixture
+def opened(browser: Browser, addresses: dict[str, str]) -> Callable[..., Any]:
+    """Open a page and, at the end, hold that it asked for nothing and complained of nothing."""
+
+    @contextmanager
+    def open_page(name: str, fragment: str = "", *, script: str = "", ready: str = READY, **options: Any) -> Any:
+        context = browser.new_context(**options)
+        page = context.new_page()
+        noise: list[str] = []
+        page.on("request", lambda request: noise.append(request.url))
+        page.on("console", lambda message: noise.append(message.text))
+        page.on("pageerror", lambda error: noise.append(str(error)))
+        if script:
+            page.add_init_script(script)
+        page.goto(addresses[name] + fragment)
+        page.wait_for_selector(ready, state="attached")
+        yield page
+        assert noise == [page.url.partition("#")[0]]
+        context.close()
+
+    return open_page
+
+
+def filtered(page: Page, text: str) -> str:
+    """Type a filter, and return the line that counts what it matches."""
+    page.fill("#filter", text)
+    page.press("#filter", "Enter")
+    return page.inner_text(COUNT)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_page_asks_for_nothing_and_complains_of_nothing(name: str, opened: Callable[..., Any]) -> None:
+    with opened(name) as page:
+        page.wait_for_timeout(100)
+        assert page.inner_text(COUNT).endswith("judgements")
+
+
+FILTERS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "": lambda _row: True,
+    "framework:jax format:bfloat16 verdict:deviates": lambda row: (
+        row["adapter"] == "jax" and row["format"] == "bfloat16" and row["verdict"] == "deviates"
+    ),
+    "verdict:known": lambda row: bool(row["deviation"]),
+    "clause:EXT": lambda row: row["clause"].startswith("EXT-"),
+    "clause:EXT-1,VAL-2": lambda row: row["clause"] in {"EXT-1", "VAL-2"},
+    "-framework:jax,torch": lambda row: row["adapter"] == "tensorflow",
+    "cross_entropy grad_labels": lambda row: row["quantity"] == "grad_labels",
+    "slack>1": lambda row: row["slack"] > 1,
+    "slack>=inf": lambda row: row["slack"] == float("inf"),
+    'regime:"masked_label"': lambda row: row["regime"] == "masked_label",
+}
+
+
+@pytest.mark.parametrize("text", FILTERS)
+def test_the_filter_keeps_what_it_names(text: str, opened: Callable[..., Any]) -> None:
+    records = three_frameworks().table.to_pylist()
+    due = sum(map(FILTERS[text], records))
+    with opened("ordinary") as page:
+        assert filtered(page, text) == f"{due} of {len(records)} judgements"
+        assert page.locator(ROWS).count() == min(due, 100)
+
+
+def test_a_filter_on_a_column_that_is_not_there_says_which_are(opened: Callable[..., Any]) -> None:
+    with opened("ordinary") as page:
+        assert filtered(page, "colour:blue").startswith("no column is called colour; there are framework, mode, op")
+
+
+def test_a_deep_link_opens_its_filter_and_typing_makes_one(opened: Callable[..., Any]) -> None:
+    with opened("ordinary", "#judgements?framework:tensorflow%20verdict:known") as page:
+        assert page.input_value("#filter") == "framework:tensorflow verdict:known"
+        assert page.inner_text(COUNT) == "8 of 963 judgements"
+        assert page.locator("#filter").bounding_box()["y"] < 900
+        filtered(page, "clause:VAL framework:jax")
+        assert page.url.endswith("#judgements?clause:VAL%20framework:jax")
+
+
+def test_a_field_of_the_matrix_leads_to_its_judgements_worst_first(opened: Callable[..., Any]) -> None:
+    with opened("ordinary") as page:
+        page.click(".matrix td.deviates a")
+        assert page.inner_text(COUNT) == "40 of 963 judgements"
+        assert "deviates" in page.locator(ROWS).first.inner_text()
+        page.go_back()
+        assert "?" not in page.url
+
+
+def test_a_row_unfolds_by_keyboard_into_inputs_and_repro(opened: Callable[..., Any]) -> None:
+    with opened("ordinary", "#judgements?framework:jax%20verdict:deviates%20op:softmax%20mode:eager") as page:
+        opener = page.locator("#rows .open-row").first
+        assert opener.get_attribute("aria-expanded") == "true", "a single match is unfolded at once"
+        text = page.inner_text("#rows tr.details")
+        assert "0.25 (0x1.0000000000000p-2)" in text
+        assert "import jax" in text
+        opener.press("Enter")
+        assert opener.get_attribute("aria-expanded") == "false"
+        assert page.locator("#rows tr.details").count() == 0
+
+
+def test_a_row_without_details_names_the_command_that_prints_them(opened: Callable[..., Any]) -> None:
+    with opened("large", "#judgements?verdict:conforms%20slack%3C0.001") as page:
+        page.locator("#rows .open-row").last.click()
+        assert "logitproof explain " in page.inner_text("#rows tr.details code")
+
+
+def test_columns_sort_by_size_and_say_so(opened: Callable[..., Any]) -> None:
+    with opened("ordinary", "#judgements?verdict:conforms") as page:
+        slack = page.locator("#rows th", has_text="slack")
+        slack.locator("button").click()
+        assert slack.get_attribute("aria-sort") == "descending"
+        shown = [float(text) for text in page.locator(f"{ROWS} td[data-label=slack]").all_inner_texts()]
+        assert len(shown) == 100
+        assert shown == sorted(shown, reverse=True)
+        slack.locator("button").press("Enter")
+        assert slack.get_attribute("aria-sort") == "ascending"
+        assert float(page.locator(f"{ROWS} td[data-label=slack]").first.inner_text()) < shown[-1]
+        page.locator("#rows th", has_text="framework").locator("button").click()
+        assert page.locator("#rows th[aria-sort]").count() == 1
+        assert page.locator(f"{ROWS} td[data-label=framework]").first.inner_text() == "jax"
+
+
+def test_more_rows_come_on_demand(opened: Callable[..., Any]) -> None:
+    with opened("ordinary") as page:
+        assert page.locator(ROWS).count() == 100
+        page.click("#more")
+        assert page.locator(ROWS).count() == 200
+
+
+def test_the_slash_key_jumps_to_the_filter(opened: Callable[..., Any]) -> None:
+    with opened("ordinary") as page:
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.id") == "filter"
+        page.keyboard.type("a/b")
+        assert page.input_value("#filter") == "a/b"
+
+
+CLIPBOARDS = {
+    "clipboard": "",
+    "older way": "Object.defineProperty(navigator, 'clipboard', {value: undefined})",
+}
+
+
+@pytest.mark.parametrize("way", CLIPBOARDS)
+def test_the_copy_button_copies_the_repro_whole(way: str, opened: Callable[..., Any]) -> None:
+    permissions = ["clipboard-read", "clipboard-write"]
+    with opened("ordinary", script=CLIPBOARDS[way], permissions=permissions) as page:
+        page.locator(".finding.deviates summary").first.click()
+        block = page.locator(".finding.deviates .code").first
+        block.locator(".copy").click()
+        sync_api.expect(page.locator("#announcement")).to_have_text("Copied")
+        page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'paste'}))")
+        page.focus("#paste")
+        page.keyboard.press("Control+V")
+        assert page.input_value("#paste") == block.locator("code").text_content()
+        assert page.input_value("#paste").startswith("import jax\n")
+
+
+def test_without_script_the_summaries_stand(opened: Callable[..., Any]) -> None:
+    with opened("ordinary", ready="#verdict", java_script_enabled=False) as page:
+        for text in (
+            "14 unexpected verdicts",
+            "the label itself, or a share of it",
+            "the gradient multiplies 0 by infinity",
+        ):
+            assert page.get_by_text(text).first.is_visible()
+        assert [notice.is_visible() for notice in page.locator("noscript p").all()] == [True, True]
+        assert page.locator(".matrix td a").count() == 48
+        assert page.locator(".finding").count() == 10
+        assert not page.locator("#explorer").is_visible()
+        assert not page.locator(".copy").first.is_visible()
+
+
+def test_hostile_text_does_nothing(opened: Callable[..., Any]) -> None:
+    with opened("hostile") as page:
+        for details in page.locator("details").all():
+            if details.get_attribute("open") is None:
+                details.locator("> summary").click()
+        for opener in page.locator("#rows .open-row").all():
+            opener.click()
+        assert page.evaluate("window.harmed") is None
+        assert page.locator("main img, main script").count() == 0
+        assert page.locator("#rows tr.details").count() == 35
+
+
+def test_links_to_hostile_names_find_them(opened: Callable[..., Any]) -> None:
+    with opened("hostile") as page:
+        links = page.locator(".card h2 a")
+        assert links.count() == len(HOSTILE) + 1
+        for place in range(links.count()):
+            link = links.nth(place)
+            name = link.inner_text()
+            link.click()
+            searched = unquote(str(link.get_attribute("href")).partition("?")[2])
+            sync_api.expect(page.locator("#filter")).to_have_value(searched)
+            shown = set(page.locator(f"{ROWS} td[data-label=framework]").all_inner_texts())
+            assert {" ".join(text.split()) for text in shown} == {" ".join(name.split())}
+            assert name == visible(name)
+
+
+def test_the_policy_stops_foreign_script_and_network(browser: Browser, addresses: dict[str, str]) -> None:
+    page = browser.new_page()
+    page.goto(addresses["green"])
+    page.wait_for_selector(READY)
+    page.evaluate(
+        """() => {
+            const script = document.createElement('script');
+            script.textContent = 'window.harmed = true';
+            document.body.append(script);
+        }"""
+    )
+    assert page.evaluate("window.harmed") is None
+    assert page.evaluate("fetch('data:text/plain,x').then(() => 'loaded', () => 'refused')") == "refused"
+    page.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1400, 3840])
+@pytest.mark.parametrize("name", ["ordinary", "hostile"])
+def test_nothing_overflows_the_window(name: str, width: int, opened: Callable[..., Any]) -> None:
+    with opened(name, viewport={"width": width, "height": 900}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_dark_and_light_follow_the_system_and_the_button(opened: Callable[..., Any]) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with opened("ordinary", color_scheme="dark") as page:
+        dark = page.evaluate(ground)
+        page.click("#theme")
+        assert page.inner_text("#theme") == "Theme: light"
+        light = page.evaluate(ground)
+        page.click("#theme")
+        assert page.evaluate(ground) == dark != light
+
+
+def test_every_control_has_a_name_and_every_region_a_label(opened: Callable[..., Any]) -> None:
+    with opened("ordinary") as page:
+        nameless = page.evaluate(
+            """[...document.querySelectorAll('a, button, summary, input, [role=region]')].filter((one) =>
+                !(one.ariaLabel || one.textContent.trim() || (one.labels && one.labels.length))).length"""
+        )
+        assert nameless == 0
+        headings = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((one) => Number(one.tagName[1]))")
+        assert headings[0] == 1
+        assert all(later - earlier <= 1 for earlier, later in pairwise(headings))
+        assert page.locator("h1").count() == 1
+
+
+def test_on_paper_the_summaries_stand_alone(opened: Callable[..., Any]) -> None:
+    with opened("ordinary") as page:
+        page.emulate_media(media="print")
+        assert page.locator(".matrix").is_visible()
+        assert not page.locator("#explorer").is_visible()
+        assert not page.locator("header.top").is_visible()
+
+
+TOO_OLD = "delete window.DecompressionStream"
+
+
+def test_a_browser_that_cannot_unpack_says_so_and_shows_the_rest(opened: Callable[..., Any]) -> None:
+    with opened("large", script=TOO_OLD, ready="#explorer-fault:not([hidden])") as page:
+        assert "DecompressionStream" in page.inner_text("#explorer-fault")
+        assert page.locator(".matrix").is_visible()
+
+
+def test_a_hundred_thousand_judgements_show_within_a_second(opened: Callable[..., Any]) -> None:
+    with opened("large") as page:
+        paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        assert paint < 1000
+        assert page.inner_text(COUNT) == "100,000 of 100,000 judgements"
+        seconds = page.evaluate(
+            """() => {
+                const start = performance.now();
+                document.getElementById('filter').value = 'framework:torch slack>0.5';
+                document.getElementById('search').requestSubmit();
+                return (performance.now() - start) / 1000;
+            }"""
+        )
+        assert seconds < 1.0
