@@ -70,7 +70,8 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     back = read_run(tmp_path / "new" / "run.parquet")
     assert same(back.table, run.table)
     assert back.table.schema == SCHEMA
-    assert (back.environments, back.profile, back.case_set, back.complete) == ([ENVIRONMENT], "quick", "c0ffee", False)
+    assert back.environments == [{**ENVIRONMENT, "adapters": ["torch"]}]
+    assert (back.profile, back.case_set, back.complete) == ("quick", "c0ffee", False)
 
 
 def test_a_run_without_judgements_is_read_back(tmp_path: Path) -> None:
@@ -255,7 +256,7 @@ def test_merged_runs_hold_the_rows_and_environments_of_all() -> None:
     torch_shard = replace(PLAIN, regime="wide")
     merged = merge([run_of(PLAIN), replace(run_of(jax), environments=[other]), run_of(torch_shard)])
     assert merged.table["cell"].to_pylist() == [PLAIN.cell, jax.cell, PLAIN.cell]
-    assert merged.environments == [ENVIRONMENT, other]
+    assert merged.environments == [{**ENVIRONMENT, "adapters": ["torch"]}, {**other, "adapters": ["jax"]}]
     assert merged.complete
 
 
