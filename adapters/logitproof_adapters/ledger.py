@@ -62,8 +62,15 @@ class Deviation:
             clause == self.clause
             and any(fnmatchcase(cell, pattern) for pattern in self.cells)
             and any(fnmatchcase(regime, pattern) for pattern in self.regimes)
-            and SpecifierSet(self.versions).contains(version, prereleases=True)
+            and self._covers(version)
         )
+
+    def applies_to(self, version: str, profile: str) -> bool:
+        """Whether a run of `profile` on this release must show the deviation."""
+        return profile in self.profiles and self._covers(version)
+
+    def _covers(self, version: str) -> bool:
+        return SpecifierSet(self.versions).contains(version, prereleases=True)
 
 
 def load(adapter: str) -> list[Deviation]:

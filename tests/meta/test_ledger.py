@@ -81,6 +81,17 @@ def test_an_entry_explains_its_clause_cells_regimes_and_versions_alone(
     assert entry.matches(*asked) is explained
 
 
+@pytest.mark.parametrize(
+    ("version", "profile", "due"),
+    [("2.13.0+cpu", "quick", True), ("2.13.0", "full", False), ("2.14.0", "quick", False)],
+)
+def test_an_entry_is_due_in_its_versions_and_profiles_alone(
+    tmp_path: Path, version: str, profile: str, due: object
+) -> None:
+    (entry,) = read(tmp_path, ENTRY.replace('["quick", "full"]', '["quick"]'))
+    assert entry.applies_to(version, profile) is due
+
+
 KEYS = "id, clause, cells, regimes, versions, reason, upstream, date, profiles"
 
 
