@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from logitproof_reference.oracle import ExactRows
 
 from logitproof_conformance.layout import arrange, restore
 from logitproof_reference import multiprecision
 from logitproof_reference.arithmetic import MUST, SHOULD
 from logitproof_reference.bounds import bound
 from logitproof_reference.enclosure import Enclosure
+from logitproof_reference.exact_rows import ExactRows
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.judge import Comparison, compare
 
