@@ -1,0 +1,18 @@
+"""The door through which pytest finds the matrix: registers its plugin where a run asks for it, and nowhere else.
+
+Every pytest run of an environment loads this module, so it imports nothing and adds
+no option unless `logitproof_conformance` is among what is to be collected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Register the plugin when a command line names the package; its options are parsed after this hook."""
+    if any("logitproof_conformance" in argument for argument in args if not argument.startswith("-")):
+        early_config.pluginmanager.import_plugin("logitproof_conformance.plugin")
