@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from .enclosure import Enclosure
 from .exact_rows import ExactRows
-from .oracle import grad_labels, grad_logits, log_softmax, log_sum_exp, softmax, softmax_cross_entropy
+from .oracle import (
+    grad_labels,
+    grad_logits,
+    hvp,
+    jvp,
+    log_softmax,
+    log_sum_exp,
+    sigmoid_cross_entropy,
+    softmax,
+    softmax_cross_entropy,
+)
 
 __all__ = [
     "Enclosure",
     "ExactRows",
     "grad_labels",
     "grad_logits",
+    "hvp",
+    "jvp",
     "log_softmax",
     "log_sum_exp",
+    "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
 ]

@@ -1,87 +1,258 @@
 """Values and derivatives of the softmax family in closed form, on a `Core`.
 
 Every form is arranged so that only independent quantities are ever subtracted: 1 - p is a sum of the others, and a
-vector is taken relative to its entry at the largest logit. The result of each function is a `Ball` with the class axis first.
+vector is taken relative to its entry at one of the two largest logits. Results are balls with the class axis first.
+
+Notation: p the softmax, t_j = m - x_j and S as in `core`, q the labels, c or g the cotangent, v the vector or tangent,
+mean(v) = sum_i p_i v_i.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .ball import Ball, choose, exact_product
+import numpy as np
+
+from . import elementary
+from .ball import Ball, choose
+from .core import RAISED
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from .core import Core
-    from .double_double import F64
 
 
-def softmax(core: Core) -> Ball:
-    """p_j."""
-    return core.softmax
+class Terms(NamedTuple):
+    """What a closed form combines with the core; None where it takes no such thing.
+
+    Attributes
+    ----------
+    indices : int64 array, shape (rows,)
+    q : Ball, shape (classes, rows)
+        Labels, weighted and smoothed.
+    g : Ball, shape (rows,) or (classes, rows)
+        Cotangent, times the weight of the row where labels are indices; for a value, that weight alone.
+    v : Ball, shape (classes, rows)
+    total : Ball, shape (rows,)
+        Stands for sum(q) in the gradient, where a dialect says so.
+    clip : float
+    """
+
+    indices: Any = None
+    q: Any = None
+    g: Any = None
+    v: Any = None
+    total: Any = None
+    clip: float | None = None
 
 
-def log_softmax(core: Core) -> Ball:
+class Deviations(NamedTuple):
+    """v_j - mean(v): of all but the largest logit (0 there), and at the largest less the exponent `Core.scale`."""
+
+    others: Ball
+    top: Ball
+
+
+def deviations(core: Core, v: Ball) -> Deviations:
+    """Return v_j - mean(v), v taken relative to its entry z at one of the two largest logits.
+
+    With r = v - z it is r_j - p_top r_top - sum of the other p_i r_i; and r_top (1 - p_top) - that sum at the top.
+    """
+    relative = v - _anchor(core, v)
+    top = relative.take(core.top)
+    others = core.others(relative)
+    pulled = (core.probabilities * others).sum()
+    mean = core.top_probability * top + pulled.scaled(core.scale)
+    return Deviations(core.others(others - mean), core.top_complement.scaled(RAISED) * top - pulled)
+
+
+def _anchor(core: Core, v: Ball) -> Ball:
+    """Return, row by row, that of the two anchors from which v deviates less in the mean: it cancels less."""
+    top, second = v.take(core.top), v.take(core.second)
+    p = core.softmax.hi
+    nearer = (p * np.abs(v.hi - top.hi)).sum(axis=0) <= (p * np.abs(v.hi - second.hi)).sum(axis=0)
+    return choose(nearer, top, second)
+
+
+def _weighted(core: Core, factors: Deviations, g: Ball | None = None) -> Ball:
+    """Return g p_j factor_j."""
+    others, top = core.probabilities * factors.others, core.top_probability * factors.top
+    if g is not None:
+        others, top = others * g, top * g
+    return others.scaled(core.scale).put(core.top, top.scaled(core.scale))
+
+
+def _everywhere(core: Core, factors: Deviations) -> Ball:
+    return factors.others.put(core.top, factors.top.scaled(core.scale))
+
+
+def log_softmax(core: Core, _: Terms) -> Ball:
     """-(t_j + log S)."""
-    return -(core.t + core.log_sum)
+    return -surprise(core)
 
 
-def log_sum_exp(core: Core) -> Ball:
+def surprise(core: Core) -> Ball:
+    """-log p_j = t_j + log S."""
+    return core.t + core.log_sum
+
+
+def log_sum_exp(core: Core, _: Terms) -> Ball:
     """M + log S; cancels where the two are close to opposite."""
     return core.log_sum + core.largest
 
 
-def cross_entropy_of_indices(core: Core, labels: NDArray[np.int64]) -> Ball:
-    """t_k + log S."""
-    return core.t.take(core.at(labels)) + core.log_sum
-
-
-def cross_entropy_of_distributions(core: Core, q: F64) -> Ball:
-    """Sum of q_j (t_j + log S), as sum of q_j t_j and (sum of q_j) log S."""
+def cross_entropy_of_indices(core: Core, terms: Terms) -> Ball:
+    """G (t_k + log S)."""
+    loss = core.t.take(core.at(terms.indices)) + core.log_sum
+    if terms.g is None:
+        return loss
     mantissa, exponent = core.log_total
-    return (core.t * q).sum() + (Ball(q).sum() * mantissa).scaled(exponent)
+    at_top = terms.indices == core.top[0]
+    return choose(at_top, (mantissa * terms.g).scaled(exponent), loss * terms.g)
 
 
-def scaled_softmax(core: Core, g: F64) -> Ball:
+def cross_entropy_of_distributions(core: Core, terms: Terms) -> Ball:
+    """Sum of q_j (t_j + log S), as sum of q_j t_j and sum(q) log S."""
+    if terms.clip is not None:
+        return (terms.q * _clipped(core, terms.clip)[0]).sum()
+    mantissa, exponent = core.log_total
+    return (core.t * terms.q).sum() + (terms.q.sum() * mantissa).scaled(exponent)
+
+
+def scaled_softmax(core: Core, terms: Terms) -> Ball:
     """G p_j: the gradient of log_sum_exp."""
-    return (core.probabilities * g).scaled(core.scale).put(core.top, core.top_probability * g)
+    others = (core.probabilities * terms.g).scaled(core.scale)
+    return others.put(core.top, core.top_probability * terms.g)
 
 
-def grad_of_indices(core: Core, labels: NDArray[np.int64], g: F64) -> Ball:
+def grad_of_indices(core: Core, terms: Terms) -> Ball:
     """G (p_j - [j = k]), at the label as -g (1 - p_k)."""
-    top_classes, _ = core.top
-    at_top = labels == top_classes
-    complement = core.complement.take(core.at(labels)) * -g
-    at_label = choose(at_top, (core.top_complement * -g).scaled(core.exponent), complement)
-    return scaled_softmax(core, g).put(core.at(labels), at_label)
+    label = core.at(terms.indices)
+    at_top = terms.indices == core.top[0]
+    top = (core.top_complement * -terms.g).scaled(core.exponent)
+    return scaled_softmax(core, terms).put(label, choose(at_top, top, core.complement.take(label) * -terms.g))
 
 
-def log_softmax_vjp(core: Core, c: Ball) -> Ball:
-    """c_j - p_j sum(c), as c_j (1 - p_j) - p_j (sum of the other c)."""
+def log_softmax_vjp(core: Core, c: Ball, total: Ball | None = None) -> Ball:
+    """c_j - p_j sum(c), as c_j (1 - p_j) - p_j (sum of the other c); `total` may stand for sum(c)."""
     top = c.take(core.top)
-    top_others = core.others(c).sum()
-    total = top_others + top
+    top_others = core.others(c).sum() if total is None else total - top
+    total = top_others + top if total is None else total
     pulled = (core.probabilities * (total - c)).scaled(core.scale)
     at_top = (core.top_complement * top).scaled(core.exponent) - core.top_probability * top_others
     return (core.complement * c - pulled).put(core.top, at_top)
 
 
-def softmax_vjp(core: Core, c: Ball) -> Ball:
-    """p_j (c_j - sum of c_i p_i), c taken relative to its entry at the largest logit."""
-    relative = core.others(c - c.take(core.top))
-    mean = (core.probabilities * relative).sum()
-    at_top = (core.top_probability * -mean).scaled(core.scale)
-    return (core.probabilities * (relative - mean.scaled(core.scale))).scaled(core.scale).put(core.top, at_top)
-
-
-def grad_of_distributions(core: Core, q: F64, g: F64) -> Ball:
+def grad_of_distributions(core: Core, terms: Terms) -> Ball:
     """G (p_j sum(q) - q_j)."""
-    return log_softmax_vjp(core, -exact_product(q, g))
+    total = None if terms.total is None else -(terms.total * terms.g)
+    return log_softmax_vjp(core, -(_used(core, terms) * terms.g), total)
 
 
-def grad_labels(core: Core, g: F64) -> Ball:
+def grad_labels(core: Core, terms: Terms) -> Ball:
     """G (t_j + log S)."""
+    if terms.clip is not None:
+        return _clipped(core, terms.clip)[0] * terms.g
     mantissa, exponent = core.log_total
-    return ((core.t + core.log_sum) * g).put(core.top, (mantissa * g).scaled(exponent))
+    top = (mantissa * terms.g.take(core.top)).scaled(exponent)
+    return (surprise(core) * terms.g).put(core.top, top)
+
+
+def jvp_of_log_sum_exp(core: Core, terms: Terms) -> Ball:
+    """Mean of v."""
+    pulled = (core.probabilities * core.others(terms.v)).sum().scaled(core.scale)
+    return core.top_probability * terms.v.take(core.top) + pulled
+
+
+def jvp_of_indices(core: Core, terms: Terms) -> Ball:
+    """G (mean(v) - v_k)."""
+    factors = deviations(core, terms.v)
+    at_top = terms.indices == core.top[0]
+    others, top = -factors.others.take(core.at(terms.indices)), -factors.top
+    if terms.g is not None:
+        others, top = others * terms.g, top * terms.g
+    return choose(at_top, top.scaled(core.scale), others)
+
+
+def jvp_of_distributions(core: Core, terms: Terms) -> Ball:
+    """Sum of q_j (mean(v) - v_j)."""
+    q = _used(core, terms)
+    factors = deviations(core, terms.v)
+    return -((q * factors.others).sum() + (q.take(core.top) * factors.top).scaled(core.scale))
+
+
+def hvp_of_sums(core: Core, terms: Terms) -> Ball:
+    """G p_j (v_j - mean(v)): of log_sum_exp, and of a cross-entropy with a class index."""
+    return _weighted(core, deviations(core, terms.v), terms.g)
+
+
+def hvp_of_distributions(core: Core, terms: Terms) -> Ball:
+    """G sum(q) p_j (v_j - mean(v))."""
+    total = _used(core, terms).sum() if terms.total is None else terms.total
+    return hvp_of_sums(core, terms._replace(g=total * terms.g))
+
+
+def hvp_of_log_softmax(core: Core, terms: Terms) -> Ball:
+    """-sum(c) p_j (v_j - mean(v))."""
+    return hvp_of_sums(core, terms._replace(g=-terms.g.sum()))
+
+
+def hvp_of_softmax(core: Core, terms: Terms) -> Ball:
+    """p_j ((v_j - mean(v)) (c_j - mean(c)) - covariance of v and c under p)."""
+    v, c = deviations(core, terms.v), deviations(core, terms.g)
+    both, both_top = v.others * c.others, v.top.scaled(core.scale) * c.top
+    pulled = (core.probabilities * both).sum()
+    covariance = pulled + both_top * core.top_probability
+    at_top = both_top * core.top_complement.scaled(core.exponent) - pulled
+    return _weighted(core, Deviations(core.others(both - covariance.scaled(core.scale)), at_top))
+
+
+def _used(core: Core, terms: Terms) -> Ball:
+    """Return the labels whose terms have a derivative: all, but where p is clipped."""
+    if terms.clip is None:
+        return terms.q  # type: ignore[no-any-return]  # Terms holds Any so that each form may rely on what it is given
+    inside = _clipped(core, terms.clip)[1]
+    return terms.q * inside.astype(np.float64)  # type: ignore[no-any-return]  # as above
+
+
+def _clipped(core: Core, clip: float) -> tuple[Ball, NDArray[np.bool_]]:
+    """Return -log of p clipped to [clip, 1 - clip], and where p lies within; the infinite ones count as below."""
+    e = Ball(np.array(clip))
+    one = Ball(np.array(1.0))
+    most = elementary.log1p((one - e) / e)
+    least = elementary.log1p(e / (one - e))
+    exact = surprise(core)
+    above, below = exact.hi > most.hi, exact.hi < least.hi
+    below_clip = above | core.absent
+    inside = ~(below_clip | below)
+    return choose(below_clip, most, choose(below, least, exact)), inside
+
+
+_CE = "softmax_cross_entropy"
+FORMS: dict[tuple[str, str, bool], Callable[[Core, Terms], Ball]] = {
+    ("softmax", "value", False): lambda core, _: core.softmax,
+    ("log_softmax", "value", False): log_softmax,
+    ("log_sum_exp", "value", False): log_sum_exp,
+    (_CE, "value", True): cross_entropy_of_indices,
+    (_CE, "value", False): cross_entropy_of_distributions,
+    ("softmax", "grad_logits", False): lambda core, terms: _weighted(core, deviations(core, terms.g)),
+    ("log_softmax", "grad_logits", False): lambda core, terms: log_softmax_vjp(core, terms.g),
+    ("log_sum_exp", "grad_logits", False): scaled_softmax,
+    (_CE, "grad_logits", True): grad_of_indices,
+    (_CE, "grad_logits", False): grad_of_distributions,
+    (_CE, "grad_labels", False): grad_labels,
+    ("softmax", "jvp", False): lambda core, terms: _weighted(core, deviations(core, terms.v)),
+    ("log_softmax", "jvp", False): lambda core, terms: _everywhere(core, deviations(core, terms.v)),
+    ("log_sum_exp", "jvp", False): jvp_of_log_sum_exp,
+    (_CE, "jvp", True): jvp_of_indices,
+    (_CE, "jvp", False): jvp_of_distributions,
+    ("softmax", "hvp", False): hvp_of_softmax,
+    ("log_softmax", "hvp", False): hvp_of_log_softmax,
+    ("log_sum_exp", "hvp", False): hvp_of_sums,
+    (_CE, "hvp", True): hvp_of_sums,
+    (_CE, "hvp", False): hvp_of_distributions,
+}
+"""Closed form by op, quantity and whether labels are class indices."""

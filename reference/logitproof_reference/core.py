@@ -30,8 +30,8 @@ RAISED = 512
 _TINY = -300
 """Below rest = 2**-300 log(1 + rest) is rest, with a relative error under 2**-250 (up to 2**40 classes)."""
 
-_VANISHING = -2200
-"""exp(-1500) and less: times anything the double-double path admits, it is far below 2**-1074."""
+_VANISHING = -2160
+"""exp(-1500) < 2**-2160: times anything the double-double path admits, it is far below 2**-1074."""
 
 
 class Core:
@@ -47,6 +47,8 @@ class Core:
     ----------
     top : tuple of two index arrays
         Where the (first) largest logit of each row lies.
+    second : tuple of two index arrays
+        Where the largest of the others lies; anywhere where there is no other.
     absent : bool array, shape (classes, rows)
         The classes ruled out.
     """
@@ -60,7 +62,8 @@ class Core:
         others = x.copy()
         others[self.top] = -np.inf
         self._not_summed = np.isneginf(others)
-        second = others.max(axis=0)
+        self.second = (others.argmax(axis=0), self._rows)
+        second = others[self.second]
         self._alone = np.isneginf(second)
         self._second = np.where(self._alone, self.largest, second)
         self._others = others

@@ -37,8 +37,8 @@ _SIXTH_REST = 2.0**-13 / 6.0 * 2.0
 def exp_scaled(d: Pair) -> tuple[F64, F64, NDArray[np.int64]]:
     """Return (hi, lo, n) with exp(d) = (hi + lo) 2**n, hi in [0.99, 2.01], relative error at most 2**-102.
 
-    d = n log 2 + log T_i + r with T_i = 1 + i / 4096 and |r| T_i <= 2**-12.9. A product of T_i, 13 bits, with a number of
-    40 bits is exact, and so are the powers of `a`, the leading 13 bits of r; what is rounded is below 2**-51::
+    d = n log 2 + log T_i + r with T_i = 1 + i / 4096 and |r| T_i <= 2**-12.9. A product of T_i, 13 bits, with a number
+    of 40 bits is exact, and so are the powers of `a`, the leading 13 bits of r; what is rounded is below 2**-51::
 
         exp(r) - 1 = (a + a**2 / 2)                                exact, 40 bits
                    + (b + a b + a**3 / 6)                          three doubles, added without error

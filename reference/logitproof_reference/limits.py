@@ -1,22 +1,25 @@
 """Extreme logits: limits in the extended reals, element by element; NaN where there is none.
 
-======================  ==================  =====================  ==============  ======================================
-row                     softmax             log_softmax            log_sum_exp     cross-entropy of class k
-======================  ==================  =====================  ==============  ======================================
--inf among finite ones  0 there, the        -inf there             as without it   +inf there
-                        others as without
-one +inf                1 there, 0 at the   0 there, -inf at the   +inf            0 there, +inf at the others
-                        others              others
-two or more +inf        NaN there, 0 at     NaN there, -inf at     +inf            NaN there, +inf at the others
-                        the others          the others
-all -inf                NaN                 NaN                    -inf            NaN
-a NaN anywhere          NaN                 NaN                    NaN             NaN
-======================  ==================  =====================  ==============  ======================================
+====================  =====================  =====================  ===========  ============================
+row                   softmax                log_softmax            log_sum_exp  cross-entropy of class k
+====================  =====================  =====================  ===========  ============================
+-inf among finite     0 there, the others    -inf there, the        as without   +inf there, as without it at
+                      as without it          others as without it   it           the others
+one +inf              1 there, 0 elsewhere   0 there, -inf          +inf         0 there, +inf elsewhere
+                                             elsewhere
+two or more +inf      NaN there, 0           NaN there, -inf        +inf         NaN there, +inf elsewhere
+                      elsewhere              elsewhere
+all -inf              NaN                    NaN                    -inf         NaN
+a NaN anywhere        NaN                    NaN                    NaN          NaN
+====================  =====================  =====================  ===========  ============================
 
-Cross-entropy with a distribution q is the sum of q_j (-log p_j) in which a zero label adds 0, whatever its class: +inf where a
-positive label meets an infinite term, -inf where a negative one does, NaN where both happen or where p_j has no limit (but
-+inf where another term is +inf and no label is negative). Gradients are their closed forms with these p_j: a p_j without a limit
-is still bounded, so 0 times it is 0. A NaN or an infinity among the labels, the cotangent or the vector makes its row NaN.
+Cross-entropy with a distribution q is the sum of q_j (-log p_j) in which a zero label adds 0, whatever its class: +inf
+where a positive label meets an infinite term, -inf where a negative one does, NaN where both happen or where p_j has no
+limit (but +inf where another term is +inf and no label is negative).
+
+Derivatives are their closed forms with these p_j. A p_j without a limit is still bounded, so 0 times it is 0, and as
+the p_j of the infinite logits add up to 1, a vector that is constant there has a mean. A NaN or an infinity among the
+labels, the cotangent or the vector makes its row NaN. A row that is ignored gives 0, whatever it holds.
 """
 
 from __future__ import annotations
@@ -28,7 +31,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .closed_forms import Terms
     from .double_double import F64
+    from .question import Question
 
 
 def without_value(x: F64) -> NDArray[np.bool_]:
@@ -37,83 +42,40 @@ def without_value(x: F64) -> NDArray[np.bool_]:
     return mask
 
 
-def evaluate_row(op: str, quantity: str, x: F64, labels: Any, cotangent: Any) -> Any:
-    """Return the answer of one row that `without_value` selects, as a float64 scalar or array.
-
-    Parameters
-    ----------
-    x : float64 array, shape (classes,)
-    labels : int, float64 array of shape (classes,), or None
-    cotangent : float, float64 array of shape (classes,), or None
-    """
-    has_classes = quantity != "value" or op in {"softmax", "log_softmax"}
-    undefined = np.full(x.shape, np.nan) if has_classes else np.nan
-    others = [part for part in (labels, cotangent) if part is not None]
-    if np.isnan(x).any() or not all(np.isfinite(part).all() for part in others):
-        return undefined
-    if np.isneginf(x).all():
-        return -np.inf if (op, quantity) == ("log_sum_exp", "value") else undefined
-    p, surprise = _limits_of(x)
-    return _FORMS[op, quantity](p, surprise, labels, cotangent)
-
-
-def _limits_of(x: F64) -> tuple[F64, F64]:
-    """Return p and -log p of a row with at least one +inf."""
+def probabilities_of(x: F64) -> tuple[F64, F64]:
+    """Return the limits of p and of -log p of one row with at least one +inf and no NaN."""
     infinite = x == np.inf
     alone = infinite.sum() == 1
     p = np.where(infinite, 1.0 if alone else np.nan, 0.0)
     return p, np.where(infinite, 0.0 if alone else np.nan, np.inf)
 
 
-def product(a: Any, b: Any) -> F64:
-    """Multiply with 0 times anything being 0."""
-    with np.errstate(invalid="ignore"):
-        return np.where((np.asarray(a) == 0.0) | (np.asarray(b) == 0.0), 0.0, np.multiply(a, b))
+def infinities(question: Question, terms: Terms, absent: NDArray[np.bool_]) -> F64 | None:
+    """Return an array of the answer's shape, infinite or NaN where a class ruled out makes the answer so.
+
+    Parameters
+    ----------
+    absent : bool array, shape (classes, rows)
+    """
+    rows = np.arange(absent.shape[1])
+    match question.op, question.quantity:
+        case "log_softmax", "value":
+            return np.where(absent, -np.inf, 0.0).T
+        case "softmax_cross_entropy", ("value" | "grad_labels") if terms.clip is not None:
+            return None
+        case "softmax_cross_entropy", "grad_labels":
+            return _signed(np.where(absent, terms.g.hi, 0.0)).T
+        case "softmax_cross_entropy", "value" if terms.indices is not None:
+            weight: Any = 1.0 if terms.g is None else terms.g.hi
+            return _signed(np.where(absent[terms.indices, rows], weight, 0.0))
+        case "softmax_cross_entropy", "value":
+            with np.errstate(invalid="ignore"):
+                total: F64 = _signed(np.where(absent, terms.q.hi, 0.0)).sum(axis=0)
+            return total
+        case _:
+            return None
 
 
-def cross_entropy_sum(q: F64, surprise: F64) -> float:
-    """Return the sum of q_j (-log p_j) in the extended reals."""
-    terms = product(q, surprise)
-    if (q >= 0.0).all() and (terms == np.inf).any():
-        return np.inf
-    with np.errstate(invalid="ignore"):
-        return float(terms.sum())
-
-
-def _one_hot(k: int, p: F64) -> F64:
-    q = np.zeros_like(p)
-    q[k] = 1.0
-    return q
-
-
-def _log_softmax_vjp(p: F64, c: F64) -> F64:
-    return c - product(p, c.sum())
-
-
-def _softmax_vjp(p: F64, c: F64) -> F64:
-    """Return p_j (c_j - sum of c_i p_i): 0, unless the cotangent tells several +inf apart."""
-    tied = np.isnan(p)
-    apart = tied.any() and np.ptp(c[tied]) != 0.0
-    return np.where(tied & apart, np.nan, 0.0)
-
-
-def _grad_logits_of_labels(p: F64, labels: Any, g: float) -> F64:
-    q = _one_hot(labels, p) if np.ndim(labels) == 0 else labels
-    return _log_softmax_vjp(p, -g * q)
-
-
-def _cross_entropy(surprise: F64, labels: Any) -> float:
-    return float(surprise[labels]) if np.ndim(labels) == 0 else cross_entropy_sum(labels, surprise)
-
-
-_FORMS: dict[tuple[str, str], Any] = {
-    ("softmax", "value"): lambda p, _s, _q, _c: p,
-    ("log_softmax", "value"): lambda _p, s, _q, _c: 0.0 - s,
-    ("log_sum_exp", "value"): lambda _p, _s, _q, _c: np.inf,
-    ("softmax_cross_entropy", "value"): lambda _p, s, q, _c: _cross_entropy(s, q),
-    ("softmax", "grad_logits"): lambda p, _s, _q, c: _softmax_vjp(p, c),
-    ("log_softmax", "grad_logits"): lambda p, _s, _q, c: _log_softmax_vjp(p, c),
-    ("log_sum_exp", "grad_logits"): lambda p, _s, _q, c: product(p, c),
-    ("softmax_cross_entropy", "grad_logits"): lambda p, _s, q, c: _grad_logits_of_labels(p, q, c),
-    ("softmax_cross_entropy", "grad_labels"): lambda _p, s, _q, c: product(s, c),
-}
+def _signed(factor: F64) -> F64:
+    """Return an infinity of the sign of each factor, and 0 at 0."""
+    return np.where(factor == 0.0, 0.0, np.copysign(np.inf, factor))
