@@ -11,7 +11,7 @@ import numpy as np
 
 from logitproof_conformance.layout import arrange, restore
 from logitproof_reference import multiprecision
-from logitproof_reference.arithmetic import MUST, SHOULD
+from logitproof_reference.arithmetic import MUST, SHOULD, growth
 from logitproof_reference.bounds import bound
 from logitproof_reference.enclosure import Enclosure
 from logitproof_reference.exact_rows import ExactRows
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.cells import Cell
+    from logitproof_reference.formats import Format
     from logitproof_reference.regimes import Batch, Rows
 
     F64 = NDArray[np.float64]
@@ -131,10 +132,22 @@ def _truth(op: str, labels: str, quantity: str, shared: _Shared) -> Truth:
     format_ = shared.batch.format
     exact = _exact_rows(shared).evaluate(op, quantity, **arguments)
     must, should = (
-        bound(op, quantity, logits=rows.logits, format=format_, arithmetic=arithmetic, **arguments)
+        _with_limits(
+            bound(op, quantity, logits=rows.logits, format=format_, arithmetic=arithmetic, **arguments), exact, format_
+        )
         for arithmetic in (MUST, SHOULD)
     )
     return Truth(exact, must, should)
+
+
+def _with_limits(allowed: F64, exact: Enclosure, format_: Format) -> F64:
+    """Fill in the bound of finite limits in rows that hold +inf.
+
+    There p is 0 or 1 exactly, and what is left of a formula is at most three products and differences of given
+    numbers: growth of three roundings, and their underflow.
+    """
+    left = growth(3, format_.unit_roundoff) * np.abs(exact.value) + 3 * format_.smallest_normal
+    return np.where(np.isnan(allowed) & np.isfinite(exact.value), left, allowed)
 
 
 def _arguments(op: str, labels: str, quantity: str, rows: Rows) -> dict[str, NDArray[Any] | None]:
