@@ -44,7 +44,7 @@ class SourceAdapter(ABC):
 
     def __init__(self, **namespace: Any) -> None:
         self._namespace = namespace
-        self._functions: dict[tuple[Cell, int, int], Any] = {}
+        self._functions: dict[tuple[Cell, int, tuple[int, ...]], Any] = {}
 
     @abstractmethod
     def describe(self) -> Description:
@@ -77,10 +77,12 @@ class SourceAdapter(ABC):
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the framework's answer as it came."""
-        key = (cell, inputs.axis, inputs.logits.ndim)
+        key = (cell, inputs.axis, inputs.logits.shape)
         if key not in self._functions:
+            # One function a shape, as in a repro: a compiler that has seen another shape first may compile this one
+            # otherwise, and an answer must not depend on what was asked before.
             scope = dict(self._namespace)
-            exec(self.source(*key), scope)  # noqa: S102 - our own text, of our own tables
+            exec(self.source(cell, inputs.axis, inputs.logits.ndim), scope)  # noqa: S102 - our own text, of our own tables
             self._functions[key] = scope["f"]
         arrays = (inputs.logits, inputs.labels, inputs.cotangent)
         return self.array(self._functions[key](*(None if a is None else self.tensor(a) for a in arrays)))
