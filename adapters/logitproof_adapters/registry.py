@@ -71,14 +71,18 @@ def load(name: str) -> Adapter:
     reason = None if ":" in name else missing(name)
     if reason:
         raise MissingFramework(reason)
-    module, _, attribute = spec.partition(":")
     try:
-        factory = getattr(import_module(module), attribute)
+        return _checked(spec, _class_of(spec)())
     except ImportError as error:
         raise MissingFramework(f"adapter {spec} cannot be imported: {error}") from error
-    except AttributeError:
-        raise UnknownFramework(f'adapter {spec} is not known: module "{module}" has no "{attribute}"') from None
-    return _checked(spec, factory())
+
+
+def _class_of(spec: str) -> type:
+    module, _, attribute = spec.partition(":")
+    found = getattr(import_module(module), attribute, None)
+    if not isinstance(found, type):
+        raise UnknownFramework(f'adapter {spec} is not known: module "{module}" has no class "{attribute}"')
+    return found
 
 
 def _spec_of(name: str) -> str:

@@ -168,6 +168,27 @@ def test_strided_input_gives_the_bits_of_contiguous_input(adapter: Adapter) -> N
     assert observed.tobytes() == expected.tobytes()
 
 
+def test_a_compiled_answer_does_not_depend_on_what_was_asked_before(adapter: Adapter) -> None:
+    if "compiled" not in adapter.modes:
+        pytest.skip(f"{adapter.name} has no mode compiled")
+    # torch.compile turns to a kernel for any shape at the second shape, and that one rounds this answer otherwise.
+    cell = Cell(adapter.name, "compiled", "softmax_cross_entropy", "grad_labels", "bfloat16", "distributions")
+    first = adapter.evaluate(cell, ask_with(cell, (24, 10), 1))
+    adapter.evaluate(cell, ask_with(cell, (23, 11), 1))
+    again = adapter.evaluate(cell, ask_with(cell, (24, 10), 1))
+    assert again.tobytes() == first.tobytes()
+
+
+def test_torch_compiles_nothing_without_a_compiler_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not registry.installed("torch"):
+        pytest.skip("torch is not installed")
+    adapter = registry.load("torch")
+    compiled = Cell("torch", "compiled", "softmax", "value", "float32")
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    assert adapter.unsupported(compiled) == "torch.compile needs a C++ compiler on the CPU; install g++ or set CXX"
+    assert adapter.unsupported(Cell("torch", "eager", "softmax", "value", "float32")) is None
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

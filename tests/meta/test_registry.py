@@ -80,7 +80,8 @@ def test_a_name_like_no_other_gets_no_suggestion() -> None:
     ("spec", "error", "message"),
     [
         ("no_such_module:A", registry.MissingFramework, "No module named 'no_such_module'"),
-        ("json:Missing", registry.UnknownFramework, 'module "json" has no "Missing"'),
+        ("json:Missing", registry.UnknownFramework, 'module "json" has no class "Missing"'),
+        ("json:dumps", registry.UnknownFramework, 'module "json" has no class "dumps"'),
         ("fractions:Fraction", registry.UnknownFramework, "does not fulfil the contract"),
         (f"{__name__}:UpperCaseName", registry.UnknownFramework, 'is named "Mine"; a name matches'),
     ],
