@@ -8,6 +8,7 @@ grid ends at 2**-1074.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,11 @@ _FLOOR = 1250
 _GUARD = 200
 _PRODUCTS = 3
 """No definition multiplies more probabilities than this."""
+
+
+NEGLIGIBLE = -(10**6)
+"""Exponent below which an exponential may stand at e^NEGLIGIBLE: no product with float64 numbers brings it back into
+float64's range, and mpmath takes seconds for e^-1e308."""
 
 
 def evaluate(
@@ -68,11 +74,17 @@ def evaluate_row(x: F64, question: Question) -> Enclosure:
     if np.isneginf(x).all():
         sums = (question.op, question.quantity) == ("log_sum_exp", "value")
         return Enclosure.exact(np.full(shape, -np.inf if sums else np.nan))
-    from mpmath import MPContext  # noqa: PLC0415 - slow to import, and seldom needed
-
-    mp = MPContext()
+    mp = _context()
     mp.prec = working_precision(x[np.isfinite(x)], _factors(question))
     return enclosed(mp, _DEFINITIONS[question.op, question.quantity](_Row(mp, x, question)))
+
+
+@cache
+def _context() -> Any:
+    """Return a context of our own, whose precision no one else sets; making one takes milliseconds."""
+    from mpmath import MPContext  # noqa: PLC0415 - slow to import, and seldom needed
+
+    return MPContext()
 
 
 def _factors(question: Question) -> list[F64]:
@@ -120,7 +132,7 @@ class _Row:
         mp = self.mp
         exact = [mp.mpf(float(value)) for value in x]
         largest = max(exact)
-        exponentials = [mp.exp(value - largest) if value != -mp.inf else mp.zero for value in exact]
+        exponentials = [mp.exp(max(value - largest, NEGLIGIBLE)) if value != -mp.inf else mp.zero for value in exact]
         total = mp.fsum(exponentials)
         self.log_sum_exp = largest + mp.log(total)
         self.p = [value / total for value in exponentials]
