@@ -79,13 +79,19 @@ class SourceAdapter(ABC):
         """Return the framework's answer as it came."""
         key = (cell, inputs.axis, inputs.logits.shape)
         if key not in self._functions:
-            # One function a shape, as in a repro: a compiler that has seen another shape first may compile this one
-            # otherwise, and an answer must not depend on what was asked before.
-            scope = dict(self._namespace)
-            exec(self.source(cell, inputs.axis, inputs.logits.ndim), scope)  # noqa: S102 - our own text, of our own tables
-            self._functions[key] = scope["f"]
+            self._functions[key] = self._function(*key)
         arrays = (inputs.logits, inputs.labels, inputs.cotangent)
         return self.array(self._functions[key](*(None if a is None else self.tensor(a) for a in arrays)))
+
+    def _function(self, cell: Cell, axis: int, shape: tuple[int, ...]) -> Any:
+        """Execute the source, once a shape and under a file name of its own, as in a repro.
+
+        torch.compile keeps count, by file name and line, of the shapes it has seen, and compiles the second one
+        otherwise than the first; an answer must not depend on what was asked before.
+        """
+        scope = dict(self._namespace)
+        exec(compile(self.source(cell, axis, len(shape)), f"<{cell.id} {shape}>", "exec"), scope)  # noqa: S102 - our own text
+        return scope["f"]
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return a standalone program that prints the format and the numbers of the answer."""
