@@ -10,7 +10,7 @@ import numpy as np
 from logitproof_reference import bounds_forward
 from logitproof_reference.bounds_table import BOUNDS, Question, Rows
 from logitproof_reference.cells import REDUCES_CLASSES
-from logitproof_reference.rounding import Rounding
+from logitproof_reference.rounding import Approximation, Rounding
 from logitproof_reference.row_statistics import INFLATION, RowStatistics
 
 if TYPE_CHECKING:
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 VOID = 0.5
 """Relative error eS of the sum from which the bound says nothing: eS / (1 - eS) >= 1."""
+
+HUGE = 2.0**1000
+"""Logits beyond which differences may overflow float64, in which bounds are computed."""
+
+SCALE = 256.0
+"""What huge logits are divided by, where log-probabilities overflow but an answer made of them does not.
+
+That answer, and its bound, is proportional to them: next to such differences log S is nothing.
+"""
 
 BLOCK_ELEMENTS = 1 << 18
 """Logits bounded at a time, so that memory stays flat as batches grow."""
@@ -92,19 +101,32 @@ def bound(
 
 def _block_bound(op: str, quantity: str, rows: Rows, format_: Format, arithmetic: Arithmetic) -> F64:
     """Return the bound of some rows, void ones replaced by that of the wide-accumulation class."""
-    statistics = RowStatistics.of(rows.logits)
-
-    def answer_with(assumed: Arithmetic) -> tuple[F64, NDArray[np.bool_]]:
-        asked = Question(op, rows, statistics, Rounding(format_, assumed))
-        with np.errstate(invalid="ignore", over="ignore"):
-            result = BOUNDS[op, quantity](asked)
-            error = np.broadcast_to(result.error, result.value.shape)
-            return np.where(np.isfinite(result.value), error * INFLATION, np.nan), asked.total.error >= VOID
-
-    error, is_void = answer_with(arithmetic)
-    if op == "sigmoid_cross_entropy" or not is_void.any():
+    error = _assumed(op, quantity, rows, format_, arithmetic).error
+    if op == "sigmoid_cross_entropy":
         return error
-    return np.where(is_void, answer_with(wide(arithmetic))[0], error)
+    is_void = void(rows.logits, format_, arithmetic)[:, None]
+    if is_void.any():
+        error = np.where(is_void, _assumed(op, quantity, rows, format_, wide(arithmetic)).error, error)
+    magnitudes = np.abs(rows.logits.astype(np.float64))
+    if magnitudes.max(initial=0.0, where=np.isfinite(magnitudes)) > HUGE:
+        scaled = _assumed(op, quantity, replace(rows, logits=rows.logits / SCALE), format_, arithmetic)
+        with np.errstate(over="ignore"):
+            overflows = ~np.isfinite(SCALE * scaled.value)
+        error = np.where(np.isfinite(error) | overflows, error, SCALE * scaled.error)
+    return error
+
+
+def _assumed(op: str, quantity: str, rows: Rows, format_: Format, arithmetic: Arithmetic) -> Approximation:
+    """Return answers and bounds under one arithmetic, NaN where not finite; reduced answers keep an axis."""
+    statistics = RowStatistics.of(rows.logits)
+    with np.errstate(invalid="ignore", over="ignore"):
+        result = BOUNDS[op, quantity](Question(op, rows, statistics, Rounding(format_, arithmetic)))
+        error = result.error * INFLATION
+    unlimited = ~np.isfinite(result.value)
+    if op != "sigmoid_cross_entropy":
+        undefined = statistics.undefined
+        unlimited |= undefined if result.value.shape == undefined.shape else undefined.any(axis=-1, keepdims=True)
+    return Approximation(result.value, np.where(unlimited, np.nan, error))
 
 
 def wide(arithmetic: Arithmetic) -> Arithmetic:

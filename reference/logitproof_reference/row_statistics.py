@@ -20,8 +20,9 @@ INFLATION = 1.0 + 1e-9
 class RowStatistics:
     """Softmax and its relatives of rows of logits, to float64 accuracy: enough for a bound, not for a truth.
 
-    A row whose softmax has no limit (a NaN, two +inf, -inf only) has NaN throughout. One +inf leaves
-    the others infinitely far below it; a -inf is a class as if absent: depth inf, probability 0.
+    A row without a limit (a NaN, or -inf only) has NaN throughout. A +inf leaves the finite logits
+    infinitely far below it; several count as ties, and `undefined` says where that is no limit. A -inf
+    is a class as if absent: depth inf, probability 0.
 
     Attributes
     ----------
@@ -47,10 +48,17 @@ class RowStatistics:
         top = x.max(axis=-1, keepdims=True, initial=-np.inf)
         with np.errstate(over="ignore", invalid="ignore"):
             depth = np.where(x == top, 0.0, top - x)
-        several_infinite = (x == np.inf).sum(axis=-1, keepdims=True) > 1
-        limitless = np.isnan(top) | (top == -np.inf) | several_infinite
+        limitless = np.isnan(top) | (top == -np.inf)
         depth = np.where(limitless, np.nan, depth)
         return cls(x, top, depth, np.exp(-depth).sum(axis=-1, keepdims=True))
+
+    @property
+    def undefined(self) -> NDArray[np.bool_]:
+        """Where a class is one of several at +inf: their shares have no limit, shape (rows, n)."""
+        infinite: NDArray[np.bool_] = self.logits == np.inf
+        several = infinite.sum(axis=-1, keepdims=True) > 1
+        unlimited: NDArray[np.bool_] = infinite & several
+        return unlimited
 
     @property
     def log_total(self) -> F64:
