@@ -17,12 +17,13 @@ from .page_findings import findings_of
 from .page_matrix import matrix_of
 from .page_model import Clause, Count, Fact, FrameworkVerdict, KnownDeviation, Page, Refusal, Surroundings
 from .payload import payload_of
-from .schema import attributed
+from .schema import attributed, framework_of
 from .tally import tally_by, total
 from .verdict import framework_versions, headline, titled, verdict_sentences
 
 if TYPE_CHECKING:
     from .judged import Judged
+    from .outcomes import Outcome
     from .schema import Run
     from .tally import Tally
 
@@ -40,7 +41,7 @@ def page_of(run: Run) -> Page:
     findings, left_out = findings_of(judged)
     return Page(
         title=f"Logitproof: {', '.join(titled(run, name) for name in judged.framework.words) or 'nothing measured'}",
-        outcome=total(judged).worst,
+        outcome=_outcome(judged),
         headline=headline(judged),
         warnings=_warnings(judged),
         facts=_facts(judged),
@@ -58,6 +59,12 @@ def page_of(run: Run) -> Page:
         judgements=run.table.num_rows,
         payload=payload_of(judged),
     )
+
+
+def _outcome(judged: Judged) -> Outcome:
+    """Return the worst outcome; a run that did not end earns no better than a concern."""
+    worst = total(judged).worst if judged.asked.any() else OUTCOMES["void"]
+    return worst if judged.run.complete else max(worst, OUTCOMES["concern"], key=lambda outcome: outcome.rank)
 
 
 def _warnings(judged: Judged) -> list[str]:
@@ -165,7 +172,7 @@ def _clause(id_: str, tally: Tally) -> Clause:
 
 
 def _surroundings(environment: dict[str, Any]) -> Surroundings:
-    framework = environment.get("framework") or {}
+    framework = framework_of(environment)
     name = framework.get("name") or framework.get("framework") or ", ".join(environment.get("adapters") or [])
     title = visible(f"{name or 'environment'} {framework.get('version', '')}".strip())
     rest = {key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger"}}

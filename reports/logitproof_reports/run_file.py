@@ -141,10 +141,10 @@ def _run_of(target: Path, table: pa.Table) -> Run:
     refuse_other_version(target, facts["schema_version"])
     columns = conform(target, table).replace_schema_metadata()
     try:
-        environments: list[dict[str, Any]] = json.loads(facts["environments"])
+        environments: list[dict[str, Any]] = [dict(environment) for environment in json.loads(facts["environments"])]
         complete = bool(json.loads(facts["complete"]))
         return Run(columns, environments, facts["profile"], facts["case_set"], complete)
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise RunFileError(f"{target} lacks or garbles its metadata ({error}): make the run again") from error
 
 

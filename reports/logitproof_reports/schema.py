@@ -60,6 +60,12 @@ def attributed(run: Run) -> list[dict[str, Any]]:
     return [{**run.environments[0], "adapters": sorted(pc.unique(run.table["adapter"]).to_pylist())}]
 
 
+def framework_of(environment: dict[str, Any]) -> dict[str, Any]:
+    """Return an environment's ``framework`` part; empty where it has none."""
+    part = environment.get("framework")
+    return part if isinstance(part, dict) else {}
+
+
 def table_of(judgements: Iterable[Judgement]) -> pa.Table:
     """Return judgements as a table with the columns of `SCHEMA`."""
     return table_of_records([vars(judgement) for judgement in judgements])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .outcomes import OUTCOMES, UNEXPECTED, visible
-from .schema import attributed
+from .schema import attributed, framework_of
 from .tally import tally_by
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def framework_versions(run: Run) -> dict[str, str]:
     """Return the version judged, by the framework's name in the run; a name is missing where no environment tells."""
     return {
-        str(adapter): str(environment.get("framework", {}).get("version", ""))
+        str(adapter): str(framework_of(environment).get("version", ""))
         for environment in attributed(run)
         for adapter in environment.get("adapters", ())
     }
@@ -67,7 +67,8 @@ def headline(judged: Judged) -> str:
     who = listed([titled(judged.run, framework) for (framework,) in tallies])
     known = sum(tally.count("known") for tally in tallies.values())
     verb = "conforms" if len(tallies) == 1 else "conform"
-    return f"{who} {verb}" + (f", {plural(known, 'known deviation')} aside." if known else ".")
+    aside = f", {plural(known, 'known deviation')} aside" if known else ""
+    return f"{who} {verb}{aside}{'' if judged.run.complete else ', as far as the run went'}."
 
 
 def plural(count: int, noun: str) -> str:
