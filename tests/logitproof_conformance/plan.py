@@ -37,9 +37,17 @@ SHAPES = (("last", "contiguous"), ("first", "contiguous"), ("middle", "contiguou
 COMMON_CLASSES = 10
 """The class count of the batch that holds most regimes; extra calls (neighbours, layouts) use it alone."""
 
-COMPILED_QUICK_FORMATS = frozenset({"float32", "bfloat16"})
-COMPILED_QUICK_CLASSES = frozenset({COMMON_CLASSES, 1000})
-"""A compilation costs seconds (torch.compile starts a C++ compiler): the quick profile pays for these only."""
+QUICK_CLASSES = {
+    ("eager", "float16"): frozenset({1, COMMON_CLASSES, 1000}),
+    ("eager", "bfloat16"): frozenset({1, COMMON_CLASSES, 1000, 50_000}),
+    ("eager", "float64"): frozenset({1, COMMON_CLASSES, 1000}),
+    ("compiled", "float32"): frozenset({COMMON_CLASSES, 1000}),
+    ("compiled", "float16"): frozenset(),
+    ("compiled", "bfloat16"): frozenset(),
+    ("compiled", "float64"): frozenset(),
+}
+"""Class counts that the quick profile asks of a mode and format, where not all: every new shape costs a compilation,
+in JAX also in eager mode, and torch.compile starts a C++ compiler. float32 is asked in full."""
 
 SUM_LAWS = {
     ("softmax", "none", "value"): "LAW-1",
@@ -100,9 +108,9 @@ def plan_cells(adapter: Adapter, profile: str) -> Iterator[Cell]:
         plain = (axis, layout) == SHAPES[0]
         if not plain and (mode != "eager" or (profile == "quick" and format_ != "float32")):
             continue
-        if profile == "quick" and mode == "compiled" and format_ not in COMPILED_QUICK_FORMATS:
-            continue
-        yield Cell(adapter.name, mode, op, quantity, format_, labels, axis, layout)
+        cell = Cell(adapter.name, mode, op, quantity, format_, labels, axis, layout)
+        if batches_of(cell, profile):
+            yield cell
 
 
 def batches_of(cell: Cell, profile: str) -> list[Batch]:
@@ -110,9 +118,8 @@ def batches_of(cell: Cell, profile: str) -> list[Batch]:
     every = _case_set(cell.format, profile)
     if (cell.axis, cell.layout) != SHAPES[0]:
         return [batch for batch in every if batch.classes == COMMON_CLASSES]
-    if cell.mode == "compiled" and profile == "quick":
-        return [batch for batch in every if batch.classes in COMPILED_QUICK_CLASSES]
-    return every
+    asked = QUICK_CLASSES.get((cell.mode, cell.format)) if profile == "quick" else None
+    return [batch for batch in every if asked is None or batch.classes in asked]
 
 
 @cache
