@@ -38,7 +38,7 @@ class Arithmetic:
     flush_to_zero : bool
         Whether a result, or an operand, below the smallest normal number may be taken as 0.
     rounded_log_sum_exp : bool
-        Whether the gradient of log-sum-exp may be exp(x - y) of the rounded value y. That error
+        Whether derivatives of log-sum-exp may be made of exp(x - y), y its rounded value. That error
         grows with a common offset of the logits; where it makes the bound void, it is not granted.
     failure_probability : float
         0 for worst-case bounds on sums; otherwise the probability with which a sum may exceed

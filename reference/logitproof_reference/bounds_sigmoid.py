@@ -143,10 +143,20 @@ class SigmoidLoss:
         return self.rounding.subtract(weighed, self.softplus(1.0))
 
     def curvature(self) -> Approximation:
-        """Return d2L/dx2 / w = (1 + (P - 1) z) s (1 - s), with 1 - s as a difference or as sigmoid(-x)."""
-        r, s = self.rounding, self.sigmoid(1.0)
-        difference = r.subtract(Approximation.exact(np.ones_like(self.logits)), s)
-        return r.multiply(self.log_weight, r.multiply(s, worst(self.sigmoid(-1.0), difference)))
+        """Return d2L/dx2 / w = (1 + (P - 1) z) s (1 - s), at once or of the two softplus terms apart.
+
+        1 - s as a difference is off by u absolutely where s is near 1; apart, that happens on both sides.
+        """
+        r = self.rounding
+        together = r.multiply(self.log_weight, self._spread(1.0))
+        negative = r.multiply(self.positive, self._spread(-1.0))
+        return worst(together, r.add(negative, r.multiply(self.complement, self._spread(1.0))))
+
+    def _spread(self, sign: float) -> Approximation:
+        """Return s (1 - s) of s = sigmoid(sign x), 1 - s being a difference or sigmoid(-sign x)."""
+        s = self.sigmoid(sign)
+        difference = self.rounding.subtract(Approximation.exact(np.ones_like(self.logits)), s)
+        return self.rounding.multiply(s, worst(self.sigmoid(-sign), difference))
 
     def scaled(self, number: Approximation, *factors: F64) -> Approximation:
         """Return w times a number times exact factors, in any order: one rounding a factor."""

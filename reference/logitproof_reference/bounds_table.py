@@ -128,13 +128,13 @@ def _log_sum_exp(asked: Question) -> Approximation:
     return bounds_forward.log_sum_exp(asked.statistics, asked.rounding, asked.total)
 
 
-def _log_sum_exp_gradient(asked: Question) -> Approximation:
+def _log_sum_exp_softmax(asked: Question) -> Approximation:
+    """Return the softmax that derivatives of log-sum-exp are made of: of its rounded value, where that is granted."""
     softmax = asked.softmax
-    if asked.rounding.arithmetic.rounded_log_sum_exp:
-        logits, value = asked.statistics.logits, _log_sum_exp(asked)
-        saved = bounds_gradient.softmax_by_exp_of_difference(softmax, logits, value, asked.rounding)
-        softmax = worst(softmax, saved)
-    return bounds_gradient.log_sum_exp_vjp(softmax, asked.cotangent, asked.rounding)
+    if not asked.rounding.arithmetic.rounded_log_sum_exp:
+        return softmax
+    logits, value = asked.statistics.logits, _log_sum_exp(asked)
+    return worst(softmax, bounds_gradient.softmax_by_exp_of_difference(softmax, logits, value, asked.rounding))
 
 
 def _loss(asked: Question) -> Approximation:
@@ -193,10 +193,14 @@ BOUNDS: Final[dict[tuple[str, str], Callable[[Question], Approximation]]] = {
         q.softmax, q.tangent, q.cotangent, q.rounding
     ),
     ("log_sum_exp", "value"): _log_sum_exp,
-    ("log_sum_exp", "grad_logits"): _log_sum_exp_gradient,
-    ("log_sum_exp", "jvp"): lambda q: bounds_second_order.log_sum_exp_jvp(q.softmax, q.tangent, q.rounding),
+    ("log_sum_exp", "grad_logits"): lambda q: bounds_gradient.log_sum_exp_vjp(
+        _log_sum_exp_softmax(q), q.cotangent, q.rounding
+    ),
+    ("log_sum_exp", "jvp"): lambda q: bounds_second_order.log_sum_exp_jvp(
+        _log_sum_exp_softmax(q), q.tangent, q.rounding
+    ),
     ("log_sum_exp", "hvp"): lambda q: bounds_second_order.log_sum_exp_hvp(
-        q.softmax, q.tangent, q.cotangent, q.rounding
+        _log_sum_exp_softmax(q), q.tangent, q.cotangent, q.rounding
     ),
     ("softmax_cross_entropy", "value"): _loss,
     ("softmax_cross_entropy", "grad_logits"): _loss_gradient,

@@ -108,6 +108,13 @@ def _curvature(a: Emulation, case: Case) -> F64:
     return a.fl(a.fl(weight * a.fl(s * a.fl(1.0 - s))) * case.w)
 
 
+def _curvature_apart(a: Emulation, case: Case) -> F64:
+    up, down = sigmoid(a, case.x), sigmoid(a, -case.x)
+    positive = a.fl(a.fl(case.P * case.z) * a.fl(down * a.fl(1.0 - down)))
+    negative = a.fl(a.fl(1.0 - case.z) * a.fl(up * a.fl(1.0 - up)))
+    return a.fl(a.fl(positive + negative) * case.w)
+
+
 WAYS: dict[str, dict[str, Way]] = {
     "value": {"PyTorch": _torch_loss, "JAX": _jax_loss},
     "grad_logits": {
@@ -116,7 +123,10 @@ WAYS: dict[str, dict[str, Way]] = {
     },
     "grad_labels": {"JAX": lambda a, case: a.fl(_label_slope(a, case) * case.g)},
     "jvp": {"PyTorch": lambda a, case: a.fl(_torch_slope(a, case) * case.v)},
-    "hvp": {"PyTorch": lambda a, case: a.fl(a.fl(_curvature(a, case) * case.g) * case.v)},
+    "hvp": {
+        "PyTorch": lambda a, case: a.fl(a.fl(_curvature(a, case) * case.g) * case.v),
+        "JAX": lambda a, case: a.fl(a.fl(_curvature_apart(a, case) * case.g) * case.v),
+    },
 }
 
 
