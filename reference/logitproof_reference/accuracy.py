@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -68,7 +69,7 @@ class Outputs:
     cotangent: NDArray[Any] | None = None
     arithmetic: Arithmetic = SHOULD
 
-    @property
+    @cached_property
     def statistics(self) -> RowStatistics:
         """The rows' statistics."""
         return RowStatistics.of(self.logits)
@@ -78,12 +79,12 @@ class Outputs:
         """The rounding model of format and arithmetic."""
         return Rounding(self.format, self.arithmetic)
 
-    @property
+    @cached_property
     def total(self) -> bounds_forward.ShiftedSum:
         """The sum of shifted exponentials and its error."""
         return bounds_forward.shifted_sum(self.statistics, self.rounding)
 
-    @property
+    @cached_property
     def error(self) -> F64:
         """|observed - exact|, NaN where either is not finite."""
         seen = self.observed.astype(np.float64)
