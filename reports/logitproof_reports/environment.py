@@ -27,7 +27,7 @@ THREAD_VARIABLES = (
 
 PACKAGES = ("logitproof", "numpy", "ml_dtypes")
 
-_NUMERIC_FEATURE = re.compile(r"(sse|ssse|avx|fma|f16c|amx|neon|asimd|sve|sme|fphp|bf16|i8mm|fp$)")
+_NUMERIC_FEATURE = re.compile(r"^(sse|ssse|avx|fma|f16c|amx|neon|asimd|sve|sme(?!p)|fphp|bf16|i8mm|fp$)")
 _CPU_INFO = Path("/proc/cpuinfo")
 
 

@@ -55,7 +55,7 @@ def page_of(run: Run) -> Page:
         deviations=_deviations(judged),
         refusals=_refusals(judged),
         clauses=_clauses(judged),
-        environments=[_surroundings(environment) for environment in attributed(run)],
+        environments=_environments(run),
         judgements=run.table.num_rows,
         payload=payload_of(judged),
     )
@@ -171,6 +171,14 @@ def _clause(id_: str, tally: Tally) -> Clause:
     )
 
 
+def _environments(run: Run) -> list[Surroundings]:
+    """Return the environments; what several have in common is told once, first."""
+    told = [_surroundings(environment) for environment in attributed(run)]
+    common = [fact for fact in told[0].facts if all(fact in one.facts for one in told)] if len(told) > 1 else []
+    own = [Surroundings(one.title, [fact for fact in one.facts if fact not in common]) for one in told]
+    return [Surroundings("In common", common), *own] if common else own
+
+
 def _surroundings(environment: dict[str, Any]) -> Surroundings:
     framework = framework_of(environment)
     name = framework.get("name") or framework.get("framework") or ", ".join(environment.get("adapters") or [])
@@ -184,10 +192,10 @@ def _flat(tree: dict[str, Any], prefix: str) -> list[Fact]:
     """Return a tree as facts, nested names joined by a middle dot."""
     facts = []
     for name, value in tree.items():
-        path = f"{prefix} · {name}" if prefix else str(name)
+        path = f"{prefix} · {name}" if prefix else str(name).replace("_", " ")
         if isinstance(value, dict):
             facts += _flat(value, path)
         else:
             spelled = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-            facts.append(Fact(visible(path.replace("_", " ")), visible(spelled)))
+            facts.append(Fact(visible(path), visible(spelled)))
     return facts

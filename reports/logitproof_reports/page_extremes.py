@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from .links import filter_link
 from .outcomes import BY_RANK, OUTCOMES, from_hex, visible
 from .page_model import ExtremeCell, ExtremeRow, Situation
-from .terms import is_extreme, question, regime_place, regime_reason
+from .terms import is_extreme, question, regime_clause, regime_reason
 from .verdict import listed
 
 if TYPE_CHECKING:
@@ -24,9 +24,12 @@ Record = dict[str, Any]
 
 
 def situations_of(judged: Judged) -> list[Situation]:
-    """Return the extreme regimes in their own order, each with every framework's answer to every question."""
+    """Return the extreme regimes by the clause they serve, each with every framework's answer to every question."""
     records = _extreme_records(judged)
-    return [_situation(regime, records[regime], judged.framework.words) for regime in sorted(records, key=regime_place)]
+    return [
+        _situation(regime, records[regime], judged.framework.words)
+        for regime in sorted(records, key=lambda regime: (regime_clause(regime), regime))
+    ]
 
 
 def _extreme_records(judged: Judged) -> dict[str, list[Record]]:
@@ -48,8 +51,7 @@ def _situation(regime: str, records: list[Record], frameworks: list[str]) -> Sit
         ExtremeRow(question(asked[0]), [_cell([one for one in asked if one["adapter"] == name]) for name in frameworks])
         for _, asked in sorted(by_question.items())
     ]
-    clauses = sorted({record["clause"] for record in records})
-    return Situation(visible(regime), regime_reason(regime), listed(clauses), records[0]["outcome"], rows)
+    return Situation(visible(regime), regime_reason(regime), regime_clause(regime), records[0]["outcome"], rows)
 
 
 def _cell(records: list[Record]) -> ExtremeCell:

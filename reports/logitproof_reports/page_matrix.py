@@ -48,7 +48,8 @@ def _row(family: str, columns: list[tuple[str, str]], tallies: dict[tuple[str, .
 
 def _cell(framework: str, format_: str, family: str, tally: Tally) -> MatrixCell:
     wrong = sum(tally.count(name) for name in ("known", "deviates", "crashed", "void"))
-    text = f"{wrong:,}/{tally.judged:,}" if wrong else _short(tally.slack)
+    noted = wrong or tally.count("concern")
+    text = f"{noted:,}/{tally.judged:,}" if noted else _short(tally.slack)
     parts = [plural(tally.judged, "judgement")]
     parts += [
         f"{tally.count(name):,} {OUTCOMES[name].label}"
@@ -67,7 +68,9 @@ def _cell(framework: str, format_: str, family: str, tally: Tally) -> MatrixCell
 
 
 def _short(slack: float) -> str:
-    """Spell a slack in two digits: ``0.90``, ``1.5e-05``."""
+    """Spell a slack in two digits: ``0.90``, ``1.5e-05``; empty where nothing was compared."""
+    if math.isnan(slack):
+        return ""
     return f"{slack:#.2g}" if math.isfinite(slack) and slack else decimal(slack)
 
 

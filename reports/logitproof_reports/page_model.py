@@ -119,7 +119,7 @@ class Situation:
 
     name: str
     reason: str
-    clauses: str
+    clause: str
     outcome: Outcome
     rows: list[ExtremeRow]
 

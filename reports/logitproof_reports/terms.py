@@ -43,12 +43,11 @@ def regime_reason(regime: str) -> str:
     return REGIMES[regime].reason if regime in REGIMES else ""
 
 
-def regime_place(regime: str) -> tuple[int, str]:
-    """Return the sort key that puts regimes in their own order, unknown ones last."""
-    order = list(REGIMES)
-    return (order.index(regime) if regime in REGIMES else len(order), regime)
+def regime_clause(regime: str) -> str:
+    """Return the clause that a regime's rows serve; empty for ordinary and unknown ones."""
+    return REGIMES[regime].clause if regime in REGIMES else ""
 
 
 def is_extreme(regime: str) -> bool:
     """Return whether a regime's rows serve an EXT clause."""
-    return regime in REGIMES and REGIMES[regime].clause.startswith("EXT")
+    return regime_clause(regime).startswith("EXT")

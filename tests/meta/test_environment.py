@@ -15,7 +15,7 @@ from logitproof_reports import environment
 X86 = """processor\t: 0
 vendor_id\t: GenuineIntel
 model name\t: Intel(R) Xeon(R) Processor @ 2.10GHz
-flags\t\t: fpu sse sse2 ssse3 fma avx avx2 avx512f avx512_bf16 amx_tile lahf_lm
+flags\t\t: fpu sse sse2 ssse3 fma avx avx2 misalignsse smep avx512f avx512_bf16 amx_tile lahf_lm
 """
 ARM = """processor\t: 0
 BogoMIPS\t: 50.00
