@@ -48,7 +48,7 @@ class Suite:
         """Open the record, if one is wanted."""
         if self.record is not None:
             (found,) = self.conclusions.values()
-            self.recorder = Recorder(self.record, self.profile, found.description, total)
+            self.recorder = Recorder(self.record, self.profile, found.description, found.ledger, total)
 
     def take(self, case: Case, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold the judgements on a case against the ledger, record them, return them as recorded."""

@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from logitproof_adapters.contract import Description
+    from logitproof_adapters.ledger import Deviation
     from logitproof_reference.judgements import Judgement
 
 
 class Recorder:
     """Writes judgements to ``PATH.journal`` as they come, and at the end the run file ``PATH``."""
 
-    def __init__(self, path: Path, profile: str, description: Description, total: int) -> None:
+    def __init__(self, path: Path, profile: str, description: Description, ledger: list[Deviation], total: int) -> None:
         """Open the journal; `total` is the number of cases that will be judged."""
         self.path = path
         self.journal_path = path.with_name(path.name + ".journal")
-        environment = {**describe_environment(), "framework": asdict(description)}
+        # The ledger travels along, so that a report can give reasons without the adapters.
+        entries = [{"id": e.id, "clause": e.clause, "reason": e.reason, "upstream": e.upstream} for e in ledger]
+        environment = {**describe_environment(), "framework": asdict(description), "ledger": entries}
         self.journal = Journal(
             self.journal_path,
             {"environment": environment, "profile": profile, "case_set": case_set_digest(profile), "total": total},
