@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.evaluation import ask, digest
-from logitproof_conformance.judging import CellEvaluation, failure, judgement, one_row, repro_of, spell_inputs
+from logitproof_conformance.evaluation import arguments_of, ask, digest, truth_of
+from logitproof_conformance.judging import (
+    CellEvaluation,
+    failure,
+    finite_rows,
+    judgement,
+    one_row,
+    repro_of,
+    spell_inputs,
+)
 from logitproof_conformance.laws import judge_row_sums
 from logitproof_conformance.layout import due_shape
+from logitproof_reference.accuracy import Outputs, classes
 from logitproof_reference.regimes import poisoned
 
 if TYPE_CHECKING:
@@ -107,6 +116,30 @@ def _bits(array: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
     return contiguous.view(np.dtype(f"u{contiguous.dtype.itemsize}"))
 
 
+def judge_accuracy_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Tell from the outputs which kind of algorithm is at work; reported, never judged (VAL-3)."""
+    batch = evaluation.common_batch
+    answer = evaluation.answer(batch)
+    if (failed := failure(case, answer, "VAL-3")) is not None:
+        yield failed
+        return
+    cell = case.cell
+    finite = finite_rows(batch.rows.logits)
+    arguments = arguments_of(cell.op, cell.labels, cell.quantity, batch.rows[finite])
+    exact = truth_of(cell, batch).exact[finite]
+    outputs = Outputs(
+        logits=batch.rows.logits[finite],
+        observed=answer.array[finite],
+        exact=exact,
+        format=batch.format,
+        labels=arguments["labels"],
+        cotangent=arguments["cotangent"],
+    )
+    told = classes(cell.op, cell.quantity, outputs)
+    elements = int(answer.array[finite].size)
+    yield replace(judgement(case, "VAL-3", "conforms"), elements=elements, accuracy_class=", ".join(told))
+
+
 def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Look at the result itself: its format (IO-1), and whether the call left its inputs alone (IO-2)."""
     answer = evaluation.answer(evaluation.common_batch)
@@ -143,6 +176,7 @@ CHECK_JUDGES = {
     "another_place": judge_another_place,
     "repeated_call": judge_repeated_call,
     "row_sums": judge_row_sums,
+    "accuracy_class": judge_accuracy_class,
     "result": judge_result,
     "empty_batch": judge_empty_batch,
 }

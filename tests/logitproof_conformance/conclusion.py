@@ -86,7 +86,8 @@ def failure_message(found: Judgement) -> str:
             f"inputs   {found.inputs}",
             f"exact    {found.exact}",
             f"observed {found.observed}",
-            f"error    {found.ulps:.4g} ulps, {found.nats:.4g} absolute; bound {found.bound}; slack {found.slack:.4g}",
+            f"bound    {found.bound}; the error is {found.slack:.4g} times that",
+            f"regime   largest error {found.ulps:.4g} ulps, {found.nats:.4g} absolute, over {found.elements} elements",
         ]
     if found.repro:
         lines += ["repro", textwrap.indent(found.repro, "    ")]

@@ -11,7 +11,7 @@ import numpy as np
 
 from logitproof_conformance.layout import arrange, restore
 from logitproof_reference import multiprecision
-from logitproof_reference.arithmetic import MUST, SHOULD, growth
+from logitproof_reference.arithmetic import MUST, SHOULD
 from logitproof_reference.bounds import bound
 from logitproof_reference.enclosure import Enclosure
 from logitproof_reference.exact_rows import ExactRows
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.cells import Cell
-    from logitproof_reference.formats import Format
     from logitproof_reference.regimes import Batch, Rows
 
     F64 = NDArray[np.float64]
@@ -128,29 +127,18 @@ def _exact_rows(shared: _Shared) -> ExactRows:
 @lru_cache(maxsize=24)
 def _truth(op: str, labels: str, quantity: str, shared: _Shared) -> Truth:
     rows = shared.batch.rows
-    arguments = _arguments(op, labels, quantity, rows)
+    arguments = arguments_of(op, labels, quantity, rows)
     format_ = shared.batch.format
     exact = _exact_rows(shared).evaluate(op, quantity, **arguments)
     must, should = (
-        _with_limits(
-            bound(op, quantity, logits=rows.logits, format=format_, arithmetic=arithmetic, **arguments), exact, format_
-        )
+        bound(op, quantity, logits=rows.logits, format=format_, arithmetic=arithmetic, **arguments)
         for arithmetic in (MUST, SHOULD)
     )
     return Truth(exact, must, should)
 
 
-def _with_limits(allowed: F64, exact: Enclosure, format_: Format) -> F64:
-    """Fill in the bound of finite limits in rows that hold +inf.
-
-    There p is 0 or 1 exactly, and what is left of a formula is at most three products and differences of given
-    numbers: growth of three roundings, and their underflow.
-    """
-    left = growth(3, format_.unit_roundoff) * np.abs(exact.value) + 3 * format_.smallest_normal
-    return np.where(np.isnan(allowed) & np.isfinite(exact.value), left, allowed)
-
-
-def _arguments(op: str, labels: str, quantity: str, rows: Rows) -> dict[str, NDArray[Any] | None]:
+def arguments_of(op: str, labels: str, quantity: str, rows: Rows) -> dict[str, NDArray[Any] | None]:
+    """Return labels and cotangent of a question, as the oracle, the bounds and the accuracy classes take them."""
     upstream = rows.class_cotangents if op in {"softmax", "log_softmax"} else rows.row_cotangents
     return {
         "labels": {"none": None, "indices": rows.indices, "distributions": rows.distributions}[labels],
@@ -171,7 +159,7 @@ def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], allowed: F64)
 
 def _refined(cell: Cell, batch: Batch, exact: Enclosure, rows: NDArray[np.intp]) -> Enclosure:
     """Return `exact` with these rows done again in multiple precision."""
-    arguments = _arguments(cell.op, cell.labels, cell.quantity, batch.rows)
+    arguments = arguments_of(cell.op, cell.labels, cell.quantity, batch.rows)
     chosen = {name: None if array is None else array[rows] for name, array in arguments.items()}
     sharper = multiprecision.evaluate(cell.op, cell.quantity, batch.rows.logits[rows], **chosen)
     parts = [part.copy() for part in (exact.value, exact.tail, exact.radius)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_conformance.evaluation import digest
-from logitproof_conformance.judging import CellEvaluation, failure, judgement, repro_of, spell_inputs
+from logitproof_conformance.judging import CellEvaluation, failure, finite_rows, judgement, repro_of, spell_inputs
 from logitproof_conformance.plan import SUM_LAWS
 from logitproof_reference.arithmetic import SHOULD
 from logitproof_reference.bounds_forward import softmax_sum_law
@@ -61,8 +61,7 @@ def _judge_batch(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgem
     if (failed := failure(case, answer, clause)) is not None:
         return failed
     rows = answer.array.astype(np.float64)
-    given = batch.rows.logits.astype(np.float64)
-    finite: NDArray[np.bool_] = np.logical_and(np.isfinite(rows), np.isfinite(given)).all(axis=1)
+    finite = finite_rows(rows) & finite_rows(batch.rows.logits)
     counted = np.where(finite[:, None], rows, 0.0)
     sums, due = np.array([math.fsum(row) for row in counted]), _due(case, batch)
     allowed = _allowed(case, batch, np.abs(counted).sum(axis=1))

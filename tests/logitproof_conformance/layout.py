@@ -24,11 +24,13 @@ def arrange(cell: Cell, rows: Rows) -> Inputs:
     per_class = cell.op in {"softmax", "log_softmax"}
     cotangent = (rows.class_cotangents if per_class else rows.row_cotangents) if asks_gradient else None
     place = PLACES[cell.axis]
-    inputs = {"logits": rows.logits, "labels": labels, "cotangent": cotangent}
-    placed = {name: None if array is None else place(array) for name, array in inputs.items()}
-    if cell.layout == "strided":
-        placed = {name: None if array is None else _strided(array) for name, array in placed.items()}
-    return Inputs(axis={"last": 1, "first": 0, "middle": 1}[cell.axis], **placed)
+    spread = LAYOUTS[cell.layout]
+
+    def laid_out(array: NDArray[Any] | None) -> NDArray[Any] | None:
+        return None if array is None else spread(place(array))
+
+    axis = {"last": 1, "first": 0, "middle": 1}[cell.axis]
+    return Inputs(spread(place(rows.logits)), axis, laid_out(labels), laid_out(cotangent))
 
 
 def restore(cell: Cell, answer: NDArray[Any], batch: Batch) -> NDArray[Any]:
@@ -85,3 +87,4 @@ def _strided(array: NDArray[Any]) -> NDArray[Any]:
 
 
 PLACES = {"last": _last, "first": _first, "middle": _middle}
+LAYOUTS = {"contiguous": np.asarray, "strided": _strided}
