@@ -68,9 +68,11 @@ def _cell(framework: str, format_: str, family: str, tally: Tally) -> MatrixCell
 
 
 def _short(slack: float) -> str:
-    """Spell a slack in two digits: ``0.90``, ``1.5e-05``; empty where nothing was compared."""
+    """Spell a slack in two digits: ``0.90``; tiny ones are alike; empty where nothing was compared."""
     if math.isnan(slack):
         return ""
+    if 0.0 < slack < 0.001:
+        return "<0.001"
     return f"{slack:#.2g}" if math.isfinite(slack) and slack else decimal(slack)
 
 
