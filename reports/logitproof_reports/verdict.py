@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .outcomes import OUTCOMES, UNEXPECTED, visible
+from .outcomes import visible
 from .schema import attributed, framework_of
 from .tally import tally_by
 
@@ -79,9 +79,3 @@ def plural(count: int, noun: str) -> str:
 def listed(words: list[str]) -> str:
     """Return words as a list in prose: ``a, b and c``."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
-def exit_is_red(judged: Judged) -> bool:
-    """Return whether anything unexpected was found, or nothing measured."""
-    ranks = {OUTCOMES[name].rank for name in UNEXPECTED}
-    return not judged.asked.any() or bool(set(judged.rank.tolist()) & ranks)
