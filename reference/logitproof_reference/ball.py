@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 # of the radius itself: no chain here is longer than 200 operations, so 2**-40 of it would do.
 _ADD = 3.5 * dd.U2
 _ADD_DOUBLE = 2.5 * dd.U2
-_MULTIPLY = 7.5 * dd.U2
+_MULTIPLY = 5.5 * dd.U2
 _MULTIPLY_DOUBLE = 3.5 * dd.U2
-_DIVIDE = 21.0 * dd.U2
+_DIVIDE = 18.5 * dd.U2
 
 _DEKKER_SAFE = 2.0**-900
 """Products above it lose nothing to underflow."""
@@ -46,8 +46,8 @@ class Ball:
 
     def __init__(self, hi: F64, lo: F64 | float = 0.0, radius: F64 | float = 0.0) -> None:
         self.hi = hi
-        self.lo = np.broadcast_to(np.asarray(lo, dtype=np.float64), hi.shape)
-        self.radius = np.broadcast_to(np.asarray(radius, dtype=np.float64), hi.shape)
+        self.lo = _shaped(lo, hi.shape)
+        self.radius = _shaped(radius, hi.shape)
 
     @property
     def pair(self) -> Pair:
@@ -143,6 +143,12 @@ def choose(condition: NDArray[np.bool_], x: Ball, y: Ball) -> Ball:
     """Return x where the condition holds, else y."""
     parts = ((x.hi, y.hi), (x.lo, y.lo), (x.radius, y.radius))
     return Ball(*(np.where(condition, a, b) for a, b in parts))
+
+
+def _shaped(part: F64 | float, shape: tuple[int, ...]) -> F64:
+    if isinstance(part, np.ndarray) and part.shape == shape:
+        return part
+    return np.full(shape, part)
 
 
 def _lost(product: F64, a: F64, b: F64) -> F64 | float:

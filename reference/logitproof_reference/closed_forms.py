@@ -1,7 +1,7 @@
 """Values and derivatives of the softmax family in closed form, on a `Core`.
 
 Every form is arranged so that only independent quantities are ever subtracted: 1 - p is a sum of the others, and a
-vector is taken relative to its entry at one of the two largest logits. Results are balls with the class axis first.
+vector is taken relative to its median under p. Results are balls with the class axis first.
 
 Notation: p the softmax, t_j = m - x_j and S as in `core`, q the labels, c or g the cotangent, v the vector or tangent,
 mean(v) = sum_i p_i v_i.
@@ -57,7 +57,7 @@ class Deviations(NamedTuple):
 
 
 def deviations(core: Core, v: Ball) -> Deviations:
-    """Return v_j - mean(v), v taken relative to its entry z at one of the two largest logits.
+    """Return v_j - mean(v), v taken relative to its median z under p.
 
     With r = v - z it is r_j - p_top r_top - sum of the other p_i r_i; and r_top (1 - p_top) - that sum at the top.
     """
@@ -70,11 +70,14 @@ def deviations(core: Core, v: Ball) -> Deviations:
 
 
 def _anchor(core: Core, v: Ball) -> Ball:
-    """Return, row by row, that of the two anchors from which v deviates less in the mean: it cancels less."""
-    top, second = v.take(core.top), v.take(core.second)
-    p = core.softmax.hi
-    nearer = (p * np.abs(v.hi - top.hi)).sum(axis=0) <= (p * np.abs(v.hi - second.hi)).sum(axis=0)
-    return choose(nearer, top, second)
+    """Return the median of v under p, row by row: no other value is nearer to v in the mean, so it cancels least.
+
+    With it |v_j - z| + mean(|v - z|) is at most 3 sum_i p_i |v_j - v_i|, the size of the independent terms.
+    """
+    order = np.argsort(v.hi, axis=0, kind="stable")
+    below = np.cumsum(np.take_along_axis(core.softmax.hi, order, axis=0), axis=0) < 0.5
+    middle = np.minimum(below.sum(axis=0), len(order) - 1)
+    return v.take(core.at(np.take_along_axis(order, middle[None, :], axis=0)[0]))
 
 
 def _weighted(core: Core, factors: Deviations, g: Ball | None = None) -> Ball:

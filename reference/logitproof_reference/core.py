@@ -47,8 +47,6 @@ class Core:
     ----------
     top : tuple of two index arrays
         Where the (first) largest logit of each row lies.
-    second : tuple of two index arrays
-        Where the largest of the others lies; anywhere where there is no other.
     absent : bool array, shape (classes, rows)
         The classes ruled out.
     """
@@ -62,8 +60,7 @@ class Core:
         others = x.copy()
         others[self.top] = -np.inf
         self._not_summed = np.isneginf(others)
-        self.second = (others.argmax(axis=0), self._rows)
-        second = others[self.second]
+        second = others.max(axis=0)
         self._alone = np.isneginf(second)
         self._second = np.where(self._alone, self.largest, second)
         self._others = others

@@ -27,6 +27,9 @@ DOMAIN = 1500.0
 _CHUNK = 8192
 """Elements worked on at a time: the temporaries of a chunk stay in the cache."""
 
+_GRID = 2.0**-1072
+"""What the tail and the radius can lose to float64's grid."""
+
 _LOG2_E = 1.4426950408889634
 # 4096 (2**f - 1) within 0.017 for f in [0, 1): Chebyshev interpolation of degree 4. It only picks the table entry.
 _TABLE_INDEX = (55.993587520885725, 211.94751084188204, 989.6114473782492, 2838.4170892208253, 0.014306949931778945)
@@ -135,11 +138,11 @@ def exp(d: Pair, *, raised: int = 0) -> Ball:
     if flushed.any():
         power = power_of_two(np.where(flushed, 0, n))
         power[flushed] = 0.0
-        return Ball(hi * power, lo * power, np.where(flushed, 2.0**-998, EXP_ERROR * hi * power))
+        return Ball(hi * power, lo * power, np.where(flushed, 2.0**-998, EXP_ERROR * hi * power + _GRID))
     power = power_of_two(n)
     hi *= power
     lo *= power
-    return Ball(hi, lo, (EXP_ERROR * (1 + 2.0**-40)) * hi)
+    return Ball(hi, lo, (EXP_ERROR * (1 + 2.0**-40)) * hi + _GRID)
 
 
 def power_of_two(n: NDArray[np.int64]) -> F64:

@@ -63,7 +63,7 @@ class Enclosure:
 
     def reshape(self, *shape: int) -> Enclosure:
         """Return the answer in another shape."""
-        return Enclosure(*(part.reshape(*shape) for part in self.parts))
+        return Enclosure(*(part.reshape(shape) for part in self.parts))
 
     def round(self, format_: Format | str) -> NDArray[Any]:
         """Round value + tail correctly (to nearest, ties to even) to a format, underflow and overflow included.

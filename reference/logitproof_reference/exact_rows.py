@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-BLOCK = 1 << 15
+BLOCK = 1 << 16
 """Logits worked on at a time: the intermediate arrays of a block stay in the cache."""
 
 LARGEST_LOGIT = 2.0**600
@@ -174,6 +174,8 @@ class _Block:
 def _in_range(question: Question, rows: int) -> NDArray[np.bool_]:
     """Tell the rows whose factors are finite and multiply to ordinary sizes only."""
     finite = np.ones(rows, dtype=bool)
+    if not question.factors and question.labels is None:
+        return finite
     most, least = np.zeros(rows), np.zeros(rows)
     weight, scale = question.options.weight, float(abs(inverse(question.divisor)))
     for part in (*question.factors, *([] if weight is None else [weight[None, :]]), np.full((1, 1), scale)):

@@ -76,7 +76,10 @@ def evaluate_row(x: F64, question: Question) -> Enclosure:
         return Enclosure.exact(np.full(shape, -np.inf if sums else np.nan))
     mp = _context()
     mp.prec = working_precision(x[np.isfinite(x)], _factors(question))
-    return enclosed(mp, _DEFINITIONS[question.op, question.quantity](_Row(mp, x, question)))
+    answer = enclosed(mp, _DEFINITIONS[question.op, question.quantity](_Row(mp, x, question)))
+    if np.isfinite(x).all() and x.size > 1:
+        answer.radius[answer.value == 0.0] = 2.0**-1074  # a number below 2**-1250 may have been lost to the precision
+    return answer
 
 
 @cache

@@ -220,7 +220,7 @@ def _evaluate(
     logits = np.asarray(logits)
     format_of(logits)
     if op == _SIGMOID:
-        return sigmoid.evaluate(quantity, logits, labels, cotangent, vector, **options)
+        return sigmoid.evaluate(quantity, logits, labels, cotangent=cotangent, vector=vector, **options)
     axis = _checked_axis(axis, logits)
     moved = np.moveaxis(logits, axis, -1)
     answer = ExactRows(_rows(logits, axis), keep=False).evaluate(

@@ -178,7 +178,7 @@ def checked_indices(
         The shape is not `shape`, or a label other than `ignore_index` lies outside [0, classes).
     """
     if labels.shape != shape:
-        raise ValueError(f"labels (class indices) have shape {labels.shape}; these logits need {shape}")
+        raise ValueError(f"class indices need shape {shape}, not {labels.shape}; distributions need a floating type")
     wrong = (labels < 0) | (labels >= classes)
     if ignore_index is not None:
         wrong &= labels != ignore_index
