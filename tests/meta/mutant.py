@@ -1,0 +1,110 @@
+"""A mutant: the control with one fault, the fault in a sentence, and the clause that must name it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from logitproof_adapters import control
+from logitproof_adapters.contract import Description
+from logitproof_adapters.scope import not_wrapped
+from logitproof_reference.cells import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.cells import Inputs
+
+SOFTMAX = ("softmax", "none", "value")
+LOG_SOFTMAX = ("log_softmax", "none", "value")
+LOG_SUM_EXP = ("log_sum_exp", "none", "value")
+INDEX_LOSS = ("softmax_cross_entropy", "indices", "value")
+DISTRIBUTION_LOSS = ("softmax_cross_entropy", "distributions", "value")
+GRAD_SOFTMAX = ("softmax", "none", "grad_logits")
+GRAD_LOG_SOFTMAX = ("log_softmax", "none", "grad_logits")
+GRAD_LOG_SUM_EXP = ("log_sum_exp", "none", "grad_logits")
+GRAD_INDEX_LOSS = ("softmax_cross_entropy", "indices", "grad_logits")
+GRAD_DISTRIBUTION_LOSS = ("softmax_cross_entropy", "distributions", "grad_logits")
+GRAD_LABELS = ("softmax_cross_entropy", "distributions", "grad_labels")
+
+
+def ask_control(op: str, quantity: str, inputs: Inputs) -> NDArray[Any]:
+    """Return the control's answer, with whatever is patched into it."""
+    return control.answer(op, quantity, inputs.logits, inputs.labels, inputs.cotangent, axis=inputs.axis)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """The control with one fault.
+
+    Attributes
+    ----------
+    name, fault : str
+        A word for it, and what is wrong in one sentence.
+    clause : str
+        The clause that must name the fault; others may.
+    question : tuple of str
+        Op, labels and quantity of a cell in which it must be killed.
+    parts : dict of str to callable
+        What stands in for functions of the control.
+    ask : callable
+        What stands around the control, where the fault lies there.
+    format, axis, layout : str
+        The rest of that cell.
+    profile : str
+        The smallest profile that must kill it.
+    """
+
+    name: str
+    fault: str
+    clause: str
+    question: tuple[str, str, str]
+    parts: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    ask: Callable[[str, str, Inputs], NDArray[Any]] = ask_control
+    format: str = "float32"
+    axis: str = "last"
+    layout: str = "contiguous"
+    profile: str = "quick"
+
+    @property
+    def cell(self) -> Cell:
+        """The cell in which the mutant must be killed."""
+        op, labels, quantity = self.question
+        return Cell("mutant", "eager", op, quantity, self.format, labels, self.axis, self.layout)
+
+
+class MutantAdapter:
+    """Asks a mutant."""
+
+    name = "mutant"
+    modes: tuple[str, ...] = ("eager",)
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant = mutant
+
+    def describe(self) -> Description:
+        """Return the mutant's name."""
+        return Description(f"mutant {self.mutant.name}", "0")
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why the control has no such cell, or None."""
+        return not_wrapped(cell, self.modes)
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the faulty answer."""
+        parts = self.mutant.parts
+        replaced = {key: parts[f.__name__] for key, f in control.FUNCTIONS.items() if f.__name__ in parts}
+        with ExitStack() as patches:
+            patches.enter_context(patch.dict(control.FUNCTIONS, replaced))
+            for name, part in parts.items():
+                patches.enter_context(patch.object(control, name, part))
+            return self.mutant.ask(cell.op, cell.quantity, inputs)
+
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        """Return no program: a mutant is its own repro."""
+        del cell, inputs
+        return ""

@@ -1,0 +1,13 @@
+"""All mutants by name: the faults that the suite must see."""
+
+from __future__ import annotations
+
+from meta.mutants_extremes import EXTREME_MUTANTS
+from meta.mutants_gradients import GRADIENT_MUTANTS
+from meta.mutants_labels import LABEL_MUTANTS
+from meta.mutants_results import RESULT_MUTANTS
+from meta.mutants_values import VALUE_MUTANTS
+
+_TABLES = (VALUE_MUTANTS, LABEL_MUTANTS, GRADIENT_MUTANTS, EXTREME_MUTANTS, RESULT_MUTANTS)
+
+MUTANTS = {mutant.name: mutant for table in _TABLES for mutant in table}
