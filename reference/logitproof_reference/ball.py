@@ -9,8 +9,6 @@ import numpy as np
 from . import double_double as dd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from .double_double import F64, Pair
@@ -107,11 +105,6 @@ class Ball:
         coarse = (np.abs(hi) < _DEKKER_SAFE) & ((self.hi != 0.0) | (self.radius != 0.0))
         return Ball(hi, lo, radius + np.where(coarse, 2.0**-1074, 0.0))
 
-    def magnitude(self) -> F64:
-        """Return an upper bound of the absolute value."""
-        bound: F64 = np.abs(self.hi) * (1.0 + 2.0**-50) + self.radius
-        return bound
-
     def take(self, rows_of_classes: Index) -> Ball:
         """Return the entries at a NumPy index."""
         return Ball(self.hi[rows_of_classes], self.lo[rows_of_classes], self.radius[rows_of_classes])
@@ -122,16 +115,6 @@ class Ball:
         for part, entry in zip(new, (entries.hi, entries.lo, entries.radius), strict=True):
             part[where] = entry
         return Ball(*new)
-
-    def map_parts(self, function: Callable[[F64], F64]) -> Ball:
-        """Return the ball with one function (a reshape, a zeroing mask) applied to each of its parts."""
-        return Ball(function(self.hi), function(self.lo), function(self.radius))
-
-
-def exact_product(a: F64, b: F64) -> Ball:
-    """Return a * b of two exact arrays."""
-    hi, lo = dd.two_prod(a, b)
-    return Ball(hi, lo, _lost(hi, a, b))
 
 
 def exact_difference(a: F64, b: F64) -> Ball:

@@ -56,14 +56,13 @@ class Core:
         self.top = (x.argmax(axis=0), self._rows)
         self.absent = np.isneginf(x)
         self.largest = x[self.top]
-        self._x = np.where(self.absent, self.largest, x) if self.absent.any() else x
+        self._masked = bool(self.absent.any())
+        self._x = np.where(self.absent, self.largest, x) if self._masked else x
         others = x.copy()
         others[self.top] = -np.inf
-        self._not_summed = np.isneginf(others)
         second = others.max(axis=0)
         self._alone = np.isneginf(second)
         self._second = np.where(self._alone, self.largest, second)
-        self._others = others
 
     @cached_property
     def t(self) -> Ball:
@@ -77,8 +76,14 @@ class Core:
     @cached_property
     def _exponentials(self) -> Ball:
         """Return f_j 2**512, and 0 at the largest logit and at the classes ruled out."""
-        d = exact_difference(np.where(self._not_summed, self._second, self._others), self._second)
-        return elementary.exp(d.pair, raised=RAISED).map_parts(lambda part: np.where(self._not_summed, 0.0, part))
+        d = exact_difference(np.where(self.absent, self._second, self._x) if self._masked else self._x, self._second)
+        d.hi[self.top] = d.lo[self.top] = 0.0
+        f = elementary.exp(d.pair, raised=RAISED)
+        for part in (f.hi, f.lo, f.radius):
+            part[self.top] = 0.0
+            if self._masked:
+                part[self.absent] = 0.0
+        return f
 
     @cached_property
     def _gap(self) -> tuple[Ball, NDArray[np.int64]]:

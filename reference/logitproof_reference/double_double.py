@@ -5,7 +5,8 @@ underflows or overflows; `Ball` adds what an underflow can lose. Sources: M. Jol
 V. Popescu, "Tight and rigorous error bounds for basic building blocks of double-word arithmetic",
 ACM TOMS 44(2), 2017, doi:10.1145/3121432 (algorithm numbers below); J.-M. Muller, L. Rideau, "Formalization of
 double-word arithmetic", ACM TOMS 48(1), 2022, doi:10.1145/3484514; T. J. Dekker, Numer. Math. 18, 1971,
-doi:10.1007/BF01397083 for the product without a fused multiply-add.
+doi:10.1007/BF01397083 for the product without a fused multiply-add. Sums are updated in
+place, which keeps the temporaries of a block in the cache.
 """
 
 from __future__ import annotations
@@ -27,14 +28,20 @@ _SPLITTER = 2.0**27 + 1.0
 def two_sum(a: F64, b: F64) -> Pair:
     """Return a + b exactly, as rounded sum and error, whichever is larger."""
     s = a + b
-    b_seen = s - a
-    return s, (a - (s - b_seen)) + (b - b_seen)
+    error = a - s
+    a_seen = s + error
+    a_seen -= a
+    error += b
+    error -= a_seen
+    return s, error
 
 
 def fast_two_sum(a: F64, b: F64) -> Pair:
     """Return a + b exactly where |a| >= |b| or a = 0."""
     s = a + b
-    return s, b - (s - a)
+    error = a - s
+    error += b
+    return s, error
 
 
 def two_prod(a: F64, b: F64) -> Pair:
@@ -42,12 +49,17 @@ def two_prod(a: F64, b: F64) -> Pair:
     a_high, a_low = _split(a)
     b_high, b_low = _split(b)
     p = a * b
-    return p, ((a_high * b_high - p) + a_high * b_low + a_low * b_high) + a_low * b_low
+    error = a_high * b_high
+    error -= p
+    error += a_high * b_low
+    error += a_low * b_high
+    error += a_low * b_low
+    return p, error
 
 
 def _split(a: F64) -> Pair:
-    scaled = a * _SPLITTER
-    high = scaled - (scaled - a)
+    high = a * _SPLITTER
+    high -= high - a
     return high, a - high
 
 

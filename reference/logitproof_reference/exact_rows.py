@@ -139,9 +139,11 @@ class _Block:
 
     def __init__(self, logits: NDArray[Any]) -> None:
         self.logits = logits.astype(np.float64)
-        undefined = limits.without_value(self.logits)
-        finite = np.where(np.isfinite(self.logits), self.logits, 0.0)
-        self._ordinary = ~undefined & (np.abs(finite).max(axis=1) <= LARGEST_LOGIT)
+        largest, smallest = self.logits.max(axis=1), self.logits.min(axis=1)
+        self._ordinary = (np.abs(largest) <= LARGEST_LOGIT) & (smallest >= -LARGEST_LOGIT)
+        if not self._ordinary.all():
+            magnitude = np.abs(np.where(np.isneginf(self.logits), 0.0, self.logits)).max(axis=1)
+            self._ordinary = np.isfinite(largest) & (magnitude <= LARGEST_LOGIT)  # a NaN makes both NaN
 
     @cached_property
     def core(self) -> Core:
