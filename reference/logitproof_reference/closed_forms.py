@@ -109,7 +109,7 @@ def log_sum_exp(core: Core, _: Terms) -> Ball:
 
 def cross_entropy_of_indices(core: Core, terms: Terms) -> Ball:
     """G (t_k + log S)."""
-    loss = core.t.take(core.at(terms.indices)) + core.log_sum
+    loss = core.distance(terms.indices) + core.log_sum
     if terms.g is None:
         return loss
     mantissa, exponent = core.log_total

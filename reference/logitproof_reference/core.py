@@ -63,11 +63,17 @@ class Core:
         second = others.max(axis=0)
         self._alone = np.isneginf(second)
         self._second = np.where(self._alone, self.largest, second)
+        others[self.top] = self._second
+        self._others = np.where(self.absent, self._second, others) if self._masked else others
 
     @cached_property
     def t(self) -> Ball:
         """Distance to the largest logit, exact; 0 where the class is ruled out."""
         return exact_difference(self.largest, self._x)
+
+    def distance(self, classes: NDArray[np.int64]) -> Ball:
+        """Distance of one class a row to the largest logit, exact."""
+        return exact_difference(self.largest, self._x[self.at(classes)])
 
     def at(self, classes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
         """Return the index of one class a row."""
@@ -76,9 +82,7 @@ class Core:
     @cached_property
     def _exponentials(self) -> Ball:
         """Return f_j 2**512, and 0 at the largest logit and at the classes ruled out."""
-        d = exact_difference(np.where(self.absent, self._second, self._x) if self._masked else self._x, self._second)
-        d.hi[self.top] = d.lo[self.top] = 0.0
-        f = elementary.exp(d.pair, raised=RAISED)
+        f = elementary.exp_of_difference(self._others, self._second, raised=RAISED)
         for part in (f.hi, f.lo, f.radius):
             part[self.top] = 0.0
             if self._masked:

@@ -119,30 +119,38 @@ def _exp_minus_one(a: F64, b: F64, b_low: F64) -> tuple[F64, F64, F64]:
     return exact, v, v_error + (q_error + rest)
 
 
-def exp(d: Pair, *, raised: int = 0) -> Ball:
-    """Return exp(d) 2**raised as a ball; below 2**-1000 it is flushed to 0, and the radius says so.
+def exp_of_difference(x: F64, shift: F64, *, raised: int = 0) -> Ball:
+    """Return exp(x - shift) 2**raised as a ball; below 2**-1000 it is flushed to 0, and the radius says so.
 
     Parameters
     ----------
-    d : pair of float64 arrays of one shape
-        Not above 700 - raised / 2; may be as low as it likes.
+    x : float64 array, shape (classes, rows)
+    shift : float64 array, shape (rows,)
+        Not exceeded by x.
     raised : int
         Moves the range of float64: with 512, exp(-1000) keeps all its digits.
     """
-    low_enough = d[0] < -DOMAIN
-    if low_enough.any():
-        d = np.where(low_enough, -DOMAIN, d[0]), np.where(low_enough, 0.0, d[1])
-    hi, lo, n = exp_scaled(d)
+    hi, lo, radius = np.empty_like(x), np.empty_like(x), np.empty_like(x)
+    step = max(1, _CHUNK // shift.size)
+    for start in range(0, len(x), step):
+        chunk = slice(start, start + step)
+        hi[chunk], lo[chunk], radius[chunk] = _exp_parts(*two_sum(x[chunk], -shift), raised)
+    return Ball(hi, lo, radius)
+
+
+def _exp_parts(high: F64, low: F64, raised: int) -> tuple[F64, F64, F64]:
+    beyond = high < -DOMAIN
+    if beyond.any():
+        high, low = np.where(beyond, -DOMAIN, high), np.where(beyond, 0.0, low)
+    hi, lo, n = _exp_chunk(high, low)
     n += raised
-    flushed = n < -1000
+    flushed = n < -1000.0
+    power = power_of_two(np.where(flushed, 0.0, n).astype(np.int64))
     if flushed.any():
-        power = power_of_two(np.where(flushed, 0, n))
         power[flushed] = 0.0
-        return Ball(hi * power, lo * power, np.where(flushed, 2.0**-998, EXP_ERROR * hi * power + _GRID))
-    power = power_of_two(n)
     hi *= power
     lo *= power
-    return Ball(hi, lo, (EXP_ERROR * (1 + 2.0**-40)) * hi + _GRID)
+    return hi, lo, np.where(flushed, 2.0**-998, hi * (EXP_ERROR * (1 + 2.0**-40)) + _GRID)
 
 
 def power_of_two(n: NDArray[np.int64]) -> F64:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-BLOCK = 1 << 16
+BLOCK = 1 << 17
 """Logits worked on at a time: the intermediate arrays of a block stay in the cache."""
 
 LARGEST_LOGIT = 2.0**600
@@ -176,7 +176,7 @@ class _Block:
 def _in_range(question: Question, rows: int) -> NDArray[np.bool_]:
     """Tell the rows whose factors are finite and multiply to ordinary sizes only."""
     finite = np.ones(rows, dtype=bool)
-    if not question.factors and question.labels is None:
+    if not question.factors and question.divisor is None and question.options.weight is None:
         return finite
     most, least = np.zeros(rows), np.zeros(rows)
     weight, scale = question.options.weight, float(abs(inverse(question.divisor)))

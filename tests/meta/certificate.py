@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    F64 = NDArray[np.float64]
+    F64 = NDArray[np.floating[Any]]
 
 ALLOWED = 2.0**-98
 """Largest error relative to the independent terms that the oracle promises."""
@@ -198,7 +198,7 @@ def _batch(k: int, question: tuple[str, str, str, dict[str, Any]], family: str, 
 def _labels(kind: str, key: str, logits: NDArray[Any]) -> NDArray[Any]:
     """Return class indices (of the largest logit, or any) or distributions; never on a class ruled out."""
     if kind == "largest":
-        return logits.astype(np.float64).argmax(axis=1)
+        return np.asarray(logits.astype(np.float64).argmax(axis=1))
     if kind == "indices":
         return (
             np.zeros(len(logits), dtype=np.int64)

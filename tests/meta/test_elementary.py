@@ -106,7 +106,7 @@ def test_exp_keeps_its_bound(name: str) -> None:
 @pytest.mark.parametrize("raised", [0, 512])
 def test_exp_says_what_it_flushes(raised: int) -> None:
     d = np.array([-600.0, -700.0, -1040.0, -1060.0, -1499.0, -1e6, -1e300])
-    ball = elementary.exp((d, np.zeros_like(d)), raised=raised)
+    ball = elementary.exp_of_difference(d, np.zeros(1), raised=raised)
     flint.ctx.prec = 3000
     for i, argument in enumerate(d):
         truth = arb(max(argument, -1e6)).exp() * arb(2) ** raised

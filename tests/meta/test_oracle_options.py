@@ -78,7 +78,8 @@ def test_every_combination_means_what_torch_documents(
 ) -> None:
     flint.ctx.prec = 400
     options: dict[str, Any] = {"label_smoothing": smoothing, "reduction": reduction}
-    given, ignore = (Q, None) if labels == "distributions" else (K.copy(), None)
+    given = Q if labels == "distributions" else K.copy()
+    ignore: int | None = None
     if labels == "ignored":
         ignore = int(K[0])
     elif labels == "negative sentinel":
