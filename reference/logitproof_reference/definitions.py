@@ -1,7 +1,7 @@
 """What is evaluated: every quantity as its definition says, over the numbers of a multiple-precision context.
 
-Nothing is arranged to avoid cancellation here; `multiprecision` chooses the precision for that. p, -log p and labels may
-be infinite or undefined, as `limits` has it, and 0 times anything is 0.
+Nothing is arranged to avoid cancellation here; `multiprecision` chooses the precision for that. p, -log p and labels
+may be infinite or undefined, as `limits` has it, and 0 times anything is 0.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from .double_double import F64
     from .question import Question
+
+NEGLIGIBLE = -(10**6)
+"""Exponent below which an exponential may stand at e^NEGLIGIBLE: no product with float64 numbers brings it back into
+float64's range, and mpmath takes seconds for e^-1e308."""
 
 
 class Row:
@@ -178,8 +182,9 @@ class SigmoidElement:
     def __init__(self, mp: Any, numbers: list[float], scale: Fraction) -> None:
         x, self.y, self.w, self.pos_weight, g, self.v = (mp.mpf(number) for number in numbers)
         self.g = g * scale.numerator / scale.denominator
-        self.plus, self.minus = mp.log(1 + mp.exp(x)), mp.log(1 + mp.exp(-x))
-        self.s, self.s_minus = 1 / (1 + mp.exp(-x)), 1 / (1 + mp.exp(x))
+        e = mp.exp(max(-abs(x), NEGLIGIBLE))
+        self.plus, self.minus = max(x, 0) + mp.log(1 + e), max(-x, 0) + mp.log(1 + e)
+        self.s, self.s_minus = (1 / (1 + e), e / (1 + e)) if x >= 0 else (e / (1 + e), 1 / (1 + e))
         self.times = lambda a, b: mp.zero if a == 0 or b == 0 else a * b
 
     def value(self) -> Any:

@@ -33,11 +33,6 @@ _PRODUCTS = 3
 """No definition multiplies more probabilities than this."""
 
 
-NEGLIGIBLE = -(10**6)
-"""Exponent below which an exponential may stand at e^NEGLIGIBLE: no product with float64 numbers brings it back into
-float64's range, and mpmath takes seconds for e^-1e308."""
-
-
 def evaluate(
     op: str,
     quantity: str,
