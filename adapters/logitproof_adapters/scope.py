@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from logitproof_reference.cells import PLAIN
+
 if TYPE_CHECKING:
     from logitproof_reference.cells import Cell
 
@@ -27,6 +29,7 @@ def not_wrapped(cell: Cell, modes: tuple[str, ...]) -> str | None:
         f"{cell.quantity} is not wrapped yet; wrapped: {', '.join(WRAPPED_QUANTITIES)}": (
             cell.quantity not in WRAPPED_QUANTITIES
         ),
+        "options of the loss are not wrapped yet": cell.options != PLAIN,
         f"mode {cell.mode} is not wrapped; wrapped: {', '.join(modes)}": cell.mode not in modes,
         f"{cell.op} takes no labels": not takes_labels and (cell.labels != "none" or cell.quantity == "grad_labels"),
         f"{cell.op} needs labels": takes_labels and cell.labels == "none",

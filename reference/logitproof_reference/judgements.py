@@ -16,8 +16,8 @@ class Judgement:
 
     Attributes
     ----------
-    cell, adapter, mode, op, labels, quantity, format, axis, layout : str
-        The cell's id and its words.
+    cell, adapter, mode, op, labels, quantity, format, axis, layout, options : str
+        The cell's id and its words; the options joined by hyphens, empty where there are none.
     regime : str
         Name of the regime whose rows were judged; empty for a verdict on the whole cell.
     clause, grade : str
@@ -63,6 +63,7 @@ class Judgement:
     clause: str
     grade: str
     verdict: str
+    options: str = ""
     reason: str = ""
     elements: int = 0
     ulps: float = float("nan")

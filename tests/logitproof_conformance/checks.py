@@ -14,7 +14,6 @@ from logitproof_conformance.judging import (
     failure,
     finite_rows,
     judgement,
-    one_row,
     repro_of,
     spell_inputs,
 )
@@ -125,15 +124,15 @@ def judge_accuracy_class(evaluation: CellEvaluation, case: Case) -> Iterator[Jud
         return
     cell = case.cell
     finite = finite_rows(batch.rows.logits)
-    arguments = arguments_of(cell.op, cell.labels, cell.quantity, batch.rows[finite])
+    arguments = arguments_of(cell, batch.rows[finite])
     exact = truth_of(cell, batch).exact[finite]
     outputs = Outputs(
         logits=batch.rows.logits[finite],
         observed=answer.array[finite],
         exact=exact,
         format=batch.format,
-        labels=arguments["labels"],
-        cotangent=arguments["cotangent"],
+        labels=arguments.get("labels"),
+        cotangent=arguments.get("cotangent"),
     )
     told = classes(cell.op, cell.quantity, outputs)
     elements = int(answer.array[finite].size)
@@ -153,7 +152,7 @@ def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     modified = f"the call modified its {', '.join(answer.modified)}" if answer.modified else ""
     for clause, reason in (("IO-1", wrong), ("IO-2", modified)):
         found = judgement(case, clause, "deviates" if reason else "conforms", reason=reason)
-        repro = repro_of(evaluation, one_row(evaluation.common_batch, 0), 0) if reason else ""
+        repro = repro_of(evaluation, evaluation.common_batch, 0) if reason else ""
         yield replace(found, elements=elements, repro=repro)
 
 

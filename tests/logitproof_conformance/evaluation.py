@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.layout import arrange, restore
-from logitproof_reference import multiprecision
+from logitproof_conformance.layout import arrange, class_weights, given_arrays, restore
+from logitproof_reference import multiprecision, sigmoid
 from logitproof_reference.arithmetic import MUST, SHOULD
 from logitproof_reference.bounds import bound
+from logitproof_reference.bounds_options import option_bound
+from logitproof_reference.cells import PLAIN, SIGMOID, Cell
 from logitproof_reference.enclosure import Enclosure
 from logitproof_reference.exact_rows import ExactRows
 from logitproof_reference.formats import FORMATS
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
-    from logitproof_reference.cells import Cell
+    from logitproof_reference.arithmetic import Arithmetic
     from logitproof_reference.regimes import Batch, Rows
 
     F64 = NDArray[np.float64]
@@ -103,7 +105,8 @@ class Truth:
 
 def truth_of(cell: Cell, batch: Batch) -> Truth:
     """Return the exact answers and bounds; shared by all adapters, modes and layouts."""
-    return _truth(cell.op, cell.labels, cell.quantity, _Shared(batch))
+    plain = replace(cell, adapter="", mode="", axis="last", layout="contiguous")
+    return _truth(plain, _Shared(batch))
 
 
 class _Shared:
@@ -125,25 +128,48 @@ def _exact_rows(shared: _Shared) -> ExactRows:
 
 
 @lru_cache(maxsize=24)
-def _truth(op: str, labels: str, quantity: str, shared: _Shared) -> Truth:
+def _truth(cell: Cell, shared: _Shared) -> Truth:
     rows = shared.batch.rows
-    arguments = arguments_of(op, labels, quantity, rows)
-    format_ = shared.batch.format
-    exact = _exact_rows(shared).evaluate(op, quantity, **arguments)
-    must, should = (
-        bound(op, quantity, logits=rows.logits, format=format_, arithmetic=arithmetic, **arguments)
-        for arithmetic in (MUST, SHOULD)
-    )
-    return Truth(exact, must, should)
-
-
-def arguments_of(op: str, labels: str, quantity: str, rows: Rows) -> dict[str, NDArray[Any] | None]:
-    """Return labels and cotangent of a question, as the oracle, the bounds and the accuracy classes take them."""
-    upstream = rows.class_cotangents if op in {"softmax", "log_softmax"} else rows.row_cotangents
-    return {
-        "labels": {"none": None, "indices": rows.indices, "distributions": rows.distributions}[labels],
-        "cotangent": None if quantity == "value" else upstream,
+    arguments: dict[str, Any] = arguments_of(cell, rows)
+    options = options_of(cell, rows)
+    if cell.op == SIGMOID:
+        exact = sigmoid.evaluate(cell.quantity, rows.logits, **arguments, **options)
+    else:
+        exact = _exact_rows(shared).evaluate(cell.op, cell.quantity, **arguments, **options)
+    allowed = {
+        name: _bound(cell, rows, arguments, arithmetic) for name, arithmetic in (("must", MUST), ("should", SHOULD))
     }
+    # Rows of one class are exact in so many ways that the looser assumptions can give the tighter bound.
+    return Truth(
+        exact.reshape(1) if cell.is_scalar else exact, allowed["must"], np.fmin(allowed["must"], allowed["should"])
+    )
+
+
+def _bound(cell: Cell, rows: Rows, arguments: dict[str, NDArray[Any]], arithmetic: Arithmetic) -> F64:
+    format_ = FORMATS[cell.format]
+    if cell.options != PLAIN:
+        return option_bound(
+            cell, logits=rows.logits, arithmetic=arithmetic, **arguments, **class_weights(cell, rows.logits)
+        )
+    named = {"tangent" if name == "vector" else name: array for name, array in arguments.items()}
+    return bound(cell.op, cell.quantity, logits=rows.logits, format=format_, arithmetic=arithmetic, **named)
+
+
+def arguments_of(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
+    """Return labels, cotangent and vector of a cell as the oracle takes them: the cotangent before any reduction."""
+    given = given_arrays(cell, rows)
+    given.pop("logits")
+    if "cotangent" in given and not given["cotangent"].ndim:
+        shape = rows.logits.shape if cell.op == SIGMOID else len(rows)
+        given["cotangent"] = np.full(shape, given["cotangent"])
+    return given
+
+
+def options_of(cell: Cell, rows: Rows) -> dict[str, Any]:
+    """Return a cell's options as the oracle takes them."""
+    chosen = vars(cell.options)
+    set_ones = {name: value for name, value in chosen.items() if value != getattr(PLAIN, name)}
+    return {**set_ones, **class_weights(cell, rows.logits)}
 
 
 def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], allowed: F64) -> Comparison:
@@ -151,7 +177,7 @@ def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], allowed: F64)
     truth = truth_of(cell, batch)
     format_ = FORMATS[cell.format]
     comparison = compare(observed, truth.exact, allowed, format_)
-    if not comparison.undecided.any():
+    if not comparison.undecided.any() or cell.op == SIGMOID or cell.is_scalar:
         return comparison
     undecided = comparison.undecided.reshape(len(observed), -1).any(axis=1)
     return compare(observed, _refined(cell, batch, truth.exact, np.flatnonzero(undecided)), allowed, format_)
@@ -159,10 +185,10 @@ def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], allowed: F64)
 
 def _refined(cell: Cell, batch: Batch, exact: Enclosure, rows: NDArray[np.intp]) -> Enclosure:
     """Return `exact` with these rows done again in multiple precision."""
-    arguments = arguments_of(cell.op, cell.labels, cell.quantity, batch.rows)
-    chosen = {name: None if array is None else array[rows] for name, array in arguments.items()}
-    sharper = multiprecision.evaluate(cell.op, cell.quantity, batch.rows.logits[rows], **chosen)
-    parts = [part.copy() for part in (exact.value, exact.tail, exact.radius)]
-    for part, sharp in zip(parts, (sharper.value, sharper.tail, sharper.radius), strict=True):
+    chosen = arguments_of(cell, batch.rows[rows])
+    options = options_of(cell, batch.rows)
+    sharper = multiprecision.evaluate(cell.op, cell.quantity, batch.rows.logits[rows], **chosen, **options)
+    parts = [part.copy() for part in exact.parts]
+    for part, sharp in zip(parts, sharper.parts, strict=True):
         part[rows] = sharp
     return Enclosure(*parts)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from logitproof_conformance.case_set import ALL_IGNORED
 from logitproof_conformance.evaluation import Answer, Truth, ask, compare_rows, digest, truth_of
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.plan import SHAPES, Case, batches_of
+from logitproof_reference.cells import PLAIN
 from logitproof_reference.formats import FORMATS, hex_floats
 from logitproof_reference.judgements import Judgement
 from logitproof_reference.regimes import REGIMES, Batch
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
-    from logitproof_reference.cells import Cell
+    from logitproof_reference.cells import Cell, Options
     from logitproof_reference.judge import Comparison
+    from logitproof_reference.rows import Rows
 
     Mask = NDArray[np.bool_]
 
-FAMILY = {"value": "VAL", "grad_logits": "GRD", "grad_labels": "GLB"}
+FAMILY = {"value": "VAL", "grad_logits": "GRD", "grad_labels": "GLB", "jvp": "JVP", "hvp": "HVP"}
 WIDEST_SPELLED_ROW = 64
 """Wider rows are named by regime and number instead of being spelled out."""
 
@@ -95,12 +98,20 @@ EXTREME_RULES = {
 
 def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
     """Return the rules that judge a regime in a cell."""
+    if cell.options != PLAIN:
+        return (option_rule(cell.options, regime),)
     clause = REGIMES[regime].clause
     if clause.startswith("EXT") and clause not in {"EXT-7", "EXT-8", "EXT-9"}:
         return EXTREME_RULES.get(clause, (Rule(clause, _everywhere),))
     plain = (cell.axis, cell.layout) == SHAPES[0]
-    family = FAMILY[cell.quantity] if plain else "IO"
-    first = clause if clause.startswith("IO") else f"{family}-1" if plain else "IO-5"
+    family = FAMILY[cell.quantity]
+    first = clause if clause.startswith("IO") else f"{family}-1"
+    if not plain:
+        return (
+            Rule("IO-5", lambda seen: np.isfinite(seen.due)),
+            Rule("EXT-8", lambda seen: np.isinf(seen.due)),
+            Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should"),
+        )
     rules = (
         Rule(first, lambda seen: np.isfinite(seen.due) & seen.finite),
         Rule("EXT-7", lambda seen: np.isfinite(seen.due) & (~seen.finite | (clause == "EXT-7"))),
@@ -110,7 +121,20 @@ def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
         return (*rules, Rule("EXT-9", lambda seen: np.isfinite(seen.due) & seen.finite, "should"))
     gradual = Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should")
     careful = Rule(f"{family}-2", lambda seen: np.isfinite(seen.due) & seen.finite & ~seen.tiny, "should")
-    return (*rules, gradual, careful) if plain else (*rules, gradual)
+    return (*rules, gradual, careful)
+
+
+def option_rule(options: Options, regime: str) -> Rule:
+    """Return the rule for a loss with options: of those set, the clause that says most."""
+    if regime == ALL_IGNORED:
+        return Rule("OPT-5", _everywhere, accepts=lambda seen: np.isnan(seen.due) & (seen.observed == 0))
+    clauses = {
+        "OPT-3": options.ignore_index is not None,
+        "OPT-4": options.label_smoothing != 0,
+        "OPT-2": options.weight or options.pos_weight,
+        "OPT-1": True,
+    }
+    return Rule(next(clause for clause, applies in clauses.items() if applies), _everywhere)
 
 
 class CellEvaluation:
@@ -120,8 +144,8 @@ class CellEvaluation:
         self.adapter = adapter
         self.cell = cell
         self.batches = batches_of(cell, profile)
-        self._answers: dict[int, Answer] = {}
-        self._seen: dict[int, Seen] = {}
+        self._answers: dict[tuple[str, ...], Answer] = {}
+        self._seen: dict[tuple[str, ...], Seen] = {}
 
     def batch_with(self, regime: str) -> Batch:
         """Return the batch that holds a regime's rows."""
@@ -134,15 +158,17 @@ class CellEvaluation:
 
     def answer(self, batch: Batch) -> Answer:
         """Return the framework's answer to a batch, asking at most once."""
-        if batch.classes not in self._answers:
-            self._answers[batch.classes] = ask(self.adapter, self.cell, batch)
-        return self._answers[batch.classes]
+        key = tuple(batch.slices)
+        if key not in self._answers:
+            self._answers[key] = ask(self.adapter, self.cell, batch)
+        return self._answers[key]
 
     def seen(self, batch: Batch) -> Seen:
         """Return a batch compared with the exact answers; its answer must have come in shape."""
-        if batch.classes not in self._seen:
-            self._seen[batch.classes] = Seen(self.cell, batch, self.answer(batch).array, truth_of(self.cell, batch))
-        return self._seen[batch.classes]
+        key = tuple(batch.slices)
+        if key not in self._seen:
+            self._seen[key] = Seen(self.cell, batch, self.answer(batch).array, truth_of(self.cell, batch))
+        return self._seen[key]
 
 
 def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
@@ -152,7 +178,7 @@ def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     if (failed := failure(case, evaluation.answer(batch), rules[0].clause)) is not None:
         yield failed
         return
-    rows = batch.slices[case.regime]
+    rows = slice(0, 1) if case.cell.is_scalar else batch.slices[case.regime]
     seen = evaluation.seen(batch)
     deviates = False
     for rule in rules:
@@ -227,9 +253,8 @@ def spell_inputs(cell: Cell, batch: Batch, regime: str, row: int) -> str:
     """Spell a row's inputs as JSON with hexadecimal floats; a wide row is named by regime and number."""
     if batch.classes > WIDEST_SPELLED_ROW:
         return json.dumps({"regime": regime, "row": row})
-    inputs = arrange(
-        replace(cell, axis="last", layout="contiguous"), one_row(batch, batch.slices[regime].start + row).rows
-    )
+    plain = replace(cell, axis="last", layout="contiguous")
+    inputs = arrange(plain, rows_to_show(cell, batch, batch.slices[regime].start + row))
     spelled = {
         name: array.ravel().tolist() if array.dtype.kind == "i" else hex_floats(array)
         for name, array in inputs.arrays().items()
@@ -241,18 +266,19 @@ def repro_of(evaluation: CellEvaluation, batch: Batch, row: int) -> str:
     """Return the adapter's repro for one row; empty for rows too wide to paste."""
     if batch.classes > WIDEST_SPELLED_ROW:
         return ""
-    return evaluation.adapter.repro(evaluation.cell, arrange(evaluation.cell, one_row(batch, row).rows))
+    return evaluation.adapter.repro(
+        evaluation.cell, arrange(evaluation.cell, rows_to_show(evaluation.cell, batch, row))
+    )
 
 
 def finite_rows(array: NDArray[Any]) -> Mask:
     """Tell which rows of a (rows, classes) array hold finite numbers only."""
-    finite: Mask = np.isfinite(array.astype(np.float64)).all(axis=1)
-    return finite
+    return np.asarray(np.isfinite(array.astype(np.float64)).all(axis=1))
 
 
-def one_row(batch: Batch, row: int) -> Batch:
-    """Return a batch of this row alone."""
-    return replace(batch, rows=batch.rows[row : row + 1], slices={})
+def rows_to_show(cell: Cell, batch: Batch, row: int) -> Rows:
+    """Return this row alone, or the whole batch where the answer depends on all of it."""
+    return batch.rows[row : row + 1] if cell.options.reduction == "none" else batch.rows
 
 
 def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Judgement:
@@ -268,6 +294,7 @@ def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Jud
         format=cell.format,
         axis=cell.axis,
         layout=cell.layout,
+        options="-".join(cell.options.words),
         regime=case.regime,
         clause=clause,
         grade=CLAUSES[clause].grade if clause else "MAY",

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.cells import Cell, Inputs
+from logitproof_reference.cells import SIGMOID, TAKES_COTANGENT, TAKES_VECTOR, Cell, Inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from logitproof_reference.regimes import Batch, Rows
@@ -19,22 +21,41 @@ MIDDLE_WIDTH = 4
 
 def arrange(cell: Cell, rows: Rows) -> Inputs:
     """Lay out rows as the cell wants them: class axis moved, or every second element of a wider array."""
-    labels = {"none": None, "indices": rows.indices, "distributions": rows.distributions}[cell.labels]
-    asks_gradient = cell.quantity in {"grad_logits", "grad_labels"}
-    per_class = cell.op in {"softmax", "log_softmax"}
-    cotangent = (rows.class_cotangents if per_class else rows.row_cotangents) if asks_gradient else None
-    place = PLACES[cell.axis]
-    spread = LAYOUTS[cell.layout]
-
-    def laid_out(array: NDArray[Any] | None) -> NDArray[Any] | None:
-        return None if array is None else spread(place(array))
-
+    place, spread = PLACES[cell.axis], LAYOUTS[cell.layout]
+    given = given_arrays(cell, rows)
+    placed = {name: spread(place(array)) for name, array in given.items() if array.ndim}
+    whole = {name: array for name, array in given.items() if not array.ndim}
     axis = {"last": 1, "first": 0, "middle": 1}[cell.axis]
-    return Inputs(spread(place(rows.logits)), axis, laid_out(labels), laid_out(cotangent))
+    return Inputs(axis=axis, **placed, **whole, **class_weights(cell, rows.logits))
+
+
+def given_arrays(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
+    """Return logits, and labels, cotangent and vector where the cell takes them, class axis last.
+
+    The cotangent of a reduced loss is one number.
+    """
+    elementwise = cell.op in {"softmax", "log_softmax", SIGMOID}
+    given = {"logits": rows.logits}
+    if cell.labels != "none":
+        given["labels"] = {"indices": rows.indices, "distributions": rows.distributions}[cell.labels]
+    if cell.quantity in TAKES_COTANGENT:
+        cotangents = rows.class_cotangents if elementwise else rows.row_cotangents
+        given["cotangent"] = cotangents if cell.options.reduction == "none" else rows.row_cotangents[0]
+    if cell.quantity in TAKES_VECTOR:
+        given["vector"] = np.ascontiguousarray(rows.class_cotangents[:, ::-1])
+    return given
+
+
+def class_weights(cell: Cell, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return the weights that the cell's options ask for: small exact numbers, different from class to class."""
+    classes = np.arange(logits.shape[1])
+    weights = {"weight": (1 + classes % 4) / 2, "pos_weight": 1.0 + classes % 3}
+    asked = {"weight": cell.options.weight, "pos_weight": cell.options.pos_weight}
+    return {name: weights[name].astype(logits.dtype) for name, is_asked in asked.items() if is_asked}
 
 
 def restore(cell: Cell, answer: NDArray[Any], batch: Batch) -> NDArray[Any]:
-    """Bring an answer back to (rows, classes), or (rows,) where it has no class axis.
+    """Bring an answer back to (rows, classes), (rows,) where it has no class axis, (1,) where it is one number.
 
     Raises
     ------
@@ -44,6 +65,8 @@ def restore(cell: Cell, answer: NDArray[Any], batch: Batch) -> NDArray[Any]:
     due = due_shape(cell, len(batch.rows.logits), batch.classes)
     if np.shape(answer) != due:
         raise ValueError(f"the answer has shape {np.shape(answer)}, expected {due}")
+    if cell.is_scalar:
+        return answer.reshape(1)
     if cell.axis == "middle":
         moved = np.moveaxis(answer, 1, -1) if cell.has_class_axis else answer
         return moved.reshape(-1, *moved.shape[2:])[: len(batch.rows.logits)]
@@ -52,6 +75,8 @@ def restore(cell: Cell, answer: NDArray[Any], batch: Batch) -> NDArray[Any]:
 
 def due_shape(cell: Cell, rows: int, classes: int) -> tuple[int, ...]:
     """Return the shape the answer to a cell must have."""
+    if cell.is_scalar:
+        return ()
     per_class = (classes,) if cell.has_class_axis else ()
     groups = -(-rows // MIDDLE_WIDTH)
     return {
@@ -86,5 +111,5 @@ def _strided(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-PLACES = {"last": _last, "first": _first, "middle": _middle}
-LAYOUTS = {"contiguous": np.asarray, "strided": _strided}
+PLACES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"last": _last, "first": _first, "middle": _middle}
+LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"contiguous": np.asarray, "strided": _strided}

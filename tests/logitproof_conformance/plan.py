@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING
 
-from logitproof_reference.cells import Cell
+from logitproof_conformance.case_set import COMMON_CLASSES, common_batches, option_batches, whole_case_set
+from logitproof_reference.cells import PLAIN, Cell, Options
 from logitproof_reference.formats import FORMATS
-from logitproof_reference.regimes import REGIMES, Batch, batches
+from logitproof_reference.regimes import REGIMES, Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +29,57 @@ QUESTIONS = (
     ("softmax_cross_entropy", "distributions", "grad_logits"),
     ("softmax_cross_entropy", "distributions", "grad_labels"),
 )
-"""Op, labels, quantity."""
+"""Op, labels, quantity: asked with every regime, in every mode, format and layout."""
+
+FURTHER_QUESTIONS = (
+    ("softmax", "none", "jvp"),
+    ("log_softmax", "none", "jvp"),
+    ("log_sum_exp", "none", "jvp"),
+    ("log_sum_exp", "none", "hvp"),
+    ("softmax_cross_entropy", "indices", "jvp"),
+    ("softmax_cross_entropy", "indices", "hvp"),
+    ("softmax_cross_entropy", "distributions", "jvp"),
+    ("softmax_cross_entropy", "distributions", "hvp"),
+    ("sigmoid_cross_entropy", "distributions", "value"),
+    ("sigmoid_cross_entropy", "distributions", "grad_logits"),
+    ("sigmoid_cross_entropy", "distributions", "grad_labels"),
+    ("sigmoid_cross_entropy", "distributions", "jvp"),
+    ("sigmoid_cross_entropy", "distributions", "hvp"),
+)
+"""Asked with the common class count, classes last; the quick profile asks them in eager float32."""
+
+CLASS_OPTIONS = (
+    Options(reduction="sum"),
+    Options(reduction="mean"),
+    Options(weight=True),
+    Options(weight=True, reduction="mean"),
+    Options(label_smoothing=0.125),
+    Options(label_smoothing=0.125, weight=True, reduction="mean"),
+)
+INDEX_OPTIONS = (
+    Options(ignore_index=-100),
+    Options(ignore_index=255, reduction="sum"),
+    Options(ignore_index=-1, reduction="mean"),
+    Options(ignore_index=3, reduction="mean", weight=True),
+    Options(ignore_index=-100, label_smoothing=0.125),
+    Options(ignore_index=-100, reduction="mean", weight=True, label_smoothing=0.125),
+)
+SIGMOID_OPTIONS = (
+    Options(reduction="sum"),
+    Options(reduction="mean"),
+    Options(weight=True),
+    Options(pos_weight=True),
+    Options(reduction="mean", weight=True, pos_weight=True),
+)
+OPTIONS = {
+    ("softmax_cross_entropy", "indices"): CLASS_OPTIONS + INDEX_OPTIONS,
+    ("softmax_cross_entropy", "distributions"): CLASS_OPTIONS,
+    ("sigmoid_cross_entropy", "distributions"): SIGMOID_OPTIONS,
+}
+"""Options by op and labels, each alone and in the combinations that have gone wrong; asked in eager mode."""
 
 SHAPES = (("last", "contiguous"), ("first", "contiguous"), ("middle", "contiguous"), ("last", "strided"))
 """Axis and layout; the first is where every regime is judged, the others are asked with the common class count."""
-
-COMMON_CLASSES = 10
-"""The class count of the batch that holds most regimes; extra calls (neighbours, layouts) use it alone."""
 
 QUICK_CLASSES = {
     ("eager", "float16"): frozenset({1, COMMON_CLASSES}),
@@ -56,7 +100,13 @@ SUM_LAWS = {
 }
 """Questions whose answers have a known sum over each row, and the clause that says so."""
 
-CHAPTERS = {"value": "values", "grad_logits": "gradients", "grad_labels": "gradients"}
+CHAPTERS = {
+    "value": "values",
+    "grad_logits": "gradients",
+    "grad_labels": "gradients",
+    "jvp": "second_order",
+    "hvp": "second_order",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +120,8 @@ class Case:
     regime : str
         Name of a regime, or of a check in `CHECKS`; ``all`` where the framework does not offer the cell.
     chapter : str
-        Which test module takes it: ``values``, ``gradients``, ``extremes``, ``unsupported``, or the check's.
+        Which test module takes it: ``values``, ``gradients``, ``second_order``, ``extremes``, ``options``,
+        ``unsupported``, or the check's.
     """
 
     cell: Cell
@@ -103,28 +154,31 @@ def plan_cases(adapter: Adapter, profile: str) -> list[Case]:
 
 def plan_cells(adapter: Adapter, profile: str) -> Iterator[Cell]:
     """Yield every cell that makes sense; whether the framework offers it is the adapter's to say."""
-    for mode, format_, (op, labels, quantity), (axis, layout) in product(adapter.modes, FORMATS, QUESTIONS, SHAPES):
-        plain = (axis, layout) == SHAPES[0]
-        if not plain and (mode != "eager" or (profile == "quick" and format_ != "float32")):
+    for mode, format_ in product(adapter.modes, FORMATS):
+        lean = profile == "quick" and format_ != "float32"
+        shapes = SHAPES[:1] if lean or mode != "eager" else SHAPES
+        for (op, labels, quantity), (axis, layout) in product(QUESTIONS, shapes):
+            cell = Cell(adapter.name, mode, op, quantity, format_, labels, axis, layout)
+            if batches_of(cell, profile):
+                yield cell
+        if lean or (profile == "quick" and mode != "eager"):
             continue
-        cell = Cell(adapter.name, mode, op, quantity, format_, labels, axis, layout)
-        if batches_of(cell, profile):
-            yield cell
+        for op, labels, quantity in FURTHER_QUESTIONS:
+            yield Cell(adapter.name, mode, op, quantity, format_, labels)
+        for (op, labels), quantity in product(OPTIONS, ("value", "grad_logits") if mode == "eager" else ()):
+            for options in OPTIONS[op, labels]:
+                yield Cell(adapter.name, mode, op, quantity, format_, labels, options=options)
 
 
 def batches_of(cell: Cell, profile: str) -> list[Batch]:
     """Return the batches with which a cell is asked."""
-    every = _case_set(cell.format, profile)
-    if (cell.axis, cell.layout) != SHAPES[0]:
-        return [batch for batch in every if batch.classes == COMMON_CLASSES]
+    if cell.options != PLAIN:
+        return option_batches(cell.format, cell.options)
+    question = (cell.op, cell.labels, cell.quantity)
+    if (cell.axis, cell.layout) != SHAPES[0] or question not in QUESTIONS:
+        return common_batches(cell.format, profile, cell.op)
     asked = QUICK_CLASSES.get((cell.mode, cell.format)) if profile == "quick" else None
-    return [batch for batch in every if asked is None or batch.classes in asked]
-
-
-@cache
-def _case_set(format_: str, profile: str) -> list[Batch]:
-    """Build the batches once: cells share them, and with them the exact answers."""
-    return [batch for batch in batches(format_, profile) if len(batch.rows)]
+    return [batch for batch in whole_case_set(cell.format, profile) if asked is None or batch.classes in asked]
 
 
 def _cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
@@ -133,14 +187,21 @@ def _cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
         return
     for batch in batches_of(cell, profile):
         for regime in batch.slices:
-            extreme = REGIMES[regime].clause.startswith("EXT")
-            yield Case(cell, regime, "extremes" if extreme else CHAPTERS[cell.quantity])
+            yield Case(cell, regime, _chapter(cell, regime))
     for check, chapter in CHECKS.items():
         if _makes_sense(check, cell, profile):
             yield Case(cell, check, chapter)
 
 
+def _chapter(cell: Cell, regime: str) -> str:
+    if cell.options != PLAIN:
+        return "options"
+    return "extremes" if REGIMES[regime].clause.startswith("EXT") else CHAPTERS[cell.quantity]
+
+
 def _makes_sense(check: str, cell: Cell, profile: str) -> bool:
+    if cell.options != PLAIN:
+        return check == "result"
     if check == "row_sums":
         return (cell.op, cell.labels, cell.quantity) in SUM_LAWS
     if check == "accuracy_class":

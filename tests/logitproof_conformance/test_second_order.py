@@ -1,0 +1,18 @@
+"""JVP, HVP: forward mode and second order lie within their bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_conformance.judging import judge_regime
+
+if TYPE_CHECKING:
+    from logitproof_conformance.conclusion import Conclude
+    from logitproof_conformance.judging import CellEvaluation
+    from logitproof_conformance.plan import Case
+
+CHAPTER = "second_order"
+
+
+def test_derivative_lies_within_its_bound(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
+    conclude(judge_regime(evaluation, case))
