@@ -9,7 +9,7 @@ mean(v) = sum_i p_i v_i.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -41,11 +41,11 @@ class Terms(NamedTuple):
     clip : float
     """
 
-    indices: Any = None
-    q: Any = None
-    g: Any = None
-    v: Any = None
-    total: Any = None
+    indices: NDArray[np.int64] = None  # type: ignore[assignment]  # the table gives each form what it takes
+    q: Ball = None  # type: ignore[assignment]  # as above
+    g: Ball = None  # type: ignore[assignment]  # as above
+    v: Ball = None  # type: ignore[assignment]  # as above
+    total: Ball | None = None
     clip: float | None = None
 
 
@@ -120,7 +120,8 @@ def cross_entropy_of_indices(core: Core, terms: Terms) -> Ball:
 def cross_entropy_of_distributions(core: Core, terms: Terms) -> Ball:
     """Sum of q_j (t_j + log S), as sum of q_j t_j and sum(q) log S."""
     if terms.clip is not None:
-        return (terms.q * _clipped(core, terms.clip)[0]).sum()
+        losses: Ball = terms.q * _clipped(core, terms.clip)[0]
+        return losses.sum()
     mantissa, exponent = core.log_total
     return (core.t * terms.q).sum() + (terms.q.sum() * mantissa).scaled(exponent)
 
@@ -216,9 +217,9 @@ def hvp_of_softmax(core: Core, terms: Terms) -> Ball:
 def _used(core: Core, terms: Terms) -> Ball:
     """Return the labels whose terms have a derivative: all, but where p is clipped."""
     if terms.clip is None:
-        return terms.q  # type: ignore[no-any-return]  # Terms holds Any so that each form may rely on what it is given
+        return terms.q
     inside = _clipped(core, terms.clip)[1]
-    return terms.q * inside.astype(np.float64)  # type: ignore[no-any-return]  # as above
+    return terms.q * inside.astype(np.float64)
 
 
 def _clipped(core: Core, clip: float) -> tuple[Ball, NDArray[np.bool_]]:

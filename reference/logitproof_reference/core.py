@@ -55,7 +55,7 @@ class Core:
         self._rows = np.arange(x.shape[1])
         self.top = (x.argmax(axis=0), self._rows)
         self.absent = np.isneginf(x)
-        self.largest = x[self.top]
+        self.largest: F64 = x[self.top]
         self._masked = bool(self.absent.any())
         self._x = np.where(self.absent, self.largest, x) if self._masked else x
         others = x.copy()

@@ -185,7 +185,11 @@ class SigmoidElement:
         e = mp.exp(max(-abs(x), NEGLIGIBLE))
         self.plus, self.minus = max(x, 0) + mp.log(1 + e), max(-x, 0) + mp.log(1 + e)
         self.s, self.s_minus = (1 / (1 + e), e / (1 + e)) if x >= 0 else (e / (1 + e), 1 / (1 + e))
-        self.times = lambda a, b: mp.zero if a == 0 or b == 0 else a * b
+        self.zero = mp.zero
+
+    def times(self, a: Any, b: Any) -> Any:
+        """Multiply with 0 times anything being 0."""
+        return self.zero if a == 0 or b == 0 else a * b
 
     def value(self) -> Any:
         """W (pos_weight y log(1 + exp(-x)) + (1 - y) log(1 + exp(x)))."""

@@ -81,7 +81,7 @@ class Enclosure:
         format_ = named_format(format_) if isinstance(format_, str) else format_
         lower = _rounded(*self._moved(-1.0), format_)
         upper = _rounded(*self._moved(1.0), format_)
-        return (lower == upper) | ~np.isfinite(self.value)
+        return np.asarray((lower == upper) | ~np.isfinite(self.value))
 
     def distance(self, observed: NDArray[Any]) -> F64:
         """Return |observed - exact| to float64 accuracy; `observed` may be of any format.

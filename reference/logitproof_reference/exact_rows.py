@@ -160,7 +160,7 @@ class _Block:
         else:
             answer = Enclosure.exact(np.zeros(self.logits.shape if question.has_class_axis else len(self.logits)))
         for row in np.flatnonzero(~ordinary):
-            exact = multiprecision.evaluate_row(self.logits[row], question.of(row))
+            exact = multiprecision.evaluate_row(self.logits[row], question.of(int(row)))
             for part, entry in zip(answer.parts, exact.parts, strict=True):
                 part[row] = entry
         return answer

@@ -74,19 +74,25 @@ class Question:
 
     def of(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp] | int) -> Question:
         """Return the question asked of some of the rows."""
-        return replace(self, **{name: array[rows] for name, array in self._arrays().items()})
+        parts: dict[str, Any] = {name: array[rows] for name, array in self._arrays().items()}
+        return replace(self, **parts)
 
     def zeroed(self, keep: NDArray[np.bool_]) -> Question:
         """Return the question with zeros in the real arrays of the rows not kept."""
         real = {name: array for name, array in self._arrays().items() if array.dtype == np.float64}
-        return replace(
-            self, **{name: np.where(keep if a.ndim == 1 else keep[:, None], a, 0.0) for name, a in real.items()}
-        )
+        parts: dict[str, Any] = {
+            name: np.where(keep if array.ndim == 1 else keep[:, None], array, 0.0) for name, array in real.items()
+        }
+        return replace(self, **parts)
 
     def terms(self, classes: int) -> Terms:
         """Return what the closed form takes, class axis first."""
         options = self.options
-        terms = Terms(g=_turned(self.cotangent), v=_turned(self.vector), clip=options.clip_probabilities)
+        given = {"g": self.cotangent, "v": self.vector}
+        turned: dict[str, Any] = {
+            name: Ball(np.ascontiguousarray(array.T)) for name, array in given.items() if array is not None
+        }
+        terms = Terms(clip=options.clip_probabilities)._replace(**turned)
         if self.labels is None:
             return terms
         if self.quantity in _TAKES_COTANGENT and self.divisor is not None:
@@ -210,7 +216,3 @@ def _checked_vector(question: Question, vector: ArrayLike | None, shape: tuple[i
         found = "none is given" if vector is None else f"it has shape {given.shape}"
         raise ValueError(f"{question.quantity} needs a vector (tangent) of the logits' shape {shape}; {found}")
     return given
-
-
-def _turned(array: F64 | None) -> Ball | None:
-    return None if array is None else Ball(np.ascontiguousarray(array.T))
