@@ -186,7 +186,7 @@ RESULT_MUTANTS = [
     Mutant(
         "first_axis_taken_for_last",
         "The class axis is the last, although the first was named.",
-        "EXT-7",
+        "IO-5",
         SOFTMAX,
         ask=last_axis_taken,
         axis="first",
@@ -202,7 +202,7 @@ RESULT_MUTANTS = [
     Mutant(
         "strides_ignored",
         "Strided logits are read as if contiguous.",
-        "EXT-7",
+        "IO-5",
         LOG_SUM_EXP,
         ask=strides_ignored,
         layout="strided",
