@@ -107,8 +107,9 @@ def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
     family = FAMILY[cell.quantity]
     first = clause if clause.startswith("IO") else f"{family}-1"
     if not plain:
+        whole = "EXT-7" if clause in {"EXT-7", "EXT-8"} else "IO-5"
         return (
-            Rule("IO-5", lambda seen: np.isfinite(seen.due)),
+            Rule(whole, lambda seen: np.isfinite(seen.due)),
             Rule("EXT-8", lambda seen: np.isinf(seen.due)),
             Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should"),
         )
