@@ -13,7 +13,10 @@ import typer
 
 from logitproof.exit_codes import EXPECTED, INTERRUPTED, MEANING, USAGE, Refusal
 
-EXIT_CODES = "Exit status: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANING.items()) + "."
+AS_IT_STANDS = "\b\n"
+"""Tells typer not to wrap the paragraph that follows."""
+
+EXIT_CODES = AS_IT_STANDS + "\n".join(["Exit status:", *(f"{code:>5}  {meaning}" for code, meaning in MEANING.items())])
 
 UsageError: type[Any] = typer.BadParameter.__bases__[0]
 """Base of what typer raises on a bad command line; its module moved between releases, this road to it did not."""
@@ -45,7 +48,7 @@ def frameworks(*, as_json: Annotated[bool, typer.Option("--json", help="Print JS
     return EXPECTED
 
 
-@app.command(epilog="Example: logitproof run --framework torch -o torch.parquet -- -k saturated")
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof run --framework torch -o torch.parquet -- -k saturated")
 def run(
     framework: Annotated[
         list[str] | None,
@@ -56,7 +59,9 @@ def run(
     patience: Annotated[
         float, typer.Option(min=1.0, help="Seconds without a judgement after which a framework counts as hanging.")
     ] = 600.0,
-    pytest_args: Annotated[list[str] | None, typer.Argument(metavar="[-- PYTEST ARGS]")] = None,
+    pytest_args: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- PYTEST ARGS]", help="Handed to pytest.")
+    ] = None,
 ) -> int:
     """Judge frameworks against the exact answer. Each runs in a process of its own; the result is a run file."""
     from logitproof.matrix_run import Interrupted
@@ -118,7 +123,7 @@ def report(
     return exit_code(whole)
 
 
-@app.command(epilog="Example: logitproof explain torch-eager-softmax-value-float32/saturated --row 0")
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof explain torch-eager-softmax-value-float32/saturated --row 0")
 def explain(
     cell: Annotated[
         str, typer.Argument(metavar="CELL[/REGIME]", help="A cell's id, as reports and run files have it.")

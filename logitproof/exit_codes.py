@@ -10,8 +10,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 MEANING = {
     EXPECTED: "everything conforms, or deviates as the ledger says",
-    UNEXPECTED: "unexpected verdicts: something deviates, crashed, or was not measured at all",
-    USAGE: "wrong usage: unknown framework or option, unreadable run file, unwritable output",
+    UNEXPECTED: "unexpected verdicts: something deviates, crashed or was not measured",
+    USAGE: "wrong usage: one line says what; nothing was run or written",
     ENVIRONMENT: "an environment could not be built",
     INTERRUPTED: "interrupted; what was measured so far is in the run file",
 }

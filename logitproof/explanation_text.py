@@ -12,6 +12,7 @@ import numpy as np
 
 from logitproof_reference.enclosure import Enclosure
 from logitproof_reference.formats import FORMATS
+from logitproof_reference.judge import compare
 from logitproof_reference.regimes import REGIMES
 from logitproof_reference.specification import CLAUSES
 
@@ -67,15 +68,18 @@ def _numbers(found: Judgement, source: str) -> Iterator[str]:
     if not found.observed:
         return
     format_ = FORMATS[found.format]
-    exact = [float.fromhex(part.replace(" ", "")) for part in _hex_parts(found.exact)]
-    rounded = float(Enclosure(*np.array([[*exact, 0.0, 0.0][:3]]).T).round(format_)[0])
-    observed = float.fromhex(found.observed)
-    yield f"exact     {exact_digits(exact)}"
+    parts = [float.fromhex(part) for part in _hex_parts(found.exact)]
+    exact = Enclosure(*np.array([[*parts, 0.0, 0.0][:3]]).T)
+    observed = np.array([float.fromhex(found.observed)])
+    rounded = float(exact.round(format_)[0])
+    yield f"exact     {exact_digits(parts)}"
     yield f"rounded   {rounded.hex():<24} {rounded:.9g}, the nearest {format_.name}"
-    yield f"observed  {observed.hex():<24} {observed:.9g} ({source})"
-    yield f"error     {found.ulps:.4g} ulps of {format_.name}, {found.nats:.4g} absolute"
-    yield f"bound     {found.bound}"
-    yield f"slack     {found.slack:.4g} (error / bound; over 1 is a fault of the algorithm)"
+    yield f"observed  {found.observed:<24} {observed[0]:.9g} ({source})"
+    if found.bound:
+        this = compare(observed, exact, np.array([float(found.bound)]), format_)
+        yield f"error     {this.ulps[0]:.4g} ulps of {format_.name}, {this.error[0]:.4g} absolute"
+        yield f"bound     {found.bound}"
+        yield f"slack     {this.slack[0]:.4g} (error / bound; over 1 is a fault of the algorithm)"
 
 
 def _hex_parts(exact: str) -> list[str]:

@@ -91,22 +91,27 @@ def run(
         with sigterm_interrupts(), display or Silent() as shown:
             watch(workers, shown, patience)
         whole = merge([outcome(worker) for worker in workers])
+        write_run(target, whole)
     except KeyboardInterrupt:
-        raise Interrupted(save_partial(workers, target)) from None
+        saved = save_partial(workers, target)
+        shutil.rmtree(parts)
+        raise Interrupted(saved) from None
+    except Refusal:
+        shutil.rmtree(parts)
+        raise
     finally:
         for worker in workers:
             worker.kill()
-    write_run(target, whole)
     shutil.rmtree(parts)
     return whole
 
 
 def prepare_parts(target: Path) -> Path:
     """Make an empty folder for the parts beside `target`; this finds out early whether the place can be written."""
+    if target.is_dir():
+        raise Refusal(f"{target} is a folder: name the run file within it with -o")
     parts = target.with_name(target.name + ".parts")
     try:
-        if target.is_dir():
-            raise IsADirectoryError(21, "is a directory")
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
     except OSError as error:

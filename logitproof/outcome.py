@@ -40,7 +40,7 @@ def outcome(worker: Worker) -> Run:
     """
     status = worker.status
     if status == USAGE_ERROR:
-        raise Refusal(f"{worker.framework}: {last_words(worker.log).removeprefix('ERROR: ')}")
+        raise Refusal(last_words(worker.log).removeprefix("ERROR: "))
     run = measured(worker)
     if run is not None and status in {PASSED, FAILED}:
         return _with_problems(run, worker)

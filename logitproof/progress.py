@@ -25,7 +25,7 @@ class Display(Protocol):
         ...
 
     def show(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
-        """Show that `judged` of `total` judgements are done; `total` is 0 until the worker tells."""
+        """Show that `judged` of `total` cases are done; `total` is 0 until the worker tells."""
         ...
 
 
@@ -60,9 +60,8 @@ class Lines:
         if quarter <= self._quarters.get(framework, -2):
             return
         self._quarters[framework] = quarter
-        doing = "starts" if quarter < 0 else "ended" if ended else "runs"
-        of_total = f" of about {total}" if total and not ended else ""
-        typer.echo(f"{framework}: {doing}, {max(judged, 0)}{of_total} judged", err=True)
+        how_far = "starts" if quarter < 0 else "ended" if ended else f"{judged} of {total} cases judged"
+        typer.echo(f"{framework}: {how_far}", err=True)
 
 
 class Bars:
@@ -84,9 +83,9 @@ class Bars:
         """Move the framework's bar."""
         if framework not in self._tasks:
             self._tasks[framework] = self._progress.add_task(framework, total=None)
+        self._progress.update(self._tasks[framework], completed=judged, total=total or None)
         if ended:
-            total = max(judged, 1)
-        self._progress.update(self._tasks[framework], completed=max(judged, 0), total=total or None)
+            self._progress.stop_task(self._tasks[framework])
 
 
 def display_for_terminal() -> Display:

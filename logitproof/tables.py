@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from logitproof_reports.summary import sentences, terminal_table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,7 +44,9 @@ def print_frameworks(frameworks: Sequence[Framework]) -> None:
 
 
 def print_summary(run: Run) -> None:
-    """Print the matrix of verdicts of a run."""
-    from logitproof_reports.summary import terminal_table  # noqa: PLC0415  to be seen
-
-    console().print(terminal_table(run))
+    """Print the verdict on a run in a sentence or two, and the matrix behind it."""
+    for sentence in sentences(run):
+        typer.echo(sentence)
+    table = terminal_table(run)
+    table.title = None
+    console().print(table)

@@ -53,7 +53,8 @@ class Worker:
         # -c: the pytest settings of the folder we happen to be started in are not meant for this suite.
         isolated = ["-c", os.devnull, "--rootdir", str(folder), "-p", "no:cacheprovider", "-q", "--tb=no"]
         asked = ["--framework", self.framework, "--profile", self.profile, "--record", str(self.part)]
-        return [sys.executable, "-m", "pytest", "--pyargs", "logitproof_conformance", *isolated, *asked, *pytest_args]
+        suite = ["--pyargs", "logitproof_conformance", "-p", "logitproof_conformance.plugin"]
+        return [sys.executable, "-m", "pytest", *suite, *isolated, *asked, *pytest_args]
 
     @property
     def status(self) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -14,9 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .page import page_of
-from .schema import RunFileError
+from .writing import written_whole
 
 if TYPE_CHECKING:
+    import os
+
     from .page_model import Page
     from .schema import Run
 
@@ -29,16 +30,9 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
     RunFileError
         The place cannot be written.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     text = render(page_of(run))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunFileError(f"{target} cannot be written ({error.strerror or error}): choose another path") from error
+    with written_whole(Path(path)) as place:
+        place.write_text(text, encoding="utf-8", newline="\n")
 
 
 def render(page: Page) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,10 @@ from .schema import (
     repeated_key,
     table_of,
 )
+from .writing import written_whole
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
 __all__ = [
@@ -62,17 +63,10 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
         The place cannot be written.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     table = run.table.select(SCHEMA.names).replace_schema_metadata(_metadata_of(run))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-        temporary.replace(target)
-        _journal_of(target).unlink(missing_ok=True)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise RunFileError(f"{target} cannot be written ({error.strerror or error}): choose another path") from error
+    with written_whole(target) as place, place.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+    _journal_of(target).unlink(missing_ok=True)
 
 
 def _metadata_of(run: Run) -> dict[bytes, bytes]:

@@ -70,9 +70,10 @@ def logitproof(folder: Path, *arguments: object, **variables: str) -> subprocess
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the one line on stderr with which a wrong usage ends."""
+    """Return the one line on stderr with which a wrong usage ends; only progress may stand before it."""
     assert done.returncode == USAGE, done.stdout + done.stderr
-    (line,) = done.stderr.splitlines()
+    *progress, line = done.stderr.splitlines()
+    assert all(re.fullmatch(r"\S+: (starts|ended)", shown) for shown in progress)
     return line
 
 
@@ -120,9 +121,9 @@ WRONG_USAGES = {
     "unknown option": (["run", "--frame", "numpy"], "--frame"),
     "unknown framework": (["run", "--framework", "nunpy"], 'did you mean "numpy"'),
     "unknown module": (["run", "--framework", "nowhere:Adapter"], '"nowhere"'),
-    "unknown class": (["run", "--framework", "planted:Nothing"], 'no "Nothing"'),
+    "unknown class": (["run", "--framework", "planted:Nothing"], '"Nothing"'),
     "unknown profile": (["run", "--framework", "numpy", "--profile", "fast"], "quick, full"),
-    "patience that is no number": (["run", "--patience", "soon"], "soon"),
+    "patience that is no number": (["run", "--patience", "soon"], "--patience"),
     "bad pytest argument": (["run", "--framework", "numpy", "--", "--no-such-option"], "--no-such-option"),
     "output in a file": (["run", "--framework", "numpy", "-o", "planted.py/run.parquet"], "planted.py/run.parquet"),
     "output is a folder": (["run", "--framework", "numpy", "-o", "."], "-o"),
@@ -132,7 +133,7 @@ WRONG_USAGES = {
     "unknown cell": (["explain", "numpy-eager-softmax-value-flaot32"], CELL),
     "unknown regime": (["explain", f"{CELL}/saturate"], "saturated"),
     "row beyond the regime": (["explain", f"{CELL}/saturated", "--row", "123456"], "rows 0 to"),
-    "row that is negative": (["explain", f"{CELL}/saturated", "--row", "-1"], "-1"),
+    "row that is negative": (["explain", f"{CELL}/saturated", "--row", "-1"], "--row"),
 }
 
 
@@ -141,6 +142,7 @@ def test_wrong_usage_is_one_line_that_names_the_remedy(arguments: list[str], hin
     line = one_line(logitproof(folder, *arguments))
     assert line.startswith("logitproof: ")
     assert hint in line
+    assert not list(folder.glob("*.parquet*"))
 
 
 def test_a_framework_that_is_not_installed_is_told_with_the_line_that_installs_it(tmp_path: Path) -> None:
