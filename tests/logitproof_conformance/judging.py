@@ -107,9 +107,11 @@ def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
     family = FAMILY[cell.quantity]
     first = clause if clause.startswith("IO") else f"{family}-1"
     if not plain:
-        whole = "EXT-7" if clause in {"EXT-7", "EXT-8"} else "IO-5"
+        # Elsewhere an infinity means that the axis was misread; here it may be an overflow.
+        may_overflow = clause in {"EXT-7", "EXT-8"}
         return (
-            Rule(whole, lambda seen: np.isfinite(seen.due)),
+            Rule("IO-5", lambda seen: np.isfinite(seen.due) & (seen.finite | (not may_overflow))),
+            Rule("EXT-7", lambda seen: np.isfinite(seen.due) & ~seen.finite & may_overflow),
             Rule("EXT-8", lambda seen: np.isinf(seen.due)),
             Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should"),
         )
