@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof.exit_codes import Refusal
 from logitproof.reporting import judgements
+from logitproof_adapters import ledger
 from logitproof_adapters.registry import UnknownFramework, known, load, missing
 from logitproof_conformance.checks import CHECK_JUDGES
+from logitproof_conformance.conclusion import Conclusions
 from logitproof_conformance.judging import (
     CellEvaluation,
     failure,
@@ -28,6 +30,7 @@ from logitproof_reference.judgements import VERDICTS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from logitproof_adapters.contract import Adapter
     from logitproof_reference.cells import Cell
     from logitproof_reference.judgements import Judgement
     from logitproof_reports.schema import Run
@@ -144,11 +147,17 @@ def _asked_here(cell: Cell, regime: str, row: int | None, profile: str) -> Expla
     evaluation = CellEvaluation(adapter, cell, profile)
     regimes = [regime] if regime else [name for batch in batches_of(cell, profile) for name in batch.slices]
     found = [judgement for name in regimes for judgement in _judge(evaluation, name, row)]
-    worst = worst_first(found)
+    worst = worst_first(_with_known_deviations(found, adapter))
     same_rows = tuple(judgement for judgement in worst if judgement.regime == worst[0].regime)
     description = adapter.describe()
     source = f"asked just now: {description.framework} {description.version}"
     return Explanation(cell, same_rows, source, worst[0].repro or _repro(evaluation, worst[0]))
+
+
+def _with_known_deviations(found: list[Judgement], adapter: Adapter) -> list[Judgement]:
+    """Say of what is wrong whether the ledger knows it; a single row cannot tell that a deviation is gone."""
+    conclusions = Conclusions(adapter.describe(), ledger.load(adapter.name))
+    return [judgement if judgement.verdict == "conforms" else conclusions.take([judgement])[0] for judgement in found]
 
 
 def _judge(evaluation: CellEvaluation, regime: str, row: int | None) -> list[Judgement]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters import ledger
 from logitproof_reference.enclosure import Enclosure
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.judge import compare
@@ -105,10 +106,12 @@ def exact_digits(parts: list[float]) -> str:
 
 
 def _verdict(found: Judgement) -> Iterator[str]:
-    explained = f", a known deviation: {found.deviation}" if found.deviation else ""
-    yield f"verdict   {found.verdict}{explained}"
+    yield f"verdict   {found.verdict}"
     if found.reason:
         yield from _wrapped("reason", found.reason)
+    for entry in ledger.load(found.adapter) if found.deviation else ():
+        if entry.id == found.deviation:
+            yield from _wrapped("known as", f"{entry.id}: {entry.reason} {entry.upstream}")
 
 
 def _repro(explanation: Explanation) -> Iterator[str]:

@@ -23,13 +23,14 @@ class JournalProgress:
         self._path = path
         self._read_so_far = 0
         self._grew = time.monotonic()
+        self._became_a_run_file = False
         self._cases: set[tuple[str, str]] = set()
         self.total = 0
 
     @property
     def judged(self) -> int:
         """Cases that are judged; a case may have several judgements."""
-        return len(self._cases)
+        return self.total if self._became_a_run_file else len(self._cases)
 
     @property
     def silent_for(self) -> float:
@@ -44,6 +45,7 @@ class JournalProgress:
                 *lines, torn = file.read().split(b"\n")
                 self._read_so_far = file.tell() - len(torn)
         except FileNotFoundError:
+            self._became_a_run_file = self._read_so_far > 0
             return
         for line in lines:
             self._take(json.loads(line))
