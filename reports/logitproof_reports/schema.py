@@ -132,11 +132,15 @@ def _one_line(error: Exception) -> str:
 
 
 def repeated_key(tables: list[pa.Table], key: tuple[str, ...]) -> list[str] | None:
-    """Return the first key that a later table shares with an earlier one, or None."""
-    joined = [pc.binary_join_element_wise(*(table[name] for name in key), "\n") for table in tables]
-    for i, table in enumerate(tables[1:], start=1):
-        earlier = pa.chunked_array([chunk for keys in joined[:i] for chunk in keys.chunks], pa.string())
-        shared = pc.indices_nonzero(pc.is_in(joined[i], value_set=earlier))
-        if len(shared):
-            return [table[name][shared[0].as_py()].as_py() for name in key]
+    """Return the first key that a later table shares with an earlier one, or None.
+
+    In plain sets: Arrow's kernels would start its thread pool, which aborts an interpreter that ends just then.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for table in tables:
+        keys = list(zip(*(table[name].to_pylist() for name in key), strict=True))
+        repeated = next((one for one in keys if one in seen), None)
+        if repeated is not None:
+            return list(repeated)
+        seen.update(keys)
     return None
