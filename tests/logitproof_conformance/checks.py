@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.evaluation import arguments_of, ask, digest, truth_of
+from logitproof_conformance.evaluation import arguments_of, ask, digest, same_bits, truth_of
 from logitproof_conformance.judging import (
     CellEvaluation,
     failure,
@@ -17,8 +17,11 @@ from logitproof_conformance.judging import (
     repro_of,
     spell_inputs,
 )
-from logitproof_conformance.laws import judge_row_sums
+from logitproof_conformance.laws import judge_order_of_logits, judge_row_sums
+from logitproof_conformance.laws_of_derivatives import judge_forward_and_reverse, judge_second_vector
+from logitproof_conformance.laws_of_symmetry import judge_one_hot_labels, judge_permuted_classes, judge_shifted_rows
 from logitproof_conformance.layout import due_shape
+from logitproof_conformance.modes import judge_eager_answer
 from logitproof_reference.accuracy import Outputs, classes
 from logitproof_reference.regimes import poisoned
 
@@ -50,10 +53,8 @@ class Twice:
 
     @cached_property
     def changed(self) -> NDArray[np.bool_]:
-        """Where the bits differ; NaN equals NaN, whatever its payload."""
-        both_nan = np.isnan(self.before.astype(np.float64)) & np.isnan(self.after.astype(np.float64))
-        changed: NDArray[np.bool_] = (_bits(self.before) != _bits(self.after)) & ~both_nan
-        return changed
+        """Where the bits differ."""
+        return ~same_bits(self.before, self.after)
 
 
 def judge_poisoned_neighbours(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
@@ -108,11 +109,6 @@ def describe_change(evaluation: CellEvaluation, found: Judgement, twice: Twice) 
         inputs=spell_inputs(evaluation.cell, batch, regime, number),
         repro=repro_of(evaluation, batch, row),
     )
-
-
-def _bits(array: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
-    contiguous = np.ascontiguousarray(array)
-    return contiguous.view(np.dtype(f"u{contiguous.dtype.itemsize}"))
 
 
 def judge_accuracy_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
@@ -175,6 +171,13 @@ CHECK_JUDGES = {
     "another_place": judge_another_place,
     "repeated_call": judge_repeated_call,
     "row_sums": judge_row_sums,
+    "shifted_rows": judge_shifted_rows,
+    "permuted_classes": judge_permuted_classes,
+    "one_hot_labels": judge_one_hot_labels,
+    "order_of_logits": judge_order_of_logits,
+    "forward_and_reverse": judge_forward_and_reverse,
+    "second_vector": judge_second_vector,
+    "eager_answer": judge_eager_answer,
     "accuracy_class": judge_accuracy_class,
     "result": judge_result,
     "empty_batch": judge_empty_batch,

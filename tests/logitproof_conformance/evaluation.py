@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.arithmetic import Arithmetic
+    from logitproof_reference.cells import Inputs
     from logitproof_reference.regimes import Batch, Rows
 
     F64 = NDArray[np.float64]
@@ -62,7 +63,11 @@ class Answer:
 
 def ask(adapter: Adapter, cell: Cell, batch: Batch) -> Answer:
     """Evaluate `batch` in one call of the framework; an exception becomes a failure, never an abort."""
-    inputs = arrange(cell, batch.rows)
+    return ask_with(adapter, cell, arrange(cell, batch.rows), batch)
+
+
+def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch) -> Answer:
+    """Evaluate `inputs`, laid out for `cell` and shaped as `batch` would be, as `ask` does."""
     before = {name: array.tobytes() for name, array in inputs.arrays().items()}
     try:
         answer = np.asarray(adapter.evaluate(cell, inputs))
@@ -84,6 +89,18 @@ def _last_words(error: Exception) -> str:
 def digest(observed: NDArray[Any]) -> str:
     """Hash the bits of an answer, 16 hexadecimal digits."""
     return hashlib.sha256(np.ascontiguousarray(observed).tobytes()).hexdigest()[:16]
+
+
+def same_bits(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell where two answers of one format have the same bits; NaN equals NaN, whatever its payload."""
+    both_nan = np.isnan(before.astype(np.float64)) & np.isnan(after.astype(np.float64))
+    same: NDArray[np.bool_] = (_bits(before) == _bits(after)) | both_nan
+    return same
+
+
+def _bits(array: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+    contiguous = np.ascontiguousarray(array)
+    return contiguous.view(np.dtype(f"u{contiguous.dtype.itemsize}"))
 
 
 @dataclass(frozen=True)

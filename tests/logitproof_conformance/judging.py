@@ -20,7 +20,7 @@ from logitproof_reference.regimes import REGIMES, Batch
 from logitproof_reference.specification import CLAUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -212,7 +212,7 @@ def judge_rule(evaluation: CellEvaluation, case: Case, seen: Seen, rule: Rule, r
     slack = np.where(conforms & (slack > 1.0), 1.0, slack)
     place = np.unravel_index(int(np.argmax(np.where(conforms, slack, np.inf))), slack.shape)
     kept = replace(
-        judgement(case, rule.clause, _verdict(rule.clause, good=bool(conforms.all()))),
+        judgement(case, rule.clause, verdict_on(rule.clause, good=bool(conforms.all()))),
         elements=int(chosen.sum()),
         slack=float(slack[place]),
         ulps=float(np.max(comparison.ulps[rows][chosen])),
@@ -257,10 +257,13 @@ def spell_inputs(cell: Cell, batch: Batch, regime: str, row: int) -> str:
     if batch.classes > WIDEST_SPELLED_ROW:
         return json.dumps({"regime": regime, "row": row})
     plain = replace(cell, axis="last", layout="contiguous")
-    inputs = arrange(plain, rows_to_show(cell, batch, batch.slices[regime].start + row))
+    return spell(arrange(plain, rows_to_show(cell, batch, batch.slices[regime].start + row)).arrays())
+
+
+def spell(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Spell arrays as JSON: whole numbers as such, the others as hexadecimal floats."""
     spelled = {
-        name: array.ravel().tolist() if array.dtype.kind == "i" else hex_floats(array)
-        for name, array in inputs.arrays().items()
+        name: array.ravel().tolist() if array.dtype.kind == "i" else hex_floats(array) for name, array in arrays.items()
     }
     return json.dumps(spelled)
 
@@ -306,7 +309,8 @@ def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Jud
     )
 
 
-def _verdict(clause: str, *, good: bool) -> str:
+def verdict_on(clause: str, *, good: bool) -> str:
+    """Return the verdict on a clause that holds or does not."""
     if good:
         return "conforms"
     return {"MUST": "deviates", "SHOULD": "concern", "MAY": "conforms"}[CLAUSES[clause].grade]

@@ -1,4 +1,4 @@
-"""Laws that need no oracle: what a row of an answer must sum to (LAW-1, LAW-2)."""
+"""Laws that an answer keeps by itself: what its rows sum to (LAW-1, LAW-2), their elements' order (LAW-7)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from logitproof_conformance.judging import CellEvaluation, failure, finite_rows,
 from logitproof_conformance.plan import SUM_LAWS
 from logitproof_reference.arithmetic import SHOULD
 from logitproof_reference.bounds_forward import softmax_sum_law
+from logitproof_reference.formats import ulp
 from logitproof_reference.rounding import Rounding
 
 if TYPE_CHECKING:
@@ -89,3 +90,60 @@ def _with_row(evaluation: CellEvaluation, found: Judgement, batch: Batch, row: i
     due, seen = float.fromhex(found.exact), float.fromhex(found.observed)
     reason = f"row {number} of {regime} sums to {seen:.17g}, expected {due:.9g} within {found.bound}"
     return replace(found, reason=reason, repro=repro_of(evaluation, batch, row))
+
+
+def judge_order_of_logits(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Sort each finite row by its logits: the answers must not decrease, equal logits get equal ones (LAW-7)."""
+    found = [_judge_order(evaluation, case, batch) for batch in evaluation.batches]
+    yield max(found, key=lambda one: (one.verdict != "conforms", one.ulps))
+
+
+def _judge_order(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgement:
+    answer = evaluation.answer(batch)
+    if (failed := failure(case, answer, "LAW-7")) is not None:
+        return failed
+    logits, rows = batch.rows.logits.astype(np.float64), answer.array.astype(np.float64)
+    finite = (finite_rows(logits) & finite_rows(rows))[:, None]
+    order = np.argsort(np.where(finite, logits, 0.0), axis=1, kind="stable")
+    ranked_logits, ranked = (
+        np.take_along_axis(np.where(finite, array, 0.0), order, axis=1) for array in (logits, rows)
+    )
+    steps, tied = np.diff(ranked, axis=1), ranked_logits[:, 1:] == ranked_logits[:, :-1]
+    wrong = np.where(tied, np.abs(steps), np.maximum(-steps, 0.0))
+    found = replace(
+        judgement(case, "LAW-7", "conforms"),
+        elements=int(finite.sum()) * batch.classes,
+        slack=0.0,
+        ulps=0.0,
+        digest=digest(answer.array),
+    )
+    if not wrong.any():
+        return found
+    ulps = wrong / ulp(ranked[:, 1:], batch.format)
+    row, rank = (int(index) for index in np.unravel_index(int(np.argmax(ulps)), ulps.shape))
+    classes = int(order[row, rank]), int(order[row, rank + 1])
+    found = replace(found, ulps=float(ulps[row, rank]), nats=float(wrong[row, rank]))
+    return _with_pair(evaluation, found, batch, row, classes, is_tie=bool(tied[row, rank]))
+
+
+def _with_pair(
+    evaluation: CellEvaluation, found: Judgement, batch: Batch, row: int, classes: tuple[int, int], *, is_tie: bool
+) -> Judgement:
+    """Say which two classes of a row are out of order, the one with the smaller logit first."""
+    regime, number = batch.locate(row)
+    lower, upper = (float(evaluation.answer(batch).array[row, place]) for place in classes)
+    kind = "equal logits get different answers" if is_tie else "the greater logit gets the smaller answer"
+    return replace(
+        found,
+        verdict="concern",
+        reason=f"row {number} of {regime}: {kind}, {lower:.9g} at class {classes[0]} and {upper:.9g} at class "
+        f"{classes[1]}, {found.ulps:.3g} ulps apart",
+        slack=math.inf,
+        row=number,
+        element=classes[1],
+        exact=lower.hex(),
+        observed=upper.hex(),
+        bound="0",
+        inputs=spell_inputs(evaluation.cell, batch, regime, number),
+        repro=repro_of(evaluation, batch, row),
+    )

@@ -7,12 +7,12 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from logitproof_conformance.case_set import COMMON_CLASSES, common_batches, option_batches, whole_case_set
-from logitproof_reference.cells import PLAIN, Cell, Options
+from logitproof_reference.cells import PLAIN, SIGMOID, Cell, Options
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.regimes import REGIMES, Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from logitproof_adapters.contract import Adapter
 
@@ -100,6 +100,17 @@ SUM_LAWS = {
 }
 """Questions whose answers have a known sum over each row, and the clause that says so."""
 
+LAWS: dict[str, Callable[[Cell], bool]] = {
+    "shifted_rows": lambda cell: cell.op != SIGMOID,
+    "permuted_classes": lambda cell: cell.op != SIGMOID,
+    "one_hot_labels": lambda cell: cell.labels == "indices" and cell.quantity in {"value", "grad_logits"},
+    "order_of_logits": lambda cell: cell.op in {"softmax", "log_softmax"} and cell.quantity == "value",
+    "forward_and_reverse": lambda cell: cell.quantity == "jvp",
+    "second_vector": lambda cell: cell.quantity == "hvp",
+    "eager_answer": lambda cell: cell.mode != "eager",
+}
+"""Checks that relate two answers, or the elements of one, and the cells for which they make sense."""
+
 CHAPTERS = {
     "value": "values",
     "grad_logits": "gradients",
@@ -139,6 +150,13 @@ CHECKS = {
     "another_place": "rows",
     "repeated_call": "rows",
     "row_sums": "laws",
+    "shifted_rows": "laws",
+    "permuted_classes": "laws",
+    "one_hot_labels": "laws",
+    "order_of_logits": "laws",
+    "forward_and_reverse": "laws",
+    "second_vector": "laws",
+    "eager_answer": "modes",
     "accuracy_class": "classes",
     "result": "results",
     "empty_batch": "results",
@@ -202,6 +220,10 @@ def _chapter(cell: Cell, regime: str) -> str:
 def _makes_sense(check: str, cell: Cell, profile: str) -> bool:
     if cell.options != PLAIN:
         return check == "result"
+    if check in LAWS:
+        # Of compiled cells the quick profile asks no law but how they compare with eager mode.
+        fits = cell.format == "float32" and (cell.mode == "eager") == (check != "eager_answer")
+        return (profile == "full" or fits) and (cell.axis, cell.layout) == SHAPES[0] and LAWS[check](cell)
     if check == "row_sums":
         return (cell.op, cell.labels, cell.quantity) in SUM_LAWS
     if check == "accuracy_class":

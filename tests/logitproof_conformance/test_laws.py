@@ -1,4 +1,4 @@
-"""LAW: the rows of softmax and of gradients sum to what they must."""
+"""LAW: what answers must be to themselves and to one another, whatever the exact ones are."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 CHAPTER = "laws"
 
 
-def test_rows_sum_to_what_they_must(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
+def test_law_holds(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
     conclude(CHECK_JUDGES[case.regime](evaluation, case))
