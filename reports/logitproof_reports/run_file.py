@@ -114,10 +114,12 @@ def _is_newer(one: Path, other: Path) -> bool:
 
 def _read_table(target: Path) -> pa.Table:
     try:
-        with target.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise RunFileError(f"{target} is no run file (not Parquet): name what `logitproof run -o` wrote")
-            return pq.read_table(pa.PythonFile(file, mode="r"))
+        content = target.read_bytes()
+        if not content.startswith(_MAGIC):
+            raise RunFileError(f"{target} is no run file (not Parquet): name what `logitproof run -o` wrote")
+        # From memory, not through a Python file: Arrow's threads let go of that when they like, and a thread that
+        # does so while the interpreter ends aborts the process.
+        return pq.read_table(pa.BufferReader(content))
     except (pa.ArrowException, ValueError) as error:
         raise RunFileError(f"{target} is truncated or damaged: copy it again, or make the run again") from error
     except OSError as error:
