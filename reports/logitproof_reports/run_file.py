@@ -64,8 +64,10 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
     """
     target = Path(path)
     table = run.table.select(SCHEMA.names).replace_schema_metadata(_metadata_of(run))
-    with written_whole(target) as place, place.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, compression="zstd")
+    with written_whole(target) as place:
+        place.write_bytes(content.getvalue())
     _journal_of(target).unlink(missing_ok=True)
 
 
