@@ -11,7 +11,7 @@ import numpy as np
 from logitproof_conformance.evaluation import ask, ask_with, truth_of
 from logitproof_conformance.judging import CellEvaluation, Seen, judgement
 from logitproof_conformance.layout import arrange
-from logitproof_conformance.related import Question, Relation, first_failure, judge_relation, sound_rows
+from logitproof_conformance.related import Question, Relation, first_failure, judge_relation, ordinary_rows, sound_rows
 from logitproof_reference.double_double import two_prod, two_sum
 from logitproof_reference.enclosure import Enclosure
 
@@ -98,7 +98,7 @@ def _relation(clause: str, says: str, known: Seen, first: Product, second: Produ
     How far they are apart is exact but for one rounding: `due` is the first product, less what rounding the second
     one to float64 took from that.
     """
-    chosen = sound_rows(known)
+    chosen = sound_rows(known) | (ordinary_rows(known) & _normalized(known))
     finite = np.isfinite(second.elements).all(axis=1)
     terms = [product.terms(chosen & finite) for product in (first, second)]
     observed = np.array([math.fsum(row) for row in terms[1]])
@@ -113,3 +113,11 @@ def _relation(clause: str, says: str, known: Seen, first: Product, second: Produ
         chosen=chosen,
         batch=known.batch,
     )
+
+
+def _normalized(known: Seen) -> Mask:
+    """Tell the rows whose labels sum to one; of others the derivative may be known to be that of another loss."""
+    if (known.cell.op, known.cell.labels) != ("softmax_cross_entropy", "distributions"):
+        return np.ones(len(known.batch.rows), dtype=bool)
+    normalized: Mask = known.batch.rows.distributions.astype(np.float64).sum(axis=1) == 1
+    return normalized

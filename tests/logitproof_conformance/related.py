@@ -108,17 +108,21 @@ def first_failure(case: Case, clause: str, answers: Iterable[Answer]) -> Judgeme
     return next((failed for answer in answers if (failed := failure(case, answer, clause)) is not None), None)
 
 
-def sound_rows(seen: Seen) -> Mask:
-    """Tell the rows that a law is held to: ordinary ones, whose first answer is as it must be.
-
-    Where it is not, or the row is an extreme one, other clauses say so.
-    """
-    rows = len(seen.batch.rows)
+def ordinary_rows(seen: Seen) -> Mask:
+    """Tell the rows of finite logits and finite first answers that no clause for extremes takes."""
     chosen = finite_rows(seen.batch.rows.logits)
     for name, part in seen.batch.slices.items():
         chosen[part] &= REGIMES[name].clause in ORDINARY
-    sound: Mask = chosen & (seen.must.conforms & seen.finite).reshape(rows, -1).all(axis=1)
-    return sound
+    return chosen & _by_row(seen.finite)
+
+
+def sound_rows(seen: Seen) -> Mask:
+    """Tell the ordinary rows whose first answer is as it must be; where it is not, other clauses say so."""
+    return ordinary_rows(seen) & _by_row(seen.must.conforms)
+
+
+def _by_row(elements: Mask) -> Mask:
+    return np.asarray(elements.reshape(len(elements), -1).all(axis=1))
 
 
 def sound_elements(seen: Seen) -> Mask:

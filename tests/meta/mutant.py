@@ -53,8 +53,8 @@ class Mutant:
         What stands in for functions of the control.
     ask : callable
         What stands around the control, where the fault lies there.
-    format, axis, layout : str
-        The rest of that cell.
+    mode, format, axis, layout : str
+        The rest of that cell. In another mode than `mode` there is no fault.
     profile : str
         The smallest profile that must kill it.
     """
@@ -65,6 +65,7 @@ class Mutant:
     question: tuple[str, str, str]
     parts: dict[str, Callable[..., Any]] = field(default_factory=dict)
     ask: Callable[[str, str, Inputs], NDArray[Any]] = ask_control
+    mode: str = "eager"
     format: str = "float32"
     axis: str = "last"
     layout: str = "contiguous"
@@ -74,17 +75,17 @@ class Mutant:
     def cell(self) -> Cell:
         """The cell in which the mutant must be killed."""
         op, labels, quantity = self.question
-        return Cell("mutant", "eager", op, quantity, self.format, labels, self.axis, self.layout)
+        return Cell("mutant", self.mode, op, quantity, self.format, labels, self.axis, self.layout)
 
 
 class MutantAdapter:
     """Asks a mutant."""
 
     name = "mutant"
-    modes: tuple[str, ...] = ("eager",)
 
     def __init__(self, mutant: Mutant) -> None:
         self.mutant = mutant
+        self.modes: tuple[str, ...] = tuple(dict.fromkeys(("eager", mutant.mode)))
 
     def describe(self) -> Description:
         """Return the mutant's name."""
@@ -95,7 +96,9 @@ class MutantAdapter:
         return not_wrapped(cell, self.modes)
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
-        """Return the faulty answer."""
+        """Return the faulty answer; in another mode than the mutant's, the control's."""
+        if cell.mode != self.mutant.mode:
+            return ask_control(cell.op, cell.quantity, inputs)
         parts = self.mutant.parts
         replaced = {key: parts[f.__name__] for key, f in control.FUNCTIONS.items() if f.__name__ in parts}
         with ExitStack() as patches:

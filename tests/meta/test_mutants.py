@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,16 @@ from logitproof_conformance.judging import CellEvaluation, judge_regime
 from logitproof_conformance.plan import plan_cases
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.specification import CLAUSES
-from meta.mutant import GRAD_INDEX_LOSS, GRAD_SOFTMAX, INDEX_LOSS, LOG_SOFTMAX, SOFTMAX, Mutant, MutantAdapter
+from meta.mutant import (
+    GRAD_INDEX_LOSS,
+    GRAD_SOFTMAX,
+    INDEX_LOSS,
+    LOG_SOFTMAX,
+    SOFTMAX,
+    Mutant,
+    MutantAdapter,
+    ask_control,
+)
 from meta.mutants import MUTANTS
 
 if TYPE_CHECKING:
@@ -45,9 +55,7 @@ def test_mutant_is_killed_by_the_clause_that_names_its_fault(mutant: Mutant) -> 
 
 
 def without_fault(mutant: Mutant) -> Mutant:
-    return Mutant(
-        "control", "None.", mutant.clause, mutant.question, format=mutant.format, axis=mutant.axis, layout=mutant.layout
-    )
+    return replace(mutant, name="control", fault="None.", parts={}, ask=ask_control)
 
 
 CELLS = {mutant.cell: without_fault(mutant) for mutant in MUTANTS.values() if mutant.profile == "quick"}

@@ -1,0 +1,128 @@
+"""The laws that relate answers: rows that shift exactly, bounds without order, faults told with both questions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from logitproof_conformance.case_set import common_batches
+from logitproof_conformance.checks import CHECK_JUDGES
+from logitproof_conformance.evaluation import arguments_of
+from logitproof_conformance.judging import CellEvaluation
+from logitproof_conformance.laws_of_symmetry import shiftable
+from logitproof_conformance.plan import LAWS, QUESTIONS, Case, plan_cases
+from logitproof_reference.arithmetic import MUST
+from logitproof_reference.bounds import bound
+from logitproof_reference.cells import Cell
+from logitproof_reference.formats import FORMATS
+from meta.derivatives import DerivativesAdapter, softmax_product, total
+from meta.mutant import MutantAdapter
+from meta.mutants import MUTANTS
+
+if TYPE_CHECKING:
+    from logitproof_adapters.contract import Adapter
+    from logitproof_reference.formats import Format
+    from logitproof_reference.judgements import Judgement
+    from meta.derivatives import F64
+
+
+def judged(adapter: Adapter, cell: Cell, check: str, profile: str = "quick") -> list[Judgement]:
+    return list(CHECK_JUDGES[check](CellEvaluation(adapter, cell, profile), Case(cell, check, "laws")))
+
+
+@pytest.mark.parametrize("format_", FORMATS.values(), ids=list(FORMATS))
+def test_shiftable_rows_and_their_shifts_are_numbers_of_the_format_large_and_small(format_: Format) -> None:
+    rows, shifts = shiftable(format_, 400, 10)
+    assert rows.dtype == format_.dtype
+    assert np.abs(shifts).max() == 2.0 ** (format_.precision - 1)
+    assert np.abs(shifts).min() == 16
+    assert (np.sign(shifts) == [1, -1] * 200).all()
+    moved = (rows.astype(np.float64) + shifts[:, None]).astype(format_.dtype).astype(np.float64)
+    assert (moved - shifts[:, None] == rows.astype(np.float64)).all()
+    assert len(np.unique(rows.astype(np.float64))) > 16
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids="-".join)
+def test_a_bound_knows_no_order_of_the_classes(question: tuple[str, str, str]) -> None:
+    op, labels, quantity = question
+    (batch,) = common_batches("float32", "quick", op)
+    rows = batch.rows[batch.slices["typical"]]
+    given = arguments_of(Cell("any", "eager", op, quantity, "float32", labels), rows)
+    allowed = bound(op, quantity, logits=rows.logits, format=batch.format, arithmetic=MUST, **given)
+    turned = {name: array[:, ::-1] if array.ndim > 1 else array for name, array in given.items()}
+    if labels == "indices":
+        turned["labels"] = batch.classes - 1 - turned["labels"]
+    other = bound(op, quantity, logits=rows.logits[:, ::-1], format=batch.format, arithmetic=MUST, **turned)
+    np.testing.assert_allclose(other, allowed[:, ::-1] if allowed.ndim > 1 else allowed, rtol=1e-9)
+
+
+def first_class_unmoved(p: F64, v: F64) -> F64:
+    """Treat the greatest logit as if it did not move, as a maximum whose derivative is stopped halfway."""
+    leads = p == p.max(axis=-1, keepdims=True)
+    return softmax_product(p, np.where(leads, 0, v))
+
+
+def one_sided(p: F64, v: F64) -> F64:
+    """Leave p out on one side of the product p p^T."""
+    return p * v - p * total(v)
+
+
+FAULTS = {
+    "forward mode drops a factor": ({"forward": lambda p, v: p * v - total(p * v)}, "jvp", "forward_and_reverse"),
+    "forward mode takes the maximum for constant": ({"forward": first_class_unmoved}, "jvp", "forward_and_reverse"),
+    "second order drops p on one side": ({"second": one_sided}, "hvp", "second_vector"),
+    "second order clips the vector": (
+        {"second": lambda p, v: softmax_product(p, np.clip(v, -1, 1))},
+        "hvp",
+        "second_vector",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_derivatives_that_break_their_law_are_told_with_both_questions(fault: str) -> None:
+    parts, quantity, check = FAULTS[fault]
+    cell = Cell("derivatives", "eager", "softmax" if quantity == "jvp" else "log_sum_exp", quantity, "float32")
+    (found,) = judged(DerivativesAdapter(**parts), cell, check)
+    assert (found.clause, found.verdict) == ("LAW-8" if quantity == "jvp" else "LAW-9", "deviates")
+    assert found.repro.count("ask(") == 2
+    assert found.exact != found.observed
+    assert {"logits", "vector"} <= set(json.loads(found.inputs))
+    assert found.slack > 1
+    assert found.elements > 300
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize(("op", "quantity"), [("softmax", "jvp"), ("log_sum_exp", "jvp"), ("log_sum_exp", "hvp")])
+def test_right_derivatives_keep_every_law(op: str, quantity: str, format_: str) -> None:
+    cell, adapter = Cell("derivatives", "eager", op, quantity, format_), DerivativesAdapter()
+    asked = [check for check, applies in LAWS.items() if applies(cell)]
+    assert len(asked) == 3
+    verdicts = {found.clause: found.verdict for check in asked for found in judged(adapter, cell, check)}
+    assert set(verdicts.values()) == {"conforms"}
+
+
+@pytest.mark.parametrize("clause", ["LAW-3", "LAW-4", "LAW-6", "LAW-7"])
+def test_a_broken_law_names_row_answers_and_bound(clause: str) -> None:
+    mutant = next(mutant for mutant in MUTANTS.values() if mutant.clause == clause)
+    asked = [case for case in plan_cases(MutantAdapter(mutant), "quick") if case.cell == mutant.cell]
+    found = [
+        one for case in asked if case.regime in LAWS for one in judged(MutantAdapter(mutant), mutant.cell, case.regime)
+    ]
+    broken = next(one for one in found if one.clause == clause and one.verdict != "conforms")
+    assert broken.row >= 0
+    assert "row" in broken.reason
+    assert broken.bound
+    assert "logits" in json.loads(broken.inputs)
+
+
+def test_only_plain_eager_float32_is_asked_for_laws_in_the_quick_profile() -> None:
+    adapter = MutantAdapter(MUTANTS["compiled_keeps_axis"])
+    asked = [case for case in plan_cases(adapter, "quick") if case.regime in LAWS]
+    assert {case.cell.format for case in asked} == {"float32"}
+    assert {case.cell.mode for case in asked if case.regime != "eager_answer"} == {"eager"}
+    assert {case.cell.mode for case in asked if case.regime == "eager_answer"} == {"compiled"}
+    assert {(case.cell.axis, case.cell.layout) for case in asked} == {("last", "contiguous")}
