@@ -103,6 +103,14 @@ def minimums(session: nox.Session) -> None:
 
 
 @nox.session
+def certificate(session: nox.Session) -> None:
+    """Hold the oracle against ball arithmetic on 1,000,000 rows and write its certificate (some minutes)."""
+    session.install("-e", ".", *group("test"))
+    written = "reference/logitproof_reference/certificate.json"
+    session.run("python", "-m", "meta.certificate", "-o", written, *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Print the oracle's speed, and our share of a run's wall time for each framework (or those named after --)."""
     frameworks = session.posargs or FRAMEWORKS

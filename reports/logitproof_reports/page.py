@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from logitproof_reference.certificate import released_certificate
 from logitproof_reference.specification import CLAUSES
 
 from .judged import judged as make_ready
@@ -176,7 +177,8 @@ def _environments(run: Run) -> list[Surroundings]:
     told = [_surroundings(environment) for environment in attributed(run)]
     common = [fact for fact in told[0].facts if all(fact in one.facts for one in told)] if len(told) > 1 else []
     own = [Surroundings(one.title, [fact for fact in one.facts if fact not in common]) for one in told]
-    return [Surroundings("In common", common), *own] if common else own
+    oracle = Surroundings("The oracle's certificate", [Fact("ball arithmetic", released_certificate().sentence)])
+    return [oracle, *([Surroundings("In common", common)] if common else []), *own]
 
 
 def _surroundings(environment: dict[str, Any]) -> Surroundings:

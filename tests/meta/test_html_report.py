@@ -203,8 +203,10 @@ def test_known_deviations_carry_the_ledgers_reason_and_link() -> None:
 
 def test_the_environment_of_every_framework_is_shown() -> None:
     page = page_of(three_frameworks())
-    assert [one.title for one in page.environments] == ["In common", "jax 0.10.2", "tensorflow 2.21.0", "torch 2.13.0"]
-    facts = {fact.name: fact.value for fact in page.environments[0].facts}
+    certificate, *environments = page.environments
+    assert "held against ball arithmetic" in certificate.facts[0].value
+    assert [one.title for one in environments] == ["In common", "jax 0.10.2", "tensorflow 2.21.0", "torch 2.13.0"]
+    facts = {fact.name: fact.value for fact in environments[0].facts}
     assert facts["threads · OMP_NUM_THREADS"] == "2"
     assert facts["build · threads"] == "2"
     assert facts["cpu features"] == "avx avx2 fma"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from logitproof_reference import ExactRows
+from logitproof_reference.certificate import released_certificate
 from meta.ball_truth import Case, truth, worst_errors
 from meta.certificate import ALLOWED, FAMILIES, QUESTIONS, Certificate, certify
 
@@ -66,3 +67,10 @@ def test_whatever_the_row_softmax_and_its_logarithm_hold_the_promise(x: NDArray[
         relative, contained = worst_errors(tuple(part[0] for part in exact.parts), answers, scales)
         assert contained
         assert relative <= ALLOWED
+
+
+def test_released_certificate_holds_for_a_million_rows() -> None:
+    released = released_certificate()
+    assert released.rows >= 1_000_000
+    assert released.outside == 0
+    assert 0.0 < released.worst <= ALLOWED
