@@ -21,7 +21,7 @@ from logitproof_conformance.laws import judge_order_of_logits, judge_row_sums
 from logitproof_conformance.laws_of_derivatives import judge_forward_and_reverse, judge_second_vector
 from logitproof_conformance.laws_of_symmetry import judge_one_hot_labels, judge_permuted_classes, judge_shifted_rows
 from logitproof_conformance.layout import due_shape
-from logitproof_conformance.modes import judge_eager_answer
+from logitproof_conformance.modes import judge_eager_answer, judge_eager_refusal
 from logitproof_reference.accuracy import Outputs, classes
 from logitproof_reference.regimes import poisoned
 
@@ -178,6 +178,7 @@ CHECK_JUDGES = {
     "forward_and_reverse": judge_forward_and_reverse,
     "second_vector": judge_second_vector,
     "eager_answer": judge_eager_answer,
+    "eager_refusal": judge_eager_refusal,
     "accuracy_class": judge_accuracy_class,
     "result": judge_result,
     "empty_batch": judge_empty_batch,

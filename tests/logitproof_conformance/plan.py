@@ -100,14 +100,18 @@ SUM_LAWS = {
 }
 """Questions whose answers have a known sum over each row, and the clause that says so."""
 
+OF_EVERY_LOSS = frozenset({"value", "grad_logits"})
+"""Quantities that every framework gives of a loss, whichever its labels."""
+
 LAWS: dict[str, Callable[[Cell], bool]] = {
     "shifted_rows": lambda cell: cell.op != SIGMOID,
     "permuted_classes": lambda cell: cell.op != SIGMOID,
-    "one_hot_labels": lambda cell: cell.labels == "indices" and cell.quantity in {"value", "grad_logits"},
+    "one_hot_labels": lambda cell: cell.quantity in OF_EVERY_LOSS and cell.labels == "indices" and _keeps_rows(cell),
     "order_of_logits": lambda cell: cell.op in {"softmax", "log_softmax"} and cell.quantity == "value",
     "forward_and_reverse": lambda cell: cell.quantity == "jvp",
     "second_vector": lambda cell: cell.quantity == "hvp",
     "eager_answer": lambda cell: cell.mode != "eager",
+    "eager_refusal": lambda cell: cell.mode != "eager" and cell.labels == "indices" and cell.quantity in OF_EVERY_LOSS,
 }
 """Checks that relate two answers, or the elements of one, and the cells for which they make sense."""
 
@@ -157,6 +161,7 @@ CHECKS = {
     "forward_and_reverse": "laws",
     "second_vector": "laws",
     "eager_answer": "modes",
+    "eager_refusal": "modes",
     "accuracy_class": "classes",
     "result": "results",
     "empty_batch": "results",
@@ -217,12 +222,21 @@ def _chapter(cell: Cell, regime: str) -> str:
     return "extremes" if REGIMES[regime].clause.startswith("EXT") else CHAPTERS[cell.quantity]
 
 
+def _keeps_rows(cell: Cell) -> bool:
+    """Tell whether every row counts, by itself: only then does the form of its label change nothing."""
+    return cell.options.reduction == "none" and cell.options.ignore_index is None
+
+
 def _makes_sense(check: str, cell: Cell, profile: str) -> bool:
-    if cell.options != PLAIN:
-        return check == "result"
+    if cell.options != PLAIN and check not in {"result", "one_hot_labels"}:
+        return False
     if check in LAWS:
-        # Of compiled cells the quick profile asks no law but how they compare with eager mode.
-        fits = cell.format == "float32" and (cell.mode == "eager") == (check != "eager_answer")
+        # Of compiled cells the quick profile asks no law but how they compare with eager mode; refusals take a process.
+        fits = (
+            check != "eager_refusal"
+            and cell.format == "float32"
+            and (cell.mode == "eager") == (check != "eager_answer")
+        )
         return (profile == "full" or fits) and (cell.axis, cell.layout) == SHAPES[0] and LAWS[check](cell)
     if check == "row_sums":
         return (cell.op, cell.labels, cell.quantity) in SUM_LAWS

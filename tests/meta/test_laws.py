@@ -13,6 +13,7 @@ from logitproof_conformance.checks import CHECK_JUDGES
 from logitproof_conformance.evaluation import arguments_of
 from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.laws_of_symmetry import shiftable
+from logitproof_conformance.modes import run_alone
 from logitproof_conformance.plan import LAWS, QUESTIONS, Case, plan_cases
 from logitproof_reference.arithmetic import MUST
 from logitproof_reference.bounds import bound
@@ -117,6 +118,24 @@ def test_a_broken_law_names_row_answers_and_bound(clause: str) -> None:
     assert "row" in broken.reason
     assert broken.bound
     assert "logits" in json.loads(broken.inputs)
+
+
+PROGRAMS = {
+    "import os\nos.abort()": (False, "ends the process by signal 6"),
+    "raise ValueError('10 is no class')": (True, "raises ValueError: 10 is no class"),
+    "print('float32', [float('nan'), 1.0])": (True, "gives nan"),
+    "print('float32', [[float('nan')] * 2, [1.0, 2.0]])": (True, "gives [nan, nan]"),
+    "print('float32', [0.25, float('inf')])": (False, "gives 0.25"),
+    "print('float32', [float('-inf'), 1.0])": (False, "gives -inf"),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_refusal_is_an_error_or_nan_and_no_end_of_the_process(program: str) -> None:
+    refused, seen = PROGRAMS[program]
+    kept, told = run_alone(program)
+    assert kept is refused
+    assert told.startswith(seen)
 
 
 def test_only_plain_eager_float32_is_asked_for_laws_in_the_quick_profile() -> None:
