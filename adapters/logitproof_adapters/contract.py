@@ -55,3 +55,19 @@ class Adapter(Protocol):
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return a standalone program in the framework's own API that prints this cell's answer for `inputs`."""
         ...
+
+
+def ignored_labels(adapter: Adapter) -> tuple[int, ...]:
+    """Return the class indices that the framework documents as ignored by default: such a row costs exactly 0.
+
+    An adapter says so by an attribute of this name; one without it ignores none.
+    """
+    return tuple(getattr(adapter, "ignored_labels", ()))
+
+
+def broadcast_labels(adapter: Adapter) -> tuple[str, ...]:
+    """Return the kinds of labels (``indices``, ``distributions``) that the framework documents as broadcast.
+
+    An adapter says so by an attribute of this name; one without it broadcasts none.
+    """
+    return tuple(getattr(adapter, "broadcast_labels", ()))

@@ -116,6 +116,25 @@ def grad_labels_cross_entropy(x: Array, labels: NDArray[Any], cotangent: Array) 
     return -2 * (cotangent[..., None] * half_log_softmax(x))
 
 
+def refuse(logits: Array, labels: NDArray[Any] | None, axis: int) -> None:
+    """Raise ValueError, TypeError or IndexError where there is no class, or the labels do not fit the logits."""
+    rows, classes = logits.shape[:-1], logits.shape[-1]
+    if classes == 0:
+        raise ValueError(f"the logits have no class at axis {axis}; at least one is needed")
+    if labels is None:
+        return
+    if np.issubdtype(labels.dtype, np.integer):
+        if labels.shape != rows:
+            raise ValueError(f"class indices have shape {labels.shape}, expected {rows}, one a row of the logits")
+        wrong = (labels < 0) | (labels >= classes)
+        if wrong.any():
+            raise IndexError(f"class index {labels[wrong][0]} is out of range, expected 0 to {classes - 1}")
+    elif labels.ndim != logits.ndim:
+        raise TypeError(f"labels of one number a row are class indices, found {labels.dtype}, expected an integer type")
+    elif np.moveaxis(labels, axis, -1).shape != logits.shape:
+        raise ValueError(f"distributions have shape {labels.shape}, expected that of the logits")
+
+
 FUNCTIONS: dict[tuple[str, str], Callable[..., Array]] = {
     ("softmax", "value"): softmax,
     ("log_softmax", "value"): log_softmax,
@@ -149,6 +168,7 @@ def answer(
     axis : int
         Position of the class axis.
     """
+    refuse(np.moveaxis(logits, axis, -1), labels, axis)
     working = np.result_type(logits.dtype, np.float32)
 
     def prepared(array: NDArray[Any]) -> NDArray[Any]:

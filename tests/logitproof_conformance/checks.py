@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_conformance.bad_inputs import BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES
 from logitproof_conformance.evaluation import arguments_of, ask, digest, same_bits, truth_of
 from logitproof_conformance.judging import (
     CellEvaluation,
@@ -17,11 +18,13 @@ from logitproof_conformance.judging import (
     repro_of,
     spell_inputs,
 )
+from logitproof_conformance.label_formats import judge_label_format
 from logitproof_conformance.laws import judge_order_of_logits, judge_row_sums
 from logitproof_conformance.laws_of_derivatives import judge_forward_and_reverse, judge_second_vector
 from logitproof_conformance.laws_of_symmetry import judge_one_hot_labels, judge_permuted_classes, judge_shifted_rows
 from logitproof_conformance.layout import due_shape
 from logitproof_conformance.modes import judge_eager_answer, judge_eager_refusal
+from logitproof_conformance.refusals import judge_bad_label, judge_misfit, judge_no_classes
 from logitproof_reference.accuracy import Outputs, classes
 from logitproof_reference.regimes import poisoned
 
@@ -182,5 +185,9 @@ CHECK_JUDGES = {
     "accuracy_class": judge_accuracy_class,
     "result": judge_result,
     "empty_batch": judge_empty_batch,
+    **dict.fromkeys(BAD_LABELS, judge_bad_label),
+    **dict.fromkeys(MISFITS, judge_misfit),
+    **dict.fromkeys(LABEL_FORMATS, judge_label_format),
+    NO_CLASSES: judge_no_classes,
 }
 """The judge of each check in `plan.CHECKS`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from logitproof_conformance.bad_inputs import BAD_INPUTS, takes
 from logitproof_conformance.case_set import COMMON_CLASSES, common_batches, option_batches, whole_case_set
 from logitproof_reference.cells import PLAIN, SIGMOID, Cell, Options
 from logitproof_reference.formats import FORMATS
@@ -165,6 +166,7 @@ CHECKS = {
     "accuracy_class": "classes",
     "result": "results",
     "empty_batch": "results",
+    **dict.fromkeys(BAD_INPUTS, "errors"),
 }
 """Checks that look at more than one regime or ask again, and their chapter."""
 
@@ -238,10 +240,12 @@ def _makes_sense(check: str, cell: Cell, profile: str) -> bool:
             and (cell.mode == "eager") == (check != "eager_answer")
         )
         return (profile == "full" or fits) and (cell.axis, cell.layout) == SHAPES[0] and LAWS[check](cell)
+    if check in BAD_INPUTS:
+        fits = (cell.mode, cell.format) == ("eager", "float32")
+        return (profile == "full" or fits) and (cell.axis, cell.layout) == SHAPES[0] and takes(check, cell)
     if check == "row_sums":
         return (cell.op, cell.labels, cell.quantity) in SUM_LAWS
     if check == "accuracy_class":
         return (cell.axis, cell.layout) == SHAPES[0]
-    if check == "empty_batch":  # one more shape to compile
-        return profile == "full" or (cell.mode, cell.format) == ("eager", "float32")
-    return True
+    # No rows are one more shape to compile.
+    return check != "empty_batch" or profile == "full" or (cell.mode, cell.format) == ("eager", "float32")

@@ -1,0 +1,67 @@
+"""Class indices in narrower integer formats: the answer of the same indices in int64, or a clear error (IO-6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof_conformance.bad_inputs import LABEL_FORMATS
+from logitproof_conformance.evaluation import ask, ask_with, digest, same_bits
+from logitproof_conformance.judging import CellEvaluation, judgement
+from logitproof_conformance.layout import arrange
+from logitproof_conformance.related import first_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logitproof_conformance.plan import Case
+    from logitproof_reference.judgements import Judgement
+    from logitproof_reference.regimes import Batch
+
+ENOUGH_CLASSES = 129
+"""More classes than int8 counts, with labels that it holds: whoever counts in the labels' format goes wrong."""
+
+
+def judge_label_format(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask with the same class indices in int64 and in the format of the check; the bits are the same (IO-6)."""
+    narrow = np.dtype(LABEL_FORMATS[case.regime])
+    batch = _with_small_labels(_narrowest_batch(evaluation), narrow)
+    inputs = arrange(case.cell, batch.rows)
+    narrowed = replace(inputs, labels=batch.rows.indices.astype(narrow))
+    answer = ask_with(evaluation.adapter, case.cell, narrowed, batch)
+    if answer.failure:
+        yield judgement(case, "IO-6", "conforms", reason=answer.failure)
+        return
+    wide = ask(evaluation.adapter, case.cell, batch)
+    if (failed := first_failure(case, "IO-6", (wide, answer))) is not None:
+        yield failed
+        return
+    changed = ~same_bits(wide.array, answer.array).reshape(len(batch.rows), -1).all(axis=1)
+    found = replace(judgement(case, "IO-6", "conforms"), elements=answer.array.size, digest=digest(answer.array))
+    yield _described(evaluation, found, batch, narrow, int(np.argmax(changed))) if changed.any() else found
+
+
+def _narrowest_batch(evaluation: CellEvaluation) -> Batch:
+    """Return the narrowest batch with enough classes; the common one where none is asked."""
+    wide = [batch for batch in evaluation.batches if batch.classes >= ENOUGH_CLASSES]
+    return min(wide, key=lambda batch: batch.classes, default=evaluation.common_batch)
+
+
+def _with_small_labels(batch: Batch, narrow: np.dtype[np.integer]) -> Batch:
+    """Return the batch with the labels that the format holds, its largest among them."""
+    largest = min(int(np.iinfo(narrow).max), batch.classes - 1)
+    indices = largest - batch.rows.indices % (largest + 1)
+    return replace(batch, rows=replace(batch.rows, indices=indices))
+
+
+def _described(
+    evaluation: CellEvaluation, found: Judgement, batch: Batch, narrow: np.dtype[np.integer], row: int
+) -> Judgement:
+    """Say which row got another answer, with its label in the narrow format."""
+    inputs = arrange(evaluation.cell, batch.rows[row : row + 1])
+    narrowed = replace(inputs, labels=batch.rows.indices[row : row + 1].astype(narrow))
+    reason = f"label {batch.rows.indices[row]} in {narrow} gives another answer than in int64, row {row}"
+    repro = evaluation.adapter.repro(evaluation.cell, narrowed)
+    return replace(found, verdict="deviates", reason=reason, row=row, repro=repro)
