@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,16 +15,20 @@ from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.laws_of_symmetry import shiftable
 from logitproof_conformance.modes import run_alone
 from logitproof_conformance.plan import LAWS, QUESTIONS, Case, plan_cases
+from logitproof_reference import softmax_cross_entropy
 from logitproof_reference.arithmetic import MUST
 from logitproof_reference.bounds import bound
-from logitproof_reference.cells import Cell
+from logitproof_reference.cells import Cell, Options
 from logitproof_reference.formats import FORMATS
 from meta.derivatives import DerivativesAdapter, softmax_product, total
 from meta.mutant import MutantAdapter
 from meta.mutants import MUTANTS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from logitproof_adapters.contract import Adapter
+    from logitproof_reference.cells import Inputs
     from logitproof_reference.formats import Format
     from logitproof_reference.judgements import Judgement
     from meta.derivatives import F64
@@ -145,3 +149,35 @@ def test_only_plain_eager_float32_is_asked_for_laws_in_the_quick_profile() -> No
     assert {case.cell.mode for case in asked if case.regime != "eager_answer"} == {"eager"}
     assert {case.cell.mode for case in asked if case.regime == "eager_answer"} == {"compiled"}
     assert {(case.cell.axis, case.cell.layout) for case in asked} == {("last", "contiguous")}
+
+
+class LossAdapter(DerivativesAdapter):
+    """Gives the oracle's losses, rounded once; distributions may lose their smoothing."""
+
+    def __init__(self, *, smooths_distributions: bool) -> None:
+        super().__init__()
+        self.smooths_distributions = smooths_distributions
+
+    def unsupported(self, cell: Cell) -> str | None:
+        del cell
+        return None
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        smoothing = cell.options.label_smoothing if cell.labels == "indices" or self.smooths_distributions else 0.0
+        labels = np.asarray(inputs.labels)
+        loss = softmax_cross_entropy(inputs.logits, labels, weight=inputs.weight, label_smoothing=smoothing)
+        return loss.round(cell.format)
+
+
+@pytest.mark.parametrize("options", [Options(weight=True), Options(label_smoothing=0.125)], ids=["weight", "smoothing"])
+def test_a_class_index_equals_its_one_hot_distribution_with_options_too(options: Options) -> None:
+    cell = Cell("any", "eager", "softmax_cross_entropy", "value", "float32", "indices", options=options)
+    asked = [
+        case for case in plan_cases(LossAdapter(smooths_distributions=True), "quick") if case.cell.options == options
+    ]
+    assert any(case.regime == "one_hot_labels" for case in asked)
+    right, wrong = (
+        judged(LossAdapter(smooths_distributions=smooths), cell, "one_hot_labels")[0] for smooths in (True, False)
+    )
+    assert right.verdict == "conforms"
+    assert wrong.verdict == ("deviates" if options.label_smoothing else "conforms")
