@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meta.mutants_errors import ERROR_MUTANTS
 from meta.mutants_extremes import EXTREME_MUTANTS
 from meta.mutants_gradients import GRADIENT_MUTANTS
 from meta.mutants_labels import LABEL_MUTANTS
@@ -9,6 +10,6 @@ from meta.mutants_laws import LAW_MUTANTS
 from meta.mutants_results import RESULT_MUTANTS
 from meta.mutants_values import VALUE_MUTANTS
 
-_TABLES = (VALUE_MUTANTS, LABEL_MUTANTS, GRADIENT_MUTANTS, EXTREME_MUTANTS, RESULT_MUTANTS, LAW_MUTANTS)
+_TABLES = (VALUE_MUTANTS, LABEL_MUTANTS, GRADIENT_MUTANTS, EXTREME_MUTANTS, RESULT_MUTANTS, LAW_MUTANTS, ERROR_MUTANTS)
 
 MUTANTS = {mutant.name: mutant for table in _TABLES for mutant in table}
