@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters.control_sigmoid import (
+    grad_labels_sigmoid_cross_entropy,
+    grad_sigmoid_cross_entropy,
+    hvp_sigmoid_cross_entropy,
+    jvp_sigmoid_cross_entropy,
+    sigmoid_cross_entropy,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -116,7 +124,32 @@ def grad_labels_cross_entropy(x: Array, labels: NDArray[Any], cotangent: Array) 
     return -2 * (cotangent[..., None] * half_log_softmax(x))
 
 
-def refuse(logits: Array, labels: NDArray[Any] | None, axis: int) -> None:
+def jvp_log_sum_exp(x: Array, vector: Array) -> Array:
+    """Return sum p v."""
+    return total(softmax(x) * vector)[..., 0]
+
+
+def jvp_log_softmax(x: Array, vector: Array) -> Array:
+    """Return v - sum p v."""
+    return vector - total(softmax(x) * vector)
+
+
+def jvp_cross_entropy(x: Array, labels: NDArray[Any], vector: Array) -> Array:
+    """Return -sum q (v - sum p v)."""
+    return -total(one_hot(labels, x) * jvp_log_softmax(x, vector))[..., 0]
+
+
+def hvp_log_sum_exp(x: Array, cotangent: Array, vector: Array) -> Array:
+    """Return c p (v - sum p v)."""
+    return cotangent[..., None] * grad_softmax(x, vector)
+
+
+def hvp_cross_entropy(x: Array, labels: NDArray[Any], cotangent: Array, vector: Array) -> Array:
+    """Return c p (v - sum p v) sum q."""
+    return total(one_hot(labels, x)) * hvp_log_sum_exp(x, cotangent, vector)
+
+
+def refuse(logits: Array, labels: NDArray[Any] | None, axis: int, ignore_index: int | None = None) -> None:
     """Raise ValueError, TypeError or IndexError where there is no class, or the labels do not fit the logits."""
     rows, classes = logits.shape[:-1], logits.shape[-1]
     if classes == 0:
@@ -126,7 +159,7 @@ def refuse(logits: Array, labels: NDArray[Any] | None, axis: int) -> None:
     if np.issubdtype(labels.dtype, np.integer):
         if labels.shape != rows:
             raise ValueError(f"class indices have shape {labels.shape}, expected {rows}, one a row of the logits")
-        wrong = (labels < 0) | (labels >= classes)
+        wrong = ((labels < 0) | (labels >= classes)) & (labels != ignore_index)
         if wrong.any():
             raise IndexError(f"class index {labels[wrong][0]} is out of range, expected 0 to {classes - 1}")
     elif labels.ndim != logits.ndim:
@@ -145,37 +178,16 @@ FUNCTIONS: dict[tuple[str, str], Callable[..., Array]] = {
     ("log_sum_exp", "grad_logits"): grad_log_sum_exp,
     ("softmax_cross_entropy", "grad_logits"): grad_cross_entropy,
     ("softmax_cross_entropy", "grad_labels"): grad_labels_cross_entropy,
+    ("softmax", "jvp"): grad_softmax,
+    ("log_softmax", "jvp"): jvp_log_softmax,
+    ("log_sum_exp", "jvp"): jvp_log_sum_exp,
+    ("softmax_cross_entropy", "jvp"): jvp_cross_entropy,
+    ("log_sum_exp", "hvp"): hvp_log_sum_exp,
+    ("softmax_cross_entropy", "hvp"): hvp_cross_entropy,
+    ("sigmoid_cross_entropy", "value"): sigmoid_cross_entropy,
+    ("sigmoid_cross_entropy", "grad_logits"): grad_sigmoid_cross_entropy,
+    ("sigmoid_cross_entropy", "grad_labels"): grad_labels_sigmoid_cross_entropy,
+    ("sigmoid_cross_entropy", "jvp"): jvp_sigmoid_cross_entropy,
+    ("sigmoid_cross_entropy", "hvp"): hvp_sigmoid_cross_entropy,
 }
-
-
-def answer(
-    op: str,
-    quantity: str,
-    logits: NDArray[Any],
-    labels: NDArray[Any] | None = None,
-    cotangent: NDArray[Any] | None = None,
-    *,
-    axis: int,
-) -> NDArray[Any]:
-    """Return the answer of one cell, in the format of `logits`, the class axis where it was.
-
-    Parameters
-    ----------
-    op, quantity : str
-        A key of `FUNCTIONS`.
-    logits, labels, cotangent : arrays
-        As `logitproof_reference.cells.Inputs` has them.
-    axis : int
-        Position of the class axis.
-    """
-    refuse(np.moveaxis(logits, axis, -1), labels, axis)
-    working = np.result_type(logits.dtype, np.float32)
-
-    def prepared(array: NDArray[Any]) -> NDArray[Any]:
-        moved = np.moveaxis(array, axis, -1) if array.ndim == logits.ndim else array
-        return np.ascontiguousarray(moved, None if np.issubdtype(array.dtype, np.integer) else working)
-
-    with np.errstate(all="ignore"):
-        given = [prepared(array) for array in (logits, labels, cotangent) if array is not None]
-        result = FUNCTIONS[op, quantity](*given).astype(logits.dtype)
-    return np.moveaxis(result, -1, axis) if result.ndim == logits.ndim else result
+"""The functions by op and quantity; each takes what it needs of labels, cotangent and vector, in this order."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.questions import SourceAdapter, literal
+from logitproof_adapters.questions import SourceAdapter, arguments, literal
+from logitproof_reference.cells import PLAIN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,12 +29,15 @@ EXPRESSIONS = {
     ("log_sum_exp", "none"): "jax.nn.logsumexp(x, axis={axis})",
     ("softmax_cross_entropy", "indices"): f"-jnp.squeeze({LABEL_ENTRY}, {{axis}})",
     ("softmax_cross_entropy", "distributions"): "-jnp.sum(y * jax.nn.log_softmax(x, {axis}), {axis})",
+    ("sigmoid_cross_entropy", "distributions"): "-(y * jax.nn.log_sigmoid(x) + (1 - y) * jax.nn.log_sigmoid(-x))",
 }
 
 ANSWERS = {
-    "value": "lambda x, y, c: {expression}",
-    "grad_logits": "lambda x, y, c: jax.vjp(lambda x: {expression}, x)[1](c)[0]",
-    "grad_labels": "lambda x, y, c: jax.vjp(lambda y: {expression}, y)[1](c)[0]",
+    "value": "{expression}",
+    "grad_logits": "jax.vjp(lambda x: {expression}, x)[1](c)[0]",
+    "grad_labels": "jax.vjp(lambda y: {expression}, y)[1](c)[0]",
+    "jvp": "jax.jvp(lambda x: {expression}, (x,), (v,))[1]",
+    "hvp": "jax.jvp(lambda x: jax.vjp(lambda x: {expression}, x)[1](c)[0], (x,), (v,))[1]",
 }
 
 
@@ -42,7 +46,7 @@ class JaxAdapter(SourceAdapter):
 
     name = "jax"
     imports = "import jax\nimport jax.numpy as jnp"
-    report = "result = f(x, y, c)\nprint(result.dtype, result.tolist())"
+    report = "print(result.dtype, result.tolist())"
     # The indices of jax.numpy.take_along_axis need only be broadcast-compatible; a product follows NumPy's rules.
     broadcast_labels = ("indices", "distributions")
 
@@ -62,15 +66,20 @@ class JaxAdapter(SourceAdapter):
         }
         return Description("JAX", self._jax.__version__, build)
 
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why JAX has no such cell, or None."""
+        no_options = "jax.nn has no loss, hence no options of one" if cell.options != PLAIN else None
+        return super().unsupported(cell) or no_options
+
     def switches(self, cell: Cell) -> list[str]:
         """Return the switch without which JAX has no float64."""
         return ['jax.config.update("jax_enable_x64", True)'] if cell.format == "float64" else []
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
-        """Return source that defines ``f(x, y, c)``."""
+        """Return source that defines ``f``."""
         del ndim
         expression = EXPRESSIONS[cell.op, cell.labels].format(axis=axis)
-        answer = ANSWERS[cell.quantity].format(expression=expression)
+        answer = f"lambda {arguments(cell)}: " + ANSWERS[cell.quantity].format(expression=expression)
         return f"f = jax.jit({answer})" if cell.mode == "compiled" else f"f = {answer}"
 
     def tensor(self, array: NDArray[Any]) -> Any:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters import control
+from logitproof_adapters import control_answers
 from logitproof_adapters.contract import Description
-from logitproof_adapters.questions import SourceAdapter, literal
+from logitproof_adapters.questions import SourceAdapter, arguments, literal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,11 +21,11 @@ class NumpyAdapter(SourceAdapter):
 
     name = "numpy"
     modes = ("eager",)
-    imports = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters import control"
-    report = 'result = f(x, y, c)\nprint(result.dtype, result.astype("float64").tolist())'
+    imports = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters import control_answers"
+    report = 'print(result.dtype, result.astype("float64").tolist())'
 
     def __init__(self) -> None:
-        super().__init__(control=control)
+        super().__init__(control_answers=control_answers)
 
     def describe(self) -> Description:
         """Return NumPy's version and the SIMD extensions it uses."""
@@ -33,9 +33,14 @@ class NumpyAdapter(SourceAdapter):
         return Description("NumPy (control)", np.__version__, {"simd": " ".join(found)})
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
-        """Return source that defines ``f(x, y, c)``."""
+        """Return source that defines ``f``."""
         del ndim
-        return f'f = lambda x, y, c: control.answer("{cell.op}", "{cell.quantity}", x, y, c, axis={axis})'
+        names = {"x": "logits", "y": "labels", "c": "cotangent", "v": "vector", "w": "weight", "pw": "pos_weight"}
+        given = [f"{names[letter]}={letter}" for letter in arguments(cell).split(", ")]
+        options = {"reduction": "none", "ignore_index": None, "label_smoothing": 0.0}
+        asked = [f"{name}={value!r}" for name in options if (value := getattr(cell.options, name)) != options[name]]
+        call = ", ".join([f'"{cell.op}"', f'"{cell.quantity}"', *given, f"axis={axis}", *asked])
+        return f"f = lambda {arguments(cell)}: control_answers.answer({call})"
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return the array itself."""

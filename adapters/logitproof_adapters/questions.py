@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.scope import not_wrapped
+from logitproof_reference.cells import TAKES_COTANGENT, TAKES_VECTOR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,23 @@ def literal(array: NDArray[Any]) -> str:
     return repr(exact.tolist())
 
 
+LETTERS = {"logits": "x", "labels": "y", "cotangent": "c", "vector": "v", "weight": "w", "pos_weight": "pw"}
+"""What a source calls the arrays of `Inputs`, in the order in which ``f`` takes them."""
+
+
+def arguments(cell: Cell) -> str:
+    """Return the arguments of a cell's ``f``, e.g. ``x, y, c``."""
+    taken = {
+        "logits": True,
+        "labels": cell.labels != "none",
+        "cotangent": cell.quantity in TAKES_COTANGENT,
+        "vector": cell.quantity in TAKES_VECTOR,
+        "weight": cell.options.weight,
+        "pos_weight": cell.options.pos_weight,
+    }
+    return ", ".join(LETTERS[name] for name, is_taken in taken.items() if is_taken)
+
+
 class SourceAdapter(ABC):
     """An adapter whose question is source: what was judged is what a repro shows, letter by letter."""
 
@@ -40,7 +58,7 @@ class SourceAdapter(ABC):
     imports: str
     """The lines that import the framework, for a repro."""
     report: str
-    """The lines that call f and print the format and the numbers of the result."""
+    """The line that prints the format and the numbers of the result."""
 
     def __init__(self, **namespace: Any) -> None:
         self._namespace = namespace
@@ -56,7 +74,7 @@ class SourceAdapter(ABC):
 
     @abstractmethod
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
-        """Return source that defines ``f(x, y, c)``: the answer for logits x of `ndim` axes, labels y, cotangent c."""
+        """Return source that defines ``f``, which takes `arguments(cell)`; the logits x have `ndim` axes."""
 
     @abstractmethod
     def tensor(self, array: NDArray[Any]) -> Any:
@@ -80,8 +98,7 @@ class SourceAdapter(ABC):
         key = (cell, inputs.axis, inputs.logits.shape)
         if key not in self._functions:
             self._functions[key] = self._function(*key)
-        arrays = (inputs.logits, inputs.labels, inputs.cotangent)
-        return self.array(self._functions[key](*(None if a is None else self.tensor(a) for a in arrays)))
+        return self.array(self._functions[key](*map(self.tensor, inputs.arrays().values())))
 
     def _function(self, cell: Cell, axis: int, shape: tuple[int, ...]) -> Any:
         """Execute the source, once a shape and under a file name of its own, as in a repro.
@@ -95,7 +112,8 @@ class SourceAdapter(ABC):
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return a standalone program that prints the format and the numbers of the answer."""
-        arrays = {"x": inputs.logits, "y": inputs.labels, "c": inputs.cotangent}
-        given = [f"{letter} = {'None' if a is None else self.spelling(a)}" for letter, a in arrays.items()]
+        given = [f"{LETTERS[name]} = {self.spelling(array)}" for name, array in inputs.arrays().items()]
         source = self.source(cell, inputs.axis, inputs.logits.ndim)
-        return "\n".join(["from math import inf, nan", self.imports, *self.switches(cell), *given, source, self.report])
+        result = f"result = f({arguments(cell)})"
+        lines = ["from math import inf, nan", self.imports, *self.switches(cell), *given, source, result, self.report]
+        return "\n".join(lines)

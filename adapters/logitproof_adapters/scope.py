@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_reference.cells import PLAIN
+from logitproof_reference.cells import SIGMOID
 
 if TYPE_CHECKING:
     from logitproof_reference.cells import Cell
 
-WRAPPED_OPS = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy")
-WRAPPED_QUANTITIES = ("value", "grad_logits", "grad_labels")
+NO_HVP = ("softmax", "log_softmax")
 
 
 def not_wrapped(cell: Cell, modes: tuple[str, ...]) -> str | None:
@@ -23,16 +22,15 @@ def not_wrapped(cell: Cell, modes: tuple[str, ...]) -> str | None:
     modes : tuple of str
         The modes its adapter runs.
     """
-    takes_labels = cell.op == "softmax_cross_entropy"
+    takes_labels = cell.op in {"softmax_cross_entropy", SIGMOID}
     reasons = {
-        f"{cell.op} is not wrapped yet; wrapped: {', '.join(WRAPPED_OPS)}": cell.op not in WRAPPED_OPS,
-        f"{cell.quantity} is not wrapped yet; wrapped: {', '.join(WRAPPED_QUANTITIES)}": (
-            cell.quantity not in WRAPPED_QUANTITIES
+        f"a second derivative of {cell.op} is not asked: it has no scalar value": (
+            cell.quantity == "hvp" and cell.op in NO_HVP
         ),
-        "options of the loss are not wrapped yet": cell.options != PLAIN,
         f"mode {cell.mode} is not wrapped; wrapped: {', '.join(modes)}": cell.mode not in modes,
         f"{cell.op} takes no labels": not takes_labels and (cell.labels != "none" or cell.quantity == "grad_labels"),
         f"{cell.op} needs labels": takes_labels and cell.labels == "none",
+        "a sigmoid's labels are no class indices": cell.op == SIGMOID and cell.labels == "indices",
         "class indices have no gradient": cell.quantity == "grad_labels" and cell.labels == "indices",
     }
     return next((reason for reason, applies in reasons.items() if applies), None)

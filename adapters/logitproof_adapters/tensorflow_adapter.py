@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.questions import SourceAdapter, literal
+from logitproof_adapters.questions import SourceAdapter, arguments, literal
+from logitproof_reference.cells import PLAIN, Options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,21 +31,35 @@ EXPRESSIONS = {
     ("softmax_cross_entropy", "distributions"): (
         "tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=x, axis={axis})"
     ),
+    ("sigmoid_cross_entropy", "distributions"): "tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=x)",
 }
 
-VALUE = """def f(x, y, c):
-    return {expression}"""
+POSITIVE_WEIGHT = "tf.nn.weighted_cross_entropy_with_logits(labels=y, logits=x, pos_weight=pw)"
 
-GRADIENT = """def f(x, y, c):
-    with tf.GradientTape() as tape:
+VALUE = """    return {expression}"""
+
+GRADIENT = """    with tf.GradientTape() as tape:
         tape.watch({wanted})
         value = {expression}
     return tape.gradient(value, {wanted}, output_gradients=c)"""
+
+FORWARD = """    with tf.autodiff.ForwardAccumulator(x, v) as forward:
+        value = {expression}
+    return forward.jvp(value)"""
+
+SECOND = """    with tf.autodiff.ForwardAccumulator(x, v) as forward:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = {expression}
+        gradient = tape.gradient(value, x, output_gradients=c)
+    return forward.jvp(gradient)"""
 
 ANSWERS = {
     "value": VALUE,
     "grad_logits": GRADIENT.replace("{wanted}", "x"),
     "grad_labels": GRADIENT.replace("{wanted}", "y"),
+    "jvp": FORWARD,
+    "hvp": SECOND,
 }
 
 
@@ -53,7 +68,7 @@ class TensorflowAdapter(SourceAdapter):
 
     name = "tensorflow"
     imports = "import tensorflow as tf"
-    report = 'result = f(x, y, c)\nprint(result.dtype.name, result.numpy().astype("float64").tolist())'
+    report = 'print(result.dtype.name, result.numpy().astype("float64").tolist())'
 
     def __init__(self) -> None:
         import tensorflow as tf  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
@@ -71,13 +86,21 @@ class TensorflowAdapter(SourceAdapter):
         }
         return Description("TensorFlow", self._tf.__version__, build)
 
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why TensorFlow has no such cell, or None."""
+        offered = cell.options in {PLAIN, Options(pos_weight=True)}
+        reason = "tf.nn has no reduction, class weight, ignored index or label smoothing; tf.keras.losses has"
+        return super().unsupported(cell) or (None if offered else reason)
+
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
-        """Return source that defines ``f(x, y, c)``."""
+        """Return source that defines ``f``."""
         order = [*(other for other in range(ndim) if other != axis), axis]
         x_classes_last = "x" if axis == ndim - 1 else f"tf.transpose(x, {order})"
-        expression = EXPRESSIONS[cell.op, cell.labels].format(axis=axis, x_classes_last=x_classes_last)
+        plain = EXPRESSIONS[cell.op, cell.labels].format(axis=axis, x_classes_last=x_classes_last)
+        expression = POSITIVE_WEIGHT if cell.options.pos_weight else plain
         decorator = "@tf.function(jit_compile=True, autograph=False)\n" if cell.mode == "compiled" else ""
-        return decorator + ANSWERS[cell.quantity].format(expression=expression)
+        body = ANSWERS[cell.quantity].format(expression=expression)
+        return f"{decorator}def f({arguments(cell)}):\n{body}"
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor that holds a copy of the array."""

@@ -15,26 +15,42 @@ import ml_dtypes
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.questions import SourceAdapter, literal
+from logitproof_adapters.questions import SourceAdapter, arguments, literal
+from logitproof_reference.cells import TAKES_VECTOR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof_reference.cells import Cell, Inputs
+    from logitproof_reference.cells import Cell, Inputs, Options
 
 EXPRESSIONS = {
     ("softmax", "none"): "torch.softmax(x, {axis})",
     ("log_softmax", "none"): "torch.log_softmax(x, {axis})",
     ("log_sum_exp", "none"): "torch.logsumexp(x, {axis})",
-    ("softmax_cross_entropy", "indices"): 'torch.nn.CrossEntropyLoss(reduction="none")(x{to_1}, y)',
-    ("softmax_cross_entropy", "distributions"): 'torch.nn.CrossEntropyLoss(reduction="none")(x{to_1}, y{to_1})',
+    ("softmax_cross_entropy", "indices"): "torch.nn.CrossEntropyLoss({options})(x{to_1}, y)",
+    ("softmax_cross_entropy", "distributions"): "torch.nn.CrossEntropyLoss({options})(x{to_1}, y{to_1})",
+    ("sigmoid_cross_entropy", "distributions"): "torch.nn.BCEWithLogitsLoss({options})(x, y)",
 }
 
 ANSWERS = {
-    "value": "f = lambda x, y, c: forward(x, y)",
-    "grad_logits": "f = lambda x, y, c: torch.autograd.grad(forward(x.requires_grad_(), y), x, c)[0]",
-    "grad_labels": "f = lambda x, y, c: torch.autograd.grad(forward(x, y.requires_grad_()), y, c)[0]",
+    "value": "forward(x)",
+    "grad_logits": "torch.autograd.grad(forward(x.requires_grad_()), x, c)[0]",
+    "grad_labels": "torch.autograd.grad(forward(x, y.requires_grad_()), y, c)[0]",
+    "jvp": "torch.func.jvp(forward, (x,), (v,))[1]",
+    "hvp": "torch.func.jvp(lambda x: torch.func.vjp(forward, x)[1](c)[0], (x,), (v,))[1]",
 }
+
+
+def spelled(options: Options) -> str:
+    """Spell options as the arguments of a loss module."""
+    given = {
+        "reduction": repr(options.reduction),
+        "weight": "w" if options.weight else "",
+        "pos_weight": "pw" if options.pos_weight else "",
+        "ignore_index": "" if options.ignore_index is None else str(options.ignore_index),
+        "label_smoothing": str(options.label_smoothing or ""),
+    }
+    return ", ".join(f"{name}={value}" for name, value in given.items() if value)
 
 
 class TorchAdapter(SourceAdapter):
@@ -42,7 +58,7 @@ class TorchAdapter(SourceAdapter):
 
     name = "torch"
     imports = "import torch"
-    report = "result = f(x, y, c)\nprint(result.dtype, result.tolist())"
+    report = "print(result.dtype, result.tolist())"
     ignored_labels = (-100,)  # the default of ignore_index in torch.nn.CrossEntropyLoss
 
     def __init__(self) -> None:
@@ -74,13 +90,18 @@ class TorchAdapter(SourceAdapter):
             return super().evaluate(cell, inputs)
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
-        """Return source that defines ``f(x, y, c)``."""
+        """Return source that defines ``f``; inside, ``forward`` is what is compiled."""
         del ndim
         to_1 = "" if axis == 1 else f".movedim({axis}, 1)"
-        forward = "lambda x, y: " + EXPRESSIONS[cell.op, cell.labels].format(axis=axis, to_1=to_1)
-        if cell.mode == "compiled":
+        expression = EXPRESSIONS[cell.op, cell.labels].format(axis=axis, to_1=to_1, options=spelled(cell.options))
+        others = "".join(f", {letter}={letter}" for letter in arguments(cell).split(", ") if letter in {"y", "w", "pw"})
+        forward = f"lambda x{others}: {expression}"
+        # torch.func refuses to differentiate through a compiled forward: there the derivative is compiled whole.
+        whole = cell.quantity in TAKES_VECTOR
+        if cell.mode == "compiled" and not whole:
             forward = f"torch.compile({forward}, fullgraph=True)"
-        return f"forward = {forward}\n{ANSWERS[cell.quantity]}"
+        decorator = "@torch.compile(fullgraph=True)\n" if cell.mode == "compiled" and whole else ""
+        return f"{decorator}def f({arguments(cell)}):\n    forward = {forward}\n    return {ANSWERS[cell.quantity]}"
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor that shares the array's memory and strides."""

@@ -124,6 +124,10 @@ def _filled(given: NDArray[Any] | None, shape: tuple[int, ...]) -> F64:
     return np.ones(shape) if given is None else np.asarray(given, dtype=np.float64).reshape(shape)
 
 
+def _spread(given: NDArray[Any] | None, shape: tuple[int, ...]) -> F64:
+    return np.ones(shape) if given is None else np.broadcast_to(given, shape).astype(np.float64)
+
+
 def _log_sum_exp(asked: Question) -> Approximation:
     return bounds_forward.log_sum_exp(asked.statistics, asked.rounding, asked.total)
 
@@ -171,8 +175,8 @@ def _sigmoid(quantity: str) -> Callable[[Question], Approximation]:
         loss = bounds_sigmoid.SigmoidLoss(
             logits=asked.rows.logits.astype(np.float64),
             labels=asked.distributions,
-            weight=_filled(asked.rows.weight, shape),
-            pos_weight=_filled(asked.rows.pos_weight, shape),
+            weight=_spread(asked.rows.weight, shape),
+            pos_weight=_spread(asked.rows.pos_weight, shape),
             rounding=asked.rounding,
         )
         tangent = asked.tangent.value if quantity in {"jvp", "hvp"} else np.ones(shape)

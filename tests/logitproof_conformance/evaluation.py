@@ -165,6 +165,9 @@ def _truth(cell: Cell, shared: _Shared) -> Truth:
 def _bound(cell: Cell, rows: Rows, arguments: dict[str, NDArray[Any]], arithmetic: Arithmetic) -> F64:
     format_ = FORMATS[cell.format]
     if cell.options != PLAIN:
+        if "cotangent" in arguments and not arguments["cotangent"].ndim:  # of a reduced loss: each row's is the same
+            shape = rows.logits.shape if cell.op == SIGMOID else len(rows)
+            arguments = {**arguments, "cotangent": np.full(shape, arguments["cotangent"])}
         return option_bound(
             cell, logits=rows.logits, arithmetic=arithmetic, **arguments, **class_weights(cell, rows.logits)
         )
@@ -173,12 +176,9 @@ def _bound(cell: Cell, rows: Rows, arguments: dict[str, NDArray[Any]], arithmeti
 
 
 def arguments_of(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
-    """Return labels, cotangent and vector of a cell as the oracle takes them: the cotangent before any reduction."""
+    """Return labels, cotangent and vector of a cell as the oracle takes them."""
     given = given_arrays(cell, rows)
     given.pop("logits")
-    if "cotangent" in given and not given["cotangent"].ndim:
-        shape = rows.logits.shape if cell.op == SIGMOID else len(rows)
-        given["cotangent"] = np.full(shape, given["cotangent"])
     return given
 
 

@@ -40,7 +40,7 @@ def given_arrays(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
         given["labels"] = {"indices": rows.indices, "distributions": rows.distributions}[cell.labels]
     if cell.quantity in TAKES_COTANGENT:
         cotangents = rows.class_cotangents if elementwise else rows.row_cotangents
-        given["cotangent"] = cotangents if cell.options.reduction == "none" else rows.row_cotangents[0]
+        given["cotangent"] = cotangents if cell.options.reduction == "none" else np.asarray(rows.row_cotangents[0])
     if cell.quantity in TAKES_VECTOR:
         given["vector"] = np.ascontiguousarray(rows.class_cotangents[:, ::-1])
     return given

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from logitproof_adapters import control
+from logitproof_adapters import control, control_answers
 from logitproof_adapters.contract import Description
 from logitproof_adapters.scope import not_wrapped
 from logitproof_reference.cells import Cell
@@ -34,7 +34,15 @@ GRAD_LABELS = ("softmax_cross_entropy", "distributions", "grad_labels")
 
 def ask_control(op: str, quantity: str, inputs: Inputs) -> NDArray[Any]:
     """Return the control's answer, with whatever is patched into it."""
-    return control.answer(op, quantity, inputs.logits, inputs.labels, inputs.cotangent, axis=inputs.axis)
+    return control_answers.answer(
+        op,
+        quantity,
+        inputs.logits,
+        axis=inputs.axis,
+        labels=inputs.labels,
+        cotangent=inputs.cotangent,
+        vector=inputs.vector,
+    )
 
 
 @dataclass(frozen=True)

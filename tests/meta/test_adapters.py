@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from packaging.version import Version
 
-from logitproof_adapters import control, registry
+from logitproof_adapters import control_answers, registry
 from logitproof_adapters.questions import SourceAdapter
 from logitproof_reference.cells import Cell, Inputs
 from logitproof_reference.formats import FORMATS
@@ -264,7 +264,7 @@ def test_the_control_gives_the_limit_at_extreme_logits(name: str, format_: str) 
     labels = {"indices": np.array([0]), "distributions": np.array([[0.75, 0.25, 0]], dtype)}
     for asked, answer in expected.items():
         op = asked if asked not in labels else "softmax_cross_entropy"
-        observed = control.answer(op, "value", np.array([row], dtype), labels.get(asked), axis=1)[0]
+        observed = control_answers.answer(op, "value", np.array([row], dtype), labels=labels.get(asked), axis=1)[0]
         allowed = 4 * FORMATS[format_].unit_roundoff
         np.testing.assert_allclose(observed.astype(np.float64), answer, rtol=allowed, err_msg=asked)
 
@@ -273,6 +273,6 @@ def test_the_control_overflows_only_where_the_answer_does() -> None:
     largest = FORMATS["float32"].largest
     x = np.array([[largest, -largest]], np.float32)
     ask = {"labels": np.array([[0.5, 0.5]], np.float32), "axis": 1}
-    assert control.answer("softmax_cross_entropy", "value", x, **ask)[0] == largest
-    assert control.answer("softmax_cross_entropy", "value", x, np.array([1]), axis=1)[0] == inf
-    assert control.answer("log_sum_exp", "value", x, axis=1)[0] == largest
+    assert control_answers.answer("softmax_cross_entropy", "value", x, **ask)[0] == largest
+    assert control_answers.answer("softmax_cross_entropy", "value", x, labels=np.array([1]), axis=1)[0] == inf
+    assert control_answers.answer("log_sum_exp", "value", x, axis=1)[0] == largest

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from logitproof_adapters import control
+from logitproof_adapters import control_answers
 from logitproof_adapters.contract import Adapter, broadcast_labels, ignored_labels
 from logitproof_adapters.numpy_adapter import NumpyAdapter
 from logitproof_conformance.bad_inputs import BAD_INPUTS, BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES, takes
@@ -120,7 +120,15 @@ def test_a_documented_broadcast_must_give_the_answer_of_the_broadcast_labels() -
 
 def without_options(op: str, quantity: str, inputs: Inputs) -> NDArray[Any]:
     """Answer as if no option had been given: smoothing and reduction taken as they come, weights cut or stretched."""
-    return control.answer(op, quantity, inputs.logits, inputs.labels, inputs.cotangent, axis=inputs.axis)
+    return control_answers.answer(
+        op,
+        quantity,
+        inputs.logits,
+        axis=inputs.axis,
+        labels=inputs.labels,
+        cotangent=inputs.cotangent,
+        vector=inputs.vector,
+    )
 
 
 def raising(op: str, quantity: str, inputs: Inputs) -> NDArray[Any]:
