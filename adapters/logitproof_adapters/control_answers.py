@@ -36,7 +36,8 @@ def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: 
     ValueError, TypeError, IndexError
         What is asked makes no sense; the message says what was found and what was expected.
     """
-    arrays = {name: given.pop(name) for name in ("labels", "cotangent", "vector") if given.get(name) is not None}
+    taken = {name: given.pop(name, None) for name in ("labels", "cotangent", "vector")}
+    arrays = {name: array for name, array in taken.items() if array is not None}
     options = LossOptions(**given)
     moved = np.moveaxis(logits, axis, -1)
     control.refuse(moved, arrays.get("labels"), axis, options.ignore_index)
