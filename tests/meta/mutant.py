@@ -10,7 +10,7 @@ from unittest.mock import patch
 from logitproof_adapters import control, control_answers
 from logitproof_adapters.contract import Description
 from logitproof_adapters.scope import not_wrapped
-from logitproof_reference.cells import Cell
+from logitproof_reference.cells import PLAIN, Cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,13 +106,15 @@ class MutantAdapter:
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the faulty answer; in another mode than the mutant's, the control's."""
         if cell.mode != self.mutant.mode:
-            return ask_control(cell.op, cell.quantity, inputs)
+            return control_answers.answer_to(cell, inputs)
         parts = self.mutant.parts
         replaced = {key: parts[f.__name__] for key, f in control.FUNCTIONS.items() if f.__name__ in parts}
         with ExitStack() as patches:
             patches.enter_context(patch.dict(control.FUNCTIONS, replaced))
             for name, part in parts.items():
                 patches.enter_context(patch.object(control, name, part))
+            if cell.options != PLAIN and self.mutant.ask is ask_control:
+                return control_answers.answer_to(cell, inputs)
             return self.mutant.ask(cell.op, cell.quantity, inputs)
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
