@@ -228,7 +228,14 @@ def test_a_run_that_selects_nothing_is_void(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_an_interrupted_run_leaves_what_was_measured(folder: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "logitproof", "run", "--framework", "planted:Slow", "-o", "run.parquet"]
-    process = subprocess.Popen(command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(folder),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen_to_ctrl_c,  # noqa: PLW1509 - one call, and no lock of ours
+    )
     wait_for_judgements(folder / "run.parquet.parts" / "planted_Slow.parquet.journal", 5)
     process.send_signal(number)
     _, complaint = process.communicate(timeout=30)
@@ -238,6 +245,11 @@ def test_an_interrupted_run_leaves_what_was_measured(folder: Path, number: signa
     assert run.table.num_rows >= 5
     assert not run.complete
     assert logitproof(folder, "report", "run.parquet").returncode == EXPECTED
+
+
+def listen_to_ctrl_c() -> None:
+    """Undo what a shell does to jobs in the background, whose children would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for_judgements(journal: Path, count: int) -> None:
