@@ -68,17 +68,27 @@ def ask(adapter: Adapter, cell: Cell, batch: Batch) -> Answer:
 
 def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch) -> Answer:
     """Evaluate `inputs`, laid out for `cell` and shaped as `batch` would be, as `ask` does."""
-    before = {name: array.tobytes() for name, array in inputs.arrays().items()}
+    given = {name: array.copy() for name, array in inputs.arrays().items()}
     try:
-        answer = np.asarray(adapter.evaluate(cell, inputs))
+        answer = np.array(adapter.evaluate(cell, inputs))  # a copy: the answer may lie in one of the inputs
     except Exception as error:  # noqa: BLE001  whatever a framework raises is a result of the test
         return Answer(None, failure=_last_words(error))
-    modified = tuple(name for name, array in inputs.arrays().items() if array.tobytes() != before[name])
+    finally:
+        modified = _put_back(inputs, given)
     try:
         observed = restore(cell, answer, batch)
     except ValueError as error:
         return Answer(None, str(answer.dtype), misshapen=str(error), modified=modified)
     return Answer(observed, str(answer.dtype), modified=modified)
+
+
+def _put_back(inputs: Inputs, given: dict[str, NDArray[Any]]) -> tuple[str, ...]:
+    """Undo what the call did to its inputs, for they are judged by; return the names of those it changed."""
+    arrays = inputs.arrays()
+    changed = tuple(name for name, array in arrays.items() if array.tobytes() != given[name].tobytes())
+    for name in changed:
+        arrays[name][...] = given[name]
+    return changed
 
 
 def _last_words(error: Exception) -> str:

@@ -81,7 +81,7 @@ def judge_second_vector(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
     """Ask with a second vector w: w H v is v H w (LAW-9)."""
     cell, batch = case.cell, evaluation.common_batch
     first = Question(cell, arrange(cell, batch.rows))
-    second = Question(cell, replace(first.inputs, vector=batch.rows.class_cotangents))
+    second = Question(cell, replace(first.inputs, vector=batch.rows.class_cotangents.copy()))
     answers = evaluation.answer(batch), ask_with(evaluation.adapter, cell, second.inputs, batch)
     if (failed := first_failure(case, "LAW-9", answers)) is not None:
         yield failed

@@ -91,7 +91,7 @@ def _last(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _first(array: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(array.T)
+    return array.T.copy(order="C")
 
 
 def _middle(array: NDArray[Any]) -> NDArray[Any]:

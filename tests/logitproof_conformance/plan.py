@@ -174,7 +174,7 @@ CHECKS = {
 def plan_cases(adapter: Adapter, profile: str) -> list[Case]:
     """List the cases for one adapter, ordered so that cells with the same exact answers follow one another."""
     cells = sorted(plan_cells(adapter, profile), key=lambda cell: (cell.format, cell.op, cell.labels, cell.quantity))
-    return [case for cell in cells for case in _cases_of(adapter, cell, profile)]
+    return [case for cell in cells for case in cases_of(adapter, cell, profile)]
 
 
 def plan_cells(adapter: Adapter, profile: str) -> Iterator[Cell]:
@@ -206,7 +206,7 @@ def batches_of(cell: Cell, profile: str) -> list[Batch]:
     return [batch for batch in whole_case_set(cell.format, profile) if asked is None or batch.classes in asked]
 
 
-def _cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
+def cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
     if adapter.unsupported(cell) is not None:
         yield Case(cell, "all", "unsupported")
         return
