@@ -111,6 +111,13 @@ def certificate(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Ask every mutant every cell and write runs/kill_matrix.md and .csv; fails where its clause does not kill one."""
+    session.install("-e", ".")
+    session.run("python", "-m", "meta.kill_matrix", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Print the oracle's speed, and our share of a run's wall time for each framework (or those named after --)."""
     frameworks = session.posargs or FRAMEWORKS

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from logitproof_adapters import control, control_answers
+from logitproof_adapters import control, control_answers, control_sigmoid
 from logitproof_adapters.contract import Description
 from logitproof_adapters.scope import not_wrapped
-from logitproof_reference.cells import PLAIN, Cell
+from logitproof_reference.cells import PLAIN, Cell, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from logitproof_reference.cells import Inputs
+
+MODULES = (control, control_answers, control_sigmoid)
+"""Where the control's functions are called."""
 
 SOFTMAX = ("softmax", "none", "value")
 LOG_SOFTMAX = ("log_softmax", "none", "value")
@@ -30,19 +34,24 @@ GRAD_LOG_SUM_EXP = ("log_sum_exp", "none", "grad_logits")
 GRAD_INDEX_LOSS = ("softmax_cross_entropy", "indices", "grad_logits")
 GRAD_DISTRIBUTION_LOSS = ("softmax_cross_entropy", "distributions", "grad_logits")
 GRAD_LABELS = ("softmax_cross_entropy", "distributions", "grad_labels")
+JVP_SOFTMAX = ("softmax", "none", "jvp")
+JVP_LOG_SOFTMAX = ("log_softmax", "none", "jvp")
+JVP_LOG_SUM_EXP = ("log_sum_exp", "none", "jvp")
+JVP_INDEX_LOSS = ("softmax_cross_entropy", "indices", "jvp")
+JVP_DISTRIBUTION_LOSS = ("softmax_cross_entropy", "distributions", "jvp")
+HVP_LOG_SUM_EXP = ("log_sum_exp", "none", "hvp")
+HVP_INDEX_LOSS = ("softmax_cross_entropy", "indices", "hvp")
+HVP_DISTRIBUTION_LOSS = ("softmax_cross_entropy", "distributions", "hvp")
+SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "value")
+GRAD_SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "grad_logits")
+GRAD_SIGMOID_LABELS = ("sigmoid_cross_entropy", "distributions", "grad_labels")
+JVP_SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "jvp")
+HVP_SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "hvp")
 
 
-def ask_control(op: str, quantity: str, inputs: Inputs) -> NDArray[Any]:
+def ask_control(cell: Cell, inputs: Inputs) -> NDArray[Any]:
     """Return the control's answer, with whatever is patched into it."""
-    return control_answers.answer(
-        op,
-        quantity,
-        inputs.logits,
-        axis=inputs.axis,
-        labels=inputs.labels,
-        cotangent=inputs.cotangent,
-        vector=inputs.vector,
-    )
+    return control_answers.answer_to(cell, inputs)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ class Mutant:
     ask : callable
         What stands around the control, where the fault lies there.
     mode, format, axis, layout : str
+    options : Options
         The rest of that cell. In another mode than `mode` there is no fault.
     profile : str
         The smallest profile that must kill it.
@@ -72,18 +82,36 @@ class Mutant:
     clause: str
     question: tuple[str, str, str]
     parts: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    ask: Callable[[str, str, Inputs], NDArray[Any]] = ask_control
+    ask: Callable[[Cell, Inputs], NDArray[Any]] = ask_control
     mode: str = "eager"
     format: str = "float32"
     axis: str = "last"
     layout: str = "contiguous"
+    options: Options = PLAIN
     profile: str = "quick"
 
     @property
     def cell(self) -> Cell:
         """The cell in which the mutant must be killed."""
         op, labels, quantity = self.question
-        return Cell("mutant", self.mode, op, quantity, self.format, labels, self.axis, self.layout)
+        return Cell("mutant", self.mode, op, quantity, self.format, labels, self.axis, self.layout, self.options)
+
+
+def without_fault(mutant: Mutant) -> Mutant:
+    """Return the control in the mutant's place: the same cell, nothing wrong."""
+    return replace(mutant, name="control", fault="None.", parts={}, ask=ask_control)
+
+
+@contextmanager
+def patched(parts: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """Put `parts` in the place of the control's functions of these names, wherever it calls them."""
+    replaced = {key: parts[f.__name__] for key, f in control.FUNCTIONS.items() if f.__name__ in parts}
+    with ExitStack() as patches:
+        patches.enter_context(patch.dict(control.FUNCTIONS, replaced))
+        for module, name in product(MODULES, parts):
+            if hasattr(module, name):
+                patches.enter_context(patch.object(module, name, parts[name]))
+        yield
 
 
 class MutantAdapter:
@@ -106,16 +134,9 @@ class MutantAdapter:
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the faulty answer; in another mode than the mutant's, the control's."""
         if cell.mode != self.mutant.mode:
-            return control_answers.answer_to(cell, inputs)
-        parts = self.mutant.parts
-        replaced = {key: parts[f.__name__] for key, f in control.FUNCTIONS.items() if f.__name__ in parts}
-        with ExitStack() as patches:
-            patches.enter_context(patch.dict(control.FUNCTIONS, replaced))
-            for name, part in parts.items():
-                patches.enter_context(patch.object(control, name, part))
-            if cell.options != PLAIN and self.mutant.ask is ask_control:
-                return control_answers.answer_to(cell, inputs)
-            return self.mutant.ask(cell.op, cell.quantity, inputs)
+            return ask_control(cell, inputs)
+        with patched(self.mutant.parts):
+            return self.mutant.ask(cell, inputs)
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return no program: a mutant is its own repro."""

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof_reference.cells import Inputs
+    from logitproof_reference.cells import Cell, Inputs
 
     Array = NDArray[Any]
-    Ask = Callable[[str, str, Inputs], Array]
+    Ask = Callable[[Cell, Inputs], Array]
 
 
 def relabelled(relabel: Callable[[Array, int], Array]) -> Ask:
     """Return a mutant that makes other labels of the given ones, by class count."""
 
-    def ask(op: str, quantity: str, inputs: Inputs) -> Array:
+    def ask(cell: Cell, inputs: Inputs) -> Array:
+        if inputs.labels is None or inputs.labels.ndim == inputs.logits.ndim:
+            return ask_control(cell, inputs)
         labels = relabel(np.asarray(inputs.labels), inputs.logits.shape[inputs.axis])
-        return ask_control(op, quantity, replace(inputs, labels=labels))
+        return ask_control(cell, replace(inputs, labels=labels))
 
     return ask
 
@@ -33,44 +35,54 @@ def relabelled(relabel: Callable[[Array, int], Array]) -> Ask:
 def filled(value: float, *, whole_batch: bool = False) -> Ask:
     """Return a mutant that gives rows whose label is out of range, or all beside them, one value."""
 
-    def ask(op: str, quantity: str, inputs: Inputs) -> Array:
+    def ask(cell: Cell, inputs: Inputs) -> Array:
         labels, classes = np.asarray(inputs.labels), inputs.logits.shape[inputs.axis]
-        if labels.shape != inputs.logits.shape[:1]:
-            return ask_control(op, quantity, inputs)
-        wrong = (labels < 0) | (labels >= classes)
-        answer = ask_control(op, quantity, replace(inputs, labels=np.where(wrong, 0, labels)))
+        if cell.is_scalar or labels.shape != inputs.logits.shape[:1]:
+            return ask_control(cell, inputs)
+        wrong = ((labels < 0) | (labels >= classes)) & (labels != cell.options.ignore_index)
+        answer = ask_control(cell, replace(inputs, labels=np.where(wrong, 0, labels)))
         answer[slice(None) if whole_batch and wrong.any() else wrong] = value
         return answer
 
     return ask
 
 
-def stretched(op: str, quantity: str, inputs: Inputs) -> Array:
-    """Repeat or cut the labels to the number of rows."""
-    labels = np.asarray(inputs.labels)
-    shape = inputs.logits.shape[: labels.ndim]
-    return ask_control(op, quantity, replace(inputs, labels=np.resize(labels, shape)))
+def due_shape(inputs: Inputs) -> tuple[int, ...]:
+    """Return the shape that labels must have: that of the logits, for class indices without the class axis."""
+    shape = inputs.logits.shape
+    if inputs.labels is None or inputs.labels.ndim == len(shape):
+        return shape
+    return shape[: inputs.axis] + shape[inputs.axis + 1 :]
 
 
-def broadcast(op: str, quantity: str, inputs: Inputs) -> Array:
-    """Stretch labels by NumPy's rules."""
-    labels = np.asarray(inputs.labels)
-    shape = inputs.logits.shape[: labels.ndim]
-    return ask_control(op, quantity, replace(inputs, labels=np.broadcast_to(labels, shape).copy()))
+def reshaped(change: Callable[[Array, tuple[int, ...]], Array]) -> Ask:
+    """Return a mutant that brings labels of another shape to the due one by `change`."""
+
+    def ask(cell: Cell, inputs: Inputs) -> Array:
+        if inputs.labels is None or inputs.labels.shape == due_shape(inputs):
+            return ask_control(cell, inputs)
+        return ask_control(cell, replace(inputs, labels=change(inputs.labels, due_shape(inputs)).copy()))
+
+    return ask
 
 
-def nothing_costs_nothing(op: str, quantity: str, inputs: Inputs) -> Array:
+stretched, broadcast = reshaped(np.resize), reshaped(np.broadcast_to)
+
+
+def nothing_costs_nothing(cell: Cell, inputs: Inputs) -> Array:
     """Take a sum over no classes for 0."""
     if inputs.logits.shape[inputs.axis]:
-        return ask_control(op, quantity, inputs)
+        return ask_control(cell, inputs)
     return np.zeros(len(inputs.logits), inputs.logits.dtype)
 
 
 def counted_in_their_format(labels: Array, classes: int) -> Array:
     """Find the label's place in the flat logits in the labels' own format."""
+    if labels.ndim > 1:
+        return labels
     with np.errstate(over="ignore"):
         places = np.arange(len(labels)).astype(labels.dtype) * np.array(classes).astype(labels.dtype) + labels
-    return (places.astype(np.int64) - np.arange(len(labels)) * classes) % classes
+    return (places.astype(np.int64) - np.arange(len(labels)) * classes) % max(classes, 1)
 
 
 ERROR_MUTANTS = [
@@ -107,7 +119,7 @@ ERROR_MUTANTS = [
         "Labels are converted to uint8 and taken modulo the class count.",
         "ERR-1",
         INDEX_LOSS,
-        ask=relabelled(lambda labels, n: labels.astype(np.uint8) % n),
+        ask=relabelled(lambda labels, n: labels.astype(np.uint8).astype(np.int64) % n),
     ),
     Mutant("label_ignored", "A row whose label is out of range costs 0.", "ERR-1", INDEX_LOSS, ask=filled(0.0)),
     Mutant(

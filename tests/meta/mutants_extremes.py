@@ -51,6 +51,12 @@ def flushed(x: Array) -> Array:
     return np.where(np.abs(p) < limits(x).tiny, 0, p)
 
 
+def without_ruled_out(x: Array, labels: Array) -> Array:
+    """Return the loss as if classes ruled out had no label."""
+    q = control.one_hot(labels, x)
+    return -2 * TOTAL(np.where((q == 0) | np.isneginf(x), 0, q * HALF(x)))[..., 0]
+
+
 EXTREME_MUTANTS = [
     Mutant("nan_to_zero", "NaN results become 0.", "EXT-1", SOFTMAX, {"softmax": no_nan(SOFTMAX_OF)}),
     Mutant(
@@ -74,7 +80,7 @@ EXTREME_MUTANTS = [
         INDEX_LOSS,
         {
             "cross_entropy": lambda x, labels: np.where(
-                np.isnan(np.take_along_axis(x, labels[..., None], axis=-1)[..., 0]),
+                (np.isnan(x) & (control.one_hot(labels, x) != 0)).any(axis=-1),
                 np.nan,
                 CROSS_ENTROPY(np.where(np.isnan(x), -np.inf, x), labels),
             )
@@ -92,7 +98,7 @@ EXTREME_MUTANTS = [
         "A zero label times -inf is NaN.",
         "EXT-2",
         DISTRIBUTION_LOSS,
-        {"cross_entropy": lambda x, q: -2 * TOTAL(q * HALF(x))[..., 0]},
+        {"cross_entropy": lambda x, labels: -2 * TOTAL(control.one_hot(labels, x) * HALF(x))[..., 0]},
     ),
     Mutant(
         "mask_keeps_a_share",
@@ -113,7 +119,7 @@ EXTREME_MUTANTS = [
         "A positive label on a class ruled out adds 0.",
         "EXT-3",
         DISTRIBUTION_LOSS,
-        {"cross_entropy": lambda x, q: -2 * TOTAL(np.where((q == 0) | np.isneginf(x), 0, q * HALF(x)))[..., 0]},
+        {"cross_entropy": without_ruled_out},
     ),
     Mutant(
         "all_masked_is_uniform",

@@ -21,7 +21,12 @@ TOTAL, CROSS_ENTROPY = control.total, control.cross_entropy
 
 def relabelled(change: Callable[[Array, int], Array]) -> Callable[[Array, Array], Array]:
     """Return the loss of class indices that went through `change(labels, n)`."""
-    return lambda x, labels: CROSS_ENTROPY(x, change(labels, x.shape[-1]))
+    return lambda x, labels: CROSS_ENTROPY(x, change(labels, x.shape[-1]) if labels.dtype.kind == "i" else labels)
+
+
+def redistributed(change: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
+    """Return the loss of distributions that went through `change`."""
+    return lambda x, q: CROSS_ENTROPY(x, q if q.dtype.kind == "i" else change(q).astype(q.dtype))
 
 
 def narrow_labels(labels: Array, n: int) -> Array:
@@ -74,14 +79,14 @@ LABEL_MUTANTS = [
         "Distributions are divided by their sum before the loss.",
         "VAL-1",
         DISTRIBUTION_LOSS,
-        {"cross_entropy": lambda x, q: CROSS_ENTROPY(x, q / np.maximum(TOTAL(q), x.dtype.type(0.25)))},
+        {"cross_entropy": redistributed(lambda q: q / np.maximum(TOTAL(q), 0.25))},
     ),
     Mutant(
         "only_the_heaviest_label",
         "A distribution counts at its heaviest class only.",
         "VAL-1",
         DISTRIBUTION_LOSS,
-        {"cross_entropy": lambda x, q: CROSS_ENTROPY(x, np.where(q == q.max(axis=-1, keepdims=True), q, 0))},
+        {"cross_entropy": redistributed(lambda q: np.where(q == q.max(axis=-1, keepdims=True), q, 0))},
     ),
     Mutant(
         "loss_zero_when_saturated",

@@ -20,7 +20,7 @@ from meta.mutant import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof_reference.cells import Inputs
+    from logitproof_reference.cells import Cell, Inputs
 
     Array = NDArray[Any]
 
@@ -88,14 +88,14 @@ def reversed_ranks(x: Array) -> Array:
     return control.shifted(moved) - np.log(TOTAL(np.exp(control.shifted(moved))))
 
 
-def in_float32(op: str, quantity: str, inputs: Inputs) -> Array:
+def in_float32(cell: Cell, inputs: Inputs) -> Array:
     """Leave half precision where the sums were made, in float32."""
-    return ask_control(op, quantity, inputs).astype(np.float32)
+    return ask_control(cell, inputs).astype(np.float32)
 
 
-def column(op: str, quantity: str, inputs: Inputs) -> Array:
+def column(cell: Cell, inputs: Inputs) -> Array:
     """Keep the reduced class axis."""
-    return ask_control(op, quantity, inputs)[..., None]
+    return ask_control(cell, inputs)[..., None]
 
 
 LAW_MUTANTS = [

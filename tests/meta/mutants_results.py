@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from logitproof_adapters import control
-from logitproof_reference.cells import Inputs
 from meta.mutant import GRAD_INDEX_LOSS, INDEX_LOSS, LOG_SOFTMAX, LOG_SUM_EXP, SOFTMAX, Mutant, ask_control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from logitproof_reference.cells import Cell, Inputs
 
     Array = NDArray[Any]
 
@@ -30,15 +32,19 @@ def nan_of_row_before(x: Array) -> Array:
 def slow_path_for_blocks(x: Array) -> Array:
     """Take another, equally good formula for every block of rows that holds a number that is not finite."""
     slow = np.exp(control.log_softmax(x)).astype(x.dtype)
-    plain = np.isfinite(x).all(axis=-1)
+    plain = np.isfinite(x).reshape(len(x), -1).all(axis=-1)
     whole = np.array([plain[i - i % BLOCK : i - i % BLOCK + BLOCK].all() for i in range(len(plain))], dtype=bool)
-    return np.where(whole[:, None], SOFTMAX_OF(x), slow)
+    return np.where(_by_row(whole, x), SOFTMAX_OF(x), slow)
+
+
+def _by_row(choice: NDArray[np.bool_], like: Array) -> NDArray[np.bool_]:
+    return choice.reshape(-1, *(1,) * (like.ndim - 1))
 
 
 def other_path_for_first_rows(x: Array) -> Array:
     """Take another, equally good formula for the first half of the batch."""
-    first = np.arange(len(x))[:, None] < len(x) // 2
-    return np.where(first, np.exp(control.log_softmax(x)).astype(x.dtype), SOFTMAX_OF(x))
+    first = np.arange(len(x)) < len(x) // 2
+    return np.where(_by_row(first, x), np.exp(control.log_softmax(x)).astype(x.dtype), SOFTMAX_OF(x))
 
 
 def cumulative_maximum(x: Array) -> Array:
@@ -48,72 +54,73 @@ def cumulative_maximum(x: Array) -> Array:
     return x - np.where(np.isfinite(running), running, 0)
 
 
-def last_axis_taken(op: str, quantity: str, inputs: Inputs) -> Array:
+def last_axis_taken(cell: Cell, inputs: Inputs) -> Array:
     """Take the last axis for the class axis whatever was asked."""
     last = inputs.logits.ndim - 1
-    return ask_control(op, quantity, Inputs(inputs.logits, last, inputs.labels, inputs.cotangent))
+    return ask_control(cell, replace(inputs, axis=last))
 
 
-def strides_ignored(op: str, quantity: str, inputs: Inputs) -> Array:
+def strides_ignored(cell: Cell, inputs: Inputs) -> Array:
     """Read the logits' memory as if it were contiguous."""
-    rows, n = inputs.logits.shape
+    shape = inputs.logits.shape
     base = inputs.logits if inputs.logits.base is None else inputs.logits.base
-    logits = np.ascontiguousarray(base).ravel()[: rows * n].reshape(rows, n)
-    return ask_control(op, quantity, Inputs(logits, inputs.axis, inputs.labels, inputs.cotangent))
+    logits = np.ascontiguousarray(base).ravel()[: inputs.logits.size].reshape(shape)
+    return ask_control(cell, replace(inputs, logits=logits))
 
 
-def logits_overwritten(op: str, quantity: str, inputs: Inputs) -> Array:
+def logits_overwritten(cell: Cell, inputs: Inputs) -> Array:
     """Write over the logits, as fused kernels do with the gradient."""
-    answer = ask_control(op, quantity, inputs)
+    answer = ask_control(cell, inputs)
     inputs.logits[...] = 0
     return answer
 
 
-def cotangent_scaled_in_place(op: str, quantity: str, inputs: Inputs) -> Array:
+def cotangent_scaled_in_place(cell: Cell, inputs: Inputs) -> Array:
     """Scale the cotangent and leave it so."""
-    answer = ask_control(op, quantity, inputs)
+    answer = ask_control(cell, inputs)
     if inputs.cotangent is not None:
         inputs.cotangent[...] = inputs.cotangent * inputs.cotangent.dtype.type(0.5)
     return answer
 
 
-def labels_clamped_in_place(op: str, quantity: str, inputs: Inputs) -> Array:
+def labels_clamped_in_place(cell: Cell, inputs: Inputs) -> Array:
     """Clamp the labels in place, one class too low."""
-    answer = ask_control(op, quantity, inputs)
+    answer = ask_control(cell, inputs)
     if inputs.labels is not None:
         np.minimum(inputs.labels, inputs.logits.shape[inputs.axis] - 2, out=inputs.labels)
     return answer
 
 
-def widened(op: str, quantity: str, inputs: Inputs) -> Array:
+def widened(cell: Cell, inputs: Inputs) -> Array:
     """Answer half formats in float32."""
-    answer = ask_control(op, quantity, inputs)
+    answer = ask_control(cell, inputs)
     return answer.astype(np.float32) if answer.dtype.itemsize == 2 else answer
 
 
-def narrowed(op: str, quantity: str, inputs: Inputs) -> Array:
+def narrowed(cell: Cell, inputs: Inputs) -> Array:
     """Answer float64 in float32."""
-    answer = ask_control(op, quantity, inputs)
+    answer = ask_control(cell, inputs)
     return answer.astype(np.float32) if answer.dtype == np.float64 else answer
 
 
-def with_class_axis_kept(op: str, quantity: str, inputs: Inputs) -> Array:
+def with_class_axis_kept(cell: Cell, inputs: Inputs) -> Array:
     """Leave a class axis of length 1."""
-    return np.expand_dims(ask_control(op, quantity, inputs), inputs.axis)
+    answer = ask_control(cell, inputs)
+    return np.expand_dims(answer, inputs.axis) if answer.ndim == inputs.logits.ndim - 1 else answer
 
 
-def empty_refused(op: str, quantity: str, inputs: Inputs) -> Array:
+def empty_refused(cell: Cell, inputs: Inputs) -> Array:
     """Refuse a batch of no rows."""
     if not inputs.logits.size:
         raise ValueError("zero-size array to reduction operation maximum which has no identity")
-    return ask_control(op, quantity, inputs)
+    return ask_control(cell, inputs)
 
 
-def empty_answered(op: str, quantity: str, inputs: Inputs) -> Array:
+def empty_answered(cell: Cell, inputs: Inputs) -> Array:
     """Answer a batch of no rows with a row of zeros."""
     if not inputs.logits.size:
         return np.zeros((1, *inputs.logits.shape[1:]), dtype=inputs.logits.dtype)
-    return ask_control(op, quantity, inputs)
+    return ask_control(cell, inputs)
 
 
 CALLS = count()
@@ -134,20 +141,22 @@ def squeezed(x: Array) -> Array:
     return LOG_SUM_EXP_OF(x) if x.shape[-1] > 1 else np.logaddexp(0, x)[..., 0].astype(x.dtype)
 
 
-def with_rows(change: Callable[[Array], Array]) -> Callable[[str, str, Inputs], Array]:
+def with_rows(change: Callable[[Array], Array]) -> Callable[[Cell, Inputs], Array]:
     """Return the control's answer, its rows rearranged by `change`."""
-    return lambda op, quantity, inputs: change(ask_control(op, quantity, inputs).copy())
+    return lambda cell, inputs: change(ask_control(cell, inputs).copy())
 
 
 def first_two_rows_swapped(answer: Array) -> Array:
     """Swap two rows."""
-    answer[[0, 1]] = answer[[1, 0]]
+    if answer.ndim and len(answer) > 1:
+        answer[[0, 1]] = answer[[1, 0]]
     return answer
 
 
 def last_rows_missing(answer: Array) -> Array:
     """Leave the rows past the last whole block of 8 at zero."""
-    answer[len(answer) - len(answer) % 8 :] = 0
+    if answer.ndim:
+        answer[len(answer) - len(answer) % 8 :] = 0
     return answer
 
 

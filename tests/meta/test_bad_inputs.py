@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from logitproof_adapters import control_answers
 from logitproof_adapters.contract import Adapter, broadcast_labels, ignored_labels
 from logitproof_adapters.numpy_adapter import NumpyAdapter
 from logitproof_conformance.bad_inputs import BAD_INPUTS, BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES, takes
@@ -35,7 +34,7 @@ SOFT_LOSS = replace(LOSS, labels="distributions")
 class Stub(MutantAdapter):
     """The control with `ask` around it; takes options, and documents what it is told."""
 
-    def __init__(self, ask: Callable[[str, str, Inputs], NDArray[Any]], **documented: tuple[Any, ...]) -> None:
+    def __init__(self, ask: Callable[[Cell, Inputs], NDArray[Any]], **documented: tuple[Any, ...]) -> None:
         super().__init__(Mutant("stub", "None.", "ERR-1", (LOSS.op, LOSS.labels, LOSS.quantity), ask=ask))
         vars(self).update(documented)
 
@@ -49,11 +48,11 @@ def judged(adapter: Adapter, check: str, cell: Cell = LOSS) -> Judgement:
     return found
 
 
-def refusing(op: str, quantity: str, inputs: Inputs) -> NDArray[Any]:
+def refusing(cell: Cell, inputs: Inputs) -> NDArray[Any]:
     """Refuse all labels but those in int64."""
     if inputs.labels is not None and inputs.labels.dtype != np.int64:
         raise TypeError("labels must be int64")
-    return ask_control(op, quantity, inputs)
+    return ask_control(cell, inputs)
 
 
 @pytest.mark.parametrize("check", BAD_INPUTS)
@@ -111,29 +110,21 @@ def test_broadcast_labels_conform_where_documented_alone(check: str, cell: Cell)
 
 
 def test_a_documented_broadcast_must_give_the_answer_of_the_broadcast_labels() -> None:
-    def last_row_for_all(op: str, quantity: str, inputs: Inputs) -> NDArray[Any]:
-        return ask_control(op, quantity, replace(inputs, labels=np.full(len(inputs.logits), 3)))
+    def last_row_for_all(cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        return ask_control(cell, replace(inputs, labels=np.full(len(inputs.logits), 3)))
 
     found = judged(Stub(last_row_for_all, broadcast_labels=("indices",)), "one_label_for_all")
     assert found.verdict == "deviates"
 
 
-def without_options(op: str, quantity: str, inputs: Inputs) -> NDArray[Any]:
+def without_options(cell: Cell, inputs: Inputs) -> NDArray[Any]:
     """Answer as if no option had been given: smoothing and reduction taken as they come, weights cut or stretched."""
-    return control_answers.answer(
-        op,
-        quantity,
-        inputs.logits,
-        axis=inputs.axis,
-        labels=inputs.labels,
-        cotangent=inputs.cotangent,
-        vector=inputs.vector,
-    )
+    return ask_control(replace(cell, options=PLAIN), replace(inputs, weight=None, pos_weight=None))
 
 
-def raising(op: str, quantity: str, inputs: Inputs) -> NDArray[Any]:
+def raising(cell: Cell, inputs: Inputs) -> NDArray[Any]:
     """Refuse everything."""
-    raise ValueError(f"{op} {quantity} of {inputs.axis} is refused")
+    raise ValueError(f"{cell.id} at {inputs.axis} is refused")
 
 
 OPTION_CHECKS = [name for name, misfit in MISFITS.items() if misfit.options != PLAIN]
