@@ -5,11 +5,27 @@ from __future__ import annotations
 from meta.mutants_errors import ERROR_MUTANTS
 from meta.mutants_extremes import EXTREME_MUTANTS
 from meta.mutants_gradients import GRADIENT_MUTANTS
+from meta.mutants_ignored import IGNORED_MUTANTS
 from meta.mutants_labels import LABEL_MUTANTS
 from meta.mutants_laws import LAW_MUTANTS
+from meta.mutants_options import OPTION_MUTANTS
 from meta.mutants_results import RESULT_MUTANTS
+from meta.mutants_second_order import SECOND_ORDER_MUTANTS
+from meta.mutants_sigmoid import SIGMOID_MUTANTS
 from meta.mutants_values import VALUE_MUTANTS
 
-_TABLES = (VALUE_MUTANTS, LABEL_MUTANTS, GRADIENT_MUTANTS, EXTREME_MUTANTS, RESULT_MUTANTS, LAW_MUTANTS, ERROR_MUTANTS)
+_TABLES = (
+    VALUE_MUTANTS,
+    LABEL_MUTANTS,
+    GRADIENT_MUTANTS,
+    SECOND_ORDER_MUTANTS,
+    SIGMOID_MUTANTS,
+    OPTION_MUTANTS,
+    IGNORED_MUTANTS,
+    EXTREME_MUTANTS,
+    RESULT_MUTANTS,
+    LAW_MUTANTS,
+    ERROR_MUTANTS,
+)
 
 MUTANTS = {mutant.name: mutant for table in _TABLES for mutant in table}
