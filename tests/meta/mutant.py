@@ -75,6 +75,8 @@ class Mutant:
         The rest of that cell. In another mode than `mode` there is no fault.
     profile : str
         The smallest profile that must kill it.
+    program : str
+        What stands for it where a check runs a repro in a process of its own.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Mutant:
     layout: str = "contiguous"
     options: Options = PLAIN
     profile: str = "quick"
+    program: str = ""
 
     @property
     def cell(self) -> Cell:
@@ -99,7 +102,7 @@ class Mutant:
 
 def without_fault(mutant: Mutant) -> Mutant:
     """Return the control in the mutant's place: the same cell, nothing wrong."""
-    return replace(mutant, name="control", fault="None.", parts={}, ask=ask_control)
+    return replace(mutant, name="control", fault="None.", parts={}, ask=ask_control, program="")
 
 
 @contextmanager
@@ -139,6 +142,6 @@ class MutantAdapter:
             return self.mutant.ask(cell, inputs)
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
-        """Return no program: a mutant is its own repro."""
+        """Return the mutant's program; most have none, for a mutant is its own repro."""
         del cell, inputs
-        return ""
+        return self.mutant.program

@@ -12,6 +12,7 @@ from meta.mutants_options import OPTION_MUTANTS
 from meta.mutants_results import RESULT_MUTANTS
 from meta.mutants_second_order import SECOND_ORDER_MUTANTS
 from meta.mutants_sigmoid import SIGMOID_MUTANTS
+from meta.mutants_upstream import UPSTREAM_MUTANTS
 from meta.mutants_values import VALUE_MUTANTS
 
 _TABLES = (
@@ -26,6 +27,7 @@ _TABLES = (
     RESULT_MUTANTS,
     LAW_MUTANTS,
     ERROR_MUTANTS,
+    UPSTREAM_MUTANTS,
 )
 
 MUTANTS = {mutant.name: mutant for table in _TABLES for mutant in table}

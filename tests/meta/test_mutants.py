@@ -103,7 +103,7 @@ def test_mutant_says_its_fault_and_changes_the_control_only(mutant: Mutant) -> N
     assert mutant.fault.endswith(".")
     assert mutant.clause in CLAUSES
     assert all(any(hasattr(module, part) for module in MODULES) for part in mutant.parts)
-    assert mutant.parts or mutant.ask is not Mutant.__dataclass_fields__["ask"].default
+    assert mutant.parts or mutant.program or mutant.ask is not Mutant.__dataclass_fields__["ask"].default
 
 
 def test_there_are_enough_mutants_under_names_of_their_own() -> None:
