@@ -139,7 +139,7 @@ class SecondAdapter:
         arrays = {name: a.astype(np.int64 if a.dtype.kind in "iu" else wide) for name, a in given.items()}
         with np.errstate(all="ignore"):
             answer = self._sigmoid(cell, arrays) if cell.op == SIGMOID else self._softmax(cell, arrays)
-        answer = np.asarray(answer).astype(inputs.logits.dtype)
+            answer = np.asarray(answer).astype(inputs.logits.dtype)
         return np.moveaxis(answer, -1, inputs.axis) if answer.ndim == inputs.logits.ndim else answer
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
