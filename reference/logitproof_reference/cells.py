@@ -15,6 +15,8 @@ MODES = ("eager", "compiled", "graph", "vmap")
 LABELS = ("none", "indices", "distributions")
 AXES = ("last", "first", "middle")
 LAYOUTS = ("contiguous", "strided")
+PRODUCERS = ("scaled", "tempered")
+"""Elementwise work in front of the op: logits times 3, logits over a temperature of 0.7; a compiler may fuse them."""
 
 TAKES_COTANGENT = frozenset({"grad_logits", "grad_labels", "hvp"})
 TAKES_VECTOR = frozenset({"jvp", "hvp"})
@@ -82,6 +84,11 @@ class Cell:
         ``contiguous``, or ``strided`` (every second element of a wider array).
     options : Options
         What the loss is asked with beside.
+    entry : str
+        Which of the framework's functions is asked, where it has several for the same op: a word of its adapter's,
+        e.g. ``functional``; empty for the one its users meet first.
+    producer : str
+        What stands in front of the op and may be fused with it, one of `PRODUCERS`; empty for nothing.
     """
 
     adapter: str
@@ -93,6 +100,8 @@ class Cell:
     axis: str = "last"
     layout: str = "contiguous"
     options: Options = PLAIN
+    entry: str = ""
+    producer: str = ""
 
     @property
     def id(self) -> str:
@@ -105,6 +114,8 @@ class Cell:
         >>> options = Options(reduction="mean", weight=True, ignore_index=255)
         >>> Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "indices", options=options).id
         'torch-eager-softmax_cross_entropy-indices-value-float32-reduction=mean-weight-ignore_index=255'
+        >>> Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "indices", entry="nll_loss").id
+        'torch-eager-softmax_cross_entropy-indices-value-float32-entry=nll_loss'
         """
         words = [self.adapter, self.mode, self.op, self.labels, self.quantity, self.format]
         if self.labels == "none":
@@ -113,6 +124,7 @@ class Cell:
             words.append(f"axis={self.axis}")
         if self.layout != "contiguous":
             words.append(f"layout={self.layout}")
+        words += [f"{name}={word}" for name in ("entry", "producer") if (word := getattr(self, name))]
         return "-".join([*words, *self.options.words])
 
     @property

@@ -16,7 +16,7 @@ class Judgement:
 
     Attributes
     ----------
-    cell, adapter, mode, op, labels, quantity, format, axis, layout, options : str
+    cell, adapter, mode, op, labels, quantity, format, axis, layout, options, entry, producer : str
         The cell's id and its words; the options joined by hyphens, empty where there are none.
     regime : str
         Name of the regime whose rows were judged; empty for a verdict on the whole cell.
@@ -64,6 +64,8 @@ class Judgement:
     grade: str
     verdict: str
     options: str = ""
+    entry: str = ""
+    producer: str = ""
     reason: str = ""
     elements: int = 0
     ulps: float = float("nan")

@@ -13,7 +13,7 @@ from logitproof_reference.judgements import VERDICTS, Judgement
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Number of the layout below; another number means: make the run again."""
 
 _ARROW_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}

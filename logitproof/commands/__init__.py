@@ -1,0 +1,6 @@
+"""The commands, a module a topic; importing one adds its commands to the application, in this order."""
+
+from logitproof.commands import running  # isort: skip
+from logitproof.commands import reading  # isort: skip
+
+__all__ = ["reading", "running"]

@@ -1,0 +1,53 @@
+"""Commands that read runs: report, explain."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logitproof.application import AS_IT_STANDS, RunFiles, app
+from logitproof.exit_codes import EXPECTED
+
+
+@app.command()
+def report(
+    run_files: RunFiles,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the unexpected verdicts as JSON.")] = False,
+) -> int:
+    """Write a page about runs. One self-contained HTML file; prints the table, and last the page's path."""
+    from logitproof.reporting import exit_code, judgements
+    from logitproof.reporting import report as write_report
+    from logitproof.tables import print_summary
+
+    whole = write_report(run_files, output)
+    if as_json:
+        typer.echo(json.dumps([asdict(found) for found in judgements(whole) if not found.expected], indent=2))
+    else:
+        print_summary(whole)
+        typer.echo(output)
+    return exit_code(whole)
+
+
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof explain torch-eager-softmax-value-float32/saturated --row 0")
+def explain(
+    cell: Annotated[
+        str, typer.Argument(metavar="CELL[/REGIME]", help="A cell's id, as reports and run files have it.")
+    ],
+    row: Annotated[int | None, typer.Option(min=0, help="Row of the regime. Default: the worst.")] = None,
+    run_file: Annotated[
+        Path | None, typer.Option("--run", metavar="RUN", help="A run file that holds the cell.")
+    ] = None,
+) -> int:
+    """Look at one row of a cell. Inputs in hex, exact answer, observed, bound, verdict, clause, and a repro."""
+    from logitproof.explanation import explain as explain_cell
+    from logitproof.explanation_text import text_of
+    from logitproof_reports.run_file import read_run
+
+    typer.echo(text_of(explain_cell(cell, row=row, run=read_run(run_file) if run_file else None)))
+    return EXPECTED
