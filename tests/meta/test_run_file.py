@@ -150,7 +150,7 @@ DAMAGES = {
     "magic alone": (lambda path: path.write_bytes(b"PAR1"), "is truncated or damaged: copy it again"),
     "zeroed pages": (_zeroed_pages, "truncated or damaged"),
     "foreign parquet": (_foreign_parquet, "is Parquet but no run file"),
-    "other schema": (_other_schema, "has schema version 99, this release reads 1"),
+    "other schema": (_other_schema, "has schema version 99, this release reads 2"),
     "missing column": (_lacks_column, "lacks the columns slack"),
     "other type": (_other_type, "column of another type"),
     "nulls": (_nulls, "holds nulls in cell"),
