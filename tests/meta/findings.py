@@ -1,31 +1,17 @@
-"""What the whole matrix finds in one cell of an adapter, judged directly."""
+"""Which clauses a cell of an adapter breaks, judged without pytest."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_conformance.checks import CHECK_JUDGES
-from logitproof_conformance.judging import judge_regime
-from logitproof_conformance.plan import cases_of
+from logitproof_conformance.sweep import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from logitproof_conformance.judging import CellEvaluation
-    from logitproof_conformance.plan import Case
-    from logitproof_reference.judgements import Judgement
 
 HARMLESS = {"conforms", "unsupported"}
 
 
-def judgements(evaluation: CellEvaluation, profile: str) -> Iterator[tuple[Case, Judgement]]:
-    """Judge a cell by every regime and check that makes sense for it; none where the adapter does not offer it."""
-    for case in cases_of(evaluation.adapter, evaluation.cell, profile):
-        if case.chapter != "unsupported":
-            for found in CHECK_JUDGES.get(case.regime, judge_regime)(evaluation, case):
-                yield case, found
-
-
 def objecting_clauses(evaluation: CellEvaluation, profile: str) -> set[str]:
     """Return the clauses that a cell breaks."""
-    return {found.clause for _, found in judgements(evaluation, profile) if found.verdict not in HARMLESS}
+    return {found.clause for _, found in sweep(evaluation, profile) if found.verdict not in HARMLESS}

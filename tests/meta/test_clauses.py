@@ -15,8 +15,8 @@ from logitproof_conformance.checks import CHECK_JUDGES
 from logitproof_conformance.clauses import CHECK_CLAUSES, clauses_of
 from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.plan import CHECKS, Case, plan_cases, plan_cells
+from logitproof_conformance.sweep import sweep
 from logitproof_reference.specification import CLAUSES, FAMILIES
-from meta.findings import judgements
 from meta.mutant import LOG_SUM_EXP, Mutant, MutantAdapter
 
 BY_COMPARISON = {"MOD-1"}
@@ -96,7 +96,7 @@ def found_of_control() -> list[tuple[Case, str, str]]:
         for adapter, mode in asked
         for cell in plan_cells(adapter, "quick")
         if (cell.mode, cell.format) == (mode, "float32") and adapter.unsupported(cell) is None
-        for case, found in judgements(CellEvaluation(adapter, cell, "quick"), "quick")
+        for case, found in sweep(CellEvaluation(adapter, cell, "quick"), "quick")
     ]
 
 

@@ -10,8 +10,9 @@ import pytest
 from logitproof_adapters.numpy_adapter import NumpyAdapter
 from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.plan import plan_cells
+from logitproof_conformance.sweep import sweep
 from logitproof_reference.formats import FORMATS
-from meta.findings import HARMLESS, judgements
+from meta.findings import HARMLESS
 from meta.second_implementation import SecondAdapter
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def test_correct_code_breaks_no_must_in_the_whole_matrix(name: str, format_: str
     found = [
         one
         for cell in cells(adapter, format_)
-        for _, one in judgements(CellEvaluation(adapter, cell, "quick"), "quick")
+        for _, one in sweep(CellEvaluation(adapter, cell, "quick"), "quick")
     ]
     assert len(found) > 400
     assert sum(one.elements for one in found) > 10**5
