@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from logitproof.kernel_check import check
     from logitproof.matrix_run import run
     from logitproof.reporting import report
     from logitproof_reference import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Enclosure",
     "Run",
+    "check",
     "grad_labels",
     "grad_logits",
     "log_softmax",
@@ -35,7 +37,12 @@ __all__ = [
     "softmax_cross_entropy",
 ]
 
-_ELSEWHERE = {"run": "logitproof.matrix_run", "report": "logitproof.reporting", "Run": "logitproof_reports.schema"}
+_ELSEWHERE = {
+    "check": "logitproof.kernel_check",
+    "run": "logitproof.matrix_run",
+    "report": "logitproof.reporting",
+    "Run": "logitproof_reports.schema",
+}
 
 
 def __getattr__(name: str) -> Any:

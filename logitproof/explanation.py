@@ -42,8 +42,6 @@ class Explanation:
 
     Attributes
     ----------
-    cell : Cell
-        What was asked.
     judgements : tuple of Judgement
         What the clauses say of it, the worst first.
     source : str
@@ -52,7 +50,6 @@ class Explanation:
         A program in the framework's own API; empty where none can be given.
     """
 
-    cell: Cell
     judgements: tuple[Judgement, ...]
     source: str
     repro: str = ""
@@ -88,7 +85,7 @@ def explain(target: str, *, row: int | None = None, run: Run | None = None) -> E
         raise Refusal(f"{why_not}; or name a run file that holds this row with --run")
     worst = worst_first(wanted)
     same_rows = tuple(found for found in worst if found.regime == worst[0].regime)
-    return Explanation(cell, same_rows, "as recorded in the run file", worst[0].repro)
+    return Explanation(same_rows, "as recorded in the run file", worst[0].repro)
 
 
 def worst_first(found: Iterable[Judgement]) -> list[Judgement]:
@@ -151,7 +148,7 @@ def _asked_here(cell: Cell, regime: str, row: int | None, profile: str) -> Expla
     same_rows = tuple(judgement for judgement in worst if judgement.regime == worst[0].regime)
     description = adapter.describe()
     source = f"asked just now: {description.framework} {description.version}"
-    return Explanation(cell, same_rows, source, worst[0].repro or _repro(evaluation, worst[0]))
+    return Explanation(same_rows, source, worst[0].repro or _repro(evaluation, worst[0]))
 
 
 def _with_known_deviations(found: list[Judgement], adapter: Adapter) -> list[Judgement]:

@@ -2,5 +2,6 @@
 
 from logitproof.commands import running  # isort: skip
 from logitproof.commands import reading  # isort: skip
+from logitproof.commands import checking  # isort: skip
 
-__all__ = ["reading", "running"]
+__all__ = ["checking", "reading", "running"]

@@ -1,0 +1,114 @@
+"""A verdict on a kernel of one's own: the matrix, asked of one function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from logitproof.exit_codes import Refusal
+from logitproof.kernel_verdict import KernelVerdict
+from logitproof_adapters.kernel import Kernel, adapter_of
+from logitproof_conformance.judging import CellEvaluation
+from logitproof_conformance.plan import plan_cells
+from logitproof_conformance.sweep import sweep
+from logitproof_reference.formats import FORMATS
+from logitproof_reference.regimes import PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_reference.arithmetic import Arithmetic
+    from logitproof_reference.cells import Cell
+    from logitproof_reference.judgements import Judgement
+
+
+def check(
+    function: Callable[..., Any],
+    *,
+    op: str,
+    labels: str = "",
+    format: str | Sequence[str] = "float32",  # noqa: A002  the word of the vocabulary
+    framework: str = "numpy",
+    gradient: Callable[..., Any] | None = None,
+    arithmetic: Arithmetic | None = None,
+    profile: str = "quick",
+    without: Iterable[str] = (),
+    progress: Callable[[str], None] | None = None,
+) -> KernelVerdict:
+    """Judge a function of one's own against the exact answer.
+
+    Parameters
+    ----------
+    function, op, labels, framework, gradient, arithmetic
+        As in `logitproof_adapters.kernel.Kernel`: what the function computes, of which tensors, how it is
+        differentiated, and the precision that its author declares.
+    format : str or sequence of str
+        Formats of the logits to ask with.
+    profile : str
+        ``quick`` or ``full``.
+    without : iterable of str
+        Clauses, or families of them such as ``ERR``, that are not judged.
+    progress : callable, optional
+        Told the id of each cell before it is asked.
+
+    Returns
+    -------
+    KernelVerdict
+        Prints well, also in a notebook; `conforms` says it in one word.
+
+    Raises
+    ------
+    Refusal
+        A name is not known, or things do not go together.
+
+    Examples
+    --------
+    >>> import numpy as np, logitproof
+    >>> def naive(x):
+    ...     return np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
+    >>> with np.errstate(all="ignore"):
+    ...     logitproof.check(naive, op="softmax", format="float32").conforms
+    False
+    """
+    formats = [format] if isinstance(format, str) else list(format)
+    refuse_unknown("format", formats, list(FORMATS))
+    refuse_unknown("profile", [profile], list(PROFILES))
+    try:
+        kernel = Kernel(
+            function=function, op=op, labels=labels, framework=framework, gradient=gradient, arithmetic=arithmetic
+        )
+        adapter = adapter_of(kernel)
+    except ValueError as error:
+        raise Refusal(str(error)) from error
+    left_out = tuple(without)
+    found = tuple(
+        judgement
+        for cell in asked_cells(adapter, formats, profile)
+        for judgement in judged(adapter, cell, profile, progress)
+        if not judgement.clause.startswith(left_out or ("-",))
+    )
+    return KernelVerdict(kernel, adapter.describe(), found, profile)
+
+
+def refuse_unknown(what: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Raise `Refusal` where a name is none of those known."""
+    for name in given:
+        if name not in known:
+            raise Refusal(f'{what} "{name}" is not known; known: {", ".join(known)}')
+
+
+def asked_cells(adapter: Adapter, formats: Sequence[str], profile: str) -> list[Cell]:
+    """Return the cells that the kernel is asked; further formats are asked as float32 is in the full profile."""
+    return [
+        cell
+        for cell in plan_cells(adapter, profile)
+        if cell.format in formats and adapter.unsupported(cell) is None and not cell.producer
+    ]
+
+
+def judged(adapter: Adapter, cell: Cell, profile: str, progress: Callable[[str], None] | None) -> Iterator[Judgement]:
+    """Yield the judgements on one cell."""
+    if progress is not None:
+        progress(cell.id)
+    for _, found in sweep(CellEvaluation(adapter, cell, profile), profile):
+        yield found
