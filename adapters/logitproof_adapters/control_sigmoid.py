@@ -1,7 +1,7 @@
 """Sigmoid cross-entropy and its derivatives in plain NumPy, element by element: the control's second loss.
 
 With P the weight of positive labels, the loss is (1 - y) softplus(x) + P y softplus(-x): terms of one sign, of which
-none cancels. No exponent is positive.
+none cancels. No exponent is positive. A term whose factor is 0 adds 0, also where it is infinite.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def sigmoid(x: Array) -> Array:
 
 def sigmoid_cross_entropy(x: Array, labels: Array, *, pos_weight: Array | None = None) -> Array:
     """Return (1 - y) softplus(x) + P y softplus(-x)."""
-    return (1 - labels) * softplus(x) + _positive(labels, pos_weight) * softplus(-x)
+    return _term(1 - labels, softplus(x)) + _term(_positive(labels, pos_weight), softplus(-x))
 
 
 def slope(x: Array, labels: Array, pos_weight: Array | None) -> Array:
@@ -63,6 +63,10 @@ def hvp_sigmoid_cross_entropy(
     """Return c v (1 - y + P y) sigmoid(x) sigmoid(-x)."""
     curvature = (1 - labels + _positive(labels, pos_weight)) * (sigmoid(x) * sigmoid(-x))
     return cotangent * curvature * vector
+
+
+def _term(factor: Array, term: Array) -> Array:
+    return np.where((factor == 0) & (term == np.inf), 0, factor * term).astype(term.dtype)
 
 
 def _positive(labels: Array, pos_weight: Array | None) -> Array:

@@ -136,9 +136,7 @@ def evaluate_sigmoid(quantity: str, numbers: list[float], divisor: Fraction | No
     """
     if not all(math.isfinite(number) for number in numbers[1:]) or math.isnan(numbers[0]):
         return Enclosure.exact(np.nan)
-    from mpmath import MPContext  # noqa: PLC0415 - slow to import, and seldom needed
-
-    mp = MPContext()
+    mp = _context()
     size = abs(numbers[0])
     gap = np.array([0.0, 2 * min(size, float(_FLOOR))])
     factors = [np.array([number]) for number in (*numbers[1:], size if math.isfinite(size) else 0.0)]

@@ -5,7 +5,8 @@ With a = pos_weight y, b = 1 - y and e = exp(-|x|), the loss w (a log(1 + exp(-x
     w (h |x| + (a + b) log(1 + e)),   h = b where x >= 0, else a
 
 and its derivative w (b - a e) / (1 + e) where x >= 0, w (b e - a) / (1 + e) elsewhere; the second one is
-w (a + b) e / (1 + e)**2. Like `core`, e keeps its exponent apart until the end.
+w (a + b) e / (1 + e)**2. Like `core`, e keeps its exponent apart until the end. At an infinite x, e is 0, and an
+infinity is added where `limits` says so.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from . import elementary, multiprecision
 from .ball import Ball, choose
 from .enclosure import Enclosure, normalised
 from .formats import format_of
+from .limits import sigmoid_infinities
 from .loss_options import as_ball, inverse
 
 if TYPE_CHECKING:
@@ -141,6 +143,8 @@ def _block(quantity: str, elements: Elements, divisor: Fraction | None) -> Enclo
     safe = elements if ordinary.all() else Elements(*(np.where(ordinary, part, 0.0) for part in elements.arrays))
     ball = _FORMS[quantity](_Parts(safe, divisor))
     answer = normalised(np.array(ball.hi), ball.lo, ball.radius * (1 + 2.0**-30))
+    infinities = sigmoid_infinities(quantity, safe)
+    answer = Enclosure(answer.value + infinities, *(np.where(infinities, 0.0, part) for part in answer.parts[1:]))
     for i in np.flatnonzero(~ordinary):
         exact = multiprecision.evaluate_sigmoid(quantity, [float(part[i]) for part in elements.arrays], divisor)
         for part, entry in zip(answer.parts, exact.parts, strict=True):
@@ -150,7 +154,7 @@ def _block(quantity: str, elements: Elements, divisor: Fraction | None) -> Enclo
 
 def _ordinary(elements: Elements, divisor: Fraction | None) -> NDArray[np.bool_]:
     scale = float(inverse(divisor))
-    fits = np.isfinite(elements.x) & (np.abs(elements.x) <= _LARGEST_LOGIT)
+    fits = np.isinf(elements.x) | (np.abs(elements.x) <= _LARGEST_LOGIT)
     for part in elements.arrays[1:]:
         _, exponent = np.frexp(part)
         fits &= np.isfinite(part) & ((part == 0.0) | (np.abs(exponent) <= _LARGEST_FACTOR))
@@ -163,7 +167,7 @@ class _Parts:
     def __init__(self, elements: Elements, divisor: Fraction | None) -> None:
         one = np.ones_like(elements.y)
         self.positive = elements.x >= 0.0
-        self.size = np.abs(elements.x)
+        size = np.abs(elements.x)
         self.a = Ball(elements.pos_weight) * elements.y
         self.b = Ball(one) - elements.y
         self.v = elements.vector
@@ -172,7 +176,8 @@ class _Parts:
         self.g = self.w * elements.cotangent
         if divisor is not None:
             self.g = self.g * as_ball(inverse(divisor))
-        vanishing = self.size > elementary.DOMAIN
+        self.size = np.where(np.isinf(size), 0.0, size)  # what is linear in an infinite logit is added at the end
+        vanishing = size > elementary.DOMAIN
         hi, lo, n = elementary.exp_scaled((np.where(vanishing, 0.0, -self.size), np.zeros_like(self.size)))
         radius = np.where(vanishing, 2.0, elementary.EXP_ERROR * 2.02)
         self.e = Ball(np.where(vanishing, 0.0, hi), np.where(vanishing, 0.0, lo), radius)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.cells import SIGMOID
-from logitproof_reference.regimes import REGIMES, Batch, batches
+from logitproof_reference.regimes import Batch, batches
 
 if TYPE_CHECKING:
     from logitproof_reference.cells import Options
@@ -36,19 +36,14 @@ def whole_case_set(format_: str, profile: str) -> list[Batch]:
 def common_batches(format_: str, profile: str, op: str) -> list[Batch]:
     """Return the batch of the common class count; of a sigmoid loss, without the regimes that have no meaning there.
 
-    A sigmoid loss takes each logit by itself: clauses about classes ruled out say nothing of it, and its labels lie
-    in [0, 1].
+    A sigmoid loss takes each logit by itself, and its labels lie in [0, 1].
     """
     common = [batch for batch in whole_case_set(format_, profile) if batch.classes == COMMON_CLASSES]
-    return [_elementwise(batch) for batch in common] if op == SIGMOID else common
+    return [_with_labels_of_events(batch) for batch in common] if op == SIGMOID else common
 
 
-def _elementwise(batch: Batch) -> Batch:
-    names = [
-        name
-        for name in batch.slices
-        if REGIMES[name].clause in {"", "EXT-7", "EXT-8", "EXT-9"} and name != "unnormalized_labels"
-    ]
+def _with_labels_of_events(batch: Batch) -> Batch:
+    names = [name for name in batch.slices if name != "unnormalized_labels"]
     kept = np.concatenate([np.arange(batch.slices[name].start, batch.slices[name].stop) for name in names])
     ends = np.cumsum([batch.slices[name].stop - batch.slices[name].start for name in names]).tolist()
     slices = {name: slice(start, end) for name, start, end in zip(names, [0, *ends], ends, strict=False)}

@@ -13,7 +13,7 @@ from logitproof_conformance.case_set import ALL_IGNORED
 from logitproof_conformance.evaluation import Answer, Truth, ask, compare_rows, digest, truth_of
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.plan import SHAPES, Case, batches_of
-from logitproof_reference.cells import PLAIN
+from logitproof_reference.cells import PLAIN, SIGMOID
 from logitproof_reference.formats import FORMATS, hex_floats
 from logitproof_reference.judgements import Judgement
 from logitproof_reference.regimes import REGIMES, Batch
@@ -61,6 +61,11 @@ class Seen:
         return self.truth.exact.round(FORMATS[self.cell.format]).astype(np.float64)
 
     @cached_property
+    def logits(self) -> NDArray[np.float64]:
+        """The logits, one a class whatever the shape of the answer."""
+        return self.batch.rows.logits.astype(np.float64)
+
+    @cached_property
     def finite(self) -> Mask:
         """Where the observed number is finite."""
         return np.isfinite(self.observed.astype(np.float64))
@@ -87,13 +92,27 @@ def _everywhere(seen: Seen) -> Mask:
     return np.ones(seen.observed.shape, dtype=bool)
 
 
+def _nan(seen: Seen) -> Mask:
+    return np.isnan(seen.observed.astype(np.float64))
+
+
 EXTREME_RULES = {
     "EXT-5": (
-        Rule("EXT-5", _everywhere, accepts=lambda seen: np.isnan(seen.observed.astype(np.float64))),
+        Rule("EXT-5", _everywhere, accepts=_nan),
         Rule("EXT-6", _everywhere, "should"),
     ),
 }
 """Rules of those EXT clauses that judge by more than their own bound."""
+
+OF_FINITE_LOGITS = frozenset({"EXT-7", "EXT-8", "EXT-9"})
+"""Extreme clauses whose rows hold no infinity and no NaN."""
+
+RULES_OF_SIGMOID = (
+    Rule("EXT-1", lambda seen: np.isnan(seen.logits)),
+    Rule("EXT-10", lambda seen: np.isinf(seen.logits), accepts=_nan),
+    Rule("EXT-11", lambda seen: np.isinf(seen.logits), "should"),
+)
+"""Rules of a sigmoid loss, which takes each logit of a row by itself, for logits that are not finite."""
 
 
 def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
@@ -101,8 +120,19 @@ def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
     if cell.options != PLAIN:
         return (option_rule(cell.options, regime),)
     clause = REGIMES[regime].clause
-    if clause.startswith("EXT") and clause not in {"EXT-7", "EXT-8", "EXT-9"}:
+    if clause.startswith("EXT") and clause not in OF_FINITE_LOGITS:
+        if cell.op == SIGMOID:
+            return RULES_OF_SIGMOID + tuple(map(_at_finite_logits, _rules_of_values(cell, "")))
         return EXTREME_RULES.get(clause, (Rule(clause, _everywhere),))
+    return _rules_of_values(cell, clause)
+
+
+def _at_finite_logits(rule: Rule) -> Rule:
+    return replace(rule, chosen=lambda seen: rule.chosen(seen) & np.isfinite(seen.logits))
+
+
+def _rules_of_values(cell: Cell, clause: str) -> tuple[Rule, ...]:
+    """Return the rules for finite logits, of a regime that serves `clause`."""
     plain = (cell.axis, cell.layout) == SHAPES[0]
     family = FAMILY[cell.quantity]
     first = clause if clause.startswith("IO") else f"{family}-1"

@@ -12,6 +12,7 @@ from meta.mutants_options import OPTION_MUTANTS
 from meta.mutants_results import RESULT_MUTANTS
 from meta.mutants_second_order import SECOND_ORDER_MUTANTS
 from meta.mutants_sigmoid import SIGMOID_MUTANTS
+from meta.mutants_sigmoid_extremes import SIGMOID_EXTREME_MUTANTS
 from meta.mutants_upstream import UPSTREAM_MUTANTS
 from meta.mutants_values import VALUE_MUTANTS
 
@@ -21,6 +22,7 @@ _TABLES = (
     GRADIENT_MUTANTS,
     SECOND_ORDER_MUTANTS,
     SIGMOID_MUTANTS,
+    SIGMOID_EXTREME_MUTANTS,
     OPTION_MUTANTS,
     IGNORED_MUTANTS,
     EXTREME_MUTANTS,

@@ -36,8 +36,8 @@ class FlushingAdapter(SecondAdapter):
 
 CORRECT: dict[str, tuple[type[Adapter], set[str]]] = {
     "control": (NumpyAdapter, set()),
-    "second": (SecondAdapter, {"EXT-6"}),  # NaN beside +inf
-    "flushing": (FlushingAdapter, {"EXT-6", "EXT-9", "LAW-2"}),
+    "second": (SecondAdapter, {"EXT-6", "EXT-11"}),  # NaN beside +inf
+    "flushing": (FlushingAdapter, {"EXT-6", "EXT-9", "EXT-11", "LAW-2"}),
 }
 """Implementations, and the SHOULD clauses that they may break."""
 
