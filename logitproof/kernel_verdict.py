@@ -13,19 +13,30 @@ from rich.text import Text
 
 from logitproof.explanation import Explanation, worst_first
 from logitproof.explanation_text import text_of
-from logitproof_reference.judgements import VERDICTS
 from logitproof_reference.regimes import case_set_digest
 from logitproof_reference.specification import CLAUSES
 from logitproof_reports.environment import describe_environment
 from logitproof_reports.schema import Run, table_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from logitproof_adapters.contract import Description
     from logitproof_adapters.kernel import Kernel
     from logitproof_reference.judgements import Judgement
 
 WIDTH = 120
 NOTEBOOK = '<pre style="font-family:ui-monospace,monospace;line-height:1.3">{code}</pre>'
+COUNTED = {
+    "conforms": "judgements conform",
+    "concern": "concerns",
+    "deviates": "deviate",
+    "crashed": "crashed",
+    "void": "void",
+    "unsupported": "unsupported",
+}
+"""What the headline counts, in words."""
+
 STYLES = {"deviates": "bold red", "crashed": "bold red", "void": "bold red", "concern": "yellow"}
 
 
@@ -77,11 +88,9 @@ class KernelVerdict:
         if not self.elements:
             return f"{self.kernel.name}: void, nothing was measured"
         counts = Counter(found.verdict for found in self.judgements)
-        said = [f"{counts[verdict]:,} {verdict}" for verdict in reversed(VERDICTS) if counts[verdict]]
-        verdict = "conforms" if self.conforms else "deviates"
-        return (
-            f"{self.kernel.name} as {self.kernel.op} {verdict}: {', '.join(said)} ({self.elements:,} numbers compared)"
-        )
+        said = [f"{counts[verdict]:,} {word}" for verdict, word in COUNTED.items() if counts[verdict]]
+        kernel, verdict = self.kernel, "conforms" if self.conforms else "deviates"
+        return f"{kernel.name} as {kernel.op} {verdict}: {', '.join(said)}; {self.elements:,} numbers compared"
 
     def table(self) -> Table:
         """Return one line a clause: its verdict, and where its largest slack lies."""
@@ -99,11 +108,20 @@ class KernelVerdict:
         return table
 
     def details(self) -> str:
-        """Return the worst row in full, with the program that shows it; empty where everything conforms."""
+        """Return where MUST clauses break, and the worst row in full with the program that shows it."""
         worst = self.worst
         if worst is None or worst.verdict in {"conforms", "unsupported"}:
             return ""
-        return text_of(Explanation((worst,), "asked just now", worst.repro))
+        return "\n".join([*self._broken(), "", text_of(Explanation((worst,), "asked just now", worst.repro))])
+
+    def _broken(self) -> Iterator[str]:
+        """Say of each clause that is broken in which regimes, the worst first."""
+        regimes: dict[tuple[str, str], dict[str, None]] = {}
+        for found in worst_first(self.judgements):
+            if not found.expected:
+                regimes.setdefault((found.clause, found.format), {})[found.regime] = None
+        for (clause, format_), names in sorted(regimes.items()):
+            yield f"{clause} breaks in {format_}: {', '.join(names)}"
 
     def __str__(self) -> str:
         return self._on_console(WIDTH).export_text().rstrip()
@@ -117,6 +135,6 @@ class KernelVerdict:
         """Print on a console that keeps what it is told; lines of a repro are not to be broken."""
         longest = max(map(len, self.details().splitlines()), default=0)
         console = Console(record=True, width=max(width, longest), file=io.StringIO())
-        for part in (Text(self.headline()), self.table(), Text(self.details())):
-            console.print(part, "")
+        for part in (Text(self.headline()), "", self.table(), "", Text(self.details())):
+            console.print(part)
         return console
