@@ -20,10 +20,10 @@ from logitproof_conformance.judging import (
     judge_regime,
     judge_rule,
     repro_of,
-    rules_of,
     spell_inputs,
 )
 from logitproof_conformance.plan import Case, batches_of, plan_cells
+from logitproof_conformance.rules import rules_of
 from logitproof_reference.cells import MODES
 from logitproof_reference.judgements import VERDICTS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_conformance.bad_inputs import BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES
-from logitproof_conformance.judging import rules_of
 from logitproof_conformance.plan import SUM_LAWS
+from logitproof_conformance.rules import rules_of
 
 if TYPE_CHECKING:
     from logitproof_conformance.plan import Case

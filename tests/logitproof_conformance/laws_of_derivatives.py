@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_conformance.evaluation import ask, ask_with, truth_of
-from logitproof_conformance.judging import CellEvaluation, Seen, judgement
+from logitproof_conformance.judging import CellEvaluation, judgement
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.related import Question, Relation, first_failure, judge_relation, ordinary_rows, sound_rows
+from logitproof_conformance.rules import Seen
 from logitproof_reference.double_double import two_prod, two_sum
 from logitproof_reference.enclosure import Enclosure
 

@@ -10,8 +10,9 @@ import numpy as np
 from logitproof_adapters.contract import broadcast_labels, ignored_labels
 from logitproof_conformance.bad_inputs import BAD_LABELS, MISFITS
 from logitproof_conformance.evaluation import Answer, ask, ask_with, digest, truth_of
-from logitproof_conformance.judging import CellEvaluation, Seen, failure, judgement, spell
+from logitproof_conformance.judging import CellEvaluation, failure, judgement, spell
 from logitproof_conformance.layout import arrange
+from logitproof_conformance.rules import Seen
 from logitproof_reference.cells import PLAIN
 
 if TYPE_CHECKING:
