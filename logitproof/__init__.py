@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logitproof.kernel_check import check
+    from logitproof.kernel_verdict import KernelVerdict
     from logitproof.matrix_run import run
     from logitproof.reporting import report
     from logitproof_reference import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Enclosure",
+    "KernelVerdict",
     "Run",
     "check",
     "grad_labels",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "KernelVerdict": "logitproof.kernel_verdict",
     "check": "logitproof.kernel_check",
     "run": "logitproof.matrix_run",
     "report": "logitproof.reporting",
