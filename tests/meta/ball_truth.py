@@ -17,6 +17,7 @@ from flint import arb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
@@ -25,13 +26,34 @@ Balls = list[Any]
 
 @dataclass
 class Case:
-    """One row of finite numbers, or with -inf for classes ruled out; arrays are float64."""
+    """One row of finite numbers, or with -inf for classes ruled out; arrays are float64.
+
+    The options are those of `LossOptions` that concern one row; `divisor` is what a mean divides its cotangent by.
+    """
 
     x: NDArray[Any]
     labels: Any = None
     cotangent: Any = None
     vector: Any = None
     options: dict[str, Any] = field(default_factory=dict)
+    divisor: Fraction | None = None
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether the row's label is the ignored class index."""
+        index = self.options.get("ignore_index")
+        return index is not None and np.ndim(self.labels) == 0 and int(self.labels) == index
+
+    @property
+    def cotangents(self) -> Balls:
+        """The cotangent, or one a class, divided as the mean has it."""
+        given = [] if self.cotangent is None else np.atleast_1d(self.cotangent)
+        return [divided(arb(float(value)), self.divisor) for value in given]
+
+
+def divided(ball: Any, divisor: Fraction | None) -> Any:
+    """Return a ball over a fraction."""
+    return ball if divisor is None else ball * divisor.denominator / divisor.numerator
 
 
 class Row:
@@ -51,7 +73,7 @@ class Row:
         self.log_s = self.s.log()
         self.p = [e[j] / self.s if j in e else arb(0) for j in range(self.n)]
         self.surprise = [self.t[j] + self.log_s if j in self.t else arb("inf") for j in range(self.n)]
-        self.c = [arb(float(v)) for v in np.atleast_1d(case.cotangent)] if case.cotangent is not None else []
+        self.c = case.cotangents
         self.v = [arb(float(v)) for v in case.vector] if case.vector is not None else []
 
     def others(self, j: int) -> Any:
@@ -64,16 +86,45 @@ class Row:
         sizes = [sum((p * abs(a - b) for p, b in zip(self.p, v, strict=True)), arb(0)) for a in v]
         return signed, sizes
 
+    def weights(self) -> Balls:
+        """Class weights."""
+        weight = self.options.get("weight")
+        return [arb(1)] * self.n if weight is None else [arb(float(value)) for value in weight]
+
+    def smoothing(self) -> tuple[Any, Any]:
+        """Return s and l: a label q becomes s q + l."""
+        a = arb(self.options.get("label_smoothing", 0.0))
+        if self.options.get("smoothing_over") == "other_classes":
+            return 1 - a - a / (self.n - 1), a / (self.n - 1)
+        return 1 - a, a / self.n
+
     def q(self) -> Balls:
         """Labels smoothed and weighted, as torch.nn.CrossEntropyLoss documents."""
         labels = self.case.labels
         given = [arb(int(j == labels)) if np.ndim(labels) == 0 else arb(float(labels[j])) for j in range(self.n)]
-        a = arb(self.options.get("label_smoothing", 0.0))
-        weight = self.options.get("weight")
-        w = [arb(1) if weight is None else arb(float(value)) for value in (weight if weight is not None else given)]
-        if self.options.get("smoothing_over") == "other_classes":
-            return [wj * ((1 - a) * qj + a * (1 - qj) / (self.n - 1)) for wj, qj in zip(w, given, strict=True)]
-        return [wj * ((1 - a) * qj + a / self.n) for wj, qj in zip(w, given, strict=True)]
+        s, level = self.smoothing()
+        return [w * (s * q + level) for w, q in zip(self.weights(), given, strict=True)]
+
+    def clipped(self) -> tuple[Balls, list[bool]]:
+        """-log of p clipped to [e, 1 - e], and where p lies within, as Keras documents."""
+        if "clip_probabilities" not in self.options:
+            return self.surprise, [True] * self.n
+        e = arb(self.options["clip_probabilities"])
+        below, above = [bool(p < e) for p in self.p], [bool(p > 1 - e) for p in self.p]
+        bounded = [
+            -e.log() if low else -(1 - e).log() if high else surprise
+            for surprise, low, high in zip(self.surprise, below, above, strict=True)
+        ]
+        return bounded, [not (low or high) for low, high in zip(below, above, strict=True)]
+
+    def used_q(self) -> Balls:
+        """Labels whose terms have a derivative: a clipped one has none."""
+        return [q if inside else arb(0) for q, inside in zip(self.q(), self.clipped()[1], strict=True)]
+
+    def total(self) -> Any:
+        """Return the sum of the labels, for which TensorFlow's gradient puts 1."""
+        tensorflow = self.options.get("unnormalized_gradient") == "tensorflow"
+        return arb(1) if tensorflow else sum(self.used_q(), arb(0))
 
 
 def _pull(row: Row, c: Balls) -> tuple[Balls, Balls]:
@@ -96,13 +147,29 @@ def _same(answers: Balls) -> tuple[Balls, Balls]:
 
 
 def _cross_entropy(row: Row) -> tuple[Balls, Balls]:
-    pairs = [(q, s) for q, s in zip(row.q(), row.surprise, strict=True) if q != 0]
+    pairs = [(q, s) for q, s in zip(row.q(), row.clipped()[0], strict=True) if q != 0]
     return [sum((q * s for q, s in pairs), arb(0))], [sum((abs(q) * s for q, s in pairs), arb(0))]
+
+
+def _cross_entropy_grad(row: Row) -> tuple[Balls, Balls]:
+    (g,), q = row.c, row.used_q()
+    if "unnormalized_gradient" not in row.options:
+        return _pull(row, [-g * qj for qj in q])
+    answers = [g * (p * (1 - qj) - row.others(j) * qj) for j, (p, qj) in enumerate(zip(row.p, q, strict=True))]
+    scales = [
+        abs(g) * (p * (1 + abs(qj)) + row.others(j) * abs(qj)) for j, (p, qj) in enumerate(zip(row.p, q, strict=True))
+    ]
+    return answers, scales
+
+
+def _grad_labels(row: Row) -> tuple[Balls, Balls]:
+    slope = row.c[0] * row.smoothing()[0]
+    return _same([slope * w * s for w, s in zip(row.weights(), row.clipped()[0], strict=True)])
 
 
 def _cross_entropy_jvp(row: Row) -> tuple[Balls, Balls]:
     signed, sizes = row.spread(row.v)
-    q = row.q()
+    q = row.used_q()
     return (
         [-sum((a * b for a, b in zip(q, signed, strict=True)), arb(0))],
         [sum((abs(a) * b for a, b in zip(q, sizes, strict=True)), arb(0))],
@@ -131,8 +198,8 @@ DEFINITIONS: dict[tuple[str, str], Callable[[Row], tuple[Balls, Balls]]] = {
     ("softmax", "grad_logits"): lambda row: _times(row.p, row.spread(row.c)),
     ("log_softmax", "grad_logits"): lambda row: _pull(row, row.c),
     ("log_sum_exp", "grad_logits"): lambda row: _same([row.c[0] * p for p in row.p]),
-    (_CE, "grad_logits"): lambda row: _pull(row, [-row.c[0] * q for q in row.q()]),
-    (_CE, "grad_labels"): lambda row: _same([row.c[0] * s for s in row.surprise]),
+    (_CE, "grad_logits"): _cross_entropy_grad,
+    (_CE, "grad_labels"): _grad_labels,
     ("softmax", "jvp"): lambda row: _times(row.p, row.spread(row.v)),
     ("log_softmax", "jvp"): lambda row: row.spread(row.v),
     ("log_sum_exp", "jvp"): lambda row: (
@@ -143,19 +210,22 @@ DEFINITIONS: dict[tuple[str, str], Callable[[Row], tuple[Balls, Balls]]] = {
     ("softmax", "hvp"): _softmax_hvp,
     ("log_softmax", "hvp"): lambda row: _hvp(row, -sum(row.c, arb(0))),
     ("log_sum_exp", "hvp"): lambda row: _hvp(row, row.c[0]),
-    (_CE, "hvp"): lambda row: _hvp(row, row.c[0] * sum(row.q(), arb(0))),
+    (_CE, "hvp"): lambda row: _hvp(row, row.c[0] * row.total()),
 }
 
 
 def truth(op: str, quantity: str, case: Case) -> tuple[Balls, Balls]:
     """Return the answers of a row and their scales, a list of balls each (of one ball for a scalar)."""
-    flint.ctx.prec = _precision(case)
+    flint.ctx.prec = precision(case.x)
+    if case.is_ignored:
+        zeros = [arb(0)] * (1 if quantity in {"value", "jvp"} else len(case.x))
+        return zeros, zeros
     return DEFINITIONS[op, quantity](Row(case))
 
 
-def _precision(case: Case) -> int:
+def precision(logits: NDArray[Any]) -> int:
     """Return bits enough for the smallest probability that float64 can tell from 0, and for the widest difference."""
-    x = case.x[np.isfinite(case.x)]
+    x = logits[np.isfinite(logits)]
     spread = float(x.max() / 2 - x.min() / 2) * 2 * 1.4427
     widest = math.frexp(float(np.abs(x).max()))[1]
     nonzero = np.abs(x[x != 0.0])

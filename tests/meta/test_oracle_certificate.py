@@ -13,7 +13,8 @@ from hypothesis.extra import numpy as arrays
 from logitproof_reference import ExactRows
 from logitproof_reference.certificate import released_certificate
 from meta.ball_truth import Case, truth, worst_errors
-from meta.certificate import ALLOWED, FAMILIES, QUESTIONS, Certificate, certify
+from meta.certificate import ALLOWED, Certificate, certify
+from meta.certificate_rows import FAMILIES, QUESTIONS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +37,11 @@ def test_no_error_exceeds_the_promise(certificate: Certificate) -> None:
     assert certificate.worst <= ALLOWED, str(certificate)
 
 
-def test_the_certificate_measured_every_quantity_and_found_rounding_errors(certificate: Certificate) -> None:
+def test_the_certificate_measured_every_quantity_and_option_and_found_rounding_errors(certificate: Certificate) -> None:
     asked = {f"{op} {quantity}" for op, quantity, _, _ in QUESTIONS}
-    measured = {name for name, worst in certificate.worst_by_quantity.items() if worst > 2.0**-110}
-    assert measured == asked
+    assert {name for name, worst in certificate.worst_by_quantity.items() if worst > 2.0**-110} == asked
+    options = {option for *_, chosen in QUESTIONS for option in chosen}
+    assert {name for name, worst in certificate.worst_by_option.items() if worst > 2.0**-110} == options
     assert math.isfinite(certificate.worst)
 
 
