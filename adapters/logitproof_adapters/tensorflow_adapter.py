@@ -94,13 +94,17 @@ class TensorflowAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        order = [*(other for other in range(ndim) if other != axis), axis]
-        x_classes_last = "x" if axis == ndim - 1 else f"tf.transpose(x, {order})"
-        plain = EXPRESSIONS[cell.op, cell.labels].format(axis=axis, x_classes_last=x_classes_last)
-        expression = POSITIVE_WEIGHT if cell.options.pos_weight else plain
+        expression = self.expression(cell, axis, ndim)
         decorator = "@tf.function(jit_compile=True, autograph=False)\n" if cell.mode == "compiled" else ""
         body = ANSWERS[cell.quantity].format(expression=expression)
         return f"{decorator}def f({arguments(cell)}):\n{body}"
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged; an adapter of what is built on TensorFlow overrides this alone."""
+        order = [*(other for other in range(ndim) if other != axis), axis]
+        x_classes_last = "x" if axis == ndim - 1 else f"tf.transpose(x, {order})"
+        plain = EXPRESSIONS[cell.op, cell.labels].format(axis=axis, x_classes_last=x_classes_last)
+        return POSITIVE_WEIGHT if cell.options.pos_weight else plain
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor that holds a copy of the array."""

@@ -91,9 +91,7 @@ class TorchAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``; inside, ``forward`` is what is compiled."""
-        del ndim
-        to_1 = "" if axis == 1 else f".movedim({axis}, 1)"
-        expression = EXPRESSIONS[cell.op, cell.labels].format(axis=axis, to_1=to_1, options=spelled(cell.options))
+        expression = self.expression(cell, axis, ndim)
         others = "".join(f", {letter}={letter}" for letter in arguments(cell).split(", ") if letter in {"y", "w", "pw"})
         forward = f"lambda x{others}: {expression}"
         # torch.func refuses to differentiate through a compiled forward: there the derivative is compiled whole.
@@ -102,6 +100,12 @@ class TorchAdapter(SourceAdapter):
             forward = f"torch.compile({forward}, fullgraph=True)"
         decorator = "@torch.compile(fullgraph=True)\n" if cell.mode == "compiled" and whole else ""
         return f"{decorator}def f({arguments(cell)}):\n    forward = {forward}\n    return {ANSWERS[cell.quantity]}"
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged; an adapter of what is built on PyTorch overrides this alone."""
+        del ndim
+        to_1 = "" if axis == 1 else f".movedim({axis}, 1)"
+        return EXPRESSIONS[cell.op, cell.labels].format(axis=axis, to_1=to_1, options=spelled(cell.options))
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor that shares the array's memory and strides."""
