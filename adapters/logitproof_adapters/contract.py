@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from logitproof_reference.loss_options import LossOptions
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from logitproof_reference.cells import Cell, Inputs
@@ -28,6 +32,50 @@ class Description:
     framework: str
     version: str
     build: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """What a framework documents of a loss and its options, where frameworks differ.
+
+    The first five are the named choices of `LossOptions`, by which the exact answer and its bound are computed; the
+    defaults are those of torch.nn.CrossEntropyLoss. The others are words for a reader, empty where nothing is stated.
+
+    Attributes
+    ----------
+    documentation : str
+        Link to the page that says so.
+    mean_over, empty_mean, smoothing_over, unnormalized_gradient, clip_probabilities
+        As in `LossOptions`.
+    reduction : str
+        What the loss returns where no reduction is asked for: ``none``, ``sum`` or ``mean``.
+    class_axis : str
+        Where the classes lie: ``1``, ``last``, ``any``.
+    label_formats : str
+        Integer formats that class indices may have.
+    out_of_range : str
+        What becomes of a class index that is no class.
+    ignored_index : str
+        Which class indices cost nothing unless told otherwise.
+    """
+
+    documentation: str = ""
+    mean_over: str | None = None
+    empty_mean: str = "nan"
+    smoothing_over: str = "classes"
+    unnormalized_gradient: str = "exact"
+    clip_probabilities: float | None = None
+    reduction: str = ""
+    class_axis: str = ""
+    label_formats: str = ""
+    out_of_range: str = ""
+    ignored_index: str = ""
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The named choices other than the defaults, as `LossOptions` takes them."""
+        mine = {name: value for name, value in vars(self).items() if hasattr(LossOptions, name) and name != "reduction"}
+        return {name: value for name, value in mine.items() if value != getattr(LossOptions, name)}
 
 
 @runtime_checkable
@@ -71,3 +119,22 @@ def broadcast_labels(adapter: Adapter) -> tuple[str, ...]:
     An adapter says so by an attribute of this name; one without it broadcasts none.
     """
     return tuple(getattr(adapter, "broadcast_labels", ()))
+
+
+def entries(adapter: Adapter) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """Return the further functions that can be asked, as words of `Cell.entry`, by op and labels.
+
+    An adapter says so by an attribute of this name; one without it has no function but the first. E.g.
+    ``{("softmax_cross_entropy", "indices"): ("functional", "nll_loss")}``.
+    """
+    found: Mapping[tuple[str, str], tuple[str, ...]] = getattr(adapter, "entries", {})
+    return found
+
+
+def dialect(adapter: Adapter, cell: Cell) -> Dialect:
+    """Return what is documented of the loss that `cell` asks.
+
+    An adapter says so by a method ``dialect(cell)``; one without it means what torch.nn.CrossEntropyLoss documents.
+    """
+    stated: Dialect = adapter.dialect(cell) if hasattr(adapter, "dialect") else Dialect()
+    return stated

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from logitproof_adapters.scope import not_wrapped
 from logitproof_reference.cells import TAKES_COTANGENT, TAKES_VECTOR
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Description
@@ -55,6 +58,8 @@ class SourceAdapter(ABC):
 
     name: str
     modes: tuple[str, ...] = ("eager", "compiled")
+    entries: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType({})
+    """The further functions asked, by op and labels; see `contract.entries`."""
     imports: str
     """The lines that import the framework, for a repro."""
     report: str
@@ -70,7 +75,7 @@ class SourceAdapter(ABC):
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the framework offers no such cell, or None where it does."""
-        return not_wrapped(cell, self.modes)
+        return not_wrapped(cell, self.modes, self.entries)
 
     @abstractmethod
     def source(self, cell: Cell, axis: int, ndim: int) -> str:

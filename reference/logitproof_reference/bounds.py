@@ -45,6 +45,7 @@ def bound(
     tangent: NDArray[Any] | None = None,
     weight: NDArray[Any] | None = None,
     pos_weight: NDArray[Any] | None = None,
+    unnormalized_gradient: str = "exact",
     format: Format,  # noqa: A002 - the word of the vocabulary, keyword only
     arithmetic: Arithmetic,
 ) -> F64:
@@ -69,6 +70,8 @@ def bound(
         Direction of jvp and hvp; it moves the logits, not the labels.
     weight, pos_weight : arrays that broadcast to (rows, n), optional
         Weights of sigmoid_cross_entropy.
+    unnormalized_gradient : str
+        ``exact``, or ``tensorflow``: derivatives of distributions as if they summed to one.
     format : Format
         The format the implementation works in.
     arithmetic : Arithmetic
@@ -91,7 +94,13 @@ def bound(
     if logits.ndim != 2:
         raise ValueError(f"logits have shape {logits.shape}, expected two axes, classes last")
     given = Rows(
-        logits=logits, labels=labels, cotangent=cotangent, tangent=tangent, weight=weight, pos_weight=pos_weight
+        logits=logits,
+        labels=labels,
+        cotangent=cotangent,
+        tangent=tangent,
+        weight=weight,
+        pos_weight=pos_weight,
+        unit_totals=unnormalized_gradient == "tensorflow",
     )
     step = max(BLOCK_ELEMENTS // max(logits.shape[1], 1), 1)
     blocks = [given.part(slice(start, start + step)) for start in range(0, max(len(logits), 1), step)]

@@ -22,6 +22,8 @@ from logitproof_reference.rounding import Approximation, Rounding
 from logitproof_reference.row_statistics import INFLATION, RowStatistics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from logitproof_reference.cells import Cell
@@ -39,6 +41,7 @@ def option_bound(
     cotangent: NDArray[Any] | None = None,
     weight: NDArray[Any] | None = None,
     pos_weight: NDArray[Any] | None = None,
+    choices: Mapping[str, Any] | None = None,
     arithmetic: Arithmetic,
 ) -> F64:
     """Return the largest |observed - exact| of a correct loss with the options of a cell.
@@ -52,6 +55,8 @@ def option_bound(
     cotangent : array of the shape of the unreduced loss, or None
         Upstream gradient before any reduction.
     weight, pos_weight : array (n,) or None
+    choices : mapping, optional
+        Named choices of `LossOptions`: the dialect.
     arithmetic : Arithmetic
 
     Returns
@@ -76,9 +81,12 @@ def option_bound(
         ignore_index=cell.options.ignore_index,
         label_smoothing=cell.options.label_smoothing,
         reduction=cell.options.reduction,
+        **(choices or {}),
     )
     answer = _cross_entropy(cell, logits, options.distributions(labels, logits.shape[1]).hi.T, cotangent, rounding)
     divisor = options.divisor(labels)
+    if divisor == 0 and cell.is_scalar:
+        return np.full(1, np.nan if options.empty_mean == "nan" else 0.0)
     return _reduced(cell, answer, 1.0 if divisor is None else float(divisor), rounding) * INFLATION
 
 
@@ -124,7 +132,7 @@ def _reduced(cell: Cell, answer: Approximation, divisor: float, rounding: Roundi
     if cell.options.reduction == "sum":
         return np.asarray(total.error[:, 0] if cell.is_scalar else total.error)
     if divisor == 0:
-        return np.full((1,) if cell.is_scalar else total.value.shape, np.nan if cell.is_scalar else 0.0)
+        return np.zeros(total.value.shape)
     # The divisor is a sum of weights or a count; the quotient, or the product with its inverse, rounds twice more.
     weights = rounding.sum_growth(max(int(divisor), 1) * 4)
     relative = (1 + weights) * (1 + growth(3, rounding.unit)) - 1

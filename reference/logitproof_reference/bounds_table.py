@@ -37,6 +37,8 @@ class Rows:
         Direction of jvp and hvp.
     weight, pos_weight : array that broadcasts to (rows, n), or None
         Weights of a sigmoid cross-entropy.
+    unit_totals : bool
+        Whether derivatives take distributions to sum to one, whatever they sum to: p - q (`LossOptions`).
     """
 
     logits: NDArray[Any]
@@ -45,6 +47,7 @@ class Rows:
     tangent: NDArray[Any] | None = None
     weight: NDArray[Any] | None = None
     pos_weight: NDArray[Any] | None = None
+    unit_totals: bool = False
 
     def part(self, block: slice) -> Rows:
         """Return some of the rows."""
@@ -62,6 +65,7 @@ class Rows:
             tangent=tangent,
             weight=weight,
             pos_weight=pos_weight,
+            unit_totals=self.unit_totals,
         )
 
 
@@ -151,19 +155,26 @@ def _loss_gradient(asked: Question) -> Approximation:
     softmax, cotangent, rounding = asked.softmax, asked.cotangent, asked.rounding
     if asked.has_indices:
         return bounds_gradient.cross_entropy_at_vjp(softmax, asked.labels, cotangent, rounding)
-    return bounds_gradient.cross_entropy_over_vjp(softmax, asked.distributions, cotangent, rounding)
+    labels, unit = asked.distributions, asked.rows.unit_totals
+    return bounds_gradient.cross_entropy_over_vjp(softmax, labels, cotangent, rounding, total_is_one=unit)
 
 
 def _loss_jvp(asked: Question) -> Approximation:
     softmax, tangent, rounding = asked.softmax, asked.tangent, asked.rounding
     if asked.has_indices:
         return bounds_second_order.cross_entropy_at_jvp(softmax, asked.labels, tangent, rounding)
+    if asked.rows.unit_totals:
+        one = Approximation.exact(np.ones((len(tangent.value), 1)))
+        gradient = bounds_gradient.cross_entropy_over_vjp(
+            softmax, asked.distributions, one, rounding, total_is_one=True
+        )
+        return rounding.dot(gradient, tangent)
     return bounds_second_order.cross_entropy_over_jvp(softmax, asked.distributions, tangent, rounding)
 
 
 def _loss_hvp(asked: Question) -> Approximation:
     softmax, tangent, cotangent, rounding = asked.softmax, asked.tangent, asked.cotangent, asked.rounding
-    if asked.has_indices:
+    if asked.has_indices or asked.rows.unit_totals:
         return bounds_second_order.log_sum_exp_hvp(softmax, tangent, cotangent, rounding)
     labels = asked.distributions
     return bounds_second_order.cross_entropy_over_hvp(softmax, labels, tangent, cotangent, rounding)

@@ -185,7 +185,7 @@ def _surroundings(environment: dict[str, Any]) -> Surroundings:
     framework = framework_of(environment)
     name = framework.get("name") or framework.get("framework") or ", ".join(environment.get("adapters") or [])
     title = visible(f"{name or 'environment'} {framework.get('version', '')}".strip())
-    rest = {key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger"}}
+    rest = {key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger", "dialects"}}
     facts = [*_flat(framework.get("build") or {}, "build"), *_flat(rest, "")]
     return Surroundings(title, [fact for fact in facts if fact.value])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_conformance.bad_inputs import BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES
-from logitproof_conformance.evaluation import arguments_of, ask, digest, same_bits, truth_of
+from logitproof_conformance.evaluation import arguments_of, ask, digest, same_bits
 from logitproof_conformance.judging import (
     CellEvaluation,
     failure,
@@ -124,7 +124,7 @@ def judge_accuracy_class(evaluation: CellEvaluation, case: Case) -> Iterator[Jud
     cell = case.cell
     finite = finite_rows(batch.rows.logits)
     arguments = arguments_of(cell, batch.rows[finite])
-    exact = truth_of(cell, batch).exact[finite]
+    exact = evaluation.truth(batch).exact[finite]
     outputs = Outputs(
         logits=batch.rows.logits[finite],
         observed=answer.array[finite],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_conformance.dialects import choices_of
 from logitproof_conformance.layout import arrange, class_weights, given_arrays, restore
 from logitproof_reference import multiprecision, sigmoid
 from logitproof_reference.arithmetic import MUST, SHOULD
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
+    from logitproof_conformance.dialects import Choices
     from logitproof_reference.arithmetic import Arithmetic
     from logitproof_reference.cells import Inputs
     from logitproof_reference.regimes import Batch, Rows
@@ -123,17 +125,20 @@ class Truth:
         Shaped like the answer, class axis last.
     must, should : float64 arrays
         Bounds in absolute terms with the default and the stricter arithmetic.
+    choices : Choices
+        The named choices of the dialect it is true in.
     """
 
     exact: Enclosure
     must: F64
     should: F64
+    choices: Choices = ()
 
 
-def truth_of(cell: Cell, batch: Batch) -> Truth:
-    """Return the exact answers and bounds; shared by all adapters, modes and layouts."""
-    plain = replace(cell, adapter="", mode="", axis="last", layout="contiguous")
-    return _truth(plain, _Shared(batch))
+def truth_of(adapter: Adapter, cell: Cell, batch: Batch) -> Truth:
+    """Return exact answers and bounds in the adapter's dialect; shared by all modes, layouts and who speaks alike."""
+    plain = replace(cell, adapter="", mode="", axis="last", layout="contiguous", entry="")
+    return _truth(plain, _Shared(batch), choices_of(adapter, cell))
 
 
 class _Shared:
@@ -155,34 +160,44 @@ def _exact_rows(shared: _Shared) -> ExactRows:
 
 
 @lru_cache(maxsize=24)
-def _truth(cell: Cell, shared: _Shared) -> Truth:
+def _truth(cell: Cell, shared: _Shared, choices: Choices) -> Truth:
     rows = shared.batch.rows
     arguments: dict[str, Any] = arguments_of(cell, rows)
-    options = options_of(cell, rows)
+    options = options_of(cell, rows, choices)
     if cell.op == SIGMOID:
         exact = sigmoid.evaluate(cell.quantity, rows.logits, **arguments, **options)
     else:
         exact = _exact_rows(shared).evaluate(cell.op, cell.quantity, **arguments, **options)
     allowed = {
-        name: _bound(cell, rows, arguments, arithmetic) for name, arithmetic in (("must", MUST), ("should", SHOULD))
+        name: _bound(cell, rows, arguments, dict(choices), arithmetic)
+        for name, arithmetic in (("must", MUST), ("should", SHOULD))
     }
     # Rows of one class are exact in so many ways that the looser assumptions can give the tighter bound.
-    return Truth(
-        exact.reshape(1) if cell.is_scalar else exact, allowed["must"], np.fmin(allowed["must"], allowed["should"])
-    )
+    should = np.fmin(allowed["must"], allowed["should"])
+    return Truth(exact.reshape(1) if cell.is_scalar else exact, allowed["must"], should, choices)
 
 
-def _bound(cell: Cell, rows: Rows, arguments: dict[str, NDArray[Any]], arithmetic: Arithmetic) -> F64:
+def _bound(
+    cell: Cell, rows: Rows, arguments: dict[str, NDArray[Any]], choices: dict[str, Any], arithmetic: Arithmetic
+) -> F64:
     format_ = FORMATS[cell.format]
     if cell.options != PLAIN:
         if "cotangent" in arguments and not arguments["cotangent"].ndim:  # of a reduced loss: each row's is the same
             shape = rows.logits.shape if cell.op == SIGMOID else len(rows)
             arguments = {**arguments, "cotangent": np.full(shape, arguments["cotangent"])}
-        return option_bound(
-            cell, logits=rows.logits, arithmetic=arithmetic, **arguments, **class_weights(cell, rows.logits)
-        )
+        weights = class_weights(cell, rows.logits)
+        return option_bound(cell, logits=rows.logits, arithmetic=arithmetic, choices=choices, **arguments, **weights)
+    convention = choices.get("unnormalized_gradient", "exact")
     named = {"tangent" if name == "vector" else name: array for name, array in arguments.items()}
-    return bound(cell.op, cell.quantity, logits=rows.logits, format=format_, arithmetic=arithmetic, **named)
+    return bound(
+        cell.op,
+        cell.quantity,
+        logits=rows.logits,
+        unnormalized_gradient=convention,
+        format=format_,
+        arithmetic=arithmetic,
+        **named,
+    )
 
 
 def arguments_of(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
@@ -192,30 +207,29 @@ def arguments_of(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
     return given
 
 
-def options_of(cell: Cell, rows: Rows) -> dict[str, Any]:
-    """Return a cell's options as the oracle takes them."""
+def options_of(cell: Cell, rows: Rows, choices: Choices) -> dict[str, Any]:
+    """Return a cell's options as the oracle takes them, in a dialect."""
     chosen = vars(cell.options)
     set_ones = {name: value for name, value in chosen.items() if value != getattr(PLAIN, name)}
-    return {**set_ones, **class_weights(cell, rows.logits)}
+    return {**set_ones, **dict(choices), **class_weights(cell, rows.logits)}
 
 
-def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], allowed: F64) -> Comparison:
+def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], truth: Truth, allowed: F64) -> Comparison:
     """Compare a batch's answer with the exact one; rows whose radius does not decide go to multiple precision."""
-    truth = truth_of(cell, batch)
     format_ = FORMATS[cell.format]
     comparison = compare(observed, truth.exact, allowed, format_)
     if not comparison.undecided.any() or cell.op == SIGMOID or cell.is_scalar:
         return comparison
     undecided = comparison.undecided.reshape(len(observed), -1).any(axis=1)
-    return compare(observed, _refined(cell, batch, truth.exact, np.flatnonzero(undecided)), allowed, format_)
+    return compare(observed, _refined(cell, batch, truth, np.flatnonzero(undecided)), allowed, format_)
 
 
-def _refined(cell: Cell, batch: Batch, exact: Enclosure, rows: NDArray[np.intp]) -> Enclosure:
-    """Return `exact` with these rows done again in multiple precision."""
+def _refined(cell: Cell, batch: Batch, truth: Truth, rows: NDArray[np.intp]) -> Enclosure:
+    """Return the exact answers with these rows done again in multiple precision."""
     chosen = arguments_of(cell, batch.rows[rows])
-    options = options_of(cell, batch.rows)
+    options = options_of(cell, batch.rows, truth.choices)
     sharper = multiprecision.evaluate(cell.op, cell.quantity, batch.rows.logits[rows], **chosen, **options)
-    parts = [part.copy() for part in exact.parts]
+    parts = [part.copy() for part in truth.exact.parts]
     for part, sharp in zip(parts, sharper.parts, strict=True):
         part[rows] = sharp
     return Enclosure(*parts)

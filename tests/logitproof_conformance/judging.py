@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
+    from logitproof_conformance.evaluation import Truth
     from logitproof_reference.cells import Cell
     from logitproof_reference.regimes import Batch
     from logitproof_reference.rows import Rows
@@ -62,8 +63,12 @@ class CellEvaluation:
         """Return a batch compared with the exact answers; its answer must have come in shape."""
         key = tuple(batch.slices)
         if key not in self._seen:
-            self._seen[key] = Seen(self.cell, batch, self.answer(batch).array, truth_of(self.cell, batch))
+            self._seen[key] = Seen(self.cell, batch, self.answer(batch).array, self.truth(batch))
         return self._seen[key]
+
+    def truth(self, batch: Batch, cell: Cell | None = None) -> Truth:
+        """Return what is exact in the adapter's dialect, of this cell or of another one."""
+        return truth_of(self.adapter, cell or self.cell, batch)
 
 
 def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:

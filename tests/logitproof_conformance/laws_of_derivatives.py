@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.evaluation import ask, ask_with, truth_of
+from logitproof_conformance.evaluation import ask, ask_with
 from logitproof_conformance.judging import CellEvaluation, judgement
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.related import Question, Relation, first_failure, judge_relation, ordinary_rows, sound_rows
@@ -71,9 +71,9 @@ def judge_forward_and_reverse(evaluation: CellEvaluation, case: Case) -> Iterato
         yield failed
         return
     forward, backward = (Question(one, arrange(one, batch.rows)) for one in (cell, reverse))
-    known = Seen(reverse, batch, answers[0].array, truth_of(reverse, batch))
+    known = Seen(reverse, batch, answers[0].array, evaluation.truth(batch, reverse))
     gradient = Product(backward, known.observed, known.truth.must, forward.inputs.vector)
-    directional = Product(forward, answers[1].array, truth_of(cell, batch).must, backward.inputs.cotangent)
+    directional = Product(forward, answers[1].array, evaluation.truth(batch).must, backward.inputs.cotangent)
     relation = _relation("LAW-8", "in forward mode, times the cotangent,", known, gradient, directional)
     yield judge_relation(evaluation.adapter, case, relation)
 
@@ -87,7 +87,7 @@ def judge_second_vector(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
     if (failed := first_failure(case, "LAW-9", answers)) is not None:
         yield failed
         return
-    one = Product(first, answers[0].array, truth_of(cell, batch).must, second.inputs.vector)
+    one = Product(first, answers[0].array, evaluation.truth(batch).must, second.inputs.vector)
     other = Product(second, answers[1].array, second.must, first.inputs.vector)
     relation = _relation("LAW-9", "with the two vectors exchanged", evaluation.seen(batch), one, other)
     yield judge_relation(evaluation.adapter, case, relation)

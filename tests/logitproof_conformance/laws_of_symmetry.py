@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.evaluation import ask, ask_with, truth_of
+from logitproof_conformance.evaluation import ask, ask_with
 from logitproof_conformance.judging import CellEvaluation, judgement
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.related import (
@@ -128,7 +128,7 @@ def judge_permuted_classes(evaluation: CellEvaluation, case: Case) -> Iterator[J
         Enclosure.exact(before),
         answers[1].array,
         # A bound knows no order of the classes: that of the permuted row is the permuted one.
-        2 * _reordered(truth_of(cell, batch).must, order),
+        2 * _reordered(evaluation.truth(batch).must, order),
         sound_elements(evaluation.seen(batch)),
         batch,
     )
@@ -166,7 +166,7 @@ def judge_one_hot_labels(evaluation: CellEvaluation, case: Case) -> Iterator[Jud
         (Question(case.cell, arrange(case.cell, batch.rows)), Question(other, arrange(other, labelled.rows))),
         Enclosure.exact(before),
         after,
-        truth_of(case.cell, batch).must + truth_of(other, labelled).must,
+        evaluation.truth(batch).must + evaluation.truth(labelled, other).must,
         sound_elements(evaluation.seen(batch)),
         batch,
     )

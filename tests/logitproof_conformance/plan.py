@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from logitproof_conformance.bad_inputs import BAD_INPUTS, takes
+from logitproof_adapters.contract import entries
+from logitproof_conformance.bad_inputs import BAD_INPUTS, BAD_LABELS, takes
 from logitproof_conformance.case_set import COMMON_CLASSES, common_batches, option_batches, whole_case_set
 from logitproof_reference.cells import PLAIN, SIGMOID, Cell, Options
 from logitproof_reference.formats import FORMATS
@@ -93,6 +94,13 @@ QUICK_CLASSES = {
 }
 """Class counts that the quick profile asks of a mode and format, where not all: every new shape costs a compilation,
 in JAX also in eager mode, and torch.compile starts a C++ compiler. Eager float32 is asked in full."""
+
+ENTRY_MODES = frozenset({"eager", "compiled"})
+ENTRY_QUANTITIES = ("value", "grad_logits", "grad_labels")
+"""What the functions beside the first of an op are asked; the quick profile asks value and gradient in eager float32,
+the common class count and `QUICK_ENTRY_CHECKS`."""
+
+QUICK_ENTRY_CHECKS = frozenset({"poisoned_neighbours", "accuracy_class", "result", *BAD_LABELS})
 
 SUM_LAWS = {
     ("softmax", "none", "value"): "LAW-1",
@@ -193,6 +201,25 @@ def plan_cells(adapter: Adapter, profile: str) -> Iterator[Cell]:
         for (op, labels), quantity in product(OPTIONS, ("value", "grad_logits") if mode == "eager" else ()):
             for options in OPTIONS[op, labels]:
                 yield Cell(adapter.name, mode, op, quantity, format_, labels, options=options)
+    for cell in _further_entries(adapter):
+        if profile == "full" or _is_quick_entry(cell):
+            yield cell
+
+
+def _further_entries(adapter: Adapter) -> Iterator[Cell]:
+    """Yield the cells of the functions that an adapter asks beside the first of each op."""
+    for (op, labels), words in entries(adapter).items():
+        modes = [mode for mode in adapter.modes if mode in ENTRY_MODES]
+        for entry, mode, format_, quantity in product(words, modes, FORMATS, ENTRY_QUANTITIES):
+            if quantity != "grad_labels" or labels == "distributions":
+                yield Cell(adapter.name, mode, op, quantity, format_, labels, entry=entry)
+        for entry, quantity, options in product(words, ("value", "grad_logits"), OPTIONS.get((op, labels), ())):
+            yield Cell(adapter.name, "eager", op, quantity, "float32", labels, entry=entry, options=options)
+
+
+def _is_quick_entry(cell: Cell) -> bool:
+    plain = (cell.mode, cell.format, cell.options) == ("eager", "float32", PLAIN)
+    return plain and cell.quantity in OF_EVERY_LOSS
 
 
 def batches_of(cell: Cell, profile: str) -> list[Batch]:
@@ -200,7 +227,8 @@ def batches_of(cell: Cell, profile: str) -> list[Batch]:
     if cell.options != PLAIN:
         return option_batches(cell.format, cell.options)
     question = (cell.op, cell.labels, cell.quantity)
-    if (cell.axis, cell.layout) != SHAPES[0] or question not in QUESTIONS:
+    lean = cell.entry and profile == "quick"
+    if (cell.axis, cell.layout) != SHAPES[0] or question not in QUESTIONS or lean:
         return common_batches(cell.format, profile, cell.op)
     asked = QUICK_CLASSES.get((cell.mode, cell.format)) if profile == "quick" else None
     return [batch for batch in whole_case_set(cell.format, profile) if asked is None or batch.classes in asked]
@@ -230,7 +258,8 @@ def _keeps_rows(cell: Cell) -> bool:
 
 
 def _makes_sense(check: str, cell: Cell, profile: str) -> bool:
-    if cell.options != PLAIN and check not in {"result", "one_hot_labels"}:
+    of_options = cell.options != PLAIN and check not in {"result", "one_hot_labels"}
+    if of_options or (cell.entry and profile == "quick" and check not in QUICK_ENTRY_CHECKS):
         return False
     if check in LAWS:
         # Of compiled cells the quick profile asks no law but how they compare with eager mode; refusals take a process.

@@ -9,9 +9,10 @@ import pytest
 
 from logitproof_adapters import ledger, registry
 from logitproof_conformance.conclusion import Conclusions, failure_message
+from logitproof_conformance.dialects import stated_dialects
 from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.plan import Case, plan_cases
-from logitproof_conformance.recording import Recorder
+from logitproof_conformance.recording import Recorder, environment_of
 from logitproof_reference.regimes import PROFILES
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ class Suite:
     def start_record(self, total: int) -> None:
         """Open the record, if one is wanted."""
         if self.record is not None:
-            (found,) = self.conclusions.values()
-            self.recorder = Recorder(self.record, self.profile, found.description, found.ledger, total)
+            ((name, found),) = self.conclusions.items()
+            environment = environment_of(found.description, found.ledger, stated_dialects(self.adapters[name]))
+            self.recorder = Recorder(self.record, self.profile, environment, total)
 
     def take(self, case: Case, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold the judgements on a case against the ledger, record them, return them as recorded."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from logitproof_adapters.contract import broadcast_labels, ignored_labels
 from logitproof_conformance.bad_inputs import BAD_LABELS, MISFITS
-from logitproof_conformance.evaluation import Answer, ask, ask_with, digest, truth_of
+from logitproof_conformance.evaluation import Answer, ask, ask_with, digest
 from logitproof_conformance.judging import CellEvaluation, failure, judgement, spell
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.rules import Seen
@@ -106,7 +106,7 @@ def _fault_of_misfit(evaluation: CellEvaluation, case: Case, answer: Answer) -> 
     if answer.observed is None:
         return f"{said}, and {answer.misshapen}"
     batch = _stretched(evaluation.common_batch, case)
-    seen = Seen(cell, batch, answer.observed, truth_of(cell, batch))
+    seen = Seen(cell, batch, answer.observed, evaluation.truth(batch))
     as_due = seen.must.conforms[batch.slices["typical"]]
     return "" if as_due.all() else "the answer is not that of the broadcast labels, as documented"
 

@@ -42,12 +42,12 @@ class Seen:
     @cached_property
     def must(self) -> Comparison:
         """The comparison with the bound every correct implementation meets."""
-        return compare_rows(self.cell, self.batch, self.observed, self.truth.must)
+        return compare_rows(self.cell, self.batch, self.observed, self.truth, self.truth.must)
 
     @cached_property
     def should(self) -> Comparison:
         """The comparison with the bound of a careful implementation."""
-        return compare_rows(self.cell, self.batch, self.observed, self.truth.should)
+        return compare_rows(self.cell, self.batch, self.observed, self.truth, self.truth.should)
 
     @cached_property
     def due(self) -> NDArray[np.float64]:
