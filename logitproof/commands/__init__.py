@@ -3,5 +3,6 @@
 from logitproof.commands import running  # isort: skip
 from logitproof.commands import reading  # isort: skip
 from logitproof.commands import checking  # isort: skip
+from logitproof.commands import upgrading  # isort: skip
 
-__all__ = ["checking", "reading", "running"]
+__all__ = ["checking", "reading", "running", "upgrading"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from .judged import judged as make_ready
+from .markdown import MARKDOWN_BYTES, escaped, head, row, within
 from .outcomes import decimal, visible
 from .page_findings import findings_of
 from .tally import tally_by
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from .page_model import Finding
     from .schema import Run
     from .tally import Tally
-
-MARKDOWN_BYTES = 1_000_000
-"""GitHub drops a job summary over 1 MiB."""
 
 _COLOURS = {
     "conforms": "blue",
@@ -80,25 +77,25 @@ def markdown(run: Run) -> str:
     """Return the summary as GitHub's Markdown, below `MARKDOWN_BYTES`; the least grave findings are cut first."""
     judged = make_ready(run)
     first, *others = sentences(run)
-    parts = [f"## Logitproof: {_escaped(first)}", "", *(f"- {_escaped(sentence)}" for sentence in others), ""]
+    parts = [f"## Logitproof: {escaped(first)}", "", *(f"- {escaped(sentence)}" for sentence in others), ""]
     parts += _markdown_matrix(judged)
     room = MARKDOWN_BYTES - sum(len(part.encode()) + 1 for part in parts) - 200
-    return "\n".join([*parts, *_within(room, _markdown_findings(judged))]) + "\n"
+    return "\n".join([*parts, *within(room, _markdown_findings(judged))]) + "\n"
 
 
 def _markdown_matrix(judged: Judged) -> list[str]:
     frameworks, families, tallies = _grid(judged)
-    head = ["Family", *(titled(judged.run, framework) for framework in frameworks)]
+    columns = ["Family", *(titled(judged.run, framework) for framework in frameworks)]
     rows = [[family, *(_cell(tallies.get((framework, family))) for framework in frameworks)] for family in families]
-    return [_row(head), _row(["---"] * len(head), escape=False), *map(_row, rows), ""]
+    return [*head(columns), *map(row, rows), ""]
 
 
 def _markdown_findings(judged: Judged) -> list[str]:
     findings, left_out = findings_of(judged)
     if not findings:
         return []
-    head = ["Verdict", "Framework", "Question", "Clause", "Judgements", "Worst"]
-    table = [_row(head), _row(["---"] * len(head), escape=False), *(_row(_finding(finding)) for finding in findings)]
+    columns = ["Verdict", "Framework", "Question", "Clause", "Judgements", "Worst"]
+    table = [*head(columns), *(row(_finding(finding)) for finding in findings)]
     return ["### Findings", "", *table, *([f"\n{left_out} more are in the report."] if left_out else [])]
 
 
@@ -106,24 +103,3 @@ def _finding(finding: Finding) -> list[str]:
     verdict = f"{finding.outcome.glyph} {finding.outcome.label}"
     worst = finding.reason[:_REASON_CHARACTERS]
     return [verdict, finding.framework, finding.question, finding.clause, finding.count, worst]
-
-
-def _row(cells: list[str], *, escape: bool = True) -> str:
-    return f"| {' | '.join(map(_escaped, cells) if escape else cells)} |"
-
-
-def _escaped(text: str) -> str:
-    """Escape what Markdown, its tables and HTML give a meaning to."""
-    without_html = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]#|~@$])", r"\\\1", without_html)
-
-
-def _within(room: int, lines: list[str]) -> list[str]:
-    """Return as many lines from the front as fit."""
-    kept: list[str] = []
-    for line in lines:
-        room -= len(line.encode()) + 1
-        if room < 0:
-            return [*kept, "", "The rest is in the report."]
-        kept.append(line)
-    return kept

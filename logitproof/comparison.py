@@ -1,0 +1,64 @@
+"""From two run files to a diff and a ruling on it, and what is written of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from logitproof_reports.diff import diff
+from logitproof_reports.diff_environment import versions
+from logitproof_reports.diff_json import as_json
+from logitproof_reports.diff_markdown import diff_markdown
+from logitproof_reports.run_file import read_run
+from logitproof_reports.writing import written_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from logitproof_reports.diff import Diff
+    from logitproof_reports.diff_ruling import Ruling
+
+JOB_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""Variable under which GitHub names the file that a job's summary is appended to."""
+
+
+def compare_files(baseline: Path, candidate: Path, repeats: Sequence[Path] = ()) -> Diff:
+    """Compare two run files.
+
+    Parameters
+    ----------
+    baseline, candidate : Path
+        Run files.
+    repeats : sequence of Path
+        Other runs of the baseline or of the candidate; each is compared with the one whose framework it has.
+
+    Raises
+    ------
+    RunFileError
+        A run cannot be read, or they judged other inputs.
+    """
+    # mimalloc, Arrow's own choice, keeps what one file needed while the next is read: half as much memory again.
+    pa.set_memory_pool(pa.system_memory_pool())
+    before, after = read_run(baseline), read_run(candidate)
+    pairs = [(before if versions(run) == versions(before) else after, run) for run in map(read_run, repeats)]
+    return diff(before, after, pairs)
+
+
+def write_all(found: Diff, ruling: Ruling, *, as_data: Path | None, summary: Path | None) -> None:
+    """Write what is asked for: the JSON, the Markdown; the latter also where a CI job wants it.
+
+    Raises
+    ------
+    RunFileError
+        A place cannot be written.
+    """
+    for place, text in ((as_data, as_json), (summary, diff_markdown)):
+        if place is not None:
+            with written_whole(place) as temporary:
+                temporary.write_text(text(found, ruling), encoding="utf-8", newline="\n")
+    if job := os.environ.get(JOB_SUMMARY):
+        with Path(job).open("a", encoding="utf-8") as file:
+            file.write(diff_markdown(found, ruling))

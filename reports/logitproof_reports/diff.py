@@ -1,0 +1,102 @@
+"""A diff of two runs, judged against the truth: a pure function of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from .diff_classes import CLASSES, RANK, ChangeClass
+from .diff_query import compared
+from .schema import Run, RunFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Two runs of one case set, judgement by judgement.
+
+    Attributes
+    ----------
+    before, after : Run
+        The baseline and the candidate.
+    table : pyarrow.Table
+        As `diff_query.compared` returns it, worst first.
+    """
+
+    before: Run
+    after: Run
+    table: pa.Table
+
+    @property
+    def rank(self) -> NDArray[np.int64]:
+        """For each row the position of its class in `CLASSES`."""
+        ranks: NDArray[np.int64] = self.table["rank"].to_numpy().astype(np.int64)
+        return ranks
+
+    def count(self, name: str) -> int:
+        """Return how many judgements are of a class."""
+        return int((self.rank == RANK[name]).sum())
+
+    def by_class(self) -> list[tuple[ChangeClass, int]]:
+        """Return the classes that occur, worst first, with the number of their judgements."""
+        numbers = np.bincount(self.rank, minlength=len(CLASSES))
+        return [(change, int(number)) for change, number in zip(CLASSES, numbers, strict=True) if number]
+
+    def cells_by_class(self) -> dict[str, int]:
+        """Return how many cells there are of each class; a cell counts once, by its worst judgement."""
+        cells = self.word("cell").combine_chunks().dictionary_encode()
+        worst = np.full(len(cells.dictionary), len(CLASSES))
+        np.minimum.at(worst, cells.indices.to_numpy(), self.rank)
+        numbers = np.bincount(worst, minlength=len(CLASSES))
+        return {change.name: int(number) for change, number in zip(CLASSES, numbers, strict=False) if number}
+
+    def word(self, name: str) -> pa.ChunkedArray:
+        """Return a column that names the judgement or its cell: the same in both runs, or there in one alone."""
+        return pc.coalesce(self.column("b", name), self.column("a", name))
+
+    def column(self, side: str, name: str) -> pa.ChunkedArray:
+        """Return a column of the baseline (``b``) or the candidate (``a``), null where the judgement is not there."""
+        run = self.before if side == "b" else self.after
+        return run.table[name].take(self.table[f"{side}_place"])
+
+    def sides(self, row: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return one row's judgement in each run, as mappings; empty where there is none."""
+        return self._side("b", row), self._side("a", row)
+
+    def _side(self, side: str, row: int) -> dict[str, Any]:
+        run = self.before if side == "b" else self.after
+        place = self.table[f"{side}_place"][row].as_py()
+        return {} if place is None else dict(run.table.slice(place, 1).to_pylist()[0])
+
+
+def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Diff:
+    """Compare two runs.
+
+    Parameters
+    ----------
+    before, after : Run
+        The baseline and the candidate.
+    repeats : pairs of Run
+        Two runs of one environment each. What differs between those is noise: no change is claimed of it.
+
+    Raises
+    ------
+    RunFileError
+        The runs did not judge the same inputs.
+    """
+    for what, name in (("profile", "profile"), ("case_set", "case set")):
+        one, other = getattr(before, what), getattr(after, what)
+        if one != other:
+            raise RunFileError(
+                f'the baseline has the {name} "{one[:12]}", the candidate "{other[:12]}": '
+                "only runs of the same inputs compare, make one of them again with the same release and profile"
+            )
+    return Diff(before, after, compared(before, after, repeats))
