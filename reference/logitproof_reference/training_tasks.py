@@ -32,7 +32,7 @@ BATCH = 32
 HELD_OUT = 128
 """Examples that are never trained on: predictions and accuracy are told of them."""
 
-STEPS = {"quick": 8, "full": 128}
+STEPS = {"quick": 8, "full": 64}
 """Steps of SGD by profile."""
 
 _FEATURE_UNIT = 2.0**-4
