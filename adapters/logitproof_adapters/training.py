@@ -1,7 +1,7 @@
 """Training as a framework's users write it: what a trainer is, and which adapters have one.
 
-A trainer belongs to an adapter, whose framework it uses: an adapter with an attribute ``trainer``, a class that takes the
-adapter, is asked to train. Its program is source, as in `questions`: what ran is what a repro shows.
+A trainer belongs to an adapter, whose framework it uses: an adapter with an attribute ``trainer``, a class that takes
+the adapter, is asked to train. Its program is source, as in `questions`: what ran is what a repro shows.
 """
 
 from __future__ import annotations
@@ -70,9 +70,10 @@ def labels_of(cell: Cell, task: Task, labels: NDArray[np.int64]) -> NDArray[Any]
 class SourceTrainer(ABC):
     """Trains by a program in the framework's own API.
 
-    The program defines ``load(parameters)``; ``train(batches)``, which yields loss, gradients or None, and parameters
-    of each step; ``logits(x)``; ``descend(x, upstream)``, which takes one step from a given gradient by the logits and
-    returns the parameters after it; and ``loss(z, y)``, which returns the loss and its gradient by the logits.
+    Below the adapter's imports the program defines ``load(parameters)``; ``train(batches)``, which yields loss,
+    gradients or None, and parameters of each step; ``logits(x)``; ``descend(x, upstream)``, which takes one step from a
+    given gradient by the logits and returns the parameters after it; and ``loss(z, y)``, which returns the loss and its
+    gradient by the logits.
     """
 
     mode = "eager"
@@ -82,9 +83,8 @@ class SourceTrainer(ABC):
     recipes: dict[str, tuple[tuple[str, str], ...]]
     """Labels and entry (see `Cell`) of the ways to write each loss, by op."""
 
-    def __init__(self, adapter: SourceAdapter, **namespace: Any) -> None:
+    def __init__(self, adapter: SourceAdapter) -> None:
         self.adapter = adapter
-        self._namespace = namespace
         self._programs: dict[tuple[Cell, str], dict[str, Any]] = {}
 
     @abstractmethod
@@ -137,8 +137,9 @@ class SourceTrainer(ABC):
     def _program(self, cell: Cell, task: Task) -> dict[str, Any]:
         key = (cell, task.name)
         if key not in self._programs:
-            scope = dict(self._namespace)
-            exec(compile(self.source(cell, task), f"<{cell.id} {task.name}>", "exec"), scope)  # noqa: S102 - our own text
+            scope: dict[str, Any] = {}
+            program = f"{self.adapter.imports}\n\n\n{self.source(cell, task)}"
+            exec(compile(program, f"<{cell.id} {task.name}>", "exec"), scope)  # noqa: S102 - our own text
             self._programs[key] = scope
         return self._programs[key]
 

@@ -12,7 +12,6 @@ from logitproof_adapters.training import SourceTrainer, products
 from logitproof_reference.cells import SIGMOID
 
 if TYPE_CHECKING:
-    from logitproof_adapters.questions import SourceAdapter
     from logitproof_reference.cells import Cell
     from logitproof_reference.training_tasks import Task
 
@@ -63,11 +62,6 @@ class JaxTrainer(SourceTrainer):
         "softmax_cross_entropy": (("indices", ""), ("distributions", "")),
         SIGMOID: (("distributions", ""),),
     }
-
-    def __init__(self, adapter: SourceAdapter) -> None:
-        import jax  # noqa: PLC0415 - its adapter has imported it
-
-        super().__init__(adapter, jax=jax, jnp=jax.numpy)
 
     def source(self, cell: Cell, task: Task) -> str:
         """Return the program."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_adapters import control_answers
 from logitproof_adapters.training import SourceTrainer
 from logitproof_reference.cells import SIGMOID
 
 if TYPE_CHECKING:
-    from logitproof_adapters.questions import SourceAdapter
     from logitproof_reference.cells import Cell
     from logitproof_reference.training_tasks import Task
 
@@ -73,11 +71,6 @@ class NumpyTrainer(SourceTrainer):
         "softmax_cross_entropy": (("indices", ""), ("distributions", "")),
         SIGMOID: (("distributions", ""),),
     }
-
-    def __init__(self, adapter: SourceAdapter) -> None:
-        import numpy as np  # noqa: PLC0415 - a name of the program's, as the other trainers import theirs
-
-        super().__init__(adapter, np=np, control_answers=control_answers)
 
     def source(self, cell: Cell, task: Task) -> str:
         """Return the program."""

@@ -12,7 +12,6 @@ from logitproof_adapters.training import SourceTrainer, products
 from logitproof_reference.cells import SIGMOID
 
 if TYPE_CHECKING:
-    from logitproof_adapters.questions import SourceAdapter
     from logitproof_reference.cells import Cell
     from logitproof_reference.training_tasks import Task
 
@@ -66,11 +65,6 @@ class TensorflowTrainer(SourceTrainer):
         "softmax_cross_entropy": (("indices", ""), ("distributions", "")),
         SIGMOID: (("distributions", ""),),
     }
-
-    def __init__(self, adapter: SourceAdapter) -> None:
-        import tensorflow as tf  # noqa: PLC0415 - its adapter has imported it
-
-        super().__init__(adapter, tf=tf)
 
     def source(self, cell: Cell, task: Task) -> str:
         """Return the program."""

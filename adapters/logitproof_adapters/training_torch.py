@@ -11,7 +11,6 @@ from logitproof_adapters.training import SourceTrainer, layers_of
 from logitproof_reference.cells import SIGMOID
 
 if TYPE_CHECKING:
-    from logitproof_adapters.questions import SourceAdapter
     from logitproof_reference.cells import Cell
     from logitproof_reference.training_tasks import Task
 
@@ -67,11 +66,6 @@ class TorchTrainer(SourceTrainer):
         "softmax_cross_entropy": (("indices", ""), ("distributions", "")),
         SIGMOID: (("distributions", ""),),
     }
-
-    def __init__(self, adapter: SourceAdapter) -> None:
-        import torch  # noqa: PLC0415 - its adapter has imported it
-
-        super().__init__(adapter, torch=torch)
 
     def source(self, cell: Cell, task: Task) -> str:
         """Return the program."""

@@ -48,6 +48,8 @@ class Judgement:
         Id of the ledger entry that explains a ``deviates``; empty where there is none.
     digest : str
         Hash of the observed bits of these rows, to tell "bits changed" from "unchanged".
+    series : str
+        What was measured along a training, step by step, as JSON; see `training_record`. Empty elsewhere.
     """
 
     cell: str
@@ -81,6 +83,7 @@ class Judgement:
     accuracy_class: str = ""
     deviation: str = ""
     digest: str = ""
+    series: str = ""
 
     @property
     def expected(self) -> bool:

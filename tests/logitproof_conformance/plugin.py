@@ -13,6 +13,7 @@ from logitproof_conformance.dialects import stated_dialects
 from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.plan import Case, plan_cases
 from logitproof_conformance.recording import Recorder, environment_of
+from logitproof_conformance.training_plan import training_cases
 from logitproof_reference.regimes import PROFILES
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class Suite:
         self.conclusions = {
             adapter.name: Conclusions(adapter.describe(), ledger.load(adapter.name)) for adapter in adapters
         }
-        self.cases = [case for adapter in adapters for case in plan_cases(adapter, profile)]
+        self.cases = [
+            case for adapter in adapters for case in (*plan_cases(adapter, profile), *training_cases(adapter, profile))
+        ]
         self._evaluation: CellEvaluation | None = None
 
     def evaluation_of(self, case: Case) -> CellEvaluation:

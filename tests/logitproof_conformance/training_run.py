@@ -1,8 +1,8 @@
 """One training of a framework, measured: every step against the exact one, and the whole run against the exact run.
 
-A step is judged at the framework's own parameters before it, so that nothing is carried from step to step. How far the
-run has drifted from the exact run is told beside, and whose doing it is: the loss function's, whose errors alone are put
-into exact products, or that of the products, which the exact gradient of the loss is put into.
+A step is judged at the framework's own parameters before it, so that nothing is carried from step to step. How far
+the run has drifted from the exact run is told beside, and whose doing it is: the loss function's, whose errors alone
+are put into exact products, or that of the products, which the exact gradient of the loss is put into.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from logitproof_reference.exact_training import (
     predictions,
 )
 from logitproof_reference.formats import FORMATS, ulp
+from logitproof_reference.training_record import TrainingRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,35 +87,15 @@ class Held:
 
 @dataclass
 class Trajectory:
-    """What one training gave.
+    """What one training gave: each step held against the exact one from the same parameters, and the record of the run.
 
-    Attributes
-    ----------
-    loss, gradients, parameters : Held
-        Each step's loss, gradients and parameters against the exact step from the same parameters. Of gradients
-        nothing is compared where the framework's users do not see them.
-    series : dict of str to list of float
-        Along the steps: ``loss`` and ``exact_loss`` of the two runs (nats); ``loss_error`` and its parts
-        ``loss_error_of_loss``, ``loss_error_of_products`` (nats) and ``gradient_error`` (relative), at the framework's
-        own parameters; ``drift``, ``drift_of_loss``, ``drift_of_products`` (relative, of the parameters).
-    first_difference : int
-        The first step after which a held-out example is predicted otherwise than by the exact run; -1 where none.
-    accuracy, exact_accuracy : float
-        Share of the held-out examples predicted right after the last step.
+    Of gradients nothing is held where the framework's users do not see them.
     """
 
+    record: TrainingRecord
     loss: Held = field(default_factory=Held)
     gradients: Held = field(default_factory=Held)
     parameters: Held = field(default_factory=Held)
-    series: dict[str, list[float]] = field(default_factory=dict)
-    first_difference: int = -1
-    accuracy: float = 0.0
-    exact_accuracy: float = 0.0
-
-    def append(self, **values: float) -> None:
-        """Add a step's values to the series."""
-        for name, value in values.items():
-            self.series.setdefault(name, []).append(float(value))
 
 
 @dataclass(frozen=True)
@@ -188,16 +169,18 @@ def exact_run(task: Task, steps: int) -> list[tuple[float, list[Pair]]]:
 def measure(training: Training) -> Trajectory:
     """Train, and measure every step and the whole run; raises what the framework raises."""
     given, exact = training.train(), exact_run(training.task, training.steps)
-    found = Trajectory()
+    found = Trajectory(TrainingRecord(training.task.name))
     own = training.task.initial()
     for number, step in enumerate(given):
         _hold_step(found, training, number, own, step)
         own = [p.astype(np.float64) for p in step.parameters]
     for (due, after), step in zip(exact, given, strict=True):
-        found.append(exact_loss=due, loss=step.loss, drift=drift(step.parameters, after))
+        found.record.append(exact_loss=due, loss=step.loss, drift=drift(step.parameters, after))
     for name, run in training.runs_of_parts().items():
-        found.series[name] = [drift(parameters, after) for parameters, (_, after) in zip(run, exact, strict=True)]
-    _tell_predictions(found, training.task, given, exact)
+        found.record.series[name] = [
+            drift(parameters, after) for parameters, (_, after) in zip(run, exact, strict=True)
+        ]
+    _tell_predictions(found.record, training.task, given, exact)
     return found
 
 
@@ -214,8 +197,8 @@ def _hold_step(found: Trajectory, training: Training, number: int, own: list[F64
     if step.gradients is not None:
         observed, correct = _flat(step.gradients), _high(exact.gradients)
         found.gradients.hold(number, observed, correct, _flat(bounds.gradients), format_)
-        found.append(gradient_error=_relative(observed - correct, correct))
-    found.append(
+        found.record.append(gradient_error=_relative(observed - correct, correct))
+    found.record.append(
         loss_error=abs(step.loss - loss),
         loss_error_of_loss=abs(step.loss - at_logits),
         loss_error_of_products=abs(at_logits - loss),
@@ -242,11 +225,13 @@ def drift(parameters: Sequence[NDArray[Any]], exact: Sequence[Pair]) -> float:
     return _relative((_flat(parameters) - due) - _flat([lo for _, lo in exact]), due)
 
 
-def _tell_predictions(found: Trajectory, task: Task, given: list[Step], exact: list[tuple[float, list[Pair]]]) -> None:
+def _tell_predictions(
+    record: TrainingRecord, task: Task, given: list[Step], exact: list[tuple[float, list[Pair]]]
+) -> None:
     held_out = task.held_out()
     for number, (step, (_, after)) in enumerate(zip(given, exact, strict=True)):
         mine, due = predictions(step.parameters, held_out), predictions([hi for hi, _ in after], held_out)
-        if found.first_difference < 0 and (mine != due).any():
-            found.first_difference = number
-    found.accuracy = float((mine == held_out.labels).mean())
-    found.exact_accuracy = float((due == held_out.labels).mean())
+        if record.first_difference < 0 and (mine != due).any():
+            record.first_difference = number
+    record.accuracy = float((mine == held_out.labels).mean())
+    record.exact_accuracy = float((due == held_out.labels).mean())

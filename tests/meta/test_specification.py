@@ -28,6 +28,7 @@ PUBLISHED = {
     "IO": "MUST MUST MUST MUST MUST MUST",
     "ERR": "MUST MUST MUST MUST",
     "MOD": "MUST MAY MUST",
+    "TRN": "SHOULD SHOULD SHOULD MAY",
 }
 """The grades of each family's clauses in their order: run files and ledgers key on these ids, so none may move."""
 

@@ -1,0 +1,24 @@
+"""TRN: small models, trained as each framework's users write it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from logitproof_adapters.training import NO_TRAINER, trainer_of
+from logitproof_conformance.training_judging import judge_training
+
+if TYPE_CHECKING:
+    from logitproof_conformance.conclusion import Conclude
+    from logitproof_conformance.plan import Case
+    from logitproof_conformance.plugin import Suite
+
+CHAPTER = "training"
+
+
+def test_training_follows_the_exact_steps(case: Case, suite: Suite, conclude: Conclude) -> None:
+    adapter = suite.adapters[case.cell.adapter]
+    conclude(judge_training(adapter, case, suite.profile))
+    if trainer_of(adapter) is None:
+        pytest.skip(NO_TRAINER)
