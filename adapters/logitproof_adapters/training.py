@@ -130,7 +130,7 @@ class SourceTrainer(ABC):
             self.source(cell, task),
             f"load([{', '.join(spelled)}])",
             f"for loss, *_ in train([({self.adapter.spelling(x)}, {self.adapter.spelling(y)})]):",
-            "    print(loss)",
+            "    print(float(loss))",
         ]
         return "\n".join(lines)
 

@@ -32,7 +32,9 @@ def judge_training(adapter: Adapter, case: Case, profile: str) -> Iterator[Judge
     try:
         found = measure(training)
     except Exception as error:  # noqa: BLE001  whatever a framework raises is a result of the test
-        yield judgement(case, "TRN-1", "crashed", reason=f"{type(error).__name__}: {str(error)[:300]}")
+        yield judgement(
+            case, "TRN-1", "crashed", reason=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        )
         return
     held = {"TRN-1": found.loss, "TRN-2": found.gradients, "TRN-3": found.parameters}
     for clause, numbers in held.items():
