@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from logitproof.exit_codes import Refusal
+from logitproof.kernel_audit import audit
 from logitproof.kernel_verdict import KernelVerdict
 from logitproof_adapters.kernel import Kernel, adapter_of
 from logitproof_conformance.judging import CellEvaluation
@@ -14,7 +15,7 @@ from logitproof_reference.formats import FORMATS
 from logitproof_reference.regimes import PROFILES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.arithmetic import Arithmetic
@@ -80,14 +81,17 @@ def check(
         adapter = adapter_of(kernel)
     except ValueError as error:
         raise Refusal(str(error)) from error
-    left_out = tuple(without)
-    found = tuple(
-        judgement
-        for cell in asked_cells(adapter, formats, profile)
-        for judgement in judged(adapter, cell, profile, progress)
-        if not judgement.clause.startswith(left_out or ("-",))
-    )
-    return KernelVerdict(kernel, adapter.describe(), found, profile)
+    found: list[Judgement] = []
+    audits: dict[str, dict[str, float]] = {}
+    for cell in asked_cells(adapter, formats, profile):
+        if progress is not None:
+            progress(cell.id)
+        evaluation = CellEvaluation(adapter, cell, profile)
+        found += [judgement for _, judgement in sweep(evaluation, profile)]
+        if cell.layout == "contiguous":
+            audits[cell.id] = audit(evaluation, arithmetic)
+    judged = [judgement for judgement in found if not judgement.clause.startswith((*without, "-"))]
+    return KernelVerdict(kernel, adapter.describe(), tuple(judged), profile, audits)
 
 
 def refuse_unknown(what: str, given: Iterable[str], known: Sequence[str]) -> None:
@@ -104,11 +108,3 @@ def asked_cells(adapter: Adapter, formats: Sequence[str], profile: str) -> list[
         for cell in plan_cells(adapter, profile)
         if cell.format in formats and adapter.unsupported(cell) is None and not cell.producer
     ]
-
-
-def judged(adapter: Adapter, cell: Cell, profile: str, progress: Callable[[str], None] | None) -> Iterator[Judgement]:
-    """Yield the judgements on one cell."""
-    if progress is not None:
-        progress(cell.id)
-    for _, found in sweep(CellEvaluation(adapter, cell, profile), profile):
-        yield found

@@ -54,12 +54,15 @@ class KernelVerdict:
         All that was judged.
     profile : str
         ``quick`` or ``full``.
+    audits : dict
+        By the id of a cell: the largest slack by what could be declared of its arithmetic, see `kernel_audit.audit`.
     """
 
     kernel: Kernel
     description: Description
     judgements: tuple[Judgement, ...]
     profile: str
+    audits: dict[str, dict[str, float]]
 
     @property
     def conforms(self) -> bool:
@@ -107,6 +110,15 @@ class KernelVerdict:
             table.add_row(clause, worst.grade, verdict, *numbers, f"{worst.format} {worst.regime}", title)
         return table
 
+    def arithmetic(self) -> Table:
+        """Return what the answers say of the kernel's arithmetic: the largest slack by each declaration."""
+        table = Table("quantity", "largest slack if it had", "slack", "", box=None, pad_edge=False)
+        for cell, audit in self.audits.items():
+            for said, slack in audit.items():
+                verdict = Text("refuted", style=STYLES["deviates"]) if slack > 1 else Text("not refuted")
+                table.add_row(" ".join(cell.split("-")[-2:]), said, f"{slack:.3g}", verdict)
+        return table
+
     def details(self) -> str:
         """Return where MUST clauses break, and the worst row in full with the program that shows it."""
         worst = self.worst
@@ -135,6 +147,6 @@ class KernelVerdict:
         """Print on a console that keeps what it is told; lines of a repro are not to be broken."""
         longest = max(map(len, self.details().splitlines()), default=0)
         console = Console(record=True, width=max(width, longest), file=io.StringIO())
-        for part in (Text(self.headline()), "", self.table(), "", Text(self.details())):
+        for part in (Text(self.headline()), "", self.table(), "", self.arithmetic(), "", Text(self.details())):
             console.print(part)
         return console

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from logitproof_reference.arithmetic import MUST
 from logitproof_reference.loss_options import LossOptions
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from logitproof_reference.arithmetic import Arithmetic
     from logitproof_reference.cells import Cell, Inputs
 
 
@@ -138,3 +140,12 @@ def dialect(adapter: Adapter, cell: Cell) -> Dialect:
     """
     stated: Dialect = adapter.dialect(cell) if hasattr(adapter, "dialect") else Dialect()
     return stated
+
+
+def declared_arithmetic(adapter: Adapter) -> Arithmetic:
+    """Return the arithmetic that the implementation is held to: the MUST bound is that of it.
+
+    An adapter says so by an attribute ``arithmetic``; of one without it, the least is assumed that is asked of
+    everyone.
+    """
+    return getattr(adapter, "arithmetic", None) or MUST

@@ -4,5 +4,6 @@ from logitproof.commands import running  # isort: skip
 from logitproof.commands import reading  # isort: skip
 from logitproof.commands import checking  # isort: skip
 from logitproof.commands import upgrading  # isort: skip
+from logitproof.commands import claiming  # isort: skip
 
-__all__ = ["checking", "reading", "running", "upgrading"]
+__all__ = ["checking", "claiming", "reading", "running", "upgrading"]

@@ -86,6 +86,6 @@ def check(
         typer.echo(json.dumps([asdict(found) for found in verdict.judgements], indent=2))
     else:
         typer.echo(verdict.headline() + "\n")
-        console().print(verdict.table())
+        console().print(verdict.table(), "", verdict.arithmetic(), sep="\n")
         typer.echo("\n" + verdict.details())
     return EXPECTED if verdict.conforms else UNEXPECTED

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters.contract import declared_arithmetic
 from logitproof_conformance.dialects import choices_of
 from logitproof_conformance.layout import arrange, class_weights, given_arrays, restore
 from logitproof_reference import multiprecision, sigmoid
-from logitproof_reference.arithmetic import MUST, SHOULD
+from logitproof_reference.arithmetic import SHOULD
 from logitproof_reference.bounds import bound
 from logitproof_reference.bounds_options import option_bound
 from logitproof_reference.cells import PLAIN, SIGMOID, Cell
@@ -124,7 +125,8 @@ class Truth:
     exact : Enclosure
         Shaped like the answer, class axis last.
     must, should : float64 arrays
-        Bounds in absolute terms with the default and the stricter arithmetic.
+        Bounds in absolute terms with the arithmetic that the adapter declares, by default the least that is asked of
+        everyone, and with that of a good implementation.
     choices : Choices
         The named choices of the dialect it is true in.
     """
@@ -138,7 +140,7 @@ class Truth:
 def truth_of(adapter: Adapter, cell: Cell, batch: Batch) -> Truth:
     """Return exact answers and bounds in the adapter's dialect; shared by all modes, layouts and who speaks alike."""
     plain = replace(cell, adapter="", mode="", axis="last", layout="contiguous", entry="")
-    return _truth(plain, _Shared(batch), choices_of(adapter, cell))
+    return _truth(plain, _Shared(batch), choices_of(adapter, cell), declared_arithmetic(adapter))
 
 
 class _Shared:
@@ -160,7 +162,7 @@ def _exact_rows(shared: _Shared) -> ExactRows:
 
 
 @lru_cache(maxsize=24)
-def _truth(cell: Cell, shared: _Shared, choices: Choices) -> Truth:
+def _truth(cell: Cell, shared: _Shared, choices: Choices, declared: Arithmetic) -> Truth:
     rows = shared.batch.rows
     arguments: dict[str, Any] = arguments_of(cell, rows)
     options = options_of(cell, rows, choices)
@@ -170,7 +172,7 @@ def _truth(cell: Cell, shared: _Shared, choices: Choices) -> Truth:
         exact = _exact_rows(shared).evaluate(cell.op, cell.quantity, **arguments, **options)
     allowed = {
         name: _bound(cell, rows, arguments, dict(choices), arithmetic)
-        for name, arithmetic in (("must", MUST), ("should", SHOULD))
+        for name, arithmetic in (("must", declared), ("should", SHOULD))
     }
     # Rows of one class are exact in so many ways that the looser assumptions can give the tighter bound.
     should = np.fmin(allowed["must"], allowed["should"])

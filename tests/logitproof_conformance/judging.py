@@ -107,7 +107,8 @@ def judge_rule(evaluation: CellEvaluation, case: Case, seen: Seen, rule: Rule, r
         conforms = conforms | rule.accepts(seen)[rows]
     slack = np.where(chosen, comparison.slack[rows], -1.0)
     slack = np.where(conforms & (slack > 1.0), 1.0, slack)
-    place = np.unravel_index(int(np.argmax(np.where(conforms, slack, np.inf))), slack.shape)
+    # What conforms has a slack of at most 1; what does not stands above it, the worst first.
+    place = np.unravel_index(int(np.argmax(np.where(conforms, slack, slack + 2.0))), slack.shape)
     kept = replace(
         judgement(case, rule.clause, verdict_on(rule.clause, good=bool(conforms.all()))),
         elements=int(chosen.sum()),

@@ -15,6 +15,7 @@ import pytest
 import logitproof
 from logitproof.exit_codes import EXPECTED, UNEXPECTED, USAGE, Refusal
 from logitproof_adapters.control_answers import answer
+from logitproof_reference.arithmetic import Arithmetic
 from logitproof_reports.run_file import read_run
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def test_a_naive_kernel_deviates_where_it_overflows() -> None:
 def test_a_fault_past_a_block_of_classes_is_found_where_the_classes_are_many() -> None:
     verdict = logitproof.check(one_pass, op=LOSS, without=WITHOUT_ERRORS)
     assert broken(verdict) == {"VAL-1"}
-    assert all(found.regime.startswith(("classes_", "real_")) for found in verdict.judgements if not found.expected)
+    assert all(
+        found.regime.startswith(("classes_", "real_", "width_")) for found in verdict.judgements if not found.expected
+    )
 
 
 def test_a_gradient_off_by_a_percent_is_found() -> None:
@@ -82,6 +85,48 @@ def test_a_gradient_off_by_a_percent_is_found() -> None:
         return good_gradient(x, y, c) * x.dtype.type(1.01)
 
     assert "GRD-1" in broken(logitproof.check(good, gradient=off, op=LOSS))
+
+
+def test_the_row_that_is_shown_is_the_worst_of_its_regime() -> None:
+    def drifting(x: Array, y: Array) -> Array:
+        return good(x, y) + np.arange(len(x), dtype=x.dtype)
+
+    verdict = logitproof.check(drifting, op=LOSS, without=WITHOUT_ERRORS)
+    (tie,) = (found for found in verdict.judgements if (found.regime, found.clause) == ("exact_tie", "VAL-1"))
+    shown = float.fromhex(tie.observed) - float.fromhex(tie.exact.split()[0])
+    assert shown == pytest.approx(tie.nats)
+
+
+def narrow(x: Array, y: Array) -> Array:
+    """Add up in the format of the logits, one after another."""
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    total = np.add.accumulate(e, axis=1, dtype=x.dtype)[:, -1]
+    return np.log(total) + (x.max(axis=1) - x[np.arange(len(x)), y])
+
+
+def test_a_declared_precision_sets_the_bound_and_is_audited() -> None:
+    declared = Arithmetic(accumulation="float32", height="blocked", exp_ulps=1.0, log_ulps=1.0)
+    kept = logitproof.check(good, op=LOSS, format="bfloat16", without=WITHOUT_ERRORS, arithmetic=declared)
+    refuted = logitproof.check(narrow, op=LOSS, format="bfloat16", without=WITHOUT_ERRORS, arithmetic=declared)
+    assert kept.conforms
+    assert not refuted.conforms
+    for verdict, is_refuted in ((kept, False), (refuted, True)):
+        (audit,) = verdict.audits.values()
+        said, slack = next(iter(audit.items()))
+        assert said == "declared: blocked sums in float32, exp within 1 ulps"
+        assert (slack > 1.0) == is_refuted
+        assert said in str(verdict)
+
+
+def test_an_honest_declaration_of_less_widens_the_bound() -> None:
+    def coarse(x: Array, y: Array) -> Array:
+        top = x.max(axis=1)
+        e = np.exp(x - top[:, None]) * x.dtype.type(1 + 2.0**-16)
+        return np.log(e.sum(axis=1)) + (top - x[np.arange(len(x)), y])
+
+    loose = Arithmetic(exp_ulps=1000.0, log_ulps=1000.0)
+    assert "VAL-1" in broken(logitproof.check(coarse, op=LOSS, without=WITHOUT_ERRORS))
+    assert "VAL-1" not in broken(logitproof.check(coarse, op=LOSS, without=WITHOUT_ERRORS, arithmetic=loose))
 
 
 def test_a_kernel_that_raises_is_a_verdict() -> None:
