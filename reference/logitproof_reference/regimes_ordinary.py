@@ -126,6 +126,19 @@ def _unnormalized_labels(key: str, logits: F64) -> Labels:
     return Labels(labels.indices, shares * factors[:, None])
 
 
+def _labels_of_every_bit(key: str, logits: F64) -> Labels:
+    """Uneven shares that sum to one but for their rounding to the format; the index is that of the greatest share."""
+    shares = 0.05 + uniforms(f"{key}/shares", logits.shape)
+    shares /= shares.sum(axis=-1, keepdims=True)
+    return Labels(shares.argmax(axis=-1), shares)
+
+
+def _cotangents_of_every_bit(key: str, shape: tuple[int, ...]) -> F64:
+    """Return numbers of either sign with magnitudes from 1/4 to 2."""
+    magnitudes = 0.25 + 1.75 * uniforms(key, shape)
+    return np.where(integers(f"{key}/sign", shape, 2) == 0, magnitudes, -magnitudes)
+
+
 _OFFSET_SOURCE = "https://github.com/pytorch/pytorch/issues/38839"
 _TABLE = [
     Regime(
@@ -225,6 +238,15 @@ _TABLE = [
         partial(typical, key="unnormalized_labels"),
         source="https://github.com/tensorflow/tensorflow/issues/2327",
         labels=_unnormalized_labels,
+    ),
+    Regime(
+        "every_bit",
+        "Labels, cotangents and tangents that fill every bit of the format: who takes them in a narrower one shows.",
+        TEN,
+        every_profile(16),
+        partial(typical, key="every_bit"),
+        labels=_labels_of_every_bit,
+        cotangents=_cotangents_of_every_bit,
     ),
     Regime(
         "one_class",

@@ -37,12 +37,12 @@ def _labels(key: str, logits: NDArray[np.float64], *, name: str) -> Labels:
     return Labels(indices, cycled_weights(key, indices, np.ones(logits.shape, dtype=np.bool_)))
 
 
-def _regime(name: str, reason: str, classes: int, quick: int, full: int) -> Regime:
+def _regime(name: str, reason: str, classes: int, *, quick: int, full: int) -> Regime:
     return Regime(
         f"real_{name}",
         reason,
         classes,
-        {"quick": quick, "full": full},
+        {"quick": quick, "full": full} if quick else {"full": full},
         partial(_logits, name=name),
         source="real_logits/README.md",
         labels=partial(_labels, name=name),
@@ -50,12 +50,22 @@ def _regime(name: str, reason: str, classes: int, quick: int, full: int) -> Regi
 
 
 _TABLE = [
-    _regime("digits_mlp", "A small network on handwritten digits, some rows confidently wrong.", 10, 128, 898),
     _regime(
-        "magika_file_types", "A classifier of file types, 214 classes, on the files of a Linux machine.", 214, 32, 280
+        "digits_mlp", "A small network on handwritten digits, some rows confidently wrong.", 10, quick=400, full=898
     ),
     _regime(
-        "ppocr_characters", "Text recognition, 6,625 characters, the surest and the least sure time steps.", 6625, 4, 48
+        "magika_file_types",
+        "A classifier of file types, 214 classes, on the files of a Linux machine.",
+        214,
+        quick=0,
+        full=280,
+    ),
+    _regime(
+        "ppocr_characters",
+        "Text recognition, 6,625 characters, the surest and the least sure time steps.",
+        6625,
+        quick=4,
+        full=48,
     ),
 ]
 

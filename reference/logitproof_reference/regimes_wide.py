@@ -1,4 +1,4 @@
-"""Regimes of finite logits over many classes: vocabularies, and widths at which kernels change their path."""
+"""Regimes of finite logits over two to 65,537 classes: vocabularies, and widths at which kernels change their path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.bit_generator import integers, normals
-from logitproof_reference.regimes_ordinary import typical
+from logitproof_reference.regimes_ordinary import every_profile, typical
 from logitproof_reference.rows import Regime
 
 if TYPE_CHECKING:
@@ -36,7 +36,16 @@ def _long_tail(_format: Format, count: int, *, n: int) -> F64:
 
 _WIDTH_SOURCE = "https://github.com/pytorch/pytorch/pull/36485 and https://github.com/pytorch/pytorch/issues/143644"
 
+_WIDEST = 65537
+
 _TABLE = [
+    Regime(
+        "classes_2",
+        "Two classes, ordinary logits and ties: whoever answers them by a formula of their own shows.",
+        2,
+        every_profile(12),
+        partial(_edges, n=2),
+    ),
     Regime(
         "classes_1000",
         "1,000 classes, ordinary logits: the size of an image classifier.",
@@ -62,7 +71,7 @@ _TABLE = [
         "classes_50000",
         "50,000 classes, the leader last or first, or all equal: a vocabulary, where sums in half precision stall.",
         50000,
-        {"quick": 2, "full": 8},
+        {"full": 8},
         partial(_edges, n=50000),
         source="https://github.com/pytorch/pytorch/pull/63132",
     ),
@@ -71,11 +80,11 @@ _TABLE = [
             f"width_{n}",
             f"{n} classes, on or beside a width at which kernels change path; the leader last or first, or all equal.",
             n,
-            {"full": 4 if n < 50000 else 2},
+            {"quick": 2, "full": 2} if n == _WIDEST else {"full": 4},
             partial(_edges, n=n),
             source=_WIDTH_SOURCE,
         )
-        for n in (127, 128, 129, 513, 517, 1023, 1024, 1025, 65537)
+        for n in (3, 4, 8, 33, 127, 128, 129, 513, 517, 1023, 1024, 1025, 4096, _WIDEST)
     ),
 ]
 

@@ -34,7 +34,8 @@ class Rows:
     distributions : array of the format, shape (rows, n)
         Labels as distributions; they sum to one exactly unless the regime says otherwise.
     row_cotangents : array of the format, shape (rows,)
-        Upstream gradients for ops that reduce the classes; multiples of 1/8 in [-2, 2], never 0.
+        Upstream gradients for ops that reduce the classes; multiples of 1/8 in [-2, 2], never 0, unless the regime
+        says otherwise.
     class_cotangents : array of the format, shape (rows, n)
         The same for ops that keep the classes.
     """
@@ -72,7 +73,7 @@ def rounded(values: NDArray[Any], format_: Format) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Labels:
-    """Class indices, and distributions as float64 that the format holds exactly."""
+    """Class indices, and distributions as float64; all but those of ``every_bit`` are exact in every format."""
 
     indices: I64
     distributions: F64
@@ -87,6 +88,12 @@ def ordinary_labels(key: str, logits: F64) -> Labels:
     allowed |= ~allowed.any(axis=-1, keepdims=True)
     indices = cycled_indices(key, logits, allowed)
     return Labels(indices, cycled_weights(key, indices, allowed))
+
+
+def eighths(key: str, shape: tuple[int, ...]) -> F64:
+    """Return k/8, 1 <= |k| <= 16: neither constant nor 1, and exact in every format."""
+    draws = integers(key, shape, 32)
+    return np.where(draws < 16, draws - 16, draws - 15) / 8.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,8 @@ class Regime:
         The formats that hold such rows.
     labels : callable (key, logits) -> Labels
         How the rows are labelled.
+    cotangents : callable (key, shape) -> float64 array
+        The upstream gradients before their one rounding to the format.
     """
 
     name: str
@@ -125,6 +134,7 @@ class Regime:
     source: str = ""
     formats: tuple[str, ...] = tuple(FORMATS)
     labels: Callable[[str, F64], Labels] = field(default=ordinary_labels)
+    cotangents: Callable[[str, tuple[int, ...]], F64] = field(default=eighths)
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -151,12 +161,6 @@ class Regime:
             logits,
             labels.indices,
             rounded(labels.distributions, format_),
-            rounded(_cotangents(f"{self.name}/row cotangents", (count,)), format_),
-            rounded(_cotangents(f"{self.name}/class cotangents", (count, self.classes)), format_),
+            rounded(self.cotangents(f"{self.name}/row cotangents", (count,)), format_),
+            rounded(self.cotangents(f"{self.name}/class cotangents", (count, self.classes)), format_),
         )
-
-
-def _cotangents(key: str, shape: tuple[int, ...]) -> F64:
-    """Return k/8, 1 <= |k| <= 16: neither constant nor 1, and exact in every format."""
-    draws = integers(key, shape, 32)
-    return np.where(draws < 16, draws - 16, draws - 15) / 8.0

@@ -73,9 +73,12 @@ def judge_another_place(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
 
 
 def judge_repeated_call(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask the same again: the bits should be the same (LAW-5)."""
+    """Ask the same again, and once more, for two kernels may take turns: the bits should be the same (LAW-5)."""
     rows = evaluation.common_batch.rows
-    yield _ask_again(evaluation, case, "LAW-5", rows, np.arange(len(rows)))
+    found = _ask_again(evaluation, case, "LAW-5", rows, np.arange(len(rows)))
+    if found.verdict == "conforms":
+        found = _ask_again(evaluation, case, "LAW-5", rows, np.arange(len(rows)))
+    yield found
 
 
 def _ask_again(evaluation: CellEvaluation, case: Case, clause: str, rows: Rows, origin: NDArray[np.intp]) -> Judgement:

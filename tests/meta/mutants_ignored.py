@@ -26,7 +26,7 @@ UPSTREAM, REDUCED = control_options.upstream, control_options.reduced
 IGNORE = Options(ignore_index=-100)
 IGNORE_255_SUM = Options(ignore_index=255, reduction="sum")
 IGNORE_MEAN = Options(ignore_index=-1, reduction="mean")
-IGNORE_3_WEIGHTED = Options(ignore_index=3, reduction="mean", weight=True)
+IGNORE_0_WEIGHTED = Options(ignore_index=0, reduction="mean", weight=True)
 IGNORE_SMOOTH = Options(ignore_index=-100, label_smoothing=0.125)
 IGNORE_SMOOTH_WEIGHTED = Options(ignore_index=-100, reduction="mean", weight=True, label_smoothing=0.125)
 
@@ -111,7 +111,7 @@ IGNORED_MUTANTS = [
         "OPT-3",
         INDEX_LOSS,
         {"mean_divisor": weight_of_ignored_counted},
-        options=IGNORE_3_WEIGHTED,
+        options=IGNORE_0_WEIGHTED,
     ),
     Mutant(
         "gradient_divided_by_all_rows",
@@ -159,7 +159,7 @@ IGNORED_MUTANTS = [
         "OPT-3",
         INDEX_LOSS,
         ask=honouring(lambda index: index < 0 or index >= 10),
-        options=IGNORE_3_WEIGHTED,
+        options=IGNORE_0_WEIGHTED,
     ),
     Mutant(
         "sentinel_is_fixed",
@@ -175,7 +175,7 @@ IGNORED_MUTANTS = [
         "OPT-3",
         INDEX_LOSS,
         ask=ruled_out,
-        options=IGNORE_3_WEIGHTED,
+        options=IGNORE_0_WEIGHTED,
     ),
     Mutant(
         "ignored_label_looked_up",

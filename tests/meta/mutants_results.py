@@ -165,7 +165,7 @@ RESULT_MUTANTS = [
     Mutant(
         "last_rows_missing",
         "Rows past the last whole block of 8 stay at zero.",
-        "VAL-1",
+        "EXT-1",
         LOG_SUM_EXP,
         ask=with_rows(last_rows_missing),
         format="float64",
