@@ -1,0 +1,42 @@
+"""The command that tries what tutorials say: claims."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path  # noqa: TC003  typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from logitproof.application import AS_IT_STANDS, app
+from logitproof.exit_codes import EXPECTED
+
+
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof claims --framework torch")
+def claims(
+    framework: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also write the page of claims, as Markdown.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what the frameworks answered as JSON.")] = False,
+) -> int:
+    """Try what tutorials say. Softmax, the losses and their options: true or false, with the numbers."""
+    from logitproof.claims import ask_all, installed_frameworks
+    from logitproof.claims_text import text_of_claims
+    from logitproof_reference.claims_catalogue import CATALOGUE
+    from logitproof_reports.claims_markdown import markdown_of_claims
+    from logitproof_reports.writing import written_whole
+
+    answers = list(ask_all(framework or installed_frameworks()))
+    if as_json:
+        typer.echo(json.dumps({one.framework: one.to_data() for one in answers}, indent=1))
+    else:
+        typer.echo(text_of_claims(CATALOGUE, answers))
+    if output is not None:
+        with written_whole(output) as place:
+            place.write_text(markdown_of_claims(CATALOGUE, answers), encoding="utf-8")
+    return EXPECTED
