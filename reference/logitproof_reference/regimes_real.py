@@ -27,6 +27,11 @@ def _stored(name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         return stored["logits"], stored["labels"].astype(np.int64)
 
 
+def real_logits(name: str) -> NDArray[np.float32]:
+    """Return all stored logits (rows, n) of the classifier that a regime of this module is named for."""
+    return _stored(name.removeprefix("real_"))[0]
+
+
 def _logits(_format: Format, count: int, *, name: str) -> NDArray[Any]:
     return _stored(name)[0][:count]
 
