@@ -109,10 +109,12 @@ class SourceAdapter(ABC):
         """Execute the source, once a shape and under a file name of its own, as in a repro.
 
         torch.compile keeps count, by file name and line, of the shapes it has seen, and compiles the second one
-        otherwise than the first; an answer must not depend on what was asked before.
+        otherwise than the first; an answer must not depend on what was asked before. Nor may the name hold a comma:
+        paddle.jit.to_static splits the lines of a traceback there.
         """
+        name = "x".join(map(str, shape))
         scope = dict(self._namespace)
-        exec(compile(self.source(cell, axis, len(shape)), f"<{cell.id} {shape}>", "exec"), scope)  # noqa: S102 - our own text
+        exec(compile(self.source(cell, axis, len(shape)), f"<{cell.id} {name}>", "exec"), scope)  # noqa: S102 - our own text
         return scope["f"]
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:

@@ -1,0 +1,76 @@
+"""Liger Kernel: LigerCrossEntropyLoss and liger_softmax, Triton kernels that are asked through PyTorch's autograd.
+
+Without a GPU they run in Triton's interpreter, which TRITON_INTERPRET=1 chooses before Triton is imported: NumPy then
+computes what the kernels say, in their formats, but neither exp nor sums are those of a GPU. Both take rows by classes
+(https://linkedin.github.io/Liger-Kernel/Low-Level-APIs/); the loss means what torch.nn.CrossEntropyLoss means.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.torch_adapter import TorchAdapter, spelled
+
+if TYPE_CHECKING:
+    from logitproof_reference.cells import Cell
+
+EXPRESSIONS = {
+    ("softmax", "none"): "liger_softmax(x)",
+    ("softmax_cross_entropy", "indices"): "LigerCrossEntropyLoss({options})(x, y)",
+}
+ENVIRONMENT = 'import os\nos.environ["TRITON_INTERPRET"] = "1"\n'
+
+
+class LigerAdapter(TorchAdapter):
+    """Asks Liger Kernel in Triton's interpreter."""
+
+    name = "liger"
+    modes = ("eager",)
+    entries = {}  # noqa: RUF012 - none of PyTorch's
+    imports = (
+        ENVIRONMENT
+        + "import torch\nfrom liger_kernel.transformers import LigerCrossEntropyLoss"
+        + "\nfrom liger_kernel.transformers.functional import liger_softmax"
+    )
+
+    def __init__(self) -> None:
+        os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
+        super().__init__()
+        from liger_kernel.transformers import LigerCrossEntropyLoss  # noqa: PLC0415 - an adapter imports here alone
+        from liger_kernel.transformers.functional import liger_softmax  # noqa: PLC0415 - likewise
+
+        self._namespace.update(LigerCrossEntropyLoss=LigerCrossEntropyLoss, liger_softmax=liger_softmax)
+
+    def describe(self) -> Description:
+        """Return the versions of Liger Kernel, Triton and PyTorch."""
+        build = {"triton": version("triton"), "torch": self._torch.__version__, "device": "interpreter"}
+        return Description("Liger Kernel", version("liger-kernel"), build)
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why Liger Kernel has no such cell, or None."""
+        reasons = {
+            f"Liger Kernel has no {cell.op} of {cell.labels}": (cell.op, cell.labels) not in EXPRESSIONS,
+            "Liger's kernels have a backward pass and no other derivative": cell.quantity in {"jvp", "hvp"},
+            "Liger's kernels take rows by classes": cell.axis != "last",
+            "Triton's interpreter passes a Python float where the kernel casts the sum of weights": cell.options.weight,
+        }
+        return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
+
+    def dialect(self, cell: Cell) -> Dialect:
+        """Return what LigerCrossEntropyLoss documents: the mean over nothing is 0."""
+        del cell
+        return Dialect(
+            documentation="https://linkedin.github.io/Liger-Kernel/Low-Level-APIs/",
+            reduction="mean",
+            class_axis="1",
+            out_of_range="error",
+            ignored_index="-100",
+        )
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged."""
+        del axis, ndim
+        return EXPRESSIONS[cell.op, cell.labels].format(options=spelled(cell.options))
