@@ -81,10 +81,10 @@ def _with_options(quantity: str, x: Array, arrays: dict[str, Array], options: Lo
     """Return the cross-entropy with options, or its gradient with respect to the logits."""
     labels = arrays["labels"]
     indices = np.issubdtype(labels.dtype, np.integer)
-    kept = labels != options.ignore_index if indices else np.ones(len(labels), dtype=bool)
+    kept = labels != options.ignore_index if indices else np.ones(x.shape[:-1], dtype=bool)
     q = effective_labels(control.one_hot(np.where(kept, labels, 0) if indices else labels, x), kept, options)
     divisor = mean_divisor(labels, kept, options)
     if quantity == "value":
         return reduced(np.where(kept, control.cross_entropy(x, q), 0).astype(x.dtype), options, divisor)
     cotangent = upstream(arrays["cotangent"], kept.shape, options, divisor)
-    return np.where(kept[:, None], control.grad_cross_entropy(x, q, cotangent), 0)
+    return np.where(kept[..., None], control.grad_cross_entropy(x, q, cotangent), 0)

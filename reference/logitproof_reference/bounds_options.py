@@ -83,7 +83,8 @@ def option_bound(
         reduction=cell.options.reduction,
         **(choices or {}),
     )
-    answer = _cross_entropy(cell, logits, options.distributions(labels, logits.shape[1]).hi.T, cotangent, rounding)
+    given = labels if labels.ndim == 1 else labels.astype(np.float64)
+    answer = _cross_entropy(cell, logits, options.distributions(given, logits.shape[1]).hi.T, cotangent, rounding)
     divisor = options.divisor(labels)
     if divisor == 0 and cell.is_scalar:
         return np.full(1, np.nan if options.empty_mean == "nan" else 0.0)

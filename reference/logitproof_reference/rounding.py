@@ -150,7 +150,7 @@ class Rounding:
         magnitude = np.abs(terms.value).sum(axis=-1, keepdims=True) + inherited
         error = inherited + times(self.tree_growth(n), magnitude) + 2.0 * n * self.flush
         total = terms.value.sum(axis=-1, keepdims=True)
-        return Approximation(total, error + self.store * (np.abs(total) + error))
+        return Approximation(total, error + times(self.store, np.abs(total) + error))
 
     def dot(self, a: Approximation, b: Approximation) -> Approximation:
         """Return the inner product over the last axis: each product rounded to the format, then summed."""

@@ -10,17 +10,21 @@ import numpy as np
 
 from logitproof_reference.cells import SIGMOID
 from logitproof_reference.regimes import Batch, batches
+from logitproof_reference.rows import Rows, concatenated
 
 if TYPE_CHECKING:
     from logitproof_reference.cells import Options
-    from logitproof_reference.rows import Rows
 
 COMMON_CLASSES = 10
 """The class count of the batch that holds most regimes; extra calls (neighbours, layouts) use it alone."""
 
 OPTION_REGIMES = ("typical", "saturated", "common_offset_1e4")
-OPTION_ROWS = 6
-"""Rows an option is asked with: few, so that a repro shows the whole batch."""
+OPTION_ROWS = 8
+"""Rows an option is asked with: few, so that a repro shows the whole batch, and whole groups of the middle axis."""
+
+MANY_ROWS = "many_rows"
+MANY_ROWS_REGIMES = ("typical", "nearly_uniform", "confident", "near_tie", "exact_tie", "real_digits_mlp")
+"""The batch, and the regimes it holds, over which the full profile asks sums and means: more than 1,024 rows."""
 
 ALL_IGNORED = "all_ignored"
 """The batch of ``typical`` rows whose labels are all ignored."""
@@ -51,22 +55,27 @@ def _with_labels_of_events(batch: Batch) -> Batch:
 
 
 @cache
-def option_batches(format_: str, options: Options) -> list[Batch]:
+def option_batches(format_: str, options: Options, profile: str) -> list[Batch]:
     """Return the batches an option is asked with: one a regime, for a reduction mixes the rows of a batch.
 
-    Where an index is ignored, every third row has it for a label, and one more batch has it everywhere.
+    Where an index is ignored, every third row has it for a label, and one more batch has it everywhere. The full
+    profile reduces one more batch, of many rows.
     """
-    (common,) = [batch for batch in whole_case_set(format_, "quick") if batch.classes == COMMON_CLASSES]
-    asked = [_ignoring(common, name, options.ignore_index, every=3) for name in OPTION_REGIMES if name in common.slices]
-    if options.ignore_index is None:
-        return asked
-    return [*asked, _ignoring(common, "typical", options.ignore_index, every=1, name=ALL_IGNORED)]
+    (common,) = [batch for batch in whole_case_set(format_, profile) if batch.classes == COMMON_CLASSES]
+    few = {name: common.rows[common.slices[name]][:OPTION_ROWS] for name in OPTION_REGIMES if name in common.slices}
+    asked = [_ignoring(common, name, rows, options.ignore_index, every=3) for name, rows in few.items()]
+    if options.ignore_index is not None:
+        asked.append(_ignoring(common, ALL_IGNORED, few["typical"], options.ignore_index, every=1))
+    if profile == "full" and options.reduction != "none":
+        many = concatenated([common.rows[common.slices[name]] for name in MANY_ROWS_REGIMES])
+        whole_groups = many[: len(many) // OPTION_ROWS * OPTION_ROWS]
+        asked.append(_ignoring(common, MANY_ROWS, whole_groups, options.ignore_index, every=3))
+    return asked
 
 
-def _ignoring(common: Batch, regime: str, index: int | None, *, every: int, name: str = "") -> Batch:
-    rows: Rows = common.rows[common.slices[regime]][:OPTION_ROWS]
+def _ignoring(common: Batch, name: str, rows: Rows, index: int | None, *, every: int) -> Batch:
     if index is not None:
         indices = np.where(rows.indices == index, (index + 1) % common.classes, rows.indices)
         indices[::every] = index
         rows = replace(rows, indices=indices)
-    return replace(common, rows=rows, slices={name or regime: slice(0, len(rows))})
+    return replace(common, rows=rows, slices={name: slice(0, len(rows))})

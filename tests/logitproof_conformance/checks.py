@@ -17,6 +17,7 @@ from logitproof_conformance.judging import (
     judgement,
     repro_of,
     spell_inputs,
+    verdict_on,
 )
 from logitproof_conformance.label_formats import judge_label_format
 from logitproof_conformance.laws import judge_order_of_logits, judge_row_sums
@@ -25,7 +26,10 @@ from logitproof_conformance.laws_of_symmetry import judge_one_hot_labels, judge_
 from logitproof_conformance.layout import due_shape
 from logitproof_conformance.modes import judge_eager_answer, judge_eager_refusal
 from logitproof_conformance.refusals import judge_bad_label, judge_misfit, judge_no_classes
+from logitproof_conformance.related import first_failure
+from logitproof_conformance.rules import FAMILY
 from logitproof_reference.accuracy import Outputs, classes
+from logitproof_reference.judge import compare
 from logitproof_reference.regimes import poisoned
 
 if TYPE_CHECKING:
@@ -70,6 +74,33 @@ def judge_another_place(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
     """Hand in the same rows in reverse order: each should give the bits it gave before (ROW-2)."""
     backwards = np.arange(len(evaluation.common_batch.rows))[::-1]
     yield _ask_again(evaluation, case, "ROW-2", evaluation.common_batch.rows[backwards], backwards)
+
+
+def judge_row_alone(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask the first row in a batch of its own: it is right there too (VAL-1 and its like), with its bits (ROW-2)."""
+    batch, cell = evaluation.common_batch, case.cell
+    clause = f"{FAMILY[cell.quantity]}-1"
+    alone = ask(evaluation.adapter, cell, replace(batch, rows=batch.rows[:1]))
+    if (failed := first_failure(case, clause, (evaluation.answer(batch), alone))) is not None:
+        yield failed
+        return
+    truth = evaluation.truth(batch)
+    comparison = compare(alone.array, truth.exact[:1], truth.must[:1], batch.format)
+    worst = comparison.worst()
+    reason = (
+        "" if comparison.conforms.all() else f"row 0 alone is {comparison.slack.flat[worst]:.3g} times its bound off"
+    )
+    found = judgement(case, clause, verdict_on(clause, good=not reason), reason=reason)
+    yield replace(
+        found,
+        elements=alone.array.size,
+        slack=float(comparison.slack.flat[worst]),
+        ulps=float(comparison.ulps.flat[worst]),
+        repro=repro_of(evaluation, batch, 0) if reason else "",
+    )
+    twice = Twice(evaluation.answer(batch).array[:1], alone.array, np.arange(1))
+    same = replace(judgement(case, "ROW-2", "conforms"), elements=alone.array.size, digest=digest(alone.array))
+    yield describe_change(evaluation, same, twice) if twice.changed.any() else same
 
 
 def judge_repeated_call(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
@@ -175,6 +206,7 @@ def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgem
 CHECK_JUDGES = {
     "poisoned_neighbours": judge_poisoned_neighbours,
     "another_place": judge_another_place,
+    "row_alone": judge_row_alone,
     "repeated_call": judge_repeated_call,
     "row_sums": judge_row_sums,
     "shifted_rows": judge_shifted_rows,

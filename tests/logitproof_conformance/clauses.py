@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_conformance.bad_inputs import BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES
-from logitproof_conformance.plan import SUM_LAWS
-from logitproof_conformance.rules import rules_of
+from logitproof_conformance.plan_checks import SUM_LAWS
+from logitproof_conformance.rules import FAMILY, rules_of
 
 if TYPE_CHECKING:
     from logitproof_conformance.plan import Case
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "poisoned_neighbours": ("ROW-1",),
     "another_place": ("ROW-2",),
+    "row_alone": ("ROW-2", *(f"{family}-1" for family in FAMILY.values())),
     "repeated_call": ("LAW-5",),
     "row_sums": tuple(sorted(set(SUM_LAWS.values()))),
     "shifted_rows": ("LAW-3",),

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_conformance.evaluation import digest
 from logitproof_conformance.judging import CellEvaluation, failure, finite_rows, judgement, repro_of, spell_inputs
-from logitproof_conformance.plan import SUM_LAWS
+from logitproof_conformance.plan_checks import SUM_LAWS
 from logitproof_reference.arithmetic import SHOULD
 from logitproof_reference.bounds_forward import softmax_sum_law
 from logitproof_reference.formats import ulp

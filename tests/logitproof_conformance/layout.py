@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from logitproof_reference.regimes import Batch, Rows
 
+SHAPES = (("last", "contiguous"), ("first", "contiguous"), ("middle", "contiguous"), ("last", "strided"))
+"""Axis and layout; the first is where every regime is judged, the others are asked with the common class count."""
+
 MIDDLE_WIDTH = 4
 """Length of the axis behind the class axis when the class axis is the middle one."""
 

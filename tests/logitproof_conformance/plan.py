@@ -7,14 +7,15 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import entries
-from logitproof_conformance.bad_inputs import BAD_INPUTS, BAD_LABELS, takes
 from logitproof_conformance.case_set import COMMON_CLASSES, common_batches, option_batches, whole_case_set
-from logitproof_reference.cells import PLAIN, SIGMOID, Cell, Options
+from logitproof_conformance.layout import SHAPES
+from logitproof_conformance.plan_checks import CHECKS, OF_EVERY_LOSS, makes_sense
+from logitproof_reference.cells import AXES, PLAIN, SIGMOID, Cell, Options
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.regimes import REGIMES, Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from logitproof_adapters.contract import Adapter
 
@@ -50,6 +51,9 @@ FURTHER_QUESTIONS = (
 )
 """Asked with the common class count, classes last; the quick profile asks them in eager float32."""
 
+SPATIAL_OPTIONS = Options(ignore_index=0, reduction="mean", weight=True)
+"""What segmentation asks: the quick profile asks it with the class axis in the middle too, the full one all options."""
+
 CLASS_OPTIONS = (
     Options(reduction="sum"),
     Options(reduction="mean"),
@@ -62,7 +66,7 @@ INDEX_OPTIONS = (
     Options(ignore_index=-100),
     Options(ignore_index=255, reduction="sum"),
     Options(ignore_index=-1, reduction="mean"),
-    Options(ignore_index=0, reduction="mean", weight=True),
+    SPATIAL_OPTIONS,
     Options(ignore_index=-100, label_smoothing=0.125),
     Options(ignore_index=-100, reduction="mean", weight=True, label_smoothing=0.125),
 )
@@ -80,9 +84,6 @@ OPTIONS = {
 }
 """Options by op and labels, each alone and in the combinations that have gone wrong; asked in eager mode."""
 
-SHAPES = (("last", "contiguous"), ("first", "contiguous"), ("middle", "contiguous"), ("last", "strided"))
-"""Axis and layout; the first is where every regime is judged, the others are asked with the common class count."""
-
 QUICK_CLASSES = {
     ("eager", "float16"): frozenset({COMMON_CLASSES}),
     ("eager", "bfloat16"): frozenset({COMMON_CLASSES, 65_537}),
@@ -99,30 +100,6 @@ ENTRY_MODES = frozenset({"eager", "compiled"})
 ENTRY_QUANTITIES = ("value", "grad_logits", "grad_labels")
 """What the functions beside the first of an op are asked; the quick profile asks value and gradient in eager float32,
 the common class count and `QUICK_ENTRY_CHECKS`."""
-
-QUICK_ENTRY_CHECKS = frozenset({"poisoned_neighbours", "accuracy_class", "result", *BAD_LABELS})
-
-SUM_LAWS = {
-    ("softmax", "none", "value"): "LAW-1",
-    ("log_sum_exp", "none", "grad_logits"): "LAW-2",
-    ("softmax_cross_entropy", "indices", "grad_logits"): "LAW-2",
-}
-"""Questions whose answers have a known sum over each row, and the clause that says so."""
-
-OF_EVERY_LOSS = frozenset({"value", "grad_logits"})
-"""Quantities that every framework gives of a loss, whichever its labels."""
-
-LAWS: dict[str, Callable[[Cell], bool]] = {
-    "shifted_rows": lambda cell: cell.op != SIGMOID,
-    "permuted_classes": lambda cell: cell.op != SIGMOID,
-    "one_hot_labels": lambda cell: cell.quantity in OF_EVERY_LOSS and cell.labels == "indices" and _keeps_rows(cell),
-    "order_of_logits": lambda cell: cell.op in {"softmax", "log_softmax"} and cell.quantity == "value",
-    "forward_and_reverse": lambda cell: cell.quantity == "jvp",
-    "second_vector": lambda cell: cell.quantity == "hvp",
-    "eager_answer": lambda cell: cell.mode != "eager",
-    "eager_refusal": lambda cell: cell.mode != "eager" and cell.labels == "indices" and cell.quantity in OF_EVERY_LOSS,
-}
-"""Checks that relate two answers, or the elements of one, and the cells for which they make sense."""
 
 CHAPTERS = {
     "value": "values",
@@ -158,27 +135,6 @@ class Case:
         return f"{self.cell.id}-{self.regime}"
 
 
-CHECKS = {
-    "poisoned_neighbours": "rows",
-    "another_place": "rows",
-    "repeated_call": "rows",
-    "row_sums": "laws",
-    "shifted_rows": "laws",
-    "permuted_classes": "laws",
-    "one_hot_labels": "laws",
-    "order_of_logits": "laws",
-    "forward_and_reverse": "laws",
-    "second_vector": "laws",
-    "eager_answer": "modes",
-    "eager_refusal": "modes",
-    "accuracy_class": "classes",
-    "result": "results",
-    "empty_batch": "results",
-    **dict.fromkeys(BAD_INPUTS, "errors"),
-}
-"""Checks that look at more than one regime or ask again, and their chapter."""
-
-
 def plan_cases(adapter: Adapter, profile: str) -> list[Case]:
     """List the cases for one adapter, ordered so that cells with the same exact answers follow one another."""
     cells = sorted(plan_cells(adapter, profile), key=lambda cell: (cell.format, cell.op, cell.labels, cell.quantity))
@@ -198,12 +154,20 @@ def plan_cells(adapter: Adapter, profile: str) -> Iterator[Cell]:
             continue
         for op, labels, quantity in FURTHER_QUESTIONS:
             yield Cell(adapter.name, mode, op, quantity, format_, labels)
-        for (op, labels), quantity in product(OPTIONS, ("value", "grad_logits") if mode == "eager" else ()):
-            for options in OPTIONS[op, labels]:
-                yield Cell(adapter.name, mode, op, quantity, format_, labels, options=options)
+        if mode == "eager":
+            yield from _option_cells(adapter, format_, profile)
     for cell in _further_entries(adapter):
         if profile == "full" or _is_quick_entry(cell):
             yield cell
+
+
+def _option_cells(adapter: Adapter, format_: str, profile: str) -> Iterator[Cell]:
+    """Yield the losses with options, on the class axes with which they are asked; a sigmoid loss has none."""
+    for (op, labels), quantity in product(OPTIONS, ("value", "grad_logits")):
+        for options, axis in product(OPTIONS[op, labels], AXES):
+            spatial = axis == "middle" and options == SPATIAL_OPTIONS
+            if axis == "last" or (op != SIGMOID and (spatial or profile == "full")):
+                yield Cell(adapter.name, "eager", op, quantity, format_, labels, axis, options=options)
 
 
 def _further_entries(adapter: Adapter) -> Iterator[Cell]:
@@ -225,7 +189,7 @@ def _is_quick_entry(cell: Cell) -> bool:
 def batches_of(cell: Cell, profile: str) -> list[Batch]:
     """Return the batches with which a cell is asked."""
     if cell.options != PLAIN:
-        return option_batches(cell.format, cell.options)
+        return option_batches(cell.format, cell.options, profile)
     question = (cell.op, cell.labels, cell.quantity)
     lean = cell.entry and profile == "quick"
     if (cell.axis, cell.layout) != SHAPES[0] or question not in QUESTIONS or lean:
@@ -242,7 +206,7 @@ def cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
         for regime in batch.slices:
             yield Case(cell, regime, _chapter(cell, regime))
     for check, chapter in CHECKS.items():
-        if _makes_sense(check, cell, profile):
+        if makes_sense(check, cell, profile):
             yield Case(cell, check, chapter)
 
 
@@ -250,31 +214,3 @@ def _chapter(cell: Cell, regime: str) -> str:
     if cell.options != PLAIN:
         return "options"
     return "extremes" if REGIMES[regime].clause.startswith("EXT") else CHAPTERS[cell.quantity]
-
-
-def _keeps_rows(cell: Cell) -> bool:
-    """Tell whether every row counts, by itself: only then does the form of its label change nothing."""
-    return cell.options.reduction == "none" and cell.options.ignore_index is None
-
-
-def _makes_sense(check: str, cell: Cell, profile: str) -> bool:
-    of_options = cell.options != PLAIN and check not in {"result", "one_hot_labels"}
-    if of_options or (cell.entry and profile == "quick" and check not in QUICK_ENTRY_CHECKS):
-        return False
-    if check in LAWS:
-        # Of compiled cells the quick profile asks no law but how they compare with eager mode; refusals take a process.
-        fits = (
-            check != "eager_refusal"
-            and cell.format == "float32"
-            and (cell.mode == "eager") == (check != "eager_answer")
-        )
-        return (profile == "full" or fits) and (cell.axis, cell.layout) == SHAPES[0] and LAWS[check](cell)
-    if check in BAD_INPUTS:
-        fits = (cell.mode, cell.format) == ("eager", "float32")
-        return (profile == "full" or fits) and (cell.axis, cell.layout) == SHAPES[0] and takes(check, cell)
-    if check == "row_sums":
-        return (cell.op, cell.labels, cell.quantity) in SUM_LAWS
-    if check == "accuracy_class":
-        return (cell.axis, cell.layout) == SHAPES[0]
-    # No rows are one more shape to compile.
-    return check != "empty_batch" or profile == "full" or (cell.mode, cell.format) == ("eager", "float32")

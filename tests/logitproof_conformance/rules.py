@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_conformance.case_set import ALL_IGNORED
 from logitproof_conformance.evaluation import compare_rows
-from logitproof_conformance.plan import SHAPES
+from logitproof_conformance.layout import SHAPES
 from logitproof_reference.cells import PLAIN, SIGMOID
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.regimes import REGIMES

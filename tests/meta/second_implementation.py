@@ -153,7 +153,7 @@ class SecondAdapter:
         labels, weight = arrays.pop("labels", None), arrays.pop("weight", None)
         if labels is None:
             return ANSWERS[cell.op, cell.quantity](x, *arrays.values())
-        kept = labels != options.ignore_index if cell.labels == "indices" else np.ones(len(x), dtype=bool)
+        kept = labels != options.ignore_index if cell.labels == "indices" else np.ones(x.shape[:-1], dtype=bool)
         n, divisor = x.shape[-1], float(kept.size if cell.labels == "distributions" else kept.sum())
         q = labels if cell.labels == "distributions" else (labels[..., None] == np.arange(n)).astype(x.dtype)
         if options.label_smoothing:

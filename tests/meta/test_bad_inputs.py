@@ -13,7 +13,8 @@ from logitproof_adapters.numpy_adapter import NumpyAdapter
 from logitproof_conformance.bad_inputs import BAD_INPUTS, BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES, takes
 from logitproof_conformance.checks import CHECK_JUDGES
 from logitproof_conformance.judging import CellEvaluation
-from logitproof_conformance.plan import CHECKS, Case, plan_cases
+from logitproof_conformance.plan import Case, plan_cases
+from logitproof_conformance.plan_checks import CHECKS
 from logitproof_reference.cells import PLAIN, Cell
 from logitproof_reference.specification import CLAUSES
 from meta.mutant import Mutant, MutantAdapter, ask_control

@@ -14,7 +14,8 @@ from logitproof_adapters.numpy_adapter import NumpyAdapter
 from logitproof_conformance.checks import CHECK_JUDGES
 from logitproof_conformance.clauses import CHECK_CLAUSES, clauses_of
 from logitproof_conformance.judging import CellEvaluation
-from logitproof_conformance.plan import CHECKS, Case, plan_cases, plan_cells
+from logitproof_conformance.plan import Case, plan_cases, plan_cells
+from logitproof_conformance.plan_checks import CHECKS
 from logitproof_conformance.sweep import sweep
 from logitproof_conformance.training_plan import CLAUSES as TRAINING_CLAUSES
 from logitproof_reference.specification import CLAUSES, FAMILIES

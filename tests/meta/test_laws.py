@@ -14,7 +14,8 @@ from logitproof_conformance.evaluation import arguments_of
 from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.laws_of_symmetry import shiftable
 from logitproof_conformance.modes import run_alone
-from logitproof_conformance.plan import LAWS, QUESTIONS, Case, plan_cases
+from logitproof_conformance.plan import QUESTIONS, Case, plan_cases
+from logitproof_conformance.plan_checks import LAWS
 from logitproof_reference import softmax_cross_entropy
 from logitproof_reference.arithmetic import MUST
 from logitproof_reference.bounds import bound
