@@ -13,6 +13,7 @@ from meta.mutants_results import RESULT_MUTANTS
 from meta.mutants_second_order import SECOND_ORDER_MUTANTS
 from meta.mutants_sigmoid import SIGMOID_MUTANTS
 from meta.mutants_sigmoid_extremes import SIGMOID_EXTREME_MUTANTS
+from meta.mutants_sizes import SIZE_MUTANTS
 from meta.mutants_upstream import UPSTREAM_MUTANTS
 from meta.mutants_values import VALUE_MUTANTS
 
@@ -28,6 +29,7 @@ _TABLES = (
     EXTREME_MUTANTS,
     RESULT_MUTANTS,
     LAW_MUTANTS,
+    SIZE_MUTANTS,
     ERROR_MUTANTS,
     UPSTREAM_MUTANTS,
 )

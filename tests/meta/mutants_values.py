@@ -238,7 +238,6 @@ VALUE_MUTANTS = [
         "VAL-1",
         LOG_SUM_EXP,
         {"total": sum_of_first(lambda n: min(n, 65536))},
-        profile="full",
     ),
     Mutant(
         "maximum_counted_twice",

@@ -108,3 +108,9 @@ def test_mutant_says_its_fault_and_changes_the_control_only(mutant: Mutant) -> N
 
 def test_there_are_enough_mutants_under_names_of_their_own() -> None:
     assert len(MUTANTS) >= 60
+
+
+def test_every_clause_that_judges_is_the_one_that_names_some_fault() -> None:
+    # Compiled modes are judged by the other clauses, and what training does to its numbers is planted where it runs.
+    judging = {id_ for id_, one in CLAUSES.items() if one.grade != "MAY" and one.family != "TRN"} - {"MOD-1"}
+    assert judging - {mutant.clause for mutant in MUTANTS.values()} == set()
