@@ -11,6 +11,8 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["conformance", "report"]
+MAIN = ("torch", "tensorflow", "jax")
+"""The frameworks that `nox -s conformance` judges; each of the others has a session of its own."""
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 FRAMEWORKS = [name.partition("-")[2] for name in PYPROJECT["dependency-groups"] if name.startswith("conformance-")]
@@ -27,9 +29,14 @@ def group(name: str) -> list[str]:
 
 
 @nox.session
-@nox.parametrize("framework", [nox.param(name, id=name) for name in FRAMEWORKS])
+@nox.parametrize("framework", [nox.param(name, id=name) for name in MAIN])
 def conformance(session: nox.Session, framework: str) -> None:
     """Judge one framework in an environment of its own; arguments after -- go to `logitproof run`."""
+    judge(session, framework)
+
+
+def judge(session: nox.Session, framework: str) -> None:
+    """Install and ask the pinned release of one framework."""
     run_file = RUNS / f"{framework}.parquet"
     run_file.unlink(missing_ok=True)
     session.install(".", *group(f"conformance-{framework}"))
@@ -37,6 +44,20 @@ def conformance(session: nox.Session, framework: str) -> None:
     # Exit 1 means unexpected verdicts: the report is to show them, so its session is the one that fails.
     # An interrupted run needs a moment to save what it measured.
     session.run(*command, success_codes=[0, 1], interrupt_timeout=20.0, terminate_timeout=5.0)
+
+
+def session_of(framework: str) -> None:
+    """Add the session ``conformance(framework)``, which `nox -s conformance` leaves out."""
+
+    def conformance_of(session: nox.Session) -> None:
+        judge(session, framework)
+
+    conformance_of.__doc__ = f"Judge {framework}, likewise."
+    nox.session(conformance_of, name=f"conformance({framework})", default=False)
+
+
+for name in sorted(set(FRAMEWORKS) - set(MAIN)):
+    session_of(name)
 
 
 @nox.session
@@ -120,7 +141,7 @@ def mutants(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Print the oracle's speed, and our share of a run's wall time for each framework (or those named after --)."""
-    frameworks = session.posargs or FRAMEWORKS
+    frameworks = session.posargs or MAIN
     judged = [requirement for name in frameworks for requirement in group(f"conformance-{name}")]
     session.install("-e", ".", *group("test"), *judged)
     session.run("python", "tests/meta/bench_oracle.py")

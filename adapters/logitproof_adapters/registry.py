@@ -14,11 +14,24 @@ GROUP = "logitproof.adapters"
 
 BUILT_IN = {
     "jax": "logitproof_adapters.jax_adapter:JaxAdapter",
+    "liger": "logitproof_adapters.liger_adapter:LigerAdapter",
+    "mlx": "logitproof_adapters.mlx_adapter:MlxAdapter",
     "numpy": "logitproof_adapters.numpy_adapter:NumpyAdapter",
+    "onnxruntime": "logitproof_adapters.onnxruntime_adapter:OnnxruntimeAdapter",
+    "paddle": "logitproof_adapters.paddle_adapter:PaddleAdapter",
+    "scipy": "logitproof_adapters.scipy_adapter:ScipyAdapter",
+    "sklearn": "logitproof_adapters.sklearn_adapter:SklearnAdapter",
     "tensorflow": "logitproof_adapters.tensorflow_adapter:TensorflowAdapter",
+    "tinygrad": "logitproof_adapters.tinygrad_adapter:TinygradAdapter",
     "torch": "logitproof_adapters.torch_adapter:TorchAdapter",
 }
 """The adapters of this package, known also where it runs uninstalled."""
+
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "liger": ("liger_kernel", "torch", "triton"),
+    "onnxruntime": ("onnx", "onnxruntime"),
+}
+"""What an adapter imports, where that is not one package of its own name."""
 
 
 class UnknownFramework(ValueError):  # noqa: N818 - a term of the front door, not a fault
@@ -47,7 +60,7 @@ def missing(name: str) -> str | None:
     if BUILT_IN.get(name) != spec:
         package = spec.partition(":")[0].partition(".")[0]
         return None if find_spec(package) else f'the package "{package}" of the adapter {spec} is not installed'
-    if find_spec(name):
+    if all(map(find_spec, PACKAGES.get(name, (name,)))):
         return None
     return f'framework "{name}" is not installed; install it with: python -m pip install "logitproof[{name}]"'
 
