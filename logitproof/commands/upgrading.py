@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  typer reads the annotations
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logitproof.application import AS_IT_STANDS, app
-from logitproof.exit_codes import EXPECTED, UNEXPECTED
+from logitproof.application import AS_IT_STANDS, app, complain
+from logitproof.exit_codes import ENVIRONMENT, EXPECTED, UNEXPECTED
 
 FailOn = Annotated[
     str | None,
@@ -39,4 +39,36 @@ def diff(  # noqa: PLR0917  typer passes by name
     ruling = rule(found, fail_on or "regression")
     typer.echo("\n".join(verdict_lines(found, ruling)))
     write_all(found, ruling, as_data=as_data, summary=summary)
+    return EXPECTED if ruling.safe else UNEXPECTED
+
+
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof upgrade jax==0.9.2 jax==0.10.2")
+def upgrade(  # noqa: PLR0917  likewise
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Packages such as jax==0.9.2,optax==0.2.5, or a run file.")],
+    new: Annotated[
+        str, typer.Argument(metavar="NEW", help="Packages such as jax==0.10.2,optax==0.2.6, or a run file.")
+    ],
+    folder: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")] = Path("upgrade"),
+    framework: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Adapter to ask. Default: those of the packages named.")
+    ] = None,
+    profile: Annotated[str, typer.Option(metavar="quick|full", help="How much to ask.")] = "quick",
+    fail_on: FailOn = None,
+) -> int:
+    """Try an upgrade. Two isolated environments, the same matrix in each, one diff, one exit status."""
+    from logitproof.comparison import write_all
+    from logitproof.trial import Trial
+    from logitproof_reports.diff_ruling import rule
+    from logitproof_reports.diff_verdict import verdict_lines
+
+    trial = Trial(old, new, folder, tuple(framework or ()), ("--profile", profile), complain)
+    both, found = trial.run()
+    for side in both:
+        if side.problem:
+            typer.echo(f"logitproof: the environment of {side.asked} cannot be built:\n{side.problem}", err=True)
+    if found is None:
+        return ENVIRONMENT
+    ruling = rule(found, fail_on or "regression")
+    typer.echo("\n".join(verdict_lines(found, ruling)))
+    write_all(found, ruling, as_data=folder / "diff.json", summary=folder / "summary.md")
     return EXPECTED if ruling.safe else UNEXPECTED

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "logitproof_conformance": {"logitproof_adapters", "logitproof_reference", "logitproof_reports", "numpy", "pytest"},
     "logitproof": {
         *("logitproof_adapters", "logitproof_conformance", "logitproof_reference", "logitproof_reports"),
-        *("numpy", "pyarrow", "rich", "typer"),
+        *("numpy", "packaging", "pyarrow", "rich", "typer", "uv"),
     },
 }
 """What each package may import, besides itself and the standard library."""
