@@ -80,15 +80,25 @@ class PaddleAdapter(SourceAdapter):
             == "hvp",
             "PaddlePaddle's losses have no gradient with respect to labels": cell.quantity == "grad_labels",
             "nll_loss smoothes no labels": bool(cell.entry and cell.options.label_smoothing),
+            "ignore_index is not valid with the soft labels that label_smoothing makes": (
+                cell.options.ignore_index is not None and cell.options.label_smoothing != 0
+            ),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
 
     def dialect(self, cell: Cell) -> Dialect:
-        """Return what paddle.nn.functional documents."""
+        """Return what paddle.nn.functional documents.
+
+        Of cross_entropy: soft labels sum to 1, and a negative ignore_index means that no row is left out of the mean.
+        """
         loss = cell.entry or ("binary_cross_entropy_with_logits" if cell.op == SIGMOID else "cross_entropy")
         pages = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/functional"
+        soft = cell.labels == "distributions" and cell.op != SIGMOID
+        ignores = cell.options.ignore_index is not None and cell.options.ignore_index >= 0
         return Dialect(
             documentation=f"{pages}/{loss}_en.html",
+            mean_over=None if ignores or cell.entry or cell.options.weight or cell.op == SIGMOID else "rows",
+            unnormalized_gradient="tensorflow" if soft and not cell.options.weight else "exact",
             reduction="mean",
             class_axis="1" if cell.entry else "any",
             label_formats="int32, int64",
