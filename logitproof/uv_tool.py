@@ -59,7 +59,7 @@ def reason_of(complaint: str) -> str:
     r"""Return what a resolver says in a few lines: its error and its cause, without warnings of other interpreters.
 
     >>> reason_of("warning: a shim\n  cause: of no matter\nerror: No solution\n  cause: There is no b==9\n")
-    'No solution\\nBecause there is no b==9'
+    'No solution\nThere is no b==9'
     """
     _, marked, told = complaint.partition("error: ")
     lines = [re.sub(r"^(cause:|hint:|\W*╰─▶|\W*Caused by:)\s*", "", line.strip()) for line in told.splitlines()]
