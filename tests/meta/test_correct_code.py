@@ -14,6 +14,7 @@ from logitproof_conformance.sweep import sweep
 from logitproof_reference.formats import FORMATS
 from meta.findings import HARMLESS
 from meta.second_implementation import SecondAdapter
+from meta.streaming_implementation import StreamingAdapter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +38,7 @@ class FlushingAdapter(SecondAdapter):
 CORRECT: dict[str, tuple[type[Adapter], set[str]]] = {
     "control": (NumpyAdapter, set()),
     "second": (SecondAdapter, {"EXT-6", "EXT-11"}),  # NaN beside +inf
+    "streaming": (StreamingAdapter, {"EXT-6", "EXT-11"}),
     "flushing": (FlushingAdapter, {"EXT-6", "EXT-9", "EXT-11", "LAW-2"}),
 }
 """Implementations, and the SHOULD clauses that they may break."""
