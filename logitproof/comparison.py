@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from logitproof.policy import Policy, found_policy, levels, read_policy
 from logitproof_reports.diff import diff
 from logitproof_reports.diff_environment import versions
 from logitproof_reports.diff_json import as_json
@@ -57,8 +59,32 @@ def write_all(found: Diff, ruling: Ruling, *, as_data: Path | None, summary: Pat
     """
     for place, text in ((as_data, as_json), (summary, diff_markdown)):
         if place is not None:
-            with written_whole(place) as temporary:
-                temporary.write_text(text(found, ruling), encoding="utf-8", newline="\n")
+            write_text(place, text(found, ruling))
     if job := os.environ.get(JOB_SUMMARY):
         with Path(job).open("a", encoding="utf-8") as file:
             file.write(diff_markdown(found, ruling))
+
+
+def write_text(place: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    RunFileError
+        The place cannot be written.
+    """
+    with written_whole(place) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def policy_of(named: Path | None, fail_on: str | None) -> Policy:
+    """Return the policy of a file, or of the project in this folder; the command line's `fail_on` goes before its own.
+
+    Raises
+    ------
+    Refusal
+        The policy cannot be meant.
+    """
+    path = named or found_policy(Path.cwd())
+    policy = read_policy(path) if path else Policy()
+    return replace(policy, fail_on=levels(fail_on)) if fail_on else policy

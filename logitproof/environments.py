@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from logitproof import uv_tool
+from logitproof.companions import with_companions
 from logitproof.exit_codes import Refusal
 from logitproof.own_wheel import NAME, pack_own_wheel
 from logitproof.uv_tool import UnbuildableEnvironment
@@ -154,7 +155,7 @@ def preferred_pythons() -> list[str]:
 
 
 def _resolve(requirements: Sequence[str], python: str, wheel: Path) -> dict[str, str]:
-    asked = [f"{NAME} @ {wheel.as_uri()}", *requirements]
+    asked = [f"{NAME} @ {wheel.as_uri()}", *with_companions(requirements)]
     packages = _compile(asked, python)
     needed = [
         constraint

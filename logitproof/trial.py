@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof.upgrade import adapters_for, judge, prepared
+from logitproof.upgrade import Side, adapters_for, judge, prepared
 from logitproof_reports.diff import diff
 from logitproof_reports.diff_classes import RANK
 from logitproof_reports.run_file import read_run
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from logitproof.upgrade import Side
     from logitproof_reports.diff import Diff
 
     Say = Callable[[str], None]
@@ -62,6 +61,12 @@ class Trial:
         found = diff(read_run(before), read_run(after))
         return both, self._looked_at_twice(both, adapters, found)
 
+    @property
+    def files(self) -> dict[str, Path]:
+        """The run files of both sides, by `NAMES`."""
+        sides = zip(NAMES, (Side(self.old), Side(self.new)), strict=True)
+        return {name: side.run_file or self.folder / f"{name}.parquet" for name, side in sides}
+
     def _adapters(self, both: Sequence[Side]) -> tuple[str, ...]:
         asked = [adapters_for(side.asked, side.environment) for side in both if side.environment]
         return tuple(name for name in asked[0] if all(name in names for names in asked)) if asked else ()
@@ -71,7 +76,7 @@ class Trial:
             return side.run_file
         if side.environment is None:
             return None
-        target = self.folder / f"{name}.parquet"
+        target = self.files[name]
         self.say(f"judging {side.environment.locked.title} ({', '.join(adapters)})")
         judge(side.environment, adapters, target, self.options)
         lock = "\n".join([f"# Python {side.environment.locked.python}", *side.environment.locked.lines, ""])
@@ -95,6 +100,12 @@ class Trial:
             judge(environment, adapters, target, (*self.options, "--", "-k", selecting(cells)))
             again.append(read_run(target))
         return diff(found.before, found.after, list(zip((found.before, found.after), again, strict=True)))
+
+
+def locks_of(both: Sequence[Side]) -> list[list[str]]:
+    """Return each side's lock, a requirement a line; empty where it is a run file."""
+    locked = [side.environment.locked if side.environment else None for side in both]
+    return [[f"python=={one.python}", *one.lines] if one else [] for one in locked]
 
 
 def selecting(cells: Sequence[str]) -> str:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
+from logitproof.companions import adapter_words
 from logitproof.environments import build, lock, requirements_of
 from logitproof.exit_codes import EXPECTED, UNEXPECTED, Refusal
 from logitproof.uv_tool import UnbuildableEnvironment, surroundings
@@ -23,20 +21,9 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-ADAPTER_OF = {
-    "jaxlib": "jax",
-    "tensorflow-cpu": "tensorflow",
-    "tf-nightly": "tensorflow",
-    "scikit-learn": "sklearn",
-    "paddlepaddle": "paddle",
-    "liger-kernel": "liger",
-}
-"""First word of the adapters that ask a package, where it is not the package's own name."""
-
 _RUN_SUFFIXES = (".parquet", ".journal")
 _INSTALLED = "import json; from logitproof_adapters.registry import known, installed; "
 _INSTALLED += "print(json.dumps([name for name in known() if installed(name)]))"
-
 
 COMPANIONS = frozenset(
     {"jax", "jaxlib", "keras", "ml-dtypes", "numpy", "optax", "scipy", "tensorflow", "tensorflow-cpu", "torch"}
@@ -117,8 +104,7 @@ def adapters_for(asked: str, environment: BuiltEnvironment) -> list[str]:
     Refusal
         There is none.
     """
-    names = [canonicalize_name(Requirement(text).name) for text in requirements_of(asked)]
-    words = [ADAPTER_OF.get(name, name).replace("-", "_") for name in names]
+    words = adapter_words(requirements_of(asked))
     installed = json.loads(_run(environment, "-c", _INSTALLED).stdout)
     found = [name for name in installed if any(name == word or name.startswith(f"{word}_") for word in words)]
     if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,11 @@ FailOn = Annotated[
     ),
 ]
 
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The policy. Default: logitproof.toml or pyproject.toml of this folder."),
+]
+
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof diff old.parquet new.parquet --json diff.json")
 def diff(  # noqa: PLR0917  typer passes by name
@@ -29,14 +35,15 @@ def diff(  # noqa: PLR0917  typer passes by name
         typer.Option(metavar="RUN", help="Another run of the baseline or candidate; tells noise from change."),
     ] = None,
     fail_on: FailOn = None,
+    policy: PolicyFile = None,
 ) -> int:
     """Tell what changed between two runs, judged against the exact answer. Prints the verdict in ten lines."""
-    from logitproof.comparison import compare_files, write_all
-    from logitproof_reports.diff_ruling import rule
+    from logitproof.comparison import compare_files, policy_of, write_all
     from logitproof_reports.diff_verdict import verdict_lines
 
+    asked = policy_of(policy, fail_on)
     found = compare_files(baseline, candidate, repeat or ())
-    ruling = rule(found, fail_on or "regression")
+    ruling = asked.rule(found, dt.datetime.now(tz=dt.UTC).date())
     typer.echo("\n".join(verdict_lines(found, ruling)))
     write_all(found, ruling, as_data=as_data, summary=summary)
     return EXPECTED if ruling.safe else UNEXPECTED
@@ -54,13 +61,15 @@ def upgrade(  # noqa: PLR0917  likewise
     ] = None,
     profile: Annotated[str, typer.Option(metavar="quick|full", help="How much to ask.")] = "quick",
     fail_on: FailOn = None,
+    policy: PolicyFile = None,
 ) -> int:
     """Try an upgrade. Two isolated environments, the same matrix in each, one diff, one exit status."""
-    from logitproof.comparison import write_all
-    from logitproof.trial import Trial
-    from logitproof_reports.diff_ruling import rule
+    from logitproof.comparison import policy_of, write_all, write_text
+    from logitproof.run_certificate import certify
+    from logitproof.trial import Trial, locks_of
     from logitproof_reports.diff_verdict import verdict_lines
 
+    asked = policy_of(policy, fail_on)
     trial = Trial(old, new, folder, tuple(framework or ()), ("--profile", profile), complain)
     both, found = trial.run()
     for side in both:
@@ -68,7 +77,26 @@ def upgrade(  # noqa: PLR0917  likewise
             typer.echo(f"logitproof: the environment of {side.asked} cannot be built:\n{side.problem}", err=True)
     if found is None:
         return ENVIRONMENT
-    ruling = rule(found, fail_on or "regression")
+    today = dt.datetime.now(tz=dt.UTC).date()
+    ruling = asked.rule(found, today)
     typer.echo("\n".join(verdict_lines(found, ruling)))
     write_all(found, ruling, as_data=folder / "diff.json", summary=folder / "summary.md")
+    certificate = certify(
+        found, ruling, files=trial.files, locks=dict(zip(trial.files, locks_of(both), strict=True)), day=today
+    )
+    write_text(folder / "certificate.json", certificate)
     return EXPECTED if ruling.safe else UNEXPECTED
+
+
+@app.command()
+def verify(
+    certificate: Annotated[
+        Path, typer.Argument(metavar="CERTIFICATE", help="What an upgrade wrote as certificate.json.")
+    ],
+    run_files: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run files it speaks of.")] = None,
+) -> int:
+    """Check a certificate. It is as it was written, and the run files are the ones it speaks of."""
+    from logitproof.run_certificate import verify as verified
+
+    typer.echo(f"verified: {verified(certificate, run_files or ())}")
+    return EXPECTED

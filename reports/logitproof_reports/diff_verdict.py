@@ -53,7 +53,12 @@ def headline(diff: Diff, ruling: Ruling) -> str:
         counted = f"all {plural(asked['identical'], 'cell')} identical in bits"
     else:
         counted = f"of {plural(sum(asked.values()), 'cell')} " + ", ".join(harmless + others)
-    return f"{'safe' if ruling.safe else 'not safe'}: {subject(diff.before, diff.after)}: {counted}{_partly(diff)}"
+    return f"{'safe' if ruling.safe else 'not safe'}: {subject(diff.before, diff.after)}: {counted}{_waived(ruling)}{_partly(diff)}"
+
+
+def _waived(ruling: Ruling) -> str:
+    number = sum(waived.number for waived in ruling.waived)
+    return f"; {plural(number, 'change')} waived" if number else ""
 
 
 def _partly(diff: Diff) -> str:
