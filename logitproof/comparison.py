@@ -14,6 +14,7 @@ from logitproof_reports.diff import diff
 from logitproof_reports.diff_environment import versions
 from logitproof_reports.diff_json import as_json
 from logitproof_reports.diff_markdown import diff_markdown
+from logitproof_reports.html_diff import write_diff_page
 from logitproof_reports.run_file import read_run
 from logitproof_reports.writing import written_whole
 
@@ -49,14 +50,18 @@ def compare_files(baseline: Path, candidate: Path, repeats: Sequence[Path] = ())
     return diff(before, after, pairs)
 
 
-def write_all(found: Diff, ruling: Ruling, *, as_data: Path | None, summary: Path | None) -> None:
-    """Write what is asked for: the JSON, the Markdown; the latter also where a CI job wants it.
+def write_all(
+    found: Diff, ruling: Ruling, *, page: Path | None = None, as_data: Path | None = None, summary: Path | None = None
+) -> None:
+    """Write what is asked for: the page, the JSON, the Markdown; the latter also where a CI job wants it.
 
     Raises
     ------
     RunFileError
         A place cannot be written.
     """
+    if page is not None:
+        write_diff_page(found, ruling, page)
     for place, text in ((as_data, as_json), (summary, diff_markdown)):
         if place is not None:
             write_text(place, text(found, ruling))

@@ -24,10 +24,11 @@ PolicyFile = Annotated[
 ]
 
 
-@app.command(epilog=AS_IT_STANDS + "Example: logitproof diff old.parquet new.parquet --json diff.json")
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof diff old.parquet new.parquet -o diff.html")
 def diff(  # noqa: PLR0917  typer passes by name
     baseline: Annotated[Path, typer.Argument(metavar="BASELINE", help="The run to compare with.")],
     candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE", help="The run to judge.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The page to write.")] = None,
     as_data: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the diff as JSON.")] = None,
     summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the summary as Markdown.")] = None,
     repeat: Annotated[
@@ -45,7 +46,7 @@ def diff(  # noqa: PLR0917  typer passes by name
     found = compare_files(baseline, candidate, repeat or ())
     ruling = asked.rule(found, dt.datetime.now(tz=dt.UTC).date())
     typer.echo("\n".join(verdict_lines(found, ruling)))
-    write_all(found, ruling, as_data=as_data, summary=summary)
+    write_all(found, ruling, page=output, as_data=as_data, summary=summary)
     return EXPECTED if ruling.safe else UNEXPECTED
 
 
@@ -80,7 +81,7 @@ def upgrade(  # noqa: PLR0917  likewise
     today = dt.datetime.now(tz=dt.UTC).date()
     ruling = asked.rule(found, today)
     typer.echo("\n".join(verdict_lines(found, ruling)))
-    write_all(found, ruling, as_data=folder / "diff.json", summary=folder / "summary.md")
+    write_all(found, ruling, page=folder / "diff.html", as_data=folder / "diff.json", summary=folder / "summary.md")
     certificate = certify(
         found, ruling, files=trial.files, locks=dict(zip(trial.files, locks_of(both), strict=True)), day=today
     )

@@ -53,7 +53,8 @@ def headline(diff: Diff, ruling: Ruling) -> str:
         counted = f"all {plural(asked['identical'], 'cell')} identical in bits"
     else:
         counted = f"of {plural(sum(asked.values()), 'cell')} " + ", ".join(harmless + others)
-    return f"{'safe' if ruling.safe else 'not safe'}: {subject(diff.before, diff.after)}: {counted}{_waived(ruling)}{_partly(diff)}"
+    word = "safe" if ruling.safe else "not safe"
+    return f"{word}: {subject(diff.before, diff.after)}: {counted}{_waived(ruling)}{_partly(diff)}"
 
 
 def _waived(ruling: Ruling) -> str:

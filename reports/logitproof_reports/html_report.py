@@ -17,6 +17,7 @@ from .writing import written_whole
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from .page_model import Page
     from .schema import Run
@@ -37,12 +38,17 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
 
 def render(page: Page) -> str:
     """Return the page as HTML; every string of the page is escaped."""
-    style, script = _asset("style.css"), _asset("script.js")
+    return rendered("report.html.j2", ("style.css",), ("table.js", "script.js"), page=page)
+
+
+def rendered(template: str, styles: Sequence[str], scripts: Sequence[str], **content: object) -> str:
+    """Return a template with these style sheets and scripts within; every string of the content is escaped."""
+    style, script = ("\n".join(map(_asset, names)) for names in (styles, scripts))
     return (
         _templates()
-        .get_template("report.html.j2")
+        .get_template(template)
         .render(
-            page=page,
+            **content,
             policy=_policy(style, script),
             # Our own files, quoted by nothing: HTML does not unescape within these two elements.
             style=Markup(style),  # noqa: S704
