@@ -27,7 +27,6 @@ import numpy as np
 from logitproof.exit_codes import Refusal
 from logitproof_reports.diff_classes import BY_WORD
 from logitproof_reports.diff_ruling import LEVELS, Ruling, Waived, nothing_compared, of_classes
-from logitproof_reports.judged import words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +122,7 @@ def _selected(diff: Diff, waiver: Waiver) -> NDArray[np.bool_]:
 
 
 def _matching(diff: Diff, column: str, globs: tuple[str, ...]) -> NDArray[np.bool_]:
-    words = words_of(diff.word(column))
+    words = diff.words(column)
     good = np.array([any(fnmatchcase(word, glob) for glob in globs) for word in words.words], dtype=bool)
     return good[words.codes]
 

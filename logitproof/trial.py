@@ -89,7 +89,8 @@ class Trial:
         A release whose own two runs differ tells nothing by a third.
         """
         rows = np.flatnonzero(found.rank <= RANK["improved"])
-        cells = list(dict.fromkeys(found.word("cell").take(rows).to_pylist()))[:CELLS_AT_ONCE]
+        column = found.words("cell")
+        cells = list(dict.fromkeys(column.words[code] for code in column.codes[rows]))[:CELLS_AT_ONCE]
         environments = [side.environment for side in both if side.environment]
         if not cells or len(environments) < len(both):
             return found

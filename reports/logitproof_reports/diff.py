@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 
 from .diff_classes import CLASSES, RANK, ChangeClass
 from .diff_query import compared
+from .judged import Words, words_of
 from .schema import Run, RunFileError
 
 if TYPE_CHECKING:
@@ -34,8 +36,9 @@ class Diff:
     before: Run
     after: Run
     table: pa.Table
+    _words: dict[str, Words] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @property
+    @cached_property
     def rank(self) -> NDArray[np.int64]:
         """For each row the position of its class in `CLASSES`."""
         ranks: NDArray[np.int64] = self.table["rank"].to_numpy().astype(np.int64)
@@ -52,15 +55,17 @@ class Diff:
 
     def cells_by_class(self) -> dict[str, int]:
         """Return how many cells there are of each class; a cell counts once, by its worst judgement."""
-        cells = self.word("cell").combine_chunks().dictionary_encode()
-        worst = np.full(len(cells.dictionary), len(CLASSES))
-        np.minimum.at(worst, cells.indices.to_numpy(), self.rank)
+        cells = self.words("cell")
+        worst = np.full(len(cells.words), len(CLASSES))
+        np.minimum.at(worst, cells.codes, self.rank)
         numbers = np.bincount(worst, minlength=len(CLASSES))
         return {change.name: int(number) for change, number in zip(CLASSES, numbers, strict=False) if number}
 
-    def word(self, name: str) -> pa.ChunkedArray:
+    def words(self, name: str) -> Words:
         """Return a column that names the judgement or its cell: the same in both runs, or there in one alone."""
-        return pc.coalesce(self.column("b", name), self.column("a", name))
+        if name not in self._words:
+            self._words[name] = words_of(pc.coalesce(self.column("b", name), self.column("a", name)))
+        return self._words[name]
 
     def column(self, side: str, name: str) -> pa.ChunkedArray:
         """Return a column of the baseline (``b``) or the candidate (``a``), null where the judgement is not there."""

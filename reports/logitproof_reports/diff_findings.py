@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .diff_classes import CLASSES, RANK, ChangeClass
-from .judged import words_of
 from .outcomes import decimal, from_hex, visible
 from .terms import clause_title, question
 from .verdict import listed, plural
@@ -55,9 +54,9 @@ def findings_of(diff: Diff, alike: tuple[str, ...] = ALIKE, upto: str = "bits ch
     rows = np.flatnonzero(diff.rank <= RANK[upto])
     if not rows.size:
         return []
-    columns = [words_of(diff.word(name).take(rows)) for name in alike]
+    columns = [diff.words(name) for name in alike]
     shape = (len(CLASSES), *(len(column.words) for column in columns))
-    keys = np.ravel_multi_index((diff.rank[rows], *(column.codes for column in columns)), shape)
+    keys = np.ravel_multi_index((diff.rank[rows], *(column.codes[rows] for column in columns)), shape)
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     members = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])
     # Rows stand worst first, and so do findings by their first row.
@@ -99,7 +98,9 @@ def where_of(diff: Diff, finding: DiffFinding) -> str:
 
 def distinct(diff: Diff, finding: DiffFinding, name: str) -> list[str]:
     """Return the distinct words of a column in a finding, the worst's first."""
-    return list(dict.fromkeys(words_of(diff.word(name).take(finding.rows)).words))
+    column = diff.words(name)
+    codes, first = np.unique(column.codes[finding.rows], return_index=True)
+    return [column.words[code] for code in codes[np.argsort(first)]]
 
 
 def some(diff: Diff, finding: DiffFinding, name: str) -> str:

@@ -70,7 +70,7 @@ def _side(run: Any) -> dict[str, Any]:
 def _changes(diff: Diff, ruling: Ruling) -> dict[str, list[Any]]:
     rows = np.flatnonzero(diff.rank < RANK["identical"])
     columns: dict[str, list[Any]] = {"class": [CLASSES[rank].word for rank in diff.rank[rows].tolist()]}
-    columns |= {name: diff.word(name).take(rows).to_pylist() for name in _WORDS}
+    columns |= {name: [diff.words(name).words[code] for code in diff.words(name).codes[rows]] for name in _WORDS}
     for name in _SIDES:
         for side, title in (("b", "before"), ("a", "after")):
             columns[f"{name}_{title}"] = [_spelled(value) for value in diff.column(side, name).take(rows).to_pylist()]

@@ -48,7 +48,7 @@ _INPUT_CHARACTERS = 4_000
 def payload_of(diff: Diff) -> Payload:
     """Pack the judgements of a diff, worst first, with the details of as many of the worst as fit."""
     columns = {"class": Words([change.word for change in CLASSES], diff.rank)}
-    columns |= {name: words_of(diff.word(column)).mapped(visible) for name, column in TEXT_COLUMNS.items()}
+    columns |= {name: diff.words(column).mapped(visible) for name, column in TEXT_COLUMNS.items()}
     for side, title in (("b", "before"), ("a", "after")):
         columns[title] = words_of(pc.fill_null(diff.column(side, "verdict"), "none"))
         for measure in ("ulps", "slack"):
