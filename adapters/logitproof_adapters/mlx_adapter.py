@@ -2,8 +2,8 @@
 
 The losses take the class axis and return the unreduced loss by default; their weights are those of rows, not of classes
 (https://ml-explore.github.io/mlx/build/html/python/nn/losses.html). The compiled mode is mx.compile of the whole.
-mlx.nn.log_softmax is not asked: called with one class after several (MLX 0.32.4) it corrupts the memory of the process
-that would ask the rest (reports/findings/mlx-log-softmax-one-class.md).
+mlx.nn.log_softmax is not asked: of one class (MLX 0.32.4) it corrupts the memory of the process that would ask the rest
+(reports/findings/mlx-log-softmax-one-class.md).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class MlxAdapter(SourceAdapter):
         """Return why MLX has no such cell, or None."""
         weights = cell.options.weight or cell.options.pos_weight
         reasons = {
-            "mlx.nn.log_softmax corrupts memory when it meets one class after several": cell.op == "log_softmax",
+            "mlx.nn.log_softmax of one class corrupts memory": cell.op == "log_softmax",
             "mlx.nn.losses weigh rows, not classes": weights,
             "mlx.nn.losses.cross_entropy ignores no index": cell.options.ignore_index is not None,
         }
