@@ -173,6 +173,17 @@ def _compile(asked: Sequence[str], python: str) -> dict[str, str]:
     return {canonicalize_name(name.strip()): version.partition(";")[0].strip() for name, version in pairs}
 
 
+def newest(requirement: str) -> str:
+    """Return the newest release that fulfils a requirement here.
+
+    Raises
+    ------
+    UnbuildableEnvironment
+        There is none.
+    """
+    return _compile([requirement], preferred_pythons()[0])[canonicalize_name(Requirement(requirement).name)]
+
+
 def build(locked: Locked) -> BuiltEnvironment:
     """Make the environment of a lock, or return it where it is there from before.
 

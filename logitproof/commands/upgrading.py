@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from logitproof.application import AS_IT_STANDS, app, complain
-from logitproof.exit_codes import ENVIRONMENT, EXPECTED, UNEXPECTED
+from logitproof.exit_codes import ENVIRONMENT, EXPECTED, UNEXPECTED, Refusal
 
 FailOn = Annotated[
     str | None,
@@ -87,6 +87,37 @@ def upgrade(  # noqa: PLR0917  likewise
     )
     write_text(folder / "certificate.json", certificate)
     return EXPECTED if ruling.safe else UNEXPECTED
+
+
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof bisect jax==0.4.35 jax==0.10.2 --cell CELL/REGIME")
+def bisect(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The oldest release, such as jax==0.4.35.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The newest release; others may stand beside it.")],
+    cell: Annotated[str, typer.Option(metavar="CELL[/REGIME]", help="What changed, as a diff names it.")],
+    folder: Annotated[Path, typer.Option("--output", "-o", help="The folder to keep runs in.")] = Path("bisect"),
+    by: Annotated[
+        str, typer.Option(metavar="digest|verdict", help="What must change: bits, or the verdict.")
+    ] = "digest",
+) -> int:
+    """Name the first release in which a cell changed. Halves the releases that the index offers in between."""
+    from logitproof.bisect import Bisection
+    from logitproof.uv_tool import UnbuildableEnvironment
+
+    if by not in {"digest", "verdict"}:
+        raise Refusal(f'"{by}" is not known to --by; there are digest, verdict')
+    name, _, regime = cell.partition("/")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        found = Bisection(old, new, name, regime, folder, complain, by).run()
+    except UnbuildableEnvironment as problem:
+        typer.echo(f"logitproof: an environment cannot be built:\n{problem}", err=True)
+        return ENVIRONMENT
+    aside = f" (left out: {', '.join(found.skipped)})" if found.skipped else ""
+    if not found.after:
+        typer.echo(f"{cell} is the same in {old} and {new}")
+        return EXPECTED
+    typer.echo(f"{cell} changed in {found.after}; {found.before} is still as {old}{aside}")
+    return EXPECTED
 
 
 @app.command()
