@@ -66,6 +66,9 @@ class MlxAdapter(SourceAdapter):
         weights = cell.options.weight or cell.options.pos_weight
         reasons = {
             "mlx.nn.log_softmax of one class corrupts memory": cell.op == "log_softmax",
+            "mlx.nn.losses.cross_entropy has the derivative of labels that sum to 1 and stay so": (
+                cell.quantity == "grad_labels" and cell.op != SIGMOID
+            ),
             "mlx.nn.losses weigh rows, not classes": weights,
             "mlx.nn.losses.cross_entropy ignores no index": cell.options.ignore_index is not None,
         }
@@ -78,6 +81,7 @@ class MlxAdapter(SourceAdapter):
         return Dialect(
             documentation=f"{pages}/mlx.nn.losses.{loss}.html",
             reduction="mean" if cell.op == SIGMOID else "none",
+            unnormalized_gradient="tensorflow" if cell.labels == "distributions" and cell.op != SIGMOID else "exact",
             class_axis="any",
             ignored_index="none",
         )
