@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from .diff_classes import CLASSES, RANK, ChangeClass
-from .diff_query import compared
+from .diff_query import KEY, compared
 from .judged import Words, words_of
 from .schema import Run, RunFileError
 
@@ -82,6 +82,15 @@ class Diff:
         return {} if place is None else dict(run.table.slice(place, 1).to_pylist()[0])
 
 
+def repeated(run: Run) -> str:
+    """Return the key of a judgement that a run holds more than once; empty where there is none."""
+    columns = [words_of(run.table[name]) for name in KEY]
+    keys = np.ravel_multi_index([one.codes for one in columns], [max(1, len(one.words)) for one in columns])
+    _, first, numbers = np.unique(keys, return_index=True, return_counts=True)
+    more = first[numbers > 1]
+    return " ".join(one.words[one.codes[more[0]]] for one in columns) if more.size else ""
+
+
 def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Diff:
     """Compare two runs.
 
@@ -95,7 +104,7 @@ def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Di
     Raises
     ------
     RunFileError
-        The runs did not judge the same inputs.
+        The runs did not judge the same inputs, or one holds a judgement twice.
     """
     for what, name in (("profile", "profile"), ("case_set", "case set")):
         one, other = getattr(before, what), getattr(after, what)
@@ -104,4 +113,7 @@ def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Di
                 f'the baseline has the {name} "{one[:12]}", the candidate "{other[:12]}": '
                 "only runs of the same inputs compare, make one of them again with the same release and profile"
             )
+    for name, run in (("baseline", before), ("candidate", after)):
+        if twice := repeated(run):
+            raise RunFileError(f"the {name} holds the judgement {twice} more than once: make the run again")
     return Diff(before, after, compared(before, after, repeats))

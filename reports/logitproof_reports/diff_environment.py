@@ -95,5 +95,5 @@ def _flat(tree: dict[str, Any]) -> dict[str, str]:
             # Each by itself: what matters of forty features of a processor is the one that is missing.
             flat |= {visible(f"{name} {item}"): "yes" for item in value}
         else:
-            flat[visible(str(name).replace("_", " "))] = visible(str(value))
+            flat[visible(str(name))] = visible(str(value))
     return flat

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from .schema import Run
 
-NAMES = ("cell", "regime", "clause", "adapter")
+KEY = ("cell", "regime", "clause")
+"""What names a judgement in a run."""
+
+NAMES = (*KEY, "adapter")
 """Columns that name a judgement; the query sees numbers in their place, which takes a fifth of the memory."""
 
-_KEY = "cell, regime, clause"
+_KEY = ", ".join(KEY)
 _ERROR = r"regexp_extract(reason, '^(\w+): ', 1)"
 _KIND = """
 CASE WHEN observed IN ('', 'nan') THEN observed WHEN observed LIKE '%inf' THEN observed ELSE 'finite' END

@@ -1,0 +1,281 @@
+"""A diff judges against the truth: each kind of change has its class, and what did not change has none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from logitproof.command_line import main
+from logitproof_reports.diff import diff
+from logitproof_reports.diff_classes import CLASSES
+from logitproof_reports.diff_json import as_json
+from logitproof_reports.diff_markdown import diff_markdown
+from logitproof_reports.diff_ruling import LEVELS, rule
+from logitproof_reports.diff_verdict import LINES, verdict_lines
+from logitproof_reports.html_diff import write_diff_page
+from logitproof_reports.run_file import write_run
+from meta.synthetic_runs import QUESTIONS, VERSIONS, hostile, hundred_thousand, judgement, run_of, three_frameworks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logitproof_reference.judgements import Judgement
+    from logitproof_reports.diff import Diff
+    from logitproof_reports.run_file import Run
+
+NAN = float("nan")
+BASE = replace(judgement("torch", "eager", "float32", QUESTIONS[0], "typical"), slack=0.5, ulps=2.0)
+OTHER = replace(judgement("torch", "eager", "float32", QUESTIONS[1], "typical"), slack=0.5, ulps=2.0)
+CONCERN = replace(BASE, clause="VAL-2", grade="SHOULD")
+TWICE = replace(BASE, clause="LAW-5", grade="SHOULD", regime="repeated_call", slack=NAN, ulps=NAN)
+ERROR = replace(BASE, clause="ERR-1", slack=NAN, ulps=NAN, digest="", observed="", reason="ValueError: no such label")
+REFUSED = replace(BASE, verdict="unsupported", regime="all", clause="VAL-1", reason="not offered", digest="")
+
+
+def moved(base: Judgement, **changes: Any) -> Judgement:
+    """Return a judgement whose bits differ too."""
+    return replace(base, digest="feed" * 4, **changes)
+
+
+CHANGES: dict[str, tuple[list[Judgement], list[Judgement]]] = {
+    "newly crashing": ([BASE], [replace(BASE, verdict="crashed", reason="RuntimeError: no", digest="")]),
+    "newly failing": ([BASE], [moved(BASE, verdict="deviates", slack=9.0)]),
+    "no longer supported": ([BASE], [REFUSED]),
+    "newly non-deterministic": ([TWICE], [moved(TWICE, verdict="concern")]),
+    "regressed": ([CONCERN], [moved(CONCERN, verdict="concern", slack=3.0)]),
+    "class changed": ([ERROR], [replace(ERROR, reason="IndexError: no such label")]),
+    "fixed": ([moved(BASE, verdict="deviates", slack=9.0)], [BASE]),
+    "improved": ([moved(CONCERN, verdict="concern", slack=3.0)], [CONCERN]),
+    "newly supported": ([REFUSED], [BASE]),
+    "moved within the bound": ([BASE], [moved(BASE, slack=0.9)]),
+    "bits changed": ([BASE], [moved(BASE)]),
+    "identical": ([BASE], [BASE]),
+}
+
+
+def compared(before: list[Judgement], after: list[Judgement], **repeats: Any) -> Diff:
+    return diff(run_of("torch", OTHER, *before), run_of("torch", OTHER, *after), **repeats)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_kind_of_change_has_its_class(name: str) -> None:
+    found = {change.name: number for change, number in compared(*CHANGES[name]).by_class()}
+    assert found.pop("identical") == 1 + (name == "identical")
+    assert found.pop("accompanying", 0) == (1 if name.endswith("supported") else 0)
+    assert found == ({} if name == "identical" else {name: 1})
+
+
+@pytest.mark.parametrize("slack", [6.0, 12.1, float("inf")])
+def test_outside_its_bound_an_error_has_regressed_when_it_doubles(slack: float) -> None:
+    before = [moved(BASE, verdict="deviates", slack=6.0)]
+    found = compared(before, [replace(BASE, verdict="deviates", slack=slack)])
+    assert found.count("regressed") == (slack > 12)
+
+
+def test_an_answer_that_became_nan_fails_once_though_its_clauses_change() -> None:
+    nan = moved(BASE, clause="EXT-7", verdict="deviates", slack=float("inf"), observed="nan")
+    found = compared([BASE, CONCERN], [nan])
+    assert (found.count("newly failing"), found.count("accompanying")) == (1, 2)
+    back = compared([nan], [BASE, CONCERN])
+    assert (back.count("fixed"), back.count("accompanying")) == (1, 2)
+
+
+def test_a_deviation_of_rows_that_crash_now_is_not_fixed() -> None:
+    nan = moved(BASE, clause="EXT-7", verdict="deviates", slack=float("inf"))
+    found = compared([nan, BASE], [replace(BASE, verdict="crashed")])
+    assert (found.count("newly crashing"), found.count("fixed")) == (1, 0)
+
+
+def test_a_cell_that_is_not_deterministic_moves_nothing() -> None:
+    unsteady = replace(TWICE, verdict="concern")
+    found = compared([BASE, unsteady], [moved(BASE), moved(unsteady)])
+    assert (found.count("unsteady"), found.count("bits changed")) == (2, 0)
+
+
+def test_what_differs_between_two_runs_of_one_release_is_noise() -> None:
+    before, after = run_of("torch", OTHER, BASE), run_of("torch", OTHER, moved(BASE, verdict="deviates"))
+    again = run_of("torch", OTHER, BASE)
+    assert not rule(diff(before, after)).safe
+    assert rule(diff(before, after, [(after, again)])).safe
+
+
+def test_a_run_that_did_not_come_so_far_is_not_safe() -> None:
+    cut = replace(run_of("torch", OTHER), complete=False)
+    found = diff(run_of("torch", OTHER, BASE), cut)
+    assert found.count("no longer judged") == 1
+    assert not rule(found).safe
+    assert "did not judge all that was planned" in verdict_lines(found, rule(found))[0]
+
+
+def test_a_diff_of_nothing_is_not_safe() -> None:
+    refused = run_of("torch", REFUSED)
+    assert not rule(diff(refused, refused)).safe
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_each_level_fails_what_it_names(level: str) -> None:
+    failing = {name for name, sides in CHANGES.items() if not rule(compared(*sides), level).safe}
+    assert failing == {change.name for change in CLASSES if change.word in LEVELS[level]} & set(CHANGES)
+
+
+def distinctly_hostile() -> Run:
+    """Return the hostile run with every judgement under a name of its own."""
+    run = hostile()
+    records = [{**record, "regime": f"{record['regime']} {n}"} for n, record in enumerate(run.table.to_pylist())]
+    return replace(run, table=pa.Table.from_pylist(records, schema=run.table.schema))
+
+
+@pytest.mark.parametrize("make", [three_frameworks, distinctly_hostile])
+def test_a_run_against_itself_has_no_change(make: Any) -> None:
+    run = make()
+    found = diff(run, run)
+    assert {change.name for change, _ in found.by_class()} <= {"identical", "not offered"}
+    assert "moved" not in "".join(verdict_lines(found, rule(found)))
+
+
+def spoiled(run: Run) -> Run:
+    """Return a run in which much is otherwise than in `run`."""
+    records = run.table.to_pylist()
+    for number, record in enumerate(records):
+        if number % 2:
+            record["digest"] = f"{number:016x}"
+            record["slack"] *= 1.1
+        if number % 7 == 0:
+            record["verdict"] = "deviates"
+    return replace(run, table=pa.Table.from_pylist(records, schema=run.table.schema))
+
+
+def test_the_verdict_takes_ten_lines_and_names_every_adapter_that_fails() -> None:
+    run = three_frameworks()
+    found = diff(run, spoiled(run))
+    lines = verdict_lines(found, rule(found))
+    assert len(lines) <= LINES
+    assert all(any(line.startswith("newly failing") and name in line for line in lines) for name in VERSIONS)
+
+
+def test_every_difference_of_the_environment_is_named() -> None:
+    run = run_of("torch", BASE)
+    (environment,) = run.environments
+    changed = {**environment, "cpu_features": ["avx"], "packages": {"logitproof": "0.1.0", "numpy": "2.5.0"}}
+    told = verdict_lines(found := diff(run, replace(run, environments=[{**changed, "threads": {}}])), rule(found))[-1]
+    for part in ("numpy 2.4.0 -> 2.5.0", "cpu_features avx2 yes -> unset", "OMP_NUM_THREADS 2 -> unset"):
+        assert part in told
+
+
+def test_json_and_markdown_tell_the_same_and_survive_what_is_hostile() -> None:
+    run = distinctly_hostile()
+    found = diff(run, spoiled(run))
+    told = json.loads(as_json(found, rule(found)))
+    assert told["verdict"] == verdict_lines(found, rule(found))
+    assert len(told["changes"]["class"]) == sum(told["counts"]["judgements"].get(c.word, 0) for c in CLASSES[:-3])
+    assert "<script" not in diff_markdown(found, rule(found))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    run = three_frameworks()
+    places = tmp_path / "old.parquet", tmp_path / "new.parquet"
+    for place, made in zip(places, (run, spoiled(run)), strict=True):
+        write_run(place, made)
+    return places
+
+
+def test_the_command_writes_what_is_asked_for_and_exits_by_the_gate(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "job.md"))
+    old, new = map(str, files)
+    assert main(["diff", old, new, "-o", "diff.html", "--json", "diff.json", "--summary", "diff.md"]) == 1
+    assert capsys.readouterr().out.startswith("not safe: ")
+    assert (tmp_path / "job.md").read_text() == (tmp_path / "diff.md").read_text()
+    assert main(["diff", old, new, "--fail-on", "never"]) == 0
+    assert main(["diff", old, old]) == 0
+    assert "identical in bits" in capsys.readouterr().out
+
+
+def damage(what: str, place: Path) -> None:
+    """Spoil a run file."""
+    content = place.read_bytes()
+    run = three_frameworks()
+    match what:
+        case "truncated":
+            place.write_bytes(content[: len(content) // 2])
+        case "tampered":
+            place.write_bytes(content[:600] + bytes(200) + content[800:])
+        case "no run":
+            place.write_text("a run")
+        case "another schema":
+            table = pq.read_table(place)
+            facts = {**(table.schema.metadata or {}), b"logitproof.schema_version": b"1"}
+            pq.write_table(table.replace_schema_metadata(facts), place)
+        case "a judgement twice":
+            write_run(place, replace(run, table=pa.concat_tables([run.table, run.table.slice(0, 1)])))
+        case "another case set":
+            write_run(place, replace(run, case_set="bad" * 20))
+        case "another profile":
+            write_run(place, replace(run, profile="full"))
+        case "missing":
+            place.unlink()
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "truncated",
+        "tampered",
+        "no run",
+        "another schema",
+        "another case set",
+        "another profile",
+        "missing",
+        "a judgement twice",
+    ],
+)
+def test_a_run_that_does_not_compare_is_refused_in_one_line(
+    what: str, files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage(what, files[1])
+    assert main(["diff", *map(str, files)]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.count("\n") == 1
+
+
+MEASURED = """
+import json, re, sys, time
+from pathlib import Path
+from logitproof.command_line import main
+status = main(sys.argv[1:])
+# Not getrusage: that peak is inherited from the process that forked this one.
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
+print(json.dumps({"status": status, "seconds": time.process_time(), "bytes": 1024 * int(peak)}))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak of memory is read from /proc")
+def test_a_hundred_thousand_judgements_take_two_seconds_and_half_a_gigabyte(tmp_path: Path) -> None:
+    run = hundred_thousand()
+    old, new = tmp_path / "old.parquet", tmp_path / "new.parquet"
+    write_run(old, run)
+    write_run(new, spoiled(run))
+    command = [sys.executable, "-c", MEASURED, "diff", str(old), str(new), "-o", str(tmp_path / "diff.html")]
+    used = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.splitlines()[-1])
+    assert used["status"] == 1
+    # Time of the processor: that of the clock is the neighbours' as well.
+    assert used["seconds"] <= 3.0
+    assert used["bytes"] <= 500e6
+    assert (tmp_path / "diff.html").stat().st_size <= 1e6
+
+
+def test_a_page_of_what_is_hostile_is_written_whole(tmp_path: Path) -> None:
+    run = distinctly_hostile()
+    write_diff_page(found := diff(run, spoiled(run)), rule(found), tmp_path / "diff.html")
+    assert "<script>window" not in (tmp_path / "diff.html").read_text()
