@@ -48,7 +48,7 @@ class JaxAdapter(SourceAdapter):
     imports = "import jax\nimport jax.numpy as jnp"
     report = "print(result.dtype, result.tolist())"
     # The indices of jax.numpy.take_along_axis need only be broadcast-compatible; a product follows NumPy's rules.
-    broadcast_labels = ("indices", "distributions")
+    broadcast_labels: tuple[str, ...] = ("indices", "distributions")
 
     def __init__(self) -> None:
         import jax  # noqa: PLC0415 - an adapter imports its framework here and nowhere else

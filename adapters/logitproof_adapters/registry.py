@@ -14,10 +14,14 @@ GROUP = "logitproof.adapters"
 
 BUILT_IN = {
     "jax": "logitproof_adapters.jax_adapter:JaxAdapter",
+    "keras_jax": "logitproof_adapters.keras_adapter:KerasJaxAdapter",
+    "keras_tensorflow": "logitproof_adapters.keras_adapter:KerasTensorflowAdapter",
+    "keras_torch": "logitproof_adapters.keras_adapter:KerasTorchAdapter",
     "liger": "logitproof_adapters.liger_adapter:LigerAdapter",
     "mlx": "logitproof_adapters.mlx_adapter:MlxAdapter",
     "numpy": "logitproof_adapters.numpy_adapter:NumpyAdapter",
     "onnxruntime": "logitproof_adapters.onnxruntime_adapter:OnnxruntimeAdapter",
+    "optax": "logitproof_adapters.optax_adapter:OptaxAdapter",
     "paddle": "logitproof_adapters.paddle_adapter:PaddleAdapter",
     "scipy": "logitproof_adapters.scipy_adapter:ScipyAdapter",
     "sklearn": "logitproof_adapters.sklearn_adapter:SklearnAdapter",
@@ -28,8 +32,10 @@ BUILT_IN = {
 """The adapters of this package, known also where it runs uninstalled."""
 
 PACKAGES: dict[str, tuple[str, ...]] = {
+    **{f"keras_{backend}": ("keras", backend) for backend in ("jax", "tensorflow", "torch")},
     "liger": ("liger_kernel", "torch", "triton"),
     "onnxruntime": ("onnx", "onnxruntime"),
+    "optax": ("optax", "jax"),
 }
 """What an adapter imports, where that is not one package of its own name."""
 

@@ -59,7 +59,7 @@ class TorchAdapter(SourceAdapter):
     name = "torch"
     imports = "import torch"
     report = "print(result.dtype, result.tolist())"
-    ignored_labels = (-100,)  # the default of ignore_index in torch.nn.CrossEntropyLoss
+    ignored_labels: tuple[int, ...] = (-100,)  # the default of ignore_index in torch.nn.CrossEntropyLoss
 
     def __init__(self) -> None:
         import torch  # noqa: PLC0415 - an adapter imports its framework here and nowhere else

@@ -42,10 +42,12 @@ MAY_IMPORT = {
 
 FRAMEWORK_HOMES = {
     ("jax", "jax_adapter.py"),
+    ("keras", "keras_adapter.py"),
     ("liger_kernel", "liger_adapter.py"),
     ("mlx", "mlx_adapter.py"),
     ("onnx", "onnxruntime_adapter.py"),
     ("onnxruntime", "onnxruntime_adapter.py"),
+    ("optax", "optax_adapter.py"),
     ("paddle", "paddle_adapter.py"),
     ("scipy", "scipy_adapter.py"),
     ("sklearn", "sklearn_adapter.py"),
