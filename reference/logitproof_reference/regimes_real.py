@@ -69,7 +69,7 @@ _TABLE = [
         "ppocr_characters",
         "Text recognition, 6,625 characters, the surest and the least sure time steps.",
         6625,
-        quick=4,
+        quick=0,
         full=48,
     ),
 ]

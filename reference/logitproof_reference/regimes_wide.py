@@ -9,7 +9,8 @@ import numpy as np
 
 from logitproof_reference.bit_generator import integers, normals
 from logitproof_reference.regimes_ordinary import every_profile, typical
-from logitproof_reference.rows import Regime
+from logitproof_reference.row_labels import cycled_weights
+from logitproof_reference.rows import Labels, Regime, ordinary_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,11 +21,17 @@ if TYPE_CHECKING:
 
 
 def _edges(format_: Format, count: int, *, n: int) -> F64:
-    """In turn: a leader in the last class; all equal; a leader in the first class; ordinary logits."""
+    """In turn: a leader in the last class; one in the first class; all equal; ordinary logits."""
     turn = np.arange(count) % 4
     rows = typical(format_, count, key=f"edges {n}", n=n)
-    rows[turn == 0, -1] = rows[turn == 2, 0] = 12.0
-    return np.where(turn[:, None] == 1, 1.0, rows)
+    rows[turn == 0, -1] = rows[turn == 1, 0] = 12.0
+    return np.where(turn[:, None] == 2, 1.0, rows)
+
+
+def _labels_past_narrow_formats(key: str, logits: F64) -> Labels:
+    """Return in turn the last class, and one that neither int16 nor float16 holds."""
+    indices = np.where(np.arange(len(logits)) % 2 == 0, logits.shape[1] - 1, 40_001)
+    return Labels(indices, cycled_weights(key, indices, np.ones(logits.shape, dtype=np.bool_)))
 
 
 def _long_tail(_format: Format, count: int, *, n: int) -> F64:
@@ -36,7 +43,8 @@ def _long_tail(_format: Format, count: int, *, n: int) -> F64:
 
 _WIDTH_SOURCE = "https://github.com/pytorch/pytorch/pull/36485 and https://github.com/pytorch/pytorch/issues/143644"
 
-_WIDEST = 65537
+_QUICK_WIDTHS = (1024, 65537)
+"""One that fills every vector, and one past every limit, with a remainder; beside 2, 10 and 1,000 classes."""
 
 _TABLE = [
     Regime(
@@ -80,11 +88,12 @@ _TABLE = [
             f"width_{n}",
             f"{n} classes, on or beside a width at which kernels change path; the leader last or first, or all equal.",
             n,
-            {"quick": 2, "full": 2} if n == _WIDEST else {"full": 4},
+            every_profile(rows) if n in _QUICK_WIDTHS else {"full": rows},
             partial(_edges, n=n),
             source=_WIDTH_SOURCE,
+            labels=_labels_past_narrow_formats if n > 2**16 else ordinary_labels,
         )
-        for n in (3, 4, 8, 33, 127, 128, 129, 513, 517, 1023, 1024, 1025, 4096, _WIDEST)
+        for n, rows in [*((n, 4) for n in (3, 4, 8, 33, 127, 128, 129, 513, 517, 1023, 1024, 1025, 4096)), (65537, 2)]
     ),
 ]
 

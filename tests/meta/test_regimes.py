@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     F64 = np.typing.NDArray[np.float64]
 
 DIGESTS = {
-    ("quick", "float16"): "b10e150c04ff15d02e7fa17cefe7b83c4842e2ac2630efb0de5bb31d5b5e63a8",
-    ("quick", "bfloat16"): "16416949cced251f40ce05e2d2a274a1d14cfa4c20e909d31dde6be383921c92",
-    ("quick", "float32"): "643ddfe141786a21df1e4f627f00a372cb721946a03d9041053005c7084cf6e0",
-    ("quick", "float64"): "1990cc21976d181232bccfc1e5db0c5ef365e4f011f398403e038f13b8d81271",
-    ("full", "float16"): "3550d7554a2e5388f951ec8b1227673be2a214f8868a28813c7924a26792a1c5",
-    ("full", "bfloat16"): "8ed33d90d51a2080646bfef4dbb86550a9f35bcb6d08c2a84a7d26d2a9e2eaa7",
-    ("full", "float32"): "b2fe6a45c5fff28a5b4c35f4c50033aae110db587ea5cdfd8ac22ea2662933ad",
-    ("full", "float64"): "faddc126abba07dcc4545ed6fd92d4bd33eeb6a46e72dd8caf1d16b72cf57701",
+    ("quick", "float16"): "eb0bd36d6fe88c985a161b7f9232f5d2239a0d0fa16923ea01696162e620902d",
+    ("quick", "bfloat16"): "16fbb293a7ecb15b59f603a9fd3b662eb26e4f2a3af56f22ac4d5bb6361f9cf3",
+    ("quick", "float32"): "44121be14d17511a1aa5bbbab5bfb3d1aaf3804b849da7db5b1e093dd71b11b4",
+    ("quick", "float64"): "45129ae8fc4fc6d2957a885b211cc6bf5cc46f08b5623bbcc9dd0adcb06ca9e7",
+    ("full", "float16"): "04d21f2b8703b3efa047468efeda2ed12f278badea652c8c5960b6b75f107c28",
+    ("full", "bfloat16"): "78ca61f94dd683ff3b55c67b42cb23eeac2b4e1bddba6ce70bc0cb65919fee47",
+    ("full", "float32"): "19b46addffc38fe0bc7a304388f785349b92ebf3f4b382d28cb6510a8d3f3a75",
+    ("full", "float64"): "911394a2ea08d380f855994f85177d09f4cb676c8662e26e57e7ee101dda7339",
 }
 """Whoever changes a bit of the case set pins it anew and says so in the CHANGELOG: old measurements lose their base."""
 
@@ -301,7 +301,7 @@ def test_nan_comes_alone_beside_infinities_and_throughout(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("regime", "quick", "full", "classes"),
-    [("digits_mlp", 400, 898, 10), ("magika_file_types", 0, 280, 214), ("ppocr_characters", 4, 48, 6625)],
+    [("digits_mlp", 400, 898, 10), ("magika_file_types", 0, 280, 214), ("ppocr_characters", 0, 48, 6625)],
 )
 def test_real_logits_are_all_there_and_exact_in_float32(regime: str, quick: int, full: int, classes: int) -> None:
     found = REGIMES[f"real_{regime}"]
