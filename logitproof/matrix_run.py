@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import threading
@@ -9,12 +10,13 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from logitproof.exit_codes import Refusal
 from logitproof.frameworks import chosen
-from logitproof.outcome import measured, outcome
+from logitproof.outcome import broke_down, measured, outcome
 from logitproof.progress import Silent
+from logitproof.recovery import MOST_RESTARTS, recover
 from logitproof.worker import Worker
 from logitproof_reference.regimes import PROFILES
 from logitproof_reports.run_file import merge, write_run
@@ -27,11 +29,17 @@ if TYPE_CHECKING:
     from logitproof.progress import Display
     from logitproof_reports.schema import Run
 
+REQUEST = "request.json"
+"""What a run was asked, beside its parts: it is gone on with only where it is asked the same again."""
+
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 8.0
 """How long an interrupted worker may take to leave by itself before it is killed."""
 
-PATIENCE_SECONDS = 600.0
+START_SECONDS = 120.0
+"""What a framework may take to be imported, at least."""
+
+PATIENCE_SECONDS = 300.0
 """A worker whose journal does not grow for so long hangs: the longest compilation seen took a tenth of it."""
 
 
@@ -50,6 +58,8 @@ def run(
     output: str | os.PathLike[str] = "run.parquet",
     pytest_args: Sequence[str] = (),
     patience: float = PATIENCE_SECONDS,
+    shard: str = "",
+    resume: bool = False,
     display: Display | None = None,
 ) -> Run:
     """Judge frameworks against the exact answer and write a run file.
@@ -65,37 +75,41 @@ def run(
     pytest_args : sequence of str
         Handed to each worker's pytest.
     patience : float
-        Seconds without a new judgement after which a worker counts as hanging.
+        Seconds that a case may take before it counts as hanging.
+    shard : str
+        ``I/N``: only the Ith of N parts of the cells; empty for all.
+    resume : bool
+        Whether to go on with what an interrupted run of the same request left.
     display : Display, optional
         Where progress is shown.
 
     Returns
     -------
     Run
-        As written to `output`. A worker that crashed or hung is a judgement in it.
+        As written to `output`. A case that ended its process, or hung, is a judgement in it.
 
     Raises
     ------
     Refusal, UnknownFramework, RunFileError
         A framework is not known or not installed, the output cannot be written, or pytest refuses its arguments.
     Interrupted
-        By SIGINT or SIGTERM, after what was measured has been written.
+        By SIGINT or SIGTERM, after what was measured has been written; the parts stay, to be gone on with.
     """
     if profile not in PROFILES:
         raise Refusal(f'profile "{profile}" is not known; known: {", ".join(PROFILES)}')
     names = chosen(frameworks)
     target = Path(output)
-    parts = prepare_parts(target)
-    workers = [Worker(name, profile, parts, pytest_args) for name in names]
+    asked = [*(["--shard", shard] if shard else []), *pytest_args]
+    request = {"frameworks": names, "profile": profile, "arguments": asked}
+    parts = parts_to_go_on_with(target, request) if resume else prepare_parts(target, request)
+    workers = [Worker(name, profile, parts, asked, take_up=resume) for name in names]
     try:
         with sigterm_interrupts(), display or Silent() as shown:
             watch(workers, shown, patience)
         whole = merge([outcome(worker) for worker in workers])
         write_run(target, whole)
     except KeyboardInterrupt:
-        saved = save_partial(workers, target)
-        shutil.rmtree(parts)
-        raise Interrupted(saved) from None
+        raise Interrupted(save_partial(workers, target)) from None
     except Refusal:
         shutil.rmtree(parts)
         raise
@@ -106,32 +120,60 @@ def run(
     return whole
 
 
-def prepare_parts(target: Path) -> Path:
+def prepare_parts(target: Path, request: dict[str, Any]) -> Path:
     """Make an empty folder for the parts beside `target`; this finds out early whether the place can be written."""
     if target.is_dir():
         raise Refusal(f"{target} is a folder: name the run file within it with -o")
-    parts = target.with_name(target.name + ".parts")
+    parts = parts_of(target)
     try:
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
+        (parts / REQUEST).write_text(json.dumps(request), encoding="utf-8")
     except OSError as error:
         raise Refusal(f"{target} cannot be written ({error.strerror}): choose another path with -o") from error
     return parts
 
 
+def parts_to_go_on_with(target: Path, request: dict[str, Any]) -> Path:
+    """Return the folder that an interrupted run left beside `target`, if that was asked the same."""
+    parts = parts_of(target)
+    try:
+        before = json.loads((parts / REQUEST).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refusal(f"there is no interrupted run to go on with at {parts}: leave out --resume") from error
+    for what, asked in request.items():
+        if before.get(what) != asked:
+            raise Refusal(
+                f"the interrupted run was asked with {what} {before.get(what)}: ask the same, or leave out --resume"
+            )
+    return parts
+
+
+def parts_of(target: Path) -> Path:
+    """Return the folder in which the parts of a run file lie while it is made."""
+    return target.with_name(target.name + ".parts")
+
+
 def watch(workers: Sequence[Worker], display: Display, patience: float) -> None:
-    """Show the progress of all workers until the last one ends; end those that hang."""
+    """Show the progress of all workers until the last one ends; end those that hang, start again those cut short."""
     while True:
-        running = [worker for worker in workers if worker.running]
         for worker in workers:
             worker.progress.read()
+            allowed = patience if worker.progress.current else max(patience, START_SECONDS)
+            if worker.running and worker.progress.silent_for > allowed:
+                worker.kill(f"the worker judged nothing for {allowed:.0f} s, was ended")
+            if not worker.running and may_recover(worker):
+                recover(worker)
             display.show(worker.framework, worker.progress.judged, worker.progress.total, ended=not worker.running)
-        if not running:
+        if not any(worker.running for worker in workers):
             return
-        for worker in running:
-            if worker.progress.silent_for > patience:
-                worker.kill(f"the worker judged nothing for {patience:.0f} s, was ended")
         time.sleep(POLL_SECONDS)
+
+
+def may_recover(worker: Worker) -> bool:
+    """Tell whether a worker that has ended was cut short, and a new process can go on."""
+    worker.progress.read()  # what it wrote last
+    return broke_down(worker) and worker.restarts < MOST_RESTARTS
 
 
 def save_partial(workers: Sequence[Worker], target: Path) -> Run | None:
@@ -144,6 +186,7 @@ def save_partial(workers: Sequence[Worker], target: Path) -> Run | None:
         worker.kill()
     parts = [part for worker in workers if (part := measured(worker)) is not None]
     if not parts:
+        shutil.rmtree(workers[0].part.parent)
         return None
     saved = replace(merge(parts), complete=False)
     write_run(target, saved)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from logitproof.exit_codes import Refusal
-from logitproof_reference.judgements import Judgement
+from logitproof_reference.judgements import Judgement, on_the_whole
 from logitproof_reference.regimes import case_set_digest
 from logitproof_reports.environment import describe_environment
 from logitproof_reports.run_file import read_run
@@ -42,14 +42,31 @@ def outcome(worker: Worker) -> Run:
     if status == USAGE_ERROR:
         raise Refusal(last_words(worker.log).removeprefix("ERROR: "))
     run = measured(worker)
-    if run is not None and status in {PASSED, FAILED}:
-        return _with_problems(run, worker)
+    if run is not None and ended_in_order(worker):
+        return run
     found = replace(run or _without_measurements(worker), complete=False)
+    name = worker.framework
     if status == NOTHING_COLLECTED:
-        return _with_verdict(found, worker, "void", "nothing was measured: the pytest arguments select no item")
-    ended = worker.killed_because or how_it_ended(status)
-    reason = f"{ended} after {worker.progress.judged} cases; last words: {last_words(worker.log)}"
-    return _with_verdict(found, worker, "crashed", reason)
+        return _with(found, on_the_whole(name, "void", "nothing was measured: the pytest arguments select no item"))
+    given_up = f", the {worker.restarts + 1}th time: given up" if worker.restarts else ""
+    reason = f"{end_of(worker)} after {worker.progress.judged} cases{given_up}; last words: {last_words(worker.log)}"
+    return _with(found, on_the_whole(name, "crashed", reason))
+
+
+def ended_in_order(worker: Worker) -> bool:
+    """Tell whether a worker came to its end and wrote its part file; one that was cut short leaves a journal."""
+    return worker.status in {PASSED, FAILED} and worker.has_part
+
+
+def broke_down(worker: Worker) -> bool:
+    """Tell whether a worker that has ended was cut short in the middle of a case."""
+    refused = worker.status in {USAGE_ERROR, NOTHING_COLLECTED}
+    return not (refused or ended_in_order(worker)) and worker.progress.current is not None
+
+
+def end_of(worker: Worker) -> str:
+    """Say how a worker was cut short."""
+    return worker.killed_because or how_it_ended(worker.status)
 
 
 def measured(worker: Worker) -> Run | None:
@@ -81,31 +98,8 @@ def last_words(log: Path, width: int = 300) -> str:
     return (telling or lines or ["none"])[-1][:width]
 
 
-def _with_problems(run: Run, worker: Worker) -> Run:
-    """Add what the suite said of the run as a whole, e.g. a ledger entry that matches nothing."""
-    said = [line for line in worker.log.read_text("utf-8", "replace").splitlines() if line.startswith("logitproof: ")]
-    problems = [line.removeprefix("logitproof: ") for line in said if worker.status == FAILED]
-    return _with_verdict(run, worker, "void", "; ".join(problems)) if problems else run
-
-
-def _with_verdict(run: Run, worker: Worker, verdict: str, reason: str) -> Run:
-    on_the_whole = Judgement(
-        cell=worker.framework,
-        adapter=worker.framework,
-        mode="",
-        op="",
-        labels="",
-        quantity="",
-        format="",
-        axis="",
-        layout="",
-        regime="",
-        clause="",
-        grade="MUST",
-        verdict=verdict,
-        reason=reason,
-    )
-    return replace(run, table=pa.concat_tables([run.table, table_of([on_the_whole])]))
+def _with(run: Run, judgement: Judgement) -> Run:
+    return replace(run, table=pa.concat_tables([run.table, table_of([judgement])]))
 
 
 def _without_measurements(worker: Worker) -> Run:

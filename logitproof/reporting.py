@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from logitproof.exit_codes import EXPECTED, UNEXPECTED
 from logitproof_reference.judgements import Judgement
 from logitproof_reports.html_report import write_report
-from logitproof_reports.run_file import merge, read_run
+from logitproof_reports.run_file import read_run
+from logitproof_reports.shards import merge_whole
 
 if TYPE_CHECKING:
     import os
@@ -27,7 +28,7 @@ def merged(run_files: Sequence[StrPath]) -> Run:
         One cannot be read, or they do not fit together.
     """
     runs = [read_run(path) for path in run_files]
-    return runs[0] if len(runs) == 1 else merge(runs)
+    return runs[0] if len(runs) == 1 else merge_whole(runs)
 
 
 def report(run_files: Sequence[StrPath], page: StrPath = "report.html") -> Run:

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from logitproof.journal_progress import JournalProgress
+from logitproof_reports.run_file import journal_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,19 +30,44 @@ class Worker:
         Where part file, journal and log go; must exist.
     pytest_args : sequence of str
         Handed to pytest as they are.
+    take_up : bool
+        Whether to go on with what an earlier process left in the folder.
     """
 
-    def __init__(self, framework: str, profile: str, folder: Path, pytest_args: Sequence[str] = ()) -> None:
+    def __init__(
+        self, framework: str, profile: str, folder: Path, pytest_args: Sequence[str] = (), *, take_up: bool = False
+    ) -> None:
         stem = re.sub(r"\W+", "_", framework)
         self.framework = framework
         self.profile = profile
         self.part = folder / f"{stem}.parquet"
         self.log = folder / f"{stem}.log"
-        self.progress = JournalProgress(folder / f"{stem}.parquet.journal")
+        self.journal = journal_of(self.part)
+        self.progress = JournalProgress(self.journal)
         self.killed_because = ""
-        with self.log.open("wb") as log:
+        self.restarts = 0
+        self._folder = folder
+        self._pytest_args = pytest_args
+        self._process: subprocess.Popen[bytes] | None = None
+        if not (take_up and self.has_part):
+            self._start(take_up=take_up)
+
+    @property
+    def has_part(self) -> bool:
+        """Whether the part file is there whole: the process came to its end."""
+        return self.part.exists() and not self.journal.exists()
+
+    def restart(self) -> None:
+        """Start the process again, to go on where the one before came to its end."""
+        self.restarts += 1
+        self.killed_because = ""
+        self.progress = JournalProgress(self.journal)
+        self._start(take_up=True)
+
+    def _start(self, *, take_up: bool) -> None:
+        with self.log.open("ab" if take_up else "wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and package
-                self._command(folder, pytest_args),
+                self._command(take_up=take_up),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -49,17 +75,18 @@ class Worker:
                 start_new_session=True,
             )
 
-    def _command(self, folder: Path, pytest_args: Sequence[str]) -> list[str]:
+    def _command(self, *, take_up: bool) -> list[str]:
         # -c: the pytest settings of the folder we happen to be started in are not meant for this suite.
-        isolated = ["-c", os.devnull, "--rootdir", str(folder), "-p", "no:cacheprovider", "-q", "--tb=no"]
+        isolated = ["-c", os.devnull, "--rootdir", str(self._folder), "-p", "no:cacheprovider", "-q", "--tb=no"]
         asked = ["--framework", self.framework, "--profile", self.profile, "--record", str(self.part)]
         suite = ["--pyargs", "logitproof_conformance", "-p", "logitproof_conformance.plugin"]
-        return [sys.executable, "-m", "pytest", *suite, *isolated, *asked, *pytest_args]
+        going_on = ["--take-up"] if take_up else []
+        return [sys.executable, "-m", "pytest", *suite, *isolated, *asked, *going_on, *self._pytest_args]
 
     @property
     def status(self) -> int | None:
-        """Exit status of the process, negative where a signal ended it; None while it runs."""
-        return self._process.poll()
+        """Exit status of the process, negative where a signal ended it; None while it runs, 0 where none is needed."""
+        return self._process.poll() if self._process else 0
 
     @property
     def running(self) -> bool:
@@ -73,17 +100,18 @@ class Worker:
     def wait(self, seconds: float) -> None:
         """Wait for the end of the process, at most so long."""
         try:
-            self._process.wait(seconds)
+            if self._process:
+                self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return
 
     def kill(self, because: str = "") -> None:
         """End the process and everything it started; the reason stands in its outcome."""
-        if self.running:
+        if self._process and self.running:
             self.killed_because = because
             self._signal(signal.SIGKILL)
             self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        if self.running:
+        if self._process and self.running:
             os.killpg(self._process.pid, number)

@@ -33,14 +33,19 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
     ] = None,
-    profile: Annotated[str, typer.Option(metavar="quick|full", help="How much to ask.")] = "quick",
-    output: Annotated[Path, typer.Option("--output", "-o", help="The run file to write.")] = Path("run.parquet"),
-    patience: Annotated[
-        float, typer.Option(min=1.0, help="Seconds without a judgement after which a framework counts as hanging.")
-    ] = 600.0,
     pytest_args: Annotated[
         list[str] | None, typer.Argument(metavar="[-- PYTEST ARGS]", help="Handed to pytest.")
     ] = None,
+    *,
+    profile: Annotated[str, typer.Option(metavar="quick|full", help="How much to ask.")] = "quick",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The run file to write.")] = Path("run.parquet"),
+    patience: Annotated[
+        float, typer.Option(min=1.0, help="Seconds that a case may take before it counts as hanging.")
+    ] = 300.0,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Ask only the Ith of N parts of the cells.")] = "",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same request.")
+    ] = False,
 ) -> int:
     """Judge frameworks against the exact answer. Each runs in a process of its own; the result is a run file."""
     from logitproof.matrix_run import Interrupted
@@ -56,10 +61,13 @@ def run(
             output=output,
             pytest_args=pytest_args or (),
             patience=patience,
+            shard=shard,
+            resume=resume,
             display=display_for_terminal(),
         )
     except Interrupted as interruption:
-        left = f"{output} holds what was measured" if interruption.run else "nothing was measured yet"
+        held = f"{output} holds what was measured; --resume goes on with the rest"
+        left = held if interruption.run else "nothing was measured yet"
         complain(f"interrupted; {left}")
         return INTERRUPTED
     print_summary(whole)
@@ -72,10 +80,10 @@ def merge(
     run_files: RunFiles,
     output: Annotated[Path, typer.Option("--output", "-o", help="The run file to write.")],
 ) -> int:
-    """Join run files into one. They may hold several frameworks or shards; overlaps are errors."""
-    from logitproof.reporting import merged
-    from logitproof_reports.run_file import write_run
+    """Join run files into one. They may hold several frameworks or shards; gaps and overlaps are errors."""
+    from logitproof_reports.run_file import read_run, write_run
+    from logitproof_reports.shards import merge_whole
 
-    write_run(output, merged(run_files))
+    write_run(output, merge_whole([read_run(path) for path in run_files]))
     typer.echo(output)
     return EXPECTED

@@ -89,3 +89,23 @@ class Judgement:
     def expected(self) -> bool:
         """Whether the run may stay green: nothing wrong, or wrong as the ledger says."""
         return self.verdict in {"conforms", "concern", "unsupported"} or bool(self.deviation)
+
+
+def on_the_whole(adapter: str, verdict: str, reason: str) -> Judgement:
+    """Return a judgement on all of a framework, for which no cell stands."""
+    return Judgement(
+        cell=adapter,
+        adapter=adapter,
+        mode="",
+        op="",
+        labels="",
+        quantity="",
+        format="",
+        axis="",
+        layout="",
+        regime="",
+        clause="",
+        grade="MUST",
+        verdict=verdict,
+        reason=reason,
+    )

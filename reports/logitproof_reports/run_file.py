@@ -35,6 +35,7 @@ __all__ = [
     "Journal",
     "Run",
     "RunFileError",
+    "journal_of",
     "merge",
     "read_journal",
     "read_run",
@@ -68,7 +69,7 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
     pq.write_table(table, content, compression="zstd")
     with written_whole(target) as place:
         place.write_bytes(content.getvalue())
-    _journal_of(target).unlink(missing_ok=True)
+    journal_of(target).unlink(missing_ok=True)
 
 
 def _metadata_of(run: Run) -> dict[bytes, bytes]:
@@ -96,7 +97,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
         Nothing is there, or it is no whole run file of this schema version.
     """
     target = Path(path)
-    journal = target if target.suffix == JOURNAL_SUFFIX else _journal_of(target)
+    journal = target if target.suffix == JOURNAL_SUFFIX else journal_of(target)
     if journal.is_file() and (journal == target or not target.exists() or _is_newer(journal, target)):
         return read_journal(journal)
     if target.is_dir():
@@ -106,7 +107,8 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     return _run_of(target, _read_table(target))
 
 
-def _journal_of(target: Path) -> Path:
+def journal_of(target: Path) -> Path:
+    """Return where the journal of a run file is while it is made."""
     return target.with_name(target.name + JOURNAL_SUFFIX)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from logitproof_conformance import training_plan
 from logitproof_conformance.bad_inputs import BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES
 from logitproof_conformance.plan_checks import SUM_LAWS
 from logitproof_conformance.rules import FAMILY, rules_of
@@ -36,10 +37,15 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
 """What each check of `plan.CHECKS` judges. Beside these, IO-1 judges every answer whose shape is wrong."""
 
 
-def clauses_of(case: Case) -> frozenset[str]:
-    """Return the clauses that may judge a case; none where the framework does not offer its cell."""
+def clauses_of(case: Case) -> tuple[str, ...]:
+    """Return the clauses that may judge a case, the first of them that of a failure.
+
+    None where the framework does not offer its cell.
+    """
     if case.chapter == "unsupported":
-        return frozenset()
+        return ()
+    if case.chapter == training_plan.CHAPTER:
+        return training_plan.CLAUSES
     if case.regime in CHECK_CLAUSES:
-        return frozenset(CHECK_CLAUSES[case.regime])
-    return frozenset(rule.clause for rule in rules_of(case.cell, case.regime))
+        return CHECK_CLAUSES[case.regime]
+    return tuple(dict.fromkeys(rule.clause for rule in rules_of(case.cell, case.regime)))

@@ -47,6 +47,12 @@ class Conclusions:
         self.elements += sum(found.elements for found in taken)
         return taken
 
+    def restore(self, judgements: Iterable[Judgement]) -> None:
+        """Count what an earlier process took."""
+        for found in judgements:
+            self.used[found.deviation] += bool(found.deviation)
+            self.elements += found.elements
+
     def _held_against_ledger(self, found: Judgement) -> Judgement:
         entry = next((entry for entry in self.ledger if self._matches(entry, found)), None)
         if entry is None:

@@ -74,7 +74,7 @@ def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch) -> Answ
     given = {name: array.copy() for name, array in inputs.arrays().items()}
     try:
         answer = np.array(adapter.evaluate(cell, inputs))  # a copy: the answer may lie in one of the inputs
-    except Exception as error:  # noqa: BLE001  whatever a framework raises is a result of the test
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a framework raises is a result of the test
         return Answer(None, failure=_last_words(error))
     finally:
         modified = _put_back(inputs, given)

@@ -13,15 +13,20 @@ from logitproof_conformance.dialects import stated_dialects
 from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.plan import Case, plan_cases
 from logitproof_conformance.recording import Recorder, environment_of
+from logitproof_conformance.shards import WHOLE, Shard
 from logitproof_conformance.training_plan import training_cases
-from logitproof_reference.regimes import PROFILES
+from logitproof_reference.judgements import Judgement, on_the_whole
+from logitproof_reference.regimes import PROFILES, case_set_digest
+from logitproof_reports.journal import Stand, take_up
+from logitproof_reports.run_file import RunFileError, journal_of
+from logitproof_reports.shards import stale_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from logitproof_adapters.contract import Adapter
     from logitproof_conformance.conclusion import Conclude
-    from logitproof_reference.judgements import Judgement
+    from logitproof_reports.run_file import Header
 
 SUITE = pytest.StashKey["Suite"]()
 
@@ -29,18 +34,41 @@ SUITE = pytest.StashKey["Suite"]()
 class Suite:
     """What one pytest run asks: the frameworks, their cases, their conclusions and the record."""
 
-    def __init__(self, adapters: list[Adapter], profile: str, record: Path | None) -> None:
+    def __init__(self, adapters: list[Adapter], profile: str, record: Path | None, shard: Shard = WHOLE) -> None:
         self.profile = profile
         self.record = record
+        self.shard = shard
         self.recorder: Recorder | None = None
         self.adapters = {adapter.name: adapter for adapter in adapters}
         self.conclusions = {
             adapter.name: Conclusions(adapter.describe(), ledger.load(adapter.name)) for adapter in adapters
         }
         self.cases = [
-            case for adapter in adapters for case in (*plan_cases(adapter, profile), *training_cases(adapter, profile))
+            case
+            for adapter in adapters
+            for case in shard.part([*plan_cases(adapter, profile), *training_cases(adapter, profile)])
         ]
+        self.stand: Stand | None = None
         self._evaluation: CellEvaluation | None = None
+
+    def take_up(self) -> None:
+        """Go on with the journal of an earlier process: what it judged counts, and is not asked again."""
+        if self.record is None or not journal_of(self.record).is_file():
+            return
+        self.stand = take_up(journal_of(self.record))
+        ((name, found),) = self.conclusions.items()
+        header = self.stand.header
+        framework = header["environment"]["framework"]
+        before = (framework["framework"], framework["version"], header["profile"], header["case_set"])
+        now = (found.description.framework, found.description.version, self.profile, case_set_digest(self.profile))
+        if before != now or header["environment"].get("shard", "") != str(self.shard):
+            raise ValueError(f"{self.record} was begun with another {name}, profile, shard or case set: start it anew")
+        found.restore(Judgement(**record) for record in self.stand.judgements)
+
+    def is_done(self, case: Case) -> bool:
+        """Tell whether an earlier process judged a case, or gave its cell up."""
+        stand = self.stand
+        return stand is not None and ((case.cell.id, case.regime) in stand.ended or case.cell.id in stand.given_up)
 
     def evaluation_of(self, case: Case) -> CellEvaluation:
         """Return the evaluation of the case's cell; only the latest is kept, for cases come cell by cell."""
@@ -49,11 +77,25 @@ class Suite:
         return self._evaluation
 
     def start_record(self, total: int) -> None:
-        """Open the record, if one is wanted."""
-        if self.record is not None:
-            ((name, found),) = self.conclusions.items()
-            environment = environment_of(found.description, found.ledger, stated_dialects(self.adapters[name]))
-            self.recorder = Recorder(self.record, self.profile, environment, total)
+        """Open the record, if one is wanted; `total` is the number of cases that will be judged."""
+        if self.record is None:
+            return
+        if self.stand is not None:
+            self.recorder = Recorder(self.record, None)
+            return
+        ((name, found),) = self.conclusions.items()
+        dialects = stated_dialects(self.adapters[name])
+        environment = environment_of(
+            found.description, found.ledger, dialects, profile=self.profile, shard=str(self.shard)
+        )
+        digest = case_set_digest(self.profile)
+        header: Header = {"environment": environment, "profile": self.profile, "case_set": digest, "total": total}
+        self.recorder = Recorder(self.record, header)
+
+    def start(self, case: Case) -> None:
+        """Record that a case begins."""
+        if self.recorder is not None:
+            self.recorder.start(case)
 
     def take(self, case: Case, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold the judgements on a case against the ledger, record them, return them as recorded."""
@@ -63,13 +105,26 @@ class Suite:
                 self.recorder.append(found)
         return taken
 
-    def problems(self, *, whole: bool) -> Iterator[str]:
-        """Say what is wrong with the run as a whole; `whole` if every case was judged."""
+    def close(self, *, ended: bool, asked: int) -> list[Judgement]:
+        """Record what is wrong with the run as a whole, and turn the record into the run file."""
+        given_up = self.stand.given_up if self.stand else set()
+        done = sum(map(self.is_done, self.cases))
+        whole = ended and not given_up and asked + done == len(self.cases)
+        problems = list(self._problems(whole=whole))
+        if self.recorder is not None:
+            for problem in problems:
+                self.recorder.append(problem)
+            self.recorder.close(complete=whole)
+        return problems
+
+    def _problems(self, *, whole: bool) -> Iterator[Judgement]:
+        """Yield a judgement on everything wrong with the run as a whole; `whole` if every case was judged."""
         for name, found in self.conclusions.items():
             if not found.elements:
-                yield f"{name}: nothing was measured; the run is void"
-            for entry in found.stale_entries(self.profile) if whole else ():
-                yield f'{name}: ledger entry "{entry}" matches no case of this run; remove it or correct its selector'
+                yield on_the_whole(name, "void", "nothing was measured; the run is void")
+            # Of a shard nobody can tell: the entry may match in another one. Merging them asks again.
+            for entry in found.stale_entries(self.profile) if whole and self.shard == WHOLE else ():
+                yield on_the_whole(name, "void", stale_entry(entry))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,6 +138,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--profile", choices=PROFILES, default="quick", help="how much to ask (default: quick)")
     group.addoption("--record", metavar="FILE", help="write the run file here (Parquet)")
+    group.addoption("--take-up", action="store_true", help="go on with the journal of --record, if there is one")
+    group.addoption("--shard", metavar="I/N", default="", help="ask only the Ith of N parts of the cells")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -95,8 +152,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--record takes one --framework: each framework runs in a process of its own")
     try:
         adapters = [registry.load(name) for name in names]
-        config.stash[SUITE] = Suite(adapters, config.option.profile, Path(record) if record else None)
-    except (ValueError, ImportError, OSError) as error:
+        shard = Shard.read(config.option.shard)
+        suite = Suite(adapters, config.option.profile, Path(record) if record else None, shard)
+        if config.option.take_up:
+            suite.take_up()
+        config.stash[SUITE] = suite
+    except (ValueError, ImportError, OSError, RunFileError) as error:
         raise pytest.UsageError(str(error)) from error
 
 
@@ -109,9 +170,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the items cell by cell, so that each cell is asked once."""
-    order = {case: place for place, case in enumerate(config.stash[SUITE].cases)}
+    """Order the items cell by cell, so that each cell is asked once; leave out what is judged already."""
+    suite = config.stash[SUITE]
+    order = {case: place for place, case in enumerate(suite.cases)}
     items.sort(key=lambda item: order.get(_case_of(item), -1))
+    if suite.stand is not None:
+        items[:] = [item for item in items if not isinstance(_case_of(item), Case) or not suite.is_done(_case_of(item))]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Record which case begins, so that one that ends the process is known."""
+    case = _case_of(item)
+    if isinstance(case, Case):
+        item.config.stash[SUITE].start(case)
 
 
 def _case_of(item: pytest.Item) -> Any:
@@ -164,14 +235,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     suite = session.config.stash.get(SUITE, None)
     if suite is None or session.config.option.collectonly:
         return
-    ended = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    if exitstatus == pytest.ExitCode.INTERRUPTED and suite.recorder is not None:
+        suite.recorder.stop()
+        return
+    nothing_left = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and suite.stand is not None
+    ended = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} or nothing_left
     # A chapter without cases still counts as one item, which pytest skips.
-    asked = sum(isinstance(_case_of(item), Case) for item in session.items)
-    whole = ended and asked == len(suite.cases)
-    if suite.recorder is not None:
-        suite.recorder.close(complete=whole)
+    problems = suite.close(ended=ended, asked=sum(isinstance(_case_of(item), Case) for item in session.items))
+    if nothing_left:
+        session.exitstatus = pytest.ExitCode.OK
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    for problem in suite.problems(whole=whole):
+    for problem in problems:
         if reporter is not None:
-            reporter.write_line(f"logitproof: {problem}", red=True)
+            reporter.write_line(f"logitproof: {problem.adapter}: {problem.reason}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -5,46 +5,96 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from logitproof_reference.regimes import case_set_digest
+from logitproof_conformance.clauses import clauses_of
+from logitproof_conformance.judging import judgement
 from logitproof_reports.environment import describe_environment
-from logitproof_reports.run_file import Journal, read_journal, write_run
+from logitproof_reports.run_file import Journal, journal_of, read_journal, write_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from logitproof_adapters.contract import Description
     from logitproof_adapters.ledger import Deviation
+    from logitproof_conformance.plan import Case
     from logitproof_reference.judgements import Judgement
+    from logitproof_reports.run_file import Header
 
 
-def environment_of(description: Description, ledger: list[Deviation], dialects: list[dict[str, Any]]) -> dict[str, Any]:
+def environment_of(
+    description: Description, ledger: list[Deviation], dialects: list[dict[str, Any]], *, profile: str, shard: str = ""
+) -> dict[str, Any]:
     """Return what surrounds a run and what its adapter says, so that a report can tell of it without the adapter.
 
     Returns
     -------
     dict
         What `describe_environment` returns, and ``framework`` (the description), ``ledger`` (id, clause, reason and
-        upstream link of each entry) and ``dialects`` (see `dialects.stated_dialects`).
+        upstream link of each entry, and whether it applies to this version and profile), ``dialects`` (see
+        `dialects.stated_dialects`) and, of a part of the matrix, ``shard`` (e.g. ``2/3``).
     """
-    entries = [{"id": e.id, "clause": e.clause, "reason": e.reason, "upstream": e.upstream} for e in ledger]
-    return {**describe_environment(), "framework": asdict(description), "ledger": entries, "dialects": dialects}
+    entries = [
+        {
+            "id": entry.id,
+            "clause": entry.clause,
+            "reason": entry.reason,
+            "upstream": entry.upstream,
+            "applies": entry.applies_to(description.version, profile),
+        }
+        for entry in ledger
+    ]
+    told = {"framework": asdict(description), "ledger": entries, "dialects": dialects}
+    return {**describe_environment(), **told, **({"shard": shard} if shard else {})}
+
+
+WORDS = (
+    *(
+        "cell",
+        "adapter",
+        "mode",
+        "op",
+        "labels",
+        "quantity",
+        "format",
+        "axis",
+        "layout",
+        "options",
+        "entry",
+        "producer",
+    ),
+    *("regime", "clause", "grade"),
+)
+"""What a journal says of a case that begins: enough for a judgement on it, should it end the process."""
 
 
 class Recorder:
-    """Writes judgements to ``PATH.journal`` as they come, and at the end the run file ``PATH``."""
+    """Writes judgements to ``PATH.journal`` as they come, and at the end the run file ``PATH``.
 
-    def __init__(self, path: Path, profile: str, environment: dict[str, Any], total: int) -> None:
-        """Open the journal; `total` is the number of cases that will be judged."""
+    Parameters
+    ----------
+    path : Path
+        The run file.
+    header : Header or None
+        First line of the journal; None goes on with the journal that is there.
+    """
+
+    def __init__(self, path: Path, header: Header | None) -> None:
         self.path = path
-        self.journal_path = path.with_name(path.name + ".journal")
-        self.journal = Journal(
-            self.journal_path,
-            {"environment": environment, "profile": profile, "case_set": case_set_digest(profile), "total": total},
-        )
+        self.journal_path = journal_of(path)
+        self.journal = Journal(self.journal_path, header)
+
+    def start(self, case: Case) -> None:
+        """Record that a case begins."""
+        first = next(iter(clauses_of(case)), "")
+        words = vars(judgement(case, first, "crashed"))
+        self.journal.start({name: words[name] for name in WORDS})
 
     def append(self, judgement: Judgement) -> None:
         """Record one judgement."""
         self.journal.append(judgement)
+
+    def stop(self) -> None:
+        """Leave the journal to be taken up again."""
+        self.journal.close()
 
     def close(self, *, complete: bool) -> None:
         """Turn the journal into the run file, which says whether everything planned was judged."""

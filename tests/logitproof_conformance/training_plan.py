@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Adapter
 
 CHAPTER = "training"
-CLAUSES = frozenset({"TRN-1", "TRN-2", "TRN-3", "TRN-4"})
+CLAUSES = ("TRN-1", "TRN-2", "TRN-3", "TRN-4")
 """What a training is judged by."""
 
 FIRST = TASKS["digits_linear"]
