@@ -1,0 +1,94 @@
+"""The documented bugs as data: where each shows, and what stands in the way of showing the others."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logitproof_reference.judgements import Judgement
+
+PAGE = Path(__file__).with_name("bugs.toml")
+WRONG = frozenset({"deviates", "crashed"})
+
+
+@dataclass(frozen=True)
+class Release:
+    """One environment in which a bug is looked for.
+
+    Attributes
+    ----------
+    requirements : str
+        As `logitproof upgrade` takes them, e.g. ``jax==0.4.35``.
+    red : bool
+        Whether the bug is there.
+    """
+
+    requirements: str
+    red: bool
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One documented bug.
+
+    Attributes
+    ----------
+    id, project, title, url : str
+        What it is, and where it is documented; the link is empty where there is no thread.
+    adapter : str
+        Which adapter sees it; empty where none can here.
+    cells, regimes, clauses : tuple of str
+        Patterns of the cells and regimes that must turn red, and the clauses of which one must name it.
+    verdicts : frozenset of str
+        What counts as red: a MUST that is broken, or ``concern`` for a SHOULD.
+    releases : tuple of Release
+        Where it is looked for, with and without.
+    select : str
+        Which cells are asked, as pytest's ``-k`` takes it; empty for all of the profile.
+    profile : str
+        ``quick`` or ``full``.
+    out_of_reach : str
+        Why it cannot be shown here; empty where it can.
+    """
+
+    id: str
+    project: str
+    title: str
+    url: str = ""
+    adapter: str = ""
+    cells: tuple[str, ...] = ()
+    regimes: tuple[str, ...] = ("*",)
+    clauses: tuple[str, ...] = ()
+    verdicts: frozenset[str] = WRONG
+    releases: tuple[Release, ...] = ()
+    select: str = ""
+    profile: str = "quick"
+    out_of_reach: str = ""
+
+    def shows_in(self, found: Judgement) -> bool:
+        """Tell whether a judgement is this bug: verdict, clause, cell and regime are those it must show in."""
+        return (
+            found.verdict in self.verdicts
+            and found.clause in self.clauses
+            and any(fnmatchcase(found.cell, pattern) for pattern in self.cells)
+            and any(fnmatchcase(found.regime, pattern) for pattern in self.regimes)
+        )
+
+
+@cache
+def catalogue() -> tuple[Bug, ...]:
+    """Return the bugs of `PAGE`, in its order."""
+    return tuple(map(_bug, tomllib.loads(PAGE.read_text("utf-8"))["bug"]))
+
+
+def _bug(entry: dict[str, Any]) -> Bug:
+    red, green = entry.pop("red", []), entry.pop("green", [])
+    releases = [Release(text, red=True) for text in red] + [Release(text, red=False) for text in green]
+    lists = {name: tuple(entry.pop(name)) for name in ("cells", "regimes", "clauses") if name in entry}
+    verdicts = frozenset(entry.pop("verdicts", WRONG))
+    return Bug(**entry, **lists, verdicts=verdicts, releases=tuple(releases))
