@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
+from logitproof_reference.judgements import VERDICTS
+
 from .diff_classes import CLASSES, RANK, ChangeClass
 from .diff_query import KEY, compared
 from .judged import Words, words_of
@@ -75,6 +77,15 @@ class Diff:
     def sides(self, row: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return one row's judgement in each run, as mappings; empty where there is none."""
         return self._side("b", row), self._side("a", row)
+
+    def instead(self, row: int) -> dict[str, Any]:
+        """Return the worst judgement on the same rows of the run in which this one is missing; empty if none."""
+        before, after = self.sides(row)
+        there, other = (before, self.after) if before else (after, self.before)
+        table = other.table
+        same = pc.and_(pc.equal(table["cell"], there["cell"]), pc.equal(table["regime"], there["regime"]))
+        found = table.filter(same).to_pylist()
+        return max(found, key=lambda record: VERDICTS.index(record["verdict"]), default={})
 
     def _side(self, side: str, row: int) -> dict[str, Any]:
         run = self.before if side == "b" else self.after

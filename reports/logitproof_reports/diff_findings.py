@@ -115,7 +115,8 @@ def movement(diff: Diff, row: int) -> str:
     before, after = diff.sides(row)
     told = after or before
     if not (before.get("observed") and after.get("observed")):
-        return visible(f"{_state(before)} -> {_state(after)}")
+        other = {} if before and after else diff.instead(row)
+        return visible(f"{_state(before, other)} -> {_state(after, other)}")
     ulps = f"{decimal(before['ulps'])} -> {decimal(after['ulps'])} ulps"
     unit = "nats" if told["quantity"] == "value" and told["op"] != "softmax" else "absolute"
     size = f"{decimal(before['nats'])} -> {decimal(after['nats'])} {unit}"
@@ -126,9 +127,10 @@ def movement(diff: Diff, row: int) -> str:
     return visible(f"{ulps}, {size}; now {came} where {exact} is exact")
 
 
-def _state(record: dict[str, Any]) -> str:
+def _state(record: dict[str, Any], instead: dict[str, Any]) -> str:
+    """Return a verdict in words; of rows that another clause judges there, that one's."""
     if not record:
-        return "judged by another clause"
+        return f"{instead['clause']} {_state(instead, {})}" if instead else "not judged"
     reason, slack = str(record["reason"])[:_REASON_CHARACTERS], float(record["slack"])
     beside = f" ({reason})" if reason else "" if math.isnan(slack) else f", slack {decimal(slack)}"
     return f"{record['verdict']}{beside}"
