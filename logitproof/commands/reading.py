@@ -13,19 +13,31 @@ from logitproof.application import AS_IT_STANDS, RunFiles, app
 from logitproof.exit_codes import EXPECTED
 
 
-@app.command()
+@app.command(
+    epilog=AS_IT_STANDS + "Example: logitproof report run.parquet --summary $GITHUB_STEP_SUMMARY --junit junit.xml"
+)
 def report(
     run_files: RunFiles,
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
     *,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write JUnit XML.")] = None,
+    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a summary as Markdown.")] = None,
+    sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the findings as SARIF.")] = None,
+    badge: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a badge as SVG.")] = None,
+    wandb: Annotated[bool, typer.Option("--wandb", help="Also log the run to Weights & Biases.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the unexpected verdicts as JSON.")] = False,
 ) -> int:
     """Write a page about runs. One self-contained HTML file; prints the table, and last the page's path."""
+    from logitproof.report_files import write_files
     from logitproof.reporting import exit_code, judgements
     from logitproof.reporting import report as write_report
     from logitproof.tables import print_summary
+    from logitproof.tracking import track
 
     whole = write_report(run_files, output)
+    write_files(whole, {"junit": junit, "summary": summary, "sarif": sarif, "badge": badge})
+    if wandb:
+        track(whole, output)
     if as_json:
         typer.echo(json.dumps([asdict(found) for found in judgements(whole) if not found.expected], indent=2))
     else:

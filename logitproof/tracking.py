@@ -1,0 +1,72 @@
+"""A run in Weights & Biases, by its own library: metrics, the table of measurements, the page as an artifact.
+
+Whether it goes to a server is wandb's to decide: ``WANDB_MODE=offline`` keeps it in a folder, for `wandb sync`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from logitproof.exit_codes import Refusal
+from logitproof_reports.judged import judged as make_ready
+from logitproof_reports.summary import sentences
+from logitproof_reports.tally import tally_by
+from logitproof_reports.verdict import framework_versions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logitproof_reports.judged import Judged
+    from logitproof_reports.schema import Run
+
+COLUMNS = ("adapter", "mode", "op", "labels", "quantity", "format", "regime", "clause", "verdict", "ulps", "slack")
+
+
+def track(run: Run, page: Path, project: str = "logitproof") -> None:
+    """Log a run to Weights & Biases.
+
+    Raises
+    ------
+    Refusal
+        The library is not installed, or it cannot log.
+    """
+    try:
+        import wandb  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise Refusal("wandb is not installed: pip install 'logitproof[wandb]'") from error
+    try:
+        with wandb.init(project=project, job_type="report", config=_config(run)) as tracked:
+            tracked.log(metrics(make_ready(run)))
+            tracked.log({"measurements": wandb.Table(columns=list(COLUMNS), data=rows(run))})
+            tracked.summary["verdict"] = sentences(run)[0]
+            artifact = wandb.Artifact("logitproof-report", type="report")
+            artifact.add_file(str(page), name="report.html")
+            tracked.log_artifact(artifact)
+    except wandb.errors.Error as error:
+        raise Refusal(f"wandb cannot log the run ({' '.join(str(error).split())}): set WANDB_MODE=offline") from error
+
+
+def metrics(judged: Judged) -> dict[str, float]:
+    """Return counts of judgements and the largest finite slack, by framework and clause family."""
+    found: dict[str, float] = {}
+    for (framework, family), tally in tally_by(judged, judged.framework, judged.family).items():
+        name = f"{framework}/{family or 'whole'}"
+        found |= {f"{name}/judged": tally.judged, f"{name}/unexpected": tally.unexpected}
+        if math.isfinite(tally.slack):
+            found[f"{name}/slack"] = tally.slack
+    return found
+
+
+def rows(run: Run) -> list[list[Any]]:
+    """Return the measurements as wandb's tables take them; JSON knows no infinity: 1e308 stands for it."""
+    records = run.table.select(COLUMNS).to_pylist()
+    return [[_number(value) if name in {"ulps", "slack"} else value for name, value in one.items()] for one in records]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else (None if math.isnan(value) else 1e308)
+
+
+def _config(run: Run) -> dict[str, Any]:
+    return {"profile": run.profile, "case_set": run.case_set, "versions": framework_versions(run)}
