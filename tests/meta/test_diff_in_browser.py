@@ -1,0 +1,122 @@
+"""The page of a diff in Chromium: quiet, offline, folded, filtered, linked, and unharmed by what it shows."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from logitproof_reports.diff import diff
+from logitproof_reports.diff_ruling import rule
+from logitproof_reports.html_diff import write_diff_page
+from meta.synthetic_runs import hundred_thousand, three_frameworks
+from meta.test_diff import distinctly_hostile, spoiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+RUNS = {"ordinary": three_frameworks, "hostile": distinctly_hostile, "large": hundred_thousand}
+READY = "#explorer:not([hidden])"
+COUNT = "#count"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder: Path = tmp_path_factory.mktemp("diffs")
+    for name, make in RUNS.items():
+        run = make()
+        found = diff(run, spoiled(run))
+        write_diff_page(found, rule(found), folder / f"{name}.html")
+    return {name: (folder / f"{name}.html").as_uri() for name in RUNS}
+
+
+@pytest.fixture
+def opened(browser: Browser, addresses: dict[str, str]) -> Callable[..., Any]:
+    """Open a page and, at the end, hold that it asked for nothing and complained of nothing."""
+
+    @contextmanager
+    def open_page(name: str, fragment: str = "") -> Any:
+        page = browser.new_page()
+        noise: list[str] = []
+        page.on("request", lambda request: noise.append(request.url))
+        page.on("console", lambda message: noise.append(message.text))
+        page.on("pageerror", lambda error: noise.append(str(error)))
+        page.goto(addresses[name] + fragment)
+        page.wait_for_selector(READY, state="attached")
+        yield page
+        assert noise == [page.url.partition("#")[0]]
+        page.close()
+
+    return open_page
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_page_asks_for_nothing_and_complains_of_nothing(name: str, opened: Callable[..., Any]) -> None:
+    with opened(name) as page:
+        assert "folded away" in page.inner_text(COUNT)
+        assert page.evaluate("window.harmed") is None
+
+
+def test_what_is_identical_is_folded_away_until_it_is_asked_for(opened: Callable[..., Any]) -> None:
+    number = three_frameworks().table.num_rows
+    with opened("ordinary") as page:
+        folded = page.inner_text(COUNT)
+        page.uncheck("#fold")
+        assert page.inner_text(COUNT) == f"{number} of {number} judgements" != folded
+        page.check("#fold")
+        page.fill("#filter", "class:identical")
+        page.press("#filter", "Enter")
+        assert not page.inner_text(COUNT).startswith("0 ")
+
+
+def test_the_filter_keeps_what_it_names(opened: Callable[..., Any]) -> None:
+    run = three_frameworks()
+    found = diff(run, spoiled(run))
+    with opened("ordinary") as page:
+        page.fill("#filter", "class:newly_failing framework:jax format:float32")
+        page.press("#filter", "Enter")
+        columns = [found.words(name) for name in ("adapter", "format")]
+        due = found.rank == 1
+        for column, word in zip(columns, ("jax", "float32"), strict=True):
+            due = due & column.is_word(word)
+        assert page.inner_text(COUNT).startswith(f"{due.sum()} of ")
+
+
+def test_a_link_opens_the_filter_it_names_and_a_row_shows_both_sides(opened: Callable[..., Any]) -> None:
+    with opened("ordinary", "#judgements?class:newly_failing%20framework:jax") as page:
+        assert page.input_value("#filter") == "class:newly_failing framework:jax"
+        page.click("#rows .open-row >> nth=0")
+        details = page.inner_text("#rows tr.details")
+        assert all(word in details for word in ("before", "after", "observed, hex", "0x1."))
+        run = three_frameworks()
+        assert page.inner_text("#rows tr.details .id").partition("/")[0] in set(run.table["cell"].to_pylist())
+
+
+def test_the_findings_stand_worst_first_and_lead_to_their_rows(opened: Callable[..., Any]) -> None:
+    with opened("ordinary") as page:
+        page.click(".finding[open] .where a")
+        assert page.input_value("#filter").startswith("class:newly_failing ")
+        assert page.locator("svg.field circle").count() > 0
+
+
+def test_a_large_page_shows_its_verdict_within_a_second(opened: Callable[..., Any]) -> None:
+    with opened("large") as page:
+        paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        assert paint <= 1000.0
