@@ -72,6 +72,13 @@ def report(session: nox.Session) -> None:
     session.run("logitproof", "report", merged, "-o", str(RUNS / "report.html"))
 
 
+@nox.session(default=False)
+def upgrade(session: nox.Session) -> None:
+    """Try an upgrade, e.g. nox -s upgrade -- jax==0.9.2 jax==0.10.2; writes runs/upgrade."""
+    session.install(".")
+    session.run("logitproof", "upgrade", "-o", str(RUNS / "upgrade"), *session.posargs)
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """Test the suite itself, with branch coverage; needs no framework."""

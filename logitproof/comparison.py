@@ -1,6 +1,6 @@
 """From two run files to a diff and a ruling on it, and what is written of them."""
 
-from __future__ import annotations
+from __future__ import commands_for_job
 
 import os
 from dataclasses import replace
@@ -11,9 +11,11 @@ import pyarrow as pa
 
 from logitproof.policy import Policy, found_policy, levels, read_policy
 from logitproof_reports.diff import diff
+from logitproof_reports.diff_annotations import commands_for_job
 from logitproof_reports.diff_environment import versions
 from logitproof_reports.diff_json import as_json
 from logitproof_reports.diff_markdown import diff_markdown
+from logitproof_reports.diff_verdict import verdict_lines
 from logitproof_reports.html_diff import write_diff_page
 from logitproof_reports.run_file import read_run
 from logitproof_reports.writing import written_whole
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
     from logitproof_reports.diff import Diff
     from logitproof_reports.diff_ruling import Ruling
+
+GITHUB_JOB = "GITHUB_ACTIONS"
+"""Variable that is ``true`` in a GitHub job."""
 
 JOB_SUMMARY = "GITHUB_STEP_SUMMARY"
 """Variable under which GitHub names the file that a job's summary is appended to."""
@@ -68,6 +73,12 @@ def write_all(
     if job := os.environ.get(JOB_SUMMARY):
         with Path(job).open("a", encoding="utf-8") as file:
             file.write(diff_markdown(found, ruling))
+
+
+def told(found: Diff, ruling: Ruling) -> str:
+    """Return what the command line prints of a diff: the verdict; in a GitHub job its annotations before."""
+    annotated = commands_for_job(found, ruling) if os.environ.get(GITHUB_JOB) == "true" else []
+    return "\n".join([*annotated, *verdict_lines(found, ruling)])
 
 
 def write_text(place: Path, text: str) -> None:

@@ -39,13 +39,12 @@ def diff(  # noqa: PLR0917  typer passes by name
     policy: PolicyFile = None,
 ) -> int:
     """Tell what changed between two runs, judged against the exact answer. Prints the verdict in ten lines."""
-    from logitproof.comparison import compare_files, policy_of, write_all
-    from logitproof_reports.diff_verdict import verdict_lines
+    from logitproof.comparison import compare_files, policy_of, told, write_all
 
     asked = policy_of(policy, fail_on)
     found = compare_files(baseline, candidate, repeat or ())
     ruling = asked.rule(found, dt.datetime.now(tz=dt.UTC).date())
-    typer.echo("\n".join(verdict_lines(found, ruling)))
+    typer.echo(told(found, ruling))
     write_all(found, ruling, page=output, as_data=as_data, summary=summary)
     return EXPECTED if ruling.safe else UNEXPECTED
 
@@ -65,10 +64,9 @@ def upgrade(  # noqa: PLR0917  likewise
     policy: PolicyFile = None,
 ) -> int:
     """Try an upgrade. Two isolated environments, the same matrix in each, one diff, one exit status."""
-    from logitproof.comparison import policy_of, write_all, write_text
+    from logitproof.comparison import policy_of, told, write_all, write_text
     from logitproof.run_certificate import certify
     from logitproof.trial import Trial, locks_of
-    from logitproof_reports.diff_verdict import verdict_lines
 
     asked = policy_of(policy, fail_on)
     trial = Trial(old, new, folder, tuple(framework or ()), ("--profile", profile), complain)
@@ -80,7 +78,7 @@ def upgrade(  # noqa: PLR0917  likewise
         return ENVIRONMENT
     today = dt.datetime.now(tz=dt.UTC).date()
     ruling = asked.rule(found, today)
-    typer.echo("\n".join(verdict_lines(found, ruling)))
+    typer.echo(told(found, ruling))
     write_all(found, ruling, page=folder / "diff.html", as_data=folder / "diff.json", summary=folder / "summary.md")
     certificate = certify(
         found, ruling, files=trial.files, locks=dict(zip(trial.files, locks_of(both), strict=True)), day=today

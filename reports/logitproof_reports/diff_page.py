@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from .diff_classes import CLASSES, RANK, ChangeClass
 from .diff_environment import Difference, differences, subject
-from .diff_findings import findings_of, headline_of, what_of
+from .diff_findings import findings_of, movement, what_of
 from .diff_payload import detail_of, payload_of
 from .diff_picture import Picture, picture_of
 from .diff_verdict import verdict_lines
@@ -105,7 +105,7 @@ def _finding(diff: Diff, finding: DiffFinding) -> FindingText:
         change=finding.change,
         what=what_of(diff, finding),
         number=len(finding.rows),
-        line=headline_of(diff, finding),
+        line=movement(diff, finding.worst),
         detail=detail_of(diff, finding.worst) if RANK[finding.change.name] < RANK[_BRIEFLY] else None,
         cell=visible(f"{record['cell']}/{record['regime']}"),
         link=_link(" ".join(terms)),

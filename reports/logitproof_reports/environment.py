@@ -26,6 +26,13 @@ THREAD_VARIABLES = (
 """Variables that change how a framework splits or vectorises its sums; recorded where they are set."""
 
 PACKAGES = ("logitproof", "numpy", "ml_dtypes")
+"""Packages of which every run says the version, or that they are not installed."""
+
+COMPANIONS = (
+    *("jax", "jaxlib", "keras", "onnx", "onnxruntime", "opt-einsum", "optax", "scikit-learn", "scipy"),
+    *("tensorflow", "tensorflow-cpu", "torch", "triton"),
+)
+"""Packages that can move a framework's numbers, recorded where they are installed."""
 
 _NUMERIC_FEATURE = re.compile(r"^(sse|ssse|avx|fma|f16c|amx|neon|asimd|sve|sme(?!p)|fphp|bf16|i8mm|fp$)")
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -53,8 +60,13 @@ def describe_environment() -> dict[str, Any]:
         "cpu_features": features,
         "cores": usable_cores(),
         "threads": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
-        "packages": {name: package_version(name) for name in PACKAGES},
+        "packages": {name: package_version(name) for name in PACKAGES} | _companions(),
     }
+
+
+def _companions() -> dict[str, str]:
+    versions = {name: package_version(name) for name in COMPANIONS}
+    return {name: version for name, version in versions.items() if version != "not installed"}
 
 
 def package_version(name: str) -> str:

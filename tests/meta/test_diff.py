@@ -60,6 +60,12 @@ CHANGES: dict[str, tuple[list[Judgement], list[Judgement]]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def compared(before: list[Judgement], after: list[Judgement], **repeats: Any) -> Diff:
     return diff(run_of("torch", OTHER, *before), run_of("torch", OTHER, *after), **repeats)
 
@@ -199,6 +205,14 @@ def test_the_command_writes_what_is_asked_for_and_exits_by_the_gate(
     assert main(["diff", old, new, "--fail-on", "never"]) == 0
     assert main(["diff", old, old]) == 0
     assert "identical in bits" in capsys.readouterr().out
+
+
+def test_in_a_github_job_the_verdict_is_annotated(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert main(["diff", *map(str, files)]) == 1
+    assert capsys.readouterr().out.startswith("::error title=Logitproof::not safe: ")
 
 
 def damage(what: str, place: Path) -> None:
