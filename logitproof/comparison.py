@@ -1,6 +1,6 @@
 """From two run files to a diff and a ruling on it, and what is written of them."""
 
-from __future__ import commands_for_job
+from __future__ import annotations
 
 import os
 from dataclasses import replace
