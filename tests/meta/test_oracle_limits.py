@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from logitproof_reference import ExactRows, multiprecision
+from logitproof_reference import ExactRows, multiprecision, sigmoid
 
 INF, NAN = np.inf, np.nan
 CE = "softmax_cross_entropy"
@@ -116,3 +116,24 @@ def test_a_nan_among_the_cotangents_stays_in_its_row() -> None:
     value = ExactRows(np.zeros((2, 2))).evaluate("softmax", "grad_logits", None, cotangent).value
     assert np.isnan(value[0]).all()
     np.testing.assert_array_equal(value[1], [-0.25, 0.25])
+
+
+@pytest.mark.parametrize("quantity", sigmoid.QUANTITIES)
+def test_sigmoid_loss_has_the_same_limits_by_closed_form_and_by_definition(quantity: str) -> None:
+    x = np.array([INF, INF, INF, -INF, -INF, -INF, NAN, INF])
+    y = np.array([1.0, 0.0, 1e-20, 1.0, 0.0, 0.25, 0.5, 0.5])
+    weight, positive = np.array([2.0, 1.0, -1.0, 3.0, 1.0, 0.5, 1.0, 0.0]), np.full(8, 0.75)
+    factors = np.array([[1.5, -2.0, 1.0, -0.5, 3.0, 1.0, 1.0, 2.0], [-1.0, 1.0, 0.5, 2.0, -3.0, 1.0, 1.0, 1.0]])
+    given = {
+        "grad_logits": (factors[0],),
+        "grad_labels": (factors[0],),
+        "jvp": (None, factors[1]),
+        "hvp": tuple(factors),
+    }
+    exact = sigmoid.evaluate(quantity, x, y, *given.get(quantity, ()), weight=weight, pos_weight=positive)
+    c = factors[0] if quantity in {"grad_logits", "grad_labels", "hvp"} else np.ones(8)
+    v = factors[1] if quantity in {"jvp", "hvp"} else np.ones(8)
+    for i, numbers in enumerate(zip(x, y, weight, positive, c, v, strict=True)):
+        expected = multiprecision.evaluate_sigmoid(quantity, [float(number) for number in numbers], None)
+        np.testing.assert_array_equal(exact.value[i], expected.value)
+        assert exact.radius[i] == 0 or np.isfinite(exact.value[i])
