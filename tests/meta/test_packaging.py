@@ -54,8 +54,9 @@ FRAMEWORK_HOMES = {
     ("tensorflow", "tensorflow_adapter.py"),
     ("tinygrad", "tinygrad_adapter.py"),
     ("torch", "torch_adapter.py"),
+    ("wandb", "tracking.py"),
 }
-"""Each framework and the module that may import it."""
+"""Each framework, and what else is an extra, and the module that may import it."""
 FRAMEWORKS = tuple(sorted({name for name, _ in FRAMEWORK_HOMES}))
 
 
@@ -140,7 +141,7 @@ def test_every_framework_has_an_extra_an_entry_point_and_a_pinned_release() -> N
     entry_points = PYPROJECT["project"]["entry-points"]["logitproof.adapters"]
     assert entry_points == BUILT_IN
     asked = set(BUILT_IN) - {"numpy"}
-    assert set(PYPROJECT["project"]["optional-dependencies"]) == asked
+    assert set(PYPROJECT["project"]["optional-dependencies"]) == asked | {"wandb"}
     pinned = {group for group in PYPROJECT["dependency-groups"] if group.startswith("conformance-")}
     assert pinned == {f"conformance-{name}" for name in asked}
 
