@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 TRAINERS = {
     "jax": "logitproof_adapters.training_jax:JaxTrainer",
+    "keras_tensorflow": "logitproof_adapters.training_keras:KerasTrainer",
     "numpy": "logitproof_adapters.training_numpy:NumpyTrainer",
+    "optax": "logitproof_adapters.training_optax:OptaxTrainer",
     "tensorflow": "logitproof_adapters.training_tensorflow:TensorflowTrainer",
     "torch": "logitproof_adapters.training_torch:TorchTrainer",
 }
@@ -91,6 +93,23 @@ class SourceTrainer(ABC):
     def source(self, cell: Cell, task: Task) -> str:
         """Return the program."""
 
+    @property
+    def imports(self) -> str:
+        """The lines that import the framework."""
+        return self.adapter.imports
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return `array` as the framework's own, bit for bit."""
+        return self.adapter.tensor(array)
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return a result of the framework as it came, bit for bit."""
+        return self.adapter.array(tensor)
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell `array` as an expression of the framework."""
+        return self.adapter.spelling(array)
+
     def train(self, cell: Cell, task: Task, parameters: Sequence[NDArray[Any]], batches: list[Examples]) -> list[Step]:
         """Train from `parameters` over `batches`, one step each."""
         program = self._program(cell, task)
@@ -117,19 +136,19 @@ class SourceTrainer(ABC):
         self, cell: Cell, task: Task, logits: NDArray[Any], labels: NDArray[np.int64]
     ) -> tuple[float, NDArray[Any]]:
         """Return the framework's loss at given logits, numbers of the format, and its gradient by them."""
-        y = self.adapter.tensor(labels_of(cell, task, labels))
+        y = self.tensor(labels_of(cell, task, labels))
         loss, gradient = self._program(cell, task)["loss"](*self._tensors(cell, [logits]), y)
         return float(self._array(loss)), self._array(gradient)
 
     def repro(self, cell: Cell, task: Task, parameters: Sequence[NDArray[Any]], batch: Examples) -> str:
         """Return a standalone program that takes one step over `batch` and prints its loss."""
-        spelled = [self.adapter.spelling(array) for array in self._cast(cell, parameters)]
+        spelled = [self.spelling(array) for array in self._cast(cell, parameters)]
         x, y = self._cast(cell, [batch.features])[0], labels_of(cell, task, batch.labels)
         lines = [
-            self.adapter.imports,
+            self.imports,
             self.source(cell, task),
             f"load([{', '.join(spelled)}])",
-            f"for loss, *_ in train([({self.adapter.spelling(x)}, {self.adapter.spelling(y)})]):",
+            f"for loss, *_ in train([({self.spelling(x)}, {self.spelling(y)})]):",
             "    print(float(loss))",
         ]
         return "\n".join(lines)
@@ -138,23 +157,23 @@ class SourceTrainer(ABC):
         key = (cell, task.name)
         if key not in self._programs:
             scope: dict[str, Any] = {}
-            program = f"{self.adapter.imports}\n\n\n{self.source(cell, task)}"
+            program = f"{self.imports}\n\n\n{self.source(cell, task)}"
             exec(compile(program, f"<{cell.id} {task.name}>", "exec"), scope)  # noqa: S102 - our own text
             self._programs[key] = scope
         return self._programs[key]
 
     def _pair(self, cell: Cell, task: Task, batch: Examples) -> tuple[Any, Any]:
         (x,) = self._tensors(cell, [batch.features])
-        return x, self.adapter.tensor(labels_of(cell, task, batch.labels))
+        return x, self.tensor(labels_of(cell, task, batch.labels))
 
     def _cast(self, cell: Cell, arrays: Sequence[NDArray[Any]]) -> Arrays:
         return [array.astype(FORMATS[cell.format].dtype) for array in arrays]
 
     def _tensors(self, cell: Cell, arrays: Sequence[NDArray[Any]]) -> list[Any]:
-        return [self.adapter.tensor(array) for array in self._cast(cell, arrays)]
+        return [self.tensor(array) for array in self._cast(cell, arrays)]
 
     def _array(self, tensor: Any) -> NDArray[Any]:
-        return np.array(self.adapter.array(tensor))
+        return np.array(self.array(tensor))
 
     def _arrays(self, tensors: Sequence[Any]) -> Arrays:
         return [self._array(tensor) for tensor in tensors]
