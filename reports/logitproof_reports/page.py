@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from .judged import judged as make_ready
 from .judged import words_of
 from .links import filter_link
 from .outcomes import BY_RANK, OUTCOMES, family_of, family_place, visible
+from .page_accuracy import accuracy_of
+from .page_dialects import dialects_of
 from .page_extremes import situations_of
 from .page_findings import findings_of
 from .page_matrix import matrix_of
@@ -57,6 +60,9 @@ def page_of(run: Run) -> Page:
         refusals=_refusals(judged),
         clauses=_clauses(judged),
         environments=_environments(run),
+        certificate=_certificate(),
+        accuracy=accuracy_of(judged),
+        dialects=dialects_of(run),
         judgements=run.table.num_rows,
         payload=payload_of(judged),
     )
@@ -151,25 +157,36 @@ def _refusals(judged: Judged) -> list[Refusal]:
 
 def _clauses(judged: Judged) -> list[Clause]:
     tallies = tally_by(judged, words_of(judged.table["clause"]))
-    ids = sorted((id_ for (id_,) in tallies if id_), key=_clause_place)
-    return [_clause(id_, tallies[id_,]) for id_ in ids]
+    ids = sorted({*CLAUSES, *(id_ for (id_,) in tallies if id_)}, key=_clause_place)
+    return [_clause(id_, tallies.get((id_,))) for id_ in ids]
 
 
 def _clause_place(id_: str) -> tuple[tuple[int, str], int, str]:
     return family_place(family_of(id_)), len(id_), id_
 
 
-def _clause(id_: str, tally: Tally) -> Clause:
+def _clause(id_: str, tally: Tally | None) -> Clause:
     known = CLAUSES.get(id_)
     return Clause(
         id=visible(id_),
         grade=known.grade if known else "",
         title=known.title if known else "not in this release's specification",
         text=known.text if known else "",
-        outcome=tally.worst,
-        number=tally.judged,
+        outcome=tally.worst if tally else None,
+        number=tally.judged if tally else 0,
         link=filter_link(clause=id_),
     )
+
+
+def _certificate() -> list[Fact]:
+    found = released_certificate()
+    return [
+        Fact("rows", f"{found.rows:,}"),
+        Fact("numbers held against ball arithmetic", f"{found.numbers:,}"),
+        Fact("largest relative error", f"2^{math.log2(found.worst):.2f}"),
+        Fact("found in", found.worst_case),
+        Fact("enclosures without the truth", str(found.outside)),
+    ]
 
 
 def _environments(run: Run) -> list[Surroundings]:
@@ -177,15 +194,16 @@ def _environments(run: Run) -> list[Surroundings]:
     told = [_surroundings(environment) for environment in attributed(run)]
     common = [fact for fact in told[0].facts if all(fact in one.facts for one in told)] if len(told) > 1 else []
     own = [Surroundings(one.title, [fact for fact in one.facts if fact not in common]) for one in told]
-    oracle = Surroundings("The oracle's certificate", [Fact("ball arithmetic", released_certificate().sentence)])
-    return [oracle, *([Surroundings("In common", common)] if common else []), *own]
+    return [*([Surroundings("In common", common)] if common else []), *own]
 
 
 def _surroundings(environment: dict[str, Any]) -> Surroundings:
     framework = framework_of(environment)
     name = framework.get("name") or framework.get("framework") or ", ".join(environment.get("adapters") or [])
     title = visible(f"{name or 'environment'} {framework.get('version', '')}".strip())
-    rest = {key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger", "dialects"}}
+    rest = {
+        key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger", "dialects"}
+    }
     facts = [*_flat(framework.get("build") or {}, "build"), *_flat(rest, "")]
     return Surroundings(title, [fact for fact in facts if fact.value])
 
