@@ -143,7 +143,7 @@ def test_one_percent_of_the_gradient_is_one_percent_of_the_way() -> None:
 
 
 def test_every_should_clause_is_broken_by_a_fault() -> None:
-    assert {fault.clause for fault in FAULTS} == CLAUSES - {"TRN-4"}
+    assert {fault.clause for fault in FAULTS} == set(CLAUSES) - {"TRN-4"}
 
 
 @pytest.mark.parametrize("format_", ["float16", "bfloat16", "float32"])
@@ -158,7 +158,7 @@ def test_every_training_of_the_quick_profile_is_judged_by_every_clause() -> None
     adapter = NumpyAdapter()
     (case,) = training_cases(adapter, "quick")
     found = list(judge_training(adapter, case, "quick"))
-    assert {judgement.clause for judgement in found} == CLAUSES
+    assert {judgement.clause for judgement in found} == set(CLAUSES)
     assert {judgement.verdict for judgement in found} == {"conforms"}
     record = TrainingRecord.from_json(found[-1].series)
     assert record.steps == 8
