@@ -106,7 +106,7 @@ def _finding(diff: Diff, finding: DiffFinding) -> FindingText:
         what=what_of(diff, finding),
         number=len(finding.rows),
         line=movement(diff, finding.worst),
-        detail=detail_of(diff, finding.worst) if RANK[finding.change.name] < RANK[_BRIEFLY] else None,
+        detail=detail_of(diff, finding.worst, instead=True) if RANK[finding.change.name] < RANK[_BRIEFLY] else None,
         cell=visible(f"{record['cell']}/{record['regime']}"),
         link=_link(" ".join(terms)),
     )

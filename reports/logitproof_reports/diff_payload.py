@@ -78,13 +78,17 @@ def _by_interest(diff: Diff) -> Iterator[int]:
     yield from dict.fromkeys([*few, *range(differing)])
 
 
-def detail_of(diff: Diff, row: int) -> dict[str, Any]:
-    """Return a judgement side by side: ``facts`` (name, before, after), ``inputs`` and the ``repro``."""
+def detail_of(diff: Diff, row: int, *, instead: bool = False) -> dict[str, Any]:
+    """Return a judgement side by side: ``facts`` (name, before, after), ``inputs`` and the ``repro``.
+
+    With `instead`, a run that judges these rows by another clause shows that judgement.
+    """
     before, after = diff.sides(row)
     told = after or before
     inputs = [] if len(told["inputs"]) > _INPUT_CHARACTERS else inputs_of(told["inputs"])
+    other = diff.instead(row) if instead and not (before and after) else {}
     return {
-        "facts": [[name, *pair] for name, pair in side_by_side(before, after).items()],
+        "facts": [[name, *pair] for name, pair in side_by_side(before or other, after or other).items()],
         "inputs": [[fact.name, fact.value] for fact in inputs],
         "repro": visible(after.get("repro") or before.get("repro") or "", keep="\n\t"),
         "row": told["row"],
@@ -102,6 +106,7 @@ def _facts(record: dict[str, Any]) -> dict[str, str]:
         return dict.fromkeys(_facts(_NOTHING), "")
     place = f"row {record['row']}" + (f", class {record['element']}" if record["element"] >= 0 else "")
     return {
+        "clause": visible(record["clause"]),
         "verdict": visible(record["verdict"]) + (" (known deviation)" if record["deviation"] else ""),
         "worst element": place if record["row"] >= 0 else "",
         "exact": from_hex(record["exact"]),
@@ -117,7 +122,7 @@ def _facts(record: dict[str, Any]) -> dict[str, str]:
 
 
 _NOTHING = {
-    **dict.fromkeys(("verdict", "deviation", "exact", "observed", "accuracy_class", "reason"), ""),
+    **dict.fromkeys(("clause", "verdict", "deviation", "exact", "observed", "accuracy_class", "reason"), ""),
     **dict.fromkeys(("ulps", "nats", "slack"), float("nan")),
     **dict.fromkeys(("row", "element"), -1),
 }
