@@ -53,11 +53,12 @@ def subject(before: Run, after: Run) -> str:
 def differences(before: Run, after: Run) -> list[Difference]:
     """Return every fact of the environments that differs, the framework's own version aside; common ones once."""
     old, new = _facts(before), _facts(after)
+    names = versions(before)
     found = {
         adapter: {
             name: (old[adapter].get(name, ""), new[adapter].get(name, ""))
             for name in dict.fromkeys([*old[adapter], *new[adapter]])
-            if old[adapter].get(name, "") != new[adapter].get(name, "")
+            if old[adapter].get(name, "") != new[adapter].get(name, "") and not _is_subject(name, adapter, names)
         }
         for adapter in sorted(old.keys() & new.keys())
     }
@@ -73,6 +74,12 @@ def differences(before: Run, after: Run) -> list[Difference]:
         Difference(adapter if prefix else "", name, *pair) for adapter, name, pair in told if (name, pair) not in shared
     ]
     return common + own
+
+
+def _is_subject(name: str, adapter: str, names: dict[str, tuple[str, str]]) -> bool:
+    """Tell whether a fact is the version of the framework itself, e.g. ``tensorflow-cpu`` of ``tensorflow``."""
+    called = {adapter.partition("_")[0], names[adapter][0].lower()}
+    return name in called or name.partition("-")[0] in called
 
 
 def _facts(run: Run) -> dict[str, dict[str, str]]:
