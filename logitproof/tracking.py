@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from logitproof.exit_codes import Refusal
+from logitproof.training_steps import training_steps
 from logitproof_reports.judged import judged as make_ready
 from logitproof_reports.summary import sentences
 from logitproof_reports.tally import tally_by
@@ -37,6 +38,8 @@ def track(run: Run, page: Path, project: str = "logitproof") -> None:
         raise Refusal("wandb is not installed: pip install 'logitproof[wandb]'") from error
     try:
         with wandb.init(project=project, job_type="report", config=_config(run)) as tracked:
+            for step in training_steps(run):
+                tracked.log(step)
             tracked.log(metrics(make_ready(run)))
             tracked.log({"measurements": wandb.Table(columns=list(COLUMNS), data=rows(run))})
             tracked.summary["verdict"] = sentences(run)[0]
