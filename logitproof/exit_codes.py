@@ -10,7 +10,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 MEANING = {
     EXPECTED: "everything conforms, or deviates as the ledger says",
-    UNEXPECTED: "unexpected verdicts: something deviates, crashed or was not measured",
+    UNEXPECTED: "unexpected verdicts: something deviates, crashed or was not measured; or an upgrade that is not safe",
     USAGE: "wrong usage: one line says what; nothing was run or written",
     ENVIRONMENT: "an environment could not be built",
     INTERRUPTED: "interrupted; what was measured so far is in the run file",

@@ -12,6 +12,7 @@ from logitproof.companions import adapter_words
 from logitproof.environments import build, lock, requirements_of
 from logitproof.exit_codes import EXPECTED, UNEXPECTED, Refusal
 from logitproof.uv_tool import UnbuildableEnvironment, surroundings
+from logitproof_reports.environment import COMPANIONS
 from logitproof_reports.schema import RunFileError
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ _RUN_SUFFIXES = (".parquet", ".journal")
 _INSTALLED = "import json; from logitproof_adapters.registry import known, installed; "
 _INSTALLED += "print(json.dumps([name for name in known() if installed(name)]))"
 
-COMPANIONS = frozenset(
-    {"jax", "jaxlib", "keras", "ml-dtypes", "numpy", "optax", "scipy", "tensorflow", "tensorflow-cpu", "torch"}
-)
+TOLD = frozenset({*COMPANIONS, "ml-dtypes", "numpy"})
 """Packages whose versions are said when an environment is ready: they can move numbers."""
 
 
@@ -63,7 +62,7 @@ def prepared(asked: Sequence[str], say: Say) -> list[Side]:
     for side in made:
         if side.environment:
             locked = side.environment.locked
-            beside = [f"{name} {version}" for name, version in locked.packages.items() if name in COMPANIONS]
+            beside = [f"{name} {version}" for name, version in locked.packages.items() if name in TOLD]
             say(f"{locked.title}: Python {locked.python}, {', '.join(beside)}")
     return made
 
