@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import Description, Dialect
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
 from logitproof_reference.cells import PLAIN, Options
 
@@ -33,6 +33,8 @@ EXPRESSIONS = {
     ),
     ("sigmoid_cross_entropy", "distributions"): "tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=x)",
 }
+
+DOCUMENTATION = "https://www.tensorflow.org/api_docs/python/tf/nn/"
 
 POSITIVE_WEIGHT = "tf.nn.weighted_cross_entropy_with_logits(labels=y, logits=x, pos_weight=pw)"
 
@@ -91,6 +93,26 @@ class TensorflowAdapter(SourceAdapter):
         offered = cell.options in {PLAIN, Options(pos_weight=True)}
         reason = "tf.nn has no reduction, class weight, ignored index or label smoothing; tf.keras.losses has"
         return super().unsupported(cell) or (None if offered else reason)
+
+    def dialect(self, cell: Cell) -> Dialect:
+        """Return what tf.nn documents: of labels that are no distribution, "the gradient will be incorrect"."""
+        if cell.op == "sigmoid_cross_entropy":
+            return Dialect(documentation=f"{DOCUMENTATION}sigmoid_cross_entropy_with_logits", reduction="none")
+        if cell.labels == "distributions":
+            return Dialect(
+                documentation=f"{DOCUMENTATION}softmax_cross_entropy_with_logits",
+                unnormalized_gradient="tensorflow",
+                reduction="none",
+                class_axis="any",
+            )
+        return Dialect(
+            documentation=f"{DOCUMENTATION}sparse_softmax_cross_entropy_with_logits",
+            reduction="none",
+            class_axis="last",
+            label_formats="int32, int64",
+            out_of_range="raises on the CPU, NaN for loss and gradient on the GPU",
+            ignored_index="none",
+        )
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""

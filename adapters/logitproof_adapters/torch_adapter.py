@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ml_dtypes
 import numpy as np
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import Description, Dialect
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
 from logitproof_reference.cells import TAKES_VECTOR
 
@@ -31,6 +31,9 @@ EXPRESSIONS = {
     ("softmax_cross_entropy", "distributions"): "torch.nn.CrossEntropyLoss({options})(x{to_1}, y{to_1})",
     ("sigmoid_cross_entropy", "distributions"): "torch.nn.BCEWithLogitsLoss({options})(x, y)",
 }
+
+NLL_LOSS = "torch.nn.NLLLoss({options})(torch.log_softmax(x, {axis}){to_1}, y)"
+"""The same loss in two steps; torch.nn.functional.cross_entropy is what the module calls and needs no entry."""
 
 ANSWERS = {
     "value": "forward(x)",
@@ -53,6 +56,10 @@ def spelled(options: Options) -> str:
     return ", ".join(f"{name}={value}" for name, value in given.items() if value)
 
 
+NO_SMOOTHING = "NLLLoss smooths no labels; CrossEntropyLoss does"
+DOCUMENTATION = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
+
+
 class TorchAdapter(SourceAdapter):
     """Asks PyTorch on the CPU."""
 
@@ -60,6 +67,8 @@ class TorchAdapter(SourceAdapter):
     imports = "import torch"
     report = "print(result.dtype, result.tolist())"
     ignored_labels: tuple[int, ...] = (-100,)  # the default of ignore_index in torch.nn.CrossEntropyLoss
+
+    entries = {("softmax_cross_entropy", "indices"): ("nll_loss",)}  # noqa: RUF012 - read only
 
     def __init__(self) -> None:
         import torch  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
@@ -76,12 +85,28 @@ class TorchAdapter(SourceAdapter):
     def unsupported(self, cell: Cell) -> str | None:
         """Return why PyTorch has no such cell, or None."""
         reason = super().unsupported(cell)
+        if cell.entry and cell.options.label_smoothing:
+            return NO_SMOOTHING
         if reason or cell.mode != "compiled":
             return reason
         from torch._inductor import config  # noqa: PLC0415 - a second; no public name tells the compiler
 
         found = any(shutil.which(compiler) for compiler in config.cpp.cxx if compiler)
         return None if found else "torch.compile needs a C++ compiler on the CPU; install g++ or set CXX"
+
+    def dialect(self, cell: Cell) -> Dialect:
+        """Return what the loss module documents."""
+        if cell.labels != "indices":
+            page = "BCEWithLogitsLoss" if cell.op == "sigmoid_cross_entropy" else "CrossEntropyLoss"
+            return Dialect(documentation=f"{DOCUMENTATION}{page}.html", reduction="mean", class_axis="1")
+        return Dialect(
+            documentation=f"{DOCUMENTATION}{'NLLLoss' if cell.entry else 'CrossEntropyLoss'}.html",
+            reduction="mean",
+            class_axis="1",
+            label_formats="int64",
+            out_of_range="each index must lie in [0, C) or be ignored",
+            ignored_index="-100",
+        )
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return PyTorch's answer as it came."""
@@ -105,7 +130,8 @@ class TorchAdapter(SourceAdapter):
         """Return the call that is judged; an adapter of what is built on PyTorch overrides this alone."""
         del ndim
         to_1 = "" if axis == 1 else f".movedim({axis}, 1)"
-        return EXPRESSIONS[cell.op, cell.labels].format(axis=axis, to_1=to_1, options=spelled(cell.options))
+        expression = NLL_LOSS if cell.entry else EXPRESSIONS[cell.op, cell.labels]
+        return expression.format(axis=axis, to_1=to_1, options=spelled(cell.options))
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor that shares the array's memory and strides."""

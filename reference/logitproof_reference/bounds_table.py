@@ -163,12 +163,6 @@ def _loss_jvp(asked: Question) -> Approximation:
     softmax, tangent, rounding = asked.softmax, asked.tangent, asked.rounding
     if asked.has_indices:
         return bounds_second_order.cross_entropy_at_jvp(softmax, asked.labels, tangent, rounding)
-    if asked.rows.unit_totals:
-        one = Approximation.exact(np.ones((len(tangent.value), 1)))
-        gradient = bounds_gradient.cross_entropy_over_vjp(
-            softmax, asked.distributions, one, rounding, total_is_one=True
-        )
-        return rounding.dot(gradient, tangent)
     return bounds_second_order.cross_entropy_over_jvp(softmax, asked.distributions, tangent, rounding)
 
 

@@ -23,9 +23,7 @@ MATTERS: dict[str, Callable[[Cell], bool]] = {
     "mean_over": lambda cell: cell.options.reduction == "mean",
     "empty_mean": lambda cell: cell.options.reduction == "mean",
     "smoothing_over": lambda cell: cell.options.label_smoothing != 0,
-    "unnormalized_gradient": lambda cell: (
-        cell.labels == "distributions" and cell.quantity not in {"value", "grad_labels"}
-    ),
+    "unnormalized_gradient": lambda cell: cell.labels == "distributions" and cell.quantity in {"grad_logits", "hvp"},
     "clip_probabilities": lambda cell: True,  # noqa: ARG005 - a table's entries share one signature
 }
 """Choices, and the cells whose answers they change."""
