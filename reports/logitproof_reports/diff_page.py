@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .diff_ruling import Ruling, Waived
     from .page_model import Payload
 
-SHOWN = 40
+SHOWN = 24
 """Findings told in full; the rest is in the table."""
 
 _BRIEFLY = "moved within the bound"

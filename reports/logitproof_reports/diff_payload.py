@@ -38,22 +38,25 @@ TEXT_COLUMNS = {
 }
 """Words of the filter and the columns of the run that they search."""
 
-DETAIL_CHARACTERS = 250_000
+DETAIL_CHARACTERS = 140_000
 """Text of details carried along, before compression."""
 
-_DIGITS = 2
+_MANY = 30_000
+"""Rows from which on the table's measures have one significant digit, not two: a page of 100,000 is to stay small."""
+
 _INPUT_CHARACTERS = 4_000
 
 
 def payload_of(diff: Diff) -> Payload:
     """Pack the judgements of a diff, worst first, with the details of as many of the worst as fit."""
+    digits = 1 if diff.table.num_rows > _MANY else 2
     columns = {"class": Words([change.word for change in CLASSES], diff.rank)}
     columns |= {name: diff.words(column).mapped(visible) for name, column in TEXT_COLUMNS.items()}
     for side, title in (("b", "before"), ("a", "after")):
         columns[title] = words_of(pc.fill_null(diff.column(side, "verdict"), "none"))
         for measure in ("ulps", "slack"):
             values = pc.fill_null(diff.column(side, measure), float("nan")).to_numpy()
-            columns[f"{measure}_{title}"] = numbers(values, _DIGITS)
+            columns[f"{measure}_{title}"] = numbers(values, digits)
     classes = {change.word: [change.glyph, change.name, rank, change.tone] for rank, change in enumerate(CLASSES)}
     return packed(diff.table.num_rows, columns, classes=classes, details=_details(diff))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SIZE = 420
 """Width and height of the field, in the units of the drawing."""
 
-_BINS = 48
+_BINS = 30
 _LOWEST, _HIGHEST = -3.0, 9.0
 """Powers of ten of an ulp at the edges; what lies beyond is drawn there."""
 
@@ -31,7 +31,6 @@ class Dot:
     y: float
     radius: float
     worse: bool
-    title: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,5 @@ def _power(power: int) -> str:
 
 
 def _dot(x: int, y: int, number: int) -> Dot:
-    was, came = (f"{10.0 ** (_LOWEST + place / _BINS * (_HIGHEST - _LOWEST)):.2g}" for place in (x, y))
     radius = round(2.5 + 2.2 * np.log10(number), 1)
-    return Dot(_position(x), round(SIZE - _position(y), 1), radius, y > x, f"{number:,}: {was} to {came} ulps")
+    return Dot(_position(x), round(SIZE - _position(y), 1), radius, y > x)
