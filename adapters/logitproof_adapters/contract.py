@@ -149,3 +149,11 @@ def declared_arithmetic(adapter: Adapter) -> Arithmetic:
     everyone.
     """
     return getattr(adapter, "arithmetic", None) or MUST
+
+
+def producers(adapter: Adapter) -> tuple[str, ...]:
+    """Return what the adapter can put in front of an op, words of `cells.PRODUCERS`.
+
+    An adapter says so by an attribute of this name; one without it puts nothing there.
+    """
+    return tuple(getattr(adapter, "producers", ()))

@@ -64,7 +64,18 @@ def answer_to(cell: Cell, inputs: Inputs) -> NDArray[Any]:
     """Return the control's answer to a cell."""
     options = {name: value for name, value in vars(cell.options).items() if value != getattr(PLAIN, name)}
     given = {name: array for name, array in inputs.arrays().items() if name != "logits"}
+    if cell.producer:
+        return behind_producer(cell.producer, cell.op, cell.quantity, inputs.logits, axis=inputs.axis, **given)
     return answer(cell.op, cell.quantity, inputs.logits, axis=inputs.axis, **{**options, **given})
+
+
+def behind_producer(
+    producer: str, op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: Any
+) -> NDArray[Any]:
+    """Return the answer for what a producer makes of the logits; a gradient goes back through it."""
+    produce, three = {"scaled": np.multiply, "tempered": np.divide}[producer], logits.dtype.type(3)
+    result = answer(op, quantity, produce(logits, three), axis=axis, **given)
+    return np.asarray(produce(result, three)) if quantity == "grad_logits" else result
 
 
 def _sigmoid(quantity: str, x: Array, arrays: dict[str, Array], options: LossOptions) -> Array:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.questions import SourceAdapter, arguments, literal
-from logitproof_reference.cells import PLAIN
+from logitproof_adapters.questions import SourceAdapter, arguments, behind_producer, literal
+from logitproof_reference.cells import PLAIN, PRODUCERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +45,7 @@ class JaxAdapter(SourceAdapter):
     """Asks JAX on the CPU."""
 
     name = "jax"
+    producers = PRODUCERS
     imports = "import jax\nimport jax.numpy as jnp"
     report = "print(result.dtype, result.tolist())"
     # The indices of jax.numpy.take_along_axis need only be broadcast-compatible; a product follows NumPy's rules.
@@ -77,7 +78,7 @@ class JaxAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        expression = self.expression(cell, axis, ndim)
+        expression = behind_producer(cell, self.expression(cell, axis, ndim))
         answer = f"lambda {arguments(cell)}: " + ANSWERS[cell.quantity].format(expression=expression)
         return f"f = jax.jit({answer})" if cell.mode == "compiled" else f"f = {answer}"
 

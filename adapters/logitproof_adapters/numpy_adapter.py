@@ -9,6 +9,7 @@ import numpy as np
 from logitproof_adapters import control_answers
 from logitproof_adapters.contract import Description
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
+from logitproof_reference.cells import PRODUCERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,7 @@ class NumpyAdapter(SourceAdapter):
     """Asks the control."""
 
     name = "numpy"
+    producers = PRODUCERS
     modes = ("eager",)
     imports = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters import control_answers"
     report = 'print(result.dtype, result.astype("float64").tolist())'
@@ -40,7 +42,8 @@ class NumpyAdapter(SourceAdapter):
         options = {"reduction": "none", "ignore_index": None, "label_smoothing": 0.0}
         asked = [f"{name}={value!r}" for name in options if (value := getattr(cell.options, name)) != options[name]]
         call = ", ".join([f'"{cell.op}"', f'"{cell.quantity}"', *given, f"axis={axis}", *asked])
-        return f"f = lambda {arguments(cell)}: control_answers.answer({call})"
+        asking = f'behind_producer("{cell.producer}", ' if cell.producer else "answer("
+        return f"f = lambda {arguments(cell)}: control_answers.{asking}{call})"
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return the array itself."""

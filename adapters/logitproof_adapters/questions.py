@@ -40,6 +40,15 @@ LETTERS = {"logits": "x", "labels": "y", "cotangent": "c", "vector": "v", "weigh
 """What a source calls the arrays of `Inputs`, in the order in which ``f`` takes them."""
 
 
+PRODUCED = {"scaled": "x * 3", "tempered": "x / 3"}
+"""What a source calls the logits behind a producer."""
+
+
+def behind_producer(cell: Cell, expression: str) -> str:
+    """Return an expression of x that is asked of what the cell's producer makes of x."""
+    return f"(lambda x: {expression})({PRODUCED[cell.producer]})" if cell.producer else expression
+
+
 def arguments(cell: Cell) -> str:
     """Return the arguments of a cell's ``f``, e.g. ``x, y, c``."""
     taken = {
@@ -60,6 +69,8 @@ class SourceAdapter(ABC):
     modes: tuple[str, ...] = ("eager", "compiled")
     entries: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType({})
     """The further functions asked, by op and labels; see `contract.entries`."""
+    producers: tuple[str, ...] = ()
+    """What can be put in front of an op; see `contract.producers`."""
     imports: str
     """The lines that import the framework, for a repro."""
     report: str
@@ -75,7 +86,7 @@ class SourceAdapter(ABC):
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the framework offers no such cell, or None where it does."""
-        return not_wrapped(cell, self.modes, self.entries)
+        return not_wrapped(cell, self.modes, self.entries, self.producers)
 
     @abstractmethod
     def source(self, cell: Cell, axis: int, ndim: int) -> str:

@@ -15,7 +15,10 @@ NO_HVP = ("softmax", "log_softmax")
 
 
 def not_wrapped(
-    cell: Cell, modes: tuple[str, ...], entries: Mapping[tuple[str, str], tuple[str, ...]] | None = None
+    cell: Cell,
+    modes: tuple[str, ...],
+    entries: Mapping[tuple[str, str], tuple[str, ...]] | None = None,
+    producers: tuple[str, ...] = (),
 ) -> str | None:
     """Return why no adapter of this release can be asked `cell`, or None where one can.
 
@@ -27,6 +30,8 @@ def not_wrapped(
         The modes its adapter runs.
     entries : mapping, optional
         The further functions its adapter asks; see `contract.entries`.
+    producers : tuple of str, optional
+        What its adapter can put in front of an op; see `contract.producers`.
     """
     known_entries = ("", *(entries or {}).get((cell.op, cell.labels), ()))
     takes_labels = cell.op in {"softmax_cross_entropy", SIGMOID}
@@ -36,6 +41,7 @@ def not_wrapped(
         ),
         f"mode {cell.mode} is not wrapped; wrapped: {', '.join(modes)}": cell.mode not in modes,
         f'function "{cell.entry}" is not wrapped for {cell.op}': cell.entry not in known_entries,
+        f"no producer {cell.producer} is put in front of an op": cell.producer not in {"", *producers},
         f"{cell.op} takes no labels": not takes_labels and (cell.labels != "none" or cell.quantity == "grad_labels"),
         f"{cell.op} needs labels": takes_labels and cell.labels == "none",
         "a sigmoid's labels are no class indices": cell.op == SIGMOID and cell.labels == "indices",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description, Dialect
-from logitproof_adapters.questions import SourceAdapter, arguments, literal
-from logitproof_reference.cells import PLAIN, Options
+from logitproof_adapters.questions import SourceAdapter, arguments, behind_producer, literal
+from logitproof_reference.cells import PLAIN, PRODUCERS, Options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,6 +69,7 @@ class TensorflowAdapter(SourceAdapter):
     """Asks TensorFlow on the CPU."""
 
     name = "tensorflow"
+    producers = PRODUCERS
     imports = "import tensorflow as tf"
     report = 'print(result.dtype.name, result.numpy().astype("float64").tolist())'
 
@@ -116,7 +117,7 @@ class TensorflowAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        expression = self.expression(cell, axis, ndim)
+        expression = behind_producer(cell, self.expression(cell, axis, ndim))
         decorator = "@tf.function(jit_compile=True, autograph=False)\n" if cell.mode == "compiled" else ""
         body = ANSWERS[cell.quantity].format(expression=expression)
         return f"{decorator}def f({arguments(cell)}):\n{body}"

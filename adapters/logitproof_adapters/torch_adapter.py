@@ -15,8 +15,8 @@ import ml_dtypes
 import numpy as np
 
 from logitproof_adapters.contract import Description, Dialect
-from logitproof_adapters.questions import SourceAdapter, arguments, literal
-from logitproof_reference.cells import TAKES_VECTOR
+from logitproof_adapters.questions import SourceAdapter, arguments, behind_producer, literal
+from logitproof_reference.cells import PRODUCERS, TAKES_VECTOR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,6 +64,7 @@ class TorchAdapter(SourceAdapter):
     """Asks PyTorch on the CPU."""
 
     name = "torch"
+    producers = PRODUCERS
     imports = "import torch"
     report = "print(result.dtype, result.tolist())"
     ignored_labels: tuple[int, ...] = (-100,)  # the default of ignore_index in torch.nn.CrossEntropyLoss
@@ -116,7 +117,7 @@ class TorchAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``; inside, ``forward`` is what is compiled."""
-        expression = self.expression(cell, axis, ndim)
+        expression = behind_producer(cell, self.expression(cell, axis, ndim))
         others = "".join(f", {letter}={letter}" for letter in arguments(cell).split(", ") if letter in {"y", "w", "pw"})
         forward = f"lambda x{others}: {expression}"
         # torch.func refuses to differentiate through a compiled forward: there the derivative is compiled whole.

@@ -16,7 +16,7 @@ LABELS = ("none", "indices", "distributions")
 AXES = ("last", "first", "middle")
 LAYOUTS = ("contiguous", "strided")
 PRODUCERS = ("scaled", "tempered")
-"""Elementwise work in front of the op: logits times 3, logits over a temperature of 0.7; a compiler may fuse them."""
+"""Elementwise work in front of the op: logits times 3, logits over a temperature of 3; a compiler may fuse them."""
 
 TAKES_COTANGENT = frozenset({"grad_logits", "grad_labels", "hvp"})
 TAKES_VECTOR = frozenset({"jvp", "hvp"})

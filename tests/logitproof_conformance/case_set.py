@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.cells import SIGMOID
-from logitproof_reference.regimes import Batch, batches
+from logitproof_reference.formats import FORMATS
+from logitproof_reference.producers import produced
+from logitproof_reference.regimes import REGIMES, Batch, batches
 from logitproof_reference.rows import Rows, concatenated
 
 if TYPE_CHECKING:
@@ -47,11 +49,30 @@ def common_batches(format_: str, profile: str, op: str) -> list[Batch]:
 
 
 def _with_labels_of_events(batch: Batch) -> Batch:
-    names = [name for name in batch.slices if name != "unnormalized_labels"]
+    return _with_regimes(batch, [name for name in batch.slices if name != "unnormalized_labels"])
+
+
+def _with_regimes(batch: Batch, names: list[str]) -> Batch:
     kept = np.concatenate([np.arange(batch.slices[name].start, batch.slices[name].stop) for name in names])
     ends = np.cumsum([batch.slices[name].stop - batch.slices[name].start for name in names]).tolist()
     slices = {name: slice(start, end) for name, start, end in zip(names, [0, *ends], ends, strict=False)}
     return replace(batch, rows=batch.rows[kept], slices=slices)
+
+
+@cache
+def produced_batches(format_: str, producer: str) -> list[Batch]:
+    """Return the common batch with the regimes whose finite logits a producer leaves finite."""
+    (common,) = [batch for batch in whole_case_set(format_, "full") if batch.classes == COMMON_CLASSES]
+    largest = FORMATS[format_].largest
+
+    def fits(regime: str) -> bool:
+        logits = produced(producer, common.rows.logits[common.slices[regime]])
+        return (
+            REGIMES[regime].clause in {"", "EXT-2", "EXT-7"}
+            and not (np.isfinite(logits) & (np.abs(logits) > largest)).any()
+        )
+
+    return [_with_regimes(common, [regime for regime in common.slices if fits(regime)])]
 
 
 @cache

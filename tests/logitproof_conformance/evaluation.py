@@ -21,6 +21,7 @@ from logitproof_reference.enclosure import Enclosure
 from logitproof_reference.exact_rows import ExactRows
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.judge import Comparison, compare
+from logitproof_reference.producers import produced, producer_bound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +95,7 @@ def _put_back(inputs: Inputs, given: dict[str, NDArray[Any]]) -> tuple[str, ...]
     return changed
 
 
-def _last_words(error: Exception) -> str:
+def _last_words(error: BaseException) -> str:
     first_line = next(iter(str(error).strip().splitlines()), "")
     return f"{type(error).__name__}: {first_line[:300]}"
 
@@ -164,6 +165,8 @@ def _exact_rows(shared: _Shared) -> ExactRows:
 @lru_cache(maxsize=24)
 def _truth(cell: Cell, shared: _Shared, choices: Choices, declared: Arithmetic) -> Truth:
     rows = shared.batch.rows
+    if cell.producer:
+        return _truth_behind_producer(cell, rows, choices, declared)
     arguments: dict[str, Any] = arguments_of(cell, rows)
     options = options_of(cell, rows, choices)
     if cell.op == SIGMOID:
@@ -177,6 +180,20 @@ def _truth(cell: Cell, shared: _Shared, choices: Choices, declared: Arithmetic) 
     # Rows of one class are exact in so many ways that the looser assumptions can give the tighter bound.
     should = np.fmin(allowed["must"], allowed["should"])
     return Truth(exact.reshape(1) if cell.is_scalar else exact, allowed["must"], should, choices)
+
+
+def _truth_behind_producer(cell: Cell, rows: Rows, choices: Choices, declared: Arithmetic) -> Truth:
+    """Return the truth for what a producer makes of the logits; its factor goes into the cotangent of a gradient."""
+    behind = replace(rows, logits=produced(cell.producer, rows.logits))
+    arguments = arguments_of(cell, rows)
+    if "cotangent" in arguments:
+        arguments["cotangent"] = produced(cell.producer, arguments["cotangent"])
+    exact = ExactRows(behind.logits).evaluate(cell.op, cell.quantity, **arguments, **dict(choices))
+    moved = producer_bound(cell.op, cell.quantity, logits=behind.logits, format=cell.format, **arguments)
+    must, should = (
+        _bound(cell, behind, arguments, dict(choices), arithmetic) + moved for arithmetic in (declared, SHOULD)
+    )
+    return Truth(exact, must, np.fmin(must, should), choices)
 
 
 def _bound(
@@ -220,7 +237,7 @@ def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], truth: Truth,
     """Compare a batch's answer with the exact one; rows whose radius does not decide go to multiple precision."""
     format_ = FORMATS[cell.format]
     comparison = compare(observed, truth.exact, allowed, format_)
-    if not comparison.undecided.any() or cell.op == SIGMOID or cell.is_scalar:
+    if not comparison.undecided.any() or cell.op == SIGMOID or cell.is_scalar or cell.producer:
         return comparison
     undecided = comparison.undecided.reshape(len(observed), -1).any(axis=1)
     return compare(observed, _refined(cell, batch, truth, np.flatnonzero(undecided)), allowed, format_)

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import entries
-from logitproof_conformance.case_set import COMMON_CLASSES, common_batches, option_batches, whole_case_set
+from logitproof_adapters.contract import entries, producers
+from logitproof_conformance.case_set import (
+    COMMON_CLASSES,
+    common_batches,
+    option_batches,
+    produced_batches,
+    whole_case_set,
+)
 from logitproof_conformance.layout import SHAPES
 from logitproof_conformance.plan_checks import CHECKS, OF_EVERY_LOSS, makes_sense
 from logitproof_reference.cells import AXES, PLAIN, SIGMOID, Cell, Options
@@ -101,6 +107,9 @@ ENTRY_QUANTITIES = ("value", "grad_logits", "grad_labels")
 """What the functions beside the first of an op are asked; the quick profile asks value and gradient in eager float32,
 the common class count and `QUICK_ENTRY_CHECKS`."""
 
+PRODUCED_FORMATS = ("bfloat16", "float32")
+"""Formats in which something is put in front of an op: the two that are trained in."""
+
 CHAPTERS = {
     "value": "values",
     "grad_logits": "gradients",
@@ -159,6 +168,8 @@ def plan_cells(adapter: Adapter, profile: str) -> Iterator[Cell]:
     for cell in _further_entries(adapter):
         if profile == "full" or _is_quick_entry(cell):
             yield cell
+    if profile == "full":
+        yield from _produced_cells(adapter)
 
 
 def _option_cells(adapter: Adapter, format_: str, profile: str) -> Iterator[Cell]:
@@ -181,6 +192,15 @@ def _further_entries(adapter: Adapter) -> Iterator[Cell]:
             yield Cell(adapter.name, "eager", op, quantity, "float32", labels, entry=entry, options=options)
 
 
+def _produced_cells(adapter: Adapter) -> Iterator[Cell]:
+    """Yield the cells in which something stands in front of the op."""
+    modes = [mode for mode in adapter.modes if mode in ENTRY_MODES]
+    for producer, mode, format_ in product(producers(adapter), modes, PRODUCED_FORMATS):
+        for op, labels, quantity in QUESTIONS:
+            if quantity in OF_EVERY_LOSS:
+                yield Cell(adapter.name, mode, op, quantity, format_, labels, producer=producer)
+
+
 def _is_quick_entry(cell: Cell) -> bool:
     plain = (cell.mode, cell.format, cell.options) == ("eager", "float32", PLAIN)
     return plain and cell.quantity in OF_EVERY_LOSS
@@ -190,6 +210,8 @@ def batches_of(cell: Cell, profile: str) -> list[Batch]:
     """Return the batches with which a cell is asked."""
     if cell.options != PLAIN:
         return option_batches(cell.format, cell.options, profile)
+    if cell.producer:
+        return produced_batches(cell.format, cell.producer)
     question = (cell.op, cell.labels, cell.quantity)
     lean = cell.entry and profile == "quick"
     if (cell.axis, cell.layout) != SHAPES[0] or question not in QUESTIONS or lean:

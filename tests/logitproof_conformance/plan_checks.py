@@ -89,6 +89,8 @@ SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
 
 def makes_sense(check: str, cell: Cell, profile: str) -> bool:
     """Tell whether a check says something of a cell, and is asked of it in this profile."""
+    if cell.producer:
+        return check == "result"
     of_options = cell.options != PLAIN and check not in {"result", "one_hot_labels"}
     if of_options or (cell.entry and profile == "quick" and check not in QUICK_ENTRY_CHECKS):
         return False

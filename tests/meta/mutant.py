@@ -11,7 +11,7 @@ from unittest.mock import patch
 from logitproof_adapters import control, control_answers, control_sigmoid
 from logitproof_adapters.contract import Description
 from logitproof_adapters.scope import not_wrapped
-from logitproof_reference.cells import PLAIN, Cell, Options
+from logitproof_reference.cells import PLAIN, PRODUCERS, Cell, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -72,6 +72,7 @@ class Mutant:
         What stands around the control, where the fault lies there.
     mode, format, axis, layout : str
     options : Options
+    producer : str
         The rest of that cell. In another mode than `mode` there is no fault.
     profile : str
         The smallest profile that must kill it.
@@ -90,6 +91,7 @@ class Mutant:
     axis: str = "last"
     layout: str = "contiguous"
     options: Options = PLAIN
+    producer: str = ""
     profile: str = "quick"
     program: str = ""
 
@@ -97,7 +99,8 @@ class Mutant:
     def cell(self) -> Cell:
         """The cell in which the mutant must be killed."""
         op, labels, quantity = self.question
-        return Cell("mutant", self.mode, op, quantity, self.format, labels, self.axis, self.layout, self.options)
+        words = (self.mode, op, quantity, self.format, labels, self.axis, self.layout, self.options)
+        return Cell("mutant", *words, producer=self.producer)
 
 
 def without_fault(mutant: Mutant) -> Mutant:
@@ -121,6 +124,7 @@ class MutantAdapter:
     """Asks a mutant."""
 
     name = "mutant"
+    producers = PRODUCERS
 
     def __init__(self, mutant: Mutant) -> None:
         self.mutant = mutant
@@ -132,7 +136,7 @@ class MutantAdapter:
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the control has no such cell, or None."""
-        return not_wrapped(cell, self.modes)
+        return not_wrapped(cell, self.modes, producers=self.producers)
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the faulty answer; in another mode than the mutant's, the control's."""

@@ -9,6 +9,7 @@ from meta.mutants_ignored import IGNORED_MUTANTS
 from meta.mutants_labels import LABEL_MUTANTS
 from meta.mutants_laws import LAW_MUTANTS
 from meta.mutants_options import OPTION_MUTANTS
+from meta.mutants_producers import PRODUCER_MUTANTS
 from meta.mutants_results import RESULT_MUTANTS
 from meta.mutants_second_order import SECOND_ORDER_MUTANTS
 from meta.mutants_sigmoid import SIGMOID_MUTANTS
@@ -30,6 +31,7 @@ _TABLES = (
     RESULT_MUTANTS,
     LAW_MUTANTS,
     SIZE_MUTANTS,
+    PRODUCER_MUTANTS,
     ERROR_MUTANTS,
     UPSTREAM_MUTANTS,
 )
