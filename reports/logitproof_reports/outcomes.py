@@ -62,6 +62,7 @@ FAMILIES = {
     "IO": "Shapes and formats",
     "ERR": "Errors",
     "MOD": "Compiled modes",
+    "TRN": "Training",
 }
 """Clause families in the order of the specification."""
 
