@@ -127,15 +127,18 @@ def worth_of(finding: Mapping[str, Any]) -> Worth | None:
 
 
 def shape_of(inputs: str) -> Shape | None:
-    """Return the shape of the row that a judgement's inputs spell; None where they spell no logits.
+    """Return the shape of the row that a judgement's inputs spell; None where they spell none, as of a wide row.
 
     >>> shape_of('{"logits": ["0x1p+1", "-0x1p+0"]}')
     Shape(magnitude=2.0, spread=3.0)
     """
-    spelled = json.loads(inputs).get("logits") if inputs else None
-    if not spelled:
+    try:
+        spelled = json.loads(inputs or "{}")["logits"]
+        logits = np.array([float.fromhex(word) for word in spelled])
+    except (ValueError, LookupError, TypeError):
         return None
-    logits = np.array([float.fromhex(word) for word in spelled])
+    if not logits.size:
+        return None
     with np.errstate(invalid="ignore", over="ignore"):
         return Shape(float(np.abs(logits).max()), float(np.ptp(logits)))
 

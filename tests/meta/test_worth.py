@@ -76,7 +76,9 @@ def test_an_answer_that_is_not_finite_has_no_run(nats: float) -> None:
     assert found.sentence.startswith("Not finite on this row")
 
 
-@pytest.mark.parametrize("inputs", ["", "{}", '{"regime": "real_ppocr_characters", "row": 3}'])
+@pytest.mark.parametrize(
+    "inputs", ["", "{}", "no JSON", "[]", '{"logits": []}', '{"regime": "real_ppocr_characters", "row": 3}']
+)
 def test_a_row_that_is_not_spelled_out_has_no_worth(inputs: str) -> None:
     assert worth_of({"inputs": inputs, "nats": 1.0, "quantity": "value"}) is None
     assert shape_of(inputs) is None
