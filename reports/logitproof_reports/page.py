@@ -15,11 +15,13 @@ from .judged import words_of
 from .links import filter_link
 from .outcomes import BY_RANK, OUTCOMES, family_of, family_place, visible
 from .page_accuracy import accuracy_of
+from .page_claims import claims_of_release
 from .page_dialects import dialects_of
 from .page_extremes import situations_of
 from .page_findings import findings_of
 from .page_matrix import matrix_of
 from .page_model import Clause, Count, Fact, FrameworkVerdict, KnownDeviation, Page, Refusal, Surroundings
+from .page_training import trainings_of
 from .payload import payload_of
 from .schema import attributed, framework_of
 from .tally import tally_by, total
@@ -63,6 +65,8 @@ def page_of(run: Run) -> Page:
         certificate=_certificate(),
         accuracy=accuracy_of(judged),
         dialects=dialects_of(run),
+        training=trainings_of(judged),
+        claims=claims_of_release(),
         judgements=run.table.num_rows,
         payload=payload_of(judged),
     )
