@@ -38,7 +38,9 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
 
 def render(page: Page) -> str:
     """Return the page as HTML; every string of the page is escaped."""
-    return rendered("report.html.j2", ("style.css",), ("table.js", "script.js"), page=page)
+    return rendered(
+        "report.html.j2", ("style.css",), ("table.js", "exact.js", "explorer.js", "pages.js", "script.js"), page=page
+    )
 
 
 def rendered(template: str, styles: Sequence[str], scripts: Sequence[str], **content: object) -> str:

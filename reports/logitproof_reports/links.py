@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .outcomes import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXPLORED_CLASSES = 64
+"""Rows wider than this the explorer is not asked to open."""
 
 _PLAIN = re.compile(r"[\w.=-]+")
 
@@ -26,3 +34,32 @@ def _term(value: str) -> str:
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def cell_link(cell: str) -> str:
+    """Return the link that shows one cell and its like in other formats and modes."""
+    return "#cell?" + quote(visible(cell), safe="=,.")
+
+
+def explorer_link(record: Mapping[str, Any]) -> str:
+    """Return the link that opens a judgement's worst row in the explorer; empty where the row is not at hand.
+
+    >>> explorer_link({"inputs": '{"logits": ["0x1p+0", "-inf"], "labels": 1}', "format": "float32"})
+    '#explorer?format=float32&label=1&logits=0x1p%2B0,-inf'
+    """
+    try:
+        inputs = json.loads(record["inputs"] or "{}")
+    except ValueError:
+        return ""
+    logits = inputs.get("logits") if isinstance(inputs, dict) else None
+    if not isinstance(logits, list) or not 0 < len(logits) <= EXPLORED_CLASSES:
+        return ""
+    label = _label(inputs.get("labels"), len(logits))
+    spelled = quote(",".join(visible(str(logit)) for logit in logits), safe=",")
+    return f"#explorer?format={quote(visible(str(record['format'])), safe='')}&label={label}&logits={spelled}"
+
+
+def _label(labels: object, classes: int) -> int:
+    """Return the label's class index; 0 where the labels are a distribution or no class."""
+    first = labels[0] if isinstance(labels, list) and len(labels) == 1 else labels
+    return first if isinstance(first, int) and 0 <= first < classes else 0

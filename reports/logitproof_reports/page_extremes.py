@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from .links import filter_link
 from .outcomes import BY_RANK, OUTCOMES, from_hex, visible
-from .page_model import ExtremeCell, ExtremeRow, Situation
-from .terms import is_extreme, question, regime_clause, regime_reason
+from .page_model import ExtremeAnswer, ExtremeCell, ExtremeRow, Situation
+from .terms import clause_title, is_extreme, question, regime_clause, regime_reason
 from .verdict import listed
 
 if TYPE_CHECKING:
@@ -48,10 +48,40 @@ def _situation(regime: str, records: list[Record], frameworks: list[str]) -> Sit
     for record in records:
         by_question[record["op"], record["labels"], record["quantity"]].append(record)
     rows = [
-        ExtremeRow(question(asked[0]), [_cell([one for one in asked if one["adapter"] == name]) for name in frameworks])
+        ExtremeRow(
+            question(asked[0]),
+            _due(asked),
+            [_cell([one for one in asked if one["adapter"] == name]) for name in frameworks],
+        )
         for _, asked in sorted(by_question.items())
     ]
-    return Situation(visible(regime), regime_reason(regime), regime_clause(regime), records[0]["outcome"], rows)
+    clause = regime_clause(regime)
+    return Situation(
+        id=f"extreme-{visible(regime)}",
+        name=visible(regime),
+        reason=regime_reason(regime),
+        clause=clause,
+        clause_title=clause_title(clause),
+        outcome=records[0]["outcome"],
+        answers=[_answer([one for one in records if one["adapter"] == name]) for name in frameworks],
+        rows=rows,
+    )
+
+
+def _answer(records: list[Record]) -> ExtremeAnswer:
+    """Return how a framework fares: the worst outcome of its records, which are worst first, and how many share it."""
+    if not records:
+        return ExtremeAnswer(None, "", "")
+    outcome = records[0]["outcome"]
+    number = sum(one["outcome"] == outcome for one in records)
+    words = f"all {number:,}" if number == len(records) else f"{number:,} of {len(records):,}"
+    return ExtremeAnswer(outcome, words, filter_link(framework=records[0]["adapter"], regime=records[0]["regime"]))
+
+
+def _due(records: list[Record]) -> str:
+    """Return the specification's answer: the exact one, where all records agree in it to six digits."""
+    exact = {from_hex(one["exact"]) for one in records if one["exact"]}
+    return visible(exact.pop()) if len(exact) == 1 else "a number within the bound" if exact else ""
 
 
 def _cell(records: list[Record]) -> ExtremeCell:

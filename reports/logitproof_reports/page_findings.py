@@ -6,7 +6,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from .links import filter_link
+from logitproof_reference.worth import worth_of
+
+from .links import cell_link, explorer_link, filter_link
 from .outcomes import BY_RANK, OUTCOMES, decimal, from_hex, visible
 from .page_model import Fact, Finding
 from .terms import clause_title, question
@@ -47,7 +49,7 @@ def _finding(judged: Judged, rows: list[int]) -> Finding:
         count=plural(len(rows), "judgement"),
         slack="" if math.isnan(worst["slack"]) else decimal(worst["slack"]),
         reason=visible(worst["reason"]) or clause_title(worst["clause"]),
-        facts=facts_of(worst),
+        facts=[*facts_of(worst), *_worth(worst)],
         inputs=inputs_of(worst["inputs"]),
         repro=visible(worst["repro"], keep="\n\t"),
         link=filter_link(
@@ -57,6 +59,8 @@ def _finding(judged: Judged, rows: list[int]) -> Finding:
             clause=worst["clause"],
             verdict=outcome.name,
         ),
+        cell_link=cell_link(worst["cell"]) if worst["cell"] else "",
+        explorer_link=explorer_link(worst),
     )
 
 
@@ -82,6 +86,12 @@ def facts_of(record: dict[str, Any]) -> list[Fact]:
     if not record["observed"]:
         facts = [fact for fact in facts if fact.name not in {"exact", "observed", "error", "bound"}]
     return [fact for fact in facts if fact.value]
+
+
+def _worth(record: dict[str, Any]) -> list[Fact]:
+    """Return what the finding is worth in practice and in a training; nothing where its row is not spelled out."""
+    found = worth_of(record)
+    return [] if found is None else [Fact("worth", found.sentence)]
 
 
 def _both(spelled: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from logitproof_reference.cells import MODES
+
+from .judged import words_of
 from .links import filter_link
 from .outcomes import FAMILIES, OUTCOMES, decimal, visible
 from .page_model import Matrix, MatrixCell, MatrixGroup, MatrixRow
@@ -12,8 +15,10 @@ from .tally import tally_by
 from .verdict import plural
 
 if TYPE_CHECKING:
-    from .judged import Judged
+    from .judged import Judged, Words
     from .tally import Tally
+
+    Tallies = dict[tuple[str, ...], Tally]
 
 HEAT_STEPS = (0.01, 0.1, 0.5)
 """Slacks at which the tint of a conforming field gets stronger."""
@@ -23,7 +28,8 @@ _NOTHING = MatrixCell(None, 0, "", "not asked", "")
 
 def matrix_of(judged: Judged) -> Matrix:
     """Compute the heat map; columns and rows in which nothing was judged are left out."""
-    tallies = {key: tally for key, tally in _tallies(judged).items() if key[2]}
+    tallies = {key: tally for key, tally in tally_by(judged, *_coordinates(judged)).items() if key[2]}
+    by_mode = tally_by(judged, *_coordinates(judged), words_of(judged.table["mode"]))
     columns = [(name, format_) for name in judged.framework.words for format_ in judged.format.words]
     asked = [column for column in columns if any(key[:2] == column for key in tallies)]
     families = [family for family in judged.family.words if any(key[2] == family for key in tallies)]
@@ -31,22 +37,39 @@ def matrix_of(judged: Judged) -> Matrix:
         MatrixGroup(visible(name), [visible(format_) for owner, format_ in asked if owner == name])
         for name in dict.fromkeys(name for name, _ in asked)
     ]
-    return Matrix(groups, [_row(family, asked, tallies) for family in families])
+    return Matrix(groups, [row for family in families for row in _rows(family, asked, tallies, by_mode)])
 
 
-def _tallies(judged: Judged) -> dict[tuple[str, ...], Tally]:
-    return tally_by(judged, judged.framework, judged.format, judged.family)
+def _coordinates(judged: Judged) -> tuple[Words, Words, Words]:
+    return judged.framework, judged.format, judged.family
 
 
-def _row(family: str, columns: list[tuple[str, str]], tallies: dict[tuple[str, ...], Tally]) -> MatrixRow:
-    cells = [
-        _cell(name, format_, family, tallies[name, format_, family]) if (name, format_, family) in tallies else _NOTHING
-        for name, format_ in columns
+def _rows(family: str, columns: list[tuple[str, str]], tallies: Tallies, by_mode: Tallies) -> list[MatrixRow]:
+    """Return the family's row over all modes, then one for each mode where there are several."""
+    title = FAMILIES.get(family, family)
+    whole = MatrixRow(family, title, "", [_cell(*key, family, tallies.get((*key, family))) for key in columns])
+    modes = sorted({key[3] for key in by_mode if key[2] == family}, key=_mode_place)
+    if len(modes) < 2:
+        return [whole]
+    single = [
+        MatrixRow(
+            family,
+            title,
+            visible(mode) or "no mode",
+            [_cell(*key, family, by_mode.get((*key, family, mode)), mode=mode) for key in columns],
+        )
+        for mode in modes
     ]
-    return MatrixRow(family, FAMILIES.get(family, family), cells)
+    return [whole, *single]
 
 
-def _cell(framework: str, format_: str, family: str, tally: Tally) -> MatrixCell:
+def _mode_place(mode: str) -> tuple[int, str]:
+    return (MODES.index(mode) if mode in MODES else len(MODES), mode)
+
+
+def _cell(framework: str, format_: str, family: str, tally: Tally | None, **mode: str) -> MatrixCell:
+    if tally is None:
+        return _NOTHING
     wrong = sum(tally.count(name) for name in ("known", "deviates", "crashed", "void"))
     noted = wrong or tally.count("concern")
     text = f"{noted:,}/{tally.judged:,}" if noted else _short(tally.slack)
@@ -61,9 +84,10 @@ def _cell(framework: str, format_: str, family: str, tally: Tally) -> MatrixCell
         heat=_heat(tally.slack),
         text=text,
         description=visible(
-            f"{framework} {format_}, {family}: {', '.join(parts)}; largest slack {decimal(tally.slack)}"
+            f"{' '.join([framework, format_, *mode.values()])}, {family}: {', '.join(parts)}; "
+            f"largest slack {decimal(tally.slack)}"
         ),
-        link=filter_link(framework=framework, format=format_, clause=family),
+        link=filter_link(framework=framework, format=format_, clause=family, **mode),
     )
 
 

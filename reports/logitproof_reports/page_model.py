@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .outcomes import Outcome
+    from .page_claims import Claims
+    from .page_training import Trainings
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,11 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """One clause family."""
+    """One clause family, in all modes (`mode` is empty) or in one."""
 
     family: str
     title: str
+    mode: str
     cells: list[MatrixCell]
 
 
@@ -92,6 +95,8 @@ class Finding:
     inputs: list[Fact]
     repro: str
     link: str
+    cell_link: str
+    explorer_link: str
 
 
 @dataclass(frozen=True)
@@ -107,21 +112,136 @@ class ExtremeCell:
 
 @dataclass(frozen=True)
 class ExtremeRow:
-    """One question in one situation, and every framework's answer."""
+    """One question in one situation, the specification's answer, and every framework's."""
 
     question: str
+    due: str
     cells: list[ExtremeCell]
 
 
 @dataclass(frozen=True)
 class Situation:
-    """One regime of extreme logits; `outcome` is the worst among its rows."""
+    """One regime of extreme logits; `outcome` is the worst among its rows, `answers` the worst of each framework."""
 
+    id: str
     name: str
     reason: str
     clause: str
+    clause_title: str
     outcome: Outcome
+    answers: list[ExtremeAnswer]
     rows: list[ExtremeRow]
+
+
+@dataclass(frozen=True)
+class ExtremeAnswer:
+    """How one framework fares in one situation."""
+
+    outcome: Outcome | None
+    number: str
+    link: str
+
+
+@dataclass(frozen=True)
+class AccuracyCell:
+    """The largest error of one framework; `best` where it is the smallest of the row."""
+
+    outcome: Outcome | None
+    ulps: str
+    slack: str
+    classes: str
+    link: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class AccuracyRow:
+    """One question."""
+
+    question: str
+    cells: list[AccuracyCell]
+
+
+@dataclass(frozen=True)
+class AccuracyTable:
+    """One format."""
+
+    format: str
+    rows: list[AccuracyRow]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a histogram, in the plot's units."""
+
+    x: float
+    y: float
+    height: float
+    name: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Judgements by their largest error; `words` say the same."""
+
+    title: str
+    bars: list[Bar]
+    words: str
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One place of a scatter plot, with the worst outcome there."""
+
+    x: int
+    y: int
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Errors of one framework against the magnitude of the loss."""
+
+    title: str
+    dots: list[Dot]
+    words: str
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The accuracy page."""
+
+    frameworks: list[str]
+    tables: list[AccuracyTable]
+    histograms: list[Histogram]
+    scatters: list[Scatter]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One function of one framework: a column."""
+
+    id: str
+    framework: str
+    function: str
+
+
+@dataclass(frozen=True)
+class DialectRow:
+    """One option, and what it means to each."""
+
+    title: str
+    meaning: str
+    values: list[str]
+
+
+@dataclass(frozen=True)
+class Dialects:
+    """What each framework documents of its losses."""
+
+    columns: list[Dialect]
+    rows: list[DialectRow]
 
 
 @dataclass(frozen=True)
@@ -163,7 +283,7 @@ class Clause:
     grade: str
     title: str
     text: str
-    outcome: Outcome
+    outcome: Outcome | None
     number: int
     link: str
 
@@ -196,5 +316,10 @@ class Page:
     refusals: list[Refusal]
     clauses: list[Clause]
     environments: list[Surroundings]
+    certificate: list[Fact]
+    accuracy: Accuracy
+    dialects: Dialects
+    training: Trainings
+    claims: Claims
     judgements: int
     payload: Payload

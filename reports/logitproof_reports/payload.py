@@ -35,6 +35,9 @@ TEXT_COLUMNS = {
     "clause": "clause",
     "grade": "grade",
     "class": "accuracy_class",
+    "options": "options",
+    "entry": "entry",
+    "producer": "producer",
     "deviation": "deviation",
     "cell": "cell",
 }

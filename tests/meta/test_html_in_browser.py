@@ -8,8 +8,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
+from logitproof_reference import grad_logits, softmax, softmax_cross_entropy
 from logitproof_reports.html_report import write_report
 from logitproof_reports.outcomes import visible
 from meta.synthetic_runs import HOSTILE, green, hostile, hundred_thousand, three_frameworks
@@ -34,7 +36,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 RUNS = {"ordinary": three_frameworks, "green": green, "hostile": hostile, "large": hundred_thousand}
-READY = "#explorer:not([hidden])"
+READY = "#table:not([hidden])"
 COUNT = "#count"
 ROWS = "#rows tbody tr.row"
 
@@ -63,6 +65,7 @@ def opened(browser: Browser, addresses: dict[str, str]) -> Callable[..., Any]:
     def open_page(name: str, fragment: str = "", *, script: str = "", ready: str = READY, **options: Any) -> Any:
         context = browser.new_context(**options)
         page = context.new_page()
+        page.set_default_timeout(5000)
         noise: list[str] = []
         page.on("request", lambda request: noise.append(request.url))
         page.on("console", lambda message: noise.append(message.text))
@@ -112,13 +115,13 @@ FILTERS: dict[str, Callable[[dict[str, Any]], bool]] = {
 def test_the_filter_keeps_what_it_names(text: str, opened: Callable[..., Any]) -> None:
     records = three_frameworks().table.to_pylist()
     due = sum(map(FILTERS[text], records))
-    with opened("ordinary") as page:
+    with opened("ordinary", "#judgements") as page:
         assert filtered(page, text) == f"{due} of {len(records)} judgements"
         assert page.locator(ROWS).count() == min(due, 100)
 
 
 def test_a_filter_on_a_column_that_is_not_there_says_which_are(opened: Callable[..., Any]) -> None:
-    with opened("ordinary") as page:
+    with opened("ordinary", "#judgements") as page:
         assert filtered(page, "colour:blue").startswith("no column is called colour; there are framework, mode, op")
 
 
@@ -175,7 +178,7 @@ def test_columns_sort_by_size_and_say_so(opened: Callable[..., Any]) -> None:
 
 
 def test_more_rows_come_on_demand(opened: Callable[..., Any]) -> None:
-    with opened("ordinary") as page:
+    with opened("ordinary", "#judgements") as page:
         assert page.locator(ROWS).count() == 100
         page.click("#more")
         assert page.locator(ROWS).count() == 200
@@ -198,7 +201,7 @@ CLIPBOARDS = {
 @pytest.mark.parametrize("way", CLIPBOARDS)
 def test_the_copy_button_copies_the_repro_whole(way: str, opened: Callable[..., Any]) -> None:
     permissions = ["clipboard-read", "clipboard-write"]
-    with opened("ordinary", script=CLIPBOARDS[way], permissions=permissions) as page:
+    with opened("ordinary", "#findings", script=CLIPBOARDS[way], permissions=permissions) as page:
         page.locator(".finding.deviates summary").first.click()
         block = page.locator(".finding.deviates .code").first
         block.locator(".copy").click()
@@ -218,20 +221,17 @@ def test_without_script_the_summaries_stand(opened: Callable[..., Any]) -> None:
             "the gradient multiplies 0 by infinity",
         ):
             assert page.get_by_text(text).first.is_visible()
-        assert [notice.is_visible() for notice in page.locator("noscript p").all()] == [True, True]
-        assert page.locator(".matrix td a").count() == 48
+        assert [notice.is_visible() for notice in page.locator("noscript p").all()] == [True] * 4
+        assert page.locator(".matrix tr:not(.mode) td a").count() == 48
         assert page.locator(".finding").count() == 10
-        assert not page.locator("#explorer").is_visible()
+        assert not page.locator("#table").is_visible()
         assert not page.locator(".copy").first.is_visible()
 
 
 def test_hostile_text_does_nothing(opened: Callable[..., Any]) -> None:
     with opened("hostile") as page:
-        for details in page.locator("details").all():
-            if details.get_attribute("open") is None:
-                details.locator("> summary").click()
-        for opener in page.locator("#rows .open-row").all():
-            opener.click()
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        page.evaluate("for (const one of document.querySelectorAll('#rows .open-row')) one.click()")
         assert page.evaluate("window.harmed") is None
         assert page.locator("main img, main script").count() == 0
         assert page.locator("#rows tr.details").count() == 35
@@ -242,6 +242,7 @@ def test_links_to_hostile_names_find_them(opened: Callable[..., Any]) -> None:
         links = page.locator(".card h2 a")
         assert links.count() == len(HOSTILE) + 1
         for place in range(links.count()):
+            page.evaluate("location.hash = '#verdict'")
             link = links.nth(place)
             name = link.inner_text()
             link.click()
@@ -255,7 +256,7 @@ def test_links_to_hostile_names_find_them(opened: Callable[..., Any]) -> None:
 def test_the_policy_stops_foreign_script_and_network(browser: Browser, addresses: dict[str, str]) -> None:
     page = browser.new_page()
     page.goto(addresses["green"])
-    page.wait_for_selector(READY)
+    page.wait_for_selector(READY, state="attached")
     page.evaluate(
         """() => {
             const script = document.createElement('script');
@@ -303,7 +304,7 @@ def test_on_paper_the_summaries_stand_alone(opened: Callable[..., Any]) -> None:
     with opened("ordinary") as page:
         page.emulate_media(media="print")
         assert page.locator(".matrix").is_visible()
-        assert not page.locator("#explorer").is_visible()
+        assert not page.locator("#table").is_visible()
         assert not page.locator("header.top").is_visible()
 
 
@@ -311,8 +312,8 @@ TOO_OLD = "delete window.DecompressionStream"
 
 
 def test_a_browser_that_cannot_unpack_says_so_and_shows_the_rest(opened: Callable[..., Any]) -> None:
-    with opened("large", script=TOO_OLD, ready="#explorer-fault:not([hidden])") as page:
-        assert "DecompressionStream" in page.inner_text("#explorer-fault")
+    with opened("large", script=TOO_OLD, ready="#table-fault:not([hidden])") as page:
+        assert "DecompressionStream" in page.inner_text("#table-fault")
         assert page.locator(".matrix").is_visible()
 
 
@@ -330,3 +331,52 @@ def test_a_hundred_thousand_judgements_show_within_a_second(opened: Callable[...
             }"""
         )
         assert seconds < 1.0
+
+
+ROWS_EXPLORED = [
+    ([2.0, 1.0, 0.1], 0),
+    ([0.0, -1000.0, 3.0], 1),
+    ([5.0, -40.0, -700.0], 0),
+    ([float("-inf"), 1.0, 2.0], 0),
+    ([float("inf"), 1.0, 2.0], 1),
+    ([3e38, -3e38, 0.0], 1),
+    ([float("nan"), 1.0], 0),
+]
+
+
+def test_the_explorer_agrees_with_the_oracle_in_every_digit(opened: Callable[..., Any]) -> None:
+    ask = """([logits, label]) => {
+        const row = exactRow(logits.map((text) => held(parsed(text), 'float32')), label);
+        return [...row.softmax, row.loss, ...row.gradient].map((x) => digits(held(x, 'float64')));
+    }"""
+    with opened("ordinary", "#explorer") as page:
+        for row, label in ROWS_EXPLORED:
+            logits, labels = np.array([row], np.float32), np.array([label])
+            due = [
+                *softmax(logits).value[0],
+                softmax_cross_entropy(logits, labels).value[0],
+                *grad_logits("softmax_cross_entropy", logits, labels).value[0],
+            ]
+            shown = page.evaluate(ask, [[float(x).hex() for x in logits[0]], label])
+            np.testing.assert_array_equal([float(text) for text in shown], due)
+
+
+def test_a_finding_opens_its_row_in_the_explorer(opened: Callable[..., Any]) -> None:
+    with opened("ordinary", "#findings") as page:
+        page.locator(".finding").first.get_by_text("Open this row in the explorer").click()
+        assert page.locator("#given tbody tr").count() == 4
+        assert page.locator("#explored tbody tr").count() == 9
+        assert not page.locator("#explore-fault").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("place", ["", "#accuracy", "#extremes", "#findings", "#judgements", "#explorer"])
+def test_axe_finds_nothing(place: str, scheme: str, browser: Browser, addresses: dict[str, str]) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(addresses["ordinary"] + place)
+    page.wait_for_selector(READY, state="attached")
+    found = axe.Axe().run(page).response["violations"]
+    context.close()
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []

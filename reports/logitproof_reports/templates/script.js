@@ -64,7 +64,19 @@ function detailsOf(table, row) {
   place.append(factList(details.facts, "facts"));
   if (details.inputs.length) place.append(element("h3", { textContent: "Inputs" }), factList(details.inputs, "facts numbers"));
   if (details.repro) place.append(element("h3", { textContent: "Repro" }), codeBlock(details.repro));
+  place.append(linksOf(details, wordAt(table, "format", row), wordAt(table, "cell", row)));
   return place;
+}
+
+function linksOf(details, format, cell) {
+  const line = element("p", { className: "further" }, element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: "The cell and its like" }));
+  const inputs = Object.fromEntries(details.inputs);
+  const logits = (inputs.logits || "").split(" ");
+  if (!inputs.logits || logits.length > 64) return line;
+  const label = /^\d+$/.test(inputs.labels || "") && Number(inputs.labels) < logits.length ? inputs.labels : 0;
+  const hash = new URLSearchParams({ format, label, logits: logits.join(",") });
+  line.append(" ", element("a", { href: `#explorer?${hash}`, textContent: "Open this row in the explorer" }));
+  return line;
 }
 
 function toggleDetails(table, row, opener) {
@@ -78,9 +90,9 @@ function toggleDetails(table, row, opener) {
   line.after(element("tr", { className: "details" }, element("td", { colSpan: SHOWN.length }, detailsOf(table, row))));
 }
 
-// The explorer
+// The table
 
-class Explorer {
+class JudgementTable {
   constructor(table) {
     this.table = table;
     this.sort = { name: "verdict", descending: true };
@@ -90,7 +102,7 @@ class Explorer {
     this.shown = 0;
     this.drawHead();
     this.listen();
-    byId("explorer").hidden = false;
+    byId("table").hidden = false;
   }
 
   drawHead() {
@@ -113,22 +125,19 @@ class Explorer {
       this.search(this.filter.value);
     });
     byId("more").addEventListener("click", () => this.showMore());
-    window.addEventListener("hashchange", () => this.follow());
     document.addEventListener("keydown", (event) => {
       if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.closest("input, textarea")) return;
       event.preventDefault();
+      if (!location.hash.startsWith("#judgements")) location.hash = "#judgements";
+      byId("judgements").closest(".page").hidden = false;
       this.filter.focus();
     });
   }
 
   // A link to a filter: #judgements?framework:torch%20clause:EXT
-  follow() {
-    const [section, text] = location.hash.split(/\?(.*)/s);
-    if (section !== "#judgements") return;
-    if (text === undefined) return;
+  follow(text) {
     this.filter.value = readable(text);
     this.update();
-    byId("judgements").scrollIntoView();
   }
 
   search(text) {
@@ -172,14 +181,26 @@ class Explorer {
 
 async function start() {
   startTheme();
-  for (const button of document.querySelectorAll(".copy")) button.hidden = false;
+  for (const button of document.querySelectorAll(".copy, .scripted")) button.hidden = false;
+  const followers = { "#explorer": startExplorer() };
+  startDialects();
+  startMatrix();
+  startPages(followers);
   try {
-    const explorer = new Explorer(readTable(await unpack(byId("payload"))));
-    explorer.update();
-    explorer.follow();
+    const table = readTable(await unpack(byId("payload")));
+    const judgements = new JudgementTable(table);
+    judgements.update();
+    followers["#judgements"] = (text) => judgements.follow(text);
+    followers["#cell"] = (text) => showCell(table, readable(text));
+    byId("cell-wanted").hidden = false;
+    byId("cell-wanted").addEventListener("submit", (event) => {
+      event.preventDefault();
+      location.hash = `#cell?${encodeURIComponent(byId("cell-name").value)}`;
+    });
+    route(followers);
   } catch (error) {
-    byId("explorer-fault").hidden = false;
-    byId("explorer-fault").textContent = `The table of all judgements cannot be shown: ${error.message}. The summaries on this page are whole.`;
+    byId("table-fault").hidden = false;
+    byId("table-fault").textContent = `The table of all judgements cannot be shown: ${error.message}. The summaries on this page are whole.`;
   }
 }
 

@@ -140,7 +140,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   const block = button.parentElement.querySelector("code");
   const label = button.textContent;
-  await copy(button.id === "copy-link" ? location.href : block.textContent);
+  await copy(block ? block.textContent : location.href);
   button.textContent = "Copied";
   announce("Copied");
   setTimeout(() => { button.textContent = label; }, 1500);

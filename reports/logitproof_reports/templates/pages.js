@@ -1,0 +1,116 @@
+// Pages: one is shown at a time, by the link's target; without script all stand one below the other.
+
+function startPages(followers) {
+  window.addEventListener("hashchange", () => route(followers));
+  route(followers);
+}
+
+function route(followers) {
+  const [section, text] = location.hash.split(/\?(.*)/s);
+  const target = byId(readable(section.slice(1))) || byId("verdict");
+  const page = target.closest(".page") || byId("verdict").closest(".page");
+  for (const other of document.querySelectorAll(".page")) other.hidden = other !== page;
+  for (const link of document.querySelectorAll(".top nav a")) {
+    const here = page.contains(document.querySelector(link.hash));
+    link.ariaCurrent = here ? "page" : null;
+    if (here) link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.offsetLeft - 40;
+  }
+  if (text !== undefined && followers[section]) followers[section](text);
+  if (target.tagName === "DETAILS") target.open = true;
+  if (page.firstElementChild === target) window.scrollTo(0, 0);
+  else target.scrollIntoView();
+}
+
+// The matrix shows all modes together until asked for each
+
+function startMatrix() {
+  const button = byId("modes");
+  const rows = document.querySelectorAll(".matrix tr.mode");
+  if (!button) return;
+  button.hidden = rows.length === 0;
+  const show = (each) => {
+    for (const row of rows) row.hidden = !each;
+    button.ariaPressed = String(each);
+  };
+  show(false);
+  button.addEventListener("click", () => show(button.ariaPressed !== "true"));
+}
+
+// Dialects: what differs between two columns of the table
+
+function startDialects() {
+  const [from, to] = [byId("port-from"), byId("port-to")];
+  if (!from) return;
+  const show = () => byId("ported").replaceChildren(...differences(Number(from.value), Number(to.value)));
+  from.addEventListener("change", show);
+  to.addEventListener("change", show);
+  show();
+}
+
+function differences(from, to) {
+  const rows = [...byId("dialect-table").tBodies[0].rows].filter((row) => row.cells[from].textContent !== row.cells[to].textContent);
+  if (rows.length === 0) return [element("p", { className: "same", textContent: "✓ No documented difference: every option means the same." })];
+  const count = element("p", { textContent: `${rows.length} of ${byId("dialect-table").tBodies[0].rows.length} differ:` });
+  const list = element("dl", { className: "facts" });
+  for (const row of rows) {
+    const name = element("dt", { textContent: row.cells[0].firstChild.textContent });
+    list.append(element("div", {}, name, element("dd", { textContent: `${row.cells[from].textContent} → ${row.cells[to].textContent}` })));
+  }
+  return [count, list];
+}
+
+// The cell page: all judgements on a cell, and the same question in other formats and modes
+
+const ALIKE = ["framework", "op", "labels", "quantity", "options", "entry", "producer", "axis", "layout"];
+
+function showCell(table, name) {
+  byId("cell-name").value = name;
+  const { words, codes } = table.columns.cell;
+  const code = words.indexOf(name);
+  if (code < 0) {
+    byId("cell-shown").replaceChildren(element("p", { className: "warning", textContent: `No cell is called ${name}.` }));
+    return;
+  }
+  const rows = [];
+  for (let row = 0; row < table.rows; row++) if (codes[row] === code) rows.push(row);
+  const worst = sorted(table, rows, { name: "verdict", descending: true });
+  byId("cell-shown").replaceChildren(
+    element("h3", { textContent: name }),
+    element("p", {}, badge(table, wordAt(table, "verdict", worst[0])), ` ${rows.length} judgements. `, element("a", { href: `#judgements?cell:"${encodeURIComponent(name.replace(/[\\"]/g, "\\$&"))}"`, textContent: "Filter them" })),
+    element("h3", { textContent: "In the other formats and modes" }),
+    itsLike(table, worst[0]),
+    element("h3", { textContent: "Judgements, worst first" }),
+    ...worst.slice(0, STEP).map((row) => unfolding(table, row)),
+  );
+}
+
+function unfolding(table, row) {
+  const [regime, clause, slack] = ["regime", "clause", "slack"].map((name) => wordAt(table, name, row));
+  const head = element("summary", {}, badge(table, wordAt(table, "verdict", row)), element("b", { textContent: regime || "the whole cell" }), element("span", { className: "id", textContent: clause }), element("span", { className: "how-far", textContent: `slack ${slack}` }));
+  const made = element("details", { className: `finding ${wordAt(table, "verdict", row)}` }, head);
+  made.addEventListener("toggle", () => {
+    if (made.children.length < 2) made.append(element("div", { className: "body" }, detailsOf(table, row)));
+  });
+  return made;
+}
+
+function itsLike(table, row) {
+  const alike = ALIKE.map((name) => table.columns[name].codes).filter((codes) => codes);
+  const worst = new Map();
+  for (let other = 0; other < table.rows; other++) {
+    if (!alike.every((codes) => codes[other] === codes[row])) continue;
+    const key = `${wordAt(table, "mode", other)} ${wordAt(table, "format", other)}`;
+    const seen = worst.get(key);
+    const rank = (place) => table.outcomes[wordAt(table, "verdict", place)][2];
+    const slack = (place) => numberOf(wordAt(table, "slack", place)) || 0;
+    if (seen === undefined || rank(other) > rank(seen) || (rank(other) === rank(seen) && slack(other) > slack(seen))) worst.set(key, other);
+  }
+  const lines = [...worst].sort().map(([key, other]) => {
+    const cell = wordAt(table, "cell", other);
+    const link = element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: key });
+    return element("tr", {}, element("th", { scope: "row" }, link), element("td", {}, badge(table, wordAt(table, "verdict", other))), element("td", { textContent: wordAt(table, "ulps", other), className: "number" }), element("td", { textContent: wordAt(table, "slack", other), className: "number" }));
+  });
+  const heads = ["Mode and format", "Worst verdict", "Its ulps", "Its slack"].map((textContent) => element("th", { scope: "col", textContent }));
+  const made = element("table", { className: "plain" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
+  return element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "The same question in other formats and modes" }, made);
+}
