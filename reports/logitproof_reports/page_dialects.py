@@ -32,9 +32,9 @@ _UNSTATED = "not stated"
 
 
 def dialects_of(run: Run) -> Dialects:
-    """Return the dialects that the environments carry, a column each; a run made without them has none."""
+    """Return the dialects that the environments carry, a column each; what no documentation backs is left out."""
     stated = [(environment, one) for environment in attributed(run) for one in environment.get("dialects") or ()]
-    stated = [(environment, one) for environment, one in stated if isinstance(one, dict)]
+    stated = [(environment, one) for environment, one in stated if isinstance(one, dict) and one.get("documentation")]
     columns = [Dialect(f"dialect-{i}", *_named(*pair)) for i, pair in enumerate(stated)]
     rows = [_row(topic, [one for _, one in stated]) for topic in TOPICS]
     return Dialects(columns, [row for row in rows if any(value != _UNSTATED for value in row.values)])
