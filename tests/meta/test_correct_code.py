@@ -55,9 +55,7 @@ def test_correct_code_breaks_no_must_in_the_whole_matrix(name: str, format_: str
     build, expected = CORRECT[name]
     adapter = build()
     found = [
-        one
-        for cell in cells(adapter, format_)
-        for _, one in sweep(CellEvaluation(adapter, cell, "quick"), "quick")
+        one for cell in cells(adapter, format_) for _, one in sweep(CellEvaluation(adapter, cell, "quick"), "quick")
     ]
     assert len(found) > 400
     assert sum(one.elements for one in found) > 10**5
