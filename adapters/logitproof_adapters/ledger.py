@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
@@ -11,8 +12,12 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from logitproof_reference.effects import EFFECTS
+
 FOLDER = Path(__file__).parent / "deviations"
 PROFILES = ("quick", "full")
+REPORTS = "reports/findings"
+"""Where a deviation that no tracker holds is written up, ready to file: a folder of the repository."""
 
 
 class LedgerError(ValueError):
@@ -33,10 +38,13 @@ class Deviation:
         Globs (`fnmatch`) of cell ids and of regime names.
     versions : str
         PEP 440 specifier of the framework releases that deviate.
+    effect : str
+        What it does to whoever meets it, a word of `EFFECTS`.
     reason : str
         What happens and why, in a sentence.
     upstream : str
-        Link to the thread or the documentation that says so.
+        Link to the thread or the documentation that says so; where there is none, the text to file,
+        ``reports/findings/NAME.md``.
     date : date
         When it was last seen and understood.
     profiles : tuple of str
@@ -48,6 +56,7 @@ class Deviation:
     cells: tuple[str, ...]
     regimes: tuple[str, ...]
     versions: str
+    effect: str
     reason: str
     upstream: str
     date: dt.date
@@ -147,6 +156,10 @@ def _is_specifier(value: Any) -> bool:
         return False
 
 
+def _is_backing(value: Any) -> bool:
+    return _is_text(value) and bool(re.fullmatch(rf"https://\S+|{REPORTS}/[a-z0-9-]+\.md", value))
+
+
 _TEXT = ("a text", _is_text)
 _GLOBS = ("a list of globs", _are_texts)
 
@@ -156,8 +169,9 @@ _RULES = {
     "cells": _GLOBS,
     "regimes": _GLOBS,
     "versions": ('a PEP 440 specifier such as ">=2.6,<2.14"', _is_specifier),
+    "effect": (f"one of {', '.join(EFFECTS)}", lambda value: _is_text(value) and value in EFFECTS),
     "reason": _TEXT,
-    "upstream": ("a link that begins with https://", lambda value: _is_text(value) and value.startswith("https://")),
+    "upstream": (f"a link that begins with https://, or {REPORTS}/NAME.md", _is_backing),
     "date": ("a TOML date such as 2026-11-21", lambda value: type(value) is dt.date),
     "profiles": (
         f"a list of {', '.join(PROFILES)}",

@@ -19,6 +19,7 @@ clause = "EXT-2"
 cells = ["torch-*-softmax_cross_entropy-distributions-value-*"]
 regimes = ["masked_*"]
 versions = ">=2.6,<2.14"
+effect = "not-finite"
 reason = "0 * -inf is NaN where the class with weight 0 should add 0."
 upstream = "https://example.org/thread"
 date = 2026-11-21
@@ -92,7 +93,7 @@ def test_an_entry_is_due_in_its_versions_and_profiles_alone(
     assert entry.applies_to(version, profile) is due
 
 
-KEYS = "id, clause, cells, regimes, versions, reason, upstream, date, profiles"
+KEYS = "id, clause, cells, regimes, versions, effect, reason, upstream, date, profiles"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,16 @@ KEYS = "id, clause, cells, regimes, versions, reason, upstream, date, profiles"
         ),
         ('">=2.6,<2.14"', '""', "versions must be a PEP 440 specifier such as \">=2.6,<2.14\", found ''"),
         ("2026-11-21", '"yesterday"', "date must be a TOML date such as 2026-11-21, found 'yesterday'"),
-        ("https://", "see ", "upstream must be a link that begins with https://, found 'see example.org/thread'"),
+        (
+            '"not-finite"',
+            '"nan"',
+            "effect must be one of silent, not-finite, no-answer, inaccurate, form, found 'nan'",
+        ),
+        (
+            "https://",
+            "see ",
+            "a link that begins with https://, or reports/findings/NAME.md, found 'see example.org/thread'",
+        ),
         ('["quick", "full"]', '["slow"]', "profiles must be a list of quick, full, found ['slow']"),
     ],
 )

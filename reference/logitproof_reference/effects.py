@@ -1,0 +1,70 @@
+"""What a deviation does to whoever meets it: the severity by which findings are listed."""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EFFECTS: Mapping[str, str] = MappingProxyType(
+    {
+        "silent": "a wrong number, or a bad input answered like a good one: nothing tells",
+        "not-finite": "NaN or infinity where a number is due, or the one where the other is",
+        "no-answer": "an error, a crash or a hang where an answer is due",
+        "inaccurate": "further off than a correct implementation can be; two digits or more are right",
+        "form": "another format or shape than is due; the numbers are right",
+    }
+)
+"""Effects with their meaning, the gravest first."""
+
+GRAVEST_FIRST = tuple(EFFECTS)
+
+RIGHT_DIGITS = 0.01
+"""Relative error up to which two digits are right."""
+
+_BY_CLAUSE = {"IO-1": "form", "IO-3": "no-answer", "MOD-3": "no-answer"}
+"""Effects of what compares no numbers: results, empty batches, other modes' refusals. The rest is answered wrongly."""
+
+
+def effect_of(finding: Mapping[str, Any]) -> str:
+    """Return the effect of a judgement that does not conform.
+
+    Parameters
+    ----------
+    finding : mapping
+        The fields of a `Judgement`: ``verdict``, ``clause``, ``exact`` and ``observed`` are read.
+
+    Returns
+    -------
+    str
+        A word of `EFFECTS`.
+
+    Examples
+    --------
+    >>> effect_of({"verdict": "deviates", "clause": "EXT-2", "exact": "0x1.5p-3", "observed": "nan"})
+    'not-finite'
+    >>> effect_of({"verdict": "deviates", "clause": "EXT-1", "exact": "nan", "observed": "0x1.0p+0"})
+    'silent'
+    """
+    if finding["verdict"] in {"crashed", "void"}:
+        return "no-answer"
+    exact, observed = _number(finding["exact"]), _number(finding["observed"])
+    if exact is None or observed is None:
+        return _BY_CLAUSE.get(finding["clause"], "silent")
+    if not math.isfinite(observed):
+        return "not-finite"
+    return "inaccurate" if abs(observed - exact) <= RIGHT_DIGITS * abs(exact) < math.inf else "silent"
+
+
+def _number(spelled: str) -> float | None:
+    """Return a number spelled as a hexadecimal float, with or without a tail behind it; None where it is none."""
+    head, *_ = spelled.split() or [""]
+    try:
+        return float.fromhex(head)
+    except ValueError:
+        return None
+    except OverflowError:
+        return -math.inf if head.startswith("-") else math.inf
