@@ -2,12 +2,14 @@
 
 JAX has no cross-entropy of its own: with class indices users take the label's entry of log_softmax, with distributions
 the sum over the classes (https://docs.jax.dev/en/latest/jax.nn.html). float64 needs jax_enable_x64; results
-in the other formats do not depend on it. The compiled mode is jax.jit of the whole, differentiation included.
+in the other formats do not depend on it. Mode ``compiled`` is jax.jit of the whole, differentiation included, mode
+``vmap`` jax.vmap of the answer for one row. Entry ``where`` tells the functions of jax.nn which logits count.
 """
 
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from logitproof_adapters.questions import SourceAdapter, arguments, behind_produ
 from logitproof_reference.cells import PLAIN, PRODUCERS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from logitproof_reference.cells import Cell
@@ -32,6 +36,15 @@ EXPRESSIONS = {
     ("sigmoid_cross_entropy", "distributions"): "-(y * jax.nn.log_sigmoid(x) + (1 - y) * jax.nn.log_sigmoid(-x))",
 }
 
+WHERE = {
+    ("softmax", "none"): "jax.nn.softmax(x, axis={axis}, where=kept)",
+    ("log_softmax", "none"): "jax.nn.log_softmax(x, axis={axis}, where=kept)",
+    ("log_sum_exp", "none"): "jax.nn.logsumexp(x, axis={axis}, where=kept)",
+}
+"""Entry ``where``: the logits at -inf are ruled out by that argument, and what stands in their place is large."""
+MASKED = "(lambda x, kept: {answer})(jnp.where(x != -jnp.inf, x, 1e4), x != -jnp.inf)"
+
+TRANSFORMS = {"eager": "f = {answer}", "compiled": "f = jax.jit({answer})", "vmap": "f = jax.vmap({answer})"}
 ANSWERS = {
     "value": "{expression}",
     "grad_logits": "jax.vjp(lambda x: {expression}, x)[1](c)[0]",
@@ -45,6 +58,8 @@ class JaxAdapter(SourceAdapter):
     """Asks JAX on the CPU."""
 
     name = "jax"
+    modes: tuple[str, ...] = tuple(TRANSFORMS)
+    entries: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(dict.fromkeys(WHERE, ("where",)))
     producers = PRODUCERS
     imports = "import jax\nimport jax.numpy as jnp"
     report = "print(result.dtype, result.tolist())"
@@ -69,8 +84,13 @@ class JaxAdapter(SourceAdapter):
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why JAX has no such cell, or None."""
-        no_options = "jax.nn has no loss, hence no options of one" if cell.options != PLAIN else None
-        return super().unsupported(cell) or no_options
+        reasons = {
+            "jax.nn has no loss, hence no options of one": cell.options != PLAIN,
+            "log_softmax is -inf where it leaves out, without a derivative; the limit's is 1": (
+                cell.entry == "where" and (cell.op, cell.quantity) == ("log_softmax", "grad_logits")
+            ),
+        }
+        return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
 
     def switches(self, cell: Cell) -> list[str]:
         """Return the switch without which JAX has no float64."""
@@ -78,14 +98,17 @@ class JaxAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        expression = behind_producer(cell, self.expression(cell, axis, ndim))
-        answer = f"lambda {arguments(cell)}: " + ANSWERS[cell.quantity].format(expression=expression)
-        return f"f = jax.jit({answer})" if cell.mode == "compiled" else f"f = {answer}"
+        place = (0, 1) if cell.mode == "vmap" else (axis, ndim)
+        expression = behind_producer(cell, self.expression(cell, *place))
+        answer = ANSWERS[cell.quantity].format(expression=expression)
+        masked = MASKED.format(answer=answer) if cell.entry == "where" else answer
+        return TRANSFORMS[cell.mode].format(answer=f"lambda {arguments(cell)}: {masked}")
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on JAX overrides this alone."""
         del ndim
-        return EXPRESSIONS[cell.op, cell.labels].format(axis=axis)
+        expressions = WHERE if cell.entry else EXPRESSIONS
+        return expressions[cell.op, cell.labels].format(axis=axis)
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a JAX array of the same numbers."""

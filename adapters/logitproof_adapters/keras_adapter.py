@@ -9,6 +9,7 @@ but float32 is asked for by dtype, without which a loss is float32. BinaryCrosse
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import Description, Dialect
@@ -20,6 +21,8 @@ from logitproof_adapters.torch_adapter import TorchAdapter
 from logitproof_reference.cells import SIGMOID
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from logitproof_reference.cells import Cell
 
 LOSS = "softmax_cross_entropy"
@@ -38,10 +41,10 @@ class KerasAdapter(SourceAdapter):
     """Asks Keras; a class a backend says which adapter differentiates, compiles and converts."""
 
     backend: str
-    entries = {  # noqa: RUF012 - read only
-        (LOSS, "indices"): ("probabilities",),
-        (LOSS, "distributions"): ("probabilities",),
-    }
+    modes: tuple[str, ...] = ("eager", "compiled")
+    entries: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
+        dict.fromkeys([(LOSS, "indices"), (LOSS, "distributions")], ("probabilities",))
+    )
 
     def __init__(self) -> None:
         os.environ["KERAS_BACKEND"] = self.backend

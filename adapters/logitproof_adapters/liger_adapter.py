@@ -12,7 +12,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import Description, Dialect
-from logitproof_adapters.torch_adapter import TorchAdapter, spelled
+from logitproof_adapters.torch_adapter import TorchAdapter
+from logitproof_adapters.torch_functions import spelled
 
 if TYPE_CHECKING:
     from logitproof_reference.cells import Cell

@@ -1,8 +1,8 @@
 """Optax: every softmax and sigmoid cross-entropy of optax.losses, differentiated by JAX and jitted as JAX is.
 
 The losses return one number a row and take the classes at `axis` (https://optax.readthedocs.io/en/latest/api/losses.html);
-safe_softmax_cross_entropy takes them last. ``where`` asks softmax_cross_entropy for the elements that are not -inf,
-poly_loss_cross_entropy has epsilon 0, sigmoid_focal_loss gamma 0: there the documented formulas are the cross-entropy.
+safe_softmax_cross_entropy takes them last. poly_loss_cross_entropy has epsilon 0, sigmoid_focal_loss gamma 0: there the
+documented formulas are the cross-entropy. ``where`` is not asked: what it leaves out is the caller's, not the clauses'.
 """
 
 from __future__ import annotations
@@ -21,13 +21,9 @@ INDICES = ("softmax_cross_entropy", "indices")
 DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
 SIGMOID = ("sigmoid_cross_entropy", "distributions")
 
-WHERE = "where=~jnp.isneginf(x)"
-
 EXPRESSIONS = {
     (*INDICES, ""): "optax.softmax_cross_entropy_with_integer_labels(x, y, axis={axis})",
-    (*INDICES, "where"): f"optax.softmax_cross_entropy_with_integer_labels(x, y, axis={{axis}}, {WHERE})",
     (*DISTRIBUTIONS, ""): "optax.softmax_cross_entropy(x, {labels}, axis={axis})",
-    (*DISTRIBUTIONS, "where"): f"optax.softmax_cross_entropy(x, {{labels}}, axis={{axis}}, {WHERE})",
     (*DISTRIBUTIONS, "safe_softmax_cross_entropy"): "optax.safe_softmax_cross_entropy({x}, {y})",
     (*DISTRIBUTIONS, "poly_loss_cross_entropy"): (
         "optax.losses.poly_loss_cross_entropy(x, {labels}, epsilon=0.0, axis={axis})"
@@ -43,6 +39,7 @@ class OptaxAdapter(JaxAdapter):
     """Asks Optax, on JAX on the CPU."""
 
     name = "optax"
+    modes = ("eager", "compiled")
     imports = f"{JaxAdapter.imports}\nimport optax"
     # softmax_cross_entropy is a product of labels and log-probabilities; safe_softmax_cross_entropy says broadcastable.
     broadcast_labels = ("distributions",)

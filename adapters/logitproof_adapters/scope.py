@@ -40,6 +40,7 @@ def not_wrapped(
             cell.quantity == "hvp" and cell.op in NO_HVP
         ),
         f"mode {cell.mode} is not wrapped; wrapped: {', '.join(modes)}": cell.mode not in modes,
+        "what is mapped over is rows: their classes lie last": cell.mode == "vmap" and cell.axis != "last",
         f'function "{cell.entry}" is not wrapped for {cell.op}': cell.entry not in known_entries,
         f"no producer {cell.producer} is put in front of an op": cell.producer not in {"", *producers},
         f"{cell.op} takes no labels": not takes_labels and (cell.labels != "none" or cell.quantity == "grad_labels"),

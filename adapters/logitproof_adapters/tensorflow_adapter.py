@@ -2,7 +2,8 @@
 
 tf.nn.sparse_softmax_cross_entropy_with_logits takes the classes last
 (https://www.tensorflow.org/api_docs/python/tf/nn/sparse_softmax_cross_entropy_with_logits); where they lie elsewhere,
-tf.transpose brings them there. The compiled mode is tf.function(jit_compile=True) around the whole, tape included.
+tf.transpose brings them there. Mode ``compiled`` is tf.function(jit_compile=True) around the whole, tape included,
+``graph`` the same without XLA, ``vmap`` tf.vectorized_map of the answer for one row.
 """
 
 from __future__ import annotations
@@ -65,10 +66,21 @@ ANSWERS = {
 }
 
 
+DECORATORS = {
+    "eager": "",
+    "compiled": "@tf.function(jit_compile=True, autograph=False)\n",
+    "graph": "@tf.function(autograph=False)\n",
+    "vmap": "",
+}
+MAPPED = """def f({letters}):
+    return tf.vectorized_map(lambda row: of_row(*row), ({letters},))"""
+
+
 class TensorflowAdapter(SourceAdapter):
     """Asks TensorFlow on the CPU."""
 
     name = "tensorflow"
+    modes: tuple[str, ...] = tuple(DECORATORS)
     producers = PRODUCERS
     imports = "import tensorflow as tf"
     report = 'print(result.dtype.name, result.numpy().astype("float64").tolist())'
@@ -117,10 +129,11 @@ class TensorflowAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        expression = behind_producer(cell, self.expression(cell, axis, ndim))
-        decorator = "@tf.function(jit_compile=True, autograph=False)\n" if cell.mode == "compiled" else ""
-        body = ANSWERS[cell.quantity].format(expression=expression)
-        return f"{decorator}def f({arguments(cell)}):\n{body}"
+        is_mapped = cell.mode == "vmap"
+        expression = behind_producer(cell, self.expression(cell, *((0, 1) if is_mapped else (axis, ndim))))
+        body, letters = ANSWERS[cell.quantity].format(expression=expression), arguments(cell)
+        program = f"{DECORATORS[cell.mode]}def {'of_row' if is_mapped else 'f'}({letters}):\n{body}"
+        return f"{program}\n\n{MAPPED.format(letters=letters)}" if is_mapped else program
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on TensorFlow overrides this alone."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_conformance.bad_inputs import BAD_INPUTS, BAD_LABELS, takes
 from logitproof_conformance.layout import SHAPES
+from logitproof_conformance.plan_questions import MAIN_MODES, OF_EVERY_LOSS
 from logitproof_reference.cells import PLAIN, SIGMOID
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ CHECKS = {
 }
 """Checks that look at more than one regime or ask again, and their chapter."""
 
+PRODUCED_CHECKS = frozenset({"result"})
+OPTION_CHECKS = frozenset({"result", "one_hot_labels"})
+FURTHER_MODE_CHECKS = frozenset({"poisoned_neighbours", "eager_answer", "eager_refusal", "accuracy_class", "result"})
+"""What is asked beside the regimes: behind a producer, of options, and of modes that are not main."""
+
 QUICK_ENTRY_CHECKS = frozenset({"poisoned_neighbours", "accuracy_class", "result", *BAD_LABELS})
 
 SUM_LAWS = {
@@ -42,9 +48,6 @@ SUM_LAWS = {
     ("softmax_cross_entropy", "indices", "grad_logits"): "LAW-2",
 }
 """Questions whose answers have a known sum over each row, and the clause that says so."""
-
-OF_EVERY_LOSS = frozenset({"value", "grad_logits"})
-"""Quantities that every framework gives of a loss, whichever its labels."""
 
 LAWS: dict[str, Callable[[Cell], bool]] = {
     "shifted_rows": lambda cell: cell.op != SIGMOID,
@@ -57,6 +60,9 @@ LAWS: dict[str, Callable[[Cell], bool]] = {
     "eager_refusal": lambda cell: cell.mode != "eager" and cell.labels == "indices" and cell.quantity in OF_EVERY_LOSS,
 }
 """Checks that relate two answers, or the elements of one, and the cells for which they make sense."""
+
+IN_A_PROCESS = frozenset({"eager_refusal"})
+"""Checks that start a process of their own, for what they ask may end it."""
 
 LOSSES = frozenset({"softmax_cross_entropy", SIGMOID})
 
@@ -89,22 +95,29 @@ SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
 
 def makes_sense(check: str, cell: Cell, profile: str) -> bool:
     """Tell whether a check says something of a cell, and is asked of it in this profile."""
-    if cell.producer:
-        return check == "result"
-    of_options = cell.options != PLAIN and check not in {"result", "one_hot_labels"}
-    if of_options or (cell.entry and profile == "quick" and check not in QUICK_ENTRY_CHECKS):
+    return _says_something(check, cell) and (profile == "full" or _is_quick(check, cell))
+
+
+def _says_something(check: str, cell: Cell) -> bool:
+    """Tell whether a check is asked of cells of this kind, and says something of this one."""
+    narrower = {
+        PRODUCED_CHECKS: bool(cell.producer),
+        OPTION_CHECKS: cell.options != PLAIN,
+        FURTHER_MODE_CHECKS: cell.mode not in MAIN_MODES,
+    }
+    if any(applies and check not in checks for checks, applies in narrower.items()):
         return False
-    if check in LAWS:
-        # Of compiled cells the quick profile asks no law but how they compare with eager mode; refusals take a process.
-        fits = (
-            check != "eager_refusal"
-            and cell.format == "float32"
-            and (cell.mode == "eager") == (check != "eager_answer")
-        )
-        return (profile == "full" or fits) and _is_plain(cell) and LAWS[check](cell)
-    if check in BAD_INPUTS:
-        fits = (cell.mode, cell.format) == ("eager", "float32")
-        return (profile == "full" or fits) and _is_plain(cell) and takes(check, cell)
-    if check in ONE_MORE_SHAPE and profile == "quick":
-        return (cell.mode, cell.format) == ("eager", "float32") and ONE_MORE_SHAPE[check](cell)
+    if check in LAWS or check in BAD_INPUTS:
+        return _is_plain(cell) and (LAWS[check](cell) if check in LAWS else takes(check, cell))
     return SOMEWHERE.get(check, _everywhere)(cell)
+
+
+def _is_quick(check: str, cell: Cell) -> bool:
+    """Tell whether the quick profile asks a check too; of compiled cells, the law how they compare with eager mode."""
+    if cell.entry and check not in QUICK_ENTRY_CHECKS:
+        return False
+    is_eager, is_float32 = cell.mode == "eager", cell.format == "float32"
+    if check in LAWS:
+        return is_float32 and check not in IN_A_PROCESS and is_eager == (check != "eager_answer")
+    rule = ONE_MORE_SHAPE.get(check, _everywhere)
+    return rule(cell) and ((is_eager and is_float32) or check not in {*BAD_INPUTS, *ONE_MORE_SHAPE})

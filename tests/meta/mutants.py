@@ -8,6 +8,7 @@ from meta.mutants_gradients import GRADIENT_MUTANTS
 from meta.mutants_ignored import IGNORED_MUTANTS
 from meta.mutants_labels import LABEL_MUTANTS
 from meta.mutants_laws import LAW_MUTANTS
+from meta.mutants_modes import MODE_MUTANTS
 from meta.mutants_options import OPTION_MUTANTS
 from meta.mutants_producers import PRODUCER_MUTANTS
 from meta.mutants_results import RESULT_MUTANTS
@@ -30,6 +31,7 @@ _TABLES = (
     EXTREME_MUTANTS,
     RESULT_MUTANTS,
     LAW_MUTANTS,
+    MODE_MUTANTS,
     SIZE_MUTANTS,
     PRODUCER_MUTANTS,
     ERROR_MUTANTS,

@@ -232,8 +232,8 @@ def test_what_is_not_wrapped_is_refused_with_the_reason(
 
 
 def test_a_mode_is_refused_unless_the_adapter_has_it(adapter: Adapter) -> None:
-    refusal = adapter.unsupported(Cell(adapter.name, "vmap", "softmax", "value", "float32"))
-    assert refusal == f"mode vmap is not wrapped; wrapped: {', '.join(adapter.modes)}"
+    refusal = adapter.unsupported(Cell(adapter.name, "ahead_of_time", "softmax", "value", "float32"))
+    assert refusal == f"mode ahead_of_time is not wrapped; wrapped: {', '.join(adapter.modes)}"
 
 
 def test_the_description_names_framework_version_and_build(adapter: Adapter) -> None:
