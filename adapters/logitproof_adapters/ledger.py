@@ -18,6 +18,11 @@ FOLDER = Path(__file__).parent / "deviations"
 PROFILES = ("quick", "full")
 REPORTS = "reports/findings"
 """Where a deviation that no tracker holds is written up, ready to file: a folder of the repository."""
+_REPORT_FOLDERS = (Path(__file__).parent / "findings", Path(__file__).parents[2] / REPORTS)
+"""That folder as the wheel carries it, and as a checkout does."""
+
+
+_THREAD = re.compile(r"https://github\.com/[^/]+/[^/]+/(issues|pull|discussions)/\d+")
 
 
 class LedgerError(ValueError):
@@ -80,6 +85,24 @@ class Deviation:
 
     def _covers(self, version: str) -> bool:
         return SpecifierSet(self.versions).contains(version, prereleases=True)
+
+
+def standing_of(upstream: str) -> str:
+    """Return what a framework's makers know of a deviation: ``documented``, ``reported``, or ``to report``."""
+    if upstream.startswith(REPORTS):
+        return "to report"
+    return "reported" if _THREAD.match(upstream) else "documented"
+
+
+def report_files() -> list[Path]:
+    """Return the texts to file."""
+    return sorted(path for folder in _REPORT_FOLDERS for path in folder.glob("*.md"))
+
+
+def report_file(upstream: str) -> Path | None:
+    """Return the file of the text that `Deviation.upstream` names; None where it is a link, or no such text is here."""
+    name = upstream.removeprefix(f"{REPORTS}/")
+    return next((path for path in report_files() if path.name == name), None)
 
 
 def load(adapter: str) -> list[Deviation]:

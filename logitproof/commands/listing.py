@@ -1,0 +1,77 @@
+"""Commands that list what is known without asking a framework: findings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path  # noqa: TC003  typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from logitproof.application import AS_IT_STANDS, app
+from logitproof.exit_codes import EXPECTED, Refusal
+
+Frameworks = Annotated[
+    list[str] | None, typer.Option("--framework", metavar="NAME", help="A known framework; repeatable. Default: all.")
+]
+
+SEVERITY = (
+    AS_IT_STANDS
+    + """The gravest first, by what a finding does to whoever meets it:
+  silent      a wrong number, or a bad input answered like a good one: nothing tells
+  not-finite  NaN or infinity where a number is due, or the one where the other is
+  no-answer   an error, a crash or a hang where an answer is due
+  inaccurate  further off than a correct implementation can be; two digits or more are right
+  form        another format or shape than is due; the numbers are right
+
+"""
+    + AS_IT_STANDS
+    + """Examples:
+  logitproof findings --framework torch
+  logitproof findings run.parquet --markdown
+  logitproof findings --text mlx-log-softmax-one-class"""
+)
+
+
+@app.command(epilog=SEVERITY)
+def findings(
+    run_files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run files. Default: the ledgers.")
+    ] = None,
+    framework: Frameworks = None,
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    text: Annotated[str, typer.Option(metavar="NAME", help="Print the text to file of a finding to report.")] = "",
+) -> int:
+    """List findings by severity. What frameworks do wrong, as the ledgers know it or as runs found it."""
+    from logitproof.findings import findings_of_ledgers, findings_of_run
+    from logitproof.findings_text import headline, markdown_of_findings, tables_of_findings
+    from logitproof.reporting import exit_code, merged
+    from logitproof.tables import console
+
+    if text:
+        typer.echo(_text_to_file(text))
+        return EXPECTED
+    run = merged(run_files) if run_files else None
+    found = findings_of_run(run, framework or ()) if run else findings_of_ledgers(framework or ())
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    elif markdown:
+        typer.echo(markdown_of_findings(found))
+    else:
+        typer.echo(headline(found))
+        for table in tables_of_findings(found):
+            console().print(table)
+    return exit_code(run) if run else EXPECTED
+
+
+def _text_to_file(name: str) -> str:
+    from logitproof_adapters.ledger import REPORTS, report_file, report_files
+
+    place = report_file(f"{REPORTS}/{name.removeprefix(f'{REPORTS}/').removesuffix('.md')}.md")
+    if place is None:
+        known = ", ".join(sorted(path.stem for path in report_files()))
+        raise Refusal(f'no text is named "{name}"; there are {known}')
+    return place.read_text(encoding="utf-8").rstrip()
