@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,26 +13,17 @@ from meta.synthetic_runs import hundred_thousand, three_frameworks
 from meta.test_diff import distinctly_hostile, spoiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Page
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+    Opened = Callable[..., AbstractContextManager[Page]]
 
 RUNS = {"ordinary": three_frameworks, "hostile": distinctly_hostile, "large": hundred_thousand}
 READY = "#explorer:not([hidden])"
 COUNT = "#count"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -47,36 +36,26 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: (folder / f"{name}.html").as_uri() for name in RUNS}
 
 
-@pytest.fixture
-def opened(browser: Browser, addresses: dict[str, str]) -> Callable[..., Any]:
-    """Open a page and, at the end, hold that it asked for nothing and complained of nothing."""
+@pytest.fixture(scope="module")
+def shown(opened: Opened, addresses: dict[str, str]) -> Opened:
+    """Open the page of one of `RUNS` by name, as `opened` does."""
 
-    @contextmanager
-    def open_page(name: str, fragment: str = "") -> Any:
-        page = browser.new_page()
-        noise: list[str] = []
-        page.on("request", lambda request: noise.append(request.url))
-        page.on("console", lambda message: noise.append(message.text))
-        page.on("pageerror", lambda error: noise.append(str(error)))
-        page.goto(addresses[name] + fragment)
-        page.wait_for_selector(READY, state="attached")
-        yield page
-        assert noise == [page.url.partition("#")[0]]
-        page.close()
+    def show(name: str, fragment: str = "", **options: Any) -> AbstractContextManager[Page]:
+        return opened(addresses[name], fragment, ready=READY, **options)
 
-    return open_page
+    return show
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_page_asks_for_nothing_and_complains_of_nothing(name: str, opened: Callable[..., Any]) -> None:
-    with opened(name) as page:
+def test_the_page_asks_for_nothing_and_complains_of_nothing(name: str, shown: Opened) -> None:
+    with shown(name) as page:
         assert "folded away" in page.inner_text(COUNT)
         assert page.evaluate("window.harmed") is None
 
 
-def test_what_is_identical_is_folded_away_until_it_is_asked_for(opened: Callable[..., Any]) -> None:
+def test_what_is_identical_is_folded_away_until_it_is_asked_for(shown: Opened) -> None:
     number = three_frameworks().table.num_rows
-    with opened("ordinary") as page:
+    with shown("ordinary") as page:
         folded = page.inner_text(COUNT)
         page.uncheck("#fold")
         assert page.inner_text(COUNT) == f"{number} of {number} judgements" != folded
@@ -86,10 +65,10 @@ def test_what_is_identical_is_folded_away_until_it_is_asked_for(opened: Callable
         assert not page.inner_text(COUNT).startswith("0 ")
 
 
-def test_the_filter_keeps_what_it_names(opened: Callable[..., Any]) -> None:
+def test_the_filter_keeps_what_it_names(shown: Opened) -> None:
     run = three_frameworks()
     found = diff(run, spoiled(run))
-    with opened("ordinary") as page:
+    with shown("ordinary") as page:
         page.fill("#filter", "class:newly_failing framework:jax format:float32")
         page.press("#filter", "Enter")
         columns = [found.words(name) for name in ("adapter", "format")]
@@ -99,8 +78,8 @@ def test_the_filter_keeps_what_it_names(opened: Callable[..., Any]) -> None:
         assert page.inner_text(COUNT).startswith(f"{due.sum()} of ")
 
 
-def test_a_link_opens_the_filter_it_names_and_a_row_shows_both_sides(opened: Callable[..., Any]) -> None:
-    with opened("ordinary", "#judgements?class:newly_failing%20framework:jax") as page:
+def test_a_link_opens_the_filter_it_names_and_a_row_shows_both_sides(shown: Opened) -> None:
+    with shown("ordinary", "#judgements?class:newly_failing%20framework:jax") as page:
         assert page.input_value("#filter") == "class:newly_failing framework:jax"
         page.click("#rows .open-row >> nth=0")
         details = page.inner_text("#rows tr.details")
@@ -109,14 +88,14 @@ def test_a_link_opens_the_filter_it_names_and_a_row_shows_both_sides(opened: Cal
         assert page.inner_text("#rows tr.details .id").partition("/")[0] in set(run.table["cell"].to_pylist())
 
 
-def test_the_findings_stand_worst_first_and_lead_to_their_rows(opened: Callable[..., Any]) -> None:
-    with opened("ordinary") as page:
+def test_the_findings_stand_worst_first_and_lead_to_their_rows(shown: Opened) -> None:
+    with shown("ordinary") as page:
         page.click(".finding[open] .where a")
         assert page.input_value("#filter").startswith("class:newly_failing ")
         assert page.locator("svg.field circle").count() > 0
 
 
-def test_a_large_page_shows_its_verdict_within_a_second(opened: Callable[..., Any]) -> None:
-    with opened("large") as page:
+def test_a_large_page_shows_its_verdict_within_a_second(shown: Opened) -> None:
+    with shown("large") as page:
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         assert paint <= 1000.0

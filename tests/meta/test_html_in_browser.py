@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import numpy as np
 import pytest
 
-from logitproof_reference import grad_logits, softmax, softmax_cross_entropy
+from logitproof_adapters.numpy_adapter import NumpyAdapter
+from logitproof_conformance.training_judging import judge_training
+from logitproof_conformance.training_plan import training_cases
 from logitproof_reports.html_report import write_report
 from logitproof_reports.outcomes import visible
-from meta.synthetic_runs import HOSTILE, green, hostile, hundred_thousand, three_frameworks
+from logitproof_reports.run_file import merge
+from logitproof_reports.schema import Run, table_of
+from meta.synthetic_runs import HOSTILE, environment_of, green, hostile, hundred_thousand, three_frameworks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+    Opened = Callable[..., AbstractContextManager[Page]]
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-RUNS = {"ordinary": three_frameworks, "green": green, "hostile": hostile, "large": hundred_thousand}
+
+def trained() -> Run:
+    """Return a run with something on every page: with trainings, and with two documented dialects."""
+    adapter = NumpyAdapter()
+    (case,) = training_cases(adapter, "quick")
+    dialects = [
+        {
+            "op": "softmax_cross_entropy",
+            "labels": labels,
+            "documentation": "https://example.org",
+            "reduction": reduction,
+        }
+        for labels, reduction in (("indices", "mean"), ("distributions", "none"))
+    ]
+    ordinary = three_frameworks()
+    environment = environment_of("numpy", "2.4.0", dialects=dialects)
+    return merge(
+        [ordinary, Run(table_of(judge_training(adapter, case, "quick")), [environment], "quick", ordinary.case_set)]
+    )
+
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
+
+RUNS = {"ordinary": three_frameworks, "green": green, "hostile": hostile, "large": hundred_thousand, "trained": trained}
 READY = "#table:not([hidden])"
 COUNT = "#count"
 ROWS = "#rows tbody tr.row"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -57,28 +63,14 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: (folder / f"{name}.html").as_uri() for name in RUNS}
 
 
-@pytest.fixture
-def opened(browser: Browser, addresses: dict[str, str]) -> Callable[..., Any]:
-    """Open a page and, at the end, hold that it asked for nothing and complained of nothing."""
+@pytest.fixture(scope="module")
+def shown(opened: Opened, addresses: dict[str, str]) -> Opened:
+    """Open the page of one of `RUNS` by name, as `opened` does."""
 
-    @contextmanager
-    def open_page(name: str, fragment: str = "", *, script: str = "", ready: str = READY, **options: Any) -> Any:
-        context = browser.new_context(**options)
-        page = context.new_page()
-        page.set_default_timeout(5000)
-        noise: list[str] = []
-        page.on("request", lambda request: noise.append(request.url))
-        page.on("console", lambda message: noise.append(message.text))
-        page.on("pageerror", lambda error: noise.append(str(error)))
-        if script:
-            page.add_init_script(script)
-        page.goto(addresses[name] + fragment)
-        page.wait_for_selector(ready, state="attached")
-        yield page
-        assert noise == [page.url.partition("#")[0]]
-        context.close()
+    def show(name: str, fragment: str = "", *, ready: str = READY, **options: Any) -> AbstractContextManager[Page]:
+        return opened(addresses[name], fragment, ready=ready, **options)
 
-    return open_page
+    return show
 
 
 def filtered(page: Page, text: str) -> str:
@@ -89,8 +81,8 @@ def filtered(page: Page, text: str) -> str:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_page_asks_for_nothing_and_complains_of_nothing(name: str, opened: Callable[..., Any]) -> None:
-    with opened(name) as page:
+def test_the_page_asks_for_nothing_and_complains_of_nothing(name: str, shown: Opened) -> None:
+    with shown(name) as page:
         page.wait_for_timeout(100)
         assert page.inner_text(COUNT).endswith("judgements")
 
@@ -112,21 +104,21 @@ FILTERS: dict[str, Callable[[dict[str, Any]], bool]] = {
 
 
 @pytest.mark.parametrize("text", FILTERS)
-def test_the_filter_keeps_what_it_names(text: str, opened: Callable[..., Any]) -> None:
+def test_the_filter_keeps_what_it_names(text: str, shown: Opened) -> None:
     records = three_frameworks().table.to_pylist()
     due = sum(map(FILTERS[text], records))
-    with opened("ordinary", "#judgements") as page:
+    with shown("ordinary", "#judgements") as page:
         assert filtered(page, text) == f"{due} of {len(records)} judgements"
         assert page.locator(ROWS).count() == min(due, 100)
 
 
-def test_a_filter_on_a_column_that_is_not_there_says_which_are(opened: Callable[..., Any]) -> None:
-    with opened("ordinary", "#judgements") as page:
+def test_a_filter_on_a_column_that_is_not_there_says_which_are(shown: Opened) -> None:
+    with shown("ordinary", "#judgements") as page:
         assert filtered(page, "colour:blue").startswith("no column is called colour; there are framework, mode, op")
 
 
-def test_a_deep_link_opens_its_filter_and_typing_makes_one(opened: Callable[..., Any]) -> None:
-    with opened("ordinary", "#judgements?framework:tensorflow%20verdict:known") as page:
+def test_a_deep_link_opens_its_filter_and_typing_makes_one(shown: Opened) -> None:
+    with shown("ordinary", "#judgements?framework:tensorflow%20verdict:known") as page:
         assert page.input_value("#filter") == "framework:tensorflow verdict:known"
         assert page.inner_text(COUNT) == "8 of 963 judgements"
         assert page.locator("#filter").bounding_box()["y"] < 900
@@ -134,8 +126,8 @@ def test_a_deep_link_opens_its_filter_and_typing_makes_one(opened: Callable[...,
         assert page.url.endswith("#judgements?clause:VAL%20framework:jax")
 
 
-def test_a_field_of_the_matrix_leads_to_its_judgements_worst_first(opened: Callable[..., Any]) -> None:
-    with opened("ordinary") as page:
+def test_a_field_of_the_matrix_leads_to_its_judgements_worst_first(shown: Opened) -> None:
+    with shown("ordinary", color_scheme="light") as page:
         page.click(".matrix td.deviates a")
         assert page.inner_text(COUNT) == "40 of 963 judgements"
         assert "deviates" in page.locator(ROWS).first.inner_text()
@@ -143,8 +135,8 @@ def test_a_field_of_the_matrix_leads_to_its_judgements_worst_first(opened: Calla
         assert "?" not in page.url
 
 
-def test_a_row_unfolds_by_keyboard_into_inputs_and_repro(opened: Callable[..., Any]) -> None:
-    with opened("ordinary", "#judgements?framework:jax%20verdict:deviates%20op:softmax%20mode:eager") as page:
+def test_a_row_unfolds_by_keyboard_into_inputs_and_repro(shown: Opened) -> None:
+    with shown("ordinary", "#judgements?framework:jax%20verdict:deviates%20op:softmax%20mode:eager") as page:
         opener = page.locator("#rows .open-row").first
         assert opener.get_attribute("aria-expanded") == "true", "a single match is unfolded at once"
         text = page.inner_text("#rows tr.details")
@@ -155,14 +147,14 @@ def test_a_row_unfolds_by_keyboard_into_inputs_and_repro(opened: Callable[..., A
         assert page.locator("#rows tr.details").count() == 0
 
 
-def test_a_row_without_details_names_the_command_that_prints_them(opened: Callable[..., Any]) -> None:
-    with opened("large", "#judgements?verdict:conforms%20slack%3C0.001") as page:
+def test_a_row_without_details_names_the_command_that_prints_them(shown: Opened) -> None:
+    with shown("large", "#judgements?verdict:conforms%20slack%3C0.001") as page:
         page.locator("#rows .open-row").last.click()
         assert "logitproof explain " in page.inner_text("#rows tr.details code")
 
 
-def test_columns_sort_by_size_and_say_so(opened: Callable[..., Any]) -> None:
-    with opened("ordinary", "#judgements?verdict:conforms") as page:
+def test_columns_sort_by_size_and_say_so(shown: Opened) -> None:
+    with shown("ordinary", "#judgements?verdict:conforms") as page:
         slack = page.locator("#rows th", has_text="slack")
         slack.locator("button").click()
         assert slack.get_attribute("aria-sort") == "descending"
@@ -177,15 +169,15 @@ def test_columns_sort_by_size_and_say_so(opened: Callable[..., Any]) -> None:
         assert page.locator(f"{ROWS} td[data-label=framework]").first.inner_text() == "jax"
 
 
-def test_more_rows_come_on_demand(opened: Callable[..., Any]) -> None:
-    with opened("ordinary", "#judgements") as page:
+def test_more_rows_come_on_demand(shown: Opened) -> None:
+    with shown("ordinary", "#judgements") as page:
         assert page.locator(ROWS).count() == 100
         page.click("#more")
         assert page.locator(ROWS).count() == 200
 
 
-def test_the_slash_key_jumps_to_the_filter(opened: Callable[..., Any]) -> None:
-    with opened("ordinary") as page:
+def test_the_slash_key_jumps_to_the_filter(shown: Opened) -> None:
+    with shown("ordinary") as page:
         page.keyboard.press("/")
         assert page.evaluate("document.activeElement.id") == "filter"
         page.keyboard.type("a/b")
@@ -199,13 +191,13 @@ CLIPBOARDS = {
 
 
 @pytest.mark.parametrize("way", CLIPBOARDS)
-def test_the_copy_button_copies_the_repro_whole(way: str, opened: Callable[..., Any]) -> None:
+def test_the_copy_button_copies_the_repro_whole(way: str, shown: Opened) -> None:
     permissions = ["clipboard-read", "clipboard-write"]
-    with opened("ordinary", "#findings", script=CLIPBOARDS[way], permissions=permissions) as page:
+    with shown("ordinary", "#findings", script=CLIPBOARDS[way], permissions=permissions) as page:
         page.locator(".finding.deviates summary").first.click()
         block = page.locator(".finding.deviates .code").first
         block.locator(".copy").click()
-        sync_api.expect(page.locator("#announcement")).to_have_text("Copied")
+        expect(page.locator("#announcement")).to_have_text("Copied")
         page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'paste'}))")
         page.focus("#paste")
         page.keyboard.press("Control+V")
@@ -213,8 +205,8 @@ def test_the_copy_button_copies_the_repro_whole(way: str, opened: Callable[..., 
         assert page.input_value("#paste").startswith("import jax\n")
 
 
-def test_without_script_the_summaries_stand(opened: Callable[..., Any]) -> None:
-    with opened("ordinary", ready="#verdict", java_script_enabled=False) as page:
+def test_without_script_the_summaries_stand(shown: Opened) -> None:
+    with shown("ordinary", ready="#verdict", java_script_enabled=False) as page:
         for text in (
             "14 unexpected verdicts",
             "the label itself, or a share of it",
@@ -228,8 +220,8 @@ def test_without_script_the_summaries_stand(opened: Callable[..., Any]) -> None:
         assert not page.locator(".copy").first.is_visible()
 
 
-def test_hostile_text_does_nothing(opened: Callable[..., Any]) -> None:
-    with opened("hostile") as page:
+def test_hostile_text_does_nothing(shown: Opened) -> None:
+    with shown("hostile") as page:
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
         page.evaluate("for (const one of document.querySelectorAll('#rows .open-row')) one.click()")
         assert page.evaluate("window.harmed") is None
@@ -237,8 +229,8 @@ def test_hostile_text_does_nothing(opened: Callable[..., Any]) -> None:
         assert page.locator("#rows tr.details").count() == 35
 
 
-def test_links_to_hostile_names_find_them(opened: Callable[..., Any]) -> None:
-    with opened("hostile") as page:
+def test_links_to_hostile_names_find_them(shown: Opened) -> None:
+    with shown("hostile") as page:
         links = page.locator(".card h2 a")
         assert links.count() == len(HOSTILE) + 1
         for place in range(links.count()):
@@ -247,7 +239,7 @@ def test_links_to_hostile_names_find_them(opened: Callable[..., Any]) -> None:
             name = link.inner_text()
             link.click()
             searched = unquote(str(link.get_attribute("href")).partition("?")[2])
-            sync_api.expect(page.locator("#filter")).to_have_value(searched)
+            expect(page.locator("#filter")).to_have_value(searched)
             shown = set(page.locator(f"{ROWS} td[data-label=framework]").all_inner_texts())
             assert {" ".join(text.split()) for text in shown} == {" ".join(name.split())}
             assert name == visible(name)
@@ -269,16 +261,18 @@ def test_the_policy_stops_foreign_script_and_network(browser: Browser, addresses
     page.close()
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1400, 3840])
-@pytest.mark.parametrize("name", ["ordinary", "hostile"])
-def test_nothing_overflows_the_window(name: str, width: int, opened: Callable[..., Any]) -> None:
-    with opened(name, viewport={"width": width, "height": 900}) as page:
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize("name", ["trained", "hostile"])
+def test_no_page_overflows_the_window_at_any_width(name: str, shown: Opened) -> None:
+    with shown(name, "#judgements?-verdict:conforms", color_scheme="light") as page:
+        page.evaluate(EVERYTHING)
+        for width in (320, 390, 768, 1400, 3840):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_dark_and_light_follow_the_system_and_the_button(opened: Callable[..., Any]) -> None:
+def test_dark_and_light_follow_the_system_and_the_button(shown: Opened) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
-    with opened("ordinary", color_scheme="dark") as page:
+    with shown("ordinary", color_scheme="dark") as page:
         dark = page.evaluate(ground)
         page.click("#theme")
         assert page.inner_text("#theme") == "Theme: light"
@@ -287,8 +281,8 @@ def test_dark_and_light_follow_the_system_and_the_button(opened: Callable[..., A
         assert page.evaluate(ground) == dark != light
 
 
-def test_every_control_has_a_name_and_every_region_a_label(opened: Callable[..., Any]) -> None:
-    with opened("ordinary") as page:
+def test_every_control_has_a_name_and_every_region_a_label(shown: Opened) -> None:
+    with shown("ordinary") as page:
         nameless = page.evaluate(
             """[...document.querySelectorAll('a, button, summary, input, [role=region]')].filter((one) =>
                 !(one.ariaLabel || one.textContent.trim() || (one.labels && one.labels.length))).length"""
@@ -300,8 +294,8 @@ def test_every_control_has_a_name_and_every_region_a_label(opened: Callable[...,
         assert page.locator("h1").count() == 1
 
 
-def test_on_paper_the_summaries_stand_alone(opened: Callable[..., Any]) -> None:
-    with opened("ordinary") as page:
+def test_on_paper_the_summaries_stand_alone(shown: Opened) -> None:
+    with shown("ordinary") as page:
         page.emulate_media(media="print")
         assert page.locator(".matrix").is_visible()
         assert not page.locator("#table").is_visible()
@@ -311,14 +305,14 @@ def test_on_paper_the_summaries_stand_alone(opened: Callable[..., Any]) -> None:
 TOO_OLD = "delete window.DecompressionStream"
 
 
-def test_a_browser_that_cannot_unpack_says_so_and_shows_the_rest(opened: Callable[..., Any]) -> None:
-    with opened("large", script=TOO_OLD, ready="#table-fault:not([hidden])") as page:
+def test_a_browser_that_cannot_unpack_says_so_and_shows_the_rest(shown: Opened) -> None:
+    with shown("large", script=TOO_OLD, ready="#table-fault:not([hidden])") as page:
         assert "DecompressionStream" in page.inner_text("#table-fault")
         assert page.locator(".matrix").is_visible()
 
 
-def test_a_hundred_thousand_judgements_show_within_a_second(opened: Callable[..., Any]) -> None:
-    with opened("large") as page:
+def test_a_hundred_thousand_judgements_show_within_a_second(shown: Opened) -> None:
+    with shown("large", "#judgements?") as page:
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         assert paint < 1000
         assert page.inner_text(COUNT) == "100,000 of 100,000 judgements"
@@ -333,50 +327,19 @@ def test_a_hundred_thousand_judgements_show_within_a_second(opened: Callable[...
         assert seconds < 1.0
 
 
-ROWS_EXPLORED = [
-    ([2.0, 1.0, 0.1], 0),
-    ([0.0, -1000.0, 3.0], 1),
-    ([5.0, -40.0, -700.0], 0),
-    ([float("-inf"), 1.0, 2.0], 0),
-    ([float("inf"), 1.0, 2.0], 1),
-    ([3e38, -3e38, 0.0], 1),
-    ([float("nan"), 1.0], 0),
-]
+EVERYTHING = "for (const one of document.querySelectorAll('.page, details')) one.hidden = !(one.open = true)"
+"""Shows all pages one below the other, everything unfolded."""
 
 
-def test_the_explorer_agrees_with_the_oracle_in_every_digit(opened: Callable[..., Any]) -> None:
-    ask = """([logits, label]) => {
-        const row = exactRow(logits.map((text) => held(parsed(text), 'float32')), label);
-        return [...row.softmax, row.loss, ...row.gradient].map((x) => digits(held(x, 'float64')));
-    }"""
-    with opened("ordinary", "#explorer") as page:
-        for row, label in ROWS_EXPLORED:
-            logits, labels = np.array([row], np.float32), np.array([label])
-            due = [
-                *softmax(logits).value[0],
-                softmax_cross_entropy(logits, labels).value[0],
-                *grad_logits("softmax_cross_entropy", logits, labels).value[0],
-            ]
-            shown = page.evaluate(ask, [[float(x).hex() for x in logits[0]], label])
-            np.testing.assert_array_equal([float(text) for text in shown], due)
-
-
-def test_a_finding_opens_its_row_in_the_explorer(opened: Callable[..., Any]) -> None:
-    with opened("ordinary", "#findings") as page:
-        page.locator(".finding").first.get_by_text("Open this row in the explorer").click()
-        assert page.locator("#given tbody tr").count() == 4
-        assert page.locator("#explored tbody tr").count() == 9
-        assert not page.locator("#explore-fault").is_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("place", ["", "#accuracy", "#extremes", "#findings", "#judgements", "#explorer"])
-def test_axe_finds_nothing(place: str, scheme: str, browser: Browser, addresses: dict[str, str]) -> None:
+@pytest.mark.parametrize(("scheme", "rules"), [("light", []), ("dark", ["color-contrast"])])
+def test_axe_finds_nothing_on_any_page(
+    scheme: str, rules: list[str], browser: Browser, addresses: dict[str, str]
+) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
-    page = context.new_page()
-    page.goto(addresses["ordinary"] + place)
+    page = browser.new_page(color_scheme=scheme, bypass_csp=True)
+    page.goto(addresses["trained"] + "#judgements?verdict:deviates,crashed,concern")
     page.wait_for_selector(READY, state="attached")
-    found = axe.Axe().run(page).response["violations"]
-    context.close()
+    page.evaluate(EVERYTHING)
+    found = axe.Axe().run(page, options={"runOnly": rules} if rules else None).response["violations"]
+    page.close()
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []

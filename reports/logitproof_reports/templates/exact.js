@@ -4,6 +4,7 @@
 const BITS = 256;
 const ZERO = { m: 0n, e: 0 };
 const ONE = { m: 1n, e: 0 };
+const MINUS_ONE = { m: -1n, e: 0 };
 const FORMATS = {
   float16: { precision: 11, low: -24, high: 16 },
   bfloat16: { precision: 8, low: -133, high: 128 },
@@ -167,28 +168,26 @@ function placed(text, ten) {
 // One row. Infinite logits have the limit where there is one, else NaN; a NaN logit makes its row NaN.
 
 function exactRow(logits, label) {
-  const odd = undecided(logits);
-  if (odd) return odd === "limit" ? atInfinity(logits, label) : all(logits, "nan");
+  if (logits.includes("nan") || logits.every((x) => x === "-inf")) return all(logits, "nan");
+  if (logits.includes("inf")) return atInfinity(logits, label);
   const softmax = logits.map((x) => share(logits, x));
   const ruledOut = logits[label] === "-inf";
   return {
     softmax,
     loss: ruledOut ? "inf" : logLoss(logits, label),
-    gradient: softmax.map((p, i) => (i !== label ? p : ruledOut ? { m: -1n, e: 0 } : toOne(logits, label))),
+    gradient: softmax.map((p, i) => (i !== label ? p : ruledOut ? MINUS_ONE : toOne(logits, label))),
   };
-}
-
-function undecided(logits) {
-  const up = logits.filter((x) => x === "inf").length;
-  if (logits.includes("nan") || up > 1 || logits.every((x) => x === "-inf")) return "nan";
-  return up === 1 ? "limit" : "";
 }
 
 const all = (logits, word) => ({ softmax: logits.map(() => word), loss: word, gradient: logits.map(() => word) });
 
+// One infinite logit is certain; how several share is not decided; the others have nothing either way.
 function atInfinity(logits, label) {
-  const softmax = logits.map((x) => (x === "inf" ? ONE : ZERO));
-  return { softmax, loss: logits[label] === "inf" ? ZERO : "inf", gradient: softmax.map((p, i) => (i === label ? add(p, { m: -1n, e: 0 }) : p)) };
+  const certain = logits.filter((x) => x === "inf").length === 1;
+  const [share, loss, gradient] = certain ? [ONE, ZERO, ZERO] : ["nan", "nan", "nan"];
+  const right = logits[label] === "inf";
+  const softmax = logits.map((x) => (x === "inf" ? share : ZERO));
+  return { softmax, loss: right ? loss : "inf", gradient: softmax.map((p, i) => (i !== label ? p : right ? gradient : MINUS_ONE)) };
 }
 
 const largest = (logits) => logits.filter(isNumber).reduce((a, b) => (compareNumbers(a, b) < 0 ? b : a));

@@ -131,6 +131,7 @@ class JudgementTable {
       if (!location.hash.startsWith("#judgements")) location.hash = "#judgements";
       byId("judgements").closest(".page").hidden = false;
       this.filter.focus();
+      this.filter.select();
     });
   }
 

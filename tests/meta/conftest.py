@@ -1,0 +1,92 @@
+"""One Chromium for all tests that look at pages, and a way to open a page that holds it to being quiet."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+VIEWPORT = {"width": 1280, "height": 720}
+
+
+@dataclass
+class Tab:
+    """An open page, and what it asked for or complained of since it was last looked at."""
+
+    page: Page
+    noise: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium once; tests that need it are skipped where it is missing."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def opened(browser: Browser) -> Callable[..., Any]:
+    """Open a page by its address and, at the end, hold that it asked for nothing and complained of nothing.
+
+    Without options an address that was opened before is only sent to the fragment; with some it gets a context of its
+    own, in which `script` runs before the page's own.
+    """
+    tabs: dict[str, Tab] = {}
+
+    @contextmanager
+    def open_page(address: str, fragment: str = "", *, ready: str, script: str = "", **options: Any) -> Any:
+        shared = not options and not script
+        tab = tabs.get(address) if shared else None
+        if tab is None:
+            tab = _loaded(browser, address, fragment, script, options)
+            if shared:
+                tabs[address] = tab
+        else:
+            tab.page.goto(address + (fragment or "#"))
+        tab.page.wait_for_selector(ready, state="attached")
+        yield tab.page
+        assert tab.noise == []
+        if shared:
+            tab.page.emulate_media(media="screen")
+            tab.page.set_viewport_size(VIEWPORT)
+            tab.page.evaluate("location.hash = '#left'")
+        else:
+            tab.page.context.close()
+
+    return open_page
+
+
+def _loaded(browser: Browser, address: str, fragment: str, script: str, options: dict[str, Any]) -> Tab:
+    tab = Tab(browser.new_context(**{"viewport": VIEWPORT, **options}).new_page())
+    tab.page.set_default_timeout(5000)
+    tab.page.on("request", lambda request: tab.noise.append(request.url))
+    tab.page.on("console", lambda message: tab.noise.append(message.text))
+    tab.page.on("pageerror", lambda error: tab.noise.append(str(error)))
+    if script:
+        tab.page.add_init_script(script)
+    tab.page.goto(address + fragment)
+    assert tab.noise.pop(0) == address
+    return tab
