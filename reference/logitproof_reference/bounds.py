@@ -46,6 +46,7 @@ def bound(
     weight: NDArray[Any] | None = None,
     pos_weight: NDArray[Any] | None = None,
     unnormalized_gradient: str = "exact",
+    clip_probabilities: float | None = None,
     format: Format,  # noqa: A002 - the word of the vocabulary, keyword only
     arithmetic: Arithmetic,
 ) -> F64:
@@ -72,6 +73,8 @@ def bound(
         Weights of sigmoid_cross_entropy.
     unnormalized_gradient : str
         ``exact``, or ``tensorflow``: derivatives of distributions as if they summed to one.
+    clip_probabilities : float or None
+        What softmax_cross_entropy clips p to before its logarithm; of value, grad_logits and grad_labels.
     format : Format
         The format the implementation works in.
     arithmetic : Arithmetic
@@ -101,6 +104,7 @@ def bound(
         weight=weight,
         pos_weight=pos_weight,
         unit_totals=unnormalized_gradient == "tensorflow",
+        clip=clip_probabilities,
     )
     step = max(BLOCK_ELEMENTS // max(logits.shape[1], 1), 1)
     blocks = [given.part(slice(start, start + step)) for start in range(0, max(len(logits), 1), step)]

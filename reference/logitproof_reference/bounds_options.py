@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference import bounds_forward, bounds_gradient, bounds_loss
+from logitproof_reference import bounds_clipped, bounds_forward, bounds_gradient, bounds_loss
 from logitproof_reference.arithmetic import Arithmetic, growth
 from logitproof_reference.bounds_table import BOUNDS, Question, Rows
 from logitproof_reference.cells import SIGMOID
@@ -84,7 +84,8 @@ def option_bound(
         **(choices or {}),
     )
     given = labels if labels.ndim == 1 else labels.astype(np.float64)
-    answer = _cross_entropy(cell, logits, options.distributions(given, logits.shape[1]).hi.T, cotangent, rounding)
+    effective = options.distributions(given, logits.shape[1]).hi.T
+    answer = _cross_entropy(cell, logits, effective, cotangent, clip=options.clip_probabilities, rounding=rounding)
     divisor = options.divisor(labels)
     if divisor == 0 and cell.is_scalar:
         return np.full(1, np.nan if options.empty_mean == "nan" else 0.0)
@@ -99,20 +100,33 @@ def _flat(cell: Cell, answer: Approximation) -> Approximation:
 
 
 def _cross_entropy(
-    cell: Cell, logits: NDArray[Any], effective: F64, cotangent: NDArray[Any] | None, rounding: Rounding
+    cell: Cell,
+    logits: NDArray[Any],
+    effective: F64,
+    cotangent: NDArray[Any] | None,
+    *,
+    clip: float | None,
+    rounding: Rounding,
 ) -> Approximation:
     """Return losses as one row (1, rows) where they are reduced, else (rows,); gradients as (rows, n)."""
     statistics = RowStatistics.of(logits)
     total = bounds_forward.shifted_sum(statistics, rounding)
+    softmax = bounds_forward.softmax(statistics, rounding, total)
     if cell.quantity == "value":
-        log_softmax = bounds_forward.log_softmax(statistics, rounding, total)
-        losses = bounds_loss.cross_entropy_over(log_softmax, effective, rounding)
+        logarithm = (
+            bounds_forward.log_softmax(statistics, rounding, total)
+            if clip is None
+            else bounds_clipped.logarithm(softmax, clip, rounding)
+        )
+        losses = bounds_loss.cross_entropy_over(logarithm, effective, rounding)
         losses = _with_extra_roundings(Approximation(losses.value[:, 0], losses.error[:, 0]), rounding)
         return Approximation(losses.value[None], losses.error[None]) if cell.is_scalar else losses
-    softmax = bounds_forward.softmax(statistics, rounding, total)
     upstream = np.ones(len(logits)) if cotangent is None else cotangent.astype(np.float64)
-    gradient = bounds_gradient.cross_entropy_over_vjp(
-        softmax, effective, Approximation.exact(upstream[:, None]), rounding
+    given = Approximation.exact(upstream[:, None])
+    gradient = (
+        bounds_gradient.cross_entropy_over_vjp(softmax, effective, given, rounding)
+        if clip is None
+        else bounds_clipped.cross_entropy_vjp(softmax, effective, given, clip, rounding)
     )
     # p sum(q') and q' cancel: the extra roundings are relative to each of the two.
     parts = np.abs(upstream)[:, None] * (softmax.value * effective.sum(axis=1, keepdims=True) + effective)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from logitproof_reference import bounds_forward, bounds_gradient, bounds_loss, bounds_second_order, bounds_sigmoid
+from logitproof_reference import (
+    bounds_clipped,
+    bounds_forward,
+    bounds_gradient,
+    bounds_loss,
+    bounds_second_order,
+    bounds_sigmoid,
+)
 from logitproof_reference.cells import REDUCES_CLASSES
 from logitproof_reference.rounding import Approximation, Rounding, worst
 
@@ -39,6 +46,8 @@ class Rows:
         Weights of a sigmoid cross-entropy.
     unit_totals : bool
         Whether derivatives take distributions to sum to one, whatever they sum to: p - q (`LossOptions`).
+    clip : float or None
+        What p is clipped to before its logarithm: ``clip_probabilities`` of `LossOptions`.
     """
 
     logits: NDArray[Any]
@@ -48,6 +57,7 @@ class Rows:
     weight: NDArray[Any] | None = None
     pos_weight: NDArray[Any] | None = None
     unit_totals: bool = False
+    clip: float | None = None
 
     def part(self, block: slice) -> Rows:
         """Return some of the rows."""
@@ -66,6 +76,7 @@ class Rows:
             weight=weight,
             pos_weight=pos_weight,
             unit_totals=self.unit_totals,
+            clip=self.clip,
         )
 
 
@@ -93,6 +104,12 @@ class Question:
         """Log-softmax."""
         return bounds_forward.log_softmax(self.statistics, self.rounding, self.total)
 
+    @cached_property
+    def logarithm(self) -> Approximation:
+        """The log-probabilities that a loss is made of."""
+        clip = self.rows.clip
+        return self.log_softmax if clip is None else bounds_clipped.logarithm(self.softmax, clip, self.rounding)
+
     @property
     def labels(self) -> NDArray[Any]:
         """The labels; ValueError where there are none."""
@@ -109,6 +126,14 @@ class Question:
     def distributions(self) -> F64:
         """The labels as float64."""
         return self.labels.astype(np.float64)
+
+    @property
+    def one_label_a_class(self) -> F64:
+        """The labels as distributions, whichever they are."""
+        if not self.has_indices:
+            return self.distributions
+        classes = np.arange(self.rows.logits.shape[1])
+        return np.where(classes == self.labels[:, None], 1.0, 0.0)
 
     @property
     def cotangent(self) -> Approximation:
@@ -147,12 +172,14 @@ def _log_sum_exp_softmax(asked: Question) -> Approximation:
 
 def _loss(asked: Question) -> Approximation:
     if asked.has_indices:
-        return bounds_loss.cross_entropy_at(asked.log_softmax, asked.labels)
-    return bounds_loss.cross_entropy_over(asked.log_softmax, asked.distributions, asked.rounding)
+        return bounds_loss.cross_entropy_at(asked.logarithm, asked.labels)
+    return bounds_loss.cross_entropy_over(asked.logarithm, asked.distributions, asked.rounding)
 
 
 def _loss_gradient(asked: Question) -> Approximation:
     softmax, cotangent, rounding = asked.softmax, asked.cotangent, asked.rounding
+    if asked.rows.clip is not None:
+        return bounds_clipped.cross_entropy_vjp(softmax, asked.one_label_a_class, cotangent, asked.rows.clip, rounding)
     if asked.has_indices:
         return bounds_gradient.cross_entropy_at_vjp(softmax, asked.labels, cotangent, rounding)
     labels, unit = asked.distributions, asked.rows.unit_totals
@@ -214,7 +241,7 @@ BOUNDS: Final[dict[tuple[str, str], Callable[[Question], Approximation]]] = {
     ("softmax_cross_entropy", "value"): _loss,
     ("softmax_cross_entropy", "grad_logits"): _loss_gradient,
     ("softmax_cross_entropy", "grad_labels"): lambda q: bounds_gradient.cross_entropy_over_label_vjp(
-        q.log_softmax, q.cotangent, q.rounding
+        q.logarithm, q.cotangent, q.rounding
     ),
     ("softmax_cross_entropy", "jvp"): _loss_jvp,
     ("softmax_cross_entropy", "hvp"): _loss_hvp,

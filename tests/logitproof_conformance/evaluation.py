@@ -206,15 +206,15 @@ def _bound(
             arguments = {**arguments, "cotangent": np.full(shape, arguments["cotangent"])}
         weights = class_weights(cell, rows.logits)
         return option_bound(cell, logits=rows.logits, arithmetic=arithmetic, choices=choices, **arguments, **weights)
-    convention = choices.get("unnormalized_gradient", "exact")
     named = {"tangent" if name == "vector" else name: array for name, array in arguments.items()}
     return bound(
         cell.op,
         cell.quantity,
         logits=rows.logits,
-        unnormalized_gradient=convention,
         format=format_,
         arithmetic=arithmetic,
+        unnormalized_gradient=choices.get("unnormalized_gradient", "exact"),
+        clip_probabilities=choices.get("clip_probabilities"),
         **named,
     )
 
