@@ -40,13 +40,19 @@ class Description:
 class Dialect:
     """What a framework documents of a loss and its options, where frameworks differ.
 
-    The first five are the named choices of `LossOptions`, by which the exact answer and its bound are computed; the
-    defaults are those of torch.nn.CrossEntropyLoss. The others are words for a reader, empty where nothing is stated.
+    `mean_over` to `clip_probabilities` are the named choices of `LossOptions`, by which the exact answer and its bound
+    are computed; the defaults are those of torch.nn.CrossEntropyLoss. The others are words for a reader, empty where
+    nothing is stated; what no page says but every call shows ends in "(observed)".
 
     Attributes
     ----------
     documentation : str
         Link to the page that says so.
+    function : str
+        What its users call it.
+    takes : tuple of str
+        The options it has: ``reduction``, ``weight`` (of classes), ``pos_weight``, ``ignore_index``,
+        ``label_smoothing``.
     mean_over, empty_mean, smoothing_over, unnormalized_gradient, clip_probabilities
         As in `LossOptions`.
     reduction : str
@@ -62,6 +68,8 @@ class Dialect:
     """
 
     documentation: str = ""
+    function: str = ""
+    takes: tuple[str, ...] = ()
     mean_over: str | None = None
     empty_mean: str = "nan"
     smoothing_over: str = "classes"
@@ -149,6 +157,14 @@ def declared_arithmetic(adapter: Adapter) -> Arithmetic:
     everyone.
     """
     return getattr(adapter, "arithmetic", None) or MUST
+
+
+def keeps_graph(adapter: Adapter) -> bool:
+    """Return whether the quantity `cells.SECOND_GRADIENT` can be asked: what a second backward pass gives.
+
+    An adapter says so by an attribute of this name; one without it goes backward once.
+    """
+    return bool(getattr(adapter, "keeps_graph", False))
 
 
 def producers(adapter: Adapter) -> tuple[str, ...]:

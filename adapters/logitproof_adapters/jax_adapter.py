@@ -2,20 +2,19 @@
 
 JAX has no cross-entropy of its own: with class indices users take the label's entry of log_softmax, with distributions
 the sum over the classes (https://docs.jax.dev/en/latest/jax.nn.html). float64 needs jax_enable_x64; results
-in the other formats do not depend on it. Mode ``compiled`` is jax.jit of the whole, differentiation included, mode
-``vmap`` jax.vmap of the answer for one row. Entry ``where`` tells the functions of jax.nn which logits count.
+in the other formats do not depend on it. The calls are spelled in `jax_functions`.
 """
 
 from __future__ import annotations
 
 import os
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.questions import SourceAdapter, arguments, behind_producer, literal
+from logitproof_adapters.jax_functions import ENTRIES, EXPRESSIONS, TRANSFORMS, program
+from logitproof_adapters.questions import SourceAdapter, behind_producer, literal, place_of_classes
 from logitproof_reference.cells import PLAIN, PRODUCERS
 
 if TYPE_CHECKING:
@@ -25,42 +24,15 @@ if TYPE_CHECKING:
 
     from logitproof_reference.cells import Cell
 
-LABEL_ENTRY = "jnp.take_along_axis(jax.nn.log_softmax(x, {axis}), jnp.expand_dims(y, {axis}), {axis})"
-
-EXPRESSIONS = {
-    ("softmax", "none"): "jax.nn.softmax(x, axis={axis})",
-    ("log_softmax", "none"): "jax.nn.log_softmax(x, axis={axis})",
-    ("log_sum_exp", "none"): "jax.nn.logsumexp(x, axis={axis})",
-    ("softmax_cross_entropy", "indices"): f"-jnp.squeeze({LABEL_ENTRY}, {{axis}})",
-    ("softmax_cross_entropy", "distributions"): "-jnp.sum(y * jax.nn.log_softmax(x, {axis}), {axis})",
-    ("sigmoid_cross_entropy", "distributions"): "-(y * jax.nn.log_sigmoid(x) + (1 - y) * jax.nn.log_sigmoid(-x))",
-}
-
-WHERE = {
-    ("softmax", "none"): "jax.nn.softmax(x, axis={axis}, where=kept)",
-    ("log_softmax", "none"): "jax.nn.log_softmax(x, axis={axis}, where=kept)",
-    ("log_sum_exp", "none"): "jax.nn.logsumexp(x, axis={axis}, where=kept)",
-}
-"""Entry ``where``: the logits at -inf are ruled out by that argument, and what stands in their place is large."""
-MASKED = "(lambda x, kept: {answer})(jnp.where(x != -jnp.inf, x, 1e4), x != -jnp.inf)"
-
-TRANSFORMS = {"eager": "f = {answer}", "compiled": "f = jax.jit({answer})", "vmap": "f = jax.vmap({answer})"}
-ANSWERS = {
-    "value": "{expression}",
-    "grad_logits": "jax.vjp(lambda x: {expression}, x)[1](c)[0]",
-    "grad_labels": "jax.vjp(lambda y: {expression}, y)[1](c)[0]",
-    "jvp": "jax.jvp(lambda x: {expression}, (x,), (v,))[1]",
-    "hvp": "jax.jvp(lambda x: jax.vjp(lambda x: {expression}, x)[1](c)[0], (x,), (v,))[1]",
-}
-
 
 class JaxAdapter(SourceAdapter):
     """Asks JAX on the CPU."""
 
     name = "jax"
     modes: tuple[str, ...] = tuple(TRANSFORMS)
-    entries: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(dict.fromkeys(WHERE, ("where",)))
+    entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     producers = PRODUCERS
+    keeps_graph = True
     imports = "import jax\nimport jax.numpy as jnp"
     report = "print(result.dtype, result.tolist())"
     # The indices of jax.numpy.take_along_axis need only be broadcast-compatible; a product follows NumPy's rules.
@@ -98,17 +70,12 @@ class JaxAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        place = (0, 1) if cell.mode == "vmap" else (axis, ndim)
-        expression = behind_producer(cell, self.expression(cell, *place))
-        answer = ANSWERS[cell.quantity].format(expression=expression)
-        masked = MASKED.format(answer=answer) if cell.entry == "where" else answer
-        return TRANSFORMS[cell.mode].format(answer=f"lambda {arguments(cell)}: {masked}")
+        return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on JAX overrides this alone."""
         del ndim
-        expressions = WHERE if cell.entry else EXPRESSIONS
-        return expressions[cell.op, cell.labels].format(axis=axis)
+        return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(axis=axis)
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a JAX array of the same numbers."""

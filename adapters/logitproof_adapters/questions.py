@@ -62,6 +62,11 @@ def arguments(cell: Cell) -> str:
     return ", ".join(LETTERS[name] for name, is_taken in taken.items() if is_taken)
 
 
+def place_of_classes(cell: Cell, axis: int, ndim: int) -> tuple[int, int]:
+    """Return the class axis and the number of axes that an expression meets: those of one row where rows are mapped."""
+    return (0, 1) if cell.mode == "vmap" else (axis, ndim)
+
+
 class SourceAdapter(ABC):
     """An adapter whose question is source: what was judged is what a repro shows, letter by letter."""
 

@@ -1,9 +1,7 @@
 """TensorFlow: tf.nn.softmax, log_softmax, both cross-entropies with logits, tf.reduce_logsumexp, by tf.GradientTape.
 
-tf.nn.sparse_softmax_cross_entropy_with_logits takes the classes last
-(https://www.tensorflow.org/api_docs/python/tf/nn/sparse_softmax_cross_entropy_with_logits); where they lie elsewhere,
-tf.transpose brings them there. Mode ``compiled`` is tf.function(jit_compile=True) around the whole, tape included,
-``graph`` the same without XLA, ``vmap`` tf.vectorized_map of the answer for one row.
+The losses are those of https://www.tensorflow.org/api_docs/python/tf/nn; the calls are spelled in
+`tensorflow_functions`.
 """
 
 from __future__ import annotations
@@ -14,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description, Dialect
-from logitproof_adapters.questions import SourceAdapter, arguments, behind_producer, literal
+from logitproof_adapters.questions import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_adapters.tensorflow_functions import EXPRESSIONS, POSITIVE_WEIGHT, PROGRAMS, program
 from logitproof_reference.cells import PLAIN, PRODUCERS, Options
 
 if TYPE_CHECKING:
@@ -22,66 +21,16 @@ if TYPE_CHECKING:
 
     from logitproof_reference.cells import Cell
 
-EXPRESSIONS = {
-    ("softmax", "none"): "tf.nn.softmax(x, axis={axis})",
-    ("log_softmax", "none"): "tf.nn.log_softmax(x, axis={axis})",
-    ("log_sum_exp", "none"): "tf.reduce_logsumexp(x, axis={axis})",
-    ("softmax_cross_entropy", "indices"): (
-        "tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits={x_classes_last})"
-    ),
-    ("softmax_cross_entropy", "distributions"): (
-        "tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=x, axis={axis})"
-    ),
-    ("sigmoid_cross_entropy", "distributions"): "tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=x)",
-}
-
 DOCUMENTATION = "https://www.tensorflow.org/api_docs/python/tf/nn/"
-
-POSITIVE_WEIGHT = "tf.nn.weighted_cross_entropy_with_logits(labels=y, logits=x, pos_weight=pw)"
-
-VALUE = """    return {expression}"""
-
-GRADIENT = """    with tf.GradientTape() as tape:
-        tape.watch({wanted})
-        value = {expression}
-    return tape.gradient(value, {wanted}, output_gradients=c)"""
-
-FORWARD = """    with tf.autodiff.ForwardAccumulator(x, v) as forward:
-        value = {expression}
-    return forward.jvp(value)"""
-
-SECOND = """    with tf.autodiff.ForwardAccumulator(x, v) as forward:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            value = {expression}
-        gradient = tape.gradient(value, x, output_gradients=c)
-    return forward.jvp(gradient)"""
-
-ANSWERS = {
-    "value": VALUE,
-    "grad_logits": GRADIENT.replace("{wanted}", "x"),
-    "grad_labels": GRADIENT.replace("{wanted}", "y"),
-    "jvp": FORWARD,
-    "hvp": SECOND,
-}
-
-
-DECORATORS = {
-    "eager": "",
-    "compiled": "@tf.function(jit_compile=True, autograph=False)\n",
-    "graph": "@tf.function(autograph=False)\n",
-    "vmap": "",
-}
-MAPPED = """def f({letters}):
-    return tf.vectorized_map(lambda row: of_row(*row), ({letters},))"""
 
 
 class TensorflowAdapter(SourceAdapter):
     """Asks TensorFlow on the CPU."""
 
     name = "tensorflow"
-    modes: tuple[str, ...] = tuple(DECORATORS)
+    modes: tuple[str, ...] = tuple(PROGRAMS)
     producers = PRODUCERS
+    keeps_graph = True
     imports = "import tensorflow as tf"
     report = 'print(result.dtype.name, result.numpy().astype("float64").tolist())'
 
@@ -129,11 +78,7 @@ class TensorflowAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        is_mapped = cell.mode == "vmap"
-        expression = behind_producer(cell, self.expression(cell, *((0, 1) if is_mapped else (axis, ndim))))
-        body, letters = ANSWERS[cell.quantity].format(expression=expression), arguments(cell)
-        program = f"{DECORATORS[cell.mode]}def {'of_row' if is_mapped else 'f'}({letters}):\n{body}"
-        return f"{program}\n\n{MAPPED.format(letters=letters)}" if is_mapped else program
+        return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on TensorFlow overrides this alone."""

@@ -14,8 +14,8 @@ import ml_dtypes
 import numpy as np
 
 from logitproof_adapters.contract import Description, Dialect
-from logitproof_adapters.questions import SourceAdapter, behind_producer, literal
-from logitproof_adapters.torch_functions import ENTRIES, EXPRESSIONS, program, spelled
+from logitproof_adapters.questions import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_adapters.torch_functions import DIALECTS, ENTRIES, EXPRESSIONS, program, spelled
 from logitproof_reference.cells import PRODUCERS
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from logitproof_reference.cells import Cell, Inputs
 
 NO_SMOOTHING = "NLLLoss smooths no labels; CrossEntropyLoss does"
-DOCUMENTATION = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 
 
 class TorchAdapter(SourceAdapter):
@@ -36,6 +35,7 @@ class TorchAdapter(SourceAdapter):
     modes: tuple[str, ...] = ("eager", "compiled", "vmap")
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     producers = PRODUCERS
+    keeps_graph = True
     imports = "import torch"
     report = "print(result.dtype, result.tolist())"
     ignored_labels: tuple[int, ...] = (-100,)  # the default of ignore_index in torch.nn.CrossEntropyLoss
@@ -65,18 +65,8 @@ class TorchAdapter(SourceAdapter):
         return None if found else "torch.compile needs a C++ compiler on the CPU; install g++ or set CXX"
 
     def dialect(self, cell: Cell) -> Dialect:
-        """Return what the loss module documents."""
-        if cell.labels != "indices":
-            page = "BCEWithLogitsLoss" if cell.op == "sigmoid_cross_entropy" else "CrossEntropyLoss"
-            return Dialect(documentation=f"{DOCUMENTATION}{page}.html", reduction="mean", class_axis="1")
-        return Dialect(
-            documentation=f"{DOCUMENTATION}{'NLLLoss' if cell.entry == 'nll_loss' else 'CrossEntropyLoss'}.html",
-            reduction="mean",
-            class_axis="1",
-            label_formats="int64",
-            out_of_range="each index must lie in [0, C) or be ignored",
-            ignored_index="-100",
-        )
+        """Return what the loss documents."""
+        return DIALECTS.get((cell.op, cell.labels, cell.entry), Dialect())
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return PyTorch's answer as it came."""
@@ -85,9 +75,8 @@ class TorchAdapter(SourceAdapter):
             return super().evaluate(cell, inputs)
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
-        """Return source that defines ``f``; mapped over rows, that of one row."""
-        place = (0, 1) if cell.mode == "vmap" else (axis, ndim)
-        return program(cell, behind_producer(cell, self.expression(cell, *place)))
+        """Return source that defines ``f``."""
+        return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on PyTorch overrides this alone."""

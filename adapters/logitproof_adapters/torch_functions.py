@@ -8,8 +8,9 @@ compile an error instead of a silent return to eager. Mode ``vmap`` is torch.fun
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from logitproof_adapters.contract import Dialect
 from logitproof_adapters.questions import arguments
 from logitproof_reference.cells import TAKES_VECTOR
 
@@ -39,9 +40,35 @@ ENTRIES = MappingProxyType(
     }
 )
 
+OF_INDICES = {
+    "label_formats": "int64",
+    "out_of_range": "each index must lie in [0, C) or be ignored",
+    "ignored_index": "-100",
+}
+
+
+def _documented(page: str, **stated: Any) -> Dialect:
+    link = f"https://docs.pytorch.org/docs/stable/generated/torch.nn.{page}.html"
+    return Dialect(documentation=link, reduction="mean", class_axis="1", **stated)
+
+
+DIALECTS = {
+    (*INDICES, ""): _documented("CrossEntropyLoss", **OF_INDICES),
+    (*INDICES, "functional"): _documented("functional.cross_entropy", **OF_INDICES),
+    (*INDICES, "nll_loss"): _documented("NLLLoss", **OF_INDICES),
+    (*DISTRIBUTIONS, ""): _documented("CrossEntropyLoss"),
+    (*DISTRIBUTIONS, "functional"): _documented("functional.cross_entropy"),
+    ("sigmoid_cross_entropy", "distributions", ""): _documented("BCEWithLogitsLoss"),
+}
+"""What is documented of the losses, by op, labels and entry."""
+
 ANSWERS = {
     "value": "forward(x)",
     "grad_logits": "torch.autograd.grad(forward(x.requires_grad_()), x, c)[0]",
+    "second_grad_logits": (
+        "[torch.autograd.grad(value, x, c, retain_graph=True)[0]"
+        " for value in [forward(x.requires_grad_())] for _ in range(2)][1]"
+    ),
     "grad_labels": "torch.autograd.grad(forward(x, y.requires_grad_()), y, c)[0]",
     "jvp": "torch.func.jvp(forward, (x,), (v,))[1]",
     "hvp": "torch.func.jvp(lambda x: torch.func.vjp(forward, x)[1](c)[0], (x,), (v,))[1]",

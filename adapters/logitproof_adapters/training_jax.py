@@ -1,13 +1,13 @@
 """JAX, trained as its documentation does: jax.value_and_grad of the mean loss, and the step, under jax.jit.
 
-https://docs.jax.dev/en/latest/notebooks/neural_network_with_tfds_data.html; the loss is that of `jax_adapter`.
+https://docs.jax.dev/en/latest/notebooks/neural_network_with_tfds_data.html; the loss is that of `jax_functions`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.jax_adapter import EXPRESSIONS
+from logitproof_adapters.jax_functions import EXPRESSIONS
 from logitproof_adapters.training import SourceTrainer, products
 from logitproof_reference.cells import SIGMOID
 
@@ -65,5 +65,5 @@ class JaxTrainer(SourceTrainer):
 
     def source(self, cell: Cell, task: Task) -> str:
         """Return the program."""
-        expression = EXPRESSIONS[task.op, cell.labels].format(axis=1)
+        expression = EXPRESSIONS[task.op, cell.labels, cell.entry].format(axis=1)
         return PROGRAM.format(products=products(task, "jax.nn.relu"), expression=expression, rate=task.rate)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.tensorflow_adapter import EXPRESSIONS
+from logitproof_adapters.tensorflow_functions import EXPRESSIONS
 from logitproof_adapters.training import SourceTrainer, products
 from logitproof_reference.cells import SIGMOID
 

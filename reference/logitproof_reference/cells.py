@@ -18,7 +18,10 @@ LAYOUTS = ("contiguous", "strided")
 PRODUCERS = ("scaled", "tempered")
 """Elementwise work in front of the op: logits times 3, logits over a temperature of 3; a compiler may fuse them."""
 
-TAKES_COTANGENT = frozenset({"grad_logits", "grad_labels", "hvp"})
+SECOND_GRADIENT = "second_grad_logits"
+"""A quantity that one check alone asks: what a second backward pass through the graph of one forward pass gives."""
+
+TAKES_COTANGENT = frozenset({"grad_logits", SECOND_GRADIENT, "grad_labels", "hvp"})
 TAKES_VECTOR = frozenset({"jvp", "hvp"})
 
 SIGMOID = "sigmoid_cross_entropy"
@@ -130,7 +133,7 @@ class Cell:
     @property
     def has_class_axis(self) -> bool:
         """Whether the answer holds one number a class, not one a row."""
-        return self.op not in REDUCES_CLASSES or self.quantity in {"grad_logits", "grad_labels", "hvp"}
+        return self.op not in REDUCES_CLASSES or self.quantity in TAKES_COTANGENT
 
     @property
     def is_scalar(self) -> bool:

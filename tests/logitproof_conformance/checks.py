@@ -28,6 +28,7 @@ from logitproof_conformance.modes import judge_eager_answer, judge_eager_refusal
 from logitproof_conformance.refusals import judge_bad_label, judge_misfit, judge_no_classes
 from logitproof_conformance.related import first_failure
 from logitproof_conformance.rules import FAMILY
+from logitproof_conformance.second_backward import judge_second_backward
 from logitproof_reference.accuracy import Outputs, classes
 from logitproof_reference.judge import compare
 from logitproof_reference.regimes import poisoned
@@ -220,6 +221,7 @@ CHECK_JUDGES = {
     "accuracy_class": judge_accuracy_class,
     "result": judge_result,
     "empty_batch": judge_empty_batch,
+    "second_backward": judge_second_backward,
     **dict.fromkeys(BAD_LABELS, judge_bad_label),
     **dict.fromkeys(MISFITS, judge_misfit),
     **dict.fromkeys(LABEL_FORMATS, judge_label_format),

@@ -29,6 +29,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "accuracy_class": ("VAL-3",),
     "result": ("IO-1", "IO-2"),
     "empty_batch": ("IO-3",),
+    "second_backward": ("IO-7",),
     **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
     **{name: (misfit.clause,) for name, misfit in MISFITS.items()},
     **dict.fromkeys(LABEL_FORMATS, ("IO-6",)),

@@ -31,12 +31,13 @@ CHECKS = {
     "accuracy_class": "classes",
     "result": "results",
     "empty_batch": "results",
+    "second_backward": "results",
     **dict.fromkeys(BAD_INPUTS, "errors"),
 }
 """Checks that look at more than one regime or ask again, and their chapter."""
 
 PRODUCED_CHECKS = frozenset({"result"})
-OPTION_CHECKS = frozenset({"result", "one_hot_labels"})
+OPTION_CHECKS = frozenset({"result", "one_hot_labels", "second_backward"})
 FURTHER_MODE_CHECKS = frozenset({"poisoned_neighbours", "eager_answer", "eager_refusal", "accuracy_class", "result"})
 """What is asked beside the regimes: behind a producer, of options, and of modes that are not main."""
 
@@ -76,6 +77,13 @@ def _everywhere(_cell: Cell) -> bool:
     return True
 
 
+def _goes_backward_twice(cell: Cell) -> bool:
+    """Tell whether a cell is asked for a second gradient; of a compiler, where each is a compilation more, few are."""
+    is_asked = cell.mode == "eager" or (cell.op, cell.format) == ("softmax_cross_entropy", "float32")
+    alike = cell.options != PLAIN and cell.options.reduction == "none"
+    return is_asked and cell.quantity == "grad_logits" and not alike
+
+
 def _is_plain(cell: Cell) -> bool:
     return (cell.axis, cell.layout) == SHAPES[0]
 
@@ -89,6 +97,7 @@ ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
 SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     "row_sums": lambda cell: (cell.op, cell.labels, cell.quantity) in SUM_LAWS,
     "accuracy_class": _is_plain,
+    "second_backward": lambda cell: _is_plain(cell) and _goes_backward_twice(cell),
 }
 """Further checks that do not make sense for every cell."""
 

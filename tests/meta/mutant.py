@@ -11,7 +11,7 @@ from unittest.mock import patch
 from logitproof_adapters import control, control_answers, control_sigmoid
 from logitproof_adapters.contract import Description
 from logitproof_adapters.scope import not_wrapped
-from logitproof_reference.cells import PLAIN, PRODUCERS, Cell, Options
+from logitproof_reference.cells import PLAIN, PRODUCERS, SECOND_GRADIENT, Cell, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,8 +50,9 @@ HVP_SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "hvp")
 
 
 def ask_control(cell: Cell, inputs: Inputs) -> NDArray[Any]:
-    """Return the control's answer, with whatever is patched into it."""
-    return control_answers.answer_to(cell, inputs)
+    """Return the control's answer, with whatever is patched into it; it goes backward twice as it does once."""
+    quantity = "grad_logits" if cell.quantity == SECOND_GRADIENT else cell.quantity
+    return control_answers.answer_to(replace(cell, quantity=quantity), inputs)
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class MutantAdapter:
 
     name = "mutant"
     producers = PRODUCERS
+    keeps_graph = True
 
     def __init__(self, mutant: Mutant) -> None:
         self.mutant = mutant

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters import control
+from logitproof_reference.cells import SECOND_GRADIENT, Options
 from meta.mutant import GRAD_INDEX_LOSS, INDEX_LOSS, LOG_SOFTMAX, LOG_SUM_EXP, SOFTMAX, Mutant, ask_control
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ def cumulative_maximum(x: Array) -> Array:
     tops = np.where(np.isfinite(control.top(x)), control.top(x), -np.inf)
     running = np.maximum.accumulate(tops, axis=0)
     return x - np.where(np.isfinite(running), running, 0)
+
+
+def scaled_in_place(cell: Cell, inputs: Inputs) -> Array:
+    """Multiply with the cotangent once more where the backward pass is the second."""
+    again = inputs.cotangent if cell.quantity == SECOND_GRADIENT else inputs.logits.dtype.type(1)
+    return np.asarray(ask_control(cell, inputs) * again)
 
 
 def last_axis_taken(cell: Cell, inputs: Inputs) -> Array:
@@ -244,6 +251,14 @@ RESULT_MUTANTS = [
         "IO-4",
         LOG_SUM_EXP,
         {"log_sum_exp": squeezed},
+    ),
+    Mutant(
+        "second_backward_scales_again",
+        "The backward pass scales the gradient it saved in place: a second pass scales it twice.",
+        "IO-7",
+        GRAD_INDEX_LOSS,
+        ask=scaled_in_place,
+        options=Options(reduction="mean"),
     ),
     Mutant("order_alternates", "Every other call sums from the right.", "LAW-5", SOFTMAX, {"total": alternating}),
     Mutant(
