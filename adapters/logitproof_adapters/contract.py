@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from logitproof_reference.cells import Cell, Inputs
 
 
+INDICES = ("softmax_cross_entropy", "indices")
+DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
+SIGMOID = ("sigmoid_cross_entropy", "distributions")
+"""The losses: op and labels, words of `Cell`."""
+
+Loss = tuple[str, str, str]
+"""A loss and the function that is asked for it: op, labels and entry, words of `Cell`."""
+
+
 @dataclass(frozen=True)
 class Description:
     """What stands behind an adapter.
@@ -129,6 +138,14 @@ def broadcast_labels(adapter: Adapter) -> tuple[str, ...]:
     An adapter says so by an attribute of this name; one without it broadcasts none.
     """
     return tuple(getattr(adapter, "broadcast_labels", ()))
+
+
+def floating_indices(adapter: Adapter) -> bool:
+    """Return whether the framework documents that class indices may be floating-point numbers.
+
+    An adapter says so by an attribute of this name; one without it takes integers alone.
+    """
+    return bool(getattr(adapter, "floating_indices", False))
 
 
 def entries(adapter: Adapter) -> Mapping[tuple[str, str], tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.cells import PLAIN, Options
+from logitproof_reference.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,9 @@ BAD_LABELS: dict[str, Callable[[int], int]] = {
 LABEL_FORMATS = {f"labels_in_{name}": name for name in ("int8", "int16", "int32", "uint8")}
 """IO-6: formats of class indices beside int64."""
 
+DISTRIBUTION_FORMATS = {f"distributions_in_{name}": name for name in FORMATS}
+"""IO-6: formats of distributions beside the logits' own."""
+
 NO_CLASSES = "no_classes"
 """ERR-4: rows of zero classes."""
 
@@ -53,6 +57,8 @@ class Misfit:
         What the loss is asked with beside.
     broadcasts : bool
         Whether NumPy's rules would stretch the array to the right shape.
+    floats : bool
+        Whether the numbers are right, in a floating-point format.
     """
 
     clause: str
@@ -61,6 +67,7 @@ class Misfit:
     spoil: Callable[[NDArray[Any]], NDArray[Any]] = np.asarray
     options: Options = PLAIN
     broadcasts: bool = False
+    floats: bool = False
 
     def inputs(self, right: Inputs) -> Inputs:
         """Return the inputs with this argument spoiled."""
@@ -94,13 +101,13 @@ MISFITS = {
     ),
     "weight_one_short": Misfit("ERR-2", ANY_LABELS, "weight", _one_short, WEIGHTED),
     "one_weight_for_all": Misfit("ERR-2", ANY_LABELS, "weight", _first_alone, WEIGHTED),
-    "floating_indices": Misfit("ERR-3", ("indices",), spoil=lambda labels: labels.astype(np.float32)),
+    "floating_indices": Misfit("ERR-3", ("indices",), spoil=lambda labels: labels.astype(np.float32), floats=True),
     "smoothing_past_1": Misfit("ERR-3", ANY_LABELS, "", options=Options(label_smoothing=1.5)),
     "unknown_reduction": Misfit("ERR-3", ANY_LABELS, "", options=Options(reduction="average")),
 }
 """ERR-2, ERR-3: shapes that do not match, indices that are no integers, options that do not exist."""
 
-BAD_INPUTS = (*BAD_LABELS, *MISFITS, *LABEL_FORMATS, NO_CLASSES)
+BAD_INPUTS = (*BAD_LABELS, *MISFITS, *LABEL_FORMATS, *DISTRIBUTION_FORMATS, NO_CLASSES)
 """All checks of this chapter, by name."""
 
 
@@ -116,4 +123,6 @@ def takes(name: str, cell: Cell) -> bool:
         return True
     if name in MISFITS:
         return cell.op == LOSS and cell.labels in MISFITS[name].labels
+    if name in DISTRIBUTION_FORMATS:
+        return cell.labels == "distributions" and cell.format != DISTRIBUTION_FORMATS[name]
     return cell.op == LOSS and cell.labels == "indices" and (cell.mode == "eager" or name not in BAD_LABELS)

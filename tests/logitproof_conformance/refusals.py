@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import broadcast_labels, ignored_labels
+from logitproof_adapters.contract import broadcast_labels, floating_indices, ignored_labels
 from logitproof_conformance.bad_inputs import BAD_LABELS, MISFITS
 from logitproof_conformance.evaluation import Answer, ask, ask_with, digest
 from logitproof_conformance.judging import CellEvaluation, failure, judgement, spell
@@ -96,26 +96,27 @@ def judge_misfit(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
 
 
 def _fault_of_misfit(evaluation: CellEvaluation, case: Case, answer: Answer) -> str:
-    """Say what is wrong with an answer; empty where it is NaN throughout, or the broadcast that is documented."""
+    """Say what is wrong with an answer; empty where it is NaN throughout, or what is documented."""
     misfit, cell = MISFITS[case.regime], case.cell
     if answer.observed is not None and np.isnan(answer.observed.astype(np.float64)).all():
         return ""
     said = "an answer comes where an error is due"
-    if not (misfit.broadcasts and cell.labels in broadcast_labels(evaluation.adapter)):
+    broadcasts = misfit.broadcasts and cell.labels in broadcast_labels(evaluation.adapter)
+    if not (broadcasts or (misfit.floats and floating_indices(evaluation.adapter))):
         return said
     if answer.observed is None:
         return f"{said}, and {answer.misshapen}"
-    batch = _stretched(evaluation.common_batch, case)
+    batch = _as_documented(evaluation.common_batch, case)
     seen = Seen(cell, batch, answer.observed, evaluation.truth(batch))
     as_due = seen.must.conforms[batch.slices["typical"]]
-    return "" if as_due.all() else "the answer is not that of the broadcast labels, as documented"
+    return "" if as_due.all() else "the answer is not that of the labels as documented"
 
 
-def _stretched(batch: Batch, case: Case) -> Batch:
-    """Return the batch with the labels that NumPy's rules make of the spoiled ones."""
+def _as_documented(batch: Batch, case: Case) -> Batch:
+    """Return the batch with what the spoiled labels mean: stretched, and in the format of the right ones."""
     name = case.cell.labels
     right = getattr(batch.rows, name)
-    stretched = np.broadcast_to(MISFITS[case.regime].spoil(right), right.shape).copy()
+    stretched = np.broadcast_to(MISFITS[case.regime].spoil(right), right.shape).astype(right.dtype)
     return replace(batch, rows=replace(batch.rows, **{name: stretched}))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from logitproof_adapters.contract import Adapter, broadcast_labels, ignored_labels
+from logitproof_adapters.contract import Adapter, broadcast_labels, floating_indices, ignored_labels
 from logitproof_adapters.numpy_adapter import NumpyAdapter
 from logitproof_conformance.bad_inputs import BAD_INPUTS, BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES, takes
 from logitproof_conformance.checks import CHECK_JUDGES
@@ -35,7 +35,7 @@ SOFT_LOSS = replace(LOSS, labels="distributions")
 class Stub(MutantAdapter):
     """The control with `ask` around it; takes options, and documents what it is told."""
 
-    def __init__(self, ask: Callable[[Cell, Inputs], NDArray[Any]], **documented: tuple[Any, ...]) -> None:
+    def __init__(self, ask: Callable[[Cell, Inputs], NDArray[Any]], **documented: Any) -> None:
         super().__init__(Mutant("stub", "None.", "ERR-1", (LOSS.op, LOSS.labels, LOSS.quantity), ask=ask))
         vars(self).update(documented)
 
@@ -118,6 +118,25 @@ def test_a_documented_broadcast_must_give_the_answer_of_the_broadcast_labels() -
     assert found.verdict == "deviates"
 
 
+def truncating(cell: Cell, inputs: Inputs) -> NDArray[Any]:
+    """Take floating-point indices for the integers below them."""
+    assert inputs.labels is not None
+    return ask_control(cell, replace(inputs, labels=inputs.labels.astype(np.int64)))
+
+
+def test_floating_indices_conform_where_documented_alone() -> None:
+    assert judged(Stub(truncating), "floating_indices").verdict == "deviates"
+    assert judged(Stub(truncating, floating_indices=True), "floating_indices").verdict == "conforms"
+
+
+def test_documented_floating_indices_must_give_the_answer_of_the_integers() -> None:
+    def of_the_next_class(cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        assert inputs.labels is not None
+        return ask_control(cell, replace(inputs, labels=(inputs.labels.astype(np.int64) + 1) % 10))
+
+    assert judged(Stub(of_the_next_class, floating_indices=True), "floating_indices").verdict == "deviates"
+
+
 def without_options(cell: Cell, inputs: Inputs) -> NDArray[Any]:
     """Answer as if no option had been given: smoothing and reduction taken as they come, weights cut or stretched."""
     return ask_control(replace(cell, options=PLAIN), replace(inputs, weight=None, pos_weight=None))
@@ -149,4 +168,5 @@ def test_labels_in_another_format_give_the_same_answer_or_an_error(check: str) -
 def test_an_adapter_that_documents_nothing_ignores_and_broadcasts_nothing() -> None:
     assert ignored_labels(NumpyAdapter()) == ()
     assert broadcast_labels(NumpyAdapter()) == ()
+    assert not floating_indices(NumpyAdapter())
     assert isinstance(NumpyAdapter(), Adapter)
