@@ -1,50 +1,40 @@
-"""Keras 3 on each of its backends that differentiates: keras.ops and keras.losses.
+"""Keras 3 on each of its backends that differentiates: keras.ops and keras.losses (https://keras.io/api/losses/).
 
-The losses are asked from logits, and as entry ``probabilities`` of keras.activations.softmax (https://keras.io/api/losses/).
-There Keras clips to [1e-7, 1 - 1e-7]; on TensorFlow it takes the logits back from the softmax and clips nothing. A mean
-is over the rows that ignore_class leaves, 0 over none; SparseCategoricalCrossentropy takes the classes last. A format
-but float32 is asked for by dtype, without which a loss is float32. BinaryCrossentropy averages the last axis.
+A class a backend says which adapter differentiates, compiles and converts; the calls are spelled in `keras_functions`.
+On TensorFlow these are tf.keras.losses, the same classes under another name. From probabilities Keras clips to
+[1e-7, 1 - 1e-7]; on TensorFlow it takes the logits back from its own softmax and clips nothing. A mean is over the rows
+that ignore_class leaves, 0 over none.
 """
 
 from __future__ import annotations
 
 import os
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import Description, Dialect
 from logitproof_adapters.jax_adapter import JaxAdapter
+from logitproof_adapters.keras_functions import ENTRIES, TF_ENTRIES, call, documentation
 from logitproof_adapters.questions import SourceAdapter
 from logitproof_adapters.scope import not_wrapped
 from logitproof_adapters.tensorflow_adapter import TensorflowAdapter
 from logitproof_adapters.torch_adapter import TorchAdapter
-from logitproof_reference.cells import SIGMOID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from logitproof_reference.cells import Cell
 
-LOSS = "softmax_cross_entropy"
-EXPRESSIONS = {
-    ("softmax", "none"): "keras.ops.softmax(x, axis={axis})",
-    ("log_softmax", "none"): "keras.ops.log_softmax(x, axis={axis})",
-    ("log_sum_exp", "none"): "keras.ops.logsumexp(x, axis={axis})",
-    (LOSS, "indices"): "keras.losses.SparseCategoricalCrossentropy({options})(y, {last})",
-    (LOSS, "distributions"): "keras.losses.CategoricalCrossentropy({options}, axis={axis})(y, {given})",
-    (SIGMOID, "distributions"): "keras.losses.BinaryCrossentropy({options})(y[..., None], x[..., None])",
-}
-REDUCTIONS = {"none": "None", "sum": '"sum"', "mean": '"sum_over_batch_size"'}
-
 
 class KerasAdapter(SourceAdapter):
     """Asks Keras; a class a backend says which adapter differentiates, compiles and converts."""
 
     backend: str
+    clipped: tuple[str, ...] = ("probabilities",)
+    """The entries whose probabilities are clipped."""
     modes: tuple[str, ...] = ("eager", "compiled")
-    entries: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
-        dict.fromkeys([(LOSS, "indices"), (LOSS, "distributions")], ("probabilities",))
-    )
+    entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
+    broadcast_labels: tuple[str, ...] = ()
+    floating_indices = True  # "a single floating point value per feature for y_true"
 
     def __init__(self) -> None:
         os.environ["KERAS_BACKEND"] = self.backend
@@ -68,46 +58,39 @@ class KerasAdapter(SourceAdapter):
             "Keras' losses weight no classes": asked.weight or asked.pos_weight,
             "SparseCategoricalCrossentropy smoothes no labels": cell.labels == "indices" and asked.label_smoothing != 0,
             f"{cell.format} does not resolve the clip of probabilities at 1e-7": (
-                cell.entry == "probabilities" and cell.format not in {"float32", "float64"}
+                cell.entry in self.clipped and cell.format not in {"float32", "float64"}
             ),
         }
         found = next((reason for reason, applies in reasons.items() if applies), None)
         return not_wrapped(cell, self.modes, self.entries) or found
 
     def dialect(self, cell: Cell) -> Dialect:
-        """Return what keras.losses documents."""
-        names = {(LOSS, "indices"): "sparsecategorical", (LOSS, "distributions"): "categorical"}
-        page = names.get((cell.op, cell.labels), "binary")
-        of_tensorflow = self.backend == "tensorflow"
+        """Return what keras.losses documents, and of clipped probabilities what it does."""
+        of_indices, is_clipped = cell.labels == "indices", cell.entry in self.clipped
+        as_tensorflow = self.backend == "tensorflow" and not of_indices and not is_clipped
         return Dialect(
-            documentation=f"https://keras.io/api/losses/probabilistic_losses/#{page}crossentropy-class",
-            mean_over="kept_rows" if cell.labels == "indices" else None,
+            documentation=documentation(cell),
+            mean_over="kept_rows" if of_indices else None,
             empty_mean="zero",
-            unnormalized_gradient="tensorflow" if of_tensorflow and cell.labels == "distributions" else "exact",
-            clip_probabilities=1e-7 if cell.entry == "probabilities" and not of_tensorflow else None,
+            unnormalized_gradient="tensorflow" if as_tensorflow else "exact",
+            clip_probabilities=1e-7 if is_clipped else None,
             reduction="mean",
-            class_axis="last" if cell.labels == "indices" else "any",
+            class_axis="last" if of_indices else "any",
+            label_formats="any integer or floating one" if of_indices else "",
         )
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call of Keras."""
-        given = f"keras.activations.softmax(x, axis={axis})" if cell.entry else "x"
-        last = given if axis == ndim - 1 else f"keras.ops.moveaxis({given}, {axis}, -1)"
-        words = {
-            "from_logits": "" if cell.entry else "True",
-            "reduction": REDUCTIONS.get(cell.options.reduction, repr(cell.options.reduction)),
-            "ignore_class": "" if cell.options.ignore_index is None else str(cell.options.ignore_index),
-            "label_smoothing": str(cell.options.label_smoothing or ""),
-            "dtype": "" if cell.format == "float32" else repr(cell.format),
-        }
-        options = ", ".join(f"{name}={value}" for name, value in words.items() if value)
-        return EXPRESSIONS[cell.op, cell.labels].format(axis=axis, given=given, last=last, options=options)
+        return call(cell, axis, ndim)
 
 
 class KerasTensorflowAdapter(KerasAdapter, TensorflowAdapter):
-    """Asks Keras on TensorFlow."""
+    """Asks Keras on TensorFlow, which is tf.keras."""
 
     name, backend = "keras_tensorflow", "tensorflow"
+    clipped = ("tf_probabilities",)
+    modes = ("eager", "compiled", "graph")
+    entries = TF_ENTRIES
 
 
 class KerasTorchAdapter(KerasAdapter, TorchAdapter):
@@ -122,4 +105,3 @@ class KerasJaxAdapter(KerasAdapter, JaxAdapter):
     """Asks Keras on JAX."""
 
     name, backend = "keras_jax", "jax"
-    broadcast_labels = ()
