@@ -11,7 +11,7 @@ import os
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.torch_adapter import TorchAdapter
 from logitproof_adapters.torch_functions import spelled
 
@@ -59,17 +59,6 @@ class LigerAdapter(TorchAdapter):
             "Triton's interpreter passes a Python float where the kernel casts the sum of weights": cell.options.weight,
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
-
-    def dialect(self, cell: Cell) -> Dialect:
-        """Return what LigerCrossEntropyLoss documents: the mean over nothing is 0."""
-        del cell
-        return Dialect(
-            documentation="https://linkedin.github.io/Liger-Kernel/Low-Level-APIs/",
-            reduction="mean",
-            class_axis="1",
-            out_of_range="error",
-            ignored_index="-100",
-        )
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged."""

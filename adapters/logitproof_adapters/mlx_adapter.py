@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
 from logitproof_reference.cells import SIGMOID
 
@@ -73,18 +73,6 @@ class MlxAdapter(SourceAdapter):
             "mlx.nn.losses.cross_entropy ignores no index": cell.options.ignore_index is not None,
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
-
-    def dialect(self, cell: Cell) -> Dialect:
-        """Return what mlx.nn.losses documents."""
-        loss = "binary_cross_entropy" if cell.op == SIGMOID else "cross_entropy"
-        pages = "https://ml-explore.github.io/mlx/build/html/python/nn/_autosummary_functions"
-        return Dialect(
-            documentation=f"{pages}/mlx.nn.losses.{loss}.html",
-            reduction="mean" if cell.op == SIGMOID else "none",
-            unnormalized_gradient="tensorflow" if cell.labels == "distributions" and cell.op != SIGMOID else "exact",
-            class_axis="any",
-            ignored_index="none",
-        )
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""

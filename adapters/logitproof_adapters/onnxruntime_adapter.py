@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
 
 if TYPE_CHECKING:
@@ -85,17 +85,6 @@ class OnnxruntimeAdapter(SourceAdapter):
             ),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
-
-    def dialect(self, cell: Cell) -> Dialect:
-        """Return what the operator documents."""
-        operator = "NegativeLogLikelihoodLoss" if cell.entry else "SoftmaxCrossEntropyLoss"
-        return Dialect(
-            documentation=f"https://onnx.ai/onnx/operators/onnx__{operator}.html",
-            reduction="mean",
-            class_axis="1",
-            label_formats="int32, int64",
-            ignored_index="none",
-        )
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""

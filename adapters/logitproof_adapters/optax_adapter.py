@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.jax_adapter import JaxAdapter
 from logitproof_adapters.scope import not_wrapped
 from logitproof_reference.cells import PLAIN, Options
@@ -70,15 +70,6 @@ class OptaxAdapter(JaxAdapter):
         }
         found = next((reason for reason, applies in reasons.items() if applies), None)
         return not_wrapped(cell, self.modes, self.entries) or found
-
-    def dialect(self, cell: Cell) -> Dialect:
-        """Return what optax.losses documents."""
-        return Dialect(
-            documentation="https://optax.readthedocs.io/en/latest/api/losses.html",
-            reduction="none",
-            class_axis="last" if cell.entry in CLASSES_LAST else "any",
-            label_formats="any integer" if cell.labels == "indices" else "",
-        )
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call of the loss."""

@@ -8,17 +8,18 @@ is paddle.jit.to_static of the forward pass, and with it of its backward pass.
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
-from logitproof_reference.cells import SIGMOID
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from logitproof_adapters.contract import Dialect
     from logitproof_reference.cells import Cell, Options
 
 EXPRESSIONS = {
@@ -87,23 +88,12 @@ class PaddleAdapter(SourceAdapter):
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
 
     def dialect(self, cell: Cell) -> Dialect:
-        """Return what paddle.nn.functional documents.
-
-        Of cross_entropy: soft labels sum to 1, and a negative ignore_index means that no row is left out of the mean.
-        """
-        loss = cell.entry or ("binary_cross_entropy_with_logits" if cell.op == SIGMOID else "cross_entropy")
-        pages = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/functional"
-        soft = cell.labels == "distributions" and cell.op != SIGMOID
+        """Return what paddle.nn.functional documents: weights, or an ignored class, change what a mean divides by."""
+        stated = super().dialect(cell)
+        if cell.options.weight:
+            return replace(stated, mean_over=None, unnormalized_gradient="exact")
         ignores = cell.options.ignore_index is not None and cell.options.ignore_index >= 0
-        return Dialect(
-            documentation=f"{pages}/{loss}_en.html",
-            mean_over=None if ignores or cell.entry or cell.options.weight or cell.op == SIGMOID else "rows",
-            unnormalized_gradient="tensorflow" if soft and not cell.options.weight else "exact",
-            reduction="mean",
-            class_axis="1" if cell.entry else "any",
-            label_formats="int32, int64",
-            ignored_index="-100",
-        )
+        return replace(stated, mean_over=None) if ignores else stated
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``; inside, ``forward`` is what to_static makes a graph of."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters.dialects import dialect_of
 from logitproof_adapters.scope import not_wrapped
 from logitproof_reference.cells import TAKES_COTANGENT, TAKES_VECTOR
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof_adapters.contract import Description
+    from logitproof_adapters.contract import Description, Dialect
     from logitproof_reference.cells import Cell, Inputs
 
 
@@ -92,6 +93,10 @@ class SourceAdapter(ABC):
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the framework offers no such cell, or None where it does."""
         return not_wrapped(cell, self.modes, self.entries, self.producers)
+
+    def dialect(self, cell: Cell) -> Dialect:
+        """Return what the framework documents of the loss that `cell` asks."""
+        return dialect_of(self.name, cell)
 
     @abstractmethod
     def source(self, cell: Cell, axis: int, ndim: int) -> str:

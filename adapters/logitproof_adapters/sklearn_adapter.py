@@ -8,11 +8,12 @@ samples' classes, given as sample_weight: by these the mean divides.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
 from logitproof_reference.cells import Options
 from logitproof_reference.formats import FORMATS
@@ -20,6 +21,7 @@ from logitproof_reference.formats import FORMATS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from logitproof_adapters.contract import Dialect
     from logitproof_reference.cells import Cell
 
 REDUCED = {Options(reduction=word, weight=weight) for word in ("sum", "mean") for weight in (False, True)}
@@ -58,14 +60,8 @@ class SklearnAdapter(SourceAdapter):
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
 
     def dialect(self, cell: Cell) -> Dialect:
-        """Return what log_loss documents."""
-        return Dialect(
-            documentation="https://scikit-learn.org/stable/modules/generated/sklearn.metrics.log_loss.html",
-            clip_probabilities=2 * FORMATS[cell.format].unit_roundoff,
-            reduction="mean",
-            class_axis="last",
-            out_of_range="error",
-        )
+        """Return what log_loss documents: it clips to the eps of the probabilities' own format."""
+        return replace(super().dialect(cell), clip_probabilities=2 * FORMATS[cell.format].unit_roundoff)
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.questions import SourceAdapter, behind_producer, literal, place_of_classes
 from logitproof_adapters.tensorflow_functions import EXPRESSIONS, POSITIVE_WEIGHT, PROGRAMS, program
 from logitproof_reference.cells import PLAIN, PRODUCERS, Options
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_reference.cells import Cell
-
-DOCUMENTATION = "https://www.tensorflow.org/api_docs/python/tf/nn/"
 
 
 class TensorflowAdapter(SourceAdapter):
@@ -55,26 +53,6 @@ class TensorflowAdapter(SourceAdapter):
         offered = cell.options in {PLAIN, Options(pos_weight=True)}
         reason = "tf.nn has no reduction, class weight, ignored index or label smoothing; tf.keras.losses has"
         return super().unsupported(cell) or (None if offered else reason)
-
-    def dialect(self, cell: Cell) -> Dialect:
-        """Return what tf.nn documents: of labels that are no distribution, "the gradient will be incorrect"."""
-        if cell.op == "sigmoid_cross_entropy":
-            return Dialect(documentation=f"{DOCUMENTATION}sigmoid_cross_entropy_with_logits", reduction="none")
-        if cell.labels == "distributions":
-            return Dialect(
-                documentation=f"{DOCUMENTATION}softmax_cross_entropy_with_logits",
-                unnormalized_gradient="tensorflow",
-                reduction="none",
-                class_axis="any",
-            )
-        return Dialect(
-            documentation=f"{DOCUMENTATION}sparse_softmax_cross_entropy_with_logits",
-            reduction="none",
-            class_axis="last",
-            label_formats="int32, int64",
-            out_of_range="raises on the CPU, NaN for loss and gradient on the GPU",
-            ignored_index="none",
-        )
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""

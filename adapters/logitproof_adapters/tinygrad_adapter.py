@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ml_dtypes
 import numpy as np
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
 
 if TYPE_CHECKING:
@@ -98,18 +98,6 @@ class TinygradAdapter(SourceAdapter):
             f"{function(cell)} takes no {', '.join(refused)}": bool(refused),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
-
-    def dialect(self, cell: Cell) -> Dialect:
-        """Return what tinygrad documents: what PyTorch's functions of the same names mean."""
-        sparse = cell.entry == "sparse_categorical_crossentropy"
-        name = {"sigmoid_cross_entropy": "binary_crossentropy_logits", "softmax_cross_entropy": "cross_entropy"}
-        page = "https://docs.tinygrad.org/tensor/ops/#tinygrad.Tensor"
-        return Dialect(
-            documentation=f"{page}.{cell.entry or name.get(cell.op, cell.op)}",
-            reduction="mean",
-            class_axis="last" if sparse else "1",
-            ignored_index="none",
-        )
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""

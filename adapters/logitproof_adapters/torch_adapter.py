@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import ml_dtypes
 import numpy as np
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.questions import SourceAdapter, behind_producer, literal, place_of_classes
-from logitproof_adapters.torch_functions import DIALECTS, ENTRIES, EXPRESSIONS, program, spelled
+from logitproof_adapters.torch_functions import ENTRIES, EXPRESSIONS, program, spelled
 from logitproof_reference.cells import PRODUCERS
 
 if TYPE_CHECKING:
@@ -63,10 +63,6 @@ class TorchAdapter(SourceAdapter):
 
         found = any(shutil.which(compiler) for compiler in config.cpp.cxx if compiler)
         return None if found else "torch.compile needs a C++ compiler on the CPU; install g++ or set CXX"
-
-    def dialect(self, cell: Cell) -> Dialect:
-        """Return what the loss documents."""
-        return DIALECTS.get((cell.op, cell.labels, cell.entry), Dialect())
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return PyTorch's answer as it came."""

@@ -8,17 +8,14 @@ compile an error instead of a silent return to eager. Mode ``vmap`` is torch.fun
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import Dialect
+from logitproof_adapters.contract import DISTRIBUTIONS, INDICES
 from logitproof_adapters.questions import arguments
 from logitproof_reference.cells import TAKES_VECTOR
 
 if TYPE_CHECKING:
     from logitproof_reference.cells import Cell, Options
-
-INDICES = ("softmax_cross_entropy", "indices")
-DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
 
 EXPRESSIONS = {
     ("softmax", "none", ""): "torch.softmax(x, {axis})",
@@ -39,28 +36,6 @@ ENTRIES = MappingProxyType(
         for family in (INDICES, DISTRIBUTIONS)
     }
 )
-
-OF_INDICES = {
-    "label_formats": "int64",
-    "out_of_range": "each index must lie in [0, C) or be ignored",
-    "ignored_index": "-100",
-}
-
-
-def _documented(page: str, **stated: Any) -> Dialect:
-    link = f"https://docs.pytorch.org/docs/stable/generated/torch.nn.{page}.html"
-    return Dialect(documentation=link, reduction="mean", class_axis="1", **stated)
-
-
-DIALECTS = {
-    (*INDICES, ""): _documented("CrossEntropyLoss", **OF_INDICES),
-    (*INDICES, "functional"): _documented("functional.cross_entropy", **OF_INDICES),
-    (*INDICES, "nll_loss"): _documented("NLLLoss", **OF_INDICES),
-    (*DISTRIBUTIONS, ""): _documented("CrossEntropyLoss"),
-    (*DISTRIBUTIONS, "functional"): _documented("functional.cross_entropy"),
-    ("sigmoid_cross_entropy", "distributions", ""): _documented("BCEWithLogitsLoss"),
-}
-"""What is documented of the losses, by op, labels and entry."""
 
 ANSWERS = {
     "value": "forward(x)",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters import contract
-from logitproof_reference.cells import SIGMOID, Cell
+from logitproof_reference.cells import PLAIN, SIGMOID, Cell, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LOSS = "softmax_cross_entropy"
 LOSSES = ((LOSS, "indices"), (LOSS, "distributions"), (SIGMOID, "distributions"))
+
+ASKED_OF_ALL = (PLAIN, Options(reduction="mean"))
+"""A loss that can be asked can be asked with one of these: some always reduce, some never."""
 
 MATTERS: dict[str, Callable[[Cell], bool]] = {
     "mean_over": lambda cell: cell.options.reduction == "mean",
@@ -53,5 +56,5 @@ def stated_dialects(adapter: Adapter) -> list[dict[str, Any]]:
     return [
         {"op": cell.op, "labels": cell.labels, "entry": cell.entry, **asdict(contract.dialect(adapter, cell))}
         for cell in cells
-        if adapter.unsupported(cell) is None
+        if any(adapter.unsupported(replace(cell, options=options)) is None for options in ASKED_OF_ALL)
     ]

@@ -1,0 +1,160 @@
+"""Dialects of what is built on a framework, runs models or takes probabilities.
+
+Read in the documentation and docstrings of the releases that are judged; what those leave open and a call shows is
+"(observed)".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import DISTRIBUTIONS, INDICES, SIGMOID, Dialect
+from logitproof_adapters.dialects_of_frameworks import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from logitproof_adapters.contract import Loss
+
+
+def keras(backend: str) -> Mapping[Loss, Dialect]:
+    """Return what Keras on one of its backends documents of its losses."""
+    page = "https://keras.io/api/losses/probabilistic_losses/"
+    outside = {
+        "tensorflow": "an error (observed)",
+        "torch": "an error, but -100 costs 0 (observed)",
+        "jax": "costs 0: its one-hot label is zeros (observed)",
+    }
+    indices = Dialect(
+        documentation=f"{page}#sparsecategoricalcrossentropy-class",
+        function="keras.losses.SparseCategoricalCrossentropy",
+        takes=("reduction", "ignore_index"),
+        mean_over="kept_rows",
+        empty_mean="zero",
+        reduction="mean",
+        class_axis="any, last by default",
+        label_formats="any integer",
+        out_of_range=outside[backend],
+        ignored_index="none",
+    )
+    distributions = Dialect(
+        documentation=f"{page}#categoricalcrossentropy-class",
+        function="keras.losses.CategoricalCrossentropy",
+        takes=("reduction", "label_smoothing"),
+        empty_mean="zero",
+        # tf.nn differentiates there, and takes the logits back from the softmax, so that nothing is clipped.
+        unnormalized_gradient="tensorflow" if backend == "tensorflow" else "exact",
+        reduction="mean",
+        class_axis="any, last by default",
+    )
+    clip = None if backend == "tensorflow" else 1e-7
+    return {
+        (*INDICES, ""): indices,
+        (*INDICES, "probabilities"): replace(indices, clip_probabilities=clip),
+        (*DISTRIBUTIONS, ""): distributions,
+        (*DISTRIBUTIONS, "probabilities"): replace(distributions, clip_probabilities=clip),
+        (*SIGMOID, ""): Dialect(
+            documentation=f"{page}#binarycrossentropy-class",
+            function="keras.losses.BinaryCrossentropy",
+            takes=("reduction", "label_smoothing"),
+            empty_mean="zero",
+            reduction="mean",
+        ),
+    }
+
+
+def optax() -> Mapping[Loss, Dialect]:
+    """Return what Optax documents of its losses."""
+    page = "https://optax.readthedocs.io/en/latest/api/losses.html#optax.losses"
+    distributions = Dialect(
+        documentation=f"{page}.softmax_cross_entropy",
+        function="optax.softmax_cross_entropy, optax.smooth_labels",
+        takes=("label_smoothing",),
+        reduction="none",
+        class_axis="any, last by default",
+    )
+    sigmoid = Dialect(
+        documentation=f"{page}.sigmoid_binary_cross_entropy",
+        function="optax.sigmoid_binary_cross_entropy",
+        reduction="none",
+    )
+    return {
+        (*INDICES, ""): Dialect(
+            documentation=f"{page}.softmax_cross_entropy_with_integer_labels",
+            function="optax.softmax_cross_entropy_with_integer_labels",
+            reduction="none",
+            class_axis="any, last by default",
+            label_formats="any integer",
+            out_of_range="assumed not to happen; NaN, -K to -1 count from the end (observed)",
+            ignored_index="none",
+        ),
+        (*DISTRIBUTIONS, ""): distributions,
+        (*DISTRIBUTIONS, "safe_softmax_cross_entropy"): replace(
+            distributions,
+            documentation=f"{page}.safe_softmax_cross_entropy",
+            function="optax.safe_softmax_cross_entropy",
+            takes=(),
+            class_axis="last",
+        ),
+        (*DISTRIBUTIONS, "poly_loss_cross_entropy"): replace(
+            distributions,
+            documentation=f"{page}.poly_loss_cross_entropy",
+            function="optax.losses.poly_loss_cross_entropy, epsilon 0",
+        ),
+        (*SIGMOID, ""): sigmoid,
+        (*SIGMOID, "sigmoid_focal_loss"): replace(
+            sigmoid, documentation=f"{page}.sigmoid_focal_loss", function="optax.losses.sigmoid_focal_loss, gamma 0"
+        ),
+    }
+
+
+def liger() -> Mapping[Loss, Dialect]:
+    """Return what Liger Kernel documents of its losses."""
+    return {
+        (*INDICES, ""): replace(
+            torch()[*INDICES, ""],
+            documentation="https://linkedin.github.io/Liger-Kernel/Low-Level-APIs/",
+            function="LigerCrossEntropyLoss",
+            empty_mean="zero",
+            label_formats="any integer (observed)",
+        )
+    }
+
+
+def onnxruntime() -> Mapping[Loss, Dialect]:
+    """Return what ONNX documents of its losses."""
+    page = "https://onnx.ai/onnx/operators/onnx__"
+    loss = Dialect(
+        documentation=f"{page}SoftmaxCrossEntropyLoss.html",
+        function="SoftmaxCrossEntropyLoss",
+        takes=("reduction", "weight", "ignore_index"),
+        reduction="mean",
+        class_axis="1",
+        label_formats="int32, int64",
+        out_of_range="an error; -1 is the last class (observed)",
+        ignored_index="none",
+    )
+    return {
+        (*INDICES, ""): loss,
+        (*INDICES, "nll_loss"): replace(
+            loss, documentation=f"{page}NegativeLogLikelihoodLoss.html", function="NegativeLogLikelihoodLoss"
+        ),
+    }
+
+
+def sklearn() -> Mapping[Loss, Dialect]:
+    """Return what scikit-learn documents of its losses."""
+    return {
+        (*INDICES, ""): Dialect(
+            documentation="https://scikit-learn.org/stable/modules/generated/sklearn.metrics.log_loss.html",
+            function="sklearn.metrics.log_loss",
+            takes=("reduction", "weight"),
+            clip_probabilities=2.0**-23,
+            reduction="mean",
+            class_axis="last",
+            label_formats="any",
+            out_of_range="an error (observed)",
+            ignored_index="none",
+        )
+    }
