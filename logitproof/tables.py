@@ -8,12 +8,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from logitproof_reports import history_text
+from logitproof_reports.outcomes import visible
 from logitproof_reports.summary import sentences, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from logitproof.frameworks import Framework
+    from logitproof_reports.history import History
     from logitproof_reports.schema import Run
 
 WIDTH_OF_FILES = 160
@@ -50,3 +53,12 @@ def print_summary(run: Run) -> None:
     table = terminal_table(run)
     table.title = None
     console().print(table)
+
+
+def print_history(history: History) -> None:
+    """Print a line a release, then what moved last, and what was not compared."""
+    console().print(history_text.terminal_table(history))
+    for framework, releases in history.by_framework().items():
+        typer.echo(visible(f"{framework} {releases[-1].sentence}"))
+    for note in history_text.notes(history):
+        typer.echo(note)

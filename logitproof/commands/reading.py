@@ -1,4 +1,4 @@
-"""Commands that read runs: report, explain."""
+"""Commands that read runs: report, history, explain."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from logitproof.application import AS_IT_STANDS, RunFiles, app
-from logitproof.exit_codes import EXPECTED
+from logitproof.application import AS_IT_STANDS, RunFiles, app, complain
+from logitproof.exit_codes import EXPECTED, UNEXPECTED
 
 
 @app.command(
@@ -44,6 +44,29 @@ def report(
         print_summary(whole)
         typer.echo(output)
     return exit_code(whole)
+
+
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof history runs -o history.html")
+def history(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of run files; folders within it count.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("history.html"),
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the history as JSON.")] = False,
+) -> int:
+    """Tell how each framework's cells moved from release to release. Exit 1 where a file had to be left out."""
+    from logitproof.history import history as history_within
+    from logitproof.tables import print_history
+    from logitproof_reports.history_text import as_json as spelled
+
+    found = history_within(folder, output)
+    if as_json:
+        typer.echo(spelled(found))
+    else:
+        print_history(found)
+        typer.echo(output)
+    for reason in found.skipped:
+        complain(f"left out: {reason}")
+    return UNEXPECTED if found.skipped else EXPECTED
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof explain torch-eager-softmax-value-float32/saturated --row 0")

@@ -95,7 +95,7 @@ class Judged:
 def judged(run: Run) -> Judged:
     """Sort a run's rows and code what pages count by."""
     table = run.table.sort_by([(name, "ascending") for name in ("cell", "regime", "clause")])
-    rank = _ranks(table)
+    rank = ranks_of(table)
     slack, ulps = (table[name].to_numpy() for name in ("slack", "ulps"))
     order = np.lexsort((-np.nan_to_num(ulps, nan=-1.0), -np.nan_to_num(slack, nan=-1.0), -rank))
     return Judged(
@@ -111,7 +111,8 @@ def judged(run: Run) -> Judged:
     )
 
 
-def _ranks(table: pa.Table) -> Codes:
+def ranks_of(table: pa.Table) -> Codes:
+    """Return the rank of each row's outcome: its verdict, or that the ledger knows of it."""
     verdicts = words_of(table["verdict"])
     by_code = np.array([OUTCOMES[word].rank for word in verdicts.words], dtype=np.int64)
     ranks = by_code[verdicts.codes] if len(by_code) else verdicts.codes
