@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def keras(backend: str) -> Mapping[Loss, Dialect]:
     """Return what Keras on one of its backends documents of its losses."""
     page = "https://keras.io/api/losses/probabilistic_losses/"
+    on_tensorflow = backend == "tensorflow"
     outside = {
         "tensorflow": "an error (observed)",
         "torch": "an error, but -100 costs 0 (observed)",
@@ -33,27 +34,29 @@ def keras(backend: str) -> Mapping[Loss, Dialect]:
         mean_over="kept_rows",
         empty_mean="zero",
         reduction="mean",
-        class_axis="any, last by default",
-        label_formats="any integer",
+        class_axis="last" if on_tensorflow else "any, last by default",
+        label_formats="any integer, or floating",
         out_of_range=outside[backend],
         ignored_index="none",
     )
-    distributions = Dialect(
+    categorical = Dialect(
         documentation=f"{page}#categoricalcrossentropy-class",
         function="keras.losses.CategoricalCrossentropy",
         takes=("reduction", "label_smoothing"),
         empty_mean="zero",
-        # tf.nn differentiates there, and takes the logits back from the softmax, so that nothing is clipped.
-        unnormalized_gradient="tensorflow" if backend == "tensorflow" else "exact",
         reduction="mean",
         class_axis="any, last by default",
     )
-    clip = None if backend == "tensorflow" else 1e-7
+    distributions = replace(categorical, unnormalized_gradient="tensorflow") if on_tensorflow else categorical
+    # Keras takes the logits back from its own softmax on TensorFlow, so that nothing is clipped there.
+    clip = None if on_tensorflow else 1e-7
+    of_another_softmax = {(*DISTRIBUTIONS, "tf_probabilities"): replace(categorical, clip_probabilities=1e-7)}
     return {
         (*INDICES, ""): indices,
         (*INDICES, "probabilities"): replace(indices, clip_probabilities=clip),
         (*DISTRIBUTIONS, ""): distributions,
         (*DISTRIBUTIONS, "probabilities"): replace(distributions, clip_probabilities=clip),
+        **(of_another_softmax if on_tensorflow else {}),
         (*SIGMOID, ""): Dialect(
             documentation=f"{page}#binarycrossentropy-class",
             function="keras.losses.BinaryCrossentropy",

@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description
 from logitproof_adapters.jax_adapter import JaxAdapter
-from logitproof_adapters.keras_functions import ENTRIES, TF_ENTRIES, call, documentation
+from logitproof_adapters.keras_functions import ENTRIES, TF_ENTRIES, call
 from logitproof_adapters.questions import SourceAdapter
 from logitproof_adapters.scope import not_wrapped
 from logitproof_adapters.tensorflow_adapter import TensorflowAdapter
@@ -63,21 +63,6 @@ class KerasAdapter(SourceAdapter):
         }
         found = next((reason for reason, applies in reasons.items() if applies), None)
         return not_wrapped(cell, self.modes, self.entries) or found
-
-    def dialect(self, cell: Cell) -> Dialect:
-        """Return what keras.losses documents, and of clipped probabilities what it does."""
-        of_indices, is_clipped = cell.labels == "indices", cell.entry in self.clipped
-        as_tensorflow = self.backend == "tensorflow" and not of_indices and not is_clipped
-        return Dialect(
-            documentation=documentation(cell),
-            mean_over="kept_rows" if of_indices else None,
-            empty_mean="zero",
-            unnormalized_gradient="tensorflow" if as_tensorflow else "exact",
-            clip_probabilities=1e-7 if is_clipped else None,
-            reduction="mean",
-            class_axis="last" if of_indices else "any",
-            label_formats="any integer or floating one" if of_indices else "",
-        )
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call of Keras."""

@@ -11,13 +11,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from logitproof_reference.cells import SIGMOID
+from logitproof_adapters.contract import DISTRIBUTIONS, INDICES, SIGMOID
 
 if TYPE_CHECKING:
     from logitproof_reference.cells import Cell
-
-INDICES = ("softmax_cross_entropy", "indices")
-DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
 
 EXPRESSIONS = {
     ("softmax", "none"): "keras.ops.softmax(x, axis={axis})",
@@ -25,7 +22,7 @@ EXPRESSIONS = {
     ("log_sum_exp", "none"): "keras.ops.logsumexp(x, axis={axis})",
     INDICES: "keras.losses.SparseCategoricalCrossentropy({options})(y, {last})",
     DISTRIBUTIONS: "keras.losses.CategoricalCrossentropy({options}, axis={axis})(y, {given})",
-    (SIGMOID, "distributions"): "keras.losses.BinaryCrossentropy({options})(y[..., None], x[..., None])",
+    SIGMOID: "keras.losses.BinaryCrossentropy({options})(y[..., None], x[..., None])",
 }
 
 PREDICTIONS = {
@@ -39,14 +36,6 @@ ENTRIES = MappingProxyType(dict.fromkeys((INDICES, DISTRIBUTIONS), ("probabiliti
 TF_ENTRIES = MappingProxyType({**ENTRIES, DISTRIBUTIONS: ("probabilities", "tf_probabilities")})
 
 REDUCTIONS = {"none": "None", "sum": '"sum"', "mean": '"sum_over_batch_size"'}
-
-PAGES = {INDICES: "sparsecategorical", DISTRIBUTIONS: "categorical", (SIGMOID, "distributions"): "binary"}
-DOCUMENTATION = "https://keras.io/api/losses/probabilistic_losses/#{page}crossentropy-class"
-
-
-def documentation(cell: Cell) -> str:
-    """Return the page of a cell's loss."""
-    return DOCUMENTATION.format(page=PAGES[cell.op, cell.labels])
 
 
 def call(cell: Cell, axis: int, ndim: int) -> str:
