@@ -10,8 +10,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from logitproof.environments import build, lock, newest, requirements_of
+from logitproof.environments import build
 from logitproof.exit_codes import Refusal
+from logitproof.locks import lock, newest, requirements_of
 from logitproof.trial import selecting
 from logitproof.upgrade import adapters_for, judge
 from logitproof.uv_tool import UnbuildableEnvironment

@@ -1,81 +1,19 @@
-"""Isolated environments with given releases and Logitproof's own build, made by uv and kept for the next time."""
+"""Isolated environments with locked releases and Logitproof's own build, made by uv and kept for the next time."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import shutil
-import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
-
 from logitproof import uv_tool
-from logitproof.companions import with_companions
-from logitproof.exit_codes import Refusal
-from logitproof.own_wheel import NAME, pack_own_wheel
-from logitproof.uv_tool import UnbuildableEnvironment
+from logitproof.environment_cache import LOCK, environments_folder
+from logitproof.own_wheel import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-PYTHONS = ("3.11", "3.12", "3.13")
-"""Versions of Python that Logitproof supports, oldest first."""
-
-UNDECLARED = ((("numpy", "<2"), "pyarrow<24"),)
-"""What packages need of each other without saying so: where the first is installed, the second must hold.
-
-From its release 24 on, pyarrow raises on import beside NumPy 1; its metadata names no NumPy.
-"""
-
-CACHE_VARIABLE = "LOGITPROOF_CACHE_DIR"
-_LOCK = "lock.txt"
-_ABOUT_PYTHON = re.compile(r"python|wheels", flags=re.IGNORECASE)
-"""What a resolver's reason speaks of where another version of Python may help."""
-
-
-@dataclass(frozen=True)
-class Locked:
-    """Requirements made exact.
-
-    Attributes
-    ----------
-    requirements : tuple of str
-        As the user named them.
-    python : str
-        Version of Python, e.g. ``3.11``.
-    packages : dict of str to str
-        Version of every package, Logitproof aside.
-    wheel : Path
-        Logitproof's own build.
-    """
-
-    requirements: tuple[str, ...]
-    python: str
-    packages: dict[str, str]
-    wheel: Path
-
-    @property
-    def title(self) -> str:
-        """What the user asked for, e.g. ``jax 0.10.2, optax 0.2.6``."""
-        names = [canonicalize_name(Requirement(text).name) for text in self.requirements]
-        return ", ".join(f"{name} {self.packages.get(name, '')}".strip() for name in names)
-
-    @property
-    def lines(self) -> list[str]:
-        """The lock, a requirement a line."""
-        return [f"{name}=={version}" for name, version in self.packages.items()]
-
-    @property
-    def key(self) -> str:
-        """Name of the environment: equal locks share one."""
-        text = "\n".join([self.python, self.wheel.parent.name, *self.lines])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    from logitproof.locks import Locked
 
 
 @dataclass(frozen=True)
@@ -91,123 +29,34 @@ class BuiltEnvironment:
         return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def cache_folder() -> Path:
-    """Return where environments are kept: `CACHE_VARIABLE`, or the user's cache folder."""
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
-
-
-def requirements_of(text: str) -> tuple[str, ...]:
-    """Return the requirements in a list such as ``tensorflow-cpu==2.21.0,keras==3.15.1``.
-
-    >>> requirements_of("jax>=0.4,<0.5,numpy==2.0")
-    ('jax<0.5,>=0.4', 'numpy==2.0')
-
-    Raises
-    ------
-    Refusal
-        It is no such list.
-    """
-    # A comma before a letter parts requirements, one before an operator parts the bounds of a version.
-    parts = [part.strip() for part in re.split(r",(?=\s*[A-Za-z])", text) if part.strip()]
-    try:
-        return tuple(str(Requirement(part)) for part in parts)
-    except InvalidRequirement as error:
-        problem = str(error).partition("\n")[0]
-        raise Refusal(
-            f'"{text}" names no packages ({problem}): write e.g. jax==0.10.2 or jax==0.10.2,optax==0.2.6'
-        ) from error
-
-
-def lock(requirements: Sequence[str], pythons: Sequence[str] = ()) -> Locked:
-    """Resolve requirements for the first version of Python that they allow.
-
-    Parameters
-    ----------
-    requirements : sequence of str
-        As PEP 508 has them.
-    pythons : sequence of str
-        Versions to try, in this order; by default this process's own, then older ones, then newer ones.
-
-    Raises
-    ------
-    UnbuildableEnvironment
-        There is no solution; the reason given is that for the first version.
-    """
-    wheel = pack_own_wheel(cache_folder() / "wheels")
-    problems: list[UnbuildableEnvironment] = []
-    for python in pythons or preferred_pythons():
-        try:
-            return Locked(tuple(requirements), python, _resolve(requirements, python, wheel), wheel)
-        except UnbuildableEnvironment as problem:
-            problems.append(problem)
-            if not _ABOUT_PYTHON.search(str(problem)):
-                break
-    raise problems[0]
-
-
-def preferred_pythons() -> list[str]:
-    """Return this process's version of Python, then the older ones from the newest down, then the newer ones."""
-    own = "{}.{}".format(*sys.version_info[:2])
-    place = PYTHONS.index(own) if own in PYTHONS else len(PYTHONS) - 1
-    return [PYTHONS[place], *reversed(PYTHONS[:place]), *PYTHONS[place + 1 :]]
-
-
-def _resolve(requirements: Sequence[str], python: str, wheel: Path) -> dict[str, str]:
-    asked = [f"{NAME} @ {wheel.as_uri()}", *with_companions(requirements)]
-    packages = _compile(asked, python)
-    needed = [
-        constraint
-        for (name, versions), constraint in UNDECLARED
-        if name in packages and SpecifierSet(versions).contains(packages[name])
-    ]
-    return _compile([*asked, *needed], python) if needed else packages
-
-
-def _compile(asked: Sequence[str], python: str) -> dict[str, str]:
-    # Nothing is built from source: that takes minutes, and gives other bits than users have.
-    options = ("--only-binary", ":all:", "--no-header", "--no-annotate", "--python-version", python)
-    text = uv_tool.call("pip", "compile", "-", *options, text="\n".join(asked))
-    pairs = (line.split("==") for line in text.splitlines() if "==" in line and not line.startswith("#"))
-    return {canonicalize_name(name.strip()): version.partition(";")[0].strip() for name, version in pairs}
-
-
-def newest(requirement: str) -> str:
-    """Return the newest release that fulfils a requirement here.
-
-    Raises
-    ------
-    UnbuildableEnvironment
-        There is none.
-    """
-    return _compile([requirement], preferred_pythons()[0])[canonicalize_name(Requirement(requirement).name)]
-
-
 def build(locked: Locked) -> BuiltEnvironment:
     """Make the environment of a lock, or return it where it is there from before.
+
+    It is made beside its place and put there whole, so that no other process ever finds half of it.
 
     Raises
     ------
     UnbuildableEnvironment
         uv cannot make it.
     """
-    folder = cache_folder() / "environments" / locked.key
+    folder = environments_folder() / locked.key
     built = BuiltEnvironment(locked, folder)
-    if (folder / _LOCK).exists():
+    if (folder / LOCK).exists():
+        (folder / LOCK).touch()
         return built
-    shutil.rmtree(folder, ignore_errors=True)
-    uv_tool.call("venv", "--python", locked.python, str(folder))
-    listed = "\n".join([*locked.lines, f"{NAME} @ {locked.wheel.as_uri()}"])
-    options = ("--no-deps", "--only-binary", ":all:", "--python", str(built.python))
-    uv_tool.call("pip", "install", *options, "-r", "-", text=listed)
-    # Last: a folder without it was left half made.
-    (folder / _LOCK).write_text("\n".join([*locked.lines, ""]), encoding="utf-8")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".", ignore_cleanup_errors=True) as place:
+        made = Path(place) / locked.key
+        _make(BuiltEnvironment(locked, made))
+        if not folder.exists():
+            made.rename(folder)
     return built
 
 
-def moved(before: Locked, after: Locked) -> list[tuple[str, str, str]]:
-    """Return name, old and new version of the packages that differ; empty where one environment has none."""
-    names = sorted(before.packages.keys() | after.packages.keys())
-    pairs = [(name, before.packages.get(name, ""), after.packages.get(name, "")) for name in names]
-    return [(name, old, new) for name, old, new in pairs if old != new]
+def _make(environment: BuiltEnvironment) -> None:
+    locked = environment.locked
+    uv_tool.call("venv", "--relocatable", "--python", locked.python, str(environment.folder))
+    listed = "\n".join([*locked.lines, f"{NAME} @ {locked.wheel.as_uri()}"])
+    options = ("--no-deps", "--only-binary", ":all:", "--python", str(environment.python))
+    uv_tool.call("pip", "install", *options, "-r", "-", text=listed)
+    (environment.folder / LOCK).write_text("\n".join([f"# {locked.title}", *locked.lines, ""]), encoding="utf-8")

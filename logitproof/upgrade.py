@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logitproof import index_settings
 from logitproof.companions import adapter_words
-from logitproof.environments import build, lock, requirements_of
+from logitproof.environment_cache import environments_folder, sentence
+from logitproof.environments import build
 from logitproof.exit_codes import EXPECTED, UNEXPECTED, Refusal
+from logitproof.locks import lock, requirements_of
 from logitproof.uv_tool import UnbuildableEnvironment, surroundings
 from logitproof_reports.environment import COMPANIONS
 from logitproof_reports.schema import RunFileError
@@ -18,7 +22,8 @@ from logitproof_reports.schema import RunFileError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from logitproof.environments import BuiltEnvironment, Locked
+    from logitproof.environments import BuiltEnvironment
+    from logitproof.locks import Locked
 
     Say = Callable[[str], None]
 
@@ -57,6 +62,9 @@ class Side:
 def prepared(asked: Sequence[str], say: Say) -> list[Side]:
     """Build an environment for every side that is no run file; one that cannot be built says why."""
     wanted = [text for text in asked if Side(text).run_file is None]
+    if wanted and (sources := index_settings.told(os.environ)):
+        say(sources)
+    before = set(environments_folder().glob("*"))
     built = dict(zip(wanted, map(_built, wanted, _locks(wanted)), strict=True))
     made = [built.get(text, Side(text)) for text in asked]
     for side in made:
@@ -64,6 +72,8 @@ def prepared(asked: Sequence[str], say: Say) -> list[Side]:
             locked = side.environment.locked
             beside = [f"{name} {version}" for name, version in locked.packages.items() if name in TOLD]
             say(f"{locked.title}: Python {locked.python}, {', '.join(beside)}")
+    if not {side.environment.folder for side in made if side.environment} <= before:
+        say(sentence())
     return made
 
 

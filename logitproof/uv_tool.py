@@ -8,16 +8,10 @@ import subprocess
 
 import uv
 
+from logitproof.index_settings import settings_for_uv
+
 LINES = 4
 """Of a resolver's reason; the whole of it repeats itself."""
-
-PIP_VARIABLES = {
-    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
-    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
-    "PIP_FIND_LINKS": "UV_FIND_LINKS",
-    "PIP_NO_INDEX": "UV_NO_INDEX",
-}
-"""Settings that users have made for pip; uv reads its own only."""
 
 _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
 """Variables through which this process's packages would reach into another environment."""
@@ -29,13 +23,7 @@ class UnbuildableEnvironment(Exception):  # noqa: N818  an answer to the user
 
 def surroundings() -> dict[str, str]:
     """Return the variables for a process of another environment: this one's, without what points back here."""
-    variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    for theirs, ours in PIP_VARIABLES.items():
-        if theirs in variables and ours not in variables:
-            # pip separates by spaces; uv folders by commas, addresses by spaces.
-            folders = ours == "UV_FIND_LINKS"
-            variables[ours] = ",".join(variables[theirs].split()) if folders else variables[theirs]
-    return variables
+    return {name: value for name, value in os.environ.items() if name not in _FOREIGN}
 
 
 def call(*arguments: str, text: str = "") -> str:
@@ -47,7 +35,8 @@ def call(*arguments: str, text: str = "") -> str:
         It failed.
     """
     command = [uv.find_uv_bin(), *arguments, "--quiet", "--color", "never"]
-    ended = subprocess.run(command, input=text, capture_output=True, text=True, env=surroundings(), check=False)  # noqa: S603  uv itself
+    variables = surroundings() | settings_for_uv(os.environ)
+    ended = subprocess.run(command, input=text, capture_output=True, text=True, env=variables, check=False)  # noqa: S603  uv itself
     if ended.returncode:
         raise UnbuildableEnvironment(
             reason_of(ended.stderr) or f"uv {arguments[0]} ended with status {ended.returncode}"

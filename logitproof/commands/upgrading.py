@@ -1,4 +1,4 @@
-"""Commands that approve an upgrade: diff, upgrade, bisect, verify."""
+"""Commands that approve an upgrade: diff, upgrade, bisect, verify, cache."""
 
 from __future__ import annotations
 
@@ -129,4 +129,21 @@ def verify(
     from logitproof.run_certificate import verify as verified
 
     typer.echo(f"verified: {verified(certificate, run_files or ())}")
+    return EXPECTED
+
+
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof cache --idle 30 --clear")
+def cache(
+    idle: Annotated[float, typer.Option(metavar="DAYS", min=0, help="Only those not used for so many days.")] = 0.0,
+    *,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove those that are listed.")] = False,
+) -> int:
+    """List the environments that upgrades and bisections keep. Each with its size, and when it was last used."""
+    from logitproof import environment_cache
+
+    for environment in environment_cache.kept(idle):
+        typer.echo(environment.line)
+    if clear:
+        environment_cache.clear(idle)
+    typer.echo(environment_cache.sentence())
     return EXPECTED

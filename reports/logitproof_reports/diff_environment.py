@@ -51,14 +51,14 @@ def subject(before: Run, after: Run) -> str:
 
 
 def differences(before: Run, after: Run) -> list[Difference]:
-    """Return every fact of the environments that differs, the framework's own version aside; common ones once."""
+    """Return every fact of the environments that differs, the frameworks' own versions aside; common ones once."""
     old, new = _facts(before), _facts(after)
-    names = versions(before)
+    subjects = _subjects(before, after)
     found = {
         adapter: {
-            name: (old[adapter].get(name, ""), new[adapter].get(name, ""))
-            for name in dict.fromkeys([*old[adapter], *new[adapter]])
-            if old[adapter].get(name, "") != new[adapter].get(name, "") and not _is_subject(name, adapter, names)
+            name: pair
+            for name, pair in _pairs(old[adapter], new[adapter])
+            if pair[0] != pair[1] and not _names(name, pair) & subjects
         }
         for adapter in sorted(old.keys() & new.keys())
     }
@@ -76,10 +76,26 @@ def differences(before: Run, after: Run) -> list[Difference]:
     return common + own
 
 
-def _is_subject(name: str, adapter: str, names: dict[str, tuple[str, str]]) -> bool:
-    """Tell whether a fact is the version of the framework itself, e.g. ``tensorflow-cpu`` of ``tensorflow``."""
-    called = {adapter.partition("_")[0], names[adapter][0].lower()}
-    return name in called or name.partition("-")[0] in called
+def _pairs(old: dict[str, str], new: dict[str, str]) -> list[tuple[str, tuple[str, str]]]:
+    """Return each fact with its value before and after; empty where one does not have it."""
+    return [(name, (old.get(name, ""), new.get(name, ""))) for name in dict.fromkeys([*old, *new])]
+
+
+def _subjects(before: Run, after: Run) -> set[tuple[str, str, str]]:
+    """Return the packages whose versions `subject` tells, with these; Keras runs on JAX, which may be one of them."""
+    old, new = versions(before), versions(after)
+    return {
+        name
+        for adapter in old.keys() & new.keys()
+        for word in (adapter.partition("_")[0], old[adapter][0].lower())
+        for name in _names(word, (old[adapter][1], new[adapter][1]))
+    }
+
+
+def _names(name: str, pair: tuple[str, str]) -> set[tuple[str, str, str]]:
+    """Return a package and its versions: ``tensorflow-cpu`` is TensorFlow, ``+cpu`` is a build."""
+    old, new = (version.partition("+")[0] for version in pair)
+    return {(name, old, new), (name.partition("-")[0], old, new)}
 
 
 def _facts(run: Run) -> dict[str, dict[str, str]]:

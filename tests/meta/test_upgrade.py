@@ -5,20 +5,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
+import shutil
+import time
 import zipfile
 from dataclasses import replace
 from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from packaging.requirements import Requirement
 
-from logitproof import environments, upgrade, uv_tool
+from logitproof import environment_cache, environments, index_settings, locks, upgrade, uv_tool
 from logitproof.bisect import Bisection
 from logitproof.command_line import main
 from logitproof.companions import with_companions
-from logitproof.environments import Locked, preferred_pythons, requirements_of
 from logitproof.exit_codes import Refusal
+from logitproof.index_settings import settings_for_uv
+from logitproof.locks import Locked, preferred_pythons, requirements_of
 from logitproof.own_wheel import pack_own_wheel
 from logitproof.trial import selecting
 from logitproof.uv_tool import UnbuildableEnvironment
@@ -26,8 +32,7 @@ from logitproof_reports.run_file import write_run
 from meta.synthetic_runs import QUESTIONS, judgement, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
 try:
     metadata.distribution("logitproof")
@@ -41,7 +46,7 @@ BROKEN_FROM = 4
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(environments.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(environment_cache.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
@@ -73,15 +78,108 @@ def test_companions_come_from_the_extras_without_their_minimum_versions() -> Non
     assert not any(">" in text for text in with_companions(["optax==0.2.4"]))
 
 
-def test_pips_settings_serve_uv_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in uv_tool.PIP_VARIABLES.values():
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture
+def pip_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Let a file of our own be all that pip is configured by."""
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    path = tmp_path / "pip.conf"
+    path.touch()
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    forget = index_settings.configured.cache_clear
+    forget()
+    yield path
+    forget()
+
+
+@pytest.mark.usefixtures("pip_conf")
+def test_pips_variables_serve_uv_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_settings, "configured", dict)
     monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", "/a /b")
-    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    made = uv_tool.surroundings()
+    made = settings_for_uv(os.environ)
     assert (made["UV_DEFAULT_INDEX"], made["UV_FIND_LINKS"]) == ("https://example.org/simple", "/a,/b")
-    assert "PYTHONPATH" not in made
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+        monkeypatch.setenv(name, "https://example.com/simple")
+        assert "UV_DEFAULT_INDEX" not in settings_for_uv(os.environ)
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.skipif(shutil.which("pip") is None and find_spec("pip") is None, reason="there is no pip here")
+def test_pips_configuration_serves_uv_as_pip_reads_it(pip_conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pip_conf.write_text(
+        "[global]\nindex-url = https://me:secret@example.org/secret/simple\nextra-index-url =\n  https://a.example/simple\n"
+        "  file:///wheels\nfind-links =\n[install]\nindex-url = https://me:secret@example.net/secret/simple\n"
+    )
+    made = settings_for_uv(os.environ)
+    assert made["UV_DEFAULT_INDEX"] == "https://me:secret@example.net/secret/simple"
+    assert made["UV_INDEX"] == "https://a.example/simple file:///wheels"
+    assert made["UV_INDEX_STRATEGY"] == "unsafe-best-match"
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:secret@example.com/simple?token=secret")
+    told = index_settings.told(os.environ)
+    assert told == "packages come from: index https://example.com, further index https://a.example file:///wheels"
+
+
+@pytest.mark.usefixtures("pip_conf")
+def test_uvs_own_places_are_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_settings, "configured", dict)
+    assert not index_settings.told(os.environ)
+    monkeypatch.setenv("UV_INDEX", "mine=https://me:secret@example.org:8080/secret/simple https://b.example")
+    monkeypatch.setenv("UV_FIND_LINKS", "/wheels,/more")
+    assert index_settings.told(os.environ) == (
+        "packages come from: further index https://example.org https://b.example, links /wheels /more"
+    )
+
+
+def test_nothing_points_from_one_environment_into_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    assert "PYTHONPATH" not in uv_tool.surroundings()
+
+
+def kept_for(days: float, title: str, size: int) -> Path:
+    """Keep an environment that was last used so many days ago."""
+    folder = environment_cache.environments_folder() / title.replace(" ", "-")
+    folder.mkdir(parents=True)
+    (folder / "wheel").write_bytes(b"x" * size)
+    lock = folder / environment_cache.LOCK
+    lock.write_text(f"# {title}\n")
+    os.utime(lock, times=(time.time() - days * 86_400,) * 2)
+    return folder
+
+
+def test_environments_that_are_kept_are_listed_with_their_size_and_go_by_age(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old, new = kept_for(40.2, "jax 0.4.35", 2_000_000), kept_for(1.1, "jax 0.10.2", 3_000_000)
+    assert main(["cache"]) == 0
+    first, second, last = capsys.readouterr().out.splitlines()
+    assert first.split() == ["3.0", "MB", "1", "day", "jax", "0.10.2", str(new)]
+    assert second.split() == ["2.0", "MB", "40", "days", "jax", "0.4.35", str(old)]
+    assert "2 environments, 5.0 MB" in last
+    assert main(["cache", "--idle", "30", "--clear"]) == 0
+    assert (old.exists(), new.exists()) == (False, True)
+    half = environment_cache.environments_folder() / ".half"
+    half.mkdir()
+    assert main(["cache", "--clear"]) == 0
+    assert not new.exists()
+    assert not half.exists()
+    assert main(["cache", "--idle", "-1"]) == 2
+
+
+def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def call(command: str, *arguments: str, **_words: str) -> str:
+        if command == "venv":
+            Path(arguments[-1]).mkdir()
+            return ""
+        raise UnbuildableEnvironment("the disk is full")
+
+    monkeypatch.setattr(uv_tool, "call", call)
+    with pytest.raises(UnbuildableEnvironment, match="full"):
+        environments.build(Locked(("torch==1",), "3.11", {"torch": "1"}, tmp_path / "x/own.whl"))
+    assert not list(environment_cache.environments_folder().iterdir())
 
 
 def test_cells_are_selected_in_pytests_own_language() -> None:
@@ -116,7 +214,7 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         output.parent.mkdir(parents=True, exist_ok=True)
         write_run(output, run_of("torch", replace(SOFTMAX, digest=digest, verdict=verdict)))
 
-    monkeypatch.setattr(environments, "_compile", compile_)
+    monkeypatch.setattr(locks, "_compile", compile_)
     for module in ("logitproof.upgrade", "logitproof.bisect"):
         monkeypatch.setattr(f"{module}.build", build)
         monkeypatch.setattr(f"{module}.adapters_for", lambda _asked, _environment: ["torch"])
@@ -186,21 +284,21 @@ def test_a_release_that_cannot_be_installed_is_left_out(capsys: pytest.CaptureFi
 @pytest.mark.usefixtures("releases")
 def test_a_pyarrow_that_old_numpy_needs_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
-    compile_ = environments._compile
+    compile_ = locks._compile
 
     def remember(requirements: Sequence[str], python: str) -> dict[str, str]:
         asked.append(list(requirements))
         return compile_(requirements, python)
 
-    monkeypatch.setattr(environments, "_compile", remember)
-    environments.lock(["torch==2"])
+    monkeypatch.setattr(locks, "_compile", remember)
+    locks.lock(["torch==2"])
     assert "pyarrow<24" in asked[-1]
-    environments.lock(["torch==3"])
+    locks.lock(["torch==3"])
     assert "pyarrow<24" not in asked[-1]
 
 
 def test_pythons_are_tried_from_the_own_one_down_then_up() -> None:
-    assert sorted(preferred_pythons()) == sorted(environments.PYTHONS)
+    assert sorted(preferred_pythons()) == sorted(locks.PYTHONS)
 
 
 def test_the_reason_of_a_resolver_is_a_few_lines() -> None:
