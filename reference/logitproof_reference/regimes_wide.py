@@ -43,8 +43,8 @@ def _long_tail(_format: Format, count: int, *, n: int) -> F64:
 
 _WIDTH_SOURCE = "https://github.com/pytorch/pytorch/pull/36485 and https://github.com/pytorch/pytorch/issues/143644"
 
-_QUICK_WIDTHS = (1024, 65537)
-"""One that fills every vector, and one past every limit, with a remainder; beside 2, 10 and 1,000 classes."""
+_QUICK_WIDTHS = {1024: {"quick": 4}, 65537: {"quick": 2}}
+"""Rows of one that fills every vector, and of one past every limit with a remainder; beside 2, 10 and 1,000 classes."""
 
 _TABLE = [
     Regime(
@@ -88,12 +88,12 @@ _TABLE = [
             f"width_{n}",
             f"{n} classes, on or beside a width at which kernels change path; the leader last or first, or all equal.",
             n,
-            every_profile(rows) if n in _QUICK_WIDTHS else {"full": rows},
+            {**_QUICK_WIDTHS.get(n, {}), "full": 4},
             partial(_edges, n=n),
             source=_WIDTH_SOURCE,
             labels=_labels_past_narrow_formats if n > 2**16 else ordinary_labels,
         )
-        for n, rows in [*((n, 4) for n in (3, 4, 8, 33, 127, 128, 129, 513, 517, 1023, 1024, 1025, 4096)), (65537, 2)]
+        for n in (3, 4, 8, 33, 127, 128, 129, 513, 517, 1023, 1024, 1025, 4096, 65537)
     ),
 ]
 

@@ -124,5 +124,7 @@ def takes(name: str, cell: Cell) -> bool:
     if name in MISFITS:
         return cell.op == LOSS and cell.labels in MISFITS[name].labels
     if name in DISTRIBUTION_FORMATS:
-        return cell.labels == "distributions" and cell.format != DISTRIBUTION_FORMATS[name]
+        # Of values alone: the cotangent of a gradient would have to be in the format of the loss.
+        asked = (cell.mode, cell.labels, cell.quantity) == ("eager", "distributions", "value")
+        return asked and cell.format != DISTRIBUTION_FORMATS[name]
     return cell.op == LOSS and cell.labels == "indices" and (cell.mode == "eager" or name not in BAD_LABELS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.bad_inputs import BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES
+from logitproof_conformance.bad_inputs import BAD_LABELS, DISTRIBUTION_FORMATS, LABEL_FORMATS, MISFITS, NO_CLASSES
 from logitproof_conformance.evaluation import arguments_of, ask, digest, same_bits
 from logitproof_conformance.judging import (
     CellEvaluation,
@@ -19,7 +19,7 @@ from logitproof_conformance.judging import (
     spell_inputs,
     verdict_on,
 )
-from logitproof_conformance.label_formats import judge_label_format
+from logitproof_conformance.label_formats import judge_distribution_format, judge_label_format
 from logitproof_conformance.laws import judge_order_of_logits, judge_row_sums
 from logitproof_conformance.laws_of_derivatives import judge_forward_and_reverse, judge_second_vector
 from logitproof_conformance.laws_of_symmetry import judge_one_hot_labels, judge_permuted_classes, judge_shifted_rows
@@ -225,6 +225,7 @@ CHECK_JUDGES = {
     **dict.fromkeys(BAD_LABELS, judge_bad_label),
     **dict.fromkeys(MISFITS, judge_misfit),
     **dict.fromkeys(LABEL_FORMATS, judge_label_format),
+    **dict.fromkeys(DISTRIBUTION_FORMATS, judge_distribution_format),
     NO_CLASSES: judge_no_classes,
 }
 """The judge of each check in `plan.CHECKS`."""

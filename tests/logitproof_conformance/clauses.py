@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_conformance import training_plan
-from logitproof_conformance.bad_inputs import BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES
+from logitproof_conformance.bad_inputs import BAD_LABELS, DISTRIBUTION_FORMATS, LABEL_FORMATS, MISFITS, NO_CLASSES
 from logitproof_conformance.plan_checks import SUM_LAWS
 from logitproof_conformance.rules import FAMILY, rules_of
 
@@ -32,7 +32,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "second_backward": ("IO-7",),
     **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
     **{name: (misfit.clause,) for name, misfit in MISFITS.items()},
-    **dict.fromkeys(LABEL_FORMATS, ("IO-6",)),
+    **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS), ("IO-6",)),
     NO_CLASSES: ("ERR-4",),
 }
 """What each check of `plan.CHECKS` judges. Beside these, IO-1 judges every answer whose shape is wrong."""

@@ -1,24 +1,32 @@
-"""Class indices in narrower integer formats: the answer of the same indices in int64, or a clear error (IO-6)."""
+"""Labels in other formats: the answer of the same labels in int64 or the logits' format, or a clear error (IO-6)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_conformance.bad_inputs import LABEL_FORMATS
+from logitproof_conformance.as_good import SecondAnswer, judge_as_good
+from logitproof_conformance.bad_inputs import DISTRIBUTION_FORMATS, LABEL_FORMATS
 from logitproof_conformance.evaluation import ask, ask_with, digest, same_bits
 from logitproof_conformance.judging import CellEvaluation, judgement
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.related import first_failure
+from logitproof_conformance.rules import Seen
+from logitproof_reference.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import DTypeLike
+
     from logitproof_conformance.plan import Case
+    from logitproof_reference.cells import Cell, Inputs
     from logitproof_reference.judgements import Judgement
     from logitproof_reference.regimes import Batch
+    from logitproof_reference.rows import Rows
 
 ENOUGH_CLASSES = 129
 """More classes than int8 counts, with labels that it holds: whoever counts in the labels' format goes wrong."""
@@ -65,3 +73,37 @@ def _described(
     reason = f"label {batch.rows.indices[row]} in {narrow} gives another answer than in int64, row {row}"
     repro = evaluation.adapter.repro(evaluation.cell, narrowed)
     return replace(found, verdict="deviates", reason=reason, row=row, repro=repro)
+
+
+def judge_distribution_format(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask with the same distributions in the logits' format and in another one: where the first is right, so is it."""
+    cell, other = case.cell, FORMATS[DISTRIBUTION_FORMATS[case.regime]]
+    batch = _with_labels_of(evaluation.common_batch, other.dtype)
+    answer = ask_with(evaluation.adapter, cell, _labelled_in(cell, other.dtype, batch.rows), batch)
+    if answer.failure:
+        yield judgement(case, "IO-6", "conforms", reason=answer.failure)
+        return
+    plain = ask(evaluation.adapter, cell, batch)
+    if (failed := first_failure(case, "IO-6", (plain, answer))) is not None:
+        yield failed
+        return
+    truth = evaluation.truth(batch)
+    first, second = (Seen(cell, batch, one.array, truth) for one in (plain, answer))
+    says = f"with labels in {other.name} beside logits in {cell.format}"
+    asked = SecondAnswer("IO-6", says, first, second, cell, partial(_labelled_in, cell, other.dtype))
+    yield judge_as_good(evaluation.adapter, case, asked)
+
+
+def _with_labels_of(batch: Batch, narrow: DTypeLike) -> Batch:
+    """Return the batch with labels that both formats hold: rounded to the other one and back."""
+    held = batch.rows.distributions
+    rounded = held.astype(narrow).astype(held.dtype)
+    if np.array_equal(rounded, held):
+        return batch
+    return replace(batch, rows=replace(batch.rows, distributions=rounded))
+
+
+def _labelled_in(cell: Cell, format_: DTypeLike, rows: Rows) -> Inputs:
+    """Lay rows out with their labels in a format of their own."""
+    inputs = arrange(cell, rows)
+    return replace(inputs, labels=rows.distributions.astype(format_))

@@ -94,6 +94,9 @@ ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
 }
 """Checks whose rows are one more shape to compile, and of which cells the quick profile asks them, eager in float32."""
 
+MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
+"""Bad inputs that the quick profile asks in another format than float32."""
+
 SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     "row_sums": lambda cell: (cell.op, cell.labels, cell.quantity) in SUM_LAWS,
     "accuracy_class": _is_plain,
@@ -128,5 +131,6 @@ def _is_quick(check: str, cell: Cell) -> bool:
     is_eager, is_float32 = cell.mode == "eager", cell.format == "float32"
     if check in LAWS:
         return is_float32 and check not in IN_A_PROCESS and is_eager == (check != "eager_answer")
-    rule = ONE_MORE_SHAPE.get(check, _everywhere)
-    return rule(cell) and ((is_eager and is_float32) or check not in {*BAD_INPUTS, *ONE_MORE_SHAPE})
+    if check in BAD_INPUTS:
+        return is_eager and cell.format == MIXED_PRECISION.get(check, "float32")
+    return check not in ONE_MORE_SHAPE or (is_eager and is_float32 and ONE_MORE_SHAPE[check](cell))

@@ -85,6 +85,13 @@ def counted_in_their_format(labels: Array, classes: int) -> Array:
     return (places.astype(np.int64) - np.arange(len(labels)) * classes) % max(classes, 1)
 
 
+def rounded_to_labels(cell: Cell, inputs: Inputs) -> Array:
+    """Round the logits to the format of the labels, and answer in the format of the cell."""
+    assert inputs.labels is not None
+    rounded = inputs.logits.astype(inputs.labels.dtype).astype(inputs.logits.dtype)
+    return ask_control(cell, replace(inputs, logits=rounded, labels=inputs.labels.astype(inputs.logits.dtype)))
+
+
 ERROR_MUTANTS = [
     Mutant(
         "label_clamped",
@@ -154,5 +161,12 @@ ERROR_MUTANTS = [
         "IO-6",
         INDEX_LOSS,
         ask=relabelled(counted_in_their_format),
+    ),
+    Mutant(
+        "logits_in_the_labels_format",
+        "Logits are rounded to the format of their labels.",
+        "IO-6",
+        DISTRIBUTION_LOSS,
+        ask=rounded_to_labels,
     ),
 ]

@@ -14,7 +14,7 @@ from logitproof_conformance.bad_inputs import BAD_INPUTS, BAD_LABELS, LABEL_FORM
 from logitproof_conformance.checks import CHECK_JUDGES
 from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.plan import Case, plan_cases
-from logitproof_conformance.plan_checks import CHECKS
+from logitproof_conformance.plan_checks import CHECKS, MIXED_PRECISION
 from logitproof_reference.cells import PLAIN, Cell
 from logitproof_reference.specification import CLAUSES
 from meta.mutant import Mutant, MutantAdapter, ask_control
@@ -59,9 +59,10 @@ def refusing(cell: Cell, inputs: Inputs) -> NDArray[Any]:
 @pytest.mark.parametrize("check", BAD_INPUTS)
 def test_every_bad_input_is_a_check_of_a_clause_and_is_asked_in_the_quick_profile(check: str) -> None:
     assert CHECKS[check] == "errors"
-    assert any(takes(check, cell) for cell in (LOSS, SOFT_LOSS))
+    format_ = MIXED_PRECISION.get(check, "float32")
+    assert any(takes(check, replace(cell, format=format_)) for cell in (LOSS, SOFT_LOSS))
     asked = {case.cell.id for case in plan_cases(NumpyAdapter(), "quick") if case.regime == check}
-    assert all("eager" in cell and "float32" in cell for cell in asked)
+    assert all("eager" in cell and cell.endswith(f"-{format_}") for cell in asked)
     assert asked
 
 
