@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_name("bugs.toml")
 WRONG = frozenset({"deviates", "crashed"})
+UNASKED = frozenset({"unsupported", "void"})
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,12 @@ class Bug:
         Which cells are asked, as pytest's ``-k`` takes it; empty for all of the profile.
     profile : str
         ``quick`` or ``full``.
+    note : str
+        What a reader should know of the releases chosen.
     out_of_reach : str
         Why it cannot be shown here; empty where it can.
+    mutants : tuple of str
+        Mutants of tests/meta that plant the same fault, where the release cannot be asked.
     """
 
     id: str
@@ -68,16 +73,22 @@ class Bug:
     releases: tuple[Release, ...] = ()
     select: str = ""
     profile: str = "quick"
+    note: str = ""
     out_of_reach: str = ""
+    mutants: tuple[str, ...] = ()
 
-    def shows_in(self, found: Judgement) -> bool:
-        """Tell whether a judgement is this bug: verdict, clause, cell and regime are those it must show in."""
+    def is_asked_in(self, found: Judgement) -> bool:
+        """Tell whether a judgement looks where this bug must show: its clause, cell and regime."""
         return (
-            found.verdict in self.verdicts
+            found.verdict not in UNASKED
             and found.clause in self.clauses
             and any(fnmatchcase(found.cell, pattern) for pattern in self.cells)
             and any(fnmatchcase(found.regime, pattern) for pattern in self.regimes)
         )
+
+    def shows_in(self, found: Judgement) -> bool:
+        """Tell whether a judgement is this bug."""
+        return found.verdict in self.verdicts and self.is_asked_in(found)
 
 
 @cache
@@ -89,6 +100,6 @@ def catalogue() -> tuple[Bug, ...]:
 def _bug(entry: dict[str, Any]) -> Bug:
     red, green = entry.pop("red", []), entry.pop("green", [])
     releases = [Release(text, red=True) for text in red] + [Release(text, red=False) for text in green]
-    lists = {name: tuple(entry.pop(name)) for name in ("cells", "regimes", "clauses") if name in entry}
+    lists = {name: tuple(entry.pop(name)) for name in ("cells", "regimes", "clauses", "mutants") if name in entry}
     verdicts = frozenset(entry.pop("verdicts", WRONG))
     return Bug(**entry, **lists, verdicts=verdicts, releases=tuple(releases))

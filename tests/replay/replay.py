@@ -1,13 +1,16 @@
 """Replay the documented bugs: build each release, ask the unchanged suite, print and store the score.
 
-Run from the repository's root: ``PYTHONPATH=tests python -m replay.replay -o runs``; ``nox -s replay`` does so.
+Run from the repository's root: ``PYTHONPATH=tests python -m replay.replay -o runs``; ``nox -s replay`` does so. A run
+file that is there from the same build of Logitproof is not asked again.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
+import time
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -15,19 +18,24 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from logitproof.environments import build, lock, requirements_of
+from logitproof.environments import build
+from logitproof.exit_codes import UNEXPECTED, USAGE, Refusal
+from logitproof.locks import lock, requirements_of
 from logitproof.reporting import judgements
 from logitproof.upgrade import judge
 from logitproof.uv_tool import UnbuildableEnvironment
 from logitproof_reports.run_file import read_run
 from logitproof_reports.schema import RunFileError
 from replay.catalogue import Bug, Release, catalogue
+from replay.score import Outcome, Score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    from logitproof_reference.judgements import Judgement
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Asked:
     """One run of the suite that bugs share."""
 
@@ -37,80 +45,100 @@ class Asked:
     select: str
 
     @property
-    def stem(self) -> str:
+    def file(self) -> str:
         """Name of its run file."""
-        words = [self.requirements, self.adapter, self.profile, self.select]
-        return "-".join("".join(c if c.isalnum() or c in "._" else "_" for c in word) for word in words if word)[:120]
+        words = f"{self.requirements}-{self.adapter}-{self.profile}-{self.select}"
+        legible = "".join(c if c.isalnum() or c in ".=" else "_" for c in f"{self.requirements}-{self.adapter}")
+        return f"{legible}-{hashlib.sha256(words.encode()).hexdigest()[:8]}.parquet"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one release showed of one bug."""
+def chosen(words: Sequence[str]) -> list[Bug]:
+    """Return the bugs with these ids, or of these projects or adapters; without words, all that can be shown.
 
-    bug: Bug
-    release: Release
-    seen: int
-    problem: str = ""
+    Raises
+    ------
+    Refusal
+        A word names none.
+    """
+    reachable = [bug for bug in catalogue() if bug.releases]
+    known = {name for bug in reachable for name in (bug.id, bug.project, bug.adapter)}
+    if unknown := [word for word in words if word not in known]:
+        projects = ", ".join(sorted({bug.project for bug in reachable}))
+        raise Refusal(f'"{unknown[0]}" is no bug that can be replayed: name an id of bugs.toml, or one of {projects}')
+    return [bug for bug in reachable if not words or {bug.id, bug.project, bug.adapter} & set(words)]
 
-    @property
-    def as_documented(self) -> bool:
-        """Whether it was red where the bug is, green where it is not."""
-        return not self.problem and (self.seen > 0) == self.release.red
 
-
-def plan(bugs: Iterable[Bug]) -> dict[Asked, list[tuple[Bug, Release]]]:
+def plan(bugs: Sequence[Bug]) -> dict[Asked, list[tuple[Bug, Release]]]:
     """Return the runs that are needed, and what each is to show."""
     wanted = [
         (Asked(release.requirements, bug.adapter, bug.profile, bug.select), bug, release)
         for bug in bugs
         for release in bug.releases
     ]
-    wanted.sort(key=lambda one: (one[0].requirements, one[0].adapter, one[0].profile, one[0].select))
-    return {
-        asked: [(bug, release) for _, bug, release in group] for asked, group in groupby(wanted, lambda one: one[0])
-    }
+    wanted.sort(key=lambda one: one[0])
+    return {asked: [one[1:] for one in group] for asked, group in groupby(wanted, lambda one: one[0])}
 
 
-def replay(asked: Asked, shown: Sequence[tuple[Bug, Release]], folder: Path) -> list[Outcome]:
-    """Build the environment, run the suite, and look for the bugs in what it found."""
-    run_file = folder / f"{asked.stem}.parquet"
-    options = ["--profile", asked.profile, *(["--", "-k", asked.select] if asked.select else [])]
+def ask(asked: Asked, folder: Path) -> list[Judgement]:
+    """Build the environment and judge it, unless its run file is there."""
+    locked = lock(requirements_of(asked.requirements))
+    run_file = folder / locked.wheel.parent.name / asked.file
+    if not run_file.exists():
+        options = ["--profile", asked.profile, *(["--", "-k", asked.select] if asked.select else [])]
+        # Under another name at first: what an interruption leaves is not to be taken for the whole.
+        asking = run_file.with_name(f"asking-{asked.file}")
+        judge(build(locked), [asked.adapter], asking, options)
+        asking.replace(run_file)
+    return list(judgements(read_run(run_file)))
+
+
+def outcomes_of(asked: Asked, shown: Sequence[tuple[Bug, Release]], folder: Path) -> list[Outcome]:
+    """Look for the bugs in what one release shows."""
     try:
-        judge(build(lock(requirements_of(asked.requirements))), [asked.adapter], run_file, options)
-        found = list(judgements(read_run(run_file)))
+        found = ask(asked, folder)
     except (UnbuildableEnvironment, RunFileError) as problem:
-        return [Outcome(bug, release, 0, str(problem)) for bug, release in shown]
-    return [Outcome(bug, release, sum(map(bug.shows_in, found))) for bug, release in shown]
+        return [Outcome(bug, release, problem=str(problem).partition("\n")[0]) for bug, release in shown]
+    return [
+        Outcome(bug, release, sum(map(bug.is_asked_in, found)), sum(map(bug.shows_in, found))) for bug, release in shown
+    ]
 
 
-def score(outcomes: Sequence[Outcome]) -> dict[str, bool]:
-    """Return by bug whether every release showed what is documented of it."""
-    bugs = dict.fromkeys(outcome.bug.id for outcome in outcomes)
-    return {id_: all(outcome.as_documented for outcome in outcomes if outcome.bug.id == id_) for id_ in bugs}
+def replay(bugs: Sequence[Bug], folder: Path) -> Score:
+    """Replay bugs, saying what each shows and storing the score after each release."""
+    runs, score, begun = plan(bugs), Score((), catalogue()), time.monotonic()
+    for number, (asked, shown) in enumerate(runs.items(), 1):
+        said = f"[{number}/{len(runs)}, {time.monotonic() - begun:.0f} s] {asked.requirements}: asking {asked.adapter}"
+        typer.echo(f"{said} {asked.select}", err=True)
+        found = outcomes_of(asked, shown, folder / "replay")
+        for one in found:
+            due = "red" if one.release.red else "green"
+            typer.echo(f"  {'ok ' if one.as_documented else 'NOT'} {due:5} {one.bug.id}: {one.words}", err=True)
+        score = Score((*score.outcomes, *found), catalogue())
+        store(score, folder)
+    return score
+
+
+def store(score: Score, folder: Path) -> None:
+    """Write the score as JSON and as Markdown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "replay.json").write_text(json.dumps(score.record, indent=2) + "\n", encoding="utf-8")
+    (folder / "replay.md").write_text(score.markdown, encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Replay the bugs named, or all that can be shown; return 1 where one is not as documented."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Replay the bugs named, or all that can be shown; return 1 where a release shows other than is documented."""
+    parser = argparse.ArgumentParser(description="Replay documented bugs.")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs"), help="folder for run files and score")
-    parser.add_argument("bugs", nargs="*", help="ids of bugs; default: all")
+    parser.add_argument("bugs", nargs="*", help="ids of bugs, projects or adapters; default: all that can be shown")
     given = parser.parse_args(arguments)
-    chosen = [bug for bug in catalogue() if bug.releases and (not given.bugs or bug.id in given.bugs)]
-    outcomes: list[Outcome] = []
-    for asked, shown in plan(chosen).items():
-        typer.echo(f"{asked.requirements}: asking {asked.adapter} ...", err=True)
-        for outcome in replay(asked, shown, given.output / "replay"):
-            outcomes.append(outcome)
-            due = "red" if outcome.release.red else "green"
-            said = outcome.problem or f"{outcome.seen} judgements show it"
-            mark = "ok " if outcome.as_documented else "NOT"
-            typer.echo(f"{mark} {outcome.bug.id} due {due} in {asked.requirements}: {said}")
-    by_bug = score(outcomes)
-    everything = catalogue()
-    unreachable = sum(bool(bug.out_of_reach) for bug in everything)
-    typer.echo(f"{sum(by_bug.values())} of {len(by_bug)} replayed bugs as documented; {unreachable} out of reach here")
-    (given.output / "replay.json").write_text(json.dumps(by_bug, indent=2) + "\n", encoding="utf-8")
-    return 0 if all(by_bug.values()) else 1
+    try:
+        bugs = chosen(given.bugs)
+    except Refusal as refusal:
+        typer.echo(f"replay: {refusal}", err=True)
+        return USAGE
+    score = replay(bugs, given.output)
+    typer.echo(score.markdown.partition("\n| out of reach")[0])
+    return 0 if score.as_documented else UNEXPECTED
 
 
 if __name__ == "__main__":
