@@ -1,10 +1,9 @@
 """ONNX Runtime on the CPU: models of one operator, Softmax, LogSoftmax, ReduceLogSumExp or SoftmaxCrossEntropyLoss.
 
-A model is ONNX text (https://onnx.ai/onnx/repo-docs/Syntax.html). The operators are those of opset 13; the entry
-opset11 is the release before the axis of Softmax and LogSoftmax changed its meaning, nll_loss NegativeLogLikelihoodLoss
-of LogSoftmax. Losses take the classes at axis 1; where they lie elsewhere, Transpose brings them there. The eager mode
-runs the model as written (ORT_DISABLE_ALL), the compiled mode after every graph optimisation (ORT_ENABLE_ALL, the
-default).
+The models are spelled in `onnxruntime_functions`. The eager mode runs them as written (ORT_DISABLE_ALL), the compiled
+mode after every graph optimisation (ORT_ENABLE_ALL, the default). Gradients are asked of a build for training, the
+last of which is onnxruntime-training-cpu 1.19.2; in others "SoftmaxCrossEntropyLossGrad(-1) is not a registered
+function/op".
 """
 
 from __future__ import annotations
@@ -14,38 +13,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.questions import SourceAdapter, arguments, literal
+from logitproof_adapters.onnxruntime_functions import ENTRIES, NODES, operator, program
+from logitproof_adapters.questions import SourceAdapter, literal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof_reference.cells import Cell, Options
+    from logitproof_reference.cells import Cell
 
-NODES = {
-    "softmax": "z = Softmax <axis={axis}> (x)",
-    "log_softmax": "z = LogSoftmax <axis={axis}> (x)",
-    "log_sum_exp": "z = ReduceLogSumExp <axes=[{axis}], keepdims=0> (x)",
-    "softmax_cross_entropy": "{to_1}z = SoftmaxCrossEntropyLoss <{options}> ({logits}, {labels})",
-    "nll_loss": "{to_1}p = LogSoftmax <axis=1> ({logits}) z = NegativeLogLikelihoodLoss <{options}> (p, {labels})",
+NO_GRADIENT = {
+    ("softmax", "", "float64"),
+    ("softmax", "opset11", "float64"),
+    ("softmax", "opset11", "float16"),
+    ("log_softmax", "", "float64"),
+    ("log_softmax", "opset11", "float64"),
 }
-TYPES = {"float16": "float16", "float32": "float", "float64": "double"}
-LEVELS = {"eager": "ORT_DISABLE_ALL", "compiled": "ORT_ENABLE_ALL"}
-SOFTMAX = ("softmax", "log_softmax")
-
-SOURCE = '''model = onnx.parser.parse_model("""
-<ir_version: 8, opset_import: ["" : {opset}]>
-answer ({inputs}) => ({type}[{shape}] z) {{ {nodes} }}
-""")
-options = onnxruntime.SessionOptions()
-options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.{level}
-session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-f = lambda {arguments}: session.run(None, {{{feed}}})[0]'''
-
-
-def spelled(options: Options) -> str:
-    """Spell options as the attributes of a loss."""
-    ignored = "" if options.ignore_index is None else f", ignore_index={options.ignore_index}"
-    return f'reduction="{options.reduction}"{ignored}'
+"""Gradients that a build for training lacks: "Could not find an implementation for SoftmaxGrad_13(1)", and at opset 11
+an expansion into operators that are newer.
+"""
 
 
 class OnnxruntimeAdapter(SourceAdapter):
@@ -54,67 +39,44 @@ class OnnxruntimeAdapter(SourceAdapter):
     name = "onnxruntime"
     imports = "import numpy as np\nimport onnx.parser\nimport onnxruntime"
     report = "print(result.dtype, result.tolist())"
-    entries = {  # noqa: RUF012 - the contract's attribute, never changed
-        ("softmax", "none"): ("opset11",),
-        ("log_softmax", "none"): ("opset11",),
-        ("softmax_cross_entropy", "indices"): ("nll_loss",),
-    }
+    entries = ENTRIES
 
     def __init__(self) -> None:
         import onnx.parser  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
         import onnxruntime  # noqa: PLC0415 - likewise
+        from onnxruntime.capi import _pybind_state  # noqa: PLC0415 - likewise
 
         super().__init__(np=np, onnx=onnx, onnxruntime=onnxruntime)
         self._onnx, self._runtime = onnx, onnxruntime
+        self._trains = hasattr(_pybind_state, "GradientGraphBuilder")
 
     def describe(self) -> Description:
-        """Return the versions of ONNX Runtime and of ONNX."""
-        return Description("ONNX Runtime", self._runtime.__version__, {"onnx": self._onnx.__version__})
+        """Return the versions of ONNX Runtime, which says whether it is a build for training, and of ONNX."""
+        build = "+training" if self._trains else ""
+        return Description("ONNX Runtime", self._runtime.__version__ + build, {"onnx": self._onnx.__version__})
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why ONNX Runtime has no such cell, or None."""
+        is_gradient = cell.quantity == "grad_logits"
         reasons = {
-            "onnxruntime runs models and differentiates none": cell.quantity != "value",
             "the CPU provider has no bfloat16 kernel: Could not find an implementation for ReduceMax(13)": (
                 cell.format == "bfloat16"
             ),
             f"ONNX has no operator for {cell.op} of {cell.labels}": cell.labels == "distributions",
             "SoftmaxCrossEntropyLoss smoothes no labels": cell.options.label_smoothing != 0,
-            "before opset 13 Softmax runs over all axes from the given one on": (
-                cell.entry == "opset11" and cell.axis != "last"
+            "the operators of gradients are in builds for training alone": is_gradient and not self._trains,
+            f"ONNX Runtime has no operator for {cell.quantity} of {operator(cell)}": (
+                (cell.quantity, operator(cell)) not in NODES
+            ),
+            f"ONNX Runtime has no kernel for this gradient in {cell.format}": (
+                is_gradient and (cell.op, cell.entry, cell.format) in NO_GRADIENT
             ),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        loss = cell.labels != "none"
-        axes = [f"d{place}" for place in range(ndim)]
-        rows = ", ".join(axes[:axis] + axes[axis + 1 :])
-        letters = arguments(cell).split(", ")
-        shapes = {"x": ", ".join(axes), "y": rows, "w": axes[axis]}
-        order = [place for place in range(ndim) if place != axis]
-        order.insert(1, axis)
-        moved = loss and axis != 1
-        node = NODES[cell.entry if cell.entry in NODES else cell.op].format(
-            axis=axis,
-            to_1=f"xt = Transpose <perm={order}> (x) " if moved else "",
-            logits="xt" if moved else "x",
-            labels=", ".join(letters[1:]),
-            options=spelled(cell.options),
-        )
-        kind = TYPES[cell.format]
-        scalar = loss and cell.options.reduction != "none"
-        return SOURCE.format(
-            opset=11 if cell.entry == "opset11" else 13,
-            inputs=", ".join(f"{'int64' if name == 'y' else kind}[{shapes[name]}] {name}" for name in letters),
-            type=kind,
-            shape="" if scalar else rows if cell.op not in SOFTMAX else shapes["x"],
-            nodes=node,
-            level=LEVELS[cell.mode],
-            arguments=", ".join(letters),
-            feed=", ".join(f'"{name}": {name}' for name in letters),
-        )
+        return program(cell, axis, ndim)
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return the array itself."""
