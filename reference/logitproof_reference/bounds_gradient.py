@@ -93,15 +93,33 @@ def cross_entropy_over_vjp(
     Ordinary orders: g times fl(fl(Q p_j) - q_j), and reverse mode through log-softmax with c = fl(-g q),
     fl(c_j - fl(p_j fl(sum c))). The sum of the labels is off by g_h Q (unless `total_is_one` is
     given as exact), products and differences round once each. p - q without Q, for labels that sum
-    to one but for their rounding, is within the bound of Q.
+    to one but for their rounding, is within the bound of Q. Third, p_j (Q - q_j) - q_j (1 - p_j) with
+    1 - p_j by `complement`: at a class index -g (1 - p_k), which keeps its digits where p_k nears 1.
     """
     labels = Approximation.exact(distributions)
-    expected = softmax if total_is_one else rounding.multiply(softmax, rounding.sum(labels))
+    total = Approximation.exact(np.ones((len(distributions), 1))) if total_is_one else rounding.sum(labels)
+    expected = softmax if total_is_one else rounding.multiply(softmax, total)
     factored = rounding.multiply(cotangent, rounding.subtract(expected, labels))
     seeds = rounding.multiply(-cotangent, labels)
     seed_total = -cotangent if total_is_one else rounding.sum(seeds)
     taped = rounding.subtract(seeds, rounding.multiply(softmax, seed_total))
-    return worst(factored, taped)
+    spared = rounding.multiply(softmax, Approximation(total.value - distributions, total.error))
+    owed = rounding.multiply(labels, complement(softmax, rounding))
+    parted = rounding.multiply(cotangent, rounding.subtract(spared, owed))
+    return worst(factored, taped, parted)
+
+
+def complement(softmax: Approximation, rounding: Rounding) -> Approximation:
+    """Bound of 1 - p_j without cancellation: the sum of the other p, or -expm1 of a rounded log-softmax.
+
+    The sum is off by sum dp_i and by g_h of what it adds, i over the other classes. With y_j off by d, expm1 moves by
+    p_j (e^abs(d) - 1), which `bounds_forward.softmax_by_exp` put into dp_j, and is off by ee of itself.
+    """
+    value = 1.0 - softmax.value
+    error = np.broadcast_to(softmax.error, value.shape)
+    inherited = error.sum(axis=-1, keepdims=True) - error
+    summed = rounding.rounded(value, inherited + rounding.sum_growth(value.shape[-1]) * (value + inherited))
+    return worst(summed, Approximation(value, error + rounding.exp_error * (value + error) + rounding.exp_tiny))
 
 
 def cross_entropy_over_label_vjp(

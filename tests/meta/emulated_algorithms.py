@@ -90,6 +90,12 @@ def _indices_taped(a: Emulation, row: Row, p: F64) -> F64:
     return a.fl(a.fl(p * g) - g * row.onehot)
 
 
+def _indices_by_the_others(a: Emulation, row: Row, p: F64) -> F64:
+    """-(sum of the other p) at the label in the place of p - 1."""
+    parts = np.where(row.onehot == 1.0, -a.sum(np.where(row.onehot == 1.0, 0.0, p)), p)
+    return a.fl(row.row_cotangents[:, None] * parts)
+
+
 def _distributions_factored(a: Emulation, row: Row, p: F64) -> F64:
     q = row.distributions
     return a.fl(row.row_cotangents[:, None] * a.fl(a.fl(a.sum(q) * p) - q))
@@ -138,6 +144,7 @@ ALGORITHMS: dict[tuple[str, str, str], dict[str, Callable[[Emulation, Row], F64]
     ("softmax_cross_entropy", "indices", "grad_logits"): {
         **_of_every_softmax(_indices_factored),
         **{f"{name}, taped": f for name, f in _of_every_softmax(_indices_taped).items()},
+        **{f"{name}, by the others": f for name, f in _of_every_softmax(_indices_by_the_others).items()},
     },
     ("softmax_cross_entropy", "distributions", "grad_logits"): {
         **_of_every_softmax(_distributions_factored),
