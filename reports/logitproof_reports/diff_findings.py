@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 ALIKE = ("adapter", "op", "labels", "quantity", "entry", "clause")
 """Changes of one class that share these words are one finding."""
 
-COARSER = (ALIKE, ("adapter", "op", "entry", "quantity"), ("adapter", "op", "entry"), ("adapter",), ())
-"""What findings share when there is room for fewer and fewer."""
-
 _LISTED = 5
 _REASON_CHARACTERS = 160
 
@@ -49,9 +46,18 @@ class DiffFinding:
         return int(self.rows[0])
 
 
-def findings_of(diff: Diff, alike: tuple[str, ...] = ALIKE, upto: str = "bits changed") -> list[DiffFinding]:
-    """Return the findings of the classes down to `upto`, worst first."""
-    rows = np.flatnonzero(diff.rank <= RANK[upto])
+def findings_of(diff: Diff, alike: tuple[str, ...] = ALIKE, rows: NDArray[np.int64] | None = None) -> list[DiffFinding]:
+    """Return the findings among some rows of a diff, in the order of their first row.
+
+    Parameters
+    ----------
+    alike : tuple of str
+        Columns that the changes of one finding share.
+    rows : int64 array, optional
+        Rows, worst first. Default: all that differ, as the diff orders them.
+    """
+    if rows is None:
+        rows = np.flatnonzero(diff.rank < RANK["identical"])
     if not rows.size:
         return []
     columns = [diff.words(name) for name in alike]
@@ -59,36 +65,32 @@ def findings_of(diff: Diff, alike: tuple[str, ...] = ALIKE, upto: str = "bits ch
     keys = np.ravel_multi_index((diff.rank[rows], *(column.codes[rows] for column in columns)), shape)
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     members = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])
-    # Rows stand worst first, and so do findings by their first row.
     return [DiffFinding(CLASSES[diff.rank[members[place][0]]], members[place]) for place in np.argsort(first)]
 
 
-def findings_within(diff: Diff, room: int, upto: str) -> list[DiffFinding]:
-    """Return findings that name every change down to `upto`, as finely as `room` lines allow."""
-    for alike in COARSER:
-        found = findings_of(diff, alike, upto)
-        if len(found) <= room:
-            break
-    return found
-
-
 def headline_of(diff: Diff, finding: DiffFinding) -> str:
-    """Return a finding in a line: how many, of what, where, and the worst of it before and after."""
+    """Return a finding in a line: what was asked, the worst of it before and after, and where that is."""
     worst = _record(diff, finding.worst)
-    number = plural(len(finding.rows), "judgement")
-    place = visible(f"{worst['cell']}, {worst['regime']}")
-    return f"{number} of {what_of(diff, finding)}; worst {place}: {movement(diff, finding.worst)}"
+    place = visible(f"{worst['cell']}/{worst['regime']}")
+    cells = plural(len(distinct(diff, finding, "cell")), "cell")
+    where = f"{cells} ({where_of(diff, finding)}), worst {place}" if len(finding.rows) > 1 else place
+    return f"{asked_of(diff, finding)}: {movement(diff, finding.worst)}; in {where}"
 
 
 def what_of(diff: Diff, finding: DiffFinding) -> str:
-    """Return what was asked in a finding, in words: adapter, question, function, clauses and where."""
+    """Return what was asked in a finding, and where, in words."""
+    return f"{asked_of(diff, finding)}, in {where_of(diff, finding)}"
+
+
+def asked_of(diff: Diff, finding: DiffFinding) -> str:
+    """Return what was asked in a finding, in words: adapter, question, function and clauses."""
     worst = _record(diff, finding.worst)
-    adapters, ops, entries, clauses = (some(diff, finding, name) for name in ("adapter", "op", "entry", "clause"))
-    single = all(len(distinct(diff, finding, name)) == 1 for name in ("op", "labels", "quantity"))
-    asked = question(worst) if single else ops
-    entry = f" ({entries})" if entries else ""
+    adapters, clauses = (some(diff, finding, name) for name in ("adapter", "clause"))
+    single = all(len(distinct(diff, finding, name)) == 1 for name in ("op", "labels", "quantity", "entry"))
+    several = filter(None, (some(diff, finding, name) for name in ("op", "quantity", "entry")))
+    asked = question(worst) if single else ", ".join(several)
     title = f" ({clause_title(worst['clause'])})" if len(distinct(diff, finding, "clause")) == 1 else ""
-    return visible(f"{adapters} {asked}{entry}, {clauses}{title}, in {where_of(diff, finding)}")
+    return visible(f"{adapters} {asked}, {clauses}{title}")
 
 
 def where_of(diff: Diff, finding: DiffFinding) -> str:
@@ -104,8 +106,10 @@ def distinct(diff: Diff, finding: DiffFinding, name: str) -> list[str]:
 
 
 def some(diff: Diff, finding: DiffFinding, name: str) -> str:
-    """Return the words of a column in a finding as a list in prose; only the first few."""
+    """Return the words of a column in a finding as a list in prose; only the first few, but of clauses all."""
     words = [word for word in distinct(diff, finding, name) if word]
+    if name == "clause":
+        return listed(words)
     left = len(words) - _LISTED
     return listed([*words[:_LISTED], f"{left} more"] if left > 0 else words)
 
@@ -113,26 +117,39 @@ def some(diff: Diff, finding: DiffFinding, name: str) -> str:
 def movement(diff: Diff, row: int) -> str:
     """Return one change in words: what was observed before and after, the exact answer, and the errors."""
     before, after = diff.sides(row)
-    told = after or before
-    if not (before.get("observed") and after.get("observed")):
-        other = {} if before and after else diff.instead(row)
-        return visible(f"{_state(before, other)} -> {_state(after, other)}")
-    ulps = f"{decimal(before['ulps'])} -> {decimal(after['ulps'])} ulps"
-    unit = "nats" if told["quantity"] == "value" and told["op"] != "softmax" else "absolute"
-    size = f"{decimal(before['nats'])} -> {decimal(after['nats'])} {unit}"
-    was, came, exact = (from_hex(text) for text in (before["observed"], after["observed"], after["exact"]))
-    if before["exact"] == after["exact"]:
-        return visible(f"{was} -> {came}, exact {exact}; {ulps}, {size}")
-    # The worst element is another one, and the two numbers would not compare.
-    return visible(f"{ulps}, {size}; now {came} where {exact} is exact")
+    numbers = _numbers(before, after) if before.get("observed") and after.get("observed") else ""
+    other = {} if before and after else diff.instead(row)
+    return visible(numbers or f"{_state(before, other)} -> {_state(after, other)}")
+
+
+def _numbers(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return what differs of the numbers of both sides."""
+    unit = "nats" if after["quantity"] == "value" and after["op"] != "softmax" else "absolute"
+    sizes = [
+        f"{decimal(before[name])} -> {decimal(after[name])} {word}"
+        for name, word in (("ulps", "ulps"), ("nats", unit))
+        if before[name] != after[name] and math.isfinite(before[name]) and math.isfinite(after[name])
+    ]
+    return "; ".join(filter(None, (_observed(before, after), ", ".join(sizes))))
+
+
+def _observed(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return what came of the worst element; of two elements where another one is the worst now."""
+    was, came = from_hex(before["observed"]), from_hex(after["observed"])
+    due, exact = from_hex(before["exact"]), from_hex(after["exact"])
+    if before["exact"] != after["exact"]:
+        return f"worst was {was} where {due} is exact, now {came} where {exact} is"
+    return "" if was == came else f"{was} -> {came}, exact {exact}"
 
 
 def _state(record: dict[str, Any], instead: dict[str, Any]) -> str:
     """Return a verdict in words; of rows that another clause judges there, that one's."""
     if not record:
         return f"{instead['clause']} {_state(instead, {})}" if instead else "not judged"
-    reason, slack = str(record["reason"])[:_REASON_CHARACTERS], float(record["slack"])
-    beside = f" ({reason})" if reason else "" if math.isnan(slack) else f", slack {decimal(slack)}"
+    reason, slack = str(record["reason"]), float(record["slack"])
+    # What conforms by raising is told by the kind of its error.
+    short = reason.partition(":")[0] if record["verdict"] == "conforms" else reason[:_REASON_CHARACTERS]
+    beside = f" ({short})" if reason else "" if math.isnan(slack) else f", slack {decimal(slack)}"
     return f"{record['verdict']}{beside}"
 
 

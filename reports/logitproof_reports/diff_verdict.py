@@ -8,7 +8,8 @@ import numpy as np
 
 from .diff_classes import CLASSES, RANK
 from .diff_environment import differences, subject
-from .diff_findings import findings_within, headline_of
+from .diff_findings import headline_of
+from .diff_told import told_within
 from .verdict import plural
 
 if TYPE_CHECKING:
@@ -24,21 +25,18 @@ _COUNTED = {
 }
 """Classes that say nothing bad, as the first line counts them; the others go by their names."""
 
-_TOLD = "newly judged"
-"""The last class whose changes are told one by one."""
-
 
 def verdict_lines(diff: Diff, ruling: Ruling) -> list[str]:
     """Return the verdict, at most `LINES` lines.
 
     The first says whether the candidate is safe and counts the cells, each by its worst judgement. Then come the
-    complaints, every finding (the more there are, the more are told together), and what else differs.
+    complaints, what changed (the more there is, the more is told together), and what else differs.
     """
     surroundings = _surroundings(diff)
     complaints = ruling.complaints[: LINES - 3]
     room = LINES - 1 - len(complaints) - len(surroundings)
-    told = [f"{one.change.name}: {headline_of(diff, one)}" for one in findings_within(diff, room, _TOLD)]
-    return [headline(diff, ruling), *complaints, *told[:room], *surroundings]
+    told = [f"{one.change.name}: {headline_of(diff, one)}" for one in told_within(diff, room)]
+    return [headline(diff, ruling), *complaints, *told, *surroundings]
 
 
 def headline(diff: Diff, ruling: Ruling) -> str:

@@ -166,6 +166,65 @@ def test_the_verdict_takes_ten_lines_and_names_every_adapter_that_fails() -> Non
     assert all(any(line.startswith("newly failing") and name in line for line in lines) for name in VERSIONS)
 
 
+def told_of(before: list[Judgement], after: list[Judgement]) -> list[str]:
+    """Return the lines of a verdict below its first and above its last."""
+    found = compared(before, after)
+    return verdict_lines(found, rule(found))[1:-1]
+
+
+def test_what_is_alike_is_told_in_one_line_with_a_count() -> None:
+    questions = [question for question in QUESTIONS if question != QUESTIONS[1]]
+    made = [judgement("torch", "eager", "float32", question, "typical") for question in questions]
+    asked = [replace(one, clause="VAL-1", slack=0.5) for one in made]
+    (line,) = told_of(asked, [moved(one, verdict="deviates", slack=9.0) for one in asked])
+    assert line.startswith("newly failing: torch softmax_cross_entropy and softmax, grad_logits, value and grad_labels")
+    assert "conforms, slack 0.5 -> deviates, slack 9; " in line
+    assert f"in {len(asked)} cells (eager; float32; typical)" in line
+
+
+def test_a_class_leaves_a_line_for_every_class_after_it() -> None:
+    clauses = [f"EXT-{number}" for number in range(1, 12)]
+    before = [replace(BASE, clause=clause) for clause in clauses]
+    after = [moved(one, verdict="deviates", slack=9.0) for one in before]
+    lines = told_of([*before, moved(CONCERN, verdict="concern", slack=3.0), REFUSED], [*after, CONCERN])
+    assert [line.partition(":")[0] for line in lines] == ["newly failing", "improved"]
+    assert all(clause in lines[0] for clause in clauses)
+
+
+@pytest.mark.parametrize(("was", "comes"), [(6e15, 2.0), (2.0, 6e15)])
+def test_digits_won_or_lost_within_the_bound_are_told(was: float, comes: float) -> None:
+    found = compared([replace(BASE, ulps=was)], [moved(BASE, ulps=comes, slack=0.4)])
+    assert rule(found).safe
+    (line,) = verdict_lines(found, rule(found))[1:-1]
+    assert line.startswith("moved within the bound: torch softmax, VAL-1")
+    assert not told_of([replace(BASE, ulps=2.0)], [moved(BASE, ulps=20.0, slack=0.4)])
+    assert not told_of([replace(BASE, ulps=1e9)], [moved(BASE, ulps=1e15, slack=0.4)])
+
+
+def test_two_worst_elements_are_each_told_with_their_own_exact_answer() -> None:
+    nan = moved(BASE, verdict="deviates", slack=float("inf"), ulps=float("inf"), observed="nan", exact="0x1p-1")
+    (line,) = told_of([nan], [replace(BASE, observed="0x1p-2", exact="0x1p-2")])
+    assert "worst was NaN where 0.5 is exact, now 0.25 where 0.25 is" in line
+
+
+def test_a_backend_that_is_compared_too_is_not_named_as_a_difference_beside() -> None:
+    def both(keras: str, jax: str) -> Run:
+        made = run_of(
+            "jax", *(judgement(name, "eager", "float32", QUESTIONS[0], "typical") for name in ("jax", "keras_jax"))
+        )
+        (one,) = made.environments
+        facts = {
+            "jax": {"framework": "JAX", "version": jax, "build": {"jaxlib": jax}},
+            "keras_jax": {"framework": "Keras", "version": keras, "build": {"jax": jax, "jaxlib": jax}},
+        }
+        return replace(made, environments=[{**one, "adapters": [name], "framework": facts[name]} for name in facts])
+
+    found = diff(both("3.8.0", "0.4.38"), both("3.15.1", "0.10.2"))
+    first, *_, last = verdict_lines(found, rule(found))
+    assert "jax 0.4.38 -> 0.10.2, keras_jax 3.8.0 -> 3.15.1" in first
+    assert last == "What else differs: jaxlib 0.4.38 -> 0.10.2."
+
+
 def test_every_difference_of_the_environment_is_named() -> None:
     run = run_of("torch", BASE)
     (environment,) = run.environments
