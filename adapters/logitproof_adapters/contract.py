@@ -74,6 +74,8 @@ class Dialect:
         What becomes of a class index that is no class.
     ignored_index : str
         Which class indices cost nothing unless told otherwise.
+    words : dict of str to str
+        What to tell of another attribute, by its name, where its value does not tell all.
     """
 
     documentation: str = ""
@@ -89,6 +91,7 @@ class Dialect:
     label_formats: str = ""
     out_of_range: str = ""
     ignored_index: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def choices(self) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def torch() -> Mapping[Loss, Dialect]:
         (*SIGMOID, ""): Dialect(
             documentation=f"{page}.BCEWithLogitsLoss.html",
             function="torch.nn.BCEWithLogitsLoss",
-            takes=("reduction", "pos_weight"),
+            takes=("reduction", "weight", "pos_weight"),
             reduction="mean",
         ),
     }
@@ -125,7 +125,7 @@ def paddle() -> Mapping[Loss, Dialect]:
         documentation=f"{page}/cross_entropy_en.html",
         function="paddle.nn.functional.cross_entropy",
         takes=("reduction", "weight", "ignore_index", "label_smoothing"),
-        # Without weights; a negative ignore_index, the default, "means that no label value needs to be ignored".
+        # A negative ignore_index, the default, "means that no label value needs to be ignored".
         mean_over="rows",
         empty_mean="zero",
         reduction="mean",
@@ -133,6 +133,7 @@ def paddle() -> Mapping[Loss, Dialect]:
         label_formats="int32, int64",
         out_of_range="an error (observed)",
         ignored_index="-100, whose rows count in the mean",
+        words={"mean_over": "all rows; the rows kept where ignore_index >= 0; their weights where there are weights"},
     )
     return {
         (*INDICES, ""): indices,
@@ -145,6 +146,7 @@ def paddle() -> Mapping[Loss, Dialect]:
             class_axis="1",
             label_formats="int64",
             ignored_index="-100",
+            words={},
         ),
         (*DISTRIBUTIONS, ""): replace(
             indices,
@@ -153,11 +155,12 @@ def paddle() -> Mapping[Loss, Dialect]:
             label_formats="",
             out_of_range="",
             ignored_index="",
+            words={"mean_over": "all rows; the mean weights of their labels where there are weights"},
         ),
         (*SIGMOID, ""): Dialect(
             documentation=f"{page}/binary_cross_entropy_with_logits_en.html",
             function="paddle.nn.functional.binary_cross_entropy_with_logits",
-            takes=("reduction", "pos_weight"),
+            takes=("reduction", "weight", "pos_weight"),
             reduction="mean",
         ),
     }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def keras(backend: str) -> Mapping[Loss, Dialect]:
     """Return what Keras on one of its backends documents of its losses."""
     page = "https://keras.io/api/losses/probabilistic_losses/"
+    of_softmax = " of keras.activations.softmax"
     on_tensorflow = backend == "tensorflow"
     outside = {
         "tensorflow": "an error (observed)",
@@ -50,12 +51,20 @@ def keras(backend: str) -> Mapping[Loss, Dialect]:
     distributions = replace(categorical, unnormalized_gradient="tensorflow") if on_tensorflow else categorical
     # Keras takes the logits back from its own softmax on TensorFlow, so that nothing is clipped there.
     clip = None if on_tensorflow else 1e-7
-    of_another_softmax = {(*DISTRIBUTIONS, "tf_probabilities"): replace(categorical, clip_probabilities=1e-7)}
+    of_another_softmax = {
+        (*DISTRIBUTIONS, "tf_probabilities"): replace(
+            categorical, function=f"{categorical.function} of tf.nn.softmax", clip_probabilities=1e-7
+        )
+    }
     return {
         (*INDICES, ""): indices,
-        (*INDICES, "probabilities"): replace(indices, clip_probabilities=clip),
+        (*INDICES, "probabilities"): replace(
+            indices, function=f"{indices.function}{of_softmax}", clip_probabilities=clip
+        ),
         (*DISTRIBUTIONS, ""): distributions,
-        (*DISTRIBUTIONS, "probabilities"): replace(distributions, clip_probabilities=clip),
+        (*DISTRIBUTIONS, "probabilities"): replace(
+            distributions, function=f"{categorical.function}{of_softmax}", clip_probabilities=clip
+        ),
         **(of_another_softmax if on_tensorflow else {}),
         (*SIGMOID, ""): Dialect(
             documentation=f"{page}#binarycrossentropy-class",
@@ -63,6 +72,7 @@ def keras(backend: str) -> Mapping[Loss, Dialect]:
             takes=("reduction", "label_smoothing"),
             empty_mean="zero",
             reduction="mean",
+            words={"smoothing_over": "0 and 1 alike"},
         ),
     }
 
@@ -159,5 +169,12 @@ def sklearn() -> Mapping[Loss, Dialect]:
             label_formats="any",
             out_of_range="an error (observed)",
             ignored_index="none",
+            words={
+                "reduction": "mean; sum",
+                "takes": "normalize, sample_weight",
+                "mean_over": "sample weights",
+                "empty_mean": "an error (observed)",
+                "clip_probabilities": "[eps, 1 - eps], eps of their format",
+            },
         )
     }

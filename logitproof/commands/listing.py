@@ -1,4 +1,4 @@
-"""Commands that list what is known without asking a framework: findings."""
+"""Commands that list what is known without asking a framework: findings, dialects."""
 
 from __future__ import annotations
 
@@ -75,3 +75,33 @@ def _text_to_file(name: str) -> str:
         known = ", ".join(sorted(path.stem for path in report_files()))
         raise Refusal(f'no text is named "{name}"; there are {known}')
     return place.read_text(encoding="utf-8").rstrip()
+
+
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof dialects --framework torch --framework optax")
+def dialects(
+    framework: Frameworks = None,
+    *,
+    brief: Annotated[bool, typer.Option("--brief", help="Only class indices, and what most ports trip on.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Tell which option means what where. The losses side by side, as their frameworks document them."""
+    from logitproof.dialects import (
+        for_terminal,
+        markdown_of_dialects,
+        stated_dialects,
+        table_in_brief,
+        tables_of_dialects,
+    )
+    from logitproof.tables import console
+
+    stated = stated_dialects(framework or ())
+    tables = [table_in_brief(stated)] if brief else tables_of_dialects(stated)
+    if as_json:
+        typer.echo(json.dumps(stated, indent=2))
+    elif markdown:
+        typer.echo(markdown_of_dialects(tables))
+    else:
+        for table in tables:
+            console().print(for_terminal(table))
+    return EXPECTED
