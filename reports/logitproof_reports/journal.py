@@ -122,6 +122,11 @@ class Stand:
     ended: set[tuple[str, str]] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
 
+    @property
+    def crashed_as_known(self) -> set[str]:
+        """The cells in which a process ended, as a ledger says it does: giving them up leaves no gap in a run."""
+        return {found["cell"] for found in self.judgements if found["verdict"] == "crashed" and found["deviation"]}
+
 
 def take_up(path: str | os.PathLike[str]) -> Stand:
     """Return how far a journal is, and cut off the case that had not ended, which is to be asked again.

@@ -107,8 +107,8 @@ MISFITS = {
 }
 """ERR-2, ERR-3: shapes that do not match, indices that are no integers, options that do not exist."""
 
-BAD_INPUTS = (*BAD_LABELS, *MISFITS, *LABEL_FORMATS, *DISTRIBUTION_FORMATS, NO_CLASSES)
-"""All checks of this chapter, by name."""
+BAD_INPUTS = (*MISFITS, *LABEL_FORMATS, *DISTRIBUTION_FORMATS, NO_CLASSES, *BAD_LABELS)
+"""All checks of this chapter, by name; last what is most likely to end the process, for the rest of a cell is lost."""
 
 
 def takes(name: str, cell: Cell) -> bool:

@@ -107,7 +107,7 @@ class Suite:
 
     def close(self, *, ended: bool, asked: int) -> list[Judgement]:
         """Record what is wrong with the run as a whole, and turn the record into the run file."""
-        given_up = self.stand.given_up if self.stand else set()
+        given_up = self.stand.given_up - self.stand.crashed_as_known if self.stand else set()
         done = sum(map(self.is_done, self.cases))
         whole = ended and not given_up and asked + done == len(self.cases)
         problems = list(self._problems(whole=whole))

@@ -6,18 +6,22 @@ import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import psutil
 import pytest
 
 from logitproof.exit_codes import EXPECTED, UNEXPECTED, USAGE
 from logitproof.reporting import judgements
+from logitproof_adapters.numpy_adapter import NumpyAdapter
+from logitproof_conformance.plugin import Suite
+from logitproof_reports.journal import Stand
 from logitproof_reports.run_file import read_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from logitproof_conformance.recording import Recorder
     from logitproof_reference.judgements import Judgement
     from logitproof_reports.schema import Run
 
@@ -160,6 +164,58 @@ def test_an_answer_that_is_no_array_is_a_verdict_on_its_cases(run: Run) -> None:
     found = judged(run, "Shapeless")
     assert cells_of(found, "shapeless", "deviates") == {"-axis=first"}
     assert cells_of(found, "shapeless", "conforms") == CELLS - {"-axis=first"}
+
+
+LEDGER = """
+[[deviation]]
+id = "segfault"
+clause = "IO-5"
+cells = ["segfault-eager-softmax-value-float32-axis=first"]
+regimes = ["typical", "saturated"]
+versions = ">=0"
+effect = "no-answer"
+reason = "Planted."
+upstream = "https://example.org/"
+date = 2026-11-21
+"""
+
+
+def test_a_crash_that_a_ledger_holds_is_as_expected(folder: Path) -> None:
+    (folder / "segfault.toml").write_text(LEDGER)
+    planted = f"import pathlib\nfrom logitproof_adapters import ledger\nledger.FOLDER = pathlib.Path({str(folder)!r})\n"
+    (folder / "sitecustomize.py").write_text(planted)
+    options = ("--framework", "planted:Segfault", "-o", "run.parquet", "--")
+    done = logitproof(folder, "run", *options, "-k", SELECTED)
+    assert done.returncode == EXPECTED, done.stdout + done.stderr
+    (crash,) = [one for one in judgements(read_run(folder / "run.parquet")) if one.verdict == "crashed"]
+    assert (crash.deviation, crash.expected) == ("segfault", True)
+    assert "SIGSEGV" in crash.reason
+
+
+class Told:
+    """A record that keeps what it is told at its end."""
+
+    complete: bool | None = None
+
+    def append(self, _found: Judgement) -> None:
+        """Nothing was measured: that is told too."""
+
+    def close(self, *, complete: bool) -> None:
+        self.complete = complete
+
+
+@pytest.mark.parametrize(("entry", "complete"), [("segfault", True), ("", False)])
+def test_a_cell_given_up_leaves_a_gap_unless_a_ledger_holds_its_crash(entry: str, complete: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    suite = Suite([NumpyAdapter()], "quick", None)
+    suite.cases = suite.cases[:2]
+    cell = suite.cases[0].cell.id
+    assert suite.cases[1].cell.id == cell
+    crash = {"cell": cell, "verdict": "crashed", "deviation": entry}
+    suite.stand = Stand({}, [crash], given_up={cell})
+    told = Told()
+    suite.recorder = cast("Recorder", told)
+    suite.close(ended=True, asked=0)
+    assert told.complete is complete
 
 
 def test_a_framework_that_cannot_be_imported_costs_the_others_nothing(folder: Path) -> None:
