@@ -11,6 +11,7 @@ from .diff_environment import Difference, differences, subject
 from .diff_findings import findings_of, movement, what_of
 from .diff_payload import detail_of, payload_of
 from .diff_picture import Picture, picture_of
+from .diff_training import TrainingChanges, training_changes
 from .diff_verdict import verdict_lines
 from .outcomes import visible
 
@@ -61,6 +62,7 @@ class DiffPage:
     findings: list[FindingText]
     findings_left_out: int
     picture: Picture
+    training: TrainingChanges
     waived: list[Waived]
     environment: list[Difference]
     judgements: int
@@ -80,6 +82,7 @@ def diff_page(diff: Diff, ruling: Ruling) -> DiffPage:
         findings=[_finding(diff, one) for one in findings[:SHOWN]],
         findings_left_out=max(0, len(findings) - SHOWN),
         picture=picture_of(diff),
+        training=training_changes(diff),
         waived=ruling.waived,
         environment=differences(diff.before, diff.after),
         judgements=diff.table.num_rows,

@@ -76,39 +76,46 @@ def trainings_of(judged: Judged) -> Trainings:
     """Return the trainings of a run, in its order."""
     told = judged.table.filter(pc.not_equal(judged.table["series"], ""))
     words = told.select(["adapter", "mode", "op", "labels", "format", "entry", "regime", "series"]).to_pylist()
-    powers = range(int(_LOWEST), int(_HIGHEST) + 1, 2)
-    return Trainings(
-        [_training(record) for record in words],
-        [Tick(_height(10.0**power), f"1e{power}") for power in powers],
-        [(name.replace("_", " "), SERIES[name]) for name in COLUMNS],
-    )
+    columns = [(name.replace("_", " "), SERIES[name]) for name in COLUMNS]
+    return Trainings([_training(record) for record in words], ticks(), columns)
+
+
+def ticks() -> list[Tick]:
+    """Return the powers of ten at the side of the field."""
+    return [Tick(height(10.0**power), f"1e{power}") for power in range(int(_LOWEST), int(_HIGHEST) + 1, 2)]
+
+
+def name_of(words: dict[str, str]) -> str:
+    """Return what was trained, in words: task, format, mode, labels and function."""
+    return visible(", ".join(words[name] for name in ("regime", "format", "mode", "labels", "entry") if words[name]))
 
 
 def _training(words: dict[str, str]) -> Training:
     record = TrainingRecord.from_json(words["series"])
-    told = [words[name] for name in ("regime", "format", "mode", "labels", "entry") if words[name]]
     return Training(
         framework=visible(words["adapter"]),
-        what=visible(", ".join(told)),
+        what=name_of(words),
         sentence=visible(record.sentence[:1].upper() + record.sentence[1:]) + ".",
-        curves=[Curve(name, label, _points(record.series.get(name, []))) for name, label in CURVES.items()],
-        rows=[_row(record, step) for step in _chosen(record.steps)],
+        curves=[Curve(name, label, points(record.series.get(name, []))) for name, label in CURVES.items()],
+        rows=[_row(record, step) for step in chosen(record.steps)],
         link=filter_link(framework=words["adapter"], clause="TRN-4", format=words["format"]),
     )
 
 
-def _points(values: list[float]) -> str:
+def points(values: list[float]) -> str:
+    """Return a series as the points of a polyline, from the first step at the left to the last at the right."""
     step = WIDTH / max(len(values) - 1, 1)
-    return " ".join(f"{place * step:.1f},{_height(value):.1f}" for place, value in enumerate(values))
+    return " ".join(f"{place * step:.1f},{height(value):.1f}" for place, value in enumerate(values))
 
 
-def _height(value: float) -> float:
+def height(value: float) -> float:
+    """Return where a positive number stands in the field; what is not finite at the top."""
     power = _HIGHEST if not math.isfinite(value) else math.log10(value) if value > 0.0 else _LOWEST
     share = (min(max(power, _LOWEST), _HIGHEST) - _LOWEST) / (_HIGHEST - _LOWEST)
     return round((1.0 - share) * HEIGHT, 1)
 
 
-def _chosen(steps: int) -> list[int]:
+def chosen(steps: int) -> list[int]:
     """Return some steps, from 0, evenly apart; the last is among them."""
     return sorted({round(place * (steps - 1) / _ROWS) for place in range(_ROWS + 1)}) if steps else []
 

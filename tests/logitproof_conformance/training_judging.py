@@ -80,6 +80,6 @@ def _tell_run(case: Case, found: Trajectory) -> Judgement:
         judgement(case, "TRN-4", "conforms", reason=record.sentence),
         elements=record.steps,
         nats=record.largest("loss_error"),
-        digest=hashlib.sha256(str(record.series["loss"]).encode()).hexdigest()[:16],
+        digest=hashlib.sha256(str(record.series).encode()).hexdigest()[:16],
         series=record.to_json(),
     )

@@ -14,7 +14,10 @@ from logitproof_adapters.numpy_adapter import NumpyAdapter
 from logitproof_conformance.training_judging import judge_training
 from logitproof_conformance.training_plan import training_cases
 from logitproof_reference.claims_catalogue import CATALOGUE
+from logitproof_reference.judgements import Judgement
 from logitproof_reference.training_record import SERIES, TrainingRecord
+from logitproof_reports.diff import diff
+from logitproof_reports.diff_training import DRAWN, SIDES, training_changes
 from logitproof_reports.html_report import _templates
 from logitproof_reports.judged import judged
 from logitproof_reports.page_claims import claims_of_release
@@ -65,9 +68,46 @@ def test_a_run_without_training_says_so(run: Run) -> None:
     assert training_steps(empty) == []
 
 
+def worse(run: Run, factor: float) -> Run:
+    """Return a run whose training drifted `factor` times as far."""
+    records = run.table.to_pylist()
+    for record in records:
+        if record["series"]:
+            told = TrainingRecord.from_json(record["series"])
+            told.series["drift"] = [factor * value for value in told.series["drift"]]
+            record |= {"series": told.to_json(), "digest": "feed" * 4}
+    return Run(table_of([Judgement(**record) for record in records]), run.environments, run.profile, run.case_set)
+
+
+def test_a_diff_shows_a_training_before_and_after_where_it_differs(run: Run) -> None:
+    found = training_changes(diff(run, worse(run, 100.0)))
+    (change,) = found.changed
+    assert change.ratio == pytest.approx(100.0)
+    (before, after) = (next(c.points for c in change.curves if c.name == f"drift {side}") for side in SIDES)
+    assert all(
+        float(one.split(",")[1]) > float(other.split(",")[1])
+        for one, other in zip(before.split(), after.split(), strict=True)
+    )
+    text = rendered("diff_training.html.j2", training=found)
+    (picture,) = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
+    assert len(ET.fromstring(picture).findall("polyline")) == 2 * len(DRAWN)  # noqa: S314 - our own text
+    assert [row[0] for row in change.rows] == [str(step) for step in range(1, 9)]
+    assert float(change.rows[-1][8]) == pytest.approx(100.0 * float(change.rows[-1][7]), rel=0.02)
+
+
+def test_a_diff_says_where_trainings_are_the_same_in_bits(run: Run) -> None:
+    text = rendered("diff_training.html.j2", training=training_changes(diff(run, run)))
+    assert "The same in bits, step by step: 1 of 1." in text
+    assert "<svg" not in text
+    empty = Run(run.table.slice(0, 1), run.environments, run.profile, run.case_set)
+    assert "No training is in both runs." in rendered(
+        "diff_training.html.j2", training=training_changes(diff(empty, empty))
+    )
+
+
 def test_every_claim_is_on_the_page() -> None:
     text = rendered("claims.html.j2", claims=claims_of_release())
-    assert text.count('<details class="claim">') == len(CATALOGUE)
+    assert text.count('<details class="situation claim">') == len(CATALOGUE)
     assert "0.425557" in text
 
 
