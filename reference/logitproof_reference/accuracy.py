@@ -153,7 +153,7 @@ def shift_invariant_value(outputs: Outputs) -> bool | None:
     """Whether log-softmax, or the loss at class indices, is free of u |LSE|, which grows with a common offset."""
     statistics, rounding = outputs.statistics, outputs.rounding
     log_sum_exp = bounds_forward.log_sum_exp(statistics, rounding, outputs.total)
-    granted = bounds_forward.log_softmax(statistics, rounding, outputs.total).error
+    granted = bounds_forward.log_softmax_by_difference(statistics, rounding, outputs.total).error
     offset = rounding.unit * np.abs(log_sum_exp.value)
     if outputs.observed.ndim == 1:
         granted = np.take_along_axis(granted, outputs.indices, axis=-1)[:, 0]

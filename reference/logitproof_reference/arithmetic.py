@@ -40,6 +40,8 @@ class Arithmetic:
     rounded_log_sum_exp : bool
         Whether derivatives of log-sum-exp may be made of exp(x - y), y its rounded value. That error
         grows with a common offset of the logits; where it makes the bound void, it is not granted.
+    base_2 : bool
+        Whether log-softmax may be computed in base 2 throughout and brought to base e by a product at the end.
     failure_probability : float
         0 for worst-case bounds on sums; otherwise the probability with which a sum may exceed
         its bound if rounding errors are independent of mean zero, as in `statistical_growth`.
@@ -56,6 +58,7 @@ class Arithmetic:
     accumulation: str = ""
     flush_to_zero: bool = True
     rounded_log_sum_exp: bool = True
+    base_2: bool = True
     failure_probability: float = 0.0
 
     def __post_init__(self) -> None:
@@ -81,7 +84,9 @@ class Arithmetic:
 MUST: Final = Arithmetic()
 """The least that is asked of everyone: any summation order, in the format itself."""
 
-SHOULD: Final = Arithmetic(height="blocked", accumulation="float32", flush_to_zero=False, rounded_log_sum_exp=False)
+SHOULD: Final = Arithmetic(
+    height="blocked", accumulation="float32", flush_to_zero=False, rounded_log_sum_exp=False, base_2=False
+)
 """What a good implementation reaches: vectorised sums, float32 for half precision, gradual underflow."""
 
 

@@ -1,4 +1,4 @@
-"""Bounds B1 to B3 and B6 to B8: softmax, log-softmax and log-sum-exp.
+"""Bounds B1 to B3 and B6 to B9: softmax, log-softmax and log-sum-exp.
 
 Notation: u unit roundoff, eta smallest subnormal; row x_1..x_n, t_j = x_max - x_j, S = sum exp(-t_j),
 p softmax, y log-softmax; ee, el relative errors of exp and log; h height of the summation tree,
@@ -148,6 +148,14 @@ def softmax_by_division(
 
 
 def log_softmax(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
+    """B2 in base e, and where the arithmetic grants it, in base 2."""
+    natural = log_softmax_by_difference(statistics, rounding, total)
+    if not rounding.arithmetic.base_2:
+        return natural
+    return worst(natural, log_softmax_in_base_2(statistics, rounding, total))
+
+
+def log_softmax_by_difference(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
     """B2: |dy_j| <= B + u (|y_j| + B) + eta, B = D_j + eS' + el (log S + eS').
 
     y_j = -t_j - log S. The shifted logit is off by D_j; log of the computed sum by |log(1 + eS)| <= eS',
@@ -156,6 +164,29 @@ def log_softmax(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum
     """
     logarithm = _log_of_sum(statistics, rounding, total)
     return rounding.subtract(Approximation(-statistics.depth, total.shift), logarithm)
+
+
+def log_softmax_in_base_2(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
+    """B2 of fl(fl(fl((x_j - x_max) c) - log2 S) c'), c = fl(log2 e), c' = fl(log 2), in units of base e.
+
+    t_j is multiplied by c, off by g of itself, and rounded: D_j + (u + g) (t_j + D_j). The difference is multiplied
+    by c', off by g', and rounded. g and g' are those of the format: 0.22 u and 0.05 u in float32.
+    """
+    constant, back = (_rounded_constant(hi, lo, rounding) for hi, lo in (_LOG2_E, _LOG_2))
+    depth = Approximation(-statistics.depth, total.shift)
+    difference = rounding.subtract(rounding.multiply(depth, constant), _log_of_sum(statistics, rounding, total))
+    return rounding.multiply(difference, back)
+
+
+_LOG2_E = (1.4426950408889634, 2.0355273740931033e-17)
+_LOG_2 = (0.6931471805599453, 2.3190468138462996e-17)
+"""Both constants as unevaluated sums of two float64 numbers."""
+
+
+def _rounded_constant(hi: float, lo: float, rounding: Rounding) -> Approximation:
+    """Return a factor of 1 that is off as much, relatively, as hi + lo is by its rounding to the format."""
+    held = float(np.asarray(hi).astype(rounding.format.dtype))
+    return Approximation(np.ones(1), np.full(1, abs((hi - held) + lo) / hi))
 
 
 def _log_of_sum(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
@@ -190,7 +221,7 @@ def softmax(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) ->
     """Softmax by any shift-invariant form: division, product with the reciprocal, or exp of log-softmax."""
     return worst(
         softmax_by_division(statistics, rounding, total, roundings=2),
-        softmax_by_exp(statistics, rounding, log_softmax(statistics, rounding, total)),
+        softmax_by_exp(statistics, rounding, log_softmax_by_difference(statistics, rounding, total)),
     )
 
 

@@ -34,15 +34,24 @@ class Written:
         shifted = 1 + (self.p * np.expm1(self.u * self.t)).sum(axis=1, keepdims=True)
         total = shifted * (1 + self.ee) * (1 + self.g) - 1 + n * self.eta
         self.total = total / (1 - total)
+        self.is_must = arithmetic is MUST
+        self.b = self.u * self.t + self.total + self.el * (self.log_s + self.total)
 
     def rounded(self, y: F64, error: F64) -> F64:
         """Return B + u (|y| + B) + eta."""
         return error + self.u * (np.abs(y) + error) + self.eta
 
     @property
-    def log_softmax(self) -> F64:
+    def natural(self) -> F64:
         """B2."""
-        return self.rounded(self.y, self.u * self.t + self.total + self.el * (self.log_s + self.total))
+        return self.rounded(self.y, self.b)
+
+    @property
+    def log_softmax(self) -> F64:
+        """B2, and B9 where it is granted."""
+        g, g2 = (abs(float(np.float32(c)) - c) / c for c in (np.log2(np.e), np.log(2)))
+        e = self.rounded(self.y, self.b + (self.u + g) * self.t)
+        return np.maximum(self.natural, e + (self.u + g2) * (np.abs(self.y) + e)) if self.is_must else self.natural
 
     @property
     def log_sum_exp(self) -> F64:
@@ -53,7 +62,7 @@ class Written:
     def softmax(self) -> F64:
         """B1, or the exp of a rounded log-softmax."""
         divided = np.exp(self.u * self.t) * (1 + self.ee) * (1 + self.total) * (1 + self.u) ** 2 - 1
-        taken = np.exp(self.log_softmax) * (1 + self.ee) - 1
+        taken = np.exp(self.natural) * (1 + self.ee) - 1
         return np.maximum(self.p * divided + 2 * self.eta, self.p * taken + self.eta)
 
 
