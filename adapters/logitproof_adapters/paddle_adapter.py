@@ -1,8 +1,7 @@
 """PaddlePaddle: softmax, log_softmax and the losses of paddle.nn.functional, and paddle.logsumexp, by paddle.grad.
 
-cross_entropy takes any class axis; with soft labels and without reduction it keeps that axis, of length one
-(https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/functional/cross_entropy_en.html). The graph mode
-is paddle.jit.to_static of the forward pass, and with it of its backward pass.
+The losses are those of https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/functional/Overview_en.html;
+the calls are spelled in `paddle_functions`.
 """
 
 from __future__ import annotations
@@ -14,40 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.questions import SourceAdapter, arguments, literal
+from logitproof_adapters.paddle_functions import ENTRIES, program
+from logitproof_adapters.questions import SourceAdapter, literal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Dialect
-    from logitproof_reference.cells import Cell, Options
-
-EXPRESSIONS = {
-    ("softmax", "none"): "F.softmax(x, axis={axis})",
-    ("log_softmax", "none"): "F.log_softmax(x, axis={axis})",
-    ("log_sum_exp", "none"): "paddle.logsumexp(x, axis={axis})",
-    ("softmax_cross_entropy", "indices"): "F.cross_entropy(x, y, axis={axis}, {options})",
-    ("softmax_cross_entropy", "distributions"): "F.cross_entropy(x, y, axis={axis}, soft_label=True, {options}){rows}",
-    ("nll_loss", "indices"): "F.nll_loss(F.log_softmax(x, axis=1), y, {options})",
-    ("sigmoid_cross_entropy", "distributions"): "F.binary_cross_entropy_with_logits(x, y, {options})",
-}
-
-ANSWERS = {
-    "value": "forward(x)",
-    "grad_logits": "paddle.grad(forward(x), x, c)[0]",
-}
-
-
-def spelled(options: Options) -> str:
-    """Spell options as the arguments of a loss."""
-    given = {
-        "reduction": repr(options.reduction),
-        "weight": "w" if options.weight else "",
-        "pos_weight": "pw" if options.pos_weight else "",
-        "ignore_index": "" if options.ignore_index is None else str(options.ignore_index),
-        "label_smoothing": str(options.label_smoothing or ""),
-    }
-    return ", ".join(f"{name}={value}" for name, value in given.items() if value)
+    from logitproof_reference.cells import Cell
 
 
 class PaddleAdapter(SourceAdapter):
@@ -55,10 +28,11 @@ class PaddleAdapter(SourceAdapter):
 
     name = "paddle"
     modes = ("eager", "graph")
+    entries = ENTRIES
     imports = "import paddle\nimport paddle.nn.functional as F"
     report = 'print(str(result.dtype).removeprefix("paddle."), result.tolist())'
     ignored_labels = (-100,)  # the default of ignore_index in paddle.nn.functional.cross_entropy
-    entries = {("softmax_cross_entropy", "indices"): ("nll_loss",)}  # noqa: RUF012 - never changed
+    floating_indices = True  # "the data type of label is int32, int64, float32, float64"
 
     def __init__(self) -> None:
         with warnings.catch_warnings():
@@ -77,8 +51,7 @@ class PaddleAdapter(SourceAdapter):
         reasons = {
             "PaddlePaddle's CPU kernels of softmax take float32 and float64": cell.format in {"float16", "bfloat16"},
             "PaddlePaddle has no forward mode but by two backward passes": cell.quantity == "jvp",
-            "PaddlePaddle's gradient kernels of softmax and losses have no gradient of their own": cell.quantity
-            == "hvp",
+            "PaddlePaddle's gradients of softmax and losses have no gradient of their own": cell.quantity == "hvp",
             "PaddlePaddle's losses have no gradient with respect to labels": cell.quantity == "grad_labels",
             "nll_loss smoothes no labels": bool(cell.entry and cell.options.label_smoothing),
             "ignore_index is not valid with the soft labels that label_smoothing makes": (
@@ -96,16 +69,9 @@ class PaddleAdapter(SourceAdapter):
         return replace(stated, mean_over=None) if ignores else stated
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
-        """Return source that defines ``f``; inside, ``forward`` is what to_static makes a graph of."""
+        """Return source that defines ``f``."""
         del ndim
-        rows = f".squeeze({axis})" if cell.options.reduction == "none" else ""
-        key = (cell.entry or cell.op, cell.labels)
-        expression = EXPRESSIONS[key].format(axis=axis, rows=rows, options=spelled(cell.options))
-        forward = f"lambda x: {expression}"
-        if cell.mode == "graph":
-            forward = f"paddle.jit.to_static({forward})"
-        wrt = "" if cell.quantity == "value" else "x.stop_gradient = False\n    "
-        return f"def f({arguments(cell)}):\n    {wrt}forward = {forward}\n    return {ANSWERS[cell.quantity]}"
+        return program(cell, axis)
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor of the same numbers."""
