@@ -96,7 +96,10 @@ class Worth:
         """The worth in a sentence or two."""
         like = f"{self.real_rows:,} of {self.real_rows_in_all:,} real rows are like it"
         if self.planted is None:
-            return f"Not finite on this row; {like}, and one such row makes its batch's mean loss and gradients so."
+            return (
+                f"Beyond measure on this row: a number was due and none came, or the other way round; {like}. "
+                "Where none came, one such row leaves its batch without a mean loss and without gradients."
+            )
         found, trained = self.planted, BATCH * STEPS["full"]
         if not found.rows:
             return f"Off by {self.error:.2g} on this row; {like}, and none of the {trained:,} rows trained on is."
@@ -156,12 +159,17 @@ def _real_rows() -> tuple[F64, ...]:
 def plant(shape: Shape, error: float) -> Planted:
     """Train `TASK` with and without an error in the rows that are like `shape`."""
     wrong, rows = _trained(shape, error)
-    right, _ = _trained(shape, 0.0)
+    right = _trained_right()
     held_out = TASK.held_out()
     moved = math.sqrt(sum(float(((a - b) ** 2).sum()) for a, b in zip(wrong, right, strict=True)))
     size = math.sqrt(sum(float((b**2).sum()) for b in right))
     accuracies = [float((predictions(found, held_out) == held_out.labels).mean()) for found in (wrong, right)]
     return Planted(rows, moved / size, _mean_loss(wrong, held_out) - _mean_loss(right, held_out), *accuracies)
+
+
+@lru_cache(maxsize=1)
+def _trained_right() -> list[F64]:
+    return _trained(Shape(0.0, 0.0), 0.0)[0]
 
 
 def _trained(shape: Shape, error: float) -> tuple[list[F64], int]:

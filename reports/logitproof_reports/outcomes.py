@@ -20,6 +20,8 @@ class Outcome:
         How it is shown; the glyph tells as much as the colour.
     rank : int
         Larger is worse.
+    counted : str
+        What so many of them are called: ``3 known deviations``, ``40 conform``.
     meaning : str
         One sentence for the legend.
     """
@@ -28,19 +30,31 @@ class Outcome:
     glyph: str
     label: str
     rank: int
+    counted: str
     meaning: str
+
+    def count(self, number: int) -> str:
+        """Return a number of them in words: ``1 concern``, ``3 known deviations``."""
+        return f"{number:,} {self.label if number == 1 else self.counted}"
 
 
 OUTCOMES = {
     outcome.name: outcome
     for outcome in (
-        Outcome("unsupported", "·", "not offered", 0, "the framework offers no such thing, and says so"),
-        Outcome("conforms", "✓", "conforms", 1, "every number lies within its bound"),
-        Outcome("concern", "△", "concern", 2, "breaks a SHOULD: allowed, but careful code does better"),
-        Outcome("known", "≈", "known deviation", 3, "breaks a MUST as the ledger of known deviations says"),
-        Outcome("deviates", "✗", "deviates", 4, "breaks a MUST, and no ledger entry explains it"),
-        Outcome("crashed", "‼", "crashed", 5, "the framework raised, or its process died"),
-        Outcome("void", "∅", "void", 6, "nothing was measured"),
+        Outcome("unsupported", "·", "not offered", 0, "not offered", "the framework offers no such thing, and says so"),
+        Outcome("conforms", "✓", "conforms", 1, "conform", "every number lies within its bound"),
+        Outcome("concern", "△", "concern", 2, "concerns", "breaks a SHOULD: allowed, but careful code does better"),
+        Outcome(
+            "known",
+            "≈",
+            "known deviation",
+            3,
+            "known deviations",
+            "breaks a MUST as the ledger of known deviations says",
+        ),
+        Outcome("deviates", "✗", "deviates", 4, "deviate", "breaks a MUST, and no ledger entry explains it"),
+        Outcome("crashed", "‼", "crashed", 5, "crashed", "the framework raised, or its process died"),
+        Outcome("void", "∅", "void", 6, "void", "nothing was measured"),
     )
 }
 """Every outcome by name, from best to worst; `rank` is the position."""
@@ -103,6 +117,17 @@ def decimal(number: float, digits: int = 3) -> str:
     if math.isinf(number):
         return "∞" if number > 0 else "-∞"
     return f"{number:.{digits}g}"
+
+
+def measure(number: float) -> str:
+    """Spell an error in ulps for people: three digits, a thousand and more in full, a million and more as a power.
+
+    >>> measure(0.4996), measure(1320.4), measure(4.25e37)
+    ('0.5', '1,320', '4.3e37')
+    """
+    if not math.isfinite(number) or abs(number) < 1_000:
+        return decimal(number)
+    return f"{number:,.0f}" if abs(number) < 1e6 else f"{number:.1e}".replace("e+", "e").replace("e0", "e")
 
 
 def from_hex(spelled: str) -> str:

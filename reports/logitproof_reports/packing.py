@@ -45,8 +45,9 @@ def numbers(values: NDArray[np.float64], digits: int) -> Words:
     rounded = np.where(np.isfinite(values), np.round(values / scale) * scale, values)
     distinct, codes = np.unique(rounded, return_inverse=True)
     spelled = [decimal(float(number), digits) for number in distinct]
-    words = list(dict.fromkeys(spelled))
-    places = np.array([words.index(word) for word in spelled], dtype=np.int64)
+    place_of: dict[str, int] = {}
+    places = np.array([place_of.setdefault(word, len(place_of)) for word in spelled], dtype=np.int64)
+    words = list(place_of)
     return Words(words, places[codes] if len(places) else codes.astype(np.int64))
 
 

@@ -18,14 +18,15 @@ from .page_accuracy import accuracy_of
 from .page_claims import claims_of_release
 from .page_dialects import dialects_of
 from .page_extremes import situations_of
-from .page_findings import findings_of
+from .page_findings import brief_of, findings_of
 from .page_matrix import matrix_of
 from .page_model import Clause, Count, Fact, FrameworkVerdict, KnownDeviation, Page, Refusal, Surroundings
 from .page_training import trainings_of
 from .payload import payload_of
 from .schema import attributed, framework_of
 from .tally import tally_by, total
-from .verdict import framework_versions, headline, titled, verdict_sentences
+from .terms import question
+from .verdict import framework_versions, headline, titled
 
 if TYPE_CHECKING:
     from .judged import Judged
@@ -49,6 +50,7 @@ def page_of(run: Run) -> Page:
         title=f"Logitproof: {', '.join(titled(run, name) for name in judged.framework.words) or 'nothing measured'}",
         outcome=_outcome(judged),
         headline=headline(judged),
+        advice=_advice(total(judged)),
         warnings=_warnings(judged),
         facts=_facts(judged),
         frameworks=_frameworks(judged),
@@ -100,12 +102,34 @@ def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
             name=visible(name),
             version=visible(versions.get(name, "")),
             outcome=tallies[name,].worst,
-            sentence=sentence.partition(": ")[2],
+            sentence=_worst_in_words(judged, name, tallies[name,]),
             counts=_counts(tallies[name,]),
             link=filter_link(framework=name),
         )
-        for name, sentence in verdict_sentences(judged).items()
+        for (name,) in tallies
     ]
+
+
+def _advice(tally: Tally) -> str:
+    """Return what the verdict means for whoever must decide."""
+    if not tally.judged:
+        return ""
+    if tally.unexpected:
+        return "Each breaks a MUST of the specification, and no ledger entry explains it: read them before you approve."
+    if tally.count("known"):
+        return "Nothing is unexpected: each known deviation is in the ledger, with its reason and a link."
+    return "Every requirement of the specification is met."
+
+
+def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
+    """Return the worst judgement of a framework in words, where it is unexpected."""
+    if not tally.unexpected:
+        return "None unexpected."
+    mine = judged.framework.is_word(framework)[judged.worst_first]
+    worst = judged.record(int(judged.worst_first[mine][0]))
+    where = ", ".join(visible(worst[name]) for name in ("format", "mode", "regime") if worst[name])
+    told = " ".join(filter(None, [question(worst), brief_of(worst), f"({where})" if where else ""]))
+    return f"{tally.unexpected:,} unexpected. The worst: {told}."
 
 
 def _counts(tally: Tally) -> list[Count]:
@@ -114,7 +138,7 @@ def _counts(tally: Tally) -> list[Count]:
         number = tally.count(outcome.name)
         if number:
             share = 100.0 * number / tally.judged
-            counts.append(Count(outcome, number, round(start, 3), round(share, 3)))
+            counts.append(Count(outcome, outcome.count(number), round(start, 3), round(share, 3)))
             start += share
     return counts
 

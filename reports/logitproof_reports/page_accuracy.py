@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .links import filter_link
-from .outcomes import BY_RANK, OUTCOMES, decimal, from_hex, visible
+from .outcomes import BY_RANK, OUTCOMES, decimal, from_hex, measure, visible
 from .page_model import Accuracy, AccuracyCell, AccuracyRow, AccuracyTable, Bar, Dot, Histogram, Scatter
-from .terms import is_extreme, question
+from .terms import is_extreme, question, question_place
 from .verdict import plural
 
 if TYPE_CHECKING:
@@ -66,16 +66,17 @@ def _table(format_: str, frameworks: list[str], records: list[Measured]) -> Accu
     by_question: dict[tuple[str, str, str], list[Measured]] = defaultdict(list)
     for one in records:
         by_question[one["op"], one["labels"], one["quantity"]].append(one)
-    rows = [_row(by_question[key], frameworks) for key in sorted(by_question)]
+    rows = [_row(by_question[key], frameworks) for key in sorted(by_question, key=question_place)]
     return AccuracyTable(visible(format_), rows)
 
 
 def _row(records: list[Measured], frameworks: list[str]) -> AccuracyRow:
     mine = [[one for one in records if one["adapter"] == name] for name in frameworks]
     errors = [max((one["ulps"] for one in own), default=math.nan) for own in mine]
-    least = min((error for error in errors if not math.isnan(error)), default=math.nan)
-    several = sum(not math.isnan(error) for error in errors) > 1
-    cells = [_cell(own, best=several and error == least) for own, error in zip(mine, errors, strict=True)]
+    found = {measure(error) for error in errors if not math.isnan(error)}
+    least = measure(min((error for error in errors if not math.isnan(error)), default=math.nan))
+    differ = len(found) > 1
+    cells = [_cell(own, best=differ and measure(error) == least) for own, error in zip(mine, errors, strict=True)]
     return AccuracyRow(question(records[0]), cells)
 
 
@@ -87,7 +88,7 @@ def _cell(records: list[Measured], *, best: bool) -> AccuracyCell:
     terms = {"framework": "adapter", "op": "op", "labels": "labels", "quantity": "quantity", "format": "format"}
     return AccuracyCell(
         outcome=BY_RANK[max(one["rank"] for one in records)],
-        ulps=decimal(worst["ulps"]),
+        ulps=measure(worst["ulps"]),
         slack=decimal(max(slacks)) if slacks else "",
         classes=visible(", ".join(sorted({one["accuracy_class"] for one in records} - {""}))),
         link=filter_link(**{key: worst[column] for key, column in terms.items()}, clause=",".join(MEASURED)),
@@ -99,17 +100,17 @@ def _histograms(records: list[Measured], frameworks: list[str], formats: list[st
     places = np.searchsorted(EDGES, [one["ulps"] for one in records], side="left").tolist()
     counted = Counter((one["adapter"], one["format"], place) for one, place in zip(records, places, strict=True))
     return [
-        Histogram(f"{visible(name)} {visible(format_)}", *_bars([counted[name, format_, i] for i in range(_BINS)]))
+        _histogram(f"{visible(name)} {visible(format_)}", counts)
         for name in frameworks
         for format_ in formats
-        if any(counted[name, format_, i] for i in range(_BINS))
+        if any(counts := [counted[name, format_, i] for i in range(_BINS)])
     ]
 
 
 _BINS = len(EDGES) + 1
 
 
-def _bars(counts: list[int]) -> tuple[list[Bar], str]:
+def _histogram(title: str, counts: list[int]) -> Histogram:
     """Return a bar for each bin, and the same in words."""
     most = max(counts)
     names = [f"up to {edge:g}" for edge in EDGES] + [f"over {EDGES[-1]:g}"]
@@ -119,7 +120,8 @@ def _bars(counts: list[int]) -> tuple[list[Bar], str]:
         for i, (name, count) in enumerate(zip(names, counts, strict=True))
     ]
     words = ", ".join(f"{bar.count:,} {bar.name}" for bar in bars if bar.count)
-    return bars, f"{plural(sum(counts), 'judgement')} by largest error in ulps: {words}"
+    number = plural(sum(counts), "judgement")
+    return Histogram(title, number, bars, f"{number} by largest error in ulps: {words}")
 
 
 def _scatter(framework: str, records: list[Measured]) -> Scatter:

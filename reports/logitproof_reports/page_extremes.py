@@ -3,24 +3,75 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .links import filter_link
-from .outcomes import BY_RANK, OUTCOMES, from_hex, visible
-from .page_model import ExtremeAnswer, ExtremeCell, ExtremeRow, Situation
-from .terms import clause_title, is_extreme, question, regime_clause, regime_reason
-from .verdict import listed
+from .outcomes import BY_RANK, OUTCOMES, Outcome, from_hex, visible
+from .terms import clause_title, is_extreme, question, question_place, regime_clause, regime_reason
+from .verdict import listed, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .judged import Judged
 
 _COLUMNS = ("regime", "op", "labels", "quantity", "adapter", "format", "clause", "exact", "observed", "reason")
-_UNASKED = ExtremeCell(None, "", "", "", "")
+_FINITE = "a finite number"
+_SPECIAL = ("NaN", "+inf", "-inf")
+_KINDS = (_FINITE, *_SPECIAL)
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ExtremeCell:
+    """What one framework gave: the observed number, and the exact one where they do not agree."""
+
+    outcome: Outcome | None
+    observed: str
+    exact: str
+    where: str
+    link: str
+
+
+@dataclass(frozen=True)
+class ExtremeRow:
+    """One question in one situation, the specification's answer, and every framework's."""
+
+    question: str
+    due: str
+    cells: list[ExtremeCell]
+
+
+@dataclass(frozen=True)
+class ExtremeAnswer:
+    """How one framework fares in one situation; `gives` tells the worst, where it does not conform."""
+
+    outcome: Outcome | None
+    gives: str
+    number: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One regime of extreme logits; `outcome` is the worst among its rows, `answers` the worst of each framework."""
+
+    id: str
+    name: str
+    reason: str
+    clause: str
+    clause_title: str
+    outcome: Outcome
+    answers: list[ExtremeAnswer]
+    rows: list[ExtremeRow]
+
+
+_UNASKED = ExtremeCell(None, "", "", "", "")
 
 
 def situations_of(judged: Judged) -> list[Situation]:
@@ -51,9 +102,9 @@ def _situation(regime: str, records: list[Record], frameworks: list[str]) -> Sit
         ExtremeRow(
             question(asked[0]),
             _due(asked),
-            [_cell([one for one in asked if one["adapter"] == name]) for name in frameworks],
+            [_cell([one for one in asked if one["adapter"] == name], _due(asked)) for name in frameworks],
         )
-        for _, asked in sorted(by_question.items())
+        for _, asked in sorted(by_question.items(), key=lambda item: question_place(item[0]))
     ]
     clause = regime_clause(regime)
     return Situation(
@@ -71,20 +122,38 @@ def _situation(regime: str, records: list[Record], frameworks: list[str]) -> Sit
 def _answer(records: list[Record]) -> ExtremeAnswer:
     """Return how a framework fares: the worst outcome of its records, which are worst first, and how many share it."""
     if not records:
-        return ExtremeAnswer(None, "", "")
+        return ExtremeAnswer(None, "", "", "")
     outcome = records[0]["outcome"]
     number = sum(one["outcome"] == outcome for one in records)
-    words = f"all {number:,}" if number == len(records) else f"{number:,} of {len(records):,}"
-    return ExtremeAnswer(outcome, words, filter_link(framework=records[0]["adapter"], regime=records[0]["regime"]))
+    every = plural(len(records), "judgement")
+    words = f"all {every}" if number == len(records) else f"{number:,} of {every}"
+    link = filter_link(framework=records[0]["adapter"], regime=records[0]["regime"])
+    return ExtremeAnswer(outcome, _gives(records[0]), words, link)
+
+
+def _gives(record: Record) -> str:
+    """Return what came and what was due, where a judgement does not conform and the two look different."""
+    observed, exact = (visible(from_hex(record[name])) for name in ("observed", "exact"))
+    wrong = record["outcome"].rank > OUTCOMES["conforms"].rank and observed and observed != exact
+    return f"gives {observed}, due {exact}" if wrong else ""
 
 
 def _due(records: list[Record]) -> str:
-    """Return the specification's answer: the exact one, where all records agree in it to six digits."""
-    exact = {from_hex(one["exact"]) for one in records if one["exact"]}
-    return visible(exact.pop()) if len(exact) == 1 else "a number within the bound" if exact else ""
+    """Return the specification's answer: the exact one, or of what kind it is where that depends on the row."""
+    return _told([one["exact"] for one in records])
 
 
-def _cell(records: list[Record]) -> ExtremeCell:
+def _told(spelled: Iterable[str]) -> str:
+    """Return the one number that all are, to six digits; else the kinds of numbers there are among them."""
+    found = dict.fromkeys(visible(from_hex(one)) for one in spelled if one)
+    return next(iter(found), "") if len(found) < 2 else _kinds(found)
+
+
+def _kinds(found: Iterable[str]) -> str:
+    return listed(sorted({one if one in _SPECIAL else _FINITE for one in found}, key=_KINDS.index))
+
+
+def _cell(records: list[Record], due: str) -> ExtremeCell:
     if not records:
         return _UNASKED
     worst = records[0]
@@ -92,7 +161,7 @@ def _cell(records: list[Record]) -> ExtremeCell:
     bad = outcome.rank > OUTCOMES["conforms"].rank
     return ExtremeCell(
         outcome=outcome,
-        observed=visible(from_hex(worst["observed"])) or visible(worst["reason"])[:60],
+        observed=_wrong(worst) if bad else _right(records, due),
         exact=visible(from_hex(worst["exact"])) if bad else "",
         where=_where(records) if bad else "",
         link=filter_link(
@@ -103,6 +172,16 @@ def _cell(records: list[Record]) -> ExtremeCell:
             regime=worst["regime"],
         ),
     )
+
+
+def _right(records: list[Record], due: str) -> str:
+    """Return what is observed where all conforms: the number that is due, or of what kinds the numbers are."""
+    found = dict.fromkeys(visible(from_hex(one["observed"])) for one in records)
+    return due if set(found) <= {due} else _kinds(found)
+
+
+def _wrong(record: Record) -> str:
+    return visible(from_hex(record["observed"])) or visible(record["reason"])[:60]
 
 
 def _where(records: list[Record]) -> str:

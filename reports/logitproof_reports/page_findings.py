@@ -6,22 +6,24 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from logitproof_reference.effects import EFFECTS, GRAVEST_FIRST, effect_of
 from logitproof_reference.worth import worth_of
 
 from .links import cell_link, explorer_link, filter_link
-from .outcomes import BY_RANK, OUTCOMES, decimal, from_hex, visible
+from .outcomes import BY_RANK, OUTCOMES, decimal, from_hex, measure, visible
 from .page_model import Fact, Finding
 from .terms import clause_title, question
 from .verdict import listed, plural
 
 if TYPE_CHECKING:
     from .judged import Judged
+    from .outcomes import Outcome
 
 SHOWN = 40
 """Findings told in full; the rest is in the table of all judgements."""
 
 _LISTED = 6
-_ALIKE = ("adapter", "op", "labels", "quantity", "clause")
+_ALIKE = ("adapter", "op", "labels", "quantity", "entry", "clause")
 
 
 def findings_of(judged: Judged) -> tuple[list[Finding], int]:
@@ -31,8 +33,15 @@ def findings_of(judged: Judged) -> tuple[list[Finding], int]:
     records = judged.table.select([*_ALIKE, "deviation"]).take(wrong).to_pylist()
     for row, record in zip(wrong.tolist(), records, strict=True):
         groups.setdefault((int(judged.rank[row]), *record.values()), []).append(row)
-    shown = list(groups.values())[:SHOWN]
+    shown = sorted(groups.values(), key=lambda rows: _gravity(judged, rows[0]))[:SHOWN]
     return [_finding(judged, rows) for rows in shown], len(groups) - len(shown)
+
+
+def _gravity(judged: Judged, row: int) -> tuple[int, int]:
+    """Return the sort key of a finding by its worst row: the outcome, then the effect; slacks are in order already."""
+    outcome = BY_RANK[int(judged.rank[row])]
+    effect = _effect(judged.record(row), outcome)
+    return -outcome.rank, GRAVEST_FIRST.index(effect) if effect else 0
 
 
 def _finding(judged: Judged, rows: list[int]) -> Finding:
@@ -47,9 +56,10 @@ def _finding(judged: Judged, rows: list[int]) -> Finding:
         clause_title=clause_title(worst["clause"]),
         where="; ".join(_some(some[name]) for name in ("mode", "format", "regime")),
         count=plural(len(rows), "judgement"),
-        slack="" if math.isnan(worst["slack"]) else decimal(worst["slack"]),
+        brief=brief_of(worst),
+        effect=f"{effect}: {EFFECTS[effect]}" if (effect := _effect(worst, outcome)) else "",
         reason=visible(worst["reason"]) or clause_title(worst["clause"]),
-        facts=[*facts_of(worst), *_worth(worst)],
+        facts=[*facts_of(worst), *worth_facts(worst)],
         inputs=inputs_of(worst["inputs"]),
         repro=visible(worst["repro"], keep="\n\t"),
         link=filter_link(
@@ -62,6 +72,21 @@ def _finding(judged: Judged, rows: list[int]) -> Finding:
         cell_link=cell_link(worst["cell"]) if worst["cell"] else "",
         explorer_link=explorer_link(worst),
     )
+
+
+def _effect(record: dict[str, Any], outcome: Outcome) -> str:
+    """Return what breaking a MUST does to whoever meets it; a concern breaks none."""
+    return effect_of(record) if outcome.rank > OUTCOMES["concern"].rank else ""
+
+
+def brief_of(record: dict[str, Any]) -> str:
+    """Return what is wrong in a few words: the two numbers where they look different, else how far they are apart."""
+    observed, exact = (visible(from_hex(record[name])) for name in ("observed", "exact"))
+    if not observed:
+        return f"{record['verdict']}: {visible(record['reason'])}"
+    if observed != exact:
+        return f"gives {observed} where {exact} is due"
+    return f"{measure(record['ulps'])} ulps off, {decimal(record['slack'])} times the bound"
 
 
 def _some(words: list[str]) -> str:
@@ -78,8 +103,8 @@ def facts_of(record: dict[str, Any]) -> list[Fact]:
         Fact("regime", visible(record["regime"]) + (f", {place}" if record["row"] >= 0 else "")),
         Fact("exact", _both(record["exact"])),
         Fact("observed", _both(record["observed"])),
-        Fact("error", f"{decimal(record['ulps'])} ulps, {decimal(record['nats'])} absolute"),
-        Fact("bound", f"{visible(record['bound'])}; slack {decimal(record['slack'])}"),
+        Fact("error", _error_of(record)),
+        Fact("bound", _bound_of(record)),
         Fact("accuracy class", visible(record["accuracy_class"])),
         Fact("ledger entry", visible(record["deviation"])),
     ]
@@ -88,7 +113,22 @@ def facts_of(record: dict[str, Any]) -> list[Fact]:
     return [fact for fact in facts if fact.value]
 
 
-def _worth(record: dict[str, Any]) -> list[Fact]:
+def _error_of(record: dict[str, Any]) -> str:
+    """Return how far off a number is; where one of the two is no finite number, that is all there is to say."""
+    if math.isfinite(record["ulps"]):
+        return f"{measure(record['ulps'])} ulps, {decimal(record['nats'])} absolute"
+    exact = visible(from_hex(record["exact"]))
+    return "" if math.isnan(record["ulps"]) else f"without measure: {exact or 'another answer'} is due"
+
+
+def _bound_of(record: dict[str, Any]) -> str:
+    if math.isnan(record["slack"]) or record["bound"] in {"", "nan"}:
+        return ""
+    times = f"; slack {decimal(record['slack'])} (error / bound)" if math.isfinite(record["slack"]) else ""
+    return f"{visible(record['bound'])}{times}"
+
+
+def worth_facts(record: dict[str, Any]) -> list[Fact]:
     """Return what the finding is worth in practice and in a training; nothing where its row is not spelled out."""
     found = worth_of(record)
     return [] if found is None else [Fact("worth", found.sentence)]

@@ -70,12 +70,11 @@ def _mode_place(mode: str) -> tuple[int, str]:
 def _cell(framework: str, format_: str, family: str, tally: Tally | None, **mode: str) -> MatrixCell:
     if tally is None:
         return _NOTHING
-    wrong = sum(tally.count(name) for name in ("known", "deviates", "crashed", "void"))
-    noted = wrong or tally.count("concern")
+    noted = tally.unexpected or tally.count("known") or tally.count("concern")
     text = f"{noted:,}/{tally.judged:,}" if noted else _short(tally.slack)
     parts = [plural(tally.judged, "judgement")]
     parts += [
-        f"{tally.count(name):,} {OUTCOMES[name].label}"
+        OUTCOMES[name].count(tally.count(name))
         for name in ("void", "crashed", "deviates", "known", "concern")
         if tally.count(name)
     ]
@@ -92,11 +91,16 @@ def _cell(framework: str, format_: str, family: str, tally: Tally | None, **mode
 
 
 def _short(slack: float) -> str:
-    """Spell a slack in two digits: ``0.90``; tiny ones are alike; empty where nothing was compared."""
+    """Spell a slack in two digits: ``0.90``; tiny ones are alike; empty where nothing was compared.
+
+    What lies below 1 is not rounded up to it: 1 is where an algorithm is at fault.
+    """
     if math.isnan(slack):
         return ""
     if 0.0 < slack < 0.001:
         return "<0.001"
+    if 0.99 <= slack < 1.0:
+        return "0.99"
     return f"{slack:#.2g}" if math.isfinite(slack) and slack else decimal(slack)
 
 

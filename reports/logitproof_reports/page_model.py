@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .outcomes import Outcome
     from .page_claims import Claims
+    from .page_extremes import Situation
     from .page_training import Trainings
 
 
@@ -16,7 +17,7 @@ class Count:
     """How many judgements came out one way; `start` and `share` place its piece of the bar, in percent."""
 
     outcome: Outcome
-    number: int
+    words: str
     start: float
     share: float
 
@@ -89,7 +90,8 @@ class Finding:
     clause_title: str
     where: str
     count: str
-    slack: str
+    brief: str
+    effect: str
     reason: str
     facts: list[Fact]
     inputs: list[Fact]
@@ -97,49 +99,6 @@ class Finding:
     link: str
     cell_link: str
     explorer_link: str
-
-
-@dataclass(frozen=True)
-class ExtremeCell:
-    """What one framework gave: the observed number, and the exact one where they do not agree."""
-
-    outcome: Outcome | None
-    observed: str
-    exact: str
-    where: str
-    link: str
-
-
-@dataclass(frozen=True)
-class ExtremeRow:
-    """One question in one situation, the specification's answer, and every framework's."""
-
-    question: str
-    due: str
-    cells: list[ExtremeCell]
-
-
-@dataclass(frozen=True)
-class Situation:
-    """One regime of extreme logits; `outcome` is the worst among its rows, `answers` the worst of each framework."""
-
-    id: str
-    name: str
-    reason: str
-    clause: str
-    clause_title: str
-    outcome: Outcome
-    answers: list[ExtremeAnswer]
-    rows: list[ExtremeRow]
-
-
-@dataclass(frozen=True)
-class ExtremeAnswer:
-    """How one framework fares in one situation."""
-
-    outcome: Outcome | None
-    number: str
-    link: str
 
 
 @dataclass(frozen=True)
@@ -186,6 +145,7 @@ class Histogram:
     """Judgements by their largest error; `words` say the same."""
 
     title: str
+    number: str
     bars: list[Bar]
     words: str
 
@@ -229,19 +189,21 @@ class Dialect:
 
 @dataclass(frozen=True)
 class DialectRow:
-    """One option, and what it means to each."""
+    """One option, and what it means to each; `linked` where the values are addresses."""
 
     title: str
     meaning: str
     values: list[str]
+    linked: bool
 
 
 @dataclass(frozen=True)
 class Dialects:
-    """What each framework documents of its losses."""
+    """What each framework documents of its losses; a port is shown from the first column to `counterpart` at first."""
 
     columns: list[Dialect]
     rows: list[DialectRow]
+    counterpart: int
 
 
 @dataclass(frozen=True)
@@ -303,6 +265,7 @@ class Page:
     title: str
     outcome: Outcome
     headline: str
+    advice: str
     warnings: list[str]
     facts: list[Fact]
     frameworks: list[FrameworkVerdict]

@@ -14,13 +14,13 @@ import numpy as np
 from .judged import Words, words_of
 from .outcomes import BY_RANK, OUTCOMES, visible
 from .packing import numbers, packed
-from .page_findings import facts_of, inputs_of
+from .page_findings import facts_of, inputs_of, worth_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .judged import Judged
-    from .page_model import Payload
+    from .page_model import Fact, Payload
 
 TEXT_COLUMNS = {
     "framework": "adapter",
@@ -50,6 +50,10 @@ DETAILS_EACH = 3
 """Worst rows of each field of the matrix whose details are carried in any case."""
 
 
+WORTHS = 60
+"""Judgements that break a MUST whose details tell what they are worth; each takes a small training."""
+
+
 def payload_of(judged: Judged) -> Payload:
     """Pack a run's judgements."""
     columns = {name: words_of(judged.table[column]) for name, column in TEXT_COLUMNS.items()}
@@ -64,9 +68,12 @@ def payload_of(judged: Judged) -> Payload:
 def _details(judged: Judged) -> dict[int, dict[str, Any]]:
     """Return the details of the worst rows, by row number, as many as `DETAIL_CHARACTERS` allows."""
     details: dict[int, dict[str, Any]] = {}
-    left = DETAIL_CHARACTERS
+    left, worths = DETAIL_CHARACTERS, WORTHS
     for row in _by_interest(judged):
-        detail = _detail(judged.record(row))
+        record = judged.record(row)
+        told = worths > 0 and judged.rank[row] > OUTCOMES["concern"].rank
+        worths -= told
+        detail = _detail(record, [*facts_of(record), *(worth_facts(record) if told else [])])
         left -= len(json.dumps(detail))
         if left < 0:
             break
@@ -89,10 +96,10 @@ def _by_interest(judged: Judged) -> Iterable[int]:
     return dict.fromkeys(rows[np.concatenate([chosen, wrong])].tolist())
 
 
-def _detail(record: dict[str, Any]) -> dict[str, Any]:
+def _detail(record: dict[str, Any], facts: list[Fact]) -> dict[str, Any]:
     return {
         "reason": visible(record["reason"]),
-        "facts": [[fact.name, fact.value] for fact in facts_of(record)],
+        "facts": [[fact.name, fact.value] for fact in facts],
         "inputs": [[fact.name, fact.value] for fact in inputs_of(record["inputs"])],
         "repro": visible(record["repro"], keep="\n\t"),
     }

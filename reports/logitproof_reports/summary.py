@@ -68,9 +68,10 @@ def _terminal_cell(tally: Tally | None) -> Text:
 def _cell(tally: Tally | None) -> str:
     if tally is None:
         return ""
-    wrong = tally.judged - tally.fulfilled
-    count = f"{wrong:,} of {tally.judged:,} {tally.worst.label}" if wrong else f"{tally.judged:,}"
-    return f"{tally.worst.glyph} {count}, slack {decimal(tally.slack)}"
+    counts = {"unexpected": tally.unexpected, "known": tally.count("known")}
+    wrong = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+    of_all = f"{wrong} of {tally.judged:,}" if wrong else f"{tally.judged:,}"
+    return f"{tally.worst.glyph} {of_all}, slack {decimal(tally.slack)}"
 
 
 def markdown(run: Run) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from logitproof_reference.cells import LABELS, OPS, QUANTITIES
 from logitproof_reference.regimes import REGIMES
 from logitproof_reference.specification import CLAUSES
 
 from .outcomes import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _QUANTITIES = {
     "value": "",
@@ -23,14 +24,29 @@ _LABELS = {"none": "", "indices": "(class indices)", "distributions": "(distribu
 
 
 def question(record: Mapping[str, str]) -> str:
-    """Return what was asked, in words: ``gradient of softmax cross-entropy (class indices)``."""
+    """Return what was asked, in words: ``gradient of softmax cross-entropy (class indices)``.
+
+    Where the record has an ``entry``, it tells which of the framework's functions was asked: ``via functional``.
+    """
     op = record["op"].replace("_cross_entropy", " cross-entropy").replace("_", "-")
+    entry = record.get("entry", "")
     words = (
         _QUANTITIES.get(record["quantity"], record["quantity"] + " of"),
         op,
         _LABELS.get(record["labels"], record["labels"]),
+        f"via {entry}" if entry else "",
     )
     return visible(" ".join(filter(None, words)))
+
+
+def question_place(key: Sequence[str]) -> tuple[int | str, ...]:
+    """Return the sort key of an op, its labels and a quantity: in the vocabulary's order, unknown words last."""
+    orders = (OPS, LABELS, QUANTITIES)
+    return tuple(part for word, order in zip(key, orders, strict=True) for part in (_place(word, order), word))
+
+
+def _place(word: str, order: tuple[str, ...]) -> int:
+    return order.index(word) if word in order else len(order)
 
 
 def clause_title(clause: str) -> str:

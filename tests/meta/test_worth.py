@@ -73,7 +73,7 @@ def test_an_answer_that_is_not_finite_has_no_run(nats: float) -> None:
     found = worth_of(finding([1.0, 0.0], nats))
     assert found is not None
     assert found.planted is None
-    assert found.sentence.startswith("Not finite on this row")
+    assert found.sentence.startswith("Beyond measure on this row")
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,11 @@ function startDialects() {
 }
 
 function differences(from, to) {
-  const rows = [...byId("dialect-table").tBodies[0].rows].filter((row) => row.cells[from].textContent !== row.cells[to].textContent);
+  const options = [...byId("dialect-table").tBodies[0].rows].filter((row) => !row.classList.contains("linked"));
+  const rows = options.filter((row) => row.cells[from].textContent !== row.cells[to].textContent);
   if (rows.length === 0) return [element("p", { className: "same", textContent: "✓ No documented difference: every option means the same." })];
-  const count = element("p", { textContent: `${rows.length} of ${byId("dialect-table").tBodies[0].rows.length} differ:` });
-  const list = element("dl", { className: "facts" });
+  const count = element("p", { textContent: `${rows.length} of ${options.length} differ:` });
+  const list = element("dl", { className: "facts wide" });
   for (const row of rows) {
     const name = element("dt", { textContent: row.cells[0].firstChild.textContent });
     list.append(element("div", {}, name, element("dd", { textContent: `${row.cells[from].textContent} → ${row.cells[to].textContent}` })));
@@ -59,9 +60,9 @@ function differences(from, to) {
   return [count, list];
 }
 
-// The cell page: all judgements on a cell, and the same question in other formats and modes
+// The cell page: all judgements on a cell, and the same question in other formats, modes and frameworks
 
-const ALIKE = ["framework", "op", "labels", "quantity", "options", "entry", "producer", "axis", "layout"];
+const ALIKE = ["op", "labels", "quantity", "options", "entry", "producer", "axis", "layout"];
 
 function showCell(table, name) {
   byId("cell-name").value = name;
@@ -77,16 +78,25 @@ function showCell(table, name) {
   byId("cell-shown").replaceChildren(
     element("h3", { textContent: name }),
     element("p", {}, badge(table, wordAt(table, "verdict", worst[0])), ` ${rows.length} judgements. `, element("a", { href: `#judgements?cell:"${encodeURIComponent(name.replace(/[\\"]/g, "\\$&"))}"`, textContent: "Filter them" })),
-    element("h3", { textContent: "In the other formats and modes" }),
+    element("h3", { textContent: "The same question in other formats, modes and frameworks" }),
     itsLike(table, worst[0]),
     element("h3", { textContent: "Judgements, worst first" }),
     ...worst.slice(0, STEP).map((row) => unfolding(table, row)),
   );
 }
 
+// Before a cell is chosen: those whose verdicts are gravest
+function suggestCells(table) {
+  const rows = sorted(table, Array.from({ length: table.rows }, (_, row) => row), { name: "verdict", descending: true });
+  const names = [...new Set(rows.slice(0, 10 * STEP).map((row) => wordAt(table, "cell", row)))].slice(0, 12).filter((name) => name);
+  const links = names.map((name) => element("li", {}, element("a", { href: `#cell?${encodeURIComponent(name)}`, textContent: name })));
+  byId("cell-shown").replaceChildren(element("p", { textContent: "Type a cell's name, follow a link from a finding or a judgement, or begin with the worst:" }), element("ul", {}, ...links));
+}
+
 function unfolding(table, row) {
   const [regime, clause, slack] = ["regime", "clause", "slack"].map((name) => wordAt(table, name, row));
-  const head = element("summary", {}, badge(table, wordAt(table, "verdict", row)), element("b", { textContent: regime || "the whole cell" }), element("span", { className: "id", textContent: clause }), element("span", { className: "how-far", textContent: `slack ${slack}` }));
+  const far = /^[∞–]$/.test(slack) ? "" : `slack ${slack}`;
+  const head = element("summary", {}, badge(table, wordAt(table, "verdict", row)), element("b", { textContent: regime || "the whole cell" }), element("span", { className: "id", textContent: clause }), element("span", { className: "how-far", textContent: far }));
   const made = element("details", { className: `finding ${wordAt(table, "verdict", row)}` }, head);
   made.addEventListener("toggle", () => {
     if (made.children.length < 2) made.append(element("div", { className: "body" }, detailsOf(table, row)));
@@ -99,7 +109,8 @@ function itsLike(table, row) {
   const worst = new Map();
   for (let other = 0; other < table.rows; other++) {
     if (!alike.every((codes) => codes[other] === codes[row])) continue;
-    const key = `${wordAt(table, "mode", other)} ${wordAt(table, "format", other)}`;
+    const own = table.columns.framework.codes[other] === table.columns.framework.codes[row] ? "" : wordAt(table, "framework", other);
+    const key = [own, wordAt(table, "mode", other), wordAt(table, "format", other)].join(" ").trim();
     const seen = worst.get(key);
     const rank = (place) => table.outcomes[wordAt(table, "verdict", place)][2];
     const slack = (place) => numberOf(wordAt(table, "slack", place)) || 0;
@@ -107,10 +118,11 @@ function itsLike(table, row) {
   }
   const lines = [...worst].sort().map(([key, other]) => {
     const cell = wordAt(table, "cell", other);
-    const link = element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: key });
-    return element("tr", {}, element("th", { scope: "row" }, link), element("td", {}, badge(table, wordAt(table, "verdict", other))), element("td", { textContent: wordAt(table, "ulps", other), className: "number" }), element("td", { textContent: wordAt(table, "slack", other), className: "number" }));
+    const here = table.columns.cell.codes[other] === table.columns.cell.codes[row];
+    const name = here ? element("b", { textContent: `${key} (this one)` }) : element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: key });
+    return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, badge(table, wordAt(table, "verdict", other))), element("td", { textContent: wordAt(table, "ulps", other), className: "number" }), element("td", { textContent: wordAt(table, "slack", other), className: "number" }));
   });
-  const heads = ["Mode and format", "Worst verdict", "Its ulps", "Its slack"].map((textContent) => element("th", { scope: "col", textContent }));
+  const heads = ["Where", "Worst verdict", "Its ulps", "Its slack"].map((textContent, i) => element("th", { scope: "col", textContent, className: i > 1 ? "number" : "" }));
   const made = element("table", { className: "plain" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
-  return element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "The same question in other formats and modes" }, made);
+  return element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "The same question in other formats, modes and frameworks" }, made);
 }

@@ -193,6 +193,7 @@ async function start() {
     judgements.update();
     followers["#judgements"] = (text) => judgements.follow(text);
     followers["#cell"] = (text) => showCell(table, readable(text));
+    suggestCells(table);
     byId("cell-wanted").hidden = false;
     byId("cell-wanted").addEventListener("submit", (event) => {
       event.preventDefault();
