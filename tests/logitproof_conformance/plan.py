@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from logitproof_conformance.case_set import common_batches, option_batches, produced_batches, whole_case_set
 from logitproof_conformance.layout import SHAPES
 from logitproof_conformance.plan_checks import CHECKS, makes_sense
-from logitproof_conformance.plan_questions import MAIN_MODES, QUESTIONS, QUICK_CLASSES, every_cell, is_quick
+from logitproof_conformance.plan_questions import CLASSES, MAIN_MODES, QUESTIONS, every_cell, is_quick
 from logitproof_reference.cells import PLAIN, Cell
 from logitproof_reference.regimes import REGIMES, Batch
 
@@ -71,7 +71,7 @@ def batches_of(cell: Cell, profile: str) -> list[Batch]:
     is_main = (cell.op, cell.labels, cell.quantity) in QUESTIONS and cell.mode in MAIN_MODES and not cell.entry
     if (cell.axis, cell.layout) != SHAPES[0] or not is_main:
         return common_batches(cell.format, profile, cell.op)
-    asked = QUICK_CLASSES.get((cell.mode, cell.format)) if profile == "quick" else None
+    asked = CLASSES[profile].get((cell.mode, cell.format))
     return [batch for batch in whole_case_set(cell.format, profile) if asked is None or batch.classes in asked]
 
 

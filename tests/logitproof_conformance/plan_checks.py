@@ -77,11 +77,15 @@ def _everywhere(_cell: Cell) -> bool:
     return True
 
 
+def _is_worth_a_shape(cell: Cell) -> bool:
+    """Tell whether a cell is asked what a compiler compiles anew: in eager mode throughout, compiled in float32."""
+    return cell.mode == "eager" or cell.format == "float32"
+
+
 def _goes_backward_twice(cell: Cell) -> bool:
-    """Tell whether a cell is asked for a second gradient; of a compiler, where each is a compilation more, few are."""
-    is_asked = cell.mode == "eager" or (cell.op, cell.format) == ("softmax_cross_entropy", "float32")
+    """Tell whether a cell is asked for a second gradient: where it may be another one than without options."""
     alike = cell.options != PLAIN and cell.options.reduction == "none"
-    return is_asked and cell.quantity == "grad_logits" and not alike
+    return cell.quantity == "grad_logits" and not alike and _is_worth_a_shape(cell)
 
 
 def _is_plain(cell: Cell) -> bool:
@@ -90,7 +94,7 @@ def _is_plain(cell: Cell) -> bool:
 
 ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
     "empty_batch": _everywhere,
-    "row_alone": lambda cell: _is_plain(cell) and cell.op in LOSSES and cell.quantity in OF_EVERY_LOSS,
+    "row_alone": lambda cell: cell.op in LOSSES,
 }
 """Checks whose rows are one more shape to compile, and of which cells the quick profile asks them, eager in float32."""
 
@@ -100,6 +104,8 @@ MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
 SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     "row_sums": lambda cell: (cell.op, cell.labels, cell.quantity) in SUM_LAWS,
     "accuracy_class": _is_plain,
+    "empty_batch": _is_worth_a_shape,
+    "row_alone": lambda cell: _is_plain(cell) and cell.quantity in OF_EVERY_LOSS and _is_worth_a_shape(cell),
     "second_backward": lambda cell: _is_plain(cell) and _goes_backward_twice(cell),
 }
 """Further checks that do not make sense for every cell."""

@@ -84,17 +84,39 @@ OPTIONS = {
 }
 """Options by op and labels, each alone and in the combinations that have gone wrong; asked in eager mode."""
 
-QUICK_CLASSES = {
-    ("eager", "float16"): frozenset({COMMON_CLASSES}),
-    ("eager", "bfloat16"): frozenset({COMMON_CLASSES, 65_537}),
-    ("eager", "float64"): frozenset({COMMON_CLASSES}),
-    ("compiled", "float32"): frozenset({COMMON_CLASSES}),
-    ("compiled", "float16"): frozenset(),
-    ("compiled", "bfloat16"): frozenset(),
-    ("compiled", "float64"): frozenset(),
+COMPILED_OPTIONS = (
+    SPATIAL_OPTIONS,
+    Options(ignore_index=-100, reduction="mean", weight=True, label_smoothing=0.125),
+    Options(label_smoothing=0.125, weight=True, reduction="mean"),
+    Options(pos_weight=True),
+    Options(reduction="mean", weight=True, pos_weight=True),
+)
+"""Those of them that are asked compiled too, in float32: the longest combinations, for compilers fuse."""
+
+FEW_CLASSES = frozenset({1, COMMON_CLASSES, 33, 129, 1025, 65_537})
+"""One class, the common count, remainders behind short and long vectors, and more classes than float16 counts."""
+
+CLASSES = {
+    "quick": {
+        ("eager", "float16"): frozenset({COMMON_CLASSES}),
+        ("eager", "bfloat16"): frozenset({COMMON_CLASSES, 65_537}),
+        ("eager", "float64"): frozenset({COMMON_CLASSES}),
+        ("compiled", "float32"): frozenset({COMMON_CLASSES}),
+        ("compiled", "float16"): frozenset(),
+        ("compiled", "bfloat16"): frozenset(),
+        ("compiled", "float64"): frozenset(),
+    },
+    "full": {
+        ("eager", "float16"): FEW_CLASSES,
+        ("eager", "float64"): FEW_CLASSES,
+        ("compiled", "float16"): FEW_CLASSES,
+        ("compiled", "bfloat16"): FEW_CLASSES,
+        ("compiled", "float64"): FEW_CLASSES,
+    },
 }
-"""Class counts that the quick profile asks of a mode and format, where not all: every new shape costs a compilation,
-in JAX also in eager mode, and torch.compile starts a C++ compiler. Eager float32 is asked in full."""
+"""Class counts that a profile asks of a mode and format, where not all: every new shape costs a compilation, in JAX
+also in eager mode, and torch.compile starts a C++ compiler. All are asked in eager float32; in full also in bfloat16,
+whose vectors are others, and compiled in float32."""
 
 MAIN_MODES = ("eager", "compiled")
 """Modes that are asked in every format; what else a framework offers is asked with the common batch, classes last."""
@@ -126,7 +148,7 @@ def is_quick(cell: Cell) -> bool:
         return _is_eager_float32(cell) and (cell.axis == "last" or _is_spatial(cell))
     if (cell.op, cell.labels, cell.quantity) in FURTHER_QUESTIONS or (cell.axis, cell.layout) != SHAPES[0]:
         return _is_eager_float32(cell)
-    return QUICK_CLASSES.get((cell.mode, cell.format)) != frozenset()
+    return CLASSES["quick"].get((cell.mode, cell.format)) != frozenset()
 
 
 def _is_eager_float32(cell: Cell) -> bool:
@@ -152,11 +174,14 @@ def _main_cells(adapter: Adapter) -> Iterator[Cell]:
 
 
 def _option_cells(adapter: Adapter) -> Iterator[Cell]:
-    """Yield the losses with options, on every class axis; a sigmoid loss has none."""
-    for format_, (op, labels), quantity in product(FORMATS, OPTIONS, ("value", "grad_logits")):
-        for options, axis in product(OPTIONS[op, labels], AXES):
+    """Yield the losses with options: in eager mode on every class axis, which a sigmoid loss does not have."""
+    for (op, labels), quantity in product(OPTIONS, ("value", "grad_logits")):
+        for options, format_, axis in product(OPTIONS[op, labels], FORMATS, AXES):
             if axis == "last" or op != SIGMOID:
                 yield Cell(adapter.name, "eager", op, quantity, format_, labels, axis, options=options)
+        for options in OPTIONS[op, labels]:
+            if options in COMPILED_OPTIONS and "compiled" in adapter.modes:
+                yield Cell(adapter.name, "compiled", op, quantity, "float32", labels, options=options)
 
 
 def _further_modes(adapter: Adapter) -> Iterator[Cell]:

@@ -31,6 +31,9 @@ def judge_second_backward(evaluation: CellEvaluation, case: Case) -> Iterator[Ju
         return
     again, batch = replace(case.cell, quantity=SECOND_GRADIENT), evaluation.common_batch
     answer = ask(evaluation.adapter, again, batch)
+    if answer.failure:  # the graph is gone, and the framework says so
+        yield judgement(case, CLAUSE, "conforms", reason=answer.failure)
+        return
     if (failed := first_failure(case, CLAUSE, (evaluation.answer(batch), answer))) is not None:
         yield failed
         return
