@@ -56,6 +56,9 @@ class KerasAdapter(SourceAdapter):
         asked = cell.options
         reasons = {
             "Keras' losses weight no classes": asked.weight or asked.pos_weight,
+            "on TensorFlow SparseCategoricalCrossentropy takes the classes last alone": (
+                self.backend == "tensorflow" and cell.labels == "indices" and cell.axis != "last"
+            ),
             "SparseCategoricalCrossentropy smoothes no labels": cell.labels == "indices" and asked.label_smoothing != 0,
             f"{cell.format} does not resolve the clip of probabilities at 1e-7": (
                 cell.entry in self.clipped and cell.format not in {"float32", "float64"}

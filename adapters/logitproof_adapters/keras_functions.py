@@ -1,9 +1,8 @@
 """Keras' functions as source: what is called for an op, from logits and, as an entry, from probabilities.
 
-SparseCategoricalCrossentropy is asked with the classes last, where every backend takes them. A format other than
-float32 is asked for by dtype, without which a loss is float32. BinaryCrossentropy averages the last axis, so that each
-logit is given one of its own. Entry ``probabilities`` is what a model ends with: keras.activations.softmax. Entry
-``tf_probabilities``, on TensorFlow alone, is tf.nn.softmax in its place.
+A format other than float32 is asked for by dtype, without which a loss is float32. BinaryCrossentropy averages the last
+axis, so that each logit is given one of its own. Entry ``probabilities`` is what a model ends with:
+keras.activations.softmax. Entry ``tf_probabilities``, on TensorFlow alone, is tf.nn.softmax in its place.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ EXPRESSIONS = {
     ("softmax", "none"): "keras.ops.softmax(x, axis={axis})",
     ("log_softmax", "none"): "keras.ops.log_softmax(x, axis={axis})",
     ("log_sum_exp", "none"): "keras.ops.logsumexp(x, axis={axis})",
-    INDICES: "keras.losses.SparseCategoricalCrossentropy({options})(y, {last})",
+    INDICES: "keras.losses.SparseCategoricalCrossentropy({options})(y, {given})",
     DISTRIBUTIONS: "keras.losses.CategoricalCrossentropy({options}, axis={axis})(y, {given})",
     SIGMOID: "keras.losses.BinaryCrossentropy({options})(y[..., None], x[..., None])",
 }
@@ -41,8 +40,8 @@ REDUCTIONS = {"none": "None", "sum": '"sum"', "mean": '"sum_over_batch_size"'}
 def call(cell: Cell, axis: int, ndim: int) -> str:
     """Return the call that answers a cell, where the logits x have `ndim` axes and their classes lie at `axis`."""
     given = PREDICTIONS[cell.entry].format(axis=axis)
-    last = given if axis == ndim - 1 else f"keras.ops.moveaxis({given}, {axis}, -1)"
     words = {
+        "axis": str(axis) if cell.labels == "indices" and axis != ndim - 1 else "",
         "from_logits": "" if cell.entry else "True",
         "reduction": REDUCTIONS.get(cell.options.reduction, repr(cell.options.reduction)),
         "ignore_class": "" if cell.options.ignore_index is None else str(cell.options.ignore_index),
@@ -50,4 +49,4 @@ def call(cell: Cell, axis: int, ndim: int) -> str:
         "dtype": "" if cell.format == "float32" else repr(cell.format),
     }
     options = ", ".join(f"{name}={value}" for name, value in words.items() if value)
-    return EXPRESSIONS[cell.op, cell.labels].format(axis=axis, given=given, last=last, options=options)
+    return EXPRESSIONS[cell.op, cell.labels].format(axis=axis, given=given, options=options)

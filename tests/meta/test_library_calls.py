@@ -47,9 +47,9 @@ def test_keras_is_asked_for_a_format_other_than_float32_by_dtype() -> None:
     assert "dtype='bfloat16'" in call(replace(LOSS, format="bfloat16"), 1, 2)
 
 
-def test_keras_takes_the_classes_of_indices_last_and_of_distributions_anywhere() -> None:
-    assert call(LOSS, 1, 2).endswith("(y, x)")
-    assert call(LOSS, 1, 3).endswith("(y, keras.ops.moveaxis(x, 1, -1))")
+def test_keras_is_told_the_axis_of_the_classes_rather_than_given_another_layout() -> None:
+    assert "axis" not in call(LOSS, 1, 2)
+    assert "(axis=1, " in call(LOSS, 1, 3)
     assert call(SOFT_LOSS, 1, 3).endswith("axis=1)(y, x)")
 
 
