@@ -6,10 +6,13 @@ Whether it goes to a server is wandb's to decide: ``WANDB_MODE=offline`` keeps i
 from __future__ import annotations
 
 import math
+import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from logitproof.exit_codes import Refusal
 from logitproof.training_steps import training_steps
+from logitproof_conformance.tracking import PROJECT_VARIABLE
 from logitproof_reports.judged import judged as make_ready
 from logitproof_reports.summary import sentences
 from logitproof_reports.tally import tally_by
@@ -21,10 +24,29 @@ if TYPE_CHECKING:
     from logitproof_reports.judged import Judged
     from logitproof_reports.schema import Run
 
+NOT_INSTALLED = "wandb is not installed: pip install 'logitproof[wandb]'"
+
 COLUMNS = ("adapter", "mode", "op", "labels", "quantity", "format", "regime", "clause", "verdict", "ulps", "slack")
 
 
-def track(run: Run, page: Path, project: str = "logitproof") -> None:
+PROJECT = "logitproof"
+"""Where runs are logged to."""
+
+
+def track_trainings(project: str = PROJECT) -> None:
+    """Let every worker that is started from now on log its trainings while they run.
+
+    Raises
+    ------
+    Refusal
+        The library is not installed.
+    """
+    if find_spec("wandb") is None:
+        raise Refusal(NOT_INSTALLED)
+    os.environ[PROJECT_VARIABLE] = project
+
+
+def track(run: Run, page: Path, project: str = PROJECT) -> None:
     """Log a run to Weights & Biases.
 
     Raises
@@ -35,7 +57,7 @@ def track(run: Run, page: Path, project: str = "logitproof") -> None:
     try:
         import wandb  # noqa: PLC0415  an extra
     except ImportError as error:
-        raise Refusal("wandb is not installed: pip install 'logitproof[wandb]'") from error
+        raise Refusal(NOT_INSTALLED) from error
     try:
         with wandb.init(project=project, job_type="report", config=_config(run)) as tracked:
             for step in training_steps(run):

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 TRAINERS = {
     "jax": "logitproof_adapters.training_jax:JaxTrainer",
+    "keras_jax": "logitproof_adapters.training_keras:KerasTrainer",
     "keras_tensorflow": "logitproof_adapters.training_keras:KerasTrainer",
+    "keras_torch": "logitproof_adapters.training_keras:KerasTrainer",
     "numpy": "logitproof_adapters.training_numpy:NumpyTrainer",
     "optax": "logitproof_adapters.training_optax:OptaxTrainer",
     "tensorflow": "logitproof_adapters.training_tensorflow:TensorflowTrainer",
@@ -84,9 +86,12 @@ class SourceTrainer(ABC):
     """The formats it trains in."""
     recipes: dict[str, tuple[tuple[str, str], ...]]
     """Labels and entry (see `Cell`) of the ways to write each loss, by op."""
+    takes_callbacks = False
+    """Whether its training loop is the framework's own, which is watched by callbacks."""
 
     def __init__(self, adapter: SourceAdapter) -> None:
         self.adapter = adapter
+        self.callbacks: list[Any] = []
         self._programs: dict[tuple[Cell, str], dict[str, Any]] = {}
 
     @abstractmethod
@@ -159,6 +164,7 @@ class SourceTrainer(ABC):
             scope: dict[str, Any] = {}
             program = f"{self.imports}\n\n\n{self.source(cell, task)}"
             exec(compile(program, f"<{cell.id} {task.name}>", "exec"), scope)  # noqa: S102 - our own text
+            scope["callbacks"] = self.callbacks
             self._programs[key] = scope
         return self._programs[key]
 

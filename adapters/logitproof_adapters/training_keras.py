@@ -91,7 +91,7 @@ class Logits(keras.Model):
         self.z.assign(z)
 
     def call(self, x):
-        return keras.activations.get({activation})(self.z)
+        return keras.activations.get({activation})(keras.ops.convert_to_tensor(self.z))
 
 
 kept = []
@@ -108,6 +108,7 @@ class KerasTrainer(SourceTrainer):
     """Trains with Keras, by fit, which compiles the step."""
 
     mode = "graph"
+    takes_callbacks = True
     recipes = {  # noqa: RUF012 - a table of the class, as its base declares it
         "softmax_cross_entropy": (
             ("indices", ""),

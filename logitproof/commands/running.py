@@ -46,6 +46,9 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same request.")
     ] = False,
+    wandb: Annotated[
+        bool, typer.Option("--wandb", help="Also log each training to Weights & Biases, step by step.")
+    ] = False,
 ) -> int:
     """Judge frameworks against the exact answer. Each runs in a process of its own; the result is a run file."""
     from logitproof.matrix_run import Interrupted
@@ -54,6 +57,10 @@ def run(
     from logitproof.reporting import exit_code
     from logitproof.tables import print_summary
 
+    if wandb:
+        from logitproof.tracking import track_trainings
+
+        track_trainings()
     try:
         whole = run_matrix(
             framework or (),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_adapters.training import NO_TRAINER, trainer_of
 from logitproof_conformance.judging import judgement, verdict_on
+from logitproof_conformance.tracking import tracked
 from logitproof_conformance.training_run import Training, measure
 from logitproof_reference.specification import CLAUSES
 from logitproof_reference.training_tasks import STEPS, TASKS
@@ -29,13 +30,15 @@ def judge_training(adapter: Adapter, case: Case, profile: str) -> Iterator[Judge
         yield judgement(case, "TRN-1", "unsupported", reason=NO_TRAINER)
         return
     training = Training(trainer, case.cell, TASKS[case.regime], STEPS[profile])
-    try:
-        found = measure(training)
-    except Exception as error:  # noqa: BLE001  whatever a framework raises is a result of the test
-        yield judgement(
-            case, "TRN-1", "crashed", reason=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        )
-        return
+    with tracked(training) as log:
+        try:
+            found = measure(training)
+        except Exception as error:  # noqa: BLE001  whatever a framework raises is a result of the test
+            yield judgement(
+                case, "TRN-1", "crashed", reason=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            )
+            return
+        log(found.record)
     held = {"TRN-1": found.loss, "TRN-2": found.gradients, "TRN-3": found.parameters}
     for clause, numbers in held.items():
         if numbers.elements:
