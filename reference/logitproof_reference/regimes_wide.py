@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.bit_generator import integers, normals
+from logitproof_reference.formats import FORMATS
 from logitproof_reference.regimes_ordinary import every_profile, typical
 from logitproof_reference.row_labels import cycled_weights
 from logitproof_reference.rows import Labels, Regime, ordinary_labels
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def _edges(format_: Format, count: int, *, n: int) -> F64:
-    """In turn: a leader in the last class; one in the first class; all equal; ordinary logits."""
+    """In turn: a leader in the last class, past what exp takes; one in the first class; all equal; ordinary logits."""
     turn = np.arange(count) % 4
     rows = typical(format_, count, key=f"edges {n}", n=n)
-    rows[turn == 0, -1] = rows[turn == 1, 0] = 12.0
+    rows[turn == 0, -1], rows[turn == 1, 0] = 800.0, 12.0
     return np.where(turn[:, None] == 2, 1.0, rows)
 
 
@@ -32,6 +33,12 @@ def _labels_past_narrow_formats(key: str, logits: F64) -> Labels:
     """Return in turn the last class, and one that neither int16 nor float16 holds."""
     indices = np.where(np.arange(len(logits)) % 2 == 0, logits.shape[1] - 1, 40_001)
     return Labels(indices, cycled_weights(key, indices, np.ones(logits.shape, dtype=np.bool_)))
+
+
+def _cycled_thirds(_key: str, logits: F64) -> Labels:
+    """Label the three classes in turn, with shares of 1/2, 1/4 and 1/4."""
+    indices = np.arange(len(logits)) % 3
+    return Labels(indices, np.where(np.arange(3) == indices[:, None], 0.5, 0.25))
 
 
 def _long_tail(_format: Format, count: int, *, n: int) -> F64:
@@ -42,6 +49,9 @@ def _long_tail(_format: Format, count: int, *, n: int) -> F64:
 
 
 _WIDTH_SOURCE = "https://github.com/pytorch/pytorch/pull/36485 and https://github.com/pytorch/pytorch/issues/143644"
+
+_WHOLE_BLOCKS = (16, 32, 64, 256, 512, 2048, 8192, 32768, 65536)
+"""Powers of two that fill a block of a kernel, or are its largest: asked in one format, for no other differs."""
 
 _QUICK_WIDTHS = {1024: {"quick": 4}, 65537: {"quick": 2}}
 """Rows of one that fills every vector, and of one past every limit with a remainder; beside 2, 10 and 1,000 classes."""
@@ -92,8 +102,18 @@ _TABLE = [
             partial(_edges, n=n),
             source=_WIDTH_SOURCE,
             labels=_labels_past_narrow_formats if n > 2**16 else ordinary_labels,
+            formats=("float32",) if n in _WHOLE_BLOCKS else tuple(FORMATS),
         )
-        for n in (3, 4, 8, 33, 127, 128, 129, 513, 517, 1023, 1024, 1025, 4096, 65537)
+        for n in sorted((3, 4, 8, 33, 127, 128, 129, 513, 517, 1023, 1024, 1025, 4096, 65537, *_WHOLE_BLOCKS))
+    ),
+    Regime(
+        "rows_65537",
+        "More rows than 16 bits count, of three classes each: grids and row numbers have their limits too.",
+        3,
+        {"full": 65537},
+        partial(typical, key="rows_65537", n=3),
+        labels=_cycled_thirds,
+        formats=("float32",),
     ),
 ]
 
