@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from logitproof_reference.cells import Cell
 
 EXPRESSIONS = {
-    ("softmax", "none"): "liger_softmax(x)",
+    ("softmax", "none"): "functional.liger_softmax(x)",
     ("softmax_cross_entropy", "indices"): "LigerCrossEntropyLoss({options})(x, y)",
 }
 ENVIRONMENT = 'import os\nos.environ["TRITON_INTERPRET"] = "1"\n'
@@ -31,19 +31,18 @@ class LigerAdapter(TorchAdapter):
     name = "liger"
     modes = ("eager",)
     entries = {}  # noqa: RUF012 - none of PyTorch's
-    imports = (
-        ENVIRONMENT
-        + "import torch\nfrom liger_kernel.transformers import LigerCrossEntropyLoss"
-        + "\nfrom liger_kernel.transformers.functional import liger_softmax"
-    )
+    imports = ENVIRONMENT + "import torch\nfrom liger_kernel.transformers import LigerCrossEntropyLoss, functional"
 
     def __init__(self) -> None:
         os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
         super().__init__()
-        from liger_kernel.transformers import LigerCrossEntropyLoss  # noqa: PLC0415 - an adapter imports here alone
-        from liger_kernel.transformers.functional import liger_softmax  # noqa: PLC0415 - likewise
+        from liger_kernel.transformers import (  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+            LigerCrossEntropyLoss,
+            functional,
+        )
 
-        self._namespace.update(LigerCrossEntropyLoss=LigerCrossEntropyLoss, liger_softmax=liger_softmax)
+        # Releases before 0.6 have no liger_softmax: that costs its cells, not the loss.
+        self._namespace.update(LigerCrossEntropyLoss=LigerCrossEntropyLoss, functional=functional)
 
     def describe(self) -> Description:
         """Return the versions of Liger Kernel, Triton and PyTorch."""
