@@ -144,16 +144,16 @@ def _asked_here(cell: Cell, regime: str, row: int | None, profile: str) -> Expla
     evaluation = CellEvaluation(adapter, cell, profile)
     regimes = [regime] if regime else [name for batch in batches_of(cell, profile) for name in batch.slices]
     found = [judgement for name in regimes for judgement in _judge(evaluation, name, row)]
-    worst = worst_first(_with_known_deviations(found, adapter))
+    worst = worst_first(_with_known_deviations(found, adapter, profile))
     same_rows = tuple(judgement for judgement in worst if judgement.regime == worst[0].regime)
     description = adapter.describe()
     source = f"asked just now: {description.framework} {description.version}"
     return Explanation(same_rows, source, worst[0].repro or _repro(evaluation, worst[0]))
 
 
-def _with_known_deviations(found: list[Judgement], adapter: Adapter) -> list[Judgement]:
+def _with_known_deviations(found: list[Judgement], adapter: Adapter, profile: str) -> list[Judgement]:
     """Say of what is wrong whether the ledger knows it; a single row cannot tell that a deviation is gone."""
-    conclusions = Conclusions(adapter.describe(), ledger.load(adapter.name))
+    conclusions = Conclusions(adapter.describe(), ledger.load(adapter.name), profile)
     return [judgement if judgement.verdict == "conforms" else conclusions.take([judgement])[0] for judgement in found]
 
 

@@ -30,6 +30,8 @@ class Conclusions:
         The framework and its version, by which ledger entries select.
     ledger : list of Deviation
         Its known deviations.
+    profile : str
+        The profile that is asked; an entry that another one shows explains nothing here.
     used : Counter
         How often each ledger entry explained a judgement, by id.
     elements : int
@@ -38,6 +40,7 @@ class Conclusions:
 
     description: Description
     ledger: list[Deviation]
+    profile: str
     used: Counter[str] = field(default_factory=Counter)
     elements: int = 0
 
@@ -67,14 +70,15 @@ class Conclusions:
         return replace(found, deviation=entry.id)
 
     def _matches(self, entry: Deviation, found: Judgement) -> bool:
-        return entry.matches(found.clause, found.cell, found.regime, self.description.version)
+        is_meant = entry.matches(found.clause, found.cell, found.regime, self.description.version)
+        return is_meant and self.profile in entry.profiles
 
-    def stale_entries(self, profile: str) -> list[str]:
+    def stale_entries(self) -> list[str]:
         """Return the ids of the entries for this version and profile that explained nothing."""
         return [
             entry.id
             for entry in self.ledger
-            if entry.applies_to(self.description.version, profile) and not self.used[entry.id]
+            if entry.applies_to(self.description.version, self.profile) and not self.used[entry.id]
         ]
 
 

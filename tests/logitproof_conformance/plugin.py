@@ -41,7 +41,7 @@ class Suite:
         self.recorder: Recorder | None = None
         self.adapters = {adapter.name: adapter for adapter in adapters}
         self.conclusions = {
-            adapter.name: Conclusions(adapter.describe(), ledger.load(adapter.name)) for adapter in adapters
+            adapter.name: Conclusions(adapter.describe(), ledger.load(adapter.name), profile) for adapter in adapters
         }
         self.cases = [
             case
@@ -123,7 +123,7 @@ class Suite:
             if not found.elements:
                 yield on_the_whole(name, "void", "nothing was measured; the run is void")
             # Of a shard nobody can tell: the entry may match in another one. Merging them asks again.
-            for entry in found.stale_entries(self.profile) if whole and self.shard == WHOLE else ():
+            for entry in found.stale_entries() if whole and self.shard == WHOLE else ():
                 yield on_the_whole(name, "void", stale_entry(entry))
 
 

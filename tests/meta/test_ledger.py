@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from logitproof_adapters import ledger, registry
+from logitproof_adapters.contract import Description
+from logitproof_conformance.conclusion import Conclusions
+from logitproof_conformance.judging import judgement
+from logitproof_conformance.plan import Case
+from logitproof_reference.cells import Cell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +96,19 @@ def test_an_entry_is_due_in_its_versions_and_profiles_alone(
 ) -> None:
     (entry,) = read(tmp_path, ENTRY.replace('["quick", "full"]', '["quick"]'))
     assert entry.applies_to(version, profile) is due
+
+
+@pytest.mark.parametrize(("profile", "explains"), [("full", True), ("quick", False)])
+def test_an_entry_explains_nothing_in_a_profile_that_does_not_show_it(
+    tmp_path: Path, profile: str, explains: object
+) -> None:
+    entries = read(tmp_path, ENTRY.replace('["quick", "full"]', '["full"]'))
+    conclusions = Conclusions(Description("PyTorch", "2.13.0"), entries, profile)
+    cell = Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "distributions")
+    found = judgement(Case(cell, "masked_one", ""), "EXT-2", "deviates")
+    (taken,) = conclusions.take([found])
+    assert bool(taken.deviation) is explains
+    assert conclusions.stale_entries() == []
 
 
 KEYS = "id, clause, cells, regimes, versions, effect, reason, upstream, date, profiles"
