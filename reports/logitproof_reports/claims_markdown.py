@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 INTRODUCTION = """# What tutorials say, and what is true of it
 
 `logitproof claims` tries every claim below on the exact answer, rounded once to the format (what a perfect
-implementation returns), and on each framework that is installed. A claim is true where every trial bears it out, false
-where one does not and no condition saves it. "yes" before the numbers means that they bear the claim out. This page is
-made by `logitproof claims -o`; the answers are those of the versions that the tables name."""
+implementation returns), and on each framework that is installed. Each trial reads: "yes" or "no", whether its numbers
+bear the claim out, then the numbers. The verdict goes by the exact column: true where all of its trials say yes, false
+where one says no and no condition saves it; the other columns show where a framework parts from it. This page is made
+by `logitproof claims -o`; the answers are those of the versions that the tables name. Which option means what in which
+framework is a table of its own: [the dialects](dialects.md)."""
 
 DIGITS = {"float16": 5, "bfloat16": 4, "float32": 9, "float64": 17}
 """Significant digits that tell the numbers of a format apart."""
