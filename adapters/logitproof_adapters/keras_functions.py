@@ -19,7 +19,7 @@ EXPRESSIONS = {
     ("softmax", "none"): "keras.ops.softmax(x, axis={axis})",
     ("log_softmax", "none"): "keras.ops.log_softmax(x, axis={axis})",
     ("log_sum_exp", "none"): "keras.ops.logsumexp(x, axis={axis})",
-    INDICES: "keras.losses.SparseCategoricalCrossentropy({options})(y, {given})",
+    INDICES: "keras.losses.SparseCategoricalCrossentropy({options})({true}, {given})",
     DISTRIBUTIONS: "keras.losses.CategoricalCrossentropy({options}, axis={axis})(y, {given})",
     SIGMOID: "keras.losses.BinaryCrossentropy({options})(y[..., None], x[..., None])",
 }
@@ -40,8 +40,9 @@ REDUCTIONS = {"none": "None", "sum": '"sum"', "mean": '"sum_over_batch_size"'}
 def call(cell: Cell, axis: int, ndim: int) -> str:
     """Return the call that answers a cell, where the logits x have `ndim` axes and their classes lie at `axis`."""
     given = PREDICTIONS[cell.entry].format(axis=axis)
+    elsewhere = cell.labels == "indices" and axis != ndim - 1
     words = {
-        "axis": str(axis) if cell.labels == "indices" and axis != ndim - 1 else "",
+        "axis": str(axis) if elsewhere else "",
         "from_logits": "" if cell.entry else "True",
         "reduction": REDUCTIONS.get(cell.options.reduction, repr(cell.options.reduction)),
         "ignore_class": "" if cell.options.ignore_index is None else str(cell.options.ignore_index),
@@ -49,4 +50,6 @@ def call(cell: Cell, axis: int, ndim: int) -> str:
         "dtype": "" if cell.format == "float32" else repr(cell.format),
     }
     options = ", ".join(f"{name}={value}" for name, value in words.items() if value)
-    return EXPRESSIONS[cell.op, cell.labels].format(axis=axis, given=given, options=options)
+    # Labels may keep the axis of the classes with a length of 1; where it is not the last, that says which one it is.
+    true = f"keras.ops.expand_dims(y, {axis})" if elsewhere else "y"
+    return EXPRESSIONS[cell.op, cell.labels].format(axis=axis, given=given, true=true, options=options)

@@ -50,6 +50,7 @@ def test_keras_is_asked_for_a_format_other_than_float32_by_dtype() -> None:
 def test_keras_is_told_the_axis_of_the_classes_rather_than_given_another_layout() -> None:
     assert "axis" not in call(LOSS, 1, 2)
     assert "(axis=1, " in call(LOSS, 1, 3)
+    assert call(LOSS, 1, 3).endswith("(keras.ops.expand_dims(y, 1), x)")
     assert call(SOFT_LOSS, 1, 3).endswith("axis=1)(y, x)")
 
 
