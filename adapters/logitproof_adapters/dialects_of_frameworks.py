@@ -130,7 +130,7 @@ def paddle() -> Mapping[Loss, Dialect]:
         empty_mean="zero",
         reduction="mean",
         class_axis="any, last by default",
-        label_formats="int32, int64",
+        label_formats="int32, int64, float32, float64",
         out_of_range="an error (observed)",
         ignored_index="-100, whose rows count in the mean",
         words={"mean_over": "all rows; the rows kept where ignore_index >= 0; their weights where there are weights"},

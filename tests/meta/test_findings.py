@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +48,23 @@ def test_the_ledgers_findings_come_gravest_first_and_leave_no_entry_out() -> Non
     assert ranks == sorted(ranks)
     told = sorted((one.framework, name) for one in found for name in one.entries)
     assert told == sorted((name, entry.id) for name in registry.known() for entry in ledger.load(name))
+
+
+@pytest.mark.parametrize("name", registry.known())
+def test_every_entry_is_backed_by_a_thread_a_page_or_a_text(name: str) -> None:
+    for entry in ledger.load(name):
+        if entry.upstream.startswith(ledger.REPORTS):
+            assert ledger.report_file(entry.upstream), f"{entry.id}: {entry.upstream} is not there"
+        else:  # a file of a repository moves, and says nothing of what its makers know
+            assert not re.search("/(blob|tree|raw)/", entry.upstream), f"{entry.id}: {entry.upstream}"
+
+
+@pytest.mark.parametrize("text", ledger.report_files(), ids=lambda path: path.stem)
+def test_every_text_is_ready_to_file(text: Path) -> None:
+    told = text.read_text("utf-8")
+    assert told.startswith("# ")
+    parts = ("**Versions**: ", "**Severity**: ", "## Expected", "## Observed", "## Reproduce", "```python")
+    assert [part for part in parts if part not in told] == []
 
 
 def test_entries_of_one_reason_are_one_finding_with_all_their_clauses() -> None:
