@@ -17,6 +17,7 @@ from logitproof_reference.cells import SIGMOID
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from logitproof_adapters.questions import SourceAdapter
     from logitproof_reference.cells import Cell
     from logitproof_reference.training_tasks import Task
 
@@ -28,6 +29,9 @@ LOSSES = {
 ACTIVATIONS = {"softmax_cross_entropy": "softmax", SIGMOID: "sigmoid"}
 PROBABILITIES = "probabilities"
 """The entry of models that end with their activation, and losses with from_logits=False."""
+
+MODES = {"tensorflow": "graph", "jax": "compiled", "torch": "eager"}
+"""How fit runs a step on each backend, on the CPU."""
 
 PROGRAM = """def built(activation, loss, **compiled):
     layers = [{layers}, keras.layers.Dense({units}, activation=activation, dtype="{format}")]
@@ -105,9 +109,8 @@ def loss(z, y):
 
 
 class KerasTrainer(SourceTrainer):
-    """Trains with Keras, by fit, which compiles the step."""
+    """Trains with Keras, by fit, which compiles the step where the backend has a way to."""
 
-    mode = "graph"
     takes_callbacks = True
     recipes = {  # noqa: RUF012 - a table of the class, as its base declares it
         "softmax_cross_entropy": (
@@ -118,6 +121,10 @@ class KerasTrainer(SourceTrainer):
         ),
         SIGMOID: (("distributions", ""), ("distributions", PROBABILITIES)),
     }
+
+    def __init__(self, adapter: SourceAdapter) -> None:
+        super().__init__(adapter)
+        self.mode = MODES[adapter.name.partition("_")[2]]
 
     @property
     def imports(self) -> str:
