@@ -31,6 +31,11 @@ MANY_ROWS_REGIMES = ("typical", "nearly_uniform", "confident", "near_tie", "exac
 ALL_IGNORED = "all_ignored"
 """The batch of ``typical`` rows whose labels are all ignored."""
 
+ALL_BUT_ONE_IGNORED = "all_but_one_ignored"
+ONE_KEPT = (1, 6)
+"""The batch of ``typical`` rows of which one counts, and which row with which label: its class weight is 1/2. NaN and
+infinities stand in the others: whoever multiplies an ignored loss by 0, or divides by 1 at least, shows."""
+
 
 @cache
 def whole_case_set(format_: str, profile: str) -> list[Batch]:
@@ -87,11 +92,21 @@ def option_batches(format_: str, options: Options, profile: str) -> list[Batch]:
     asked = [_ignoring(common, name, rows, options.ignore_index, every=3) for name, rows in few.items()]
     if options.ignore_index is not None:
         asked.append(_ignoring(common, ALL_IGNORED, few["typical"], options.ignore_index, every=1))
+        asked.append(_ignoring_all_but_one(common, few["typical"], options.ignore_index))
     if profile == "full" and options.reduction != "none":
         many = concatenated([common.rows[common.slices[name]] for name in MANY_ROWS_REGIMES])
         whole_groups = many[: len(many) // OPTION_ROWS * OPTION_ROWS]
         asked.append(_ignoring(common, MANY_ROWS, whole_groups, options.ignore_index, every=3))
     return asked
+
+
+def _ignoring_all_but_one(common: Batch, rows: Rows, index: int) -> Batch:
+    spoiled = rows.logits.copy()
+    spoiled[::3, 0] = np.resize([np.nan, np.inf, -np.inf], len(spoiled[::3]))
+    indices = np.full(len(rows), index)
+    indices[ONE_KEPT[0]] = ONE_KEPT[1]
+    rows = replace(rows, logits=spoiled, indices=indices)
+    return replace(common, rows=rows, slices={ALL_BUT_ONE_IGNORED: slice(0, len(rows))})
 
 
 def _ignoring(common: Batch, name: str, rows: Rows, index: int | None, *, every: int) -> Batch:

@@ -22,6 +22,10 @@ MIDDLE_WIDTH = 4
 """Length of the axis behind the class axis when the class axis is the middle one."""
 
 
+PADDING = 3
+"""Elements behind each row of a wider array."""
+
+
 def arrange(cell: Cell, rows: Rows) -> Inputs:
     """Lay out rows as the cell wants them: class axis moved, or every second element of a wider array."""
     place, spread = PLACES[cell.axis], LAYOUTS[cell.layout]
@@ -105,11 +109,23 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(grouped, 1, -1))
 
 
-def _strided(array: NDArray[Any]) -> NDArray[Any]:
-    """Return `array` as every second element of a wider one whose other elements would spoil any answer."""
+def _spoiled(array: NDArray[Any], width: int) -> NDArray[Any]:
+    """Return an array as long as `array`, its last axis `width`, of elements that would spoil any answer."""
     spoiler = np.iinfo(array.dtype).max if array.dtype.kind == "i" else np.nan
-    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), spoiler, dtype=array.dtype)
-    view = wide[..., ::2]
+    return np.full((*array.shape[:-1], width), spoiler, dtype=array.dtype)
+
+
+def _strided(array: NDArray[Any]) -> NDArray[Any]:
+    """Return `array` as every second element of a wider one, whose rows lie further apart than these elements reach."""
+    width = 2 * array.shape[-1]
+    view = _spoiled(array, width + PADDING)[..., :width:2]
+    view[...] = array
+    return view
+
+
+def padded(array: NDArray[Any]) -> NDArray[Any]:
+    """Return `array` as the first elements of wider rows."""
+    view = _spoiled(array, array.shape[-1] + PADDING)[..., : array.shape[-1]]
     view[...] = array
     return view
 

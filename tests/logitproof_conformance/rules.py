@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from logitproof_conformance.case_set import ALL_IGNORED
+from logitproof_conformance.case_set import ALL_BUT_ONE_IGNORED, ALL_IGNORED
 from logitproof_conformance.evaluation import compare_rows
 from logitproof_conformance.layout import SHAPES
 from logitproof_reference.cells import PLAIN, SIGMOID
@@ -90,6 +90,14 @@ def _nan(seen: Seen) -> Mask:
     return np.isnan(seen.observed.astype(np.float64))
 
 
+def _in_a_row_of_its_own_nan(seen: Seen) -> Mask:
+    """Accept NaN where the row's own logits are not finite: as an ignored row it is 0, by EXT-1 it is NaN."""
+    if seen.cell.is_scalar:
+        return np.zeros(seen.observed.shape, dtype=bool)
+    spoiled = ~np.isfinite(seen.logits).all(axis=1)
+    return _nan(seen) & spoiled.reshape(-1, *(1,) * (seen.observed.ndim - 1))
+
+
 EXTREME_RULES = {
     "EXT-5": (
         Rule("EXT-5", _everywhere, accepts=_nan),
@@ -155,6 +163,8 @@ def option_rule(options: Options, regime: str) -> Rule:
     """Return the rule for a loss with options: of those set, the clause that says most."""
     if regime == ALL_IGNORED:
         return Rule("OPT-5", _everywhere, accepts=lambda seen: np.isnan(seen.due) & (seen.observed == 0))
+    if regime == ALL_BUT_ONE_IGNORED:
+        return Rule("OPT-3", _everywhere, accepts=_in_a_row_of_its_own_nan)
     clauses = {
         "OPT-3": options.ignore_index is not None,
         "OPT-4": options.label_smoothing != 0,
