@@ -93,8 +93,8 @@ COMPILED_OPTIONS = (
 )
 """Those of them that are asked compiled too, in float32: the longest combinations, for compilers fuse."""
 
-FEW_CLASSES = frozenset({1, COMMON_CLASSES, 33, 129, 1025, 65_537})
-"""One class, the common count, remainders behind short and long vectors, and more classes than float16 counts."""
+FEW_CLASSES = frozenset({1, COMMON_CLASSES, 33, 129, 1024, 65_537})
+"""One class, the common count, remainders behind vectors, whole vectors, and more classes than float16 counts."""
 
 CLASSES = {
     "quick": {
