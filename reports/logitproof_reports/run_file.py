@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .digest import digest_of
 from .environment import package_version
 from .journal import JOURNAL_SUFFIX, Header, Journal, read_journal
 from .schema import (
@@ -81,6 +82,7 @@ def _metadata_of(run: Run) -> dict[bytes, bytes]:
         "profile": run.profile,
         "case_set": run.case_set,
         "complete": json.dumps(run.complete),
+        "digest": digest_of(run),
     }
     return {_PREFIX + name.encode(): fact.encode() for name, fact in facts.items()}
 
@@ -134,7 +136,9 @@ def _read_table(target: Path) -> pa.Table:
 def _run_of(target: Path, table: pa.Table) -> Run:
     stored = table.schema.metadata or {}
     facts = {
-        name.removeprefix(_PREFIX).decode(): fact.decode() for name, fact in stored.items() if name.startswith(_PREFIX)
+        name.removeprefix(_PREFIX).decode(errors="replace"): fact.decode(errors="replace")
+        for name, fact in stored.items()
+        if name.startswith(_PREFIX)
     }
     if "schema_version" not in facts:
         raise RunFileError(f"{target} is Parquet but no run file: name what `logitproof run -o` wrote")
@@ -143,9 +147,13 @@ def _run_of(target: Path, table: pa.Table) -> Run:
     try:
         environments: list[dict[str, Any]] = [dict(environment) for environment in json.loads(facts["environments"])]
         complete = bool(json.loads(facts["complete"]))
-        return Run(columns, environments, facts["profile"], facts["case_set"], complete)
+        run = Run(columns, environments, facts["profile"], facts["case_set"], complete)
     except (KeyError, TypeError, ValueError) as error:
         raise RunFileError(f"{target} lacks or garbles its metadata ({error}): make the run again") from error
+    # Builds before this one wrote none.
+    if facts.get("digest", "") not in {"", digest_of(run)}:
+        raise RunFileError(f"{target} was altered after it was written: its digest does not fit; make the run again")
+    return run
 
 
 def merge(runs: Sequence[Run]) -> Run:

@@ -283,6 +283,10 @@ def damage(what: str, place: Path) -> None:
             place.write_bytes(content[: len(content) // 2])
         case "tampered":
             place.write_bytes(content[:600] + bytes(200) + content[800:])
+        case "a verdict changed":
+            table = pq.read_table(place)
+            verdicts = pa.array(["conforms"] * table.num_rows)
+            pq.write_table(table.set_column(table.schema.get_field_index("verdict"), "verdict", verdicts), place)
         case "no run":
             place.write_text("a run")
         case "another schema":
@@ -304,6 +308,7 @@ def damage(what: str, place: Path) -> None:
     [
         "truncated",
         "tampered",
+        "a verdict changed",
         "no run",
         "another schema",
         "another case set",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from logitproof_reference.judgements import Judgement
+from logitproof_reports.digest import digest_of
 from logitproof_reports.run_file import (
     SCHEMA,
     Header,
@@ -25,6 +27,7 @@ from logitproof_reports.run_file import (
     table_of,
     write_run,
 )
+from meta.synthetic_runs import three_frameworks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -299,3 +302,23 @@ def test_a_hundred_thousand_rows_are_written_read_and_merged_within_a_second_eac
         step()
         seconds.append(time.perf_counter() - start)
     assert max(seconds) < 1.0, seconds
+
+
+def test_no_bit_of_a_run_file_can_be_changed_unseen(tmp_path: Path) -> None:
+    path = tmp_path / "run.parquet"
+    write_run(path, three_frameworks())
+    content, whole = path.read_bytes(), digest_of(read_run(path))
+    for place in range(0, len(content), len(content) // 40):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        with contextlib.suppress(RunFileError):
+            assert digest_of(read_run(path)) == whole
+
+
+def test_a_digest_is_the_same_however_a_table_is_cut() -> None:
+    run = three_frameworks()
+    parts = [run.table.slice(0, 7), run.table.slice(7, 0), run.table.slice(7)]
+    assert digest_of(replace(run, table=pa.concat_tables(parts))) == digest_of(run)
+    assert digest_of(replace(run, table=run.table.slice(1))) != digest_of(run)
+    assert digest_of(replace(run, complete=False)) != digest_of(run)
