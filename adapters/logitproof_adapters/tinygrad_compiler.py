@@ -1,0 +1,33 @@
+"""The clang that tinygrad calls on the CPU: which release it is, what it knows, and a cache for what it compiled.
+
+tinygrad keeps compiled kernels from one process to the next and does not ask by which clang they were compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+
+def clang() -> str:
+    """Return the first line of what the compiler that tinygrad calls says of itself; empty where there is none."""
+    compiler = os.environ.get("CC", "clang")
+    if not shutil.which(compiler):
+        return ""
+    said = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - as tinygrad
+    return said.stdout.partition("\n")[0]
+
+
+def knows_bfloat16() -> bool:
+    """Tell whether that compiler has the type in which tinygrad computes bfloat16; clang 14 has not, clang 19 has."""
+    command = [os.environ.get("CC", "clang"), "-x", "c", "-march=native", "-fsyntax-only", "-"]
+    return subprocess.run(command, input=b"__bf16 x;", capture_output=True, check=False).returncode == 0  # noqa: S603 - as above
+
+
+def cache_of(compiler: str) -> str:
+    """Return the path of the cache for what this compiler has compiled, beside tinygrad's own."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "tinygrad"
+    return str(folder / f"logitproof-{hashlib.sha256(compiler.encode()).hexdigest()[:16]}.db")
