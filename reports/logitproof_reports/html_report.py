@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from .page import page_of
@@ -74,12 +75,16 @@ def _source(text: str) -> str:
 @lru_cache
 def _templates() -> Environment:
     return Environment(
-        loader=PackageLoader("logitproof_reports"),
+        loader=FunctionLoader(_unindented),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
-        lstrip_blocks=True,
     )
+
+
+def _unindented(name: str) -> str:
+    """Return a template without its own indentation, which would be a tenth of the page; what it shows keeps its."""
+    return re.sub(r"(?m)^[ \t]+", "", _asset(name))
 
 
 @lru_cache

@@ -26,7 +26,16 @@ def filter_link(**terms: str) -> str:
     >>> filter_link(regime='a "b"')
     '#judgements?regime:%22a%20%5C%22b%5C%22%22'
     """
-    return "#judgements?" + quote(" ".join(f"{key}:{_term(visible(value))}" for key, value in terms.items()), safe=":,")
+    return "#judgements?" + quote(filter_terms(**terms), safe=":,")
+
+
+def filter_terms(**terms: str) -> str:
+    r"""Return the terms of a filter as a reader types them.
+
+    >>> filter_terms(framework="torch", regime="a b")
+    'framework:torch regime:"a b"'
+    """
+    return " ".join(f"{key}:{_term(visible(value))}" for key, value in terms.items())
 
 
 def _term(value: str) -> str:

@@ -12,7 +12,7 @@ from logitproof_reference.specification import CLAUSES
 
 from .judged import judged as make_ready
 from .judged import words_of
-from .links import filter_link
+from .links import filter_link, filter_terms
 from .outcomes import BY_RANK, OUTCOMES, family_of, family_place, visible
 from .page_accuracy import accuracy_of
 from .page_claims import claims_of_release
@@ -59,7 +59,7 @@ def page_of(run: Run) -> Page:
         findings=findings,
         findings_left_out=left_out,
         situations=situations_of(judged),
-        extreme_frameworks=[titled(run, name) for name in judged.framework.words],
+        extreme_frameworks=[(titled(run, name), filter_terms(framework=name)) for name in judged.framework.words],
         deviations=_deviations(judged),
         refusals=_refusals(judged),
         clauses=_clauses(judged),

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .links import filter_link
-from .outcomes import BY_RANK, OUTCOMES, decimal, from_hex, measure, visible
-from .page_model import Accuracy, AccuracyCell, AccuracyRow, AccuracyTable, Bar, Dot, Histogram, Scatter
+from .links import filter_terms
+from .outcomes import BY_RANK, decimal, from_hex, measure, visible
+from .page_model import Accuracy, AccuracyCell, AccuracyRow, AccuracyTable, Dots, Histogram, Scatter
 from .terms import is_extreme, question, question_place
 from .verdict import plural
 
@@ -31,7 +31,7 @@ ERRORS = (1e-2, 1e8)
 
 WIDTH, HEIGHT = 240, 120
 _COLUMNS = ("adapter", "op", "labels", "quantity", "format", "accuracy_class", "exact", "regime", "clause")
-_NOTHING = AccuracyCell(None, "", "", "", "", best=False)
+_NOTHING = AccuracyCell(None, "", "", "", best=False)
 
 Measured = dict[str, Any]
 
@@ -42,7 +42,7 @@ def accuracy_of(judged: Judged) -> Accuracy:
     frameworks = [name for name in judged.framework.words if any(one["adapter"] == name for one in records)]
     formats = [name for name in judged.format.words if any(one["format"] == name for one in records)]
     return Accuracy(
-        frameworks=[visible(name) for name in frameworks],
+        frameworks=[(visible(name), filter_terms(framework=name)) for name in frameworks],
         tables=[_table(name, frameworks, [one for one in records if one["format"] == name]) for name in formats],
         histograms=_histograms(records, frameworks, formats),
         scatters=[_scatter(name, [one for one in records if one["adapter"] == name]) for name in frameworks],
@@ -67,7 +67,7 @@ def _table(format_: str, frameworks: list[str], records: list[Measured]) -> Accu
     for one in records:
         by_question[one["op"], one["labels"], one["quantity"]].append(one)
     rows = [_row(by_question[key], frameworks) for key in sorted(by_question, key=question_place)]
-    return AccuracyTable(visible(format_), rows)
+    return AccuracyTable(visible(format_), filter_terms(format=format_, clause=",".join(MEASURED)), rows)
 
 
 def _row(records: list[Measured], frameworks: list[str]) -> AccuracyRow:
@@ -77,7 +77,8 @@ def _row(records: list[Measured], frameworks: list[str]) -> AccuracyRow:
     least = measure(min((error for error in errors if not math.isnan(error)), default=math.nan))
     differ = len(found) > 1
     cells = [_cell(own, best=differ and measure(error) == least) for own, error in zip(mine, errors, strict=True)]
-    return AccuracyRow(question(records[0]), cells)
+    asked = {name: records[0][name] for name in ("op", "labels", "quantity")}
+    return AccuracyRow(question(records[0]), filter_terms(**asked), cells)
 
 
 def _cell(records: list[Measured], *, best: bool) -> AccuracyCell:
@@ -85,13 +86,11 @@ def _cell(records: list[Measured], *, best: bool) -> AccuracyCell:
         return _NOTHING
     worst = max(records, key=lambda one: one["ulps"])
     slacks = [one["slack"] for one in records if not math.isnan(one["slack"])]
-    terms = {"framework": "adapter", "op": "op", "labels": "labels", "quantity": "quantity", "format": "format"}
     return AccuracyCell(
         outcome=BY_RANK[max(one["rank"] for one in records)],
         ulps=measure(worst["ulps"]),
         slack=decimal(max(slacks)) if slacks else "",
         classes=visible(", ".join(sorted({one["accuracy_class"] for one in records} - {""}))),
-        link=filter_link(**{key: worst[column] for key, column in terms.items()}, clause=",".join(MEASURED)),
         best=best,
     )
 
@@ -112,41 +111,39 @@ _BINS = len(EDGES) + 1
 
 def _histogram(title: str, counts: list[int]) -> Histogram:
     """Return a bar for each bin, and the same in words."""
-    most = max(counts)
+    step, most = WIDTH / _BINS, max(counts)
+    heights = [round(HEIGHT * count / most, 1) for count in counts]
+    path = "".join(f"M{i * step + 2:g} {HEIGHT}v-{height:g}h20V{HEIGHT}" for i, height in enumerate(heights) if height)
     names = [f"up to {edge:g}" for edge in EDGES] + [f"over {EDGES[-1]:g}"]
-    step = WIDTH / _BINS
-    bars = [
-        Bar(round(i * step + 2, 1), round(HEIGHT * (1 - count / most), 1), round(HEIGHT * count / most, 1), name, count)
-        for i, (name, count) in enumerate(zip(names, counts, strict=True))
-    ]
-    words = ", ".join(f"{bar.count:,} {bar.name}" for bar in bars if bar.count)
+    words = ", ".join(f"{count:,} {name}" for count, name in zip(counts, names, strict=True) if count)
     number = plural(sum(counts), "judgement")
-    return Histogram(title, number, bars, f"{number} by largest error in ulps: {words}")
+    return Histogram(title, number, path, f"{number}: {words} ulps")
 
 
 def _scatter(framework: str, records: list[Measured]) -> Scatter:
     losses = [one for one in records if one["op"] == "softmax_cross_entropy" and one["quantity"] == "value"]
-    found: dict[tuple[float, float], Dot] = {}
+    worst: dict[tuple[int, int], int] = {}
     for one in losses:
-        dot = _dot(one)
-        if dot is not None:
-            place = (dot.x, dot.y)
-            found[place] = max(found.get(place, dot), dot, key=lambda other: OUTCOMES[other.outcome].rank)
-    dots = [found[place] for place in sorted(found)]
+        if (place := _place(one)) is not None:
+            worst[place] = max(worst.get(place, 0), one["rank"])
+    dots = [
+        Dots(outcome.name, "".join(f"M{x} {y}h0" for (x, y), rank in sorted(worst.items()) if rank == outcome.rank))
+        for outcome in BY_RANK
+        if outcome.rank in worst.values()
+    ]
     words = f"{plural(len(losses), 'judgement')} on a loss; errors and losses are in the table of judgements"
     return Scatter(visible(framework), dots, words)
 
 
-def _dot(record: Measured) -> Dot | None:
+def _place(record: Measured) -> tuple[int, int] | None:
+    """Return where a judgement lies in the plot; None where its loss is no finite number."""
     try:
         loss = abs(float(from_hex(record["exact"])))
     except ValueError:
         return None
     if not math.isfinite(loss):
         return None
-    x = round(WIDTH * _along(loss, LOSSES))
-    y = round(HEIGHT * (1 - _along(record["ulps"], ERRORS)))
-    return Dot(x, y, BY_RANK[record["rank"]].name)
+    return round(WIDTH * _along(loss, LOSSES)), round(HEIGHT * (1 - _along(record["ulps"], ERRORS)))
 
 
 def _along(number: float, ends: tuple[float, float]) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .links import filter_link
+from .links import filter_link, filter_terms
 from .outcomes import BY_RANK, OUTCOMES, Outcome, from_hex, visible
 from .terms import clause_title, is_extreme, question, question_place, regime_clause, regime_reason
 from .verdict import listed, plural
@@ -29,20 +29,24 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class ExtremeCell:
-    """What one framework gave: the observed number, and the exact one where they do not agree."""
+    """What one framework gave: `as_due`, or what was observed, and what was due where that is not allowed."""
 
     outcome: Outcome | None
     observed: str
     exact: str
     where: str
-    link: str
+    as_due: bool
 
 
 @dataclass(frozen=True)
 class ExtremeRow:
-    """One question in one situation, the specification's answer, and every framework's."""
+    """One question in one situation, the specification's answer, and every framework's.
+
+    `terms` are its share in the links of its cells, as those of situation and framework are.
+    """
 
     question: str
+    terms: str
     due: str
     cells: list[ExtremeCell]
 
@@ -63,6 +67,7 @@ class Situation:
 
     id: str
     name: str
+    terms: str
     reason: str
     clause: str
     clause_title: str
@@ -71,7 +76,7 @@ class Situation:
     rows: list[ExtremeRow]
 
 
-_UNASKED = ExtremeCell(None, "", "", "", "")
+_UNASKED = ExtremeCell(None, "", "", "", as_due=False)
 
 
 def situations_of(judged: Judged) -> list[Situation]:
@@ -101,6 +106,7 @@ def _situation(regime: str, records: list[Record], frameworks: list[str]) -> Sit
     rows = [
         ExtremeRow(
             question(asked[0]),
+            _terms(asked[0]),
             _due(asked),
             [_cell([one for one in asked if one["adapter"] == name], _due(asked)) for name in frameworks],
         )
@@ -110,6 +116,7 @@ def _situation(regime: str, records: list[Record], frameworks: list[str]) -> Sit
     return Situation(
         id=f"extreme-{visible(regime)}",
         name=visible(regime),
+        terms=filter_terms(regime=regime),
         reason=regime_reason(regime),
         clause=clause,
         clause_title=clause_title(clause),
@@ -159,19 +166,18 @@ def _cell(records: list[Record], due: str) -> ExtremeCell:
     worst = records[0]
     outcome = worst["outcome"]
     bad = outcome.rank > OUTCOMES["conforms"].rank
+    observed = _wrong(worst) if bad else _right(records, due)
     return ExtremeCell(
         outcome=outcome,
-        observed=_wrong(worst) if bad else _right(records, due),
+        observed=observed,
         exact=visible(from_hex(worst["exact"])) if bad else "",
         where=_where(records) if bad else "",
-        link=filter_link(
-            framework=worst["adapter"],
-            op=worst["op"],
-            labels=worst["labels"],
-            quantity=worst["quantity"],
-            regime=worst["regime"],
-        ),
+        as_due=not bad and observed == due,
     )
+
+
+def _terms(record: Record) -> str:
+    return filter_terms(**{name: record[name] for name in ("op", "labels", "quantity")})
 
 
 def _right(records: list[Record], due: str) -> str:

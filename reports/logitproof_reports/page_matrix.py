@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from logitproof_reference.cells import MODES
 
 from .judged import words_of
-from .links import filter_link
+from .links import filter_terms
 from .outcomes import FAMILIES, OUTCOMES, decimal, visible
-from .page_model import Matrix, MatrixCell, MatrixGroup, MatrixRow
+from .page_model import Matrix, MatrixCell, MatrixColumn, MatrixGroup, MatrixRow
 from .tally import tally_by
 from .verdict import plural
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HEAT_STEPS = (0.01, 0.1, 0.5)
 """Slacks at which the tint of a conforming field gets stronger."""
 
-_NOTHING = MatrixCell(None, 0, "", "not asked", "")
+_NOTHING = MatrixCell(None, 0, "", "")
 
 
 def matrix_of(judged: Judged) -> Matrix:
@@ -34,10 +34,14 @@ def matrix_of(judged: Judged) -> Matrix:
     asked = [column for column in columns if any(key[:2] == column for key in tallies)]
     families = [family for family in judged.family.words if any(key[2] == family for key in tallies)]
     groups = [
-        MatrixGroup(visible(name), [visible(format_) for owner, format_ in asked if owner == name])
+        MatrixGroup(visible(name), [_column(owner, format_) for owner, format_ in asked if owner == name])
         for name in dict.fromkeys(name for name, _ in asked)
     ]
     return Matrix(groups, [row for family in families for row in _rows(family, asked, tallies, by_mode)])
+
+
+def _column(framework: str, format_: str) -> MatrixColumn:
+    return MatrixColumn(visible(format_), filter_terms(framework=framework, format=format_))
 
 
 def _coordinates(judged: Judged) -> tuple[Words, Words, Words]:
@@ -47,7 +51,8 @@ def _coordinates(judged: Judged) -> tuple[Words, Words, Words]:
 def _rows(family: str, columns: list[tuple[str, str]], tallies: Tallies, by_mode: Tallies) -> list[MatrixRow]:
     """Return the family's row over all modes, then one for each mode where there are several."""
     title = FAMILIES.get(family, family)
-    whole = MatrixRow(family, title, "", [_cell(*key, family, tallies.get((*key, family))) for key in columns])
+    terms = filter_terms(clause=family)
+    whole = MatrixRow(family, title, "", terms, [_cell(tallies.get((*key, family))) for key in columns])
     modes = sorted({key[3] for key in by_mode if key[2] == family}, key=_mode_place)
     if len(modes) < 2:
         return [whole]
@@ -56,7 +61,8 @@ def _rows(family: str, columns: list[tuple[str, str]], tallies: Tallies, by_mode
             family,
             title,
             visible(mode) or "no mode",
-            [_cell(*key, family, by_mode.get((*key, family, mode)), mode=mode) for key in columns],
+            filter_terms(clause=family, mode=mode),
+            [_cell(by_mode.get((*key, family, mode))) for key in columns],
         )
         for mode in modes
     ]
@@ -67,7 +73,7 @@ def _mode_place(mode: str) -> tuple[int, str]:
     return (MODES.index(mode) if mode in MODES else len(MODES), mode)
 
 
-def _cell(framework: str, format_: str, family: str, tally: Tally | None, **mode: str) -> MatrixCell:
+def _cell(tally: Tally | None) -> MatrixCell:
     if tally is None:
         return _NOTHING
     noted = tally.unexpected or tally.count("known") or tally.count("concern")
@@ -82,11 +88,7 @@ def _cell(framework: str, format_: str, family: str, tally: Tally | None, **mode
         outcome=tally.worst,
         heat=_heat(tally.slack),
         text=text,
-        description=visible(
-            f"{' '.join([framework, format_, *mode.values()])}, {family}: {', '.join(parts)}; "
-            f"largest slack {decimal(tally.slack)}"
-        ),
-        link=filter_link(framework=framework, format=format_, clause=family, **mode),
+        description=f"{', '.join(parts)}; largest slack {decimal(tally.slack)}",
     )
 
 

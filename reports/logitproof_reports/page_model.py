@@ -42,17 +42,25 @@ class MatrixCell:
     heat: int
     text: str
     description: str
-    link: str
 
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """One clause family, in all modes (`mode` is empty) or in one."""
+    """One clause family, in all modes (`mode` is empty) or in one; `terms` are its share in the links of its cells."""
 
     family: str
     title: str
     mode: str
+    terms: str
     cells: list[MatrixCell]
+
+
+@dataclass(frozen=True)
+class MatrixColumn:
+    """One format of a framework; `terms` are its share in the links of its cells."""
+
+    name: str
+    terms: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class MatrixGroup:
     """The columns of one framework."""
 
     name: str
-    columns: list[str]
+    columns: list[MatrixColumn]
 
 
 @dataclass(frozen=True)
@@ -109,15 +117,15 @@ class AccuracyCell:
     ulps: str
     slack: str
     classes: str
-    link: str
     best: bool
 
 
 @dataclass(frozen=True)
 class AccuracyRow:
-    """One question."""
+    """One question; `terms` are its share in the links of its cells, as those of table and column are."""
 
     question: str
+    terms: str
     cells: list[AccuracyCell]
 
 
@@ -126,37 +134,26 @@ class AccuracyTable:
     """One format."""
 
     format: str
+    terms: str
     rows: list[AccuracyRow]
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One bar of a histogram, in the plot's units."""
-
-    x: float
-    y: float
-    height: float
-    name: str
-    count: int
-
-
-@dataclass(frozen=True)
 class Histogram:
-    """Judgements by their largest error; `words` say the same."""
+    """Judgements by their largest error, as a path that outlines the bars; `words` say the same."""
 
     title: str
     number: str
-    bars: list[Bar]
+    path: str
     words: str
 
 
 @dataclass(frozen=True)
-class Dot:
-    """One place of a scatter plot, with the worst outcome there."""
+class Dots:
+    """The places of a scatter plot at which an outcome is the worst, as a path of points."""
 
-    x: int
-    y: int
     outcome: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -164,15 +161,15 @@ class Scatter:
     """Errors of one framework against the magnitude of the loss."""
 
     title: str
-    dots: list[Dot]
+    dots: list[Dots]
     words: str
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The accuracy page."""
+    """The accuracy page; `frameworks` are names, each with its share in the links of its cells."""
 
-    frameworks: list[str]
+    frameworks: list[tuple[str, str]]
     tables: list[AccuracyTable]
     histograms: list[Histogram]
     scatters: list[Scatter]
@@ -274,7 +271,7 @@ class Page:
     findings: list[Finding]
     findings_left_out: int
     situations: list[Situation]
-    extreme_frameworks: list[str]
+    extreme_frameworks: list[tuple[str, str]]
     deviations: list[KnownDeviation]
     refusals: list[Refusal]
     clauses: list[Clause]

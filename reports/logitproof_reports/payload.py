@@ -43,7 +43,7 @@ TEXT_COLUMNS = {
 }
 """Words of the filter and the columns of the run that they search."""
 
-DETAIL_CHARACTERS = 600_000
+DETAIL_CHARACTERS = 480_000
 """Text of details carried along, before compression; hexadecimal inputs do not compress below a half."""
 
 DETAILS_EACH = 3

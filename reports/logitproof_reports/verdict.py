@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from .tally import Tally
 
 
+NAMED = 4
+"""Frameworks that a headline names; more are counted."""
+
+
 def framework_versions(run: Run) -> dict[str, str]:
     """Return the version judged, by the framework's name in the run; a name is missing where no environment tells."""
     return {
@@ -63,12 +67,19 @@ def headline(judged: Judged) -> str:
         return "Nothing was measured."
     if red:
         count = sum(tally.unexpected for tally in tallies.values())
-        return f"{plural(count, 'unexpected verdict')} in {listed([titled(judged.run, name) for name in red])}."
-    who = listed([titled(judged.run, framework) for (framework,) in tallies])
+        return f"{plural(count, 'unexpected verdict')} in {_who(judged.run, red)}."
+    who = _who(judged.run, [framework for (framework,) in tallies])
     known = sum(tally.count("known") for tally in tallies.values())
     verb = "conforms" if len(tallies) == 1 else "conform"
     aside = f", {plural(known, 'known deviation')} aside" if known else ""
     return f"{who} {verb}{aside}{'' if judged.run.complete else ', as far as the run went'}."
+
+
+def _who(run: Run, frameworks: list[str]) -> str:
+    """Return the frameworks by name and version, as long as they are few."""
+    if len(frameworks) > NAMED:
+        return f"{len(frameworks)} frameworks"
+    return listed([titled(run, framework) for framework in frameworks])
 
 
 def plural(count: int, noun: str) -> str:

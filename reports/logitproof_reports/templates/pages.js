@@ -1,6 +1,7 @@
 // Pages: one is shown at a time, by the link's target; without script all stand one below the other.
 
 function startPages(followers) {
+  document.documentElement.classList.add("paged");
   window.addEventListener("hashchange", () => route(followers));
   route(followers);
 }
@@ -19,6 +20,26 @@ function route(followers) {
   if (target.tagName === "DETAILS") target.open = true;
   if (page.firstElementChild === target) window.scrollTo(0, 0);
   else target.scrollIntoView();
+}
+
+// A field of a table leads to its judgements: the terms of its table, its row and its column are their filter
+
+function linkFields() {
+  for (const link of document.querySelectorAll("table[data-terms] tbody a")) {
+    const [cell, row, table] = [link.closest("td, th"), link.closest("tr"), link.closest("table")];
+    const head = table.tHead.rows[table.tHead.rows.length - 1].cells[cell.cellIndex];
+    const terms = [head, row, table].map((part) => part.dataset.terms).filter((text) => text);
+    link.title ||= cell.classList[0] || "";
+    link.href = `#judgements?${encodeURIComponent(terms.join(" ")).replace(/%3A/g, ":")}`;
+  }
+}
+
+// In a narrow window a line of a table stands as a block, in which each field needs the name of its column
+function labelFields() {
+  for (const table of document.querySelectorAll(".labelled")) {
+    const heads = table.tHead.rows[0].cells;
+    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, place) => { if (place) cell.dataset.label = heads[place].textContent; });
+  }
 }
 
 // The matrix shows all modes together until asked for each

@@ -186,6 +186,8 @@ async function start() {
   const followers = { "#explorer": startExplorer() };
   startDialects();
   startMatrix();
+  linkFields();
+  labelFields();
   startPages(followers);
   try {
     const table = readTable(await unpack(byId("payload")));
