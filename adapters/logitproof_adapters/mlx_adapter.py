@@ -2,8 +2,6 @@
 
 The losses take the class axis and return the unreduced loss by default; their weights are those of rows, not of classes
 (https://ml-explore.github.io/mlx/build/html/python/nn/losses.html). The compiled mode is mx.compile of the whole.
-mlx.nn.log_softmax is not asked: of one class (MLX 0.32.4) it corrupts the memory of the process that would ask the rest
-(reports/findings/mlx-log-softmax-one-class.md).
 """
 
 from __future__ import annotations
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
 EXPRESSIONS = {
     "softmax": "mx.softmax(x, axis={axis})",
+    "log_softmax": "nn.log_softmax(x, axis={axis})",
     "log_sum_exp": "mx.logsumexp(x, axis={axis})",
     "softmax_cross_entropy": "nn.losses.cross_entropy(x, y, axis={axis}{options})",
     "sigmoid_cross_entropy": "nn.losses.binary_cross_entropy(x, y{options})",
@@ -65,7 +64,6 @@ class MlxAdapter(SourceAdapter):
         """Return why MLX has no such cell, or None."""
         weights = cell.options.weight or cell.options.pos_weight
         reasons = {
-            "mlx.nn.log_softmax of one class corrupts memory": cell.op == "log_softmax",
             "mlx.nn.losses.cross_entropy has the derivative of labels that sum to 1 and stay so": (
                 cell.quantity == "grad_labels" and cell.op != SIGMOID
             ),
