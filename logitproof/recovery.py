@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof.outcome import end_of, last_words
 from logitproof_adapters import ledger
+from logitproof_reference.effects import effect_of, is_graver
 from logitproof_reference.judgements import Judgement
 from logitproof_reports.journal import Journal
 
@@ -34,5 +35,6 @@ def crash(worker: Worker, case: dict[str, Any]) -> Judgement:
         entry.id
         for entry in ledger.load(found.adapter)
         if entry.matches(found.clause, found.cell, found.regime, worker.progress.version)
+        and not is_graver(effect_of(vars(found)), than=entry.effect)
     )
     return replace(found, deviation=next(known, ""))

@@ -29,6 +29,11 @@ _BY_CLAUSE = {"IO-1": "form", "IO-3": "no-answer", "MOD-3": "no-answer"}
 """Effects of what compares no numbers: results, empty batches, other modes' refusals. The rest is answered wrongly."""
 
 
+def is_graver(effect: str, than: str) -> bool:
+    """Tell whether an effect is graver than another one."""
+    return GRAVEST_FIRST.index(effect) < GRAVEST_FIRST.index(than)
+
+
 def effect_of(finding: Mapping[str, Any]) -> str:
     """Return the effect of a judgement that does not conform.
 

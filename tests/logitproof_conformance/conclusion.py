@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from logitproof_reference.effects import effect_of, is_graver
 from logitproof_reference.specification import CLAUSES
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ class Conclusions:
                 "remove or narrow the entry"
             )
             return replace(found, verdict="deviates", reason=reason)
+        effect = effect_of(vars(found)) if found.observed or found.verdict == "crashed" else entry.effect
+        if found.verdict != "concern" and is_graver(effect, than=entry.effect):
+            reason = f'worse than the deviation "{entry.id}" says: {effect}, not {entry.effect}; {found.reason}'
+            return replace(found, reason=reason)
         return replace(found, deviation=entry.id)
 
     def _matches(self, entry: Deviation, found: Judgement) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +110,26 @@ def test_an_entry_explains_nothing_in_a_profile_that_does_not_show_it(
     (taken,) = conclusions.take([found])
     assert bool(taken.deviation) is explains
     assert conclusions.stale_entries() == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "observed", "explained"),
+    [
+        ("deviates", "nan", True),
+        ("deviates", "0x1.01p+0", True),
+        ("deviates", "0x1.8p+0", False),
+        ("crashed", "", True),
+    ],
+)
+def test_an_entry_explains_nothing_that_is_worse_than_it_says(
+    tmp_path: Path, verdict: str, observed: str, explained: object
+) -> None:
+    conclusions = Conclusions(Description("PyTorch", "2.13.0"), read(tmp_path, ENTRY), "quick")
+    cell = Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "distributions")
+    found = judgement(Case(cell, "masked_one", ""), "EXT-2", verdict)
+    (taken,) = conclusions.take([replace(found, exact="0x1.0p+0", observed=observed)])
+    assert bool(taken.deviation) is explained
+    assert taken.reason.startswith('worse than the deviation "masked-class" says: silent') is not explained
 
 
 KEYS = "id, clause, cells, regimes, versions, effect, reason, upstream, date, profiles"
