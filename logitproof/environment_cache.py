@@ -69,15 +69,14 @@ def clear(idle: float = 0.0) -> None:
 
 def sentence() -> str:
     """Return how much is kept where, and how it goes, in a line."""
-    environments = kept()
-    size = decimal(sum(one.size for one in environments))
-    number = plural(len(environments), "environment")
-    return f"{cache_folder()} keeps {number}, {size}; logitproof cache --clear removes them"
+    number = plural(len(list(environments_folder().glob(f"[!.]*/{LOCK}"))), "environment")
+    return f"{cache_folder()} keeps {number}, {decimal(size_of(cache_folder()))}; logitproof cache --clear removes them"
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes of all files below a folder; uv's own cache may hold the same files by links."""
-    return sum(Path(place, name).lstat().st_size for place, _, names in os.walk(folder) for name in names)
+    """Return the bytes of all files below a folder, each counted once: environments share theirs by hard links."""
+    found = [Path(place, name).lstat() for place, _, names in os.walk(folder) for name in names]
+    return sum({(one.st_dev, one.st_ino): one.st_size for one in found}.values())
 
 
 def _title(path: Path) -> str:

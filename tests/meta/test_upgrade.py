@@ -152,6 +152,7 @@ def test_environments_that_are_kept_are_listed_with_their_size_and_go_by_age(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     old, new = kept_for(40.2, "jax 0.4.35", 2_000_000), kept_for(1.1, "jax 0.10.2", 3_000_000)
+    (new / "shared").hardlink_to(new / "wheel")
     assert main(["cache"]) == 0
     first, second, last = capsys.readouterr().out.splitlines()
     assert first.split() == ["3.0", "MB", "1", "day", "jax", "0.10.2", str(new)]
