@@ -25,6 +25,7 @@ from logitproof_conformance.laws_of_derivatives import judge_forward_and_reverse
 from logitproof_conformance.laws_of_symmetry import judge_one_hot_labels, judge_permuted_classes, judge_shifted_rows
 from logitproof_conformance.layout import due_shape
 from logitproof_conformance.modes import judge_eager_answer, judge_eager_refusal
+from logitproof_conformance.padded_rows import judge_padded_rows
 from logitproof_conformance.refusals import judge_bad_label, judge_misfit, judge_no_classes
 from logitproof_conformance.related import first_failure
 from logitproof_conformance.rules import FAMILY
@@ -222,6 +223,7 @@ CHECK_JUDGES = {
     "result": judge_result,
     "empty_batch": judge_empty_batch,
     "second_backward": judge_second_backward,
+    "padded_rows": judge_padded_rows,
     **dict.fromkeys(BAD_LABELS, judge_bad_label),
     **dict.fromkeys(MISFITS, judge_misfit),
     **dict.fromkeys(LABEL_FORMATS, judge_label_format),

@@ -30,6 +30,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "result": ("IO-1", "IO-2"),
     "empty_batch": ("IO-3",),
     "second_backward": ("IO-7",),
+    "padded_rows": ("IO-5",),
     **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
     **{name: (misfit.clause,) for name, misfit in MISFITS.items()},
     **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS), ("IO-6",)),

@@ -32,6 +32,7 @@ CHECKS = {
     "result": "results",
     "empty_batch": "results",
     "second_backward": "results",
+    "padded_rows": "results",
     **dict.fromkeys(BAD_INPUTS, "errors"),
 }
 """Checks that look at more than one regime or ask again, and their chapter."""
@@ -95,8 +96,9 @@ def _is_plain(cell: Cell) -> bool:
 ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
     "empty_batch": _everywhere,
     "row_alone": lambda cell: cell.op in LOSSES,
+    "padded_rows": lambda cell: cell.quantity in OF_EVERY_LOSS,
 }
-"""Checks whose rows are one more shape to compile, and of which cells the quick profile asks them, eager in float32."""
+"""Checks whose rows are one more shape to compile, or lie otherwise: the cells that quick asks, eager in float32."""
 
 MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
 """Bad inputs that the quick profile asks in another format than float32."""
@@ -107,6 +109,7 @@ SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     "empty_batch": _is_worth_a_shape,
     "row_alone": lambda cell: _is_plain(cell) and cell.quantity in OF_EVERY_LOSS and _is_worth_a_shape(cell),
     "second_backward": lambda cell: _is_plain(cell) and _goes_backward_twice(cell),
+    "padded_rows": lambda cell: _is_plain(cell) and cell.mode == "eager",
 }
 """Further checks that do not make sense for every cell."""
 
