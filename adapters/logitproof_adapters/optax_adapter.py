@@ -73,8 +73,8 @@ class OptaxAdapter(JaxAdapter):
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call of the loss."""
-        del ndim
         alpha = cell.options.label_smoothing
-        labels = f"optax.smooth_labels(y, {alpha}, axis={axis})" if alpha else "y"
+        along = "" if axis == ndim - 1 else f", axis={axis}"  # which smooth_labels takes since 0.2.7
+        labels = f"optax.smooth_labels(y, {alpha}{along})" if alpha else "y"
         last = {letter: f"jnp.moveaxis({letter}, {axis}, -1)" for letter in "xy"}
         return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(axis=axis, labels=labels, **last)
