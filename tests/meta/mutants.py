@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meta.mutants_blocks import BLOCK_MUTANTS
 from meta.mutants_errors import ERROR_MUTANTS
 from meta.mutants_extremes import EXTREME_MUTANTS
 from meta.mutants_gradients import GRADIENT_MUTANTS
@@ -33,6 +34,7 @@ _TABLES = (
     LAW_MUTANTS,
     MODE_MUTANTS,
     SIZE_MUTANTS,
+    BLOCK_MUTANTS,
     PRODUCER_MUTANTS,
     ERROR_MUTANTS,
     UPSTREAM_MUTANTS,

@@ -78,7 +78,25 @@ def by_reciprocal(x: Array) -> Array:
     return exponentials * (1 / control.total(exponentials))
 
 
+def log_softmax_in_base_2(x: Array) -> Array:
+    t = control.shifted(x) * x.dtype.type(np.log2(np.e))
+    in_base_2 = (t - np.log2(control.total(np.exp2(t)))) * x.dtype.type(np.log(2))
+    # Past this a product of base 2 overflows where the answer does not.
+    return np.where(np.abs(x).max(axis=-1, keepdims=True) < x.dtype.type(1e30), in_base_2, LOG_SOFTMAX_OF(x))
+
+
+def gradient_by_the_others(x: Array, labels: Array, cotangent: Array) -> Array:
+    p = control.softmax(x)
+    at_label = control.one_hot(labels, x) == 1
+    others = control.total(np.where(at_label, 0, p))
+    return np.asarray(cotangent[..., None] * np.where(at_label, -others, p))
+
+
+LOG_SOFTMAX_OF = control.log_softmax
+
 ALTERNATIVES = {
+    "base_2": {"log_softmax": log_softmax_in_base_2},
+    "gradient_by_the_others": {"grad_cross_entropy": gradient_by_the_others},
     "one_by_one": {"total": one_by_one},
     "float64_sum": {"total": in_float64},
     "division_free": {"shares": division_free},
