@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from logitproof_reference.cells import SIGMOID
 
 from .outcomes import visible
 
@@ -51,24 +54,49 @@ def cell_link(cell: str) -> str:
 
 
 def explorer_link(record: Mapping[str, Any]) -> str:
-    """Return the link that opens a judgement's worst row in the explorer; empty where the row is not at hand.
+    """Return the link that opens a judgement's worst row in the explorer; empty where it cannot show the row.
 
-    >>> explorer_link({"inputs": '{"logits": ["0x1p+0", "-inf"], "labels": 1}', "format": "float32"})
+    >>> inputs = '{"logits": ["0x1p+0", "-inf"], "labels": [1]}'
+    >>> explorer_link({"inputs": inputs, "op": "softmax_cross_entropy", "format": "float32"})
     '#explorer?format=float32&label=1&logits=0x1p%2B0,-inf'
+    """
+    logits, label = explored_row(record)
+    if not logits:
+        return ""
+    format_ = quote(visible(str(record["format"])), safe="")
+    return f"#explorer?format={format_}&label={label}&logits={quote(','.join(logits), safe=',')}"
+
+
+def explored_row(record: Mapping[str, Any]) -> tuple[list[str], int]:
+    """Return the logits and the label that the explorer is to show of a judgement's worst row.
+
+    No logits where the row is not at hand or too wide, and for a sigmoid loss, which the explorer does not compute.
     """
     try:
         inputs = json.loads(record["inputs"] or "{}")
     except ValueError:
-        return ""
-    logits = inputs.get("logits") if isinstance(inputs, dict) else None
+        return [], 0
+    logits = inputs.get("logits") if isinstance(inputs, dict) and record["op"] != SIGMOID else None
     if not isinstance(logits, list) or not 0 < len(logits) <= EXPLORED_CLASSES:
-        return ""
-    label = _label(inputs.get("labels"), len(logits))
-    spelled = quote(",".join(visible(str(logit)) for logit in logits), safe=",")
-    return f"#explorer?format={quote(visible(str(record['format'])), safe='')}&label={label}&logits={spelled}"
+        return [], 0
+    return [visible(str(logit)) for logit in logits], _label(inputs.get("labels"), len(logits))
 
 
 def _label(labels: object, classes: int) -> int:
-    """Return the label's class index; 0 where the labels are a distribution or no class."""
-    first = labels[0] if isinstance(labels, list) and len(labels) == 1 else labels
+    """Return the label's class index, of a distribution the likeliest; 0 where there is none or it is no class."""
+    if not isinstance(labels, list):
+        return 0
+    if len(labels) == classes and all(isinstance(share, str) for share in labels):
+        shares = list(map(_share, labels))
+        return shares.index(max(shares))
+    first = labels[0] if len(labels) == 1 else 0
     return first if isinstance(first, int) and 0 <= first < classes else 0
+
+
+def _share(spelled: str) -> float:
+    """Return a distribution's share of a class; what is no number, or NaN, is none."""
+    try:
+        share = float.fromhex(spelled)
+    except (OverflowError, ValueError):
+        return 0.0
+    return 0.0 if math.isnan(share) else share

@@ -122,7 +122,7 @@ def decimal(number: float, digits: int = 3) -> str:
 def measure(number: float) -> str:
     """Spell an error in ulps for people: three digits, a thousand and more in full, a million and more as a power.
 
-    >>> measure(0.4996), measure(1320.4), measure(4.25e37)
+    >>> measure(0.4996), measure(1320.4), measure(4.27e37)
     ('0.5', '1,320', '4.3e37')
     """
     if not math.isfinite(number) or abs(number) < 1_000:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .judged import Words, words_of
+from .links import explored_row
 from .outcomes import BY_RANK, OUTCOMES, visible
 from .packing import numbers, packed
 from .page_findings import facts_of, inputs_of, worth_facts
@@ -97,8 +98,10 @@ def _by_interest(judged: Judged) -> Iterable[int]:
 
 
 def _detail(record: dict[str, Any], facts: list[Fact]) -> dict[str, Any]:
+    logits, label = explored_row(record)
     return {
         "reason": visible(record["reason"]),
+        "label": label if logits else None,
         "facts": [[fact.name, fact.value] for fact in facts],
         "inputs": [[fact.name, fact.value] for fact in inputs_of(record["inputs"])],
         "repro": visible(record["repro"], keep="\n\t"),

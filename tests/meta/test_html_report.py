@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from logitproof_reports.html_report import render, write_report
-from logitproof_reports.links import filter_link
+from logitproof_reports.links import explorer_link, filter_link
 from logitproof_reports.outcomes import BY_RANK, OUTCOMES, UNEXPECTED, from_hex, visible
 from logitproof_reports.page import page_of
 from logitproof_reports.run_file import RunFileError
@@ -360,6 +360,24 @@ def test_outcomes_rank_from_best_to_worst_by_position() -> None:
 )
 def test_hexadecimal_floats_are_shown_in_decimal(spelled: str, shown: str) -> None:
     assert from_hex(spelled) == shown
+
+
+EXPLORED = {
+    ("softmax", '{"logits": ["0x1p+0", "-inf"]}'): "label=0&logits=0x1p%2B0,-inf",
+    ("softmax_cross_entropy", '{"logits": ["0x1p+0", "0x0p+0"], "labels": [1]}'): "label=1&logits=0x1p%2B0,0x0p+0",
+    ("softmax_cross_entropy", '{"logits": ["0x1p+0", "0x0p+0"], "labels": [7]}'): "label=0&logits=0x1p%2B0,0x0p+0",
+    ("softmax_cross_entropy", '{"logits": ["a", "b"], "labels": ["nan", "0x1p-1"]}'): "label=1&logits=a,b",
+    ("sigmoid_cross_entropy", '{"logits": ["0x1p+0", "0x0p+0"], "labels": ["0x1p+0", "0x0p+0"]}'): "",
+    ("softmax", '{"regime": "wide_1024", "row": 3}'): "",
+    ("softmax", "no JSON"): "",
+}
+
+
+@pytest.mark.parametrize(("op", "inputs"), EXPLORED)
+def test_a_link_opens_the_explorer_on_rows_that_it_can_show(op: str, inputs: str) -> None:
+    due = EXPLORED[op, inputs].replace("0x0p+0", "0x0p%2B0")
+    link = explorer_link({"op": op, "inputs": inputs, "format": "float32"})
+    assert link == (f"#explorer?format=float32&{due}" if due else "")
 
 
 def test_filter_links_quote_what_the_filter_would_split() -> None:

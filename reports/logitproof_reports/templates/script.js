@@ -70,12 +70,10 @@ function detailsOf(table, row) {
 
 function linksOf(details, format, cell) {
   const line = element("p", { className: "further" }, element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: "The cell and its like" }));
-  const inputs = Object.fromEntries(details.inputs);
-  const logits = (inputs.logits || "").split(" ");
-  if (!inputs.logits || logits.length > 64) return line;
-  const label = /^\d+$/.test(inputs.labels || "") && Number(inputs.labels) < logits.length ? inputs.labels : 0;
-  const hash = new URLSearchParams({ format, label, logits: logits.join(",") });
-  line.append(" ", element("a", { href: `#explorer?${hash}`, textContent: "Open this row in the explorer" }));
+  if (details.label === null) return line;
+  const { logits } = Object.fromEntries(details.inputs);
+  const hash = new URLSearchParams({ format, label: details.label, logits: logits.split(" ").join(",") });
+  line.append(" · ", element("a", { href: `#explorer?${hash}`, textContent: "Open this row in the explorer" }));
   return line;
 }
 
