@@ -10,6 +10,7 @@ import numpy as np
 
 from logitproof_conformance.bad_inputs import BAD_LABELS, DISTRIBUTION_FORMATS, LABEL_FORMATS, MISFITS, NO_CLASSES
 from logitproof_conformance.evaluation import arguments_of, ask, digest, same_bits
+from logitproof_conformance.few_rows import judge_few_rows
 from logitproof_conformance.judging import (
     CellEvaluation,
     failure,
@@ -209,6 +210,7 @@ CHECK_JUDGES = {
     "poisoned_neighbours": judge_poisoned_neighbours,
     "another_place": judge_another_place,
     "row_alone": judge_row_alone,
+    "few_rows": judge_few_rows,
     "repeated_call": judge_repeated_call,
     "row_sums": judge_row_sums,
     "shifted_rows": judge_shifted_rows,

@@ -16,6 +16,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "poisoned_neighbours": ("ROW-1",),
     "another_place": ("ROW-2",),
     "row_alone": ("ROW-2", *(f"{family}-1" for family in FAMILY.values())),
+    "few_rows": ("VAL-1", "VAL-2", *(f"EXT-{number}" for number in range(1, 12))),
     "repeated_call": ("LAW-5",),
     "row_sums": tuple(sorted(set(SUM_LAWS.values()))),
     "shifted_rows": ("LAW-3",),

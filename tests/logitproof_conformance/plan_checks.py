@@ -18,6 +18,7 @@ CHECKS = {
     "poisoned_neighbours": "rows",
     "another_place": "rows",
     "row_alone": "rows",
+    "few_rows": "rows",
     "repeated_call": "rows",
     "row_sums": "laws",
     "shifted_rows": "laws",
@@ -37,7 +38,7 @@ CHECKS = {
 }
 """Checks that look at more than one regime or ask again, and their chapter."""
 
-PRODUCED_CHECKS = frozenset({"result"})
+PRODUCED_CHECKS = frozenset({"result", "few_rows"})
 OPTION_CHECKS = frozenset({"result", "one_hot_labels", "second_backward"})
 FURTHER_MODE_CHECKS = frozenset({"poisoned_neighbours", "eager_answer", "eager_refusal", "accuracy_class", "result"})
 """What is asked beside the regimes: behind a producer, of options, and of modes that are not main."""
@@ -93,10 +94,15 @@ def _is_plain(cell: Cell) -> bool:
     return (cell.axis, cell.layout) == SHAPES[0]
 
 
+def _is_compiled_value(cell: Cell) -> bool:
+    return (cell.mode, cell.quantity, cell.format, cell.entry) == ("compiled", "value", "float32", "")
+
+
 ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
     "empty_batch": _everywhere,
     "row_alone": lambda cell: cell.op in LOSSES,
     "padded_rows": lambda cell: cell.quantity in OF_EVERY_LOSS,
+    "few_rows": lambda _cell: False,
 }
 """Checks whose rows are one more shape to compile, or lie otherwise: the cells that quick asks, eager in float32."""
 
@@ -110,6 +116,7 @@ SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     "row_alone": lambda cell: _is_plain(cell) and cell.quantity in OF_EVERY_LOSS and _is_worth_a_shape(cell),
     "second_backward": lambda cell: _is_plain(cell) and _goes_backward_twice(cell),
     "padded_rows": lambda cell: _is_plain(cell) and cell.mode == "eager",
+    "few_rows": lambda cell: _is_compiled_value(cell) and bool(cell.producer or cell.op == "softmax_cross_entropy"),
 }
 """Further checks that do not make sense for every cell."""
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+SMALL = 4096
+"""Elements up to which XLA computes a value again in every loop that consumes it."""
+
 
 def maximum_of_other_rounding(cell: Cell, inputs: Inputs) -> Array:
     """Take the maximum of the quotients, and the exponentials of products with a rounded reciprocal."""
@@ -23,6 +26,17 @@ def maximum_of_other_rounding(cell: Cell, inputs: Inputs) -> Array:
     x, three = inputs.logits, inputs.logits.dtype.type(3)
     with np.errstate(all="ignore"):
         exponentials = np.exp(x * (1 / three) - (x / three).max(axis=inputs.axis, keepdims=True))
+        return np.asarray(exponentials / exponentials.sum(axis=inputs.axis, keepdims=True))
+
+
+def contracted_in_small_batches(cell: Cell, inputs: Inputs) -> Array:
+    """Compile a small batch into one loop, in which product and difference are one operation of one rounding."""
+    if inputs.logits.size > SMALL:
+        return ask_control(cell, inputs)
+    x, third = inputs.logits, 1 / inputs.logits.dtype.type(3)
+    with np.errstate(all="ignore"):
+        differences = x.astype(np.float64) * float(third) - (x * third).max(axis=inputs.axis, keepdims=True)
+        exponentials = np.exp(differences.astype(x.dtype))
         return np.asarray(exponentials / exponentials.sum(axis=inputs.axis, keepdims=True))
 
 
@@ -45,6 +59,16 @@ PRODUCER_MUTANTS = [
         "EXT-7",
         SOFTMAX,
         ask=maximum_of_other_rounding,
+        producer="tempered",
+        profile="full",
+    ),
+    Mutant(
+        "fused_differently_for_few_rows",
+        "Compiled for a small batch alone, the maximum is that of rounded products, the differences are not rounded.",
+        "EXT-7",
+        SOFTMAX,
+        ask=contracted_in_small_batches,
+        mode="compiled",
         producer="tempered",
         profile="full",
     ),
