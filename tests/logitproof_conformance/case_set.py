@@ -26,7 +26,7 @@ OPTION_ROWS = 8
 
 MANY_ROWS = "many_rows"
 MANY_ROWS_REGIMES = ("typical", "nearly_uniform", "confident", "near_tie", "exact_tie", "real_digits_mlp")
-"""The batch, and the regimes it holds, over which the full profile asks sums and means: more than 1,024 rows."""
+"""The batch, and the regimes it holds twice, over which the full profile asks sums and means: more than 2,048 rows."""
 
 ALL_IGNORED = "all_ignored"
 """The batch of ``typical`` rows whose labels are all ignored."""
@@ -94,7 +94,7 @@ def option_batches(format_: str, options: Options, profile: str) -> list[Batch]:
         asked.append(_ignoring(common, ALL_IGNORED, few["typical"], options.ignore_index, every=1))
         asked.append(_ignoring_all_but_one(common, few["typical"], options.ignore_index))
     if profile == "full" and options.reduction != "none":
-        many = concatenated([common.rows[common.slices[name]] for name in MANY_ROWS_REGIMES])
+        many = concatenated([common.rows[common.slices[name]] for name in 2 * MANY_ROWS_REGIMES])
         whole_groups = many[: len(many) // OPTION_ROWS * OPTION_ROWS]
         asked.append(_ignoring(common, MANY_ROWS, whole_groups, options.ignore_index, every=3))
     return asked
