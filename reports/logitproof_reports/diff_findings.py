@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ALIKE = ("adapter", "op", "labels", "quantity", "entry", "clause")
 """Changes of one class that share these words are one finding."""
 
-_LISTED = 5
+_LISTED = 6
 _REASON_CHARACTERS = 160
 
 
@@ -83,14 +83,21 @@ def what_of(diff: Diff, finding: DiffFinding) -> str:
 
 
 def asked_of(diff: Diff, finding: DiffFinding) -> str:
-    """Return what was asked in a finding, in words: adapter, question, function and clauses."""
+    """Return what was asked, in words: adapter, question, function, and clauses, the worst with its title."""
     worst = _record(diff, finding.worst)
-    adapters, clauses = (some(diff, finding, name) for name in ("adapter", "clause"))
     single = all(len(distinct(diff, finding, name)) == 1 for name in ("op", "labels", "quantity", "entry"))
-    several = filter(None, (some(diff, finding, name) for name in ("op", "quantity", "entry")))
+    several = filter(None, (some(diff, finding, "op"), some(diff, finding, "quantity"), _entries(diff, finding)))
     asked = question(worst) if single else ", ".join(several)
-    title = f" ({clause_title(worst['clause'])})" if len(distinct(diff, finding, "clause")) == 1 else ""
-    return visible(f"{adapters} {asked}, {clauses}{title}")
+    clauses = [word for word in distinct(diff, finding, "clause") if word]
+    title = clause_title(worst["clause"])
+    named = [f"{clauses[0]} ({title})", *clauses[1:]] if clauses and title else clauses
+    return visible(f"{some(diff, finding, 'adapter')} {asked}, {listed(named)}")
+
+
+def _entries(diff: Diff, finding: DiffFinding) -> str:
+    """Return which other functions than the ordinary ones a finding is of; empty where it is of none."""
+    named = some(diff, finding, "entry")
+    return f"{'also ' if '' in distinct(diff, finding, 'entry') else ''}via {named}" if named else ""
 
 
 def where_of(diff: Diff, finding: DiffFinding) -> str:
@@ -106,10 +113,8 @@ def distinct(diff: Diff, finding: DiffFinding, name: str) -> list[str]:
 
 
 def some(diff: Diff, finding: DiffFinding, name: str) -> str:
-    """Return the words of a column in a finding as a list in prose; only the first few, but of clauses all."""
+    """Return the words of a column in a finding as a list in prose; only the first few."""
     words = [word for word in distinct(diff, finding, name) if word]
-    if name == "clause":
-        return listed(words)
     left = len(words) - _LISTED
     return listed([*words[:_LISTED], f"{left} more"] if left > 0 else words)
 
@@ -117,7 +122,7 @@ def some(diff: Diff, finding: DiffFinding, name: str) -> str:
 def movement(diff: Diff, row: int) -> str:
     """Return one change in words: what was observed before and after, the exact answer, and the errors."""
     before, after = diff.sides(row)
-    numbers = _numbers(before, after) if before.get("observed") and after.get("observed") else ""
+    numbers = _numbers(before, after) if before.get("observed") and after.get("observed") else _classes(before, after)
     other = {} if before and after else diff.instead(row)
     return visible(numbers or f"{_state(before, other)} -> {_state(after, other)}")
 
@@ -131,6 +136,12 @@ def _numbers(before: dict[str, Any], after: dict[str, Any]) -> str:
         if before[name] != after[name] and math.isfinite(before[name]) and math.isfinite(after[name])
     ]
     return "; ".join(filter(None, (_observed(before, after), ", ".join(sizes))))
+
+
+def _classes(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return the accuracy classes of both sides; empty where they are the same."""
+    was, came = before.get("accuracy_class"), after.get("accuracy_class")
+    return f"accuracy class {was} -> {came}" if was and came and was != came else ""
 
 
 def _observed(before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -147,8 +158,9 @@ def _state(record: dict[str, Any], instead: dict[str, Any]) -> str:
     if not record:
         return f"{instead['clause']} {_state(instead, {})}" if instead else "not judged"
     reason, slack = str(record["reason"]), float(record["slack"])
-    # What conforms by raising is told by the kind of its error.
-    short = reason.partition(":")[0] if record["verdict"] == "conforms" else reason[:_REASON_CHARACTERS]
+    # What conforms by raising is told by the kind of its error, what crashed without its last words.
+    ends = {"conforms": ":", "crashed": "; "}.get(record["verdict"])
+    short = (reason.partition(ends)[0] if ends else reason)[:_REASON_CHARACTERS]
     beside = f" ({short})" if reason else "" if math.isnan(slack) else f", slack {decimal(slack)}"
     return f"{record['verdict']}{beside}"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
-from .diff_classes import CLASSES, RANK
+from .diff_classes import RANK
 from .diff_findings import findings_of
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from .diff import Diff
     from .diff_findings import DiffFinding
 
-COARSER = (("adapter", "clause"), ("adapter", "op", "entry"), ("adapter",), ())
-"""What the changes of one line share, where there is room for fewer and fewer lines."""
+BY_CLAUSE, BY_FUNCTION = ("adapter", "clause"), ("adapter", "op", "entry")
+"""What the changes of one line share: a clause that several functions break, or a function that breaks several."""
 
-BY_FUNCTION = ("no longer supported", "no longer judged", "newly supported", "newly judged", "moved within the bound")
-"""Classes of whole cells or regimes, of which no clause has a line of its own."""
+COARSER = (("adapter",), ())
+"""What they share where there is room for fewer lines."""
 
 _LAST = "newly judged"
 """The last class of which every change is told."""
@@ -37,20 +37,31 @@ def told_within(diff: Diff, room: int) -> list[DiffFinding]:
     told: list[DiffFinding] = []
     groups = list(_groups(diff))
     for after, rows in zip(reversed(range(len(groups))), groups, strict=True):
-        mine = max(1, room - len(told) - after)
-        levels = COARSER[1:] if CLASSES[diff.rank[rows[0]]].name in BY_FUNCTION else COARSER
-        told += next(found for level in levels if len(found := findings_of(diff, level, rows)) <= mine)
+        told += _gathered(diff, rows, max(1, room - len(told) - after))
+    for rows in _digits_moved(diff):
+        told += _gathered(diff, rows, max(1, room - len(told)))
     return told[:room]
 
 
+def _gathered(diff: Diff, rows: NDArray[np.int64], room: int) -> list[DiffFinding]:
+    """Return the findings of one class: by clause or by function, whichever takes fewer lines, or coarser."""
+    found = min((findings_of(diff, alike, rows) for alike in (BY_CLAUSE, BY_FUNCTION)), key=len)
+    coarser = (findings_of(diff, alike, rows) for alike in COARSER)
+    return found if len(found) <= room else next(one for one in coarser if len(one) <= room)
+
+
 def _groups(diff: Diff) -> Iterator[NDArray[np.int64]]:
-    """Yield the rows of each class that is told, worst first; at last digits lost and won within bounds."""
+    """Yield the rows of each class of which every change is told, worst first."""
     for rank in range(RANK[_LAST] + 1):
         if (rows := np.flatnonzero(diff.rank == rank)).size:
             yield rows
+
+
+def _digits_moved(diff: Diff) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows that lost digits within their bound, and those that won some."""
     rows = np.flatnonzero(diff.rank == RANK[_MOVED])
     before, after = (pc.fill_null(diff.column(side, "ulps").take(rows), np.nan).to_numpy() for side in ("b", "a"))
     for good, bad in ((before, after), (after, before)):
-        chosen = np.flatnonzero((good <= _ACCURATE) & (bad >= _INACCURATE))
+        chosen = np.flatnonzero((good <= _ACCURATE) & (bad >= _INACCURATE) & np.isfinite(bad))
         if chosen.size:
             yield rows[chosen[np.argsort(-bad[chosen], kind="stable")]]
