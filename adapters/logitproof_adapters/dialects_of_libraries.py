@@ -35,7 +35,7 @@ def keras(backend: str) -> Mapping[Loss, Dialect]:
         mean_over="kept_rows",
         empty_mean="zero",
         reduction="mean",
-        class_axis="last" if on_tensorflow else "any, last by default",
+        class_axis="any, last by default" if backend == "torch" else "last; others are refused (observed)",
         label_formats="any integer, or floating",
         out_of_range=outside[backend],
         ignored_index="none",
@@ -51,15 +51,22 @@ def keras(backend: str) -> Mapping[Loss, Dialect]:
     distributions = replace(categorical, unnormalized_gradient="tensorflow") if on_tensorflow else categorical
     # Keras takes the logits back from its own softmax on TensorFlow, so that nothing is clipped there.
     clip = None if on_tensorflow else 1e-7
+    clipped = {"clip_probabilities": "not clipped; with ignore_class [1e-07, 1 - 1e-07] (observed)"}
     of_another_softmax = {
         (*DISTRIBUTIONS, "tf_probabilities"): replace(
-            categorical, function=f"{categorical.function} of tf.nn.softmax", clip_probabilities=1e-7
+            categorical,
+            function=f"{categorical.function} of tf.nn.softmax",
+            clip_probabilities=1e-7,
+            words={"clip_probabilities": "[1e-07, 1 - 1e-07] in eager mode, nothing in a graph (observed)"},
         )
     }
     return {
         (*INDICES, ""): indices,
         (*INDICES, "probabilities"): replace(
-            indices, function=f"{indices.function}{of_softmax}", clip_probabilities=clip
+            indices,
+            function=f"{indices.function}{of_softmax}",
+            clip_probabilities=clip,
+            words=clipped if on_tensorflow else {},
         ),
         (*DISTRIBUTIONS, ""): distributions,
         (*DISTRIBUTIONS, "probabilities"): replace(
