@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003  typer reads the annotations
 from typing import Annotated
 
@@ -72,8 +73,10 @@ def _text_to_file(name: str) -> str:
 
     place = report_file(f"{REPORTS}/{name.removeprefix(f'{REPORTS}/').removesuffix('.md')}.md")
     if place is None:
-        known = ", ".join(sorted(path.stem for path in report_files()))
-        raise Refusal(f'no text is named "{name}"; there are {known}')
+        known = [path.stem for path in report_files()]
+        near = get_close_matches(name, known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"logitproof findings names the {len(known)} that there are"
+        raise Refusal(f'no text is named "{name}"; {hint}')
     return place.read_text(encoding="utf-8").rstrip()
 
 

@@ -153,7 +153,8 @@ def test_a_text_to_file_is_printed_by_its_name(capsys: pytest.CaptureFixture[str
     [
         (["--framework", "troch"], 'did you mean "torch"?'),
         (["no.parquet"], "no.parquet"),
-        (["--text", "nothing"], 'no text is named "nothing"; there are '),
+        (["--text", "nothing"], 'no text is named "nothing"; logitproof findings names the '),
+        (["--text", "torch-logsumexp-gradent"], 'did you mean "torch-logsumexp-gradient"?'),
         (["RED", "--framework", "jax"], 'the run did not ask "jax"; it asked torch'),
     ],
 )
