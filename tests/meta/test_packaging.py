@@ -31,7 +31,9 @@ HOMES = {
 MAY_IMPORT = {
     "logitproof_reference": {"ml_dtypes", "mpmath", "numpy"},
     "logitproof_adapters": {"logitproof_reference", "ml_dtypes", "numpy", "packaging"},
-    "logitproof_reports": {"logitproof_reference", "duckdb", "jinja2", "markupsafe", "numpy", "pyarrow", "rich"},
+    "logitproof_reports": {
+        *("logitproof_reference", "duckdb", "jinja2", "markupsafe", "numpy", "packaging", "pyarrow", "rich"),
+    },
     "logitproof_conformance": {"logitproof_adapters", "logitproof_reference", "logitproof_reports", "numpy", "pytest"},
     "logitproof": {
         *("logitproof_adapters", "logitproof_conformance", "logitproof_reference", "logitproof_reports"),
