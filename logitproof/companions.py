@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from logitproof_adapters.registry import known
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -50,6 +52,21 @@ def with_companions(requirements: Sequence[str]) -> tuple[str, ...]:
         if _serves(needed, word)
     ]
     return (*requirements, *dict.fromkeys(beside))
+
+
+def backends_of(requirements: Sequence[str]) -> dict[str, list[str]]:
+    """Return the adapters that ask the packages of requirements on a backend, with what each needs beside them.
+
+    >>> backends_of(["keras==3.15.1"])["keras_jax"]
+    ['jax']
+    """
+    extras = [Requirement(text) for text in metadata.requires("logitproof") or ()]
+    words, names = adapter_words(requirements), names_of(requirements)
+    return {
+        adapter: [needed.name for needed in extras if _serves(needed, adapter) and needed.name not in names]
+        for adapter in known()
+        if any(adapter.startswith(f"{word}_") for word in words)
+    }
 
 
 def _serves(needed: Requirement, extra: str) -> bool:

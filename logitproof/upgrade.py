@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof import index_settings
-from logitproof.companions import adapter_words
+from logitproof.companions import adapter_words, backends_of
 from logitproof.environment_cache import environments_folder, sentence
 from logitproof.environments import build
 from logitproof.exit_codes import EXPECTED, UNEXPECTED, Refusal
@@ -113,14 +113,16 @@ def adapters_for(asked: str, environment: BuiltEnvironment) -> list[str]:
     Refusal
         There is none.
     """
-    words = adapter_words(requirements_of(asked))
+    requirements = requirements_of(asked)
+    words = adapter_words(requirements)
     installed = json.loads(_run(environment, "-c", _INSTALLED).stdout)
     found = [name for name in installed if any(name == word or name.startswith(f"{word}_") for word in words)]
-    if not found:
-        raise Refusal(
-            f"no adapter asks {asked}; installed beside it: {', '.join(installed)}; name one with --framework"
-        )
-    return found
+    if found:
+        return found
+    if needed := backends_of(requirements):
+        told = ", ".join(f"{adapter} needs {' and '.join(beside)}" for adapter, beside in needed.items())
+        raise Refusal(f"{asked} is asked on a backend ({told}): write e.g. {asked},{next(iter(needed.values()))[0]}")
+    raise Refusal(f"no adapter asks {asked}; installed beside it: {', '.join(installed)}; name one with --framework")
 
 
 def judge(environment: BuiltEnvironment, adapters: Sequence[str], output: Path, options: Sequence[str] = ()) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -181,6 +182,17 @@ def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
     with pytest.raises(UnbuildableEnvironment, match="full"):
         environments.build(Locked(("torch==1",), "3.11", {"torch": "1"}, tmp_path / "x/own.whl"))
     assert not list(environment_cache.environments_folder().iterdir())
+
+
+def test_a_package_that_runs_on_a_backend_is_refused_with_what_to_write(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(upgrade, "_run", lambda *_: SimpleNamespace(stdout='["numpy"]'))
+    made = environments.BuiltEnvironment(Locked(("keras==3.15.1",), "3.11", {}, tmp_path / "own.whl"), tmp_path)
+    with pytest.raises(Refusal, match=r"keras_jax needs jax, .*: write e\.g\. keras==3\.15\.1,jax$"):
+        upgrade.adapters_for("keras==3.15.1", made)
+    with pytest.raises(Refusal, match="name one with --framework"):
+        upgrade.adapters_for("packaging==25.0", made)
 
 
 def test_cells_are_selected_in_pytests_own_language() -> None:
