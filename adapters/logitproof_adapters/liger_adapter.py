@@ -55,6 +55,8 @@ class LigerAdapter(TorchAdapter):
             f"Liger Kernel has no {cell.op} of {cell.labels}": (cell.op, cell.labels) not in EXPRESSIONS,
             "Liger's kernels have a backward pass and no other derivative": cell.quantity in {"jvp", "hvp"},
             "Liger's kernels take rows by classes": cell.axis != "last",
+            # https://triton-lang.org/main/programming-guide/chapter-3/debugging.html; the loss casts to float32 first.
+            "Triton's interpreter does not operate on bfloat16": cell.op == "softmax" and cell.format == "bfloat16",
             "Triton's interpreter passes a Python float where the kernel casts the sum of weights": cell.options.weight,
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
