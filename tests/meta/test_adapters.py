@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
+from itertools import product
 from math import inf, log, nan
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,9 @@ import pytest
 from packaging.version import Version
 
 from logitproof_adapters import control_answers, registry
+from logitproof_adapters.contract import keeps_graph
 from logitproof_adapters.questions import SourceAdapter
-from logitproof_reference.cells import Cell, Inputs
+from logitproof_reference.cells import MODES, SECOND_GRADIENT, Cell, Inputs
 from logitproof_reference.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -124,14 +127,33 @@ def test_every_eager_cell_agrees_with_float64(
         assert close(observed, in_float64(cell, inputs), format_), cell.id
 
 
-@pytest.mark.parametrize("mode", ["eager", "compiled"])
+def test_every_further_mode_agrees_with_float64(adapter: Adapter) -> None:
+    for mode, (op, labels, quantity) in product(set(adapter.modes) - {"eager", "compiled"}, QUESTIONS):
+        cell = Cell(adapter.name, mode, op, quantity, "float32", labels)
+        if is_offered(adapter, cell):
+            inputs = ask_with(cell, *SHAPES["last"])
+            expected = in_float64(replace(cell, mode="eager"), inputs)
+            assert close(adapter.evaluate(cell, inputs), expected, "float32"), cell.id
+
+
+def test_a_second_gradient_is_the_first(adapter: Adapter) -> None:
+    for op, labels, _ in [question for question in QUESTIONS if question[-1] == "grad_logits"]:
+        cell = Cell(adapter.name, "eager", op, "grad_logits", "float32", labels)
+        if keeps_graph(adapter) and is_offered(adapter, cell):
+            inputs = ask_with(cell, *SHAPES["last"])
+            again = adapter.evaluate(replace(cell, quantity=SECOND_GRADIENT), inputs)
+            np.testing.assert_array_equal(again, adapter.evaluate(cell, inputs), cell.id)
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("format_", list(FORMATS))
 def test_a_repro_prints_the_answer_that_was_judged(adapter: Adapter, mode: str, format_: str) -> None:
     if mode not in adapter.modes:
         pytest.skip(f"{adapter.name} has no mode {mode}")
     asked = []
     for op, labels, quantity in QUESTIONS if mode == "eager" else QUESTIONS[-2:]:
-        cell = Cell(adapter.name, mode, op, quantity, format_, labels, "first" if labels == "indices" else "last")
+        axis = "first" if labels == "indices" and mode != "vmap" else "last"
+        cell = Cell(adapter.name, mode, op, quantity, format_, labels, axis)
         if not is_offered(adapter, cell):
             continue
         inputs = ask_with(cell, *SHAPES[cell.axis])
