@@ -146,6 +146,13 @@ def mutants(session: nox.Session) -> None:
     session.run("python", "-m", "meta.kill_matrix", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"})
 
 
+@nox.session(default=False)
+def replay(session: nox.Session) -> None:
+    """Replay documented bugs in old releases, or those named after -- (ids, projects); writes runs/replay.md, .json."""
+    session.install("-e", ".")
+    session.run("python", "-m", "replay.replay", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"})
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Print the oracle's speed, and our share of a run's wall time for each framework (or those named after --)."""
