@@ -9,6 +9,7 @@ that ignore_class leaves, 0 over none.
 from __future__ import annotations
 
 import os
+from inspect import signature
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import Description
@@ -34,6 +35,8 @@ class KerasAdapter(SourceAdapter):
     modes: tuple[str, ...] = ("eager", "compiled")
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     broadcast_labels: tuple[str, ...] = ()
+    names_axis = True
+    """Whether this release's SparseCategoricalCrossentropy takes an axis."""
     floating_indices = True  # "a single floating point value per feature for y_true"
 
     def __init__(self) -> None:
@@ -44,6 +47,7 @@ class KerasAdapter(SourceAdapter):
             raise ImportError(f'Keras runs on "{found}" in this process; "{self.backend}" needs one of its own')
         super().__init__()
         self._namespace["keras"] = self._keras = keras
+        self.names_axis = "axis" in signature(keras.losses.SparseCategoricalCrossentropy).parameters
         self.imports = f'import os\nos.environ["KERAS_BACKEND"] = "{self.backend}"\n{self.imports}\nimport keras'
 
     def describe(self) -> Description:
@@ -56,6 +60,9 @@ class KerasAdapter(SourceAdapter):
         asked = cell.options
         reasons = {
             "Keras' losses weight no classes": asked.weight or asked.pos_weight,
+            "SparseCategoricalCrossentropy of this release takes the classes last alone": (
+                not self.names_axis and cell.labels == "indices" and cell.axis != "last"
+            ),
             "on TensorFlow SparseCategoricalCrossentropy takes the classes last alone": (
                 self.backend == "tensorflow" and cell.labels == "indices" and cell.axis != "last"
             ),
