@@ -14,6 +14,7 @@ import numpy as np
 
 from logitproof_reference import bounds_clipped, bounds_forward, bounds_gradient, bounds_loss
 from logitproof_reference.arithmetic import Arithmetic, growth
+from logitproof_reference.bounds import VOID, wide
 from logitproof_reference.bounds_table import BOUNDS, Question, Rows
 from logitproof_reference.cells import SIGMOID
 from logitproof_reference.formats import named_format
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 EXTRA_ROUNDINGS = 5
 """1 - a, a / n, their products with the label and with the row's sum, the product with the weight."""
+
+WEIGHTS_IN_A_DIVISOR = 4
+"""So many terms for each unit of the divisor are granted to the sum that it is: weights of 1/4 and more."""
 
 
 def option_bound(
@@ -143,13 +147,19 @@ def _reduced(cell: Cell, answer: Approximation, divisor: float, rounding: Roundi
     """Return the error of the sum or mean; of a gradient, the error after its division."""
     if cell.options.reduction == "none":
         return np.broadcast_to(answer.error, answer.value.shape)
-    total = rounding.sum(answer) if cell.is_scalar else answer
+    terms = max(int(divisor), 1) * WEIGHTS_IN_A_DIVISOR
+    summing = _over_many(rounding, max(terms, answer.value.shape[-1] if cell.is_scalar else 1))
+    total = summing.sum(answer) if cell.is_scalar else answer
     if cell.options.reduction == "sum":
         return np.asarray(total.error[:, 0] if cell.is_scalar else total.error)
     if divisor == 0:
         return np.zeros(total.value.shape)
     # The divisor is a sum of weights or a count; the quotient, or the product with its inverse, rounds twice more.
-    weights = rounding.sum_growth(max(int(divisor), 1) * 4)
-    relative = (1 + weights) * (1 + growth(3, rounding.unit)) - 1
+    relative = (1 + summing.sum_growth(terms)) * (1 + growth(3, rounding.unit)) - 1
     error = (total.error + relative * total.magnitude) / abs(divisor) + 2 * rounding.tiny
     return np.asarray(error[:, 0] if cell.is_scalar else error)
+
+
+def _over_many(rounding: Rounding, terms: int) -> Rounding:
+    """Return the rounding of a sum over rows: where the format's own could lose half of it, that of float32."""
+    return rounding if rounding.sum_growth(terms) < VOID else Rounding(rounding.format, wide(rounding.arithmetic))
