@@ -109,6 +109,7 @@ CLASSES = {
     "full": {
         ("eager", "float16"): FEW_CLASSES,
         ("eager", "float64"): FEW_CLASSES,
+        ("compiled", "float32"): FEW_CLASSES | {2, 3, 127, 128, 1025, 4096},
         ("compiled", "float16"): FEW_CLASSES,
         ("compiled", "bfloat16"): FEW_CLASSES,
         ("compiled", "float64"): FEW_CLASSES,
@@ -116,7 +117,7 @@ CLASSES = {
 }
 """Class counts that a profile asks of a mode and format, where not all: every new shape costs a compilation, in JAX
 also in eager mode, and torch.compile starts a C++ compiler. All are asked in eager float32; in full also in bfloat16,
-whose vectors are others, and compiled in float32."""
+whose vectors are others; compiled, in float32, where a vectorised loop begins, ends or leaves a remainder."""
 
 MAIN_MODES = ("eager", "compiled")
 """Modes that are asked in every format; what else a framework offers is asked with the common batch, classes last."""
