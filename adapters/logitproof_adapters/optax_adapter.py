@@ -22,11 +22,11 @@ DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
 SIGMOID = ("sigmoid_cross_entropy", "distributions")
 
 EXPRESSIONS = {
-    (*INDICES, ""): "optax.softmax_cross_entropy_with_integer_labels(x, y, axis={axis})",
-    (*DISTRIBUTIONS, ""): "optax.softmax_cross_entropy(x, {labels}, axis={axis})",
+    (*INDICES, ""): "optax.softmax_cross_entropy_with_integer_labels(x, y{along})",
+    (*DISTRIBUTIONS, ""): "optax.softmax_cross_entropy(x, {labels}{along})",
     (*DISTRIBUTIONS, "safe_softmax_cross_entropy"): "optax.safe_softmax_cross_entropy({x}, {y})",
     (*DISTRIBUTIONS, "poly_loss_cross_entropy"): (
-        "optax.losses.poly_loss_cross_entropy(x, {labels}, epsilon=0.0, axis={axis})"
+        "optax.losses.poly_loss_cross_entropy(x, {labels}, epsilon=0.0{along})"
     ),
     (*SIGMOID, ""): "optax.sigmoid_binary_cross_entropy(x, y)",
     (*SIGMOID, "sigmoid_focal_loss"): "optax.losses.sigmoid_focal_loss(x, y, gamma=0.0)",
@@ -74,7 +74,7 @@ class OptaxAdapter(JaxAdapter):
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call of the loss."""
         alpha = cell.options.label_smoothing
-        along = "" if axis == ndim - 1 else f", axis={axis}"  # which smooth_labels takes since 0.2.7
+        along = "" if axis == ndim - 1 else f", axis={axis}"  # since 0.2.3, and smooth_labels since 0.2.7
         labels = f"optax.smooth_labels(y, {alpha}{along})" if alpha else "y"
         last = {letter: f"jnp.moveaxis({letter}, {axis}, -1)" for letter in "xy"}
-        return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(axis=axis, labels=labels, **last)
+        return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(along=along, labels=labels, **last)

@@ -97,7 +97,7 @@ def test_optax_takes_the_classes_where_its_losses_document_an_axis() -> None:
 def test_optax_smooths_distributions_along_their_axis() -> None:
     cell = replace(SOFT_LOSS, adapter="optax", options=Options(label_smoothing=0.125))
     assert "optax.smooth_labels(y, 0.125, axis=0)" in unimported(OptaxAdapter).expression(cell, 0, 2)
-    assert "optax.smooth_labels(y, 0.125)," in unimported(OptaxAdapter).expression(cell, 1, 2)
+    assert "optax.smooth_labels(y, 0.125))" in unimported(OptaxAdapter).expression(cell, 1, 2)
 
 
 def test_log_loss_weights_samples_by_the_weight_of_their_class() -> None:
