@@ -118,7 +118,7 @@ def _advice(tally: Tally) -> str:
         return "Each breaks a MUST of the specification, and no ledger entry explains it: read them before you approve."
     if tally.count("known"):
         return "Nothing is unexpected: each known deviation is in the ledger, with its reason and a link."
-    return "Every requirement of the specification is met."
+    return "Every MUST of the specification is met."
 
 
 def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:

@@ -111,7 +111,7 @@ function suggestCells(table) {
   const rows = sorted(table, Array.from({ length: table.rows }, (_, row) => row), { name: "verdict", descending: true });
   const names = [...new Set(rows.slice(0, 10 * STEP).map((row) => wordAt(table, "cell", row)))].slice(0, 12).filter((name) => name);
   const links = names.map((name) => element("li", {}, element("a", { href: `#cell?${encodeURIComponent(name)}`, textContent: name })));
-  byId("cell-shown").replaceChildren(element("p", { textContent: "Type a cell's name, follow a link from a finding or a judgement, or begin with the worst:" }), element("ul", {}, ...links));
+  if (links.length) byId("cell-shown").replaceChildren(element("p", { textContent: "Type a cell's name, follow a link from a finding or a judgement, or begin with the worst:" }), element("ul", {}, ...links));
 }
 
 function unfolding(table, row) {
