@@ -20,16 +20,23 @@ from logitproof.own_wheel import NAME, pack_own_wheel
 from logitproof.uv_tool import UnbuildableEnvironment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PYTHONS = ("3.11", "3.12", "3.13")
 """Versions of Python that Logitproof supports, oldest first."""
 
-UNDECLARED = ((("numpy", "<2"), "pyarrow<24"),)
+UNDECLARED = (
+    (("jax", "<0.4.31"), "jaxlib<={version}"),
+    (("jax", "<0.4.27"), "numpy<2"),
+    (("scikit-learn", "<1.4.2"), "numpy<2"),
+    (("onnxruntime", "<1.19"), "numpy<2"),
+    (("numpy", "<2"), "pyarrow<24"),
+)
 """What packages need of each other without saying so: where the first is installed, the second must hold.
 
-From its release 24 on, pyarrow raises on import beside NumPy 1; its metadata names no NumPy.
+JAX left its compiled part to an extra until 0.4.30. Wheels built before NumPy 2 fail beside it, but were not told of it
+in time. From its release 24 on, pyarrow raises on import beside NumPy 1; its metadata names no NumPy.
 """
 
 _ABOUT_PYTHON = re.compile(r"python|wheels", flags=re.IGNORECASE)
@@ -134,12 +141,20 @@ def preferred_pythons() -> list[str]:
 def _resolve(requirements: Sequence[str], python: str, wheel: Path) -> dict[str, str]:
     asked = [f"{NAME} @ {wheel.as_uri()}", *with_companions(requirements)]
     packages = _compile(asked, python)
-    needed = [
-        constraint
+    # What is needed may change what is installed, and that needs something in turn.
+    while needed := [constraint for constraint in _undeclared(packages) if constraint not in asked]:
+        asked += needed
+        packages = _compile(asked, python)
+    return packages
+
+
+def _undeclared(packages: Mapping[str, str]) -> list[str]:
+    """Return what these packages need without saying so."""
+    return [
+        constraint.format(version=packages[name])
         for (name, versions), constraint in UNDECLARED
         if name in packages and SpecifierSet(versions).contains(packages[name])
     ]
-    return _compile([*asked, *needed], python) if needed else packages
 
 
 def _compile(asked: Sequence[str], python: str) -> dict[str, str]:

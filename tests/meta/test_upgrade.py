@@ -310,6 +310,20 @@ def test_a_pyarrow_that_old_numpy_needs_is_asked_for(monkeypatch: pytest.MonkeyP
     assert "pyarrow<24" not in asked[-1]
 
 
+def test_what_an_old_release_needs_without_saying_so_is_asked_for_until_nothing_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def compiled(requirements: Sequence[str], python: str) -> dict[str, str]:
+        del python
+        asked.append(list(requirements))
+        return {"jax": "0.4.25", "numpy": "1.26.4" if "numpy<2" in requirements else "2.4.0"}
+
+    asked: list[list[str]] = []
+    monkeypatch.setattr(locks, "_compile", compiled)
+    locks._resolve(["jax==0.4.25"], "3.11", Path("x.whl").resolve())
+    assert asked[-1][-3:] == ["jaxlib<=0.4.25", "numpy<2", "pyarrow<24"]
+
+
 def test_pythons_are_tried_from_the_own_one_down_then_up() -> None:
     assert sorted(preferred_pythons()) == sorted(locks.PYTHONS)
 
