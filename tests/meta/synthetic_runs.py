@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from itertools import cycle, islice, product
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +137,7 @@ def run_of(framework: str, *judgements: Judgement, complete: bool = True) -> Run
     return Run(table, [environment], "quick", "c0ffee" * 8, complete)
 
 
+@cache
 def three_frameworks() -> Run:
     """Return an ordinary run: three frameworks, with one finding of each kind."""
     return merge([run_of(framework) for framework in VERSIONS])
@@ -163,6 +165,7 @@ def hostile() -> Run:
     return Run(table_of(made), [{**environment, "ledger": ledger}], HOSTILE[1], HOSTILE[2], complete=False)
 
 
+@cache
 def hundred_thousand() -> Run:
     """Return a run of 100,000 rows in which nearly every slack, number and input differs."""
     every = list(islice(cycle(j for name in VERSIONS for j in _judgements(name) if j.elements), 100_000))

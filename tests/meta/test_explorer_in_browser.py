@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 ROUNDED = ("float32", "bfloat16", "float16")
 """The formats that the explorer shows beside the exact answer."""
 
-ROWS = 200
+ROWS = 70
+"""Rows asked in each of three formats."""
+
 NAMED = [
     [2.0, 1.0, 0.1],
     [0.0, -1000.0, 3.0],
@@ -41,9 +43,9 @@ NAMED = [
 ]
 
 
-def rows() -> list[tuple[list[float], int]]:
+def rows(seed: int) -> list[tuple[list[float], int]]:
     """Return rows of 1 to 6 classes and a label: the named ones, and made-up ones from subnormal to near overflow."""
-    random = np.random.default_rng(20_260_101)
+    random = np.random.default_rng(seed)
     made = [(named, i % len(named)) for i, named in enumerate(NAMED)]
     while len(made) < ROWS:
         classes = int(random.integers(2, 7))
@@ -81,11 +83,11 @@ def due(logits: NDArray[Any], label: int, shown: str) -> NDArray[np.float64]:
     return np.concatenate([np.ravel(answer.round(shown)).astype(np.float64) for answer in answers])
 
 
-@pytest.mark.parametrize("held", ["float32", "bfloat16", "float16"])
-def test_every_digit_is_the_oracles_in_every_format(held: str, explored: Explore) -> None:
+@pytest.mark.parametrize(("seed", "held"), list(enumerate(ROUNDED)))
+def test_every_digit_is_the_oracles_in_every_format(seed: int, held: str, explored: Explore) -> None:
     shown = ["float64", *ROUNDED]
     with np.errstate(over="ignore"):
-        asked = [(np.array([logits]).astype(FORMATS[held].dtype), label) for logits, label in rows()]
+        asked = [(np.array([logits]).astype(FORMATS[held].dtype), label) for logits, label in rows(seed)]
     spelled = [[[float(x).hex() for x in logits[0]], label] for logits, label in asked]
     with explored() as page:
         answers = page.evaluate(ASK, [spelled, held, shown])
