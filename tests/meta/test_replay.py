@@ -147,12 +147,18 @@ def test_the_score_is_stored_with_what_is_out_of_reach_and_why(tmp_path: Path) -
     assert '"flagged": true' in (tmp_path / "replay.json").read_text("utf-8")
 
 
-def test_bugs_that_ask_the_same_share_a_run() -> None:
-    twin = replace(BUG, id="twin")
+def test_bugs_of_one_release_share_a_run() -> None:
+    twin = replace(BUG, id="twin", select="softmax and typical")
     runs = plan([BUG, twin])
-    assert list(runs) == [Asked(one.requirements, "jax", "quick", "log_sum_exp") for one in (BAD, GOOD)]
+    both = "(log_sum_exp) or (softmax and typical)"
+    assert list(runs) == [Asked(one.requirements, "jax", "quick", both) for one in (BAD, GOOD)]
     assert [bug.id for bug, _ in next(iter(runs.values()))] == ["jax-bug", "twin"]
     assert len({asked.file for asked in runs}) == 2
+
+
+def test_a_run_that_one_bug_wants_whole_is_whole() -> None:
+    (asked, *_) = plan([BUG, replace(BUG, id="twin", select="")])
+    assert asked.select == ""
 
 
 def test_bugs_are_chosen_by_id_project_or_adapter() -> None:

@@ -30,7 +30,7 @@ from replay.catalogue import Bug, Release, catalogue
 from replay.score import Outcome, Score
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from logitproof_reference.judgements import Judgement
 
@@ -69,14 +69,26 @@ def chosen(words: Sequence[str]) -> list[Bug]:
 
 
 def plan(bugs: Sequence[Bug]) -> dict[Asked, list[tuple[Bug, Release]]]:
-    """Return the runs that are needed, and what each is to show."""
+    """Return the runs that are needed, one a release, adapter and profile, and what each is to show."""
     wanted = [
-        (Asked(release.requirements, bug.adapter, bug.profile, bug.select), bug, release)
-        for bug in bugs
-        for release in bug.releases
+        (release.requirements, bug.adapter, bug.profile, bug, release) for bug in bugs for release in bug.releases
     ]
-    wanted.sort(key=lambda one: one[0])
-    return {asked: [one[1:] for one in group] for asked, group in groupby(wanted, lambda one: one[0])}
+    wanted.sort(key=lambda one: one[:3])
+    runs = [(words, list(group)) for words, group in groupby(wanted, lambda one: one[:3])]
+    return {
+        Asked(*words, joined(bug.select for *_, bug, _ in group)): [(bug, release) for *_, bug, release in group]
+        for words, group in runs
+    }
+
+
+def joined(selects: Iterable[str]) -> str:
+    """Return what selects all that these select; empty, which selects everything, where one does.
+
+    >>> joined(["b and c", "a", "a"])
+    '(a) or (b and c)'
+    """
+    each = sorted(set(selects))
+    return "" if "" in each else " or ".join(f"({select})" for select in each)
 
 
 def ask(asked: Asked, folder: Path) -> list[Judgement]:
