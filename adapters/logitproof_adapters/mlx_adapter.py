@@ -47,7 +47,7 @@ class MlxAdapter(SourceAdapter):
 
     name = "mlx"
     imports = "import mlx.core as mx\nimport mlx.nn as nn\nimport numpy as np"
-    report = 'print(str(result.dtype).removeprefix("mlx.core."), result.tolist())'
+    report = 'mx.eval(result)\nprint(str(result.dtype).removeprefix("mlx.core."), result.tolist())'
 
     def __init__(self) -> None:
         import mlx.core as mx  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
@@ -85,6 +85,7 @@ class MlxAdapter(SourceAdapter):
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the result's format; NumPy's view of a bfloat16 array needs its bits."""
+        self._mx.eval(tensor)  # an error of the evaluation is lost now and then where NumPy is the first to ask for it
         if tensor.dtype == self._mx.bfloat16:
             return np.array(tensor.view(self._mx.uint16)).view("bfloat16")
         return np.array(tensor)
