@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from logitproof_reports.schema import Run
 
-COMMANDS = ("frameworks", "run", "merge", "report", "explain")
+COMMANDS = ("frameworks", "run", "merge", "report", "history", "explain")
 FEW = ("--", "-k", "eager-softmax-value-float32 and (typical or saturated)")
 """Asks two regimes of one cell, so that a run takes a second."""
 
