@@ -1,8 +1,9 @@
 """The classes of change, from worst to least, each with the condition under which a judgement belongs to it.
 
 A condition is SQL over one judgement and both runs: what the baseline has of it begins with ``b_``, what the candidate
-has with ``a_`` (before and after). The first class whose condition holds is the class of the change; `diff_query` makes
-the names that are used here.
+has with ``a_`` (before and after); ``b_same_rows`` is the rank of its verdict, or where the clause is not judged there
+the worst of the same rows. The first class whose condition holds is the class of the change; `diff_query` makes the
+names that are used here.
 """
 
 from __future__ import annotations
@@ -53,15 +54,15 @@ CLASSES = (
         "‼",
         "crashed",
         "the framework raises, or its process dies, where it gave an answer",
-        f"{_OFFERED} AND a_verdict = 'crashed' AND NOT coalesce(b_rank >= 3, FALSE)",
+        f"{_OFFERED} AND a_verdict = 'crashed' AND b_same_rows < 3",
     ),
     ChangeClass(
         "newly failing",
         "✗",
         "deviates",
         "breaks a MUST that was fulfilled",
-        f"{_OFFERED} AND (a_verdict = 'deviates' AND coalesce(b_rank < 2, TRUE) "
-        "OR a_verdict = 'void' AND coalesce(b_rank < 4, TRUE))",
+        f"{_OFFERED} AND (a_verdict = 'deviates' AND (b_rank < 2 OR b_rank IS NULL AND b_same_rows < 3) "
+        "OR a_verdict = 'void' AND b_same_rows < 4)",
     ),
     ChangeClass(
         "no longer supported",
@@ -89,7 +90,7 @@ CLASSES = (
         "▼",
         "concern",
         "breaks a SHOULD that was fulfilled, or is at least twice as far outside its bound",
-        f"{_OFFERED} AND a_verdict = 'concern' AND coalesce(b_rank < 1, TRUE) "
+        f"{_OFFERED} AND a_verdict = 'concern' AND (b_rank < 1 OR b_rank IS NULL AND b_same_rows < 2) "
         f"OR a_rank = b_rank AND a_rank > 0 AND a_slack > b_slack AND a_slack >= {NOTICEABLE} * greatest(b_slack, 1)",
     ),
     ChangeClass(
@@ -105,7 +106,7 @@ CLASSES = (
         "✓",
         "conforms",
         "fulfils a MUST that was broken",
-        f"{_OFFERED} AND b_rank >= 2 AND coalesce(a_rank < 2, NOT a_regime_broken)",
+        f"{_OFFERED} AND b_rank >= 2 AND a_same_rows < 2",
     ),
     ChangeClass(
         "improved",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ALIKE = ("adapter", "op", "labels", "quantity", "entry", "clause")
 """Changes of one class that share these words are one finding."""
 
+USUAL = {"axis": "last", "layout": "contiguous", "options": "", "producer": ""}
+"""What most cells have, which is not told."""
+
 _LISTED = 6
 _REASON_CHARACTERS = 160
 
@@ -101,8 +104,13 @@ def _entries(diff: Diff, finding: DiffFinding) -> str:
 
 
 def where_of(diff: Diff, finding: DiffFinding) -> str:
-    """Return modes, formats and regimes of a finding."""
-    return "; ".join(filter(None, (some(diff, finding, name) for name in ("mode", "format", "regime"))))
+    """Return modes, formats and regimes of a finding, and what else is unusual of all its cells."""
+    unusual = [
+        f"{name} {some(diff, finding, name)}"
+        for name, usual in USUAL.items()
+        if usual not in distinct(diff, finding, name)
+    ]
+    return "; ".join(filter(None, (*(some(diff, finding, name) for name in ("mode", "format", "regime")), *unusual)))
 
 
 def distinct(diff: Diff, finding: DiffFinding, name: str) -> list[str]:

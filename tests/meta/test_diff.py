@@ -99,6 +99,26 @@ def test_a_deviation_of_rows_that_crash_now_is_not_fixed() -> None:
     assert (found.count("newly crashing"), found.count("fixed")) == (1, 0)
 
 
+@pytest.mark.parametrize("verdict", ["concern", "deviates"])
+def test_rows_that_crashed_have_not_regressed_by_what_they_answer_now(verdict: str) -> None:
+    crashed = replace(BASE, clause="EXT-5", verdict="crashed", digest="", reason="ValueError: shapes")
+    found = compared([crashed], [replace(BASE, clause="EXT-5"), moved(CONCERN, clause="EXT-6", verdict=verdict)])
+    assert (found.count("fixed"), found.count("accompanying")) == (1, 1)
+    assert rule(found).safe
+
+
+def test_rows_whose_answer_is_nan_instead_of_wrong_are_not_fixed() -> None:
+    wrong = moved(BASE, verdict="deviates", slack=9.0)
+    found = compared([wrong], [moved(BASE, clause="EXT-7", verdict="deviates", slack=float("inf"), observed="nan")])
+    assert (found.count("newly failing"), found.count("fixed")) == (1, 0)
+
+
+def test_rows_that_broke_a_must_and_now_a_should_are_better() -> None:
+    nan = moved(BASE, clause="EXT-7", verdict="deviates", slack=float("inf"), observed="nan")
+    found = compared([nan], [BASE, moved(CONCERN, verdict="concern", slack=3.0)])
+    assert (found.count("fixed"), found.count("regressed")) == (1, 0)
+
+
 def test_a_cell_that_is_not_deterministic_moves_nothing() -> None:
     unsteady = replace(TWICE, verdict="concern")
     found = compared([BASE, unsteady], [moved(BASE), moved(unsteady)])
@@ -180,6 +200,15 @@ def test_what_is_alike_is_told_in_one_line_with_a_count() -> None:
     assert line.startswith("newly failing: torch softmax_cross_entropy and softmax, grad_logits, value and grad_labels")
     assert "conforms, slack 0.5 -> deviates, slack 9; " in line
     assert f"in {len(asked)} cells (eager; float32; typical)" in line
+
+
+def test_what_all_cells_of_a_line_share_and_others_do_not_is_told() -> None:
+    before = [replace(BASE, cell=f"{BASE.cell}-axis={axis}", axis=axis) for axis in ("first", "middle")]
+    after = [moved(one, verdict="deviates", slack=9.0) for one in before]
+    (line,) = told_of(before, after)
+    assert "in 2 cells (eager; float32; typical; axis first and middle)" in line
+    (line,) = told_of([BASE, *before], [moved(BASE, verdict="deviates", slack=9.0), *after])
+    assert "axis first" not in line
 
 
 def test_a_class_leaves_a_line_for_every_class_after_it() -> None:
