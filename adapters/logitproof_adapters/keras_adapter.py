@@ -1,9 +1,8 @@
 """Keras 3 on each of its backends that differentiates: keras.ops and keras.losses (https://keras.io/api/losses/).
 
-A class a backend says which adapter differentiates, compiles and converts; the calls are spelled in `keras_functions`.
-On TensorFlow these are tf.keras.losses, the same classes under another name. From probabilities Keras clips to
-[1e-7, 1 - 1e-7]; on TensorFlow it takes the logits back from its own softmax and clips nothing. A mean is over the rows
-that ignore_class leaves, 0 over none.
+The calls are spelled in `keras_functions`. On TensorFlow these are tf.keras.losses, the same classes by another name.
+From probabilities Keras clips to [1e-7, 1 - 1e-7]; on TensorFlow it takes the logits back from its own softmax and
+clips nothing. A mean is over the rows that ignore_class leaves, 0 over none.
 """
 
 from __future__ import annotations
@@ -57,15 +56,12 @@ class KerasAdapter(SourceAdapter):
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why Keras has no such cell, or None."""
-        asked = cell.options
+        asked, elsewhere = cell.options, cell.labels == "indices" and cell.axis != "last"
+        last_alone = "SparseCategoricalCrossentropy takes the classes last alone"
         reasons = {
             "Keras' losses weight no classes": asked.weight or asked.pos_weight,
-            "SparseCategoricalCrossentropy of this release takes the classes last alone": (
-                not self.names_axis and cell.labels == "indices" and cell.axis != "last"
-            ),
-            "on TensorFlow SparseCategoricalCrossentropy takes the classes last alone": (
-                self.backend == "tensorflow" and cell.labels == "indices" and cell.axis != "last"
-            ),
+            f"{last_alone} in this release": elsewhere and not self.names_axis,
+            f"{last_alone} on TensorFlow": elsewhere and self.backend == "tensorflow",
             "SparseCategoricalCrossentropy smoothes no labels": cell.labels == "indices" and asked.label_smoothing != 0,
             f"{cell.format} does not resolve the clip of probabilities at 1e-7": (
                 cell.entry in self.clipped and cell.format not in {"float32", "float64"}
