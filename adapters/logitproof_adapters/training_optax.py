@@ -24,7 +24,7 @@ class OptaxTrainer(JaxTrainer):
 
     def source(self, cell: Cell, task: Task) -> str:
         """Return the program."""
-        expression = EXPRESSIONS[task.op, cell.labels, cell.entry].format(axis=1, labels="y")
+        expression = EXPRESSIONS[task.op, cell.labels, cell.entry].format(along="", labels="y")
         program = PROGRAM.replace(BY_HAND, STEPPED).format(
             products=products(task, "jax.nn.relu"), expression=expression, rate=task.rate
         )
