@@ -12,8 +12,11 @@ from logitproof_adapters.keras_functions import call
 from logitproof_adapters.optax_adapter import OptaxAdapter
 from logitproof_adapters.questions import SourceAdapter
 from logitproof_adapters.sklearn_adapter import SklearnAdapter
+from logitproof_adapters.training import trainer_of
 from logitproof_conformance.plan_questions import every_cell
+from logitproof_conformance.training_plan import training_cases
 from logitproof_reference.cells import Cell, Options
+from logitproof_reference.training_tasks import TASKS
 
 A = TypeVar("A", bound=SourceAdapter)
 
@@ -40,6 +43,16 @@ def test_whatever_is_supported_can_be_spelled(kind: type[SourceAdapter]) -> None
     places = {"last": (1, 2), "first": (0, 2), "middle": (1, 3)}
     assert all("f" in adapter.source(cell, *places[cell.axis]) for cell in cells)
     assert len(cells) > 10
+
+
+@pytest.mark.parametrize("kind", [KerasJaxAdapter, KerasTensorflowAdapter, KerasTorchAdapter, OptaxAdapter])
+def test_whatever_is_trained_can_be_spelled(kind: type[SourceAdapter]) -> None:
+    adapter = unimported(kind)
+    trainer = trainer_of(adapter)
+    assert trainer is not None
+    cases = list(training_cases(adapter, "full"))
+    assert all(trainer.source(case.cell, TASKS[case.regime]) for case in cases)
+    assert len(cases) > 2
 
 
 def test_keras_is_asked_for_a_format_other_than_float32_by_dtype() -> None:
