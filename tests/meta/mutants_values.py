@@ -235,7 +235,7 @@ VALUE_MUTANTS = [
     Mutant(
         "first_65536_classes",
         "The sum stops at 65,536 classes.",
-        "VAL-1",
+        "EXT-7",
         LOG_SUM_EXP,
         {"total": sum_of_first(lambda n: min(n, 65536))},
     ),
