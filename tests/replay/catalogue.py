@@ -57,6 +57,8 @@ class Bug:
         What a reader should know of the releases chosen.
     out_of_reach : str
         Why it cannot be shown here; empty where it can.
+    unasked : bool
+        Whether a CPU and a release could show it, but no cell asks for it: a hole of the suite.
     mutants : tuple of str
         Mutants of tests/meta that plant the same fault, where the release cannot be asked.
     """
@@ -75,6 +77,7 @@ class Bug:
     profile: str = "quick"
     note: str = ""
     out_of_reach: str = ""
+    unasked: bool = False
     mutants: tuple[str, ...] = ()
 
     def is_asked_in(self, found: Judgement) -> bool:
