@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def _edges(format_: Format, count: int, *, n: int) -> F64:
-    """In turn: a leader in the last class, past what exp takes; one in the first class; all equal; ordinary logits."""
+    """In turn: all equal; a leader in the last class, past what exp takes; one in the first class; ordinary logits."""
     turn = np.arange(count) % 4
     rows = typical(format_, count, key=f"edges {n}", n=n)
-    rows[turn == 0, -1], rows[turn == 1, 0] = 800.0, 12.0
-    return np.where(turn[:, None] == 2, 1.0, rows)
+    rows[turn == 1, -1], rows[turn == 2, 0] = 800.0, 12.0
+    return np.where(turn[:, None] == 0, 1.0, rows)
 
 
 def _labels_past_narrow_formats(key: str, logits: F64) -> Labels:
