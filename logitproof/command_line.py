@@ -27,6 +27,8 @@ def complaints() -> tuple[type[Exception], ...]:
 def main(arguments: list[str] | None = None) -> int:
     """Carry out a command line and return its exit status."""
     given = sys.argv[1:] if arguments is None else arguments
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # adapters and kernels of the current folder, as python -m finds them
     try:
         status = app(given or ["--help"], standalone_mode=False)
         return int(status or EXPECTED) if given else USAGE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def import_callable(spec: str) -> Callable[..., Any]:
-    """Import ``module:name``; modules of the current folder are found too.
+    """Import ``module:name``.
 
     Raises
     ------
@@ -24,8 +23,6 @@ def import_callable(spec: str) -> Callable[..., Any]:
     module, _, name = spec.partition(":")
     if not module or not name:
         raise Refusal(f'"{spec}" names no callable: write module:name, e.g. mykernels:fused_loss')
-    if "" not in sys.path:
-        sys.path.insert(0, "")
     try:
         found: Any = import_module(module)
     except Exception as error:  # a kernel's module may raise anything

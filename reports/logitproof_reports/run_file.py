@@ -99,11 +99,11 @@ def read_run(path: str | os.PathLike[str]) -> Run:
         Nothing is there, or it is no whole run file of this schema version.
     """
     target = Path(path)
+    if target.is_dir():
+        raise RunFileError(f"{target} is a directory: name the run file within it")
     journal = target if target.suffix == JOURNAL_SUFFIX else journal_of(target)
     if journal.is_file() and (journal == target or not target.exists() or _is_newer(journal, target)):
         return read_journal(journal)
-    if target.is_dir():
-        raise RunFileError(f"{target} is a directory: name the run file within it")
     if not target.exists():
         raise RunFileError(f"{target} does not exist: make it with `logitproof run -o {target}`")
     return _run_of(target, _read_table(target))
