@@ -2,7 +2,8 @@
 
 A condition is SQL over one judgement and both runs: what the baseline has of it begins with ``b_``, what the candidate
 has with ``a_`` (before and after); ``b_same_rows`` is the rank of its verdict, or where the clause is not judged there
-the worst of the same rows. The first class whose condition holds is the class of the change; `diff_query` makes the
+the worst of the same rows, ``b_regime_worst`` the worst of those rows by any clause, ``b_regime_slack`` the largest
+slack outside a bound there. The first class whose condition holds is the class of the change; `diff_query` makes the
 names that are used here.
 """
 
@@ -97,24 +98,24 @@ CLASSES = (
         "class changed",
         "◇",
         "known",
-        "the verdict stays; the accuracy class, the policy on NaN and infinities, or the kind of error does not",
-        "a_rank = b_rank AND (a_accuracy_class <> b_accuracy_class OR a_error <> b_error "
-        "OR a_worst_at = b_worst_at AND a_kind <> b_kind)",
+        "has another accuracy class, policy on NaN and infinities, or kind of error; or breaks another MUST instead",
+        "a_rank < b_rank AND a_regime_worst >= 2 OR a_rank = b_rank AND (a_accuracy_class <> b_accuracy_class "
+        "OR a_error <> b_error OR a_worst_at = b_worst_at AND a_kind <> b_kind)",
     ),
     ChangeClass(
         "fixed",
         "✓",
         "conforms",
-        "fulfils a MUST that was broken",
-        f"{_OFFERED} AND b_rank >= 2 AND a_same_rows < 2",
+        "fulfils a MUST that was broken, and breaks no other one on the same rows",
+        f"{_OFFERED} AND b_rank >= 2 AND a_regime_worst < 2",
     ),
     ChangeClass(
         "improved",
         "▲",
         "conforms",
         "fulfils a SHOULD that was broken, or is at most half as far outside its bound",
-        f"a_rank < b_rank "
-        f"OR a_rank = b_rank AND b_rank > 0 AND b_slack > a_slack AND b_slack >= {NOTICEABLE} * greatest(a_slack, 1)",
+        f"a_rank < b_rank OR a_rank = b_rank AND b_rank > 0 AND a_regime_slack <= b_regime_slack "
+        f"AND b_slack > a_slack AND b_slack >= {NOTICEABLE} * greatest(a_slack, 1)",
     ),
     ChangeClass(
         "newly supported",

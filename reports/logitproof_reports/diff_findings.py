@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.formats import FORMATS
+
 from .diff_classes import CLASSES, RANK, ChangeClass
 from .outcomes import decimal, from_hex, visible
 from .terms import clause_title, question
@@ -26,6 +28,12 @@ USUAL = {"axis": "last", "layout": "contiguous", "options": "", "producer": ""}
 
 _LISTED = 6
 _REASON_CHARACTERS = 160
+
+MANY_ULPS = 1_000.0
+"""An error of so many ulps looks wrong to who does not know the bound, three digits being lost."""
+
+_BEYOND_MEASURE = ", inf ulps off, inf times the bound"
+"""What a reason says where one of the two numbers is not finite, which they show themselves."""
 
 
 @dataclass(frozen=True)
@@ -143,13 +151,28 @@ def _numbers(before: dict[str, Any], after: dict[str, Any]) -> str:
         for name, word in (("ulps", "ulps"), ("nats", unit))
         if before[name] != after[name] and math.isfinite(before[name]) and math.isfinite(after[name])
     ]
-    return "; ".join(filter(None, (_observed(before, after), ", ".join(sizes))))
+    return "; ".join(filter(None, (_observed(before, after), ", ".join(sizes), _allowed(before, after))))
+
+
+def _allowed(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return that the bound allows an error of many ulps; empty where it does not, or where they are few."""
+    grown = max(before["ulps"], after["ulps"]) >= MANY_ULPS
+    if not grown or not all(side["verdict"] == "conforms" and side["slack"] <= 1 for side in (before, after)):
+        return ""
+    smallest = FORMATS[after["format"]].smallest_normal if after["format"] in FORMATS else 0.0
+    tiny = abs(_value(after["exact"])) < smallest
+    return f"the bound allows it{', for what is due lies below the smallest normal number' if tiny else ''}"
+
+
+def _value(spelled: str) -> float:
+    """Return a number as it was recorded, without its tail."""
+    return float.fromhex(spelled.split(maxsplit=1)[0])
 
 
 def _classes(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Return the accuracy classes of both sides; empty where they are the same."""
-    was, came = before.get("accuracy_class"), after.get("accuracy_class")
-    return f"accuracy class {was} -> {came}" if was and came and was != came else ""
+    """Return the accuracy classes of both sides; empty where they are the same, or one side was not judged."""
+    was, came = (side.get("accuracy_class", "") or "none" for side in (before, after))
+    return f"accuracy class: {was} -> {came}" if before and after and was != came else ""
 
 
 def _observed(before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -165,10 +188,12 @@ def _state(record: dict[str, Any], instead: dict[str, Any]) -> str:
     """Return a verdict in words; of rows that another clause judges there, that one's."""
     if not record:
         return f"{instead['clause']} {_state(instead, {})}" if instead else "not judged"
-    reason, slack = str(record["reason"]), float(record["slack"])
+    # The line names the clause with its title before it tells what became of it.
+    reason, slack = str(record["reason"]).replace(_BEYOND_MEASURE, ""), float(record["slack"])
     # What conforms by raising is told by the kind of its error, what crashed without its last words.
     ends = {"conforms": ":", "crashed": "; "}.get(record["verdict"])
-    short = (reason.partition(ends)[0] if ends else reason)[:_REASON_CHARACTERS]
+    told = reason.removeprefix(f"{clause_title(record['clause'])}: ")
+    short = (told.partition(ends)[0] if ends else told)[:_REASON_CHARACTERS]
     beside = f" ({short})" if reason else "" if math.isnan(slack) else f", slack {decimal(slack)}"
     return f"{record['verdict']}{beside}"
 

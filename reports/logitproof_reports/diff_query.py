@@ -42,7 +42,10 @@ SELECT {_KEY}, adapter, place, verdict AS {{side}}_verdict, accuracy_class AS {{
     CASE WHEN "row" >= 0 THEN "row" * 4294967296 + element END AS {{side}}_worst_at
 FROM {{table}}
 """  # noqa: S608  our own text; what users name are parameters and columns
-_REGIMES = "SELECT cell, regime, max({side}_rank) AS worst FROM {side} GROUP BY ALL"
+_REGIMES = """
+SELECT cell, regime, max({side}_rank) AS worst, max({side}_slack) FILTER ({side}_rank > 0) AS far
+FROM {side} GROUP BY ALL
+"""
 _CELLS = "SELECT cell, bool_or({side}_rank IS NOT NULL) AS offered FROM {side} GROUP BY ALL"
 _CLASS = " ".join(f"WHEN {change.condition} THEN {rank}" for rank, change in enumerate(CLASSES))
 _BADNESS = f"""
@@ -67,6 +70,8 @@ surroundings AS (
     SELECT one.*, clause = $twice AS asked_twice,
         b_regimes.cell IS NOT NULL AS b_regime, a_regimes.cell IS NOT NULL AS a_regime,
         coalesce(b_rank, b_regimes.worst, 0) AS b_same_rows, coalesce(a_rank, a_regimes.worst, 0) AS a_same_rows,
+        coalesce(b_regimes.far, 0) AS b_regime_slack, coalesce(a_regimes.far, 0) AS a_regime_slack,
+        coalesce(a_regimes.worst, 0) AS a_regime_worst,
         CASE WHEN b_there THEN b_rank IS NOT NULL
              ELSE coalesce(b_cells.offered, NOT list_contains($b_whole, one.adapter)) END AS b_offered,
         CASE WHEN a_there THEN a_rank IS NOT NULL

@@ -21,6 +21,7 @@ from logitproof_reports.diff_ruling import LEVELS, rule
 from logitproof_reports.diff_verdict import LINES, verdict_lines
 from logitproof_reports.html_diff import write_diff_page
 from logitproof_reports.run_file import write_run
+from logitproof_reports.terms import clause_title
 from meta.synthetic_runs import QUESTIONS, VERSIONS, hostile, hundred_thousand, judgement, run_of, three_frameworks
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def test_a_deviation_of_rows_that_crash_now_is_not_fixed() -> None:
 def test_rows_that_crashed_have_not_regressed_by_what_they_answer_now(verdict: str) -> None:
     crashed = replace(BASE, clause="EXT-5", verdict="crashed", digest="", reason="ValueError: shapes")
     found = compared([crashed], [replace(BASE, clause="EXT-5"), moved(CONCERN, clause="EXT-6", verdict=verdict)])
-    assert (found.count("fixed"), found.count("accompanying")) == (1, 1)
+    better = "fixed" if verdict == "concern" else "class changed"
+    assert (found.count(better), found.count("accompanying")) == (1, 1)
     assert rule(found).safe
 
 
@@ -111,6 +113,15 @@ def test_rows_whose_answer_is_nan_instead_of_wrong_are_not_fixed() -> None:
     wrong = moved(BASE, verdict="deviates", slack=9.0)
     found = compared([wrong], [moved(BASE, clause="EXT-7", verdict="deviates", slack=float("inf"), observed="nan")])
     assert (found.count("newly failing"), found.count("fixed")) == (1, 0)
+
+
+@pytest.mark.parametrize("verdict", ["conforms", "deviates"])
+def test_rows_that_break_another_must_are_neither_fixed_nor_improved(verdict: str) -> None:
+    wrong = moved(BASE, verdict="deviates", slack=9.0)
+    infinite = replace(BASE, clause="EXT-7", verdict="deviates", slack=float("inf"), observed="-inf")
+    now = replace(BASE, verdict=verdict, slack=2.0 if verdict == "deviates" else 0.5)
+    found = compared([wrong, replace(BASE, clause="EXT-7")], [now, infinite])
+    assert (found.count("fixed"), found.count("improved"), found.count("newly failing")) == (0, 0, 1)
 
 
 def test_rows_that_broke_a_must_and_now_a_should_are_better() -> None:
@@ -216,7 +227,8 @@ def test_a_class_leaves_a_line_for_every_class_after_it() -> None:
     sides = [BASE, replace(OTHER, regime="saturated")]
     before = [replace(one, clause=clause) for clause in clauses for one in sides]
     after = [moved(one, verdict="deviates", slack=9.0) for one in before]
-    lines = told_of([*before, moved(CONCERN, verdict="concern", slack=3.0), REFUSED], [*after, CONCERN])
+    concern = replace(CONCERN, regime="saturated")
+    lines = told_of([*before, moved(concern, verdict="concern", slack=3.0), REFUSED], [*after, concern])
     assert [line.partition(":")[0] for line in lines] == ["newly failing", "newly failing", "improved"]
     assert all(clause in line for clause in clauses for line in lines[:2])
 
@@ -229,6 +241,29 @@ def test_digits_won_or_lost_within_the_bound_are_told(was: float, comes: float) 
     assert line.startswith("moved within the bound: torch softmax, VAL-1")
     assert not told_of([replace(BASE, ulps=2.0)], [moved(BASE, ulps=20.0, slack=0.4)])
     assert not told_of([replace(BASE, ulps=1e9)], [moved(BASE, ulps=1e15, slack=0.4)])
+
+
+@pytest.mark.parametrize("exact", ["-0x1.0p-130", "-0x1.0p-120"])
+def test_many_ulps_within_the_bound_are_told_as_allowed(exact: str) -> None:
+    after = moved(BASE, ulps=6e15, slack=0.4, observed="0x0.0p+0", exact=exact)
+    (line,) = told_of([replace(BASE, observed=exact, exact=exact)], [after])
+    assert "the bound allows it" in line
+    assert ("below the smallest normal number" in line) == (exact == "-0x1.0p-130")
+
+
+def test_a_change_of_the_accuracy_class_names_both() -> None:
+    before = replace(BASE, clause="VAL-3", grade="MAY", slack=NAN, ulps=NAN, accuracy_class="offset class", observed="")
+    (line,) = told_of([before], [replace(before, accuracy_class="", digest="feed" * 4)])
+    assert "accuracy class: offset class -> none" in line
+
+
+def test_a_clause_is_titled_once_and_nothing_is_infinitely_far_off() -> None:
+    title = clause_title("EXT-7")
+    reason = f"{title}: observed -inf, exact -1, inf ulps off, inf times the bound"
+    before = replace(BASE, clause="EXT-7", observed="")
+    (line,) = told_of([before], [moved(before, verdict="deviates", slack=float("inf"), reason=reason)])
+    assert line.count(title) == 1
+    assert "deviates (observed -inf, exact -1);" in line
 
 
 def test_two_worst_elements_are_each_told_with_their_own_exact_answer() -> None:
