@@ -41,6 +41,8 @@ SHAPES = {"last": ((3, 4), 1), "first": ((4, 3), 0), "middle": ((2, 4, 3), 1)}
 RESULTS = {"softmax", "log_softmax"}
 COMPLETE = frozenset({"jax", "numpy", "tensorflow", "torch"})
 """The adapters that wrap every question in every format."""
+COMPUTED_IN = {("mlx", "float64"): "float32", ("liger", "float64"): "float32"}
+"""Formats that a framework computes in another, as its ledger says."""
 LN2 = log(2)
 
 
@@ -124,7 +126,8 @@ def test_every_eager_cell_agrees_with_float64(
         observed = adapter.evaluate(cell, inputs)
         assert observed.dtype == FORMATS[format_].dtype, cell.id
         assert observed.shape == (shape if cell.has_class_axis else shape[:axis] + shape[axis + 1 :]), cell.id
-        assert close(observed, in_float64(cell, inputs), format_), cell.id
+        precision = COMPUTED_IN.get((adapter.name, format_), format_)
+        assert close(observed, in_float64(cell, inputs), precision), cell.id
 
 
 def test_every_further_mode_agrees_with_float64(adapter: Adapter) -> None:
@@ -179,6 +182,11 @@ def run_alone(programs: list[str]) -> list[tuple[str, Any]]:
 @EVERY_FORMAT
 def test_every_number_of_a_format_arrives_and_returns_bit_for_bit(adapter: Adapter, format_: str) -> None:
     assert isinstance(adapter, SourceAdapter)
+    if not any(
+        is_offered(adapter, Cell(adapter.name, "eager", op, quantity, format_, labels))
+        for op, labels, quantity in QUESTIONS
+    ):
+        pytest.skip(f"{adapter.name} is asked nothing in {format_}")
     dtype = FORMATS[format_].dtype
     unsigned = np.dtype(f"uint{8 * dtype.itemsize}")
     spread = np.arange(1 << 16, dtype=np.uint64) << (8 * dtype.itemsize - 16)
