@@ -119,6 +119,16 @@ def decimal(number: float, digits: int = 3) -> str:
     return f"{number:.{digits}g}"
 
 
+def slack_of(number: float) -> str:
+    """Spell a slack for people: as `decimal` does, with as many digits as tell it from 1, where a fault begins.
+
+    >>> slack_of(0.25), slack_of(0.99972), slack_of(1.0), slack_of(1.00004)
+    ('0.25', '0.9997', '1', '1.00004')
+    """
+    spelled = (decimal(number, digits) for digits in range(3, 17))
+    return next((text for text in spelled if text != "1" or number == 1.0), repr(number))
+
+
 def measure(number: float) -> str:
     """Spell an error in ulps for people: three digits, a thousand and more in full, a million and more as a power.
 

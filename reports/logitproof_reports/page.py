@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof_reference.certificate import released_certificate
 from logitproof_reference.specification import CLAUSES
 
+from .gravity import gravest_of
 from .judged import judged as make_ready
 from .judged import words_of
 from .links import filter_link, filter_terms
@@ -125,8 +126,7 @@ def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     """Return the worst judgement of a framework in words, where it is unexpected."""
     if not tally.unexpected:
         return "None unexpected."
-    mine = judged.framework.is_word(framework)[judged.worst_first]
-    worst = judged.record(int(judged.worst_first[mine][0]))
+    worst = gravest_of(judged, framework)
     where = ", ".join(visible(worst[name]) for name in ("format", "mode", "regime") if worst[name])
     told = " ".join(filter(None, [question(worst), brief_of(worst), f"({where})" if where else ""]))
     return f"{tally.unexpected:,} unexpected. The worst: {told}."

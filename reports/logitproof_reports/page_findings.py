@@ -57,7 +57,7 @@ def _finding(judged: Judged, rows: list[int]) -> Finding:
         where="; ".join(_some(some[name]) for name in ("mode", "format", "regime")),
         count=plural(len(rows), "judgement"),
         brief=brief_of(worst),
-        effect=f"{effect}: {EFFECTS[effect]}" if (effect := _effect(worst, outcome)) else "",
+        effect=f"{effect} ({EFFECTS[effect]})" if (effect := _effect(worst, outcome)) else "",
         reason=visible(worst["reason"]) or clause_title(worst["clause"]),
         facts=[*facts_of(worst), *worth_facts(worst)],
         inputs=inputs_of(worst["inputs"]),

@@ -9,7 +9,7 @@ from logitproof_reference.cells import MODES
 
 from .judged import words_of
 from .links import filter_terms
-from .outcomes import FAMILIES, OUTCOMES, decimal, visible
+from .outcomes import FAMILIES, OUTCOMES, decimal, slack_of, visible
 from .page_model import Matrix, MatrixCell, MatrixColumn, MatrixGroup, MatrixRow
 from .tally import tally_by
 from .verdict import plural
@@ -88,7 +88,7 @@ def _cell(tally: Tally | None) -> MatrixCell:
         outcome=tally.worst,
         heat=_heat(tally.slack),
         text=text,
-        description=f"{', '.join(parts)}; largest slack {decimal(tally.slack)}",
+        description=f"{', '.join(parts)}; largest slack {slack_of(tally.slack)}",
     )
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from .judged import judged as make_ready
 from .markdown import MARKDOWN_BYTES, escaped, head, row, within
-from .outcomes import decimal, visible
+from .outcomes import slack_of, visible
 from .page_findings import findings_of
 from .tally import tally_by
 from .verdict import headline, titled, verdict_sentences
@@ -71,7 +71,7 @@ def _cell(tally: Tally | None) -> str:
     counts = {"unexpected": tally.unexpected, "known": tally.count("known")}
     wrong = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
     of_all = f"{wrong} of {tally.judged:,}" if wrong else f"{tally.judged:,}"
-    return f"{tally.worst.glyph} {of_all}, slack {decimal(tally.slack)}"
+    return f"{tally.worst.glyph} {of_all}, slack {slack_of(tally.slack)}"
 
 
 def markdown(run: Run) -> str:

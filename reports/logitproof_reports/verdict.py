@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .gravity import gravest_of
 from .outcomes import visible
 from .schema import attributed, framework_of
 from .tally import tally_by
@@ -53,8 +54,7 @@ def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
 
 
 def _worst_of(judged: Judged, framework: str) -> str:
-    mine = judged.framework.is_word(framework)[judged.worst_first]
-    record = judged.record(int(judged.worst_first[mine][0]))
+    record = gravest_of(judged, framework)
     cell = record["cell"].removeprefix(f"{framework}-")
     return visible(f"worst {record['clause']} on {record['regime'] or 'the whole cell'} in {cell}")
 

@@ -183,7 +183,7 @@ def test_findings_come_worst_first_with_inputs_and_repro() -> None:
     assert facts["bound"] == "1e-07"
     assert facts["error"] == "without measure: 1 is due"
     assert jax.brief == "gives 0.25 where 1 is due"
-    assert jax.effect.startswith("silent: a wrong number")
+    assert jax.effect.startswith("silent (a wrong number")
     assert jax.inputs[0].name == "logits"
     assert jax.inputs[0].value.count("0x1.") == 4
     assert jax.repro.startswith("import jax\n")

@@ -7,6 +7,7 @@ from io import StringIO
 
 from rich.console import Console
 
+from logitproof_reports.outcomes import slack_of
 from logitproof_reports.schema import Run, table_of
 from logitproof_reports.summary import MARKDOWN_BYTES, markdown, sentences, terminal_table
 from meta.synthetic_runs import green, hostile, judgement, run_of, three_frameworks
@@ -41,6 +42,21 @@ def test_a_green_run_and_a_void_one_are_told_apart() -> None:
         "torch 2.13.0: 320 of 320 judgements conform, none unexpected.",
     ]
     assert sentences(Run(table_of([]), [], "quick", "c0ffee")) == ["Nothing was measured."]
+
+
+def test_the_worst_is_the_gravest_and_no_clause_that_merely_may_be_kept() -> None:
+    base = judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical")
+    silent = replace(base, clause="VAL-1", verdict="deviates", grade="MUST", observed="0x1p+1", exact="0x1p+0")
+    nan = replace(silent, clause="EXT-7", observed="nan", slack=float("inf"))
+    idle = replace(base, clause="VAL-3", grade="MAY", verdict="void", regime="accuracy_class")
+    assert "3 unexpected: worst VAL-1 on typical" in sentences(run_of("torch", idle, nan, silent))[1]
+
+
+def test_a_slack_beside_one_never_reads_as_one() -> None:
+    spelled = {0.5: "0.5", 0.9997: "0.9997", 0.99999: "0.99999", 1.0: "1", 1.00004: "1.00004"}
+    assert {slack: slack_of(slack) for slack in spelled} == spelled
+    base = judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical")
+    assert "slack 0.9997" in printed(run_of("torch", replace(base, slack=0.99972)))
 
 
 def test_an_interrupted_run_is_said_to_be_so() -> None:
