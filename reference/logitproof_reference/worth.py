@@ -84,21 +84,26 @@ class Worth:
         How many of the real rows are like the finding's row.
     planted : Planted or None
         The training with the error in it; None where the error is not finite.
+    number_due : bool
+        Whether a finite number is due.
     """
 
     error: float
     real_rows: int
     real_rows_in_all: int
     planted: Planted | None
+    number_due: bool = True
 
     @property
     def sentence(self) -> str:
         """The worth in a sentence or two."""
         like = f"{self.real_rows:,} of {self.real_rows_in_all:,} real rows are like it"
         if self.planted is None:
+            if not self.number_due:
+                return f"Beyond measure on this row: another answer came than the one due, which is not finite; {like}."
             return (
-                f"Beyond measure on this row: a number was due and none came, or the other way round; {like}. "
-                "Where none came, one such row leaves its batch without a mean loss and without gradients."
+                f"Beyond measure on this row: a number was due and none came; {like}. "
+                "One such row leaves its batch without a mean loss and without gradients."
             )
         found, trained = self.planted, BATCH * STEPS["full"]
         if not found.rows:
@@ -116,7 +121,7 @@ def worth_of(finding: Mapping[str, Any]) -> Worth | None:
     Parameters
     ----------
     finding : mapping
-        The fields of a `Judgement`: ``inputs``, ``nats`` and ``quantity`` are read.
+        The fields of a `Judgement`: ``inputs``, ``nats``, ``quantity`` and ``exact`` are read.
     """
     shape, error = shape_of(str(finding["inputs"])), float(finding["nats"])
     if shape is None or math.isnan(error):
@@ -126,7 +131,8 @@ def worth_of(finding: Mapping[str, Any]) -> Worth | None:
     planted = None
     if math.isfinite(error):
         planted = plant(shape, 0.0 if finding["quantity"] == "value" else error)
-    return Worth(error, count, sum(map(len, real)), planted)
+    number_due = str(finding.get("exact", "")).split(" ", maxsplit=1)[0] not in {"nan", "inf", "+inf", "-inf"}
+    return Worth(error, count, sum(map(len, real)), planted, number_due)
 
 
 def shape_of(inputs: str) -> Shape | None:

@@ -68,6 +68,14 @@ def test_an_error_of_a_value_moves_no_gradient() -> None:
     assert found.error == 1e-3
 
 
+def test_where_no_number_is_due_none_is_missed() -> None:
+    found, wrong = (worth_of(finding([1.0, 0.0], math.inf) | {"exact": exact}) for exact in ("0x1.8p+1", "-inf"))
+    assert found is not None
+    assert wrong is not None
+    assert "a number was due and none came" in found.sentence
+    assert "the one due, which is not finite" in wrong.sentence
+
+
 @pytest.mark.parametrize("nats", [math.inf])
 def test_an_answer_that_is_not_finite_has_no_run(nats: float) -> None:
     found = worth_of(finding([1.0, 0.0], nats))
