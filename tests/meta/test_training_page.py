@@ -64,7 +64,7 @@ def test_the_part_on_training_is_well_formed_and_says_what_came_of_it(run: Run) 
 
 def test_a_run_without_training_says_so(run: Run) -> None:
     empty = Run(run.table.slice(0, 1), run.environments, run.profile, run.case_set)
-    assert "Nothing was trained." in rendered("training.html.j2", training=trainings_of(judged(empty)))
+    assert "Nothing was trained in this run:" in rendered("training.html.j2", training=trainings_of(judged(empty)))
     assert training_steps(empty) == []
 
 

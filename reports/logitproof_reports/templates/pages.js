@@ -137,11 +137,12 @@ function itsLike(table, row) {
     const slack = (place) => numberOf(wordAt(table, "slack", place)) || 0;
     if (seen === undefined || rank(other) > rank(seen) || (rank(other) === rank(seen) && slack(other) > slack(seen))) worst.set(key, other);
   }
+  const far = (place, name) => wordAt(table, name, place).replace("∞", "beyond measure");
   const lines = [...worst].sort().map(([key, other]) => {
     const cell = wordAt(table, "cell", other);
     const here = table.columns.cell.codes[other] === table.columns.cell.codes[row];
     const name = here ? element("b", { textContent: `${key} (this one)` }) : element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: key });
-    return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, badge(table, wordAt(table, "verdict", other))), element("td", { textContent: wordAt(table, "ulps", other), className: "number" }), element("td", { textContent: wordAt(table, "slack", other), className: "number" }));
+    return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, badge(table, wordAt(table, "verdict", other))), element("td", { textContent: far(other, "ulps"), className: "number" }), element("td", { textContent: far(other, "slack"), className: "number" }));
   });
   const heads = ["Where", "Worst verdict", "Its ulps", "Its slack"].map((textContent, i) => element("th", { scope: "col", textContent, className: i > 1 ? "number" : "" }));
   const made = element("table", { className: "plain" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
