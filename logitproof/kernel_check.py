@@ -13,6 +13,7 @@ from logitproof_conformance.plan import plan_cells
 from logitproof_conformance.sweep import sweep
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.regimes import PROFILES
+from logitproof_reference.specification import CLAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -74,6 +75,8 @@ def check(
     formats = [format] if isinstance(format, str) else list(format)
     refuse_unknown("format", formats, list(FORMATS))
     refuse_unknown("profile", [profile], list(PROFILES))
+    families = {clause.partition("-")[0] for clause in CLAUSES}
+    refuse_unknown("clause or family", (word for word in without if word not in CLAUSES), sorted(families))
     try:
         kernel = Kernel(
             function=function, op=op, labels=labels, framework=framework, gradient=gradient, arithmetic=arithmetic

@@ -18,6 +18,7 @@ from logitproof.outcome import broke_down, measured, outcome
 from logitproof.progress import Silent
 from logitproof.recovery import MOST_RESTARTS, recover
 from logitproof.worker import Worker
+from logitproof_conformance.shards import Shard
 from logitproof_reference.regimes import PROFILES
 from logitproof_reports.run_file import merge, write_run
 
@@ -97,6 +98,10 @@ def run(
     """
     if profile not in PROFILES:
         raise Refusal(f'profile "{profile}" is not known; known: {", ".join(PROFILES)}')
+    try:
+        Shard.read(shard)
+    except ValueError as error:
+        raise Refusal(str(error)) from error
     names = chosen(frameworks)
     target = Path(output)
     asked = [*(["--shard", shard] if shard else []), *pytest_args]

@@ -146,6 +146,8 @@ def read_policy(path: Path) -> Policy:
     content = _content(path)
     if path.name == "pyproject.toml":
         content = content.get("tool", {}).get("logitproof", {})
+    if not content:
+        raise Refusal(f"{path} holds no policy; a policy has {', '.join(_KEYS)}")
     _known(path, content, _KEYS)
     matters = content.get("matters", {})
     _known(path, matters, COORDINATES)
@@ -170,6 +172,8 @@ def levels(word: str) -> tuple[str, ...]:
 
 
 def _content(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise Refusal(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: name a TOML file with a policy")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -99,6 +99,8 @@ def dialects(
     from logitproof.tables import console
 
     stated = stated_dialects(framework or ())
+    if framework and not stated:
+        raise Refusal(f"{' and '.join(framework)} states no dialect: only frameworks that document their losses do")
     tables = [table_in_brief(stated)] if brief else tables_of_dialects(stated)
     if as_json:
         typer.echo(json.dumps(stated, indent=2))

@@ -144,3 +144,10 @@ def test_what_is_no_certificate_is_refused_in_one_line(tmp_path: Path, capsys: p
     for name in ("list.json", "missing.json"):
         assert main(["verify", str(tmp_path / name)]) == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_file_without_any_key_is_no_policy(tmp_path: Path) -> None:
+    empty = tmp_path / "logitproof.toml"
+    empty.touch()
+    with pytest.raises(Refusal, match=r"holds no policy; a policy has fail_on, matters, waivers"):
+        read_policy(empty)
