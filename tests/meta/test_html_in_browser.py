@@ -129,7 +129,7 @@ def test_a_deep_link_opens_its_filter_and_typing_makes_one(shown: Opened) -> Non
 def test_a_field_of_the_matrix_leads_to_its_judgements_worst_first(shown: Opened) -> None:
     with shown("ordinary", color_scheme="light") as page:
         page.click(".matrix td.deviates a")
-        assert page.inner_text(COUNT) == "40 of 963 judgements"
+        expect(page.locator(COUNT)).to_have_text("40 of 963 judgements")
         assert "deviates" in page.locator(ROWS).first.inner_text()
         page.go_back()
         assert "?" not in page.url
