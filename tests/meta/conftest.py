@@ -35,6 +35,14 @@ class Tab:
     noise: list[str] = field(default_factory=list)
 
 
+FOLLOW = """fragment => new Promise((done) => {
+    if (location.hash === fragment) return done();
+    addEventListener("hashchange", () => setTimeout(done), { once: true });
+    location.hash = fragment;
+})"""
+"""Go to a fragment, and wait until the page has heard of it: an event that comes late would undo what a test does."""
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start Chromium once; tests that need it are skipped where it is missing."""
@@ -65,14 +73,14 @@ def opened(browser: Browser) -> Callable[..., Any]:
             if shared:
                 tabs[address] = tab
         else:
-            tab.page.goto(address + (fragment or "#"))
+            tab.page.evaluate(FOLLOW, fragment)
         tab.page.wait_for_selector(ready, state="attached")
         yield tab.page
         assert tab.noise == []
         if shared:
             tab.page.emulate_media(media="screen")
             tab.page.set_viewport_size(VIEWPORT)
-            tab.page.evaluate("location.hash = '#left'")
+            tab.page.evaluate(FOLLOW, "#left")
         else:
             tab.page.context.close()
 
