@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from logitproof.reporting import report
     from logitproof_reference import (
         Enclosure,
+        ExactRows,
         grad_labels,
         grad_logits,
+        hvp,
+        jvp,
         log_softmax,
         log_sum_exp,
+        sigmoid_cross_entropy,
         softmax,
         softmax_cross_entropy,
     )
@@ -26,15 +30,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Enclosure",
+    "ExactRows",
     "KernelVerdict",
     "Run",
     "check",
     "grad_labels",
     "grad_logits",
+    "hvp",
+    "jvp",
     "log_softmax",
     "log_sum_exp",
     "report",
     "run",
+    "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
 ]

@@ -15,6 +15,7 @@ from logitproof_reference.regimes import case_set_digest
 from logitproof_reports.environment import describe_environment
 from logitproof_reports.run_file import read_run
 from logitproof_reports.schema import Run, RunFileError, table_of
+from logitproof_reports.verdict import plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ def outcome(worker: Worker) -> Run:
     name = worker.framework
     if status == NOTHING_COLLECTED:
         return _with(found, on_the_whole(name, "void", "nothing was measured: the pytest arguments select no item"))
-    given_up = f", the {worker.restarts + 1}th time: given up" if worker.restarts else ""
+    given_up = f", gave up after {plural(worker.restarts, 'restart')}" if worker.restarts else ""
     reason = f"{end_of(worker)} after {worker.progress.judged} cases{given_up}; last words: {last_words(worker.log)}"
     return _with(found, on_the_whole(name, "crashed", reason))
 

@@ -52,11 +52,6 @@ class LossOptions:
             if weights is not None and weights.shape != (classes,):
                 raise ValueError(f"{name} has shape {weights.shape}, expected ({classes},), one number a class")
 
-    @property
-    def changes_labels(self) -> bool:
-        """Whether class indices do not stay one class each, with a weight of 1."""
-        return self.weight is not None or self.ignore_index is not None or self.label_smoothing != 0
-
 
 def effective_labels(distributions: Array, kept: NDArray[np.bool_], options: LossOptions) -> Array:
     """Return w ((1 - a) q + a / classes), 0 in the rows that are not kept."""

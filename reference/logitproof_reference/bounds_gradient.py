@@ -127,14 +127,3 @@ def cross_entropy_over_label_vjp(
 ) -> Approximation:
     """Bound of the gradient with respect to labels, -g y_j: |g| dy_j + u |g| (|y_j| + dy_j) + eta."""
     return rounding.multiply(-cotangent, logarithm)
-
-
-def gradient_sum_law(softmax: Approximation, distributions: F64, rounding: Rounding, softmax_law: float) -> F64:
-    """B5's law: |sum g_j| <= bound of B7 + u sum |p_j - q_j| + |1 - sum q_j|, the sum taken exactly.
-
-    For g = fl(p - q) with p by division; `softmax_law` is B7's bound. The differences that round are
-    those of the computed p, hence u sum (|p_j - q_j| + |dp_j|). Shape (rows,).
-    """
-    differences = np.abs(softmax.value - distributions) + softmax.error
-    missing = np.abs(1.0 - distributions.sum(axis=-1))
-    return np.asarray(softmax_law + rounding.unit * differences.sum(axis=-1) + missing, dtype=np.float64)

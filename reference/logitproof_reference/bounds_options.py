@@ -3,7 +3,7 @@
 A loss with options is sum_j q'_j (-log p_j) with effective labels q' = w_j ((1 - a) q_j + a/n), 0 in rows ignored:
 B4 and B5 of `bounds_loss` and `bounds_gradient` apply with q' in place of q. What an implementation rounds beyond them,
 in whichever order it applies weights and smoothing, is `EXTRA_ROUNDINGS` products and sums of single numbers, each
-relative to what the row holds. Reductions follow Higham (2002), section 3.1, as `bounds_loss.weighted_mean` does.
+relative to what the row holds. Reductions follow Higham (2002), section 3.1.
 """
 
 from __future__ import annotations

@@ -41,12 +41,6 @@ if TYPE_CHECKING:
     from .sigmoid import Elements
 
 
-def without_value(x: F64) -> NDArray[np.bool_]:
-    """Tell which rows (last axis) hold a NaN or +inf, or are -inf throughout."""
-    mask: NDArray[np.bool_] = np.isnan(x).any(axis=-1) | (x == np.inf).any(axis=-1) | np.isneginf(x).all(axis=-1)
-    return mask
-
-
 def probabilities_of(x: F64) -> tuple[F64, F64]:
     """Return the limits of p and of -log p of one row with at least one +inf and no NaN."""
     infinite = x == np.inf

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from logitproof_reference.double_double import F64
     from logitproof_reference.formats import Format
 
-FACTORS = {"scaled": 3.0, "tempered": 1.0 / 3.0}
-"""What a producer multiplies the logits with, to the accuracy of float64. Dividing by 3, which is no power of two,
-invites a compiler to multiply with a rounded reciprocal."""
-
 
 def produced(producer: str, array: NDArray[Any]) -> F64:
     """Return an array times the factor of a producer, in float64: exact for ``scaled``, rounded for ``tempered``."""

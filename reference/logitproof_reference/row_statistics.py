@@ -88,9 +88,3 @@ class RowStatistics:
     def log_sum_exp(self) -> F64:
         """The sum top + log S, shape (rows, 1)."""
         return self.top + self.log_total
-
-    @property
-    def mean_depth(self) -> F64:
-        """M = sum p_j t_j, at most the entropy of p, shape (rows, 1)."""
-        weighted = np.where(self.softmax > 0.0, self.softmax * np.minimum(self.depth, 1e300), 0.0)
-        return np.asarray(weighted.sum(axis=-1, keepdims=True), dtype=np.float64)

@@ -177,6 +177,5 @@ CLASSES = (
 )
 """Every class, worst first; its position is its rank."""
 
-BY_NAME = {change.name: change for change in CLASSES}
 BY_WORD = {change.word: change for change in CLASSES}
 RANK = {change.name: rank for rank, change in enumerate(CLASSES)}

@@ -47,7 +47,7 @@ def describe_environment() -> dict[str, Any]:
         ``python``, ``implementation``, ``os``, ``kernel``, ``machine`` and ``cpu`` (strings), ``cpu_features``
         (sorted list, those that matter to arithmetic), ``cores`` (usable by this process), ``threads`` (the
         `THREAD_VARIABLES` that are set) and ``packages`` (name to version). No host or user is recorded.
-        The caller adds ``framework``: ``{"adapter", "name", "version", "build"}``.
+        The caller adds ``framework``: ``{"framework", "version", "build"}``.
     """
     cpu, features = describe_cpu(_CPU_INFO)
     return {

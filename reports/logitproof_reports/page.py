@@ -227,7 +227,7 @@ def _environments(run: Run) -> list[Surroundings]:
 
 def _surroundings(environment: dict[str, Any]) -> Surroundings:
     framework = framework_of(environment)
-    name = framework.get("name") or framework.get("framework") or ", ".join(environment.get("adapters") or [])
+    name = framework.get("framework") or ", ".join(environment.get("adapters") or [])
     title = visible(f"{name or 'environment'} {framework.get('version', '')}".strip())
     rest = {
         key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger", "dialects"}

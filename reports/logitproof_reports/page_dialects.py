@@ -40,7 +40,7 @@ def _counterpart(stated: list[tuple[dict[str, Any], dict[str, Any]]]) -> int:
 
 def _named(environment: dict[str, Any], stated: dict[str, Any]) -> tuple[str, str]:
     part = framework_of(environment)
-    name = part.get("name") or part.get("framework") or ", ".join(environment.get("adapters") or ())
+    name = part.get("framework") or ", ".join(environment.get("adapters") or ())
     asked = question({"op": str(stated.get("op")), "labels": str(stated.get("labels")), "quantity": "value"})
     entry = str(stated.get("entry") or "")
     return visible(f"{name} {part.get('version', '')}".strip()), visible(f"{asked} {entry}".strip())

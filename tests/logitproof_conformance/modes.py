@@ -50,9 +50,11 @@ def _changed_form(eager: Answer, compiled: Answer) -> str:
     """Say what the compiled mode made of eager's format and shape; empty where it kept both or eager gave none."""
     if eager.failure:
         return ""
-    if compiled.failure or compiled.misshapen != eager.misshapen:
-        trouble = compiled.failure or compiled.misshapen or "the shape is right"
-        return f"in this mode {trouble}; in eager mode it is not so"
+    if compiled.failure:
+        return f"this mode fails, eager mode does not: {compiled.failure}"
+    if compiled.misshapen != eager.misshapen:
+        shape, eager_shape = (answer.misshapen or "as it should be" for answer in (compiled, eager))
+        return f"the shape differs from that of eager mode: {shape} in this mode, {eager_shape} in eager mode"
     if compiled.dtype != eager.dtype:
         return f"the result has format {compiled.dtype} in this mode, {eager.dtype} in eager mode"
     return ""

@@ -11,12 +11,11 @@ import pytest
 
 from logitproof_reference import bounds_forward
 from logitproof_reference.arithmetic import MUST, SHOULD, Arithmetic, growth, statistical_growth
-from logitproof_reference.bounds_gradient import gradient_sum_law
 from logitproof_reference.exact_rows import ExactRows
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.rounding import Rounding
 from logitproof_reference.row_statistics import RowStatistics
-from meta.emulated_arithmetic import FAMILIES, Emulation, distributions, rows_of
+from meta.emulated_arithmetic import FAMILIES, Emulation, rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +31,12 @@ NARROW_FAMILIES = [family for family in FAMILIES if family not in {"wide", "norm
 def case(family: str, name: str) -> tuple[F64, RowStatistics, Rounding]:
     logits = rows_of(family, FORMATS[name], ROWS)
     return logits, RowStatistics.of(logits), Rounding(FORMATS[name], CORRECT)
+
+
+def mean_depth(statistics: RowStatistics) -> F64:
+    """Return M = sum p_j t_j, by which B1 is told to first order."""
+    weighted = np.where(statistics.softmax > 0.0, statistics.softmax * np.minimum(statistics.depth, 1e300), 0.0)
+    return np.asarray(weighted.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
 def usage(error: F64, bound: F64) -> float:
@@ -56,7 +61,7 @@ def test_first_order_form_of_b1_is_exceeded_in_bfloat16() -> None:
     for family in ("uniform to 40 of 4", "subnormal results"):
         logits, statistics, rounding = case(family, "bfloat16")
         first_order = statistics.softmax * (
-            (statistics.depth + statistics.mean_depth + logits.shape[1]) * rounding.unit + 2.0 * rounding.exp_error
+            (statistics.depth + mean_depth(statistics) + logits.shape[1]) * rounding.unit + 2.0 * rounding.exp_error
         )
         observed = Emulation(FORMATS["bfloat16"]).softmax(logits)
         used.append(usage(ExactRows(logits).evaluate("softmax", "value").distance(observed), first_order))
@@ -69,7 +74,7 @@ def test_shift_of_the_sum_is_at_most_kappa_u_m() -> None:
         deepest = rounding.unit * statistics.depth.max(axis=-1, keepdims=True)
         kappa = np.where(deepest > 0.0, np.expm1(deepest) / np.where(deepest > 0.0, deepest, 1.0), 1.0)
         shift = bounds_forward.mean_shift(statistics, rounding.unit * statistics.depth)
-        assert (shift <= kappa * rounding.unit * statistics.mean_depth * (1.0 + 1e-12)).all()
+        assert (shift <= kappa * rounding.unit * mean_depth(statistics) * (1.0 + 1e-12)).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,20 +113,6 @@ def test_division_free_softmax_breaks_b7() -> None:
 def test_sum_law_is_void_where_the_sum_is() -> None:
     rounding = Rounding(FORMATS["bfloat16"], CORRECT)
     assert math.isinf(bounds_forward.softmax_sum_law(700, rounding))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_gradient_by_difference_sums_within_the_law_of_b5(name: str) -> None:
-    used = []
-    for family in NARROW_FAMILIES:
-        logits, statistics, rounding = case(family, name)
-        labels = distributions(logits, FORMATS[name])
-        arithmetic = Emulation(FORMATS[name])
-        gradient = arithmetic.fl(arithmetic.softmax(logits) - labels)
-        softmax = bounds_forward.softmax(statistics, rounding, bounds_forward.shifted_sum(statistics, rounding))
-        law = gradient_sum_law(softmax, labels, rounding, bounds_forward.softmax_sum_law(logits.shape[1], rounding))
-        used.append(usage(np.abs(gradient.sum(axis=-1)), law))
-    assert 0.3 <= max(used) <= 1.0
 
 
 @pytest.mark.parametrize("offset", [0.0, 1000.0])

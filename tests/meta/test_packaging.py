@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import logitproof
+import logitproof_reference
 from logitproof_adapters.registry import BUILT_IN
 
 if TYPE_CHECKING:
@@ -104,6 +106,11 @@ def test_an_adapter_imports_its_framework_only_when_it_is_asked_for() -> None:
 def test_multiple_precision_is_imported_only_by_its_own_module_and_late() -> None:
     users = {(path.name, at_import) for path, name, at_import in imports_of("logitproof_reference") if name == "mpmath"}
     assert users <= {("multiprecision.py", False)}
+
+
+def test_logitproof_offers_the_oracle_in_full() -> None:
+    assert set(logitproof_reference.__all__) <= set(logitproof.__all__)
+    assert all(getattr(logitproof, name).__name__ == name for name in logitproof.__all__)
 
 
 def test_importing_logitproof_imports_no_numpy() -> None:

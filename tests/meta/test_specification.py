@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -86,6 +87,15 @@ def test_no_source_file_cites_a_clause_that_is_not_there() -> None:
         for id_ in re.findall(rf"\b(?:{'|'.join(FAMILIES)})-\d+\b", path.read_text(encoding="utf-8"))
     }
     assert {(path, id_) for path, id_ in cited if id_ not in CLAUSES} == set()
+
+
+def test_the_bounds_name_functions_that_exist() -> None:
+    rows = re.findall(r"^\| B\d+ \|.*\| `([\w.]+)` \|$", PAGE, flags=re.MULTILINE)
+    assert len(rows) == 9
+    for path in rows:
+        module, _, function = path.partition(".")
+        found = import_module(f"logitproof_reference.{module}")
+        assert not function or callable(getattr(found, function, None)), path
 
 
 def test_unknown_clause_names_the_known_ones() -> None:
