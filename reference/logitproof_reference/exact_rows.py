@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import limits, multiprecision
-from .ball import Ball
 from .closed_forms import FORMS
 from .core import Core
-from .enclosure import Enclosure, joined, normalised
+from .enclosure import Enclosure
 from .formats import format_of
-from .loss_options import as_ball, inverse
-from .question import Question, asked
+from .loss_options import inverse
+from .question import asked
+from .reduction import enclosure_of, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike, NDArray
+
+    from .question import Question
 
 BLOCK = 1 << 17
 """Logits worked on at a time: the intermediate arrays of a block stay in the cache."""
@@ -108,32 +110,6 @@ class ExactRows:
             yield part, block
 
 
-def whole(question: Question, shape: tuple[int, int], answers: list[Enclosure]) -> Enclosure:
-    """Join the answers of consecutive rows, and reduce them as the options say."""
-    empty = Enclosure.exact(np.empty((0, *shape[1:]) if question.has_class_axis else (0,)))
-    rows = joined(answers) if answers else empty
-    return _reduction(rows, question) if question.reduced else rows
-
-
-def _reduction(rows: Enclosure, question: Question) -> Enclosure:
-    """Return the sum or the mean of one number a row."""
-    if question.divisor == 0:
-        return Enclosure.exact(np.nan if question.options.empty_mean == "nan" else 0.0)
-    if not np.isfinite(rows.value).all():
-        with np.errstate(invalid="ignore"):
-            return Enclosure.exact(rows.value.sum())
-    if len(rows) == 0:
-        return Enclosure.exact(0.0)
-    total = Ball(*rows.parts).sum()
-    return _enclosure(total if question.divisor is None else total * as_ball(inverse(question.divisor)))
-
-
-def _enclosure(ball: Ball) -> Enclosure:
-    parts = (np.ascontiguousarray(part.T).reshape(part.T.shape) for part in (ball.hi, ball.lo, ball.radius))
-    hi, lo, radius = parts
-    return normalised(hi, lo, radius * (1 + 2.0**-30))
-
-
 class _Block:
     """A block of rows: the ordinary ones in double-double, the others one by one in multiple precision."""
 
@@ -167,7 +143,7 @@ class _Block:
 
     def _in_double_double(self, question: Question) -> Enclosure:
         terms = question.terms(self.logits.shape[1])
-        answer = _enclosure(FORMS[question.op, question.quantity, question.by_indices](self.core, terms))
+        answer = enclosure_of(FORMS[question.op, question.quantity, question.by_indices](self.core, terms))
         if self.core.absent.any():
             _put_infinities(answer, limits.infinities(question, terms, self.core.absent))
         return answer

@@ -20,10 +20,6 @@ limit (but +inf where another term is +inf and no label is negative).
 Derivatives are their closed forms with these p_j. A p_j without a limit is still bounded, so 0 times it is 0, and as
 the p_j of the infinite logits add up to 1, a vector that is constant there has a mean. A NaN or an infinity among the
 labels, the cotangent or the vector makes its row NaN. A row that is ignored gives 0, whatever it holds.
-
-The sigmoid loss takes each logit by itself, a row of its own: at +inf the sigmoid is 1, at -inf it is 0. The loss
-w (P y log(1 + exp(-x)) + (1 - y) log(1 + exp(x))) is then 0 where the factor of its infinite term is 0 and infinite
-elsewhere, its slope is w (1 - y) at +inf and -w P y at -inf, and its curvature is 0.
 """
 
 from __future__ import annotations
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
     from .closed_forms import Terms
     from .double_double import F64
     from .question import Question
-    from .sigmoid import Elements
 
 
 def probabilities_of(x: F64) -> tuple[F64, F64]:
@@ -63,29 +58,18 @@ def infinities(question: Question, terms: Terms, absent: NDArray[np.bool_]) -> F
         case "softmax_cross_entropy", ("value" | "grad_labels") if terms.clip is not None:
             return None
         case "softmax_cross_entropy", "grad_labels":
-            return _signed(np.where(absent, terms.g.hi, 0.0)).T
+            return signed_infinity(np.where(absent, terms.g.hi, 0.0)).T
         case "softmax_cross_entropy", "value" if terms.indices is not None:
             weight: Any = 1.0 if terms.g is None else terms.g.hi
-            return _signed(np.where(absent[terms.indices, rows], weight, 0.0))
+            return signed_infinity(np.where(absent[terms.indices, rows], weight, 0.0))
         case "softmax_cross_entropy", "value":
             with np.errstate(invalid="ignore"):
-                total: F64 = _signed(np.where(absent, terms.q.hi, 0.0)).sum(axis=0)
+                total: F64 = signed_infinity(np.where(absent, terms.q.hi, 0.0)).sum(axis=0)
             return total
         case _:
             return None
 
 
-def sigmoid_infinities(quantity: str, elements: Elements) -> F64:
-    """Return an infinity where an infinite logit makes a quantity of the sigmoid loss so, 0 elsewhere."""
-    up, w = elements.x == np.inf, np.sign(elements.weight)
-    positive, c = np.sign(elements.pos_weight), np.sign(elements.cotangent)
-    factors = {
-        "value": w * np.where(up, np.sign(1.0 - elements.y), positive * np.sign(elements.y)),
-        "grad_labels": w * c * np.where(up, -1.0, positive),
-    }
-    return _signed(np.where(np.isinf(elements.x), factors.get(quantity, 0.0), 0.0))
-
-
-def _signed(factor: F64) -> F64:
+def signed_infinity(factor: F64) -> F64:
     """Return an infinity of the sign of each factor, and 0 at 0."""
     return np.where(factor == 0.0, 0.0, np.copysign(np.inf, factor))

@@ -18,6 +18,7 @@ from .enclosure import Enclosure
 from .formats import format_of
 from .loss_options import inverse
 from .question import asked
+from .reduction import whole
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -44,8 +45,6 @@ def evaluate(
     **options: Any,
 ) -> Enclosure:
     """Return what `ExactRows(logits).evaluate` returns, computed by the definition; parameters and errors as there."""
-    from .exact_rows import whole  # noqa: PLC0415 - exact_rows escalates to this module: one import must wait
-
     format_of(logits)
     question = asked(logits.shape, op, quantity, labels=labels, cotangent=cotangent, vector=vector, options=options)
     answers = [evaluate_row(x, question.of(row)) for row, x in enumerate(logits.astype(np.float64))]

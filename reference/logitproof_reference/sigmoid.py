@@ -5,8 +5,11 @@ With a = pos_weight y, b = 1 - y and e = exp(-|x|), the loss w (a log(1 + exp(-x
     w (h |x| + (a + b) log(1 + e)),   h = b where x >= 0, else a
 
 and its derivative w (b - a e) / (1 + e) where x >= 0, w (b e - a) / (1 + e) elsewhere; the second one is
-w (a + b) e / (1 + e)**2. Like `core`, e keeps its exponent apart until the end. At an infinite x, e is 0, and an
-infinity is added where `limits` says so.
+w (a + b) e / (1 + e)**2. Like `core`, e keeps its exponent apart until the end.
+
+Each logit is a row of its own: at +inf the sigmoid is 1, at -inf it is 0, and e is 0. With P for pos_weight the loss
+w (P y log(1 + exp(-x)) + (1 - y) log(1 + exp(x))) is then 0 where the factor of its infinite term is 0 and infinite
+elsewhere, its slope is w (1 - y) at +inf and -w P y at -inf, and its curvature is 0.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from . import elementary, multiprecision
 from .ball import Ball, choose
 from .enclosure import Enclosure, normalised
 from .formats import format_of
-from .limits import sigmoid_infinities
+from .limits import signed_infinity
 from .loss_options import as_ball, inverse
 
 if TYPE_CHECKING:
@@ -143,13 +146,24 @@ def _block(quantity: str, elements: Elements, divisor: Fraction | None) -> Enclo
     safe = elements if ordinary.all() else Elements(*(np.where(ordinary, part, 0.0) for part in elements.arrays))
     ball = _FORMS[quantity](_Parts(safe, divisor))
     answer = normalised(np.array(ball.hi), ball.lo, ball.radius * (1 + 2.0**-30))
-    infinities = sigmoid_infinities(quantity, safe)
+    infinities = _infinities(quantity, safe)
     answer = Enclosure(answer.value + infinities, *(np.where(infinities, 0.0, part) for part in answer.parts[1:]))
     for i in np.flatnonzero(~ordinary):
         exact = multiprecision.evaluate_sigmoid(quantity, [float(part[i]) for part in elements.arrays], divisor)
         for part, entry in zip(answer.parts, exact.parts, strict=True):
             part[i] = entry
     return answer
+
+
+def _infinities(quantity: str, elements: Elements) -> F64:
+    """Return an infinity where an infinite logit makes a quantity so, 0 elsewhere."""
+    up, w = elements.x == np.inf, np.sign(elements.weight)
+    positive, c = np.sign(elements.pos_weight), np.sign(elements.cotangent)
+    factors = {
+        "value": w * np.where(up, np.sign(1.0 - elements.y), positive * np.sign(elements.y)),
+        "grad_labels": w * c * np.where(up, -1.0, positive),
+    }
+    return signed_infinity(np.where(np.isinf(elements.x), factors.get(quantity, 0.0), 0.0))
 
 
 def _ordinary(elements: Elements, divisor: Fraction | None) -> NDArray[np.bool_]:
