@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.evaluation import truth_of
 from logitproof_conformance.rules import Seen
+from logitproof_conformance.truth import truth_of
 from logitproof_reference.arithmetic import HEIGHTS, MUST
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.regimes import REGIMES

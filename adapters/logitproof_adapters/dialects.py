@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_adapters import dialects_of_frameworks as frameworks
-from logitproof_adapters import dialects_of_libraries as libraries
 from logitproof_adapters.contract import Dialect
+from logitproof_adapters.dialect_of_jax import jax
+from logitproof_adapters.dialect_of_keras import keras
+from logitproof_adapters.dialect_of_liger import liger
+from logitproof_adapters.dialect_of_mlx import mlx
+from logitproof_adapters.dialect_of_onnxruntime import onnxruntime
+from logitproof_adapters.dialect_of_optax import optax
+from logitproof_adapters.dialect_of_paddle import paddle
+from logitproof_adapters.dialect_of_sklearn import sklearn
+from logitproof_adapters.dialect_of_tensorflow import tensorflow
+from logitproof_adapters.dialect_of_tinygrad import tinygrad
+from logitproof_adapters.dialect_of_torch import torch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,19 +27,19 @@ if TYPE_CHECKING:
     from logitproof_reference.cells import Cell
 
 DIALECTS: Mapping[str, Mapping[Loss, Dialect]] = {
-    "torch": frameworks.torch(),
-    "tensorflow": frameworks.tensorflow(),
-    "jax": frameworks.jax(),
-    "keras_tensorflow": libraries.keras("tensorflow"),
-    "keras_torch": libraries.keras("torch"),
-    "keras_jax": libraries.keras("jax"),
-    "optax": libraries.optax(),
-    "paddle": frameworks.paddle(),
-    "mlx": frameworks.mlx(),
-    "onnxruntime": libraries.onnxruntime(),
-    "tinygrad": frameworks.tinygrad(),
-    "liger": libraries.liger(),
-    "sklearn": libraries.sklearn(),
+    "torch": torch(),
+    "tensorflow": tensorflow(),
+    "jax": jax(),
+    "keras_tensorflow": keras("tensorflow"),
+    "keras_torch": keras("torch"),
+    "keras_jax": keras("jax"),
+    "optax": optax(),
+    "paddle": paddle(),
+    "mlx": mlx(),
+    "onnxruntime": onnxruntime(),
+    "tinygrad": tinygrad(),
+    "liger": liger(),
+    "sklearn": sklearn(),
 }
 """By adapter, and by the op, labels and entry of a cell; the better known frameworks first."""
 

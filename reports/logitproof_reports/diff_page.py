@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .diff import Diff
     from .diff_findings import DiffFinding
     from .diff_ruling import Ruling, Waived
-    from .page_model import Payload
+    from .packing import Payload
 
 SHOWN = 24
 """Findings told in full; the rest is in the table."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .diff import Diff
-    from .page_model import Payload
+    from .packing import Payload
 
 TEXT_COLUMNS = {
     "framework": "adapter",

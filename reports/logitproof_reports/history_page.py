@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from .history_query import MOVES
 from .history_text import COLUMNS, DASH, NUMBERS, notes, spelled
-from .html_report import rendered
 from .judged import words_of
 from .outcomes import BY_RANK, visible
 from .packing import packed
+from .render import rendered
 from .verdict import listed, plural
 from .writing import written_whole
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import os
 
     from .history import History, Release
-    from .page_model import Payload
+    from .packing import Payload
 
 HEIGHT = 90
 """Height of the bars' field, in pixels."""

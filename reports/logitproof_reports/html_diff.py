@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .diff_page import diff_page, legend
-from .html_report import rendered
+from .render import rendered
 from .writing import written_whole
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .judged import Words
 from .outcomes import decimal
-from .page_model import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 _SMALL = 32_768
 """Payloads up to this many bytes stay uncompressed and need no DecompressionStream."""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Packed columns, and how they are encoded."""
+
+    encoding: str
+    text: str
 
 
 def packed(rows: int, columns: Mapping[str, Words], **head: Any) -> Payload:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .outcomes import Outcome
+    from .packing import Payload
     from .page_claims import Claims
     from .page_extremes import Situation
     from .page_training import Trainings
@@ -245,14 +246,6 @@ class Clause:
     outcome: Outcome | None
     number: int
     link: str
-
-
-@dataclass(frozen=True)
-class Payload:
-    """The table of all judgements, encoded; see `payload.py`."""
-
-    encoding: str
-    text: str
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .judged import Judged
-    from .page_model import Fact, Payload
+    from .packing import Payload
+    from .page_model import Fact
 
 TEXT_COLUMNS = {
     "framework": "adapter",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_conformance.evaluation import digest
+from logitproof_conformance.ask import digest
 from logitproof_conformance.judging import judgement, rows_to_show, spell, verdict_on
 
 if TYPE_CHECKING:

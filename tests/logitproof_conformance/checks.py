@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_conformance.ask import ask, digest, same_bits
 from logitproof_conformance.bad_inputs import BAD_LABELS, DISTRIBUTION_FORMATS, LABEL_FORMATS, MISFITS, NO_CLASSES
-from logitproof_conformance.evaluation import arguments_of, ask, digest, same_bits
 from logitproof_conformance.few_rows import judge_few_rows
 from logitproof_conformance.judging import (
     CellEvaluation,
@@ -31,6 +31,7 @@ from logitproof_conformance.refusals import judge_bad_label, judge_misfit, judge
 from logitproof_conformance.related import first_failure
 from logitproof_conformance.rules import FAMILY
 from logitproof_conformance.second_backward import judge_second_backward
+from logitproof_conformance.truth import arguments_of
 from logitproof_reference.accuracy import Outputs, classes
 from logitproof_reference.judge import compare
 from logitproof_reference.regimes import poisoned

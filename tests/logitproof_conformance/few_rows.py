@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_conformance.evaluation import ask
+from logitproof_conformance.ask import ask
 from logitproof_conformance.judging import CellEvaluation, judge_rule
 from logitproof_conformance.related import first_failure
 from logitproof_conformance.rules import FAMILY, Seen, rules_of

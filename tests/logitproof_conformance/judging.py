@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.evaluation import Answer, ask, digest, truth_of
+from logitproof_conformance.ask import Answer, ask, digest
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.plan import Case, batches_of
 from logitproof_conformance.rules import Rule, Seen, rules_of
+from logitproof_conformance.truth import truth_of
 from logitproof_reference.formats import hex_floats
 from logitproof_reference.judgements import Judgement
 from logitproof_reference.specification import CLAUSES
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
-    from logitproof_conformance.evaluation import Truth
+    from logitproof_conformance.truth import Truth
     from logitproof_reference.cells import Cell
     from logitproof_reference.regimes import Batch
     from logitproof_reference.rows import Rows

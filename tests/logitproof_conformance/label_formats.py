@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_conformance.as_good import SecondAnswer, judge_as_good
+from logitproof_conformance.ask import ask, ask_with, digest, same_bits
 from logitproof_conformance.bad_inputs import DISTRIBUTION_FORMATS, LABEL_FORMATS
-from logitproof_conformance.evaluation import ask, ask_with, digest, same_bits
 from logitproof_conformance.judging import CellEvaluation, judgement
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.related import first_failure

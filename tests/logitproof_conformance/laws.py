@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_conformance.evaluation import digest
+from logitproof_conformance.ask import digest
 from logitproof_conformance.judging import CellEvaluation, failure, finite_rows, judgement, repro_of, spell_inputs
 from logitproof_conformance.plan_checks import SUM_LAWS
 from logitproof_reference.arithmetic import SHOULD

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.evaluation import ask, ask_with
+from logitproof_conformance.ask import ask, ask_with
 from logitproof_conformance.judging import CellEvaluation, judgement
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.related import (

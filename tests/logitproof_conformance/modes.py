@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_conformance.evaluation import Answer, ask, ask_with, digest, same_bits
+from logitproof_conformance.ask import Answer, ask, ask_with, digest, same_bits
 from logitproof_conformance.judging import CellEvaluation, judgement, repro_of
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.related import first_failure

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from logitproof_conformance.as_good import SecondAnswer, judge_as_good
-from logitproof_conformance.evaluation import ask_with
+from logitproof_conformance.ask import ask_with
 from logitproof_conformance.layout import arrange, padded
 from logitproof_conformance.related import first_failure
 from logitproof_conformance.rules import Seen

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import broadcast_labels, floating_indices, ignored_labels
+from logitproof_conformance.ask import Answer, ask, ask_with, digest
 from logitproof_conformance.bad_inputs import BAD_LABELS, MISFITS
-from logitproof_conformance.evaluation import Answer, ask, ask_with, digest
 from logitproof_conformance.judging import CellEvaluation, failure, judgement, spell
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.rules import Seen

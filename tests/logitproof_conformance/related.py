@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.evaluation import digest
+from logitproof_conformance.ask import digest
 from logitproof_conformance.judging import failure, finite_rows, judgement, spell, spell_exact, verdict_on
 from logitproof_reference.arithmetic import MUST
 from logitproof_reference.bounds import bound
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
-    from logitproof_conformance.evaluation import Answer
+    from logitproof_conformance.ask import Answer
     from logitproof_conformance.plan import Case
     from logitproof_conformance.rules import Seen
     from logitproof_reference.cells import Cell

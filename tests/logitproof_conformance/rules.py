@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from logitproof_conformance.case_set import ALL_BUT_ONE_IGNORED, ALL_IGNORED
-from logitproof_conformance.evaluation import compare_rows
 from logitproof_conformance.layout import SHAPES
+from logitproof_conformance.truth import compare_rows
 from logitproof_reference.cells import PLAIN, SIGMOID
 from logitproof_reference.formats import FORMATS
 from logitproof_reference.regimes import REGIMES
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof_conformance.evaluation import Truth
+    from logitproof_conformance.truth import Truth
     from logitproof_reference.cells import Cell, Options
     from logitproof_reference.judge import Comparison
     from logitproof_reference.regimes import Batch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import keeps_graph
 from logitproof_conformance.as_good import SecondAnswer, judge_as_good
-from logitproof_conformance.evaluation import ask
+from logitproof_conformance.ask import ask
 from logitproof_conformance.judging import CellEvaluation, judgement
 from logitproof_conformance.layout import arrange
 from logitproof_conformance.related import first_failure

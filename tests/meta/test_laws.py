@@ -10,12 +10,12 @@ import pytest
 
 from logitproof_conformance.case_set import common_batches
 from logitproof_conformance.checks import CHECK_JUDGES
-from logitproof_conformance.evaluation import arguments_of
 from logitproof_conformance.judging import CellEvaluation
 from logitproof_conformance.laws_of_symmetry import shiftable
 from logitproof_conformance.modes import run_alone
 from logitproof_conformance.plan import QUESTIONS, Case, plan_cases
 from logitproof_conformance.plan_checks import LAWS
+from logitproof_conformance.truth import arguments_of
 from logitproof_reference import softmax_cross_entropy
 from logitproof_reference.arithmetic import MUST
 from logitproof_reference.bounds import bound

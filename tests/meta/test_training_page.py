@@ -18,10 +18,10 @@ from logitproof_reference.judgements import Judgement
 from logitproof_reference.training_record import SERIES, TrainingRecord
 from logitproof_reports.diff import diff
 from logitproof_reports.diff_training import DRAWN, SIDES, training_changes
-from logitproof_reports.html_report import _templates
 from logitproof_reports.judged import judged
 from logitproof_reports.page_claims import claims_of_release
 from logitproof_reports.page_training import COLUMNS, CURVES, HEIGHT, WIDTH, trainings_of
+from logitproof_reports.render import _templates
 from logitproof_reports.schema import Run, table_of
 
 

@@ -1,0 +1,31 @@
+"""The dialect of Liger.
+
+Read in the documentation and docstrings of the releases that are judged; what those leave open and a call shows is
+"(observed)".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import INDICES, Dialect
+from logitproof_adapters.dialect_of_torch import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from logitproof_adapters.contract import Loss
+
+
+def liger() -> Mapping[Loss, Dialect]:
+    """Return what Liger Kernel documents of its losses."""
+    return {
+        (*INDICES, ""): replace(
+            torch()[*INDICES, ""],
+            documentation="https://linkedin.github.io/Liger-Kernel/Low-Level-APIs/",
+            function="LigerCrossEntropyLoss",
+            empty_mean="zero",
+            label_formats="any integer (observed)",
+        )
+    }

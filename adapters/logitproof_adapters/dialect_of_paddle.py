@@ -1,0 +1,65 @@
+"""The dialect of Paddle.
+
+Read in the documentation and docstrings of the releases that are judged; what those leave open and a call shows is
+"(observed)".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import DISTRIBUTIONS, INDICES, SIGMOID, Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from logitproof_adapters.contract import Loss
+
+
+def paddle() -> Mapping[Loss, Dialect]:
+    """Return what PaddlePaddle documents of its losses."""
+    page = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/functional"
+    indices = Dialect(
+        documentation=f"{page}/cross_entropy_en.html",
+        function="paddle.nn.functional.cross_entropy",
+        takes=("reduction", "weight", "ignore_index", "label_smoothing"),
+        # A negative ignore_index, the default, "means that no label value needs to be ignored".
+        mean_over="rows",
+        empty_mean="zero",
+        reduction="mean",
+        class_axis="any, last by default",
+        label_formats="int32, int64, float32, float64",
+        out_of_range="an error (observed)",
+        ignored_index="-100, whose rows count in the mean",
+        words={"mean_over": "all rows; the rows kept where ignore_index >= 0; their weights where there are weights"},
+    )
+    return {
+        (*INDICES, ""): indices,
+        (*INDICES, "nll_loss"): replace(
+            indices,
+            documentation=f"{page}/nll_loss_en.html",
+            function="paddle.nn.functional.nll_loss",
+            takes=("reduction", "weight", "ignore_index"),
+            mean_over=None,
+            class_axis="1",
+            label_formats="int64",
+            ignored_index="-100",
+            words={},
+        ),
+        (*DISTRIBUTIONS, ""): replace(
+            indices,
+            takes=("reduction", "weight", "label_smoothing"),
+            unnormalized_gradient="tensorflow",
+            label_formats="",
+            out_of_range="",
+            ignored_index="",
+            words={"mean_over": "all rows; the mean weights of their labels where there are weights"},
+        ),
+        (*SIGMOID, ""): Dialect(
+            documentation=f"{page}/binary_cross_entropy_with_logits_en.html",
+            function="paddle.nn.functional.binary_cross_entropy_with_logits",
+            takes=("reduction", "weight", "pos_weight"),
+            reduction="mean",
+        ),
+    }
