@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def jax() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what JAX documents of its losses."""
     pages = "https://docs.jax.dev/en/latest/_autosummary/"
     return {

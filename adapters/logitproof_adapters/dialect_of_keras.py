@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def keras(backend: str) -> Mapping[Loss, Dialect]:
+def documented(backend: str) -> Mapping[Loss, Dialect]:
     """Return what Keras on one of its backends documents of its losses."""
     page = "https://keras.io/api/losses/probabilistic_losses/"
     of_softmax = " of keras.activations.softmax"

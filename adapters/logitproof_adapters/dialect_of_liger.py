@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import INDICES, Dialect
-from logitproof_adapters.dialect_of_torch import torch
+from logitproof_adapters.dialect_of_torch import documented as documented_of_torch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def liger() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what Liger Kernel documents of its losses."""
     return {
         (*INDICES, ""): replace(
-            torch()[*INDICES, ""],
+            documented_of_torch()[*INDICES, ""],
             documentation="https://linkedin.github.io/Liger-Kernel/Low-Level-APIs/",
             function="LigerCrossEntropyLoss",
             empty_mean="zero",

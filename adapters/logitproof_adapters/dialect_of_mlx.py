@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def mlx() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what MLX documents of its losses."""
     page = "https://ml-explore.github.io/mlx/build/html/python/nn/_autosummary_functions/mlx.nn.losses"
     indices = Dialect(

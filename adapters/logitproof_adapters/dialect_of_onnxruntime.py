@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def onnxruntime() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what ONNX documents of its losses."""
     page = "https://onnx.ai/onnx/operators/onnx__"
     loss = Dialect(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def optax() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what Optax documents of its losses."""
     page = "https://optax.readthedocs.io/en/latest/api/losses.html#optax.losses"
     distributions = Dialect(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def paddle() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what PaddlePaddle documents of its losses."""
     page = "https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/functional"
     indices = Dialect(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def sklearn() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what scikit-learn documents of its losses."""
     return {
         (*INDICES, ""): Dialect(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def tensorflow() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what TensorFlow documents of its losses."""
     page = "https://www.tensorflow.org/api_docs/python/tf/nn"
     return {

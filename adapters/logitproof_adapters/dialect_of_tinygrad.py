@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def tinygrad() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what tinygrad documents of its losses."""
     page = "https://docs.tinygrad.org/tensor/ops/#tinygrad.Tensor"
     indices = Dialect(

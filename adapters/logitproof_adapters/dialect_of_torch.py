@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Loss
 
 
-def torch() -> Mapping[Loss, Dialect]:
+def documented() -> Mapping[Loss, Dialect]:
     """Return what PyTorch documents of its losses."""
     page = "https://docs.pytorch.org/docs/stable/generated/torch.nn"
     indices = Dialect(

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import Dialect
-from logitproof_adapters.dialect_of_jax import jax
-from logitproof_adapters.dialect_of_keras import keras
-from logitproof_adapters.dialect_of_liger import liger
-from logitproof_adapters.dialect_of_mlx import mlx
-from logitproof_adapters.dialect_of_onnxruntime import onnxruntime
-from logitproof_adapters.dialect_of_optax import optax
-from logitproof_adapters.dialect_of_paddle import paddle
-from logitproof_adapters.dialect_of_sklearn import sklearn
-from logitproof_adapters.dialect_of_tensorflow import tensorflow
-from logitproof_adapters.dialect_of_tinygrad import tinygrad
-from logitproof_adapters.dialect_of_torch import torch
+from logitproof_adapters.dialect_of_jax import documented as jax
+from logitproof_adapters.dialect_of_keras import documented as keras
+from logitproof_adapters.dialect_of_liger import documented as liger
+from logitproof_adapters.dialect_of_mlx import documented as mlx
+from logitproof_adapters.dialect_of_onnxruntime import documented as onnxruntime
+from logitproof_adapters.dialect_of_optax import documented as optax
+from logitproof_adapters.dialect_of_paddle import documented as paddle
+from logitproof_adapters.dialect_of_sklearn import documented as sklearn
+from logitproof_adapters.dialect_of_tensorflow import documented as tensorflow
+from logitproof_adapters.dialect_of_tinygrad import documented as tinygrad
+from logitproof_adapters.dialect_of_torch import documented as torch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from logitproof_adapters.contract import Loss
-    from logitproof_reference.cells import Cell
+    from logitproof_adapters.contract import Dialect, Loss
 
 DIALECTS: Mapping[str, Mapping[Loss, Dialect]] = {
     "torch": torch(),
@@ -42,8 +40,3 @@ DIALECTS: Mapping[str, Mapping[Loss, Dialect]] = {
     "sklearn": sklearn(),
 }
 """By adapter, and by the op, labels and entry of a cell; the better known frameworks first."""
-
-
-def dialect_of(adapter: str, cell: Cell) -> Dialect:
-    """Return what is stated of the loss that `cell` asks; a `Dialect` without documentation where nothing is."""
-    return DIALECTS.get(adapter, {}).get((cell.op, cell.labels, cell.entry), Dialect())

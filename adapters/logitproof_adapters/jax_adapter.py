@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_jax import documented
 from logitproof_adapters.jax_functions import ENTRIES, EXPRESSIONS, TRANSFORMS, program
 from logitproof_adapters.questions import SourceAdapter, behind_producer, literal, place_of_classes
 from logitproof_reference.cells import PLAIN, PRODUCERS
@@ -29,6 +30,7 @@ class JaxAdapter(SourceAdapter):
     """Asks JAX on the CPU."""
 
     name = "jax"
+    dialects = documented()
     modes: tuple[str, ...] = tuple(TRANSFORMS)
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     producers = PRODUCERS

@@ -12,6 +12,7 @@ from inspect import signature
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_keras import documented
 from logitproof_adapters.jax_adapter import JaxAdapter
 from logitproof_adapters.keras_functions import ENTRIES, TF_ENTRIES, call
 from logitproof_adapters.questions import SourceAdapter
@@ -79,6 +80,7 @@ class KerasTensorflowAdapter(KerasAdapter, TensorflowAdapter):
     """Asks Keras on TensorFlow, which is tf.keras."""
 
     name, backend = "keras_tensorflow", "tensorflow"
+    dialects = documented("tensorflow")
     clipped = ("tf_probabilities",)
     modes = ("eager", "compiled", "graph")
     entries = TF_ENTRIES
@@ -88,6 +90,7 @@ class KerasTorchAdapter(KerasAdapter, TorchAdapter):
     """Asks Keras on PyTorch, which Keras does not compile by default."""
 
     name, backend = "keras_torch", "torch"
+    dialects = documented("torch")
     modes = ("eager",)
     ignored_labels = ()
 
@@ -96,3 +99,4 @@ class KerasJaxAdapter(KerasAdapter, JaxAdapter):
     """Asks Keras on JAX."""
 
     name, backend = "keras_jax", "jax"
+    dialects = documented("jax")

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_liger import documented
 from logitproof_adapters.torch_adapter import TorchAdapter
 from logitproof_adapters.torch_functions import spelled
 
@@ -29,6 +30,7 @@ class LigerAdapter(TorchAdapter):
     """Asks Liger Kernel in Triton's interpreter."""
 
     name = "liger"
+    dialects = documented()
     modes = ("eager",)
     entries = {}  # noqa: RUF012 - none of PyTorch's
     imports = ENVIRONMENT + "import torch\nfrom liger_kernel.transformers import LigerCrossEntropyLoss, functional"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_mlx import documented
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
 from logitproof_reference.cells import SIGMOID
 
@@ -46,6 +47,7 @@ class MlxAdapter(SourceAdapter):
     """Asks MLX on its default device."""
 
     name = "mlx"
+    dialects = documented()
     imports = "import mlx.core as mx\nimport mlx.nn as nn\nimport numpy as np"
     report = 'mx.eval(result)\nprint(str(result.dtype).removeprefix("mlx.core."), result.tolist())'
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_onnxruntime import documented
 from logitproof_adapters.onnxruntime_functions import ENTRIES, NODES, operator, program
 from logitproof_adapters.questions import SourceAdapter, literal
 
@@ -37,6 +38,7 @@ class OnnxruntimeAdapter(SourceAdapter):
     """Asks ONNX Runtime's CPU provider."""
 
     name = "onnxruntime"
+    dialects = documented()
     imports = "import numpy as np\nimport onnx.parser\nimport onnxruntime"
     report = "print(result.dtype, result.tolist())"
     entries = ENTRIES

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_optax import documented
 from logitproof_adapters.jax_adapter import JaxAdapter
 from logitproof_adapters.scope import not_wrapped
 from logitproof_reference.cells import PLAIN, Options
@@ -39,6 +40,7 @@ class OptaxAdapter(JaxAdapter):
     """Asks Optax, on JAX on the CPU."""
 
     name = "optax"
+    dialects = documented()
     modes = ("eager", "compiled")
     imports = f"{JaxAdapter.imports}\nimport optax"
     # softmax_cross_entropy is a product of labels and log-probabilities; safe_softmax_cross_entropy says broadcastable.

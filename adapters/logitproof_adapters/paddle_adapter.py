@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_paddle import documented
 from logitproof_adapters.paddle_functions import ENTRIES, program
 from logitproof_adapters.questions import SourceAdapter, literal
 
@@ -27,6 +28,7 @@ class PaddleAdapter(SourceAdapter):
     """Asks PaddlePaddle on the CPU."""
 
     name = "paddle"
+    dialects = documented()
     modes = ("eager", "graph")
     entries = ENTRIES
     imports = "import paddle\nimport paddle.nn.functional as F"

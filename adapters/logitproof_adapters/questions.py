@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.dialects import dialect_of
+from logitproof_adapters.contract import Dialect
 from logitproof_adapters.scope import not_wrapped
 from logitproof_reference.cells import TAKES_COTANGENT, TAKES_VECTOR
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof_adapters.contract import Description, Dialect
+    from logitproof_adapters.contract import Description, Loss
     from logitproof_reference.cells import Cell, Inputs
 
 
@@ -77,6 +77,8 @@ class SourceAdapter(ABC):
     """The further functions asked, by op and labels; see `contract.entries`."""
     producers: tuple[str, ...] = ()
     """What can be put in front of an op; see `contract.producers`."""
+    dialects: Mapping[Loss, Dialect] = MappingProxyType({})
+    """What the framework documents of its losses, by their op, labels and entry."""
     imports: str
     """The lines that import the framework, for a repro."""
     report: str
@@ -95,8 +97,8 @@ class SourceAdapter(ABC):
         return not_wrapped(cell, self.modes, self.entries, self.producers)
 
     def dialect(self, cell: Cell) -> Dialect:
-        """Return what the framework documents of the loss that `cell` asks."""
-        return dialect_of(self.name, cell)
+        """Return what the framework documents of the loss that `cell` asks; a bare `Dialect` for one without any."""
+        return self.dialects.get((cell.op, cell.labels, cell.entry), Dialect())
 
     @abstractmethod
     def source(self, cell: Cell, axis: int, ndim: int) -> str:

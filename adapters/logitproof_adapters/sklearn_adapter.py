@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_sklearn import documented
 from logitproof_adapters.questions import SourceAdapter, arguments, literal
 from logitproof_reference.cells import Options
 from logitproof_reference.formats import FORMATS
@@ -31,6 +32,7 @@ class SklearnAdapter(SourceAdapter):
     """Asks scikit-learn."""
 
     name = "sklearn"
+    dialects = documented()
     modes = ("eager",)
     imports = "import numpy as np\nfrom sklearn.metrics import log_loss\nfrom sklearn.utils.extmath import softmax"
     report = "result = np.asarray(result)\nprint(result.dtype, result.tolist())"

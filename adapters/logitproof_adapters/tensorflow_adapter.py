@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_tensorflow import documented
 from logitproof_adapters.questions import SourceAdapter, behind_producer, literal, place_of_classes
 from logitproof_adapters.tensorflow_functions import EXPRESSIONS, POSITIVE_WEIGHT, PROGRAMS, program
 from logitproof_reference.cells import PLAIN, PRODUCERS, Options
@@ -26,6 +27,7 @@ class TensorflowAdapter(SourceAdapter):
     """Asks TensorFlow on the CPU."""
 
     name = "tensorflow"
+    dialects = documented()
     modes: tuple[str, ...] = tuple(PROGRAMS)
     producers = PRODUCERS
     keeps_graph = True

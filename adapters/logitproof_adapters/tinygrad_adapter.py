@@ -14,6 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_tinygrad import documented
 from logitproof_adapters.questions import SourceAdapter, literal
 from logitproof_adapters.tinygrad_compiler import cache_of, clang, knows_bfloat16
 from logitproof_adapters.tinygrad_functions import ENTRIES, program
@@ -28,6 +29,7 @@ class TinygradAdapter(SourceAdapter):
     """Asks tinygrad on its default device."""
 
     name = "tinygrad"
+    dialects = documented()
     entries = ENTRIES
     imports = "import numpy as np\nfrom tinygrad import Tensor, TinyJit, dtypes"
     report = "print(str(result.numpy().dtype), result.tolist())"

@@ -14,6 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.dialect_of_torch import documented
 from logitproof_adapters.questions import SourceAdapter, behind_producer, literal, place_of_classes
 from logitproof_adapters.torch_functions import ENTRIES, EXPRESSIONS, program, spelled
 from logitproof_reference.cells import PRODUCERS
@@ -32,6 +33,7 @@ class TorchAdapter(SourceAdapter):
     """Asks PyTorch on the CPU."""
 
     name = "torch"
+    dialects = documented()
     modes: tuple[str, ...] = ("eager", "compiled", "vmap")
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     producers = PRODUCERS
