@@ -135,15 +135,17 @@ def minimums(session: nox.Session) -> None:
 def certificate(session: nox.Session) -> None:
     """Hold the oracle against ball arithmetic on 1,000,000 rows and write its certificate (some minutes)."""
     session.install("-e", ".", *group("test"))
-    written = "reference/logitproof_reference/certificate.json"
-    session.run("python", "-m", "meta.certificate", "-o", written, *session.posargs, env={"PYTHONPATH": "tests"})
+    written = "reference/logitproof_reference/oracle/certificate.json"
+    session.run("python", "-m", "meta.oracle.certificate", "-o", written, *session.posargs, env={"PYTHONPATH": "tests"})
 
 
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Ask every mutant every cell and write runs/kill_matrix.md and .csv; fails where its clause does not kill one."""
     session.install("-e", ".")
-    session.run("python", "-m", "meta.kill_matrix", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"})
+    session.run(
+        "python", "-m", "meta.mutants.kill_matrix", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"}
+    )
 
 
 @nox.session(default=False)
@@ -159,5 +161,7 @@ def bench(session: nox.Session) -> None:
     frameworks = session.posargs or MAIN
     judged = [requirement for name in frameworks for requirement in group(f"conformance-{name}")]
     session.install("-e", ".", *group("test"), *judged)
-    session.run("python", "tests/meta/bench_oracle.py")
-    session.run("python", "tests/meta/bench_share.py", *frameworks, env={"PYTHONPATH": "tests/meta"})
+    session.run("python", "tests/meta/benchmarks/bench_oracle.py")
+    session.run(
+        "python", "tests/meta/benchmarks/bench_share.py", *frameworks, env={"PYTHONPATH": "tests/meta/benchmarks"}
+    )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import logitproof
-from logitproof_reference.exact_training import exact_trajectory
-from logitproof_reference.training_tasks import STEPS, TASKS
+from logitproof_reference.training.exact import exact_trajectory
+from logitproof_reference.training.tasks import STEPS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

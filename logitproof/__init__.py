@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from logitproof.kernel_check import check
-    from logitproof.kernel_verdict import KernelVerdict
-    from logitproof.matrix_run import run
-    from logitproof.reporting import report
+    from logitproof.kernels.check import check
+    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.matrix.run import run
+    from logitproof.readers.reporting import report
     from logitproof_reference import (
         Enclosure,
         ExactRows,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         softmax,
         softmax_cross_entropy,
     )
-    from logitproof_reports.schema import Run
+    from logitproof_reports.runs.schema import Run
 
 __all__ = [
     "Enclosure",
@@ -48,11 +48,11 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "KernelVerdict": "logitproof.kernel_verdict",
-    "check": "logitproof.kernel_check",
-    "run": "logitproof.matrix_run",
-    "report": "logitproof.reporting",
-    "Run": "logitproof_reports.schema",
+    "KernelVerdict": "logitproof.kernels.verdict",
+    "check": "logitproof.kernels.check",
+    "run": "logitproof.matrix.run",
+    "report": "logitproof.readers.reporting",
+    "Run": "logitproof_reports.runs.schema",
 }
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from logitproof.command_line import main
+from logitproof.commands.command_line import main
 
 sys.exit(main())

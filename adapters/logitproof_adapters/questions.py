@@ -1,149 +1,23 @@
-"""A question put to a framework as source text: `evaluate` executes it, `repro` prints it with its inputs."""
+"""The path under which adapters of third parties import `sources.source_adapter`."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from .sources.source_adapter import (
+    LETTERS,
+    PRODUCED,
+    SourceAdapter,
+    arguments,
+    behind_producer,
+    literal,
+    place_of_classes,
+)
 
-import numpy as np
-
-from logitproof_adapters.contract import Dialect
-from logitproof_adapters.scope import not_wrapped
-from logitproof_reference.cells import TAKES_COTANGENT, TAKES_VECTOR
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from logitproof_adapters.contract import Description, Loss
-    from logitproof_reference.cells import Cell, Inputs
-
-
-def literal(array: NDArray[Any]) -> str:
-    """Spell `array` as a nested list of Python numbers.
-
-    Exact: each number of a format is a float64, and Python prints the shortest
-    decimal that reads back as that float64. ``inf`` and ``nan`` are spelled by
-    name; the program must import them from ``math``. A NaN keeps no payload.
-
-    >>> literal(np.array([[0.1, -np.inf]], dtype=np.float32))
-    '[[0.10000000149011612, -inf]]'
-    >>> literal(np.array([2, 0]))
-    '[2, 0]'
-    """
-    exact = array if np.issubdtype(array.dtype, np.integer) else array.astype(np.float64)
-    return repr(exact.tolist())
-
-
-LETTERS = {"logits": "x", "labels": "y", "cotangent": "c", "vector": "v", "weight": "w", "pos_weight": "pw"}
-"""What a source calls the arrays of `Inputs`, in the order in which ``f`` takes them."""
-
-
-PRODUCED = {"scaled": "x * 3", "tempered": "x / 3"}
-"""What a source calls the logits behind a producer."""
-
-
-def behind_producer(cell: Cell, expression: str) -> str:
-    """Return an expression of x that is asked of what the cell's producer makes of x."""
-    return f"(lambda x: {expression})({PRODUCED[cell.producer]})" if cell.producer else expression
-
-
-def arguments(cell: Cell) -> str:
-    """Return the arguments of a cell's ``f``, e.g. ``x, y, c``."""
-    taken = {
-        "logits": True,
-        "labels": cell.labels != "none",
-        "cotangent": cell.quantity in TAKES_COTANGENT,
-        "vector": cell.quantity in TAKES_VECTOR,
-        "weight": cell.options.weight,
-        "pos_weight": cell.options.pos_weight,
-    }
-    return ", ".join(LETTERS[name] for name, is_taken in taken.items() if is_taken)
-
-
-def place_of_classes(cell: Cell, axis: int, ndim: int) -> tuple[int, int]:
-    """Return the class axis and the number of axes that an expression meets: those of one row where rows are mapped."""
-    return (0, 1) if cell.mode == "vmap" else (axis, ndim)
-
-
-class SourceAdapter(ABC):
-    """An adapter whose question is source: what was judged is what a repro shows, letter by letter."""
-
-    name: str
-    modes: tuple[str, ...] = ("eager", "compiled")
-    entries: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType({})
-    """The further functions asked, by op and labels; see `contract.entries`."""
-    producers: tuple[str, ...] = ()
-    """What can be put in front of an op; see `contract.producers`."""
-    dialects: Mapping[Loss, Dialect] = MappingProxyType({})
-    """What the framework documents of its losses, by their op, labels and entry."""
-    imports: str
-    """The lines that import the framework, for a repro."""
-    report: str
-    """The line that prints the format and the numbers of the result."""
-
-    def __init__(self, **namespace: Any) -> None:
-        self._namespace = namespace
-        self._functions: dict[tuple[Cell, int, tuple[int, ...]], Any] = {}
-
-    @abstractmethod
-    def describe(self) -> Description:
-        """Return framework, version and build."""
-
-    def unsupported(self, cell: Cell) -> str | None:
-        """Return why the framework offers no such cell, or None where it does."""
-        return not_wrapped(cell, self.modes, self.entries, self.producers)
-
-    def dialect(self, cell: Cell) -> Dialect:
-        """Return what the framework documents of the loss that `cell` asks; a bare `Dialect` for one without any."""
-        return self.dialects.get((cell.op, cell.labels, cell.entry), Dialect())
-
-    @abstractmethod
-    def source(self, cell: Cell, axis: int, ndim: int) -> str:
-        """Return source that defines ``f``, which takes `arguments(cell)`; the logits x have `ndim` axes."""
-
-    @abstractmethod
-    def tensor(self, array: NDArray[Any]) -> Any:
-        """Return `array` as the framework's own, bit for bit."""
-
-    @abstractmethod
-    def array(self, tensor: Any) -> NDArray[Any]:
-        """Return a result of the framework as it came, bit for bit."""
-
-    @abstractmethod
-    def spelling(self, array: NDArray[Any]) -> str:
-        """Spell `array` as an expression of the framework."""
-
-    def switches(self, cell: Cell) -> list[str]:
-        """Return the lines that a repro of `cell` needs beyond the imports; none by default."""
-        del cell
-        return []
-
-    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
-        """Return the framework's answer as it came."""
-        key = (cell, inputs.axis, inputs.logits.shape)
-        if key not in self._functions:
-            self._functions[key] = self._function(*key)
-        return self.array(self._functions[key](*map(self.tensor, inputs.arrays().values())))
-
-    def _function(self, cell: Cell, axis: int, shape: tuple[int, ...]) -> Any:
-        """Execute the source, once a shape and under a file name of its own, as in a repro.
-
-        torch.compile keeps count, by file name and line, of the shapes it has seen, and compiles the second one
-        otherwise than the first; an answer must not depend on what was asked before. Nor may the name hold a comma:
-        paddle.jit.to_static splits the lines of a traceback there.
-        """
-        name = "x".join(map(str, shape))
-        scope = dict(self._namespace)
-        exec(compile(self.source(cell, axis, len(shape)), f"<{cell.id} {name}>", "exec"), scope)  # noqa: S102 - our own text
-        return scope["f"]
-
-    def repro(self, cell: Cell, inputs: Inputs) -> str:
-        """Return a standalone program that prints the format and the numbers of the answer."""
-        given = [f"{LETTERS[name]} = {self.spelling(array)}" for name, array in inputs.arrays().items()]
-        source = self.source(cell, inputs.axis, inputs.logits.ndim)
-        result = f"result = f({arguments(cell)})"
-        lines = ["from math import inf, nan", self.imports, *self.switches(cell), *given, source, result, self.report]
-        return "\n".join(lines)
+__all__ = [
+    "LETTERS",
+    "PRODUCED",
+    "SourceAdapter",
+    "arguments",
+    "behind_producer",
+    "literal",
+    "place_of_classes",
+]

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from logitproof.application import AS_IT_STANDS, app
-from logitproof.exit_codes import EXPECTED, UNEXPECTED
+from logitproof.commands.app import AS_IT_STANDS, app
+from logitproof.errors import EXPECTED, UNEXPECTED
 
 EXAMPLES = (
     AS_IT_STANDS
@@ -61,10 +61,10 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the judgements as JSON.")] = False,
 ) -> int:
     """Judge a kernel of your own. One function against the exact answer, with the worst row and a repro."""
-    from logitproof.kernel_check import check as check_kernel
-    from logitproof.kernel_import import declared, import_callable
-    from logitproof.tables import console
-    from logitproof_reports.run_file import write_run
+    from logitproof.commands.tables import console
+    from logitproof.kernels.check import check as check_kernel
+    from logitproof.kernels.loading import declared, import_callable
+    from logitproof_reports.runs.run_file import write_run
 
     verdict = check_kernel(
         import_callable(kernel),

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from logitproof.application import AS_IT_STANDS, app
-from logitproof.exit_codes import EXPECTED
+from logitproof.commands.app import AS_IT_STANDS, app
+from logitproof.errors import EXPECTED
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof claims --framework torch")
@@ -25,11 +25,11 @@ def claims(
     as_json: Annotated[bool, typer.Option("--json", help="Print what the frameworks answered as JSON.")] = False,
 ) -> int:
     """Try what tutorials say. Softmax, the losses and their options: true or false, with the numbers."""
-    from logitproof.claims import ask_all, installed_frameworks
-    from logitproof.claims_text import text_of_claims
-    from logitproof_reference.claims_catalogue import CATALOGUE
-    from logitproof_reports.claims_markdown import markdown_of_claims
-    from logitproof_reports.writing import written_whole
+    from logitproof.readers.claims import ask_all, installed_frameworks
+    from logitproof.readers.claims_text import text_of_claims
+    from logitproof_reference.claims.catalogue import CATALOGUE
+    from logitproof_reports.report.claims_markdown import markdown_of_claims
+    from logitproof_reports.runs.whole_files import written_whole
 
     answers = list(ask_all(framework or installed_frameworks()))
     if as_json:

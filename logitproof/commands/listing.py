@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from logitproof.application import AS_IT_STANDS, app
-from logitproof.exit_codes import EXPECTED, Refusal
+from logitproof.commands.app import AS_IT_STANDS, app
+from logitproof.errors import EXPECTED, Refusal
 
 Frameworks = Annotated[
     list[str] | None, typer.Option("--framework", metavar="NAME", help="A known framework; repeatable. Default: all.")
@@ -47,10 +47,10 @@ def findings(
     text: Annotated[str, typer.Option(metavar="NAME", help="Print the text to file of a finding to report.")] = "",
 ) -> int:
     """List findings by severity. What frameworks do wrong, as the ledgers know it or as runs found it."""
-    from logitproof.findings import findings_of_ledgers, findings_of_run
-    from logitproof.findings_text import headline, markdown_of_findings, tables_of_findings
-    from logitproof.reporting import exit_code, merged
-    from logitproof.tables import console
+    from logitproof.commands.tables import console
+    from logitproof.readers.findings import findings_of_ledgers, findings_of_run
+    from logitproof.readers.findings_text import headline, markdown_of_findings, tables_of_findings
+    from logitproof.readers.reporting import exit_code, merged
 
     if text:
         typer.echo(_text_to_file(text))
@@ -69,7 +69,7 @@ def findings(
 
 
 def _text_to_file(name: str) -> str:
-    from logitproof_adapters.ledger import REPORTS, report_file, report_files
+    from logitproof_adapters.catalogue.ledger import REPORTS, report_file, report_files
 
     place = report_file(f"{REPORTS}/{name.removeprefix(f'{REPORTS}/').removesuffix('.md')}.md")
     if place is None:
@@ -89,14 +89,14 @@ def dialects(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Tell which option means what where. The losses side by side, as their frameworks document them."""
-    from logitproof.dialects import (
+    from logitproof.commands.tables import console
+    from logitproof.readers.dialects import (
         for_terminal,
         markdown_of_dialects,
         stated_dialects,
         table_in_brief,
         tables_of_dialects,
     )
-    from logitproof.tables import console
 
     stated = stated_dialects(framework or ())
     if framework and not stated:

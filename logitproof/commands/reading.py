@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from logitproof.application import AS_IT_STANDS, RunFiles, app, complain
-from logitproof.exit_codes import EXPECTED, UNEXPECTED
+from logitproof.commands.app import AS_IT_STANDS, RunFiles, app, complain
+from logitproof.errors import EXPECTED, UNEXPECTED
 
 
 @app.command(
@@ -28,11 +28,11 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the unexpected verdicts as JSON.")] = False,
 ) -> int:
     """Write a page about runs. One self-contained HTML file; prints the table, and last the page's path."""
-    from logitproof.report_files import write_files
-    from logitproof.reporting import exit_code, judgements
-    from logitproof.reporting import report as write_report
-    from logitproof.tables import print_summary
-    from logitproof.tracking import track
+    from logitproof.commands.tables import print_summary
+    from logitproof.readers.report_files import write_files
+    from logitproof.readers.reporting import exit_code, judgements
+    from logitproof.readers.reporting import report as write_report
+    from logitproof.readers.wandb_run import track
 
     whole = write_report(run_files, output)
     write_files(whole, {"junit": junit, "summary": summary, "sarif": sarif, "badge": badge})
@@ -54,9 +54,9 @@ def history(
     as_json: Annotated[bool, typer.Option("--json", help="Print the history as JSON.")] = False,
 ) -> int:
     """Tell how each framework's cells moved from release to release. Exit 1 where a file had to be left out."""
-    from logitproof.history import history as history_within
-    from logitproof.tables import print_history
-    from logitproof_reports.history_text import as_json as spelled
+    from logitproof.commands.tables import print_history
+    from logitproof.readers.history import history as history_within
+    from logitproof_reports.history.text import as_json as spelled
 
     found = history_within(folder, output)
     if as_json:
@@ -80,9 +80,9 @@ def explain(
     ] = None,
 ) -> int:
     """Look at one row of a cell. Inputs in hex, exact answer, observed, bound, verdict, clause, and a repro."""
-    from logitproof.explanation import explain as explain_cell
-    from logitproof.explanation_text import text_of
-    from logitproof_reports.run_file import read_run
+    from logitproof.explain.explain import explain as explain_cell
+    from logitproof.explain.text import text_of
+    from logitproof_reports.runs.run_file import read_run
 
     typer.echo(text_of(explain_cell(cell, row=row, run=read_run(run_file) if run_file else None)))
     return EXPECTED

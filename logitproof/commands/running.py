@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from logitproof.application import AS_IT_STANDS, RunFiles, app, complain
-from logitproof.exit_codes import EXPECTED, INTERRUPTED
+from logitproof.commands.app import AS_IT_STANDS, RunFiles, app, complain
+from logitproof.errors import EXPECTED, INTERRUPTED
 
 
 @app.command()
 def frameworks(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
     """List the frameworks that can be asked. Installed or not, version, what they offer."""
-    from logitproof.frameworks import survey
-    from logitproof.tables import print_frameworks
+    from logitproof.commands.tables import print_frameworks
+    from logitproof.matrix.survey import survey
 
     found = survey()
     if as_json:
@@ -51,14 +51,14 @@ def run(
     ] = False,
 ) -> int:
     """Judge frameworks against the exact answer. Each runs in a process of its own; the result is a run file."""
-    from logitproof.matrix_run import Interrupted
-    from logitproof.matrix_run import run as run_matrix
-    from logitproof.progress import display_for_terminal
-    from logitproof.reporting import exit_code
-    from logitproof.tables import print_summary
+    from logitproof.commands.tables import print_summary
+    from logitproof.matrix.progress import display_for_terminal
+    from logitproof.matrix.run import Interrupted
+    from logitproof.matrix.run import run as run_matrix
+    from logitproof.readers.reporting import exit_code
 
     if wandb:
-        from logitproof.tracking import track_trainings
+        from logitproof.readers.wandb_run import track_trainings
 
         track_trainings()
     try:
@@ -88,8 +88,8 @@ def merge(
     output: Annotated[Path, typer.Option("--output", "-o", help="The run file to write.")],
 ) -> int:
     """Join run files into one. They may hold several frameworks or shards; gaps and overlaps are errors."""
-    from logitproof_reports.run_file import read_run, write_run
-    from logitproof_reports.shards import merge_whole
+    from logitproof_reports.runs.run_file import read_run, write_run
+    from logitproof_reports.runs.shards import merge_whole
 
     write_run(output, merge_whole([read_run(path) for path in run_files]))
     typer.echo(output)

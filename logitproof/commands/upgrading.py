@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from logitproof.application import AS_IT_STANDS, app, complain
-from logitproof.exit_codes import ENVIRONMENT, EXPECTED, UNEXPECTED, Refusal
+from logitproof.commands.app import AS_IT_STANDS, app, complain
+from logitproof.errors import ENVIRONMENT, EXPECTED, UNEXPECTED, Refusal
 
 FailOn = Annotated[
     str | None,
@@ -39,7 +39,7 @@ def diff(  # noqa: PLR0917  typer passes by name
     policy: PolicyFile = None,
 ) -> int:
     """Tell what changed between two runs, judged against the exact answer. Prints the verdict in ten lines."""
-    from logitproof.comparison import compare_files, policy_of, told, write_all
+    from logitproof.upgrades.comparison import compare_files, policy_of, told, write_all
 
     asked = policy_of(policy, fail_on)
     found = compare_files(baseline, candidate, repeat or ())
@@ -64,9 +64,9 @@ def upgrade(  # noqa: PLR0917  likewise
     policy: PolicyFile = None,
 ) -> int:
     """Try an upgrade. Two isolated environments, the same matrix in each, one diff, one exit status."""
-    from logitproof.comparison import policy_of, told, write_all, write_text
-    from logitproof.run_certificate import certify
-    from logitproof.trial import Trial, locks_of
+    from logitproof.upgrades.certificate import certify
+    from logitproof.upgrades.comparison import policy_of, told, write_all, write_text
+    from logitproof.upgrades.trial import Trial, locks_of
 
     asked = policy_of(policy, fail_on)
     trial = Trial(old, new, folder, tuple(framework or ()), ("--profile", profile), complain)
@@ -98,8 +98,8 @@ def bisect(
     ] = "digest",
 ) -> int:
     """Name the first release in which a cell changed. Halves the releases that the index offers in between."""
-    from logitproof.bisect import Bisection
-    from logitproof.uv_tool import UnbuildableEnvironment
+    from logitproof.environments.uv_command import UnbuildableEnvironment
+    from logitproof.upgrades.bisect import Bisection
 
     if by not in {"digest", "verdict"}:
         raise Refusal(f'"{by}" is not known to --by; there are digest, verdict')
@@ -126,7 +126,7 @@ def verify(
     run_files: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run files it speaks of.")] = None,
 ) -> int:
     """Check a certificate. It is as it was written, and the run files are the ones it speaks of."""
-    from logitproof.run_certificate import verify as verified
+    from logitproof.upgrades.certificate import verify as verified
 
     typer.echo(f"verified: {verified(certificate, run_files or ())}")
     return EXPECTED
@@ -139,7 +139,7 @@ def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove those that are listed.")] = False,
 ) -> int:
     """List the environments that upgrades and bisections keep. Each with its size, and when it was last used."""
-    from logitproof import environment_cache
+    from logitproof.environments import cache as environment_cache
 
     for environment in environment_cache.kept(idle):
         typer.echo(environment.line)

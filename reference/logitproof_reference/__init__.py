@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .enclosure import Enclosure
-from .exact_rows import ExactRows
-from .oracle import (
+from .numerics.enclosure import Enclosure
+from .oracle.api import (
     grad_labels,
     grad_logits,
     hvp,
@@ -15,6 +14,7 @@ from .oracle import (
     softmax,
     softmax_cross_entropy,
 )
+from .oracle.softmax_rows import ExactRows
 
 __all__ = [
     "Enclosure",

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from logitproof_adapters import ledger, registry
-from logitproof_conformance.conclusion import Conclusions, failure_message
-from logitproof_conformance.dialects import stated_dialects
-from logitproof_conformance.judging import CellEvaluation
-from logitproof_conformance.plan import Case, plan_cases
-from logitproof_conformance.recording import Recorder, environment_of
-from logitproof_conformance.shards import WHOLE, Shard
-from logitproof_conformance.training_plan import training_cases
-from logitproof_reference.judgements import Judgement, on_the_whole
-from logitproof_reference.regimes import PROFILES, case_set_digest
-from logitproof_reports.journal import Stand, take_up
-from logitproof_reports.run_file import RunFileError, journal_of
-from logitproof_reports.shards import stale_entry
+from logitproof_adapters.catalogue import ledger, registry
+from logitproof_conformance.asking.dialect_choices import stated_dialects
+from logitproof_conformance.judging.judging import CellEvaluation
+from logitproof_conformance.judging.ledger_verdict import Conclusions, failure_message
+from logitproof_conformance.plan.cases import Case, plan_cases
+from logitproof_conformance.plan.shard import WHOLE, Shard
+from logitproof_conformance.plan.training import training_cases
+from logitproof_conformance.session.recording import Recorder, environment_of
+from logitproof_reference.cases.catalogue import PROFILES, case_set_digest
+from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
+from logitproof_reports.runs.journal import Stand, take_up
+from logitproof_reports.runs.run_file import RunFileError, journal_of
+from logitproof_reports.runs.shards import stale_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from logitproof_adapters.contract import Adapter
-    from logitproof_conformance.conclusion import Conclude
-    from logitproof_reports.run_file import Header
+    from logitproof_conformance.judging.ledger_verdict import Conclude
+    from logitproof_reports.runs.run_file import Header
 
 SUITE = pytest.StashKey["Suite"]()
 

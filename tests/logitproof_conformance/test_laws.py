@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_conformance.checks import CHECK_JUDGES
+from logitproof_conformance.checks.registry import CHECK_JUDGES
 
 if TYPE_CHECKING:
-    from logitproof_conformance.conclusion import Conclude
-    from logitproof_conformance.judging import CellEvaluation
-    from logitproof_conformance.plan import Case
+    from logitproof_conformance.judging.judging import CellEvaluation
+    from logitproof_conformance.judging.ledger_verdict import Conclude
+    from logitproof_conformance.plan.cases import Case
 
 CHAPTER = "laws"
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from logitproof_adapters.training import NO_TRAINER, trainer_of
-from logitproof_conformance.training_judging import judge_training
+from logitproof_adapters.sources.trainer import NO_TRAINER, trainer_of
+from logitproof_conformance.training.judging import judge_training
 
 if TYPE_CHECKING:
-    from logitproof_conformance.conclusion import Conclude
-    from logitproof_conformance.plan import Case
+    from logitproof_conformance.judging.ledger_verdict import Conclude
+    from logitproof_conformance.plan.cases import Case
     from logitproof_conformance.plugin import Suite
 
 CHAPTER = "training"

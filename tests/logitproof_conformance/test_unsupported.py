@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from logitproof_conformance.judging import judgement
+from logitproof_conformance.judging.judging import judgement
 
 if TYPE_CHECKING:
-    from logitproof_conformance.conclusion import Conclude
-    from logitproof_conformance.judging import CellEvaluation
-    from logitproof_conformance.plan import Case
+    from logitproof_conformance.judging.judging import CellEvaluation
+    from logitproof_conformance.judging.ledger_verdict import Conclude
+    from logitproof_conformance.plan.cases import Case
 
 CHAPTER = "unsupported"
 

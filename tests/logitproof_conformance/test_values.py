@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_conformance.judging import judge_regime
+from logitproof_conformance.judging.judging import judge_regime
 
 if TYPE_CHECKING:
-    from logitproof_conformance.conclusion import Conclude
-    from logitproof_conformance.judging import CellEvaluation
-    from logitproof_conformance.plan import Case
+    from logitproof_conformance.judging.judging import CellEvaluation
+    from logitproof_conformance.judging.ledger_verdict import Conclude
+    from logitproof_conformance.plan.cases import Case
 
 CHAPTER = "values"
 

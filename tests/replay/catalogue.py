@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from logitproof_reference.judgements import Judgement
+    from logitproof_reference.vocabulary.judgement import Judgement
 
 PAGE = Path(__file__).with_name("bugs.toml")
 WRONG = frozenset({"deviates", "crashed"})

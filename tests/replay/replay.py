@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from logitproof.environments import build
-from logitproof.exit_codes import UNEXPECTED, USAGE, Refusal
-from logitproof.locks import lock, requirements_of
-from logitproof.reporting import judgements
-from logitproof.upgrade import judge
-from logitproof.uv_tool import UnbuildableEnvironment
-from logitproof_reports.run_file import read_run
-from logitproof_reports.schema import RunFileError
+from logitproof.environments.build import build
+from logitproof.environments.locks import lock, requirements_of
+from logitproof.environments.uv_command import UnbuildableEnvironment
+from logitproof.errors import UNEXPECTED, USAGE, Refusal
+from logitproof.readers.reporting import judgements
+from logitproof.upgrades.sides import judge
+from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.schema import RunFileError
 from replay.catalogue import Bug, Release, catalogue
 from replay.score import Outcome, Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from logitproof_reference.judgements import Judgement
+    from logitproof_reference.vocabulary.judgement import Judgement
 
 
 @dataclass(frozen=True, order=True)

@@ -1,0 +1,1 @@
+"""Which adapters there are, and the ledgers of their known deviations."""

@@ -1,0 +1,122 @@
+"""Which frameworks can be asked, and by which adapter; nothing is imported until `load`."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+
+from logitproof_adapters.contract import Adapter
+
+GROUP = "logitproof.adapters"
+
+BUILT_IN = {
+    "jax": "logitproof_adapters.frameworks.jax.adapter:JaxAdapter",
+    "keras_jax": "logitproof_adapters.frameworks.keras.adapter:KerasJaxAdapter",
+    "keras_tensorflow": "logitproof_adapters.frameworks.keras.adapter:KerasTensorflowAdapter",
+    "keras_torch": "logitproof_adapters.frameworks.keras.adapter:KerasTorchAdapter",
+    "liger": "logitproof_adapters.frameworks.liger.adapter:LigerAdapter",
+    "mlx": "logitproof_adapters.frameworks.mlx.adapter:MlxAdapter",
+    "numpy": "logitproof_adapters.frameworks.numpy.adapter:NumpyAdapter",
+    "onnxruntime": "logitproof_adapters.frameworks.onnxruntime.adapter:OnnxruntimeAdapter",
+    "optax": "logitproof_adapters.frameworks.optax.adapter:OptaxAdapter",
+    "paddle": "logitproof_adapters.frameworks.paddle.adapter:PaddleAdapter",
+    "scipy": "logitproof_adapters.frameworks.scipy.adapter:ScipyAdapter",
+    "sklearn": "logitproof_adapters.frameworks.sklearn.adapter:SklearnAdapter",
+    "tensorflow": "logitproof_adapters.frameworks.tensorflow.adapter:TensorflowAdapter",
+    "tinygrad": "logitproof_adapters.frameworks.tinygrad.adapter:TinygradAdapter",
+    "torch": "logitproof_adapters.frameworks.torch.adapter:TorchAdapter",
+}
+"""The adapters of this package, known also where it runs uninstalled."""
+
+PACKAGES: dict[str, tuple[str, ...]] = {
+    **{f"keras_{backend}": ("keras", backend) for backend in ("jax", "tensorflow", "torch")},
+    "liger": ("liger_kernel", "torch", "triton"),
+    "onnxruntime": ("onnx", "onnxruntime"),
+    "optax": ("optax", "jax"),
+}
+"""What an adapter imports, where that is not one package of its own name."""
+
+
+class UnknownFramework(ValueError):  # noqa: N818 - a term of the front door, not a fault
+    """No adapter goes by this name."""
+
+
+class MissingFramework(ImportError):  # noqa: N818 - likewise
+    """The adapter is known, what it asks is not installed."""
+
+
+def known() -> dict[str, str]:
+    """Return ``module:Class`` of every registered adapter by name, sorted; imports none of them."""
+    registered = {point.name: point.value for point in entry_points(group=GROUP)}
+    return dict(sorted((BUILT_IN | registered).items()))
+
+
+def missing(name: str) -> str | None:
+    """Return why the framework `name` cannot be asked here, or None where it can; does not import it.
+
+    Raises
+    ------
+    UnknownFramework
+        No adapter goes by this name.
+    """
+    spec = _spec_of(name)
+    if BUILT_IN.get(name) != spec:
+        package = spec.partition(":")[0].partition(".")[0]
+        return None if find_spec(package) else f'the package "{package}" of the adapter {spec} is not installed'
+    if all(map(find_spec, PACKAGES.get(name, (name,)))):
+        return None
+    return f'framework "{name}" is not installed; install it with: python -m pip install "logitproof[{name}]"'
+
+
+def installed(name: str) -> bool:
+    """Whether the framework `name` can be asked here; see `missing`."""
+    return missing(name) is None
+
+
+def load(name: str) -> Adapter:
+    """Return the adapter called `name`, or the one a ``module:Class`` names; imports its framework.
+
+    Raises
+    ------
+    UnknownFramework
+        No adapter goes by this name, or the class is none.
+    MissingFramework
+        The framework, or the adapter's module, is not installed.
+    """
+    spec = name if ":" in name else _spec_of(name)
+    reason = None if ":" in name else missing(name)
+    if reason:
+        raise MissingFramework(reason)
+    try:
+        return _checked(spec, _class_of(spec)())
+    except ImportError as error:
+        raise MissingFramework(f"adapter {spec} cannot be imported: {error}") from error
+
+
+def _class_of(spec: str) -> type:
+    module, _, attribute = spec.partition(":")
+    found = getattr(import_module(module), attribute, None)
+    if not isinstance(found, type):
+        raise UnknownFramework(f'adapter {spec} is not known: module "{module}" has no class "{attribute}"')
+    return found
+
+
+def _spec_of(name: str) -> str:
+    table = known()
+    if name in table:
+        return table[name]
+    close = get_close_matches(name, table, n=1)
+    hint = f'; did you mean "{close[0]}"?' if close else ""
+    raise UnknownFramework(f'framework "{name}" is not known; known: {", ".join(table)}{hint}')
+
+
+def _checked(spec: str, adapter: object) -> Adapter:
+    if not isinstance(adapter, Adapter):
+        wanted = "name, modes, describe, unsupported, evaluate, repro"
+        raise UnknownFramework(f"adapter {spec} does not fulfil the contract; an Adapter has {wanted}")
+    if not re.fullmatch("[a-z][a-z0-9_]*", adapter.name):
+        raise UnknownFramework(f'adapter {spec} is named "{adapter.name}"; a name matches [a-z][a-z0-9_]*')
+    return adapter

@@ -1,0 +1,39 @@
+"""What an adapter is and states of its framework; everything a third party needs is imported from here."""
+
+from __future__ import annotations
+
+from .adapter import (
+    DISTRIBUTIONS,
+    INDICES,
+    SIGMOID,
+    Adapter,
+    Description,
+    Dialect,
+    Loss,
+    broadcast_labels,
+    declared_arithmetic,
+    dialect,
+    entries,
+    floating_indices,
+    ignored_labels,
+    keeps_graph,
+    producers,
+)
+
+__all__ = [
+    "DISTRIBUTIONS",
+    "INDICES",
+    "SIGMOID",
+    "Adapter",
+    "Description",
+    "Dialect",
+    "Loss",
+    "broadcast_labels",
+    "declared_arithmetic",
+    "dialect",
+    "entries",
+    "floating_indices",
+    "ignored_labels",
+    "keeps_graph",
+    "producers",
+]

@@ -1,0 +1,195 @@
+"""What an adapter is: the one interface between Logitproof and a framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from logitproof_reference.bounds.assumptions import MUST
+from logitproof_reference.oracle.loss_options import LossOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.bounds.assumptions import Arithmetic
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+
+INDICES = ("softmax_cross_entropy", "indices")
+DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
+SIGMOID = ("sigmoid_cross_entropy", "distributions")
+"""The losses: op and labels, words of `Cell`."""
+
+Loss = tuple[str, str, str]
+"""A loss and the function that is asked for it: op, labels and entry, words of `Cell`."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What stands behind an adapter.
+
+    Attributes
+    ----------
+    framework : str
+        The name its users know, e.g. ``PyTorch``.
+    version : str
+        PEP 440, as the framework reports it; ledger entries select by it.
+    build : dict of str to str
+        What else decides bits: threads, SIMD level, device, build flags.
+    """
+
+    framework: str
+    version: str
+    build: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """What a framework documents of a loss and its options, where frameworks differ.
+
+    `mean_over` to `clip_probabilities` are the named choices of `LossOptions`, by which the exact answer and its bound
+    are computed; the defaults are those of torch.nn.CrossEntropyLoss. The others are words for a reader, empty where
+    nothing is stated; what no page says but every call shows ends in "(observed)".
+
+    Attributes
+    ----------
+    documentation : str
+        Link to the page that says so.
+    function : str
+        What its users call it.
+    takes : tuple of str
+        The options it has: ``reduction``, ``weight`` (of classes), ``pos_weight``, ``ignore_index``,
+        ``label_smoothing``.
+    mean_over, empty_mean, smoothing_over, unnormalized_gradient, clip_probabilities
+        As in `LossOptions`.
+    reduction : str
+        What the loss returns where no reduction is asked for: ``none``, ``sum`` or ``mean``.
+    class_axis : str
+        Where the classes lie: ``1``, ``last``, ``any``.
+    label_formats : str
+        Integer formats that class indices may have.
+    out_of_range : str
+        What becomes of a class index that is no class.
+    ignored_index : str
+        Which class indices cost nothing unless told otherwise.
+    words : dict of str to str
+        What to tell of another attribute, by its name, where its value does not tell all.
+    """
+
+    documentation: str = ""
+    function: str = ""
+    takes: tuple[str, ...] = ()
+    mean_over: str | None = None
+    empty_mean: str = "nan"
+    smoothing_over: str = "classes"
+    unnormalized_gradient: str = "exact"
+    clip_probabilities: float | None = None
+    reduction: str = ""
+    class_axis: str = ""
+    label_formats: str = ""
+    out_of_range: str = ""
+    ignored_index: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The named choices other than the defaults, as `LossOptions` takes them."""
+        mine = {name: value for name, value in vars(self).items() if hasattr(LossOptions, name) and name != "reduction"}
+        return {name: value for name, value in mine.items() if value != getattr(LossOptions, name)}
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """Asks one framework. No tolerance, no retry, no repair of results.
+
+    The framework is imported by the adapter's constructor and nowhere else.
+    """
+
+    name: str
+    modes: tuple[str, ...]
+
+    def describe(self) -> Description:
+        """Return framework, version and build."""
+        ...
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why the framework offers no such cell, or None where it does."""
+        ...
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the framework's answer as it came, as a NumPy array in the format the framework chose."""
+        ...
+
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        """Return a standalone program in the framework's own API that prints this cell's answer for `inputs`."""
+        ...
+
+
+def ignored_labels(adapter: Adapter) -> tuple[int, ...]:
+    """Return the class indices that the framework documents as ignored by default: such a row costs exactly 0.
+
+    An adapter says so by an attribute of this name; one without it ignores none.
+    """
+    return tuple(getattr(adapter, "ignored_labels", ()))
+
+
+def broadcast_labels(adapter: Adapter) -> tuple[str, ...]:
+    """Return the kinds of labels (``indices``, ``distributions``) that the framework documents as broadcast.
+
+    An adapter says so by an attribute of this name; one without it broadcasts none.
+    """
+    return tuple(getattr(adapter, "broadcast_labels", ()))
+
+
+def floating_indices(adapter: Adapter) -> bool:
+    """Return whether the framework documents that class indices may be floating-point numbers.
+
+    An adapter says so by an attribute of this name; one without it takes integers alone.
+    """
+    return bool(getattr(adapter, "floating_indices", False))
+
+
+def entries(adapter: Adapter) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """Return the further functions that can be asked, as words of `Cell.entry`, by op and labels.
+
+    An adapter says so by an attribute of this name; one without it has no function but the first. E.g.
+    ``{("softmax_cross_entropy", "indices"): ("functional", "nll_loss")}``.
+    """
+    found: Mapping[tuple[str, str], tuple[str, ...]] = getattr(adapter, "entries", {})
+    return found
+
+
+def dialect(adapter: Adapter, cell: Cell) -> Dialect:
+    """Return what is documented of the loss that `cell` asks.
+
+    An adapter says so by a method ``dialect(cell)``; one without it means what torch.nn.CrossEntropyLoss documents.
+    """
+    stated: Dialect = adapter.dialect(cell) if hasattr(adapter, "dialect") else Dialect()
+    return stated
+
+
+def declared_arithmetic(adapter: Adapter) -> Arithmetic:
+    """Return the arithmetic that the implementation is held to: the MUST bound is that of it.
+
+    An adapter says so by an attribute ``arithmetic``; of one without it, the least is assumed that is asked of
+    everyone.
+    """
+    return getattr(adapter, "arithmetic", None) or MUST
+
+
+def keeps_graph(adapter: Adapter) -> bool:
+    """Return whether the quantity `cells.SECOND_GRADIENT` can be asked: what a second backward pass gives.
+
+    An adapter says so by an attribute of this name; one without it goes backward once.
+    """
+    return bool(getattr(adapter, "keeps_graph", False))
+
+
+def producers(adapter: Adapter) -> tuple[str, ...]:
+    """Return what the adapter can put in front of an op, words of `cells.PRODUCERS`.
+
+    An adapter says so by an attribute of this name; one without it puts nothing there.
+    """
+    return tuple(getattr(adapter, "producers", ()))

@@ -1,0 +1,101 @@
+"""The control as a whole: one entry for every op, quantity and option, in any format and with any class axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.control import softmax as control
+from logitproof_adapters.control.options import LossOptions, effective_labels, mean_divisor, reduced, upstream
+from logitproof_reference.vocabulary.cells import PLAIN, SIGMOID
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.control.softmax import Array
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+
+def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: Any) -> NDArray[Any]:
+    """Return the answer of one cell, in the format of `logits`, the class axis where it was.
+
+    Parameters
+    ----------
+    op, quantity : str
+        A key of `softmax.FUNCTIONS`.
+    logits : array
+    axis : int
+        Position of the class axis.
+    **given
+        ``labels``, ``cotangent``, ``vector`` as `logitproof_reference.vocabulary.cells.Inputs` has them, and the
+        attributes of `LossOptions`; with a reduction the cotangent is one number.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        What is asked makes no sense; the message says what was found and what was expected.
+    """
+    taken = {name: given.pop(name, None) for name in ("labels", "cotangent", "vector")}
+    arrays = {name: array for name, array in taken.items() if array is not None}
+    options = LossOptions(**given)
+    moved = np.moveaxis(logits, axis, -1)
+    control.refuse(moved, arrays.get("labels"), axis, options.ignore_index)
+    options.check(moved.shape[-1])
+    working = np.result_type(logits.dtype, np.float32)
+
+    def prepared(array: NDArray[Any]) -> NDArray[Any]:
+        turned = np.moveaxis(array, axis, -1) if array.ndim == logits.ndim else array
+        return np.ascontiguousarray(turned, None if np.issubdtype(array.dtype, np.integer) else working)
+
+    ready = {name: prepared(np.asarray(array)) for name, array in arrays.items()}
+    with np.errstate(all="ignore"):
+        if op == SIGMOID:
+            result = _sigmoid(quantity, prepared(logits), ready, options)
+        elif given:
+            result = _with_options(quantity, prepared(logits), ready, options)
+        else:
+            result = control.FUNCTIONS[op, quantity](prepared(logits), *ready.values())
+        result = np.asarray(result).astype(logits.dtype)
+    return np.moveaxis(result, -1, axis) if result.ndim == logits.ndim else result
+
+
+def answer_to(cell: Cell, inputs: Inputs) -> NDArray[Any]:
+    """Return the control's answer to a cell."""
+    options = {name: value for name, value in vars(cell.options).items() if value != getattr(PLAIN, name)}
+    given = {name: array for name, array in inputs.arrays().items() if name != "logits"}
+    if cell.producer:
+        return behind_producer(cell.producer, cell.op, cell.quantity, inputs.logits, axis=inputs.axis, **given)
+    return answer(cell.op, cell.quantity, inputs.logits, axis=inputs.axis, **{**options, **given})
+
+
+def behind_producer(
+    producer: str, op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: Any
+) -> NDArray[Any]:
+    """Return the answer for what a producer makes of the logits; a gradient goes back through it."""
+    produce, three = {"scaled": np.multiply, "tempered": np.divide}[producer], logits.dtype.type(3)
+    result = answer(op, quantity, produce(logits, three), axis=axis, **given)
+    return np.asarray(produce(result, three)) if quantity == "grad_logits" else result
+
+
+def _sigmoid(quantity: str, x: Array, arrays: dict[str, Array], options: LossOptions) -> Array:
+    """Return the sigmoid loss or a derivative; its mean is over all elements."""
+    positive = None if options.pos_weight is None else options.pos_weight.astype(x.dtype)
+    if "cotangent" in arrays:
+        arrays = {**arrays, "cotangent": upstream(arrays["cotangent"], x.shape, options, x.size)}
+    plain = control.FUNCTIONS[SIGMOID, quantity](x, *arrays.values(), pos_weight=positive)
+    weighted: Array = plain if options.weight is None else plain * options.weight.astype(x.dtype)
+    return reduced(weighted, options, x.size) if quantity == "value" else weighted
+
+
+def _with_options(quantity: str, x: Array, arrays: dict[str, Array], options: LossOptions) -> Array:
+    """Return the cross-entropy with options, or its gradient with respect to the logits."""
+    labels = arrays["labels"]
+    indices = np.issubdtype(labels.dtype, np.integer)
+    kept = labels != options.ignore_index if indices else np.ones(x.shape[:-1], dtype=bool)
+    q = effective_labels(control.one_hot(np.where(kept, labels, 0) if indices else labels, x), kept, options)
+    divisor = mean_divisor(labels, kept, options)
+    if quantity == "value":
+        return reduced(np.where(kept, control.cross_entropy(x, q), 0).astype(x.dtype), options, divisor)
+    cotangent = upstream(arrays["cotangent"], kept.shape, options, divisor)
+    return np.where(kept[..., None], control.grad_cross_entropy(x, q, cotangent), 0)

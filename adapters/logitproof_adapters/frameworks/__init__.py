@@ -1,0 +1,1 @@
+"""The frameworks, a folder each: adapter, functions, trainer and dialect."""

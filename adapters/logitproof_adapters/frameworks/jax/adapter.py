@@ -1,0 +1,92 @@
+"""JAX: jax.nn.softmax, log_softmax and logsumexp, and cross-entropy as JAX users write it, by jax.vjp.
+
+JAX has no cross-entropy of its own: with class indices users take the label's entry of log_softmax, with distributions
+the sum over the classes (https://docs.jax.dev/en/latest/jax.nn.html). float64 needs jax_enable_x64; results
+in the other formats do not depend on it. The calls are spelled in `functions`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.frameworks.jax.dialect import documented
+from logitproof_adapters.frameworks.jax.functions import ENTRIES, EXPRESSIONS, TRANSFORMS, program
+from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_reference.vocabulary.cells import PLAIN, PRODUCERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Cell
+
+
+class JaxAdapter(SourceAdapter):
+    """Asks JAX on the CPU."""
+
+    name = "jax"
+    dialects = documented()
+    modes: tuple[str, ...] = tuple(TRANSFORMS)
+    entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
+    producers = PRODUCERS
+    keeps_graph = True
+    imports = "import jax\nimport jax.numpy as jnp"
+    report = "print(result.dtype, result.tolist())"
+    # The indices of jax.numpy.take_along_axis need only be broadcast-compatible; a product follows NumPy's rules.
+    broadcast_labels: tuple[str, ...] = ("indices", "distributions")
+
+    def __init__(self) -> None:
+        import jax  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+
+        super().__init__(jax=jax, jnp=jax.numpy)
+        self._jax = jax
+        jax.config.update("jax_enable_x64", True)  # noqa: FBT003 - JAX's own signature
+
+    def describe(self) -> Description:
+        """Return JAX's version, that of its compiled part, the backend and the flags given to XLA."""
+        build = {
+            "jaxlib": self._jax.lib.__version__,
+            "backend": self._jax.default_backend(),
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        }
+        return Description("JAX", self._jax.__version__, build)
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why JAX has no such cell, or None."""
+        reasons = {
+            "jax.nn has no loss, hence no options of one": cell.options != PLAIN,
+            "log_softmax is -inf where it leaves out, without a derivative; the limit's is 1": (
+                cell.entry == "where" and (cell.op, cell.quantity) == ("log_softmax", "grad_logits")
+            ),
+        }
+        return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
+
+    def switches(self, cell: Cell) -> list[str]:
+        """Return the switch without which JAX has no float64."""
+        return ['jax.config.update("jax_enable_x64", True)'] if cell.format == "float64" else []
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``."""
+        return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged; an adapter of what is built on JAX overrides this alone."""
+        del ndim
+        return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(axis=axis)
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return a JAX array of the same numbers."""
+        return self._jax.numpy.asarray(array)
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return an array of the result's format."""
+        return np.asarray(tensor)
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as a JAX array."""
+        return f"jnp.array({literal(array)}, jnp.{array.dtype}).reshape({array.shape})"

@@ -1,0 +1,102 @@
+"""Keras 3 on each of its backends that differentiates: keras.ops and keras.losses (https://keras.io/api/losses/).
+
+The calls are spelled in `functions`. On TensorFlow these are tf.keras.losses, the same classes by another name.
+From probabilities Keras clips to [1e-7, 1 - 1e-7]; on TensorFlow it takes the logits back from its own softmax and
+clips nothing. A mean is over the rows that ignore_class leaves, 0 over none.
+"""
+
+from __future__ import annotations
+
+import os
+from inspect import signature
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.frameworks.jax.adapter import JaxAdapter
+from logitproof_adapters.frameworks.keras.dialect import documented
+from logitproof_adapters.frameworks.keras.functions import ENTRIES, TF_ENTRIES, call
+from logitproof_adapters.frameworks.tensorflow.adapter import TensorflowAdapter
+from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
+from logitproof_adapters.sources.source_adapter import SourceAdapter
+from logitproof_adapters.sources.unsupported import not_wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from logitproof_reference.vocabulary.cells import Cell
+
+
+class KerasAdapter(SourceAdapter):
+    """Asks Keras; a class a backend says which adapter differentiates, compiles and converts."""
+
+    backend: str
+    clipped: tuple[str, ...] = ("probabilities",)
+    """The entries whose probabilities are clipped."""
+    modes: tuple[str, ...] = ("eager", "compiled")
+    entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
+    broadcast_labels: tuple[str, ...] = ()
+    names_axis = True
+    """Whether this release's SparseCategoricalCrossentropy takes an axis."""
+    floating_indices = True  # "a single floating point value per feature for y_true"
+
+    def __init__(self) -> None:
+        os.environ["KERAS_BACKEND"] = self.backend
+        import keras  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+
+        if (found := keras.backend.backend()) != self.backend:
+            raise ImportError(f'Keras runs on "{found}" in this process; "{self.backend}" needs one of its own')
+        super().__init__()
+        self._namespace["keras"] = self._keras = keras
+        self.names_axis = "axis" in signature(keras.losses.SparseCategoricalCrossentropy).parameters
+        self.imports = f'import os\nos.environ["KERAS_BACKEND"] = "{self.backend}"\n{self.imports}\nimport keras'
+
+    def describe(self) -> Description:
+        """Return Keras' version, its backend's, and the backend's build."""
+        backend = super().describe()  # type: ignore[safe-super]  # the adapter of the backend, next in line
+        return Description("Keras", self._keras.__version__, {self.backend: backend.version, **backend.build})
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why Keras has no such cell, or None."""
+        asked, elsewhere = cell.options, cell.labels == "indices" and cell.axis != "last"
+        last_alone = "SparseCategoricalCrossentropy takes the classes last alone"
+        reasons = {
+            "Keras' losses weight no classes": asked.weight or asked.pos_weight,
+            f"{last_alone} in this release": elsewhere and not self.names_axis,
+            f"{last_alone} on TensorFlow": elsewhere and self.backend == "tensorflow",
+            "SparseCategoricalCrossentropy smoothes no labels": cell.labels == "indices" and asked.label_smoothing != 0,
+            f"{cell.format} does not resolve the clip of probabilities at 1e-7": (
+                cell.entry in self.clipped and cell.format not in {"float32", "float64"}
+            ),
+        }
+        found = next((reason for reason, applies in reasons.items() if applies), None)
+        return not_wrapped(cell, self.modes, self.entries) or found
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call of Keras."""
+        return call(cell, axis, ndim)
+
+
+class KerasTensorflowAdapter(KerasAdapter, TensorflowAdapter):
+    """Asks Keras on TensorFlow, which is tf.keras."""
+
+    name, backend = "keras_tensorflow", "tensorflow"
+    dialects = documented("tensorflow")
+    clipped = ("tf_probabilities",)
+    modes = ("eager", "compiled", "graph")
+    entries = TF_ENTRIES
+
+
+class KerasTorchAdapter(KerasAdapter, TorchAdapter):
+    """Asks Keras on PyTorch, which Keras does not compile by default."""
+
+    name, backend = "keras_torch", "torch"
+    dialects = documented("torch")
+    modes = ("eager",)
+    ignored_labels = ()
+
+
+class KerasJaxAdapter(KerasAdapter, JaxAdapter):
+    """Asks Keras on JAX."""
+
+    name, backend = "keras_jax", "jax"
+    dialects = documented("jax")

@@ -1,0 +1,55 @@
+"""Keras' functions as source: what is called for an op, from logits and, as an entry, from probabilities.
+
+A format other than float32 is asked for by dtype, without which a loss is float32. BinaryCrossentropy averages the last
+axis, so that each logit is given one of its own. Entry ``probabilities`` is what a model ends with:
+keras.activations.softmax. Entry ``tf_probabilities``, on TensorFlow alone, is tf.nn.softmax in its place.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import DISTRIBUTIONS, INDICES, SIGMOID
+
+if TYPE_CHECKING:
+    from logitproof_reference.vocabulary.cells import Cell
+
+EXPRESSIONS = {
+    ("softmax", "none"): "keras.ops.softmax(x, axis={axis})",
+    ("log_softmax", "none"): "keras.ops.log_softmax(x, axis={axis})",
+    ("log_sum_exp", "none"): "keras.ops.logsumexp(x, axis={axis})",
+    INDICES: "keras.losses.SparseCategoricalCrossentropy({options})({true}, {given})",
+    DISTRIBUTIONS: "keras.losses.CategoricalCrossentropy({options}, axis={axis})(y, {given})",
+    SIGMOID: "keras.losses.BinaryCrossentropy({options})(y[..., None], x[..., None])",
+}
+
+PREDICTIONS = {
+    "": "x",
+    "probabilities": "keras.activations.softmax(x, axis={axis})",
+    "tf_probabilities": "tf.nn.softmax(x, axis={axis})",
+}
+"""What a loss is given, by entry."""
+
+ENTRIES = MappingProxyType(dict.fromkeys((INDICES, DISTRIBUTIONS), ("probabilities",)))
+TF_ENTRIES = MappingProxyType({**ENTRIES, DISTRIBUTIONS: ("probabilities", "tf_probabilities")})
+
+REDUCTIONS = {"none": "None", "sum": '"sum"', "mean": '"sum_over_batch_size"'}
+
+
+def call(cell: Cell, axis: int, ndim: int) -> str:
+    """Return the call that answers a cell, where the logits x have `ndim` axes and their classes lie at `axis`."""
+    given = PREDICTIONS[cell.entry].format(axis=axis)
+    elsewhere = cell.labels == "indices" and axis != ndim - 1
+    words = {
+        "axis": str(axis) if elsewhere else "",
+        "from_logits": "" if cell.entry else "True",
+        "reduction": REDUCTIONS.get(cell.options.reduction, repr(cell.options.reduction)),
+        "ignore_class": "" if cell.options.ignore_index is None else str(cell.options.ignore_index),
+        "label_smoothing": str(cell.options.label_smoothing or ""),
+        "dtype": "" if cell.format == "float32" else repr(cell.format),
+    }
+    options = ", ".join(f"{name}={value}" for name, value in words.items() if value)
+    # Labels may keep the axis of the classes with a length of 1; where it is not the last, that says which one it is.
+    true = f"keras.ops.expand_dims(y, {axis})" if elsewhere else "y"
+    return EXPRESSIONS[cell.op, cell.labels].format(axis=axis, given=given, true=true, options=options)

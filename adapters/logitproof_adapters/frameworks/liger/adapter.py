@@ -1,0 +1,69 @@
+"""Liger Kernel: LigerCrossEntropyLoss and liger_softmax, Triton kernels that are asked through PyTorch's autograd.
+
+Without a GPU they run in Triton's interpreter, which TRITON_INTERPRET=1 chooses before Triton is imported: NumPy then
+computes what the kernels say, in their formats, but neither exp nor sums are those of a GPU. Both take rows by classes
+(https://linkedin.github.io/Liger-Kernel/Low-Level-APIs/); the loss means what torch.nn.CrossEntropyLoss means.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.frameworks.liger.dialect import documented
+from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
+from logitproof_adapters.frameworks.torch.functions import spelled
+
+if TYPE_CHECKING:
+    from logitproof_reference.vocabulary.cells import Cell
+
+EXPRESSIONS = {
+    ("softmax", "none"): "functional.liger_softmax(x)",
+    ("softmax_cross_entropy", "indices"): "LigerCrossEntropyLoss({options})(x, y)",
+}
+ENVIRONMENT = 'import os\nos.environ["TRITON_INTERPRET"] = "1"\n'
+
+
+class LigerAdapter(TorchAdapter):
+    """Asks Liger Kernel in Triton's interpreter."""
+
+    name = "liger"
+    dialects = documented()
+    modes = ("eager",)
+    entries = {}  # noqa: RUF012 - none of PyTorch's
+    imports = ENVIRONMENT + "import torch\nfrom liger_kernel.transformers import LigerCrossEntropyLoss, functional"
+
+    def __init__(self) -> None:
+        os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
+        super().__init__()
+        from liger_kernel.transformers import (  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+            LigerCrossEntropyLoss,
+            functional,
+        )
+
+        # Releases before 0.6 have no liger_softmax: that costs its cells, not the loss.
+        self._namespace.update(LigerCrossEntropyLoss=LigerCrossEntropyLoss, functional=functional)
+
+    def describe(self) -> Description:
+        """Return the versions of Liger Kernel, Triton and PyTorch."""
+        build = {"triton": version("triton"), "torch": self._torch.__version__, "device": "interpreter"}
+        return Description("Liger Kernel", version("liger-kernel"), build)
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why Liger Kernel has no such cell, or None."""
+        reasons = {
+            f"Liger Kernel has no {cell.op} of {cell.labels}": (cell.op, cell.labels) not in EXPRESSIONS,
+            "Liger's kernels have a backward pass and no other derivative": cell.quantity in {"jvp", "hvp"},
+            "Liger's kernels take rows by classes": cell.axis != "last",
+            # https://triton-lang.org/main/programming-guide/chapter-3/debugging.html; the loss casts to float32 first.
+            "Triton's interpreter does not operate on bfloat16": cell.op == "softmax" and cell.format == "bfloat16",
+            "Triton's interpreter passes a Python float where the kernel casts the sum of weights": cell.options.weight,
+        }
+        return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged."""
+        del axis, ndim
+        return EXPRESSIONS[cell.op, cell.labels].format(options=spelled(cell.options))

@@ -1,0 +1,58 @@
+"""NumPy: the control, the plain functions of `logitproof_adapters.control`. It must come out conforming everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.control import answers as control_answers
+from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
+from logitproof_reference.vocabulary.cells import PRODUCERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Cell
+
+
+class NumpyAdapter(SourceAdapter):
+    """Asks the control."""
+
+    name = "numpy"
+    producers = PRODUCERS
+    modes = ("eager",)
+    imports = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters.control import answers as control_answers"
+    report = 'print(result.dtype, result.astype("float64").tolist())'
+
+    def __init__(self) -> None:
+        super().__init__(control_answers=control_answers)
+
+    def describe(self) -> Description:
+        """Return NumPy's version and the SIMD extensions it uses."""
+        found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+        return Description("NumPy (control)", np.__version__, {"simd": " ".join(found)})
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``."""
+        del ndim
+        names = {"x": "logits", "y": "labels", "c": "cotangent", "v": "vector", "w": "weight", "pw": "pos_weight"}
+        given = [f"{names[letter]}={letter}" for letter in arguments(cell).split(", ")]
+        options = {"reduction": "none", "ignore_index": None, "label_smoothing": 0.0}
+        asked = [f"{name}={value!r}" for name in options if (value := getattr(cell.options, name)) != options[name]]
+        call = ", ".join([f'"{cell.op}"', f'"{cell.quantity}"', *given, f"axis={axis}", *asked])
+        asking = f'behind_producer("{cell.producer}", ' if cell.producer else "answer("
+        return f"f = lambda {arguments(cell)}: control_answers.{asking}{call})"
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return the array itself."""
+        return array
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return the array itself."""
+        return np.asarray(tensor)
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as an array."""
+        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'

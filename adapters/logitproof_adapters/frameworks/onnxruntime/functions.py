@@ -1,0 +1,113 @@
+"""ONNX models as text: the operator that answers a cell, where it takes the classes, and its gradient.
+
+The text is https://onnx.ai/onnx/repo-docs/Syntax.html. In opset 15 the operators are those of opset 13, whose Softmax
+runs along one axis. That of opset 11 (entry ``opset11``) makes two axes of the logits, parted before the one it is
+given, and runs over all of the second: the classes alone, where they lie last. The losses take them at axis 1. Where
+they lie elsewhere, Transpose brings them there and back. Gradients are operators of ONNX Runtime's own domain.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import INDICES
+from logitproof_adapters.sources.source_adapter import arguments
+
+if TYPE_CHECKING:
+    from logitproof_reference.vocabulary.cells import Cell, Options
+
+NODES = {
+    ("value", "softmax"): "{z} = Softmax <axis={place}> ({x})",
+    ("value", "log_softmax"): "{z} = LogSoftmax <axis={place}> ({x})",
+    ("value", "log_sum_exp"): "{z} = ReduceLogSumExp <axes=[{place}], keepdims=0> ({x})",
+    ("value", "softmax_cross_entropy"): "{z} = SoftmaxCrossEntropyLoss <{options}> ({x}, {labels})",
+    ("value", "nll_loss"): (
+        "p = LogSoftmax <axis={place}> ({x}) {z} = NegativeLogLikelihoodLoss <{options}> (p, {labels})"
+    ),
+    ("grad_logits", "softmax"): (
+        "p = Softmax <axis={place}> ({x}) {z} = com.microsoft.SoftmaxGrad{version} <axis={place}> ({c}, p)"
+    ),
+    ("grad_logits", "log_softmax"): (
+        "p = LogSoftmax <axis={place}> ({x}) {z} = com.microsoft.LogSoftmaxGrad{version} <axis={place}> ({c}, p)"
+    ),
+    ("grad_logits", "softmax_cross_entropy"): (
+        "l, p = SoftmaxCrossEntropyLoss <{options}> ({x}, {labels})"
+        " {z} = com.microsoft.SoftmaxCrossEntropyLossGrad <{options}> ({c}, p, {labels})"
+    ),
+}
+"""Nodes by quantity and operator; from x, the labels and c to z."""
+
+ENTRIES = MappingProxyType(
+    {("softmax", "none"): ("opset11",), ("log_softmax", "none"): ("opset11",), INDICES: ("nll_loss",)}
+)
+
+TYPES = {"float16": "float16", "float32": "float", "float64": "double"}
+LEVELS = {"eager": "ORT_DISABLE_ALL", "compiled": "ORT_ENABLE_ALL"}
+KEEPS_CLASSES = ("softmax", "log_softmax")
+
+PROGRAM = '''def f({arguments}):
+    model = onnx.parser.parse_model("""
+<ir_version: 8, opset_import: ["" : {opset}, "com.microsoft" : 1]>
+answer ({inputs}) => ({type}[{shape}] z) {{ {nodes} }}
+"""){label_format}
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.{level}
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {{{feed}}})[0]'''
+
+LABEL_FORMAT = """
+    model.graph.input[1].type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(y.dtype)"""
+"""A model states the format of its labels: the one they come in, whether the operator takes it or not."""
+
+
+def operator(cell: Cell) -> str:
+    """Return the operator that a cell asks, a word of `NODES`."""
+    return cell.entry if cell.entry == "nll_loss" else cell.op
+
+
+def program(cell: Cell, axis: int, ndim: int) -> str:
+    """Return source that defines ``f``; the logits have `ndim` axes, three at most, and their classes lie at `axis`."""
+    letters = arguments(cell).split(", ")
+    axes = [f"d{place}" for place in range(ndim)]
+    whole, rows = ", ".join(axes), ", ".join(axes[:axis] + axes[axis + 1 :])
+    of_value = whole if cell.op in KEEPS_CLASSES else rows if cell.options.reduction == "none" else ""
+    shapes = {"x": whole, "y": rows, "w": axes[axis], "c": of_value}
+    types = {name: "int64" if name == "y" else TYPES[cell.format] for name in letters}
+    return PROGRAM.format(
+        arguments=", ".join(letters),
+        opset=11 if cell.entry == "opset11" else 15,
+        inputs=", ".join(f"{types[name]}[{shapes[name]}] {name}" for name in letters),
+        type=TYPES[cell.format],
+        shape=whole if cell.has_class_axis else of_value,
+        nodes=nodes(cell, axis, ndim),
+        label_format=LABEL_FORMAT if "y" in letters else "",
+        level=LEVELS[cell.mode],
+        feed=", ".join(f'"{name}": {name}' for name in letters),
+    )
+
+
+def nodes(cell: Cell, axis: int, ndim: int) -> str:
+    """Return the nodes of a model, with what brings the classes to where the operator takes them."""
+    place = ndim - 1 if cell.entry == "opset11" else axis if cell.labels == "none" else 1
+    order = list(range(ndim))
+    order[axis], order[place] = place, axis
+    have_classes = {"x": True, "c": cell.op in KEEPS_CLASSES, "z": cell.has_class_axis}
+    names = {name: f"{name}t" if has and place != axis else name for name, has in have_classes.items()}
+    taken = [name for name in arguments(cell).split(", ") if names.get(name, name) != name]
+    node = NODES[cell.quantity, operator(cell)].format(
+        **names,
+        place=place,
+        version="" if cell.entry == "opset11" else "_13",
+        labels=", ".join(name for name in arguments(cell).split(", ") if name in {"y", "w"}),
+        options=spelled(cell.options),
+    )
+    there = [f"{name}t = Transpose <perm={order}> ({name})" for name in taken]
+    back = [f"z = Transpose <perm={order}> (zt)"] if names["z"] == "zt" else []
+    return " ".join([*there, node, *back])
+
+
+def spelled(options: Options) -> str:
+    """Spell options as the attributes of a loss."""
+    ignored = "" if options.ignore_index is None else f", ignore_index={options.ignore_index}"
+    return f'reduction="{options.reduction}"{ignored}'

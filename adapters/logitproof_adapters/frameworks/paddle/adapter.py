@@ -1,0 +1,88 @@
+"""PaddlePaddle: softmax, log_softmax and the losses of paddle.nn.functional, and paddle.logsumexp, by paddle.grad.
+
+The losses are those of https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/functional/Overview_en.html;
+the calls are spelled in `functions`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.frameworks.paddle.dialect import documented
+from logitproof_adapters.frameworks.paddle.functions import ENTRIES, program
+from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Dialect
+    from logitproof_reference.vocabulary.cells import Cell
+
+
+class PaddleAdapter(SourceAdapter):
+    """Asks PaddlePaddle on the CPU."""
+
+    name = "paddle"
+    dialects = documented()
+    modes = ("eager", "graph")
+    entries = ENTRIES
+    imports = "import paddle\nimport paddle.nn.functional as F"
+    report = 'print(str(result.dtype).removeprefix("paddle."), result.tolist())'
+    ignored_labels = (-100,)  # the default of ignore_index in paddle.nn.functional.cross_entropy
+    floating_indices = True  # "the data type of label is int32, int64, float32, float64"
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Paddle's own, e.g. that no ccache is installed
+            import paddle  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+
+        super().__init__(paddle=paddle, F=paddle.nn.functional)
+        self._paddle = paddle
+
+    def describe(self) -> Description:
+        """Return PaddlePaddle's version and device."""
+        return Description("PaddlePaddle", self._paddle.__version__, {"device": self._paddle.device.get_device()})
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why PaddlePaddle has no such cell, or None."""
+        reasons = {
+            "PaddlePaddle's CPU kernels of softmax take float32 and float64": cell.format in {"float16", "bfloat16"},
+            "PaddlePaddle has no forward mode but by two backward passes": cell.quantity == "jvp",
+            "PaddlePaddle's gradients of softmax and losses have no gradient of their own": cell.quantity == "hvp",
+            "PaddlePaddle's losses have no gradient with respect to labels": cell.quantity == "grad_labels",
+            "nll_loss smoothes no labels": bool(cell.entry and cell.options.label_smoothing),
+            "ignore_index is not valid with the soft labels that label_smoothing makes": (
+                cell.options.ignore_index is not None and cell.options.label_smoothing != 0
+            ),
+        }
+        return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
+
+    def dialect(self, cell: Cell) -> Dialect:
+        """Return what paddle.nn.functional documents: weights, or an ignored class, change what a mean divides by."""
+        stated = super().dialect(cell)
+        if cell.options.weight:
+            return replace(stated, mean_over=None, unnormalized_gradient="exact")
+        ignores = cell.options.ignore_index is not None and cell.options.ignore_index >= 0
+        return replace(stated, mean_over=None) if ignores else stated
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``."""
+        del ndim
+        return program(cell, axis)
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return a tensor of the same numbers."""
+        return self._paddle.to_tensor(array)
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return an array of the tensor's format."""
+        return np.asarray(tensor.detach())
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as a tensor."""
+        return f'paddle.to_tensor({literal(array)}, dtype="{array.dtype}").reshape({list(array.shape)})'

@@ -1,0 +1,71 @@
+"""SciPy: scipy.special.softmax, log_softmax and logsumexp (https://docs.scipy.org/doc/scipy/reference/special.html).
+
+All three take an axis and keep the format of a NumPy array. SciPy has no cross-entropy, differentiates nothing and
+takes no bfloat16.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Cell
+
+EXPRESSIONS = {
+    "softmax": "scipy.special.softmax(x, axis={axis})",
+    "log_softmax": "scipy.special.log_softmax(x, axis={axis})",
+    "log_sum_exp": "scipy.special.logsumexp(x, axis={axis})",
+}
+
+
+class ScipyAdapter(SourceAdapter):
+    """Asks SciPy."""
+
+    name = "scipy"
+    modes = ("eager",)
+    imports = "import numpy as np\nimport scipy.special"
+    report = "print(result.dtype, result.tolist())"
+
+    def __init__(self) -> None:
+        import scipy.special  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+
+        super().__init__(scipy=scipy)
+        self._scipy = scipy
+
+    def describe(self) -> Description:
+        """Return the versions of SciPy and of NumPy, whose exp and log it calls, and the SIMD extensions found."""
+        found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+        return Description("SciPy", self._scipy.__version__, {"numpy": np.__version__, "simd": " ".join(found)})
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why SciPy has no such cell, or None."""
+        reasons = {
+            f"scipy.special has no {cell.op}": cell.op not in EXPRESSIONS,
+            "SciPy does not differentiate": cell.quantity != "value",
+            "scipy.special takes no bfloat16": cell.format == "bfloat16",
+        }
+        return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``."""
+        del ndim
+        return f"f = lambda x: {EXPRESSIONS[cell.op].format(axis=axis)}"
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return the array itself."""
+        return array
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return the array, or the NumPy scalar, itself."""
+        return np.asarray(tensor)
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as an array."""
+        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'

@@ -1,0 +1,80 @@
+"""TensorFlow: tf.nn.softmax, log_softmax, both cross-entropies with logits, tf.reduce_logsumexp, by tf.GradientTape.
+
+The losses are those of https://www.tensorflow.org/api_docs/python/tf/nn; the calls are spelled in
+`functions`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.frameworks.tensorflow.dialect import documented
+from logitproof_adapters.frameworks.tensorflow.functions import EXPRESSIONS, POSITIVE_WEIGHT, PROGRAMS, program
+from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_reference.vocabulary.cells import PLAIN, PRODUCERS, Options
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Cell
+
+
+class TensorflowAdapter(SourceAdapter):
+    """Asks TensorFlow on the CPU."""
+
+    name = "tensorflow"
+    dialects = documented()
+    modes: tuple[str, ...] = tuple(PROGRAMS)
+    producers = PRODUCERS
+    keeps_graph = True
+    imports = "import tensorflow as tf"
+    report = 'print(result.dtype.name, result.numpy().astype("float64").tolist())'
+
+    def __init__(self) -> None:
+        import tensorflow as tf  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+
+        super().__init__(tf=tf)
+        self._tf = tf
+        tf.get_logger().setLevel("ERROR")  # a new shape is a new trace, and TensorFlow warns of every fifth
+
+    def describe(self) -> Description:
+        """Return TensorFlow's version, compiler, threads and whether oneDNN was ruled out."""
+        build = {
+            "compiler": self._tf.version.COMPILER_VERSION,
+            "threads": str(self._tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()),
+            "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        }
+        return Description("TensorFlow", self._tf.__version__, build)
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why TensorFlow has no such cell, or None."""
+        offered = cell.options in {PLAIN, Options(pos_weight=True)}
+        reason = "tf.nn has no reduction, class weight, ignored index or label smoothing; tf.keras.losses has"
+        return super().unsupported(cell) or (None if offered else reason)
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``."""
+        return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged; an adapter of what is built on TensorFlow overrides this alone."""
+        order = [*(other for other in range(ndim) if other != axis), axis]
+        x_classes_last = "x" if axis == ndim - 1 else f"tf.transpose(x, {order})"
+        plain = EXPRESSIONS[cell.op, cell.labels].format(axis=axis, x_classes_last=x_classes_last)
+        return POSITIVE_WEIGHT if cell.options.pos_weight else plain
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return a tensor that holds a copy of the array."""
+        return self._tf.constant(array)
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return an array of the tensor's format."""
+        return np.asarray(tensor.numpy())
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as a tensor."""
+        return f"tf.constant({literal(array)}, tf.{array.dtype}, {array.shape})"

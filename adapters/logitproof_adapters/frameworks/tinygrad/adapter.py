@@ -1,0 +1,83 @@
+"""tinygrad: Tensor.softmax, log_softmax, logsumexp and the losses of Tensor, differentiated by Tensor.gradient.
+
+The functions are those of https://docs.tinygrad.org/tensor/ops/, their calls are spelled in `functions`. It
+compiles every kernel at first use, on the CPU by clang, whatever the mode.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import ml_dtypes
+import numpy as np
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.frameworks.tinygrad.compiler import cache_of, clang, knows_bfloat16
+from logitproof_adapters.frameworks.tinygrad.dialect import documented
+from logitproof_adapters.frameworks.tinygrad.functions import ENTRIES, program
+from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Cell
+
+
+class TinygradAdapter(SourceAdapter):
+    """Asks tinygrad on its default device."""
+
+    name = "tinygrad"
+    dialects = documented()
+    entries = ENTRIES
+    imports = "import numpy as np\nfrom tinygrad import Tensor, TinyJit, dtypes"
+    report = "print(str(result.numpy().dtype), result.tolist())"
+
+    def __init__(self) -> None:
+        self._compiler = clang()
+        os.environ.setdefault("CACHEDB", cache_of(self._compiler))  # read when tinygrad is imported
+        from tinygrad import Device, Tensor, TinyJit, dtypes  # noqa: PLC0415 - an adapter imports its framework here
+
+        super().__init__(Tensor=Tensor, TinyJit=TinyJit, dtypes=dtypes)
+        self._tensor, self._dtypes = Tensor, dtypes
+        self._device = Device.DEFAULT if self._compiler or "DEV" in os.environ else ""
+        self._knows_bfloat16 = bool(self._compiler) and knows_bfloat16()
+
+    def describe(self) -> Description:
+        """Return tinygrad's version, device and compiler."""
+        return Description("tinygrad", version("tinygrad"), {"device": self._device, "compiler": self._compiler})
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why tinygrad has no such cell, or None."""
+        stated = self.dialect(cell)
+        refused = [word for word in cell.options.words if word.partition("=")[0] not in stated.takes]
+        reasons = {
+            "tinygrad needs clang on the CPU; install it, or set CC to one": not self._device,
+            f"{self._compiler} knows no __bf16; install a newer clang, or set CC to one": (
+                cell.format == "bfloat16" and self._device == "CPU" and not self._knows_bfloat16
+            ),
+            "tinygrad has no forward mode": cell.quantity == "jvp",
+            f"{stated.function} takes no {', '.join(refused)}": bool(refused),
+        }
+        return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``."""
+        return program(cell, axis, ndim)
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return a realized tensor of the same numbers; NumPy's bfloat16 goes by its bits."""
+        if array.dtype == ml_dtypes.bfloat16:
+            return self._tensor(array.view(np.uint16)).bitcast(self._dtypes.bfloat16).realize()
+        return self._tensor(array).realize()
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return an array of the tensor's format."""
+        if tensor.dtype == self._dtypes.bfloat16:
+            return np.asarray(tensor.bitcast(self._dtypes.uint16).numpy().view(ml_dtypes.bfloat16))
+        return np.asarray(tensor.numpy())
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as a tensor."""
+        return f"Tensor(np.array({literal(array)}), dtype=dtypes.{array.dtype}).reshape({array.shape}).realize()"

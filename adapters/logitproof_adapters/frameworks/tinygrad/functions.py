@@ -1,0 +1,59 @@
+"""tinygrad's functions as source: what is called for an op, and how it is differentiated and run in each mode.
+
+cross_entropy and nll_loss take the classes at axis 1, sparse_categorical_crossentropy last; where they lie elsewhere,
+transpose brings them there. Mode ``compiled`` is TinyJit, whose third call is the first that replays what the second
+recorded.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import DISTRIBUTIONS, INDICES, SIGMOID
+from logitproof_adapters.frameworks.torch.functions import spelled
+from logitproof_adapters.sources.source_adapter import arguments
+
+if TYPE_CHECKING:
+    from logitproof_reference.vocabulary.cells import Cell
+
+EXPRESSIONS = {
+    ("softmax", "none", ""): "x.softmax({axis})",
+    ("log_softmax", "none", ""): "x.log_softmax({axis})",
+    ("log_sum_exp", "none", ""): "x.logsumexp({axis})",
+    (*INDICES, ""): "x{to_1}.cross_entropy(y, {options})",
+    (*INDICES, "sparse_categorical_crossentropy"): "x{to_last}.sparse_categorical_crossentropy(y, {options})",
+    (*INDICES, "nll_loss"): "x{to_1}.log_softmax(1).nll_loss(y, {options})",
+    (*DISTRIBUTIONS, ""): "x{to_1}.cross_entropy(y{to_1}, {options})",
+    (*SIGMOID, ""): "x.binary_crossentropy_logits(y, {options})",
+}
+"""Calls by op, labels and entry; the options go by the names that PyTorch gave them."""
+
+ENTRIES = MappingProxyType({INDICES: ("sparse_categorical_crossentropy", "nll_loss")})
+
+ANSWERS = {
+    "value": "{expression}",
+    "grad_logits": "{expression}.gradient(x, gradient=c)[0]",
+    "grad_labels": "{expression}.gradient(y, gradient=c)[0]",
+    "hvp": "{expression}.gradient(x, gradient=c)[0].gradient(x, gradient=v)[0]",
+}
+
+PROGRAMS = {
+    "eager": "f = lambda {letters}: {answer}",
+    "compiled": (
+        "jitted = TinyJit(lambda {letters}: {answer}.realize())\n"
+        "f = lambda {letters}: [jitted({letters}) for _ in range(3)][-1]"
+    ),
+}
+
+
+def program(cell: Cell, axis: int, ndim: int) -> str:
+    """Return source that defines ``f``."""
+    expression = EXPRESSIONS[cell.op, cell.labels, cell.entry].format(
+        axis=axis,
+        to_1="" if axis == 1 else f".transpose({axis}, 1)",
+        to_last="" if axis == ndim - 1 else f".transpose({axis}, {ndim - 1})",
+        options=spelled(cell.options),
+    )
+    answer = ANSWERS[cell.quantity].format(expression=expression)
+    return PROGRAMS[cell.mode].format(letters=arguments(cell), answer=answer)

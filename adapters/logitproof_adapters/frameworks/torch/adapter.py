@@ -1,0 +1,99 @@
+"""PyTorch: torch.softmax, log_softmax, logsumexp and torch.nn.CrossEntropyLoss, differentiated by torch.autograd.
+
+The loss is what https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html documents, also asked as
+torch.nn.functional.cross_entropy and in two steps with nll_loss; the calls are spelled in `functions`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import ml_dtypes
+import numpy as np
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.frameworks.torch.dialect import documented
+from logitproof_adapters.frameworks.torch.functions import ENTRIES, EXPRESSIONS, program, spelled
+from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_reference.vocabulary.cells import PRODUCERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+NO_SMOOTHING = "NLLLoss smooths no labels; CrossEntropyLoss does"
+
+
+class TorchAdapter(SourceAdapter):
+    """Asks PyTorch on the CPU."""
+
+    name = "torch"
+    dialects = documented()
+    modes: tuple[str, ...] = ("eager", "compiled", "vmap")
+    entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
+    producers = PRODUCERS
+    keeps_graph = True
+    imports = "import torch"
+    report = "print(result.dtype, result.tolist())"
+    ignored_labels: tuple[int, ...] = (-100,)  # the default of ignore_index in torch.nn.CrossEntropyLoss
+
+    def __init__(self) -> None:
+        import torch  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+
+        super().__init__(torch=torch)
+        self._torch = torch
+
+    def describe(self) -> Description:
+        """Return PyTorch's version, threads and SIMD level."""
+        simd = self._torch.backends.cpu.get_cpu_capability()
+        build = {"threads": str(self._torch.get_num_threads()), "simd": simd}
+        return Description("PyTorch", self._torch.__version__, build)
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why PyTorch has no such cell, or None."""
+        reason = super().unsupported(cell)
+        if cell.entry == "nll_loss" and cell.options.label_smoothing:
+            return NO_SMOOTHING
+        if reason or cell.mode != "compiled":
+            return reason
+        from torch._inductor import config  # noqa: PLC0415 - a second; no public name tells the compiler
+
+        found = any(shutil.which(compiler) for compiler in config.cpp.cxx if compiler)
+        return None if found else "torch.compile needs a C++ compiler on the CPU; install g++ or set CXX"
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return PyTorch's answer as it came."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # PyTorch's own, when it first compiles
+            return super().evaluate(cell, inputs)
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``."""
+        return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged; an adapter of what is built on PyTorch overrides this alone."""
+        to_1 = "" if axis == 1 or ndim == 1 else f".movedim({axis}, 1)"
+        expression = EXPRESSIONS[cell.op, cell.labels, cell.entry]
+        return expression.format(axis=axis, to_1=to_1, options=spelled(cell.options))
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return a tensor that shares the array's memory and strides."""
+        if array.dtype == ml_dtypes.bfloat16:
+            return self._torch.from_numpy(array.view(np.int16)).view(self._torch.bfloat16)
+        return self._torch.from_numpy(array)
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return an array of the tensor's format."""
+        if tensor.dtype == self._torch.bfloat16:
+            return np.asarray(tensor.detach().view(self._torch.int16)).view(ml_dtypes.bfloat16)
+        return np.asarray(tensor.detach())
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as a tensor."""
+        return f"torch.tensor({literal(array)}, dtype=torch.{array.dtype}).reshape({array.shape})"

@@ -1,0 +1,84 @@
+"""PyTorch's functions as source: what is called for an op, and how it is differentiated and run in each mode.
+
+CrossEntropyLoss takes the classes at axis 1; where they lie elsewhere, movedim brings them there, a view. Mode
+``compiled`` is torch.compile of the forward pass, and with it of its backward pass; fullgraph=True makes a failure to
+compile an error instead of a silent return to eager. Mode ``vmap`` is torch.func.vmap of the answer for one row.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.contract import DISTRIBUTIONS, INDICES
+from logitproof_adapters.sources.source_adapter import arguments
+from logitproof_reference.vocabulary.cells import TAKES_VECTOR
+
+if TYPE_CHECKING:
+    from logitproof_reference.vocabulary.cells import Cell, Options
+
+EXPRESSIONS = {
+    ("softmax", "none", ""): "torch.softmax(x, {axis})",
+    ("log_softmax", "none", ""): "torch.log_softmax(x, {axis})",
+    ("log_sum_exp", "none", ""): "torch.logsumexp(x, {axis})",
+    (*INDICES, ""): "torch.nn.CrossEntropyLoss({options})(x{to_1}, y)",
+    (*INDICES, "functional"): "torch.nn.functional.cross_entropy(x{to_1}, y, {options})",
+    (*INDICES, "nll_loss"): "torch.nn.functional.nll_loss(torch.log_softmax(x, {axis}){to_1}, y, {options})",
+    (*DISTRIBUTIONS, ""): "torch.nn.CrossEntropyLoss({options})(x{to_1}, y{to_1})",
+    (*DISTRIBUTIONS, "functional"): "torch.nn.functional.cross_entropy(x{to_1}, y{to_1}, {options})",
+    ("sigmoid_cross_entropy", "distributions", ""): "torch.nn.BCEWithLogitsLoss({options})(x, y)",
+}
+"""Calls by op, labels and entry."""
+
+ENTRIES = MappingProxyType(
+    {
+        family: tuple(word for *of, word in EXPRESSIONS if tuple(of) == family and word)
+        for family in (INDICES, DISTRIBUTIONS)
+    }
+)
+
+ANSWERS = {
+    "value": "forward(x)",
+    "grad_logits": "torch.autograd.grad(forward(x.requires_grad_()), x, c)[0]",
+    "second_grad_logits": (
+        "[torch.autograd.grad(value, x, c, retain_graph=True)[0]"
+        " for value in [forward(x.requires_grad_())] for _ in range(2)][1]"
+    ),
+    "grad_labels": "torch.autograd.grad(forward(x, y.requires_grad_()), y, c)[0]",
+    "jvp": "torch.func.jvp(forward, (x,), (v,))[1]",
+    "hvp": "torch.func.jvp(lambda x: torch.func.vjp(forward, x)[1](c)[0], (x,), (v,))[1]",
+}
+
+MAPPED_ANSWERS = {
+    **ANSWERS,
+    "grad_logits": "torch.func.vjp(forward, x)[1](c)[0]",
+    "grad_labels": "torch.func.vjp(lambda y: forward(x, y), y)[1](c)[0]",
+}
+"""Within torch.func.vmap derivatives are torch.func's: torch.autograd refuses a tensor that is mapped over."""
+
+
+def spelled(options: Options) -> str:
+    """Spell options as the arguments of a loss."""
+    given = {
+        "reduction": repr(options.reduction),
+        "weight": "w" if options.weight else "",
+        "pos_weight": "pw" if options.pos_weight else "",
+        "ignore_index": "" if options.ignore_index is None else str(options.ignore_index),
+        "label_smoothing": str(options.label_smoothing or ""),
+    }
+    return ", ".join(f"{name}={value}" for name, value in given.items() if value)
+
+
+def program(cell: Cell, expression: str) -> str:
+    """Return source that defines ``f``; inside, ``forward`` is what is compiled."""
+    letters = arguments(cell)
+    others = "".join(f", {letter}={letter}" for letter in letters.split(", ") if letter in {"y", "w", "pw"})
+    forward = f"lambda x{others}: {expression}"
+    # torch.func refuses to differentiate through a compiled forward: there the derivative is compiled whole.
+    whole = cell.quantity in TAKES_VECTOR
+    if cell.mode == "compiled" and not whole:
+        forward = f"torch.compile({forward}, fullgraph=True)"
+    decorators = {"compiled": "@torch.compile(fullgraph=True)\n" if whole else "", "vmap": "@torch.func.vmap\n"}
+    answers = MAPPED_ANSWERS if cell.mode == "vmap" else ANSWERS
+    head = f"{decorators.get(cell.mode, '')}def f({letters}):"
+    return f"{head}\n    forward = {forward}\n    return {answers[cell.quantity]}"

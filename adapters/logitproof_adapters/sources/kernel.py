@@ -1,0 +1,199 @@
+"""A function of one's own as an adapter: of NumPy arrays, or of a framework's tensors and differentiated by it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.catalogue.registry import load
+from logitproof_adapters.contract import Description
+from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
+from logitproof_reference.vocabulary.cells import OPS, PLAIN, SIGMOID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.bounds.assumptions import Arithmetic
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+LABELS_OF = {"softmax_cross_entropy": ("indices", "distributions"), SIGMOID: ("distributions",)}
+"""Kinds of labels by op, the usual one first; other ops take none."""
+
+NUMPY = "numpy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """A function that claims to compute an op, and what its author declares of it.
+
+    Attributes
+    ----------
+    function : callable
+        Takes logits of shape (rows, classes), then the labels if the op has any; returns the op's value, one number a
+        row for log-sum-exp and the losses. Arrays of NumPy, or tensors of `framework`.
+    op : str
+        One of `logitproof_reference.vocabulary.cells.OPS`.
+    labels : str
+        ``indices``, ``distributions`` or ``none``; empty for the usual ones of the op.
+    framework : str
+        Name of the adapter whose tensors the function takes, and which differentiates it.
+    gradient : callable or None
+        For NumPy, which differentiates nothing: takes what `function` takes and then the upstream gradient, shaped
+        like the value; returns the vector-Jacobian product, shaped like the logits.
+    arithmetic : Arithmetic or None
+        The declared precision, by which PRC-1 judges; None for none.
+
+    Raises
+    ------
+    ValueError
+        A name is not known, or things do not go together.
+    """
+
+    function: Callable[..., Any]
+    op: str
+    labels: str = ""
+    framework: str = NUMPY
+    gradient: Callable[..., Any] | None = None
+    arithmetic: Arithmetic | None = None
+
+    def __post_init__(self) -> None:
+        if self.op not in OPS:
+            raise ValueError(f'op "{self.op}" is not known; known: {", ".join(OPS)}')
+        kinds = LABELS_OF.get(self.op, ("none",))
+        object.__setattr__(self, "labels", self.labels or kinds[0])
+        if self.labels not in kinds:
+            raise ValueError(f'labels "{self.labels}" do not go with {self.op}; it takes {" or ".join(kinds)}')
+        if self.gradient is not None and self.framework != NUMPY:
+            raise ValueError(f"gradient is for functions of NumPy arrays: {self.framework} differentiates by itself")
+
+    @property
+    def name(self) -> str:
+        """The function's name as an adapter's: ``[a-z][a-z0-9_]*``."""
+        found = getattr(self.function, "__name__", type(self.function).__name__)
+        plain = re.sub(r"[^a-z0-9_]+", "_", found.lower()).strip("_")
+        return plain if re.match("[a-z]", plain) else f"kernel_{plain}".rstrip("_")
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What can be asked of it."""
+        differentiable = self.framework != NUMPY or self.gradient is not None
+        return ("value", "grad_logits") if differentiable else ("value",)
+
+
+def imported(function: Callable[..., Any], name: str) -> str:
+    """Return the line of a repro that imports a function as `name`, or its text where no module holds it."""
+    module, found = getattr(function, "__module__", "__main__"), getattr(function, "__qualname__", "")
+    if module != "__main__" and found.isidentifier():
+        return f"from {module} import {found} as {name}"
+    try:
+        text = inspect.getsource(function).rstrip()
+    except (OSError, TypeError):
+        return f"# {name}: {function!r}"
+    return f"{text}\n{name} = {found}" if found.isidentifier() else f"# {name}:\n# " + text.replace("\n", "\n# ")
+
+
+class KernelQuestions:
+    """What every adapter of a kernel answers alike; stands before the adapter of its framework."""
+
+    _kernel: Kernel
+
+    @property
+    def arithmetic(self) -> Arithmetic | None:
+        """The declared precision."""
+        return self._kernel.arithmetic
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why the kernel is not asked a cell, or None."""
+        kernel = self._kernel
+        reasons = {
+            f"the kernel is a {kernel.op} with labels {kernel.labels}": (cell.op, cell.labels)
+            != (kernel.op, kernel.labels),
+            "a kernel is asked in eager mode": cell.mode != "eager",
+            "a kernel is asked with the classes last": cell.axis != "last",
+            "a kernel is asked without options": cell.options != PLAIN or bool(cell.entry),
+            f"of this kernel there is {' and '.join(kernel.quantities)}": cell.quantity not in kernel.quantities,
+        }
+        return next((reason for reason, applies in reasons.items() if applies), None)
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call of the kernel."""
+        del axis, ndim
+        return "kernel(x)" if cell.labels == "none" else "kernel(x, y)"
+
+
+class NumpyKernel(KernelQuestions, SourceAdapter):
+    """Asks a function of NumPy arrays."""
+
+    modes = ("eager",)
+    report = 'print(result.dtype, result.astype("float64").tolist())'
+
+    def __init__(self, kernel: Kernel) -> None:
+        functions = {"kernel": kernel.function, "gradient": kernel.gradient}
+        super().__init__(**functions)
+        self._kernel = kernel
+        self.name = kernel.name
+        given = [imported(function, name) for name, function in functions.items() if function is not None]
+        self.imports = "\n".join(["import ml_dtypes", "import numpy as np", *given])
+
+    def describe(self) -> Description:
+        """Return the kernel's name and NumPy's version."""
+        return Description(self._kernel.name, "0", {"numpy": np.__version__})
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the kernel's answer as it came; its results are judged, not NumPy's warnings."""
+        with np.errstate(all="ignore"):
+            return super().evaluate(cell, inputs)
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``."""
+        asked = arguments(cell)
+        call = self.expression(cell, axis, ndim) if cell.quantity == "value" else f"gradient({asked})"
+        return f"f = lambda {asked}: {call}"
+
+    def tensor(self, array: NDArray[Any]) -> Any:
+        """Return the array itself."""
+        return array
+
+    def array(self, tensor: Any) -> NDArray[Any]:
+        """Return what came as an array."""
+        return np.asarray(tensor)
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        """Spell the array as an array."""
+        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'
+
+
+def adapter_of(kernel: Kernel) -> SourceAdapter:
+    """Return the adapter that asks a kernel.
+
+    Raises
+    ------
+    UnknownFramework, MissingFramework
+        The kernel's framework is not known, or not installed.
+    ValueError
+        Its adapter does not ask by source, so that there is no place for a kernel.
+    """
+    if kernel.framework == NUMPY:
+        return NumpyKernel(kernel)
+    base = type(load(kernel.framework))
+    if not issubclass(base, SourceAdapter):
+        reason = f"the adapter of {kernel.framework} does not ask by source; write an adapter of your own"
+        raise ValueError(reason)  # noqa: TRY004  the name is wrong, not its type
+    return _on(base, kernel)
+
+
+def _on(base: type[SourceAdapter], kernel: Kernel) -> SourceAdapter:
+    """Return the framework's adapter with the kernel in the place of its own functions."""
+    asking: Any = type("FrameworkKernel", (KernelQuestions, base), {"modes": ("eager",)})()
+    asking._kernel = kernel  # noqa: SLF001  the class was made here
+    asking._namespace["kernel"] = kernel.function  # noqa: SLF001  likewise
+    asking.name = kernel.name
+    asking.imports = f"{base.imports}\n{imported(kernel.function, 'kernel')}"
+    adapter: SourceAdapter = asking
+    return adapter

@@ -1,0 +1,32 @@
+"""The command line itself: its name, its help, and how it complains. The commands are in `logitproof.commands`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logitproof.errors import MEANING
+
+AS_IT_STANDS = "\b\n"
+"""Tells typer not to wrap the paragraph that follows."""
+
+EXIT_CODES = AS_IT_STANDS + "\n".join(["Exit status:", *(f"{code:>5}  {meaning}" for code, meaning in MEANING.items())])
+
+app = typer.Typer(
+    name="logitproof",
+    help="Tells whether a framework's softmax cross-entropy is right, and how far it is from the exact answer.",
+    epilog=EXIT_CODES,
+    context_settings={"max_content_width": 100},
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+RunFiles = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run files, or journals of interrupted runs.")]
+
+
+def complain(message: str) -> None:
+    """Print one line on stderr."""
+    typer.echo(f"logitproof: {' '.join(message.split())}", err=True)

@@ -1,0 +1,1 @@
+"""Environments for frameworks: built with uv, cached and locked."""

@@ -1,0 +1,56 @@
+"""uv, which resolves and builds environments: found, called, and its complaints cut to a few lines."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import uv
+
+from logitproof.environments.index_settings import settings_for_uv
+
+LINES = 4
+"""Of a resolver's reason; the whole of it repeats itself."""
+
+_FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
+"""Variables through which this process's packages would reach into another environment."""
+
+
+class UnbuildableEnvironment(Exception):  # noqa: N818  an answer to the user
+    """An environment cannot be built; the message is the resolver's reason in a few lines."""
+
+
+def surroundings() -> dict[str, str]:
+    """Return the variables for a process of another environment: this one's, without what points back here."""
+    return {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+
+
+def call(*arguments: str, text: str = "") -> str:
+    """Run uv and return what it printed.
+
+    Raises
+    ------
+    UnbuildableEnvironment
+        It failed.
+    """
+    command = [uv.find_uv_bin(), *arguments, "--quiet", "--color", "never"]
+    variables = surroundings() | settings_for_uv(os.environ)
+    ended = subprocess.run(command, input=text, capture_output=True, text=True, env=variables, check=False)  # noqa: S603  uv itself
+    if ended.returncode:
+        raise UnbuildableEnvironment(
+            reason_of(ended.stderr) or f"uv {arguments[0]} ended with status {ended.returncode}"
+        )
+    return ended.stdout
+
+
+def reason_of(complaint: str) -> str:
+    r"""Return what a resolver says in a few lines: its error and its cause, without warnings of other interpreters.
+
+    >>> reason_of("warning: a shim\n  cause: of no matter\nerror: No solution\n  cause: There is no b==9\n")
+    'No solution\nThere is no b==9'
+    """
+    _, marked, told = complaint.partition("error: ")
+    lines = [re.sub(r"^(cause:|hint:|\W*╰─▶|\W*Caused by:)\s*", "", line.strip()) for line in told.splitlines()]
+    said = [line for line in lines if line][:LINES]
+    return "\n".join(said) if marked else complaint.strip()[-300:]

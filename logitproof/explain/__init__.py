@@ -1,0 +1,1 @@
+"""One cell, row by row: inputs, exact answer, observed answer and bound."""

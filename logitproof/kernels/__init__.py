@@ -1,0 +1,1 @@
+"""Checks of functions of one's own: `logitproof.check` and its verdict."""

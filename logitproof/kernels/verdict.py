@@ -1,0 +1,152 @@
+"""The verdict on a kernel: a record that prints well on a terminal and in a notebook."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from logitproof.explain.explain import Explanation, worst_first
+from logitproof.explain.text import text_of
+from logitproof_reference.cases.catalogue import case_set_digest
+from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reports.runs.environment import describe_environment
+from logitproof_reports.runs.schema import Run, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logitproof_adapters.contract import Description
+    from logitproof_adapters.sources.kernel import Kernel
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+WIDTH = 120
+NOTEBOOK = '<pre style="font-family:ui-monospace,monospace;line-height:1.3">{code}</pre>'
+COUNTED = {
+    "conforms": "judgements conform",
+    "concern": "concerns",
+    "deviates": "deviate",
+    "crashed": "crashed",
+    "void": "void",
+    "unsupported": "unsupported",
+}
+"""What the headline counts, in words."""
+
+STYLES = {"deviates": "bold red", "crashed": "bold red", "void": "bold red", "concern": "yellow"}
+
+
+@dataclass(frozen=True)
+class KernelVerdict:
+    """What the matrix found of one kernel.
+
+    Attributes
+    ----------
+    kernel : Kernel
+        What was asked, and what its author declares of it.
+    description : Description
+        What ran it.
+    judgements : tuple of Judgement
+        All that was judged.
+    profile : str
+        ``quick`` or ``full``.
+    audits : dict
+        By the id of a cell: the largest slack by what could be declared of its arithmetic, see `audit.audit`.
+    """
+
+    kernel: Kernel
+    description: Description
+    judgements: tuple[Judgement, ...]
+    profile: str
+    audits: dict[str, dict[str, float]]
+
+    @property
+    def conforms(self) -> bool:
+        """Whether something was measured, and no MUST is broken."""
+        return self.elements > 0 and all(found.expected for found in self.judgements)
+
+    @property
+    def elements(self) -> int:
+        """How many numbers were compared."""
+        return sum(found.elements for found in self.judgements)
+
+    @property
+    def worst(self) -> Judgement | None:
+        """The gravest judgement, or None where there is none."""
+        return next(iter(worst_first(self.judgements)), None)
+
+    @property
+    def run(self) -> Run:
+        """The verdict as a run, which can be written, reported and compared."""
+        about = vars(self.description)
+        environment = {**describe_environment(), "framework": dict(about), "ledger": []}
+        return Run(table_of(self.judgements), [environment], self.profile, case_set_digest(self.profile))
+
+    def headline(self) -> str:
+        """Say it in one sentence."""
+        if not self.elements:
+            return f"{self.kernel.name}: void, nothing was measured"
+        counts = Counter(found.verdict for found in self.judgements)
+        said = [f"{counts[verdict]:,} {word}" for verdict, word in COUNTED.items() if counts[verdict]]
+        kernel, verdict = self.kernel, "conforms" if self.conforms else "deviates"
+        return f"{kernel.name} as {kernel.op} {verdict}: {', '.join(said)}; {self.elements:,} numbers compared"
+
+    def table(self) -> Table:
+        """Return one line a clause: its verdict, and where its largest slack lies."""
+        columns = ("clause", "grade", "verdict", "slack", "ulps", "worst in", "what it asks")
+        table = Table(*columns, box=None, pad_edge=False)
+        by_clause: dict[str, list[Judgement]] = {}
+        for found in self.judgements:
+            by_clause.setdefault(found.clause, []).append(found)
+        for clause, judged in sorted(by_clause.items(), key=lambda pair: list(CLAUSES).index(pair[0])):
+            worst = worst_first(judged)[0]
+            verdict = Text(worst.verdict, style=STYLES.get(worst.verdict, ""))
+            numbers = [f"{number:.3g}" if number == number else "" for number in (worst.slack, worst.ulps)]  # noqa: PLR0124  NaN: none
+            title = CLAUSES[clause].title
+            table.add_row(clause, worst.grade, verdict, *numbers, f"{worst.format} {worst.regime}", title)
+        return table
+
+    def arithmetic(self) -> Table:
+        """Return what the answers say of the kernel's arithmetic: the largest slack by each declaration."""
+        table = Table("quantity", "largest slack if it had", "slack", "", box=None, pad_edge=False)
+        for cell, audit in self.audits.items():
+            for said, slack in audit.items():
+                verdict = Text("refuted", style=STYLES["deviates"]) if slack > 1 else Text("not refuted")
+                table.add_row(" ".join(cell.split("-")[-2:]), said, f"{slack:.3g}", verdict)
+        return table
+
+    def details(self) -> str:
+        """Return where MUST clauses break, and the worst row in full with the program that shows it."""
+        worst = self.worst
+        if worst is None or worst.verdict in {"conforms", "unsupported"}:
+            return ""
+        return "\n".join([*self._broken(), "", text_of(Explanation((worst,), "asked just now", worst.repro))])
+
+    def _broken(self) -> Iterator[str]:
+        """Say of each clause that is broken in which regimes, the worst first."""
+        regimes: dict[tuple[str, str], dict[str, None]] = {}
+        for found in worst_first(self.judgements):
+            if not found.expected:
+                regimes.setdefault((found.clause, found.format), {})[found.regime] = None
+        for (clause, format_), names in sorted(regimes.items()):
+            yield f"{clause} breaks in {format_}: {', '.join(names)}"
+
+    def __str__(self) -> str:
+        return self._on_console(WIDTH).export_text().rstrip()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self._on_console(WIDTH).export_html(inline_styles=True, code_format=NOTEBOOK)
+
+    def _on_console(self, width: int) -> Console:
+        """Print on a console that keeps what it is told; lines of a repro are not to be broken."""
+        longest = max(map(len, self.details().splitlines()), default=0)
+        console = Console(record=True, width=max(width, longest), file=io.StringIO())
+        for part in (Text(self.headline()), "", self.table(), "", self.arithmetic(), "", Text(self.details())):
+            console.print(part)
+        return console

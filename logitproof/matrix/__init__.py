@@ -1,0 +1,1 @@
+"""A run of the matrix: a worker process a framework, its progress, its recovery, its result."""

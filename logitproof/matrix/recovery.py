@@ -1,0 +1,40 @@
+"""A worker that was cut short: the case is a verdict, its cell is given up, and a new process goes on behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from logitproof.matrix.worker_result import end_of, last_words
+from logitproof_adapters.catalogue import ledger
+from logitproof_reference.vocabulary.judgement import Judgement
+from logitproof_reference.vocabulary.severity import effect_of, is_graver
+from logitproof_reports.runs.journal import Journal
+
+if TYPE_CHECKING:
+    from logitproof.matrix.worker import Worker
+
+MOST_RESTARTS = 25
+"""Of one framework: past them it is broken as a whole, and each costs an import."""
+
+
+def recover(worker: Worker) -> None:
+    """Record what the case that was cut short was, give up its cell, and start the worker again."""
+    case = worker.progress.current or {}
+    with Journal(worker.journal, None) as journal:
+        journal.append(crash(worker, case))
+        journal.give_up(case["cell"])
+    worker.restart()
+
+
+def crash(worker: Worker, case: dict[str, Any]) -> Judgement:
+    """Return the judgement on a case that ended its process, held against the ledger as any other."""
+    reason = f"{end_of(worker)}, and the rest of the cell is not asked; last words: {last_words(worker.log)}"
+    found = Judgement(**case, verdict="crashed", reason=reason)
+    known = (
+        entry.id
+        for entry in ledger.load(found.adapter)
+        if entry.matches(found.clause, found.cell, found.regime, worker.progress.version)
+        and not is_graver(effect_of(vars(found)), than=entry.effect)
+    )
+    return replace(found, deviation=next(known, ""))

@@ -1,0 +1,215 @@
+"""A run of the matrix: one worker a framework, watched to the end, their parts merged into one run file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from logitproof.errors import Refusal
+from logitproof.matrix.progress import Silent
+from logitproof.matrix.recovery import MOST_RESTARTS, recover
+from logitproof.matrix.survey import chosen
+from logitproof.matrix.worker import Worker
+from logitproof.matrix.worker_result import broke_down, measured, outcome
+from logitproof_conformance.plan.shard import Shard
+from logitproof_reference.cases.catalogue import PROFILES
+from logitproof_reports.runs.run_file import merge, write_run
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+    from logitproof.matrix.progress import Display
+    from logitproof_reports.runs.schema import Run
+
+REQUEST = "request.json"
+"""What a run was asked, beside its parts: it is gone on with only where it is asked the same again."""
+
+POLL_SECONDS = 0.1
+GRACE_SECONDS = 8.0
+"""How long an interrupted worker may take to leave by itself before it is killed."""
+
+START_SECONDS = 120.0
+"""What a framework may take to be imported, at least."""
+
+PATIENCE_SECONDS = 300.0
+"""A worker whose journal does not grow for so long hangs: the longest compilation seen took a tenth of it."""
+
+
+class Interrupted(Exception):  # noqa: N818  the user's wish, not an error
+    """The run was stopped from outside; `run` holds what was measured, None where nothing was."""
+
+    def __init__(self, run: Run | None) -> None:
+        super().__init__("interrupted")
+        self.run = run
+
+
+def run(
+    frameworks: Sequence[str] = (),
+    *,
+    profile: str = "quick",
+    output: str | os.PathLike[str] = "run.parquet",
+    pytest_args: Sequence[str] = (),
+    patience: float = PATIENCE_SECONDS,
+    shard: str = "",
+    resume: bool = False,
+    display: Display | None = None,
+) -> Run:
+    """Judge frameworks against the exact answer and write a run file.
+
+    Parameters
+    ----------
+    frameworks : sequence of str
+        Names of adapters, or ``module:Class``; empty means every framework that is installed.
+    profile : str
+        ``quick`` (about a minute) or ``full``.
+    output : path
+        The run file. While the run goes on, its parts lie in the folder ``output + ".parts"``.
+    pytest_args : sequence of str
+        Handed to each worker's pytest.
+    patience : float
+        Seconds that a case may take before it counts as hanging.
+    shard : str
+        ``I/N``: only the Ith of N parts of the cells; empty for all.
+    resume : bool
+        Whether to go on with what an interrupted run of the same request left.
+    display : Display, optional
+        Where progress is shown.
+
+    Returns
+    -------
+    Run
+        As written to `output`. A case that ended its process, or hung, is a judgement in it.
+
+    Raises
+    ------
+    Refusal, UnknownFramework, RunFileError
+        A framework is not known or not installed, the output cannot be written, or pytest refuses its arguments.
+    Interrupted
+        By SIGINT or SIGTERM, after what was measured has been written; the parts stay, to be gone on with.
+    """
+    if profile not in PROFILES:
+        raise Refusal(f'profile "{profile}" is not known; known: {", ".join(PROFILES)}')
+    try:
+        Shard.read(shard)
+    except ValueError as error:
+        raise Refusal(str(error)) from error
+    names = chosen(frameworks)
+    target = Path(output)
+    asked = [*(["--shard", shard] if shard else []), *pytest_args]
+    request = {"frameworks": names, "profile": profile, "arguments": asked}
+    parts = parts_to_go_on_with(target, request) if resume else prepare_parts(target, request)
+    workers = [Worker(name, profile, parts, asked, take_up=resume) for name in names]
+    try:
+        with sigterm_interrupts(), display or Silent() as shown:
+            watch(workers, shown, patience)
+        whole = merge([outcome(worker) for worker in workers])
+        write_run(target, whole)
+    except KeyboardInterrupt:
+        raise Interrupted(save_partial(workers, target)) from None
+    except Refusal:
+        shutil.rmtree(parts)
+        raise
+    finally:
+        for worker in workers:
+            worker.kill()
+    shutil.rmtree(parts)
+    return whole
+
+
+def prepare_parts(target: Path, request: dict[str, Any]) -> Path:
+    """Make an empty folder for the parts beside `target`; this finds out early whether the place can be written."""
+    if target.is_dir():
+        raise Refusal(f"{target} is a folder: name the run file within it with -o")
+    parts = parts_of(target)
+    try:
+        shutil.rmtree(parts, ignore_errors=True)
+        parts.mkdir(parents=True)
+        (parts / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+    except OSError as error:
+        raise Refusal(f"{target} cannot be written ({error.strerror}): choose another path with -o") from error
+    return parts
+
+
+def parts_to_go_on_with(target: Path, request: dict[str, Any]) -> Path:
+    """Return the folder that an interrupted run left beside `target`, if that was asked the same."""
+    parts = parts_of(target)
+    try:
+        before = json.loads((parts / REQUEST).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refusal(f"there is no interrupted run to go on with at {parts}: leave out --resume") from error
+    for what, asked in request.items():
+        if before.get(what) != asked:
+            raise Refusal(
+                f"the interrupted run was asked with {what} {before.get(what)}: ask the same, or leave out --resume"
+            )
+    return parts
+
+
+def parts_of(target: Path) -> Path:
+    """Return the folder in which the parts of a run file lie while it is made."""
+    return target.with_name(target.name + ".parts")
+
+
+def watch(workers: Sequence[Worker], display: Display, patience: float) -> None:
+    """Show the progress of all workers until the last one ends; end those that hang, start again those cut short."""
+    while True:
+        for worker in workers:
+            worker.progress.read()
+            allowed = patience if worker.progress.current else max(patience, START_SECONDS)
+            if worker.running and worker.progress.silent_for > allowed:
+                worker.kill(f"the worker judged nothing for {allowed:.0f} s, was ended")
+            if not worker.running and may_recover(worker):
+                recover(worker)
+            display.show(worker.framework, worker.progress.judged, worker.progress.total, ended=not worker.running)
+        if not any(worker.running for worker in workers):
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def may_recover(worker: Worker) -> bool:
+    """Tell whether a worker that has ended was cut short, and a new process can go on."""
+    worker.progress.read()  # what it wrote last
+    return broke_down(worker) and worker.restarts < MOST_RESTARTS
+
+
+def save_partial(workers: Sequence[Worker], target: Path) -> Run | None:
+    """Stop all workers and write what they had measured; None where that is nothing."""
+    for worker in workers:
+        worker.interrupt()
+    deadline = time.monotonic() + GRACE_SECONDS
+    for worker in workers:
+        worker.wait(max(0.0, deadline - time.monotonic()))
+        worker.kill()
+    parts = [part for worker in workers if (part := measured(worker)) is not None]
+    if not parts:
+        shutil.rmtree(workers[0].part.parent)
+        return None
+    saved = replace(merge(parts), complete=False)
+    write_run(target, saved)
+    return saved
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM (nox, a batch system) save what was measured, as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,136 @@
+"""Which frameworks are known and installed here, and what their adapters say of themselves.
+
+``python -m logitproof.matrix.survey NAME`` prints one description as JSON: each framework describes itself in a
+process of its own, because frameworks in one process disturb each other and one that breaks on import must not hide the
+rest.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import typer
+
+from logitproof.errors import Refusal
+from logitproof_adapters.catalogue.registry import installed, known, load, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONTROL = "numpy"
+"""The control is always there and is asked only by name."""
+
+
+def chosen(frameworks: Sequence[str]) -> list[str]:
+    """Return the frameworks to ask: those named, once each, or all that are installed.
+
+    Raises
+    ------
+    UnknownFramework
+        A name is not known.
+    Refusal
+        A framework is not installed, or none is.
+    """
+    if not frameworks:
+        frameworks = [name for name in known() if name != CONTROL and installed(name)]
+    if not frameworks:
+        raise Refusal(
+            'no framework is installed: python -m pip install "logitproof[torch]", '
+            f"or ask the control with --framework {CONTROL}"
+        )
+    for name in frameworks:
+        reason = _missing_module(name) if ":" in name else missing(name)
+        if reason:
+            raise Refusal(reason)
+    return list(dict.fromkeys(frameworks))
+
+
+def _missing_module(spec: str) -> str | None:
+    package = spec.partition(":")[0].partition(".")[0]
+    return None if package and find_spec(package) else f'adapter {spec}: there is no module "{package}" to import'
+
+
+@dataclass(frozen=True)
+class Framework:
+    """What is known of one adapter here.
+
+    Attributes
+    ----------
+    name, framework, version : str
+        The adapter, and what stands behind it; empty where it is not installed.
+    build : dict of str to str
+        What else decides bits.
+    modes, formats : tuple of str
+        What it offers.
+    offered, asked : int
+        Cells it offers, of all that the full profile asks.
+    refused : dict of str to int
+        Its reasons for the other cells, with their number.
+    problem : str
+        Why it cannot be asked; empty where it can.
+    """
+
+    name: str
+    framework: str = ""
+    version: str = ""
+    build: dict[str, str] = field(default_factory=dict)
+    modes: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    offered: int = 0
+    asked: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+
+def survey() -> list[Framework]:
+    """Describe every known framework, those installed by asking them in processes of their own, side by side."""
+    asked = {name: _ask(name) for name in known() if installed(name)}
+    return [
+        _answer(name, asked[name]) if name in asked else Framework(name, problem=missing(name) or "")
+        for name in known()
+    ]
+
+
+def _ask(name: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "logitproof.matrix.survey", name]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  our own module
+
+
+def _answer(name: str, process: subprocess.Popen[str]) -> Framework:
+    answer, complaint = process.communicate()
+    if process.returncode == 0:
+        return Framework(**json.loads(answer.splitlines()[-1]))
+    last_line = (complaint.strip().splitlines() or [f"status {process.returncode}"])[-1]
+    return Framework(name, problem=f"cannot be imported: {last_line}")
+
+
+def describe(name: str) -> Framework:
+    """Import one framework here and describe it."""
+    from logitproof_conformance.plan.cases import plan_cells  # noqa: PLC0415  not needed to list what is installed
+
+    adapter = load(name)
+    description = adapter.describe()
+    cells = list(plan_cells(adapter, "full"))
+    reasons = {cell: adapter.unsupported(cell) for cell in cells}
+    offered = [cell for cell, reason in reasons.items() if reason is None]
+    return Framework(
+        name,
+        description.framework,
+        description.version,
+        description.build,
+        tuple(dict.fromkeys(cell.mode for cell in offered)),
+        tuple(dict.fromkeys(cell.format for cell in offered)),
+        len(offered),
+        len(cells),
+        dict(Counter(reason for reason in reasons.values() if reason is not None)),
+    )
+
+
+if __name__ == "__main__":
+    typer.echo(json.dumps(asdict(describe(sys.argv[1]))))

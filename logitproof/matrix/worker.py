@@ -1,0 +1,117 @@
+"""One framework in a process of its own: started, watched and stopped."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from logitproof.matrix.journal_progress import JournalProgress
+from logitproof_reports.runs.run_file import journal_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Worker:
+    """A pytest process that judges one framework and records into a part file.
+
+    Parameters
+    ----------
+    framework : str
+        Name or ``module:Class`` of its adapter.
+    profile : str
+        ``quick`` or ``full``.
+    folder : Path
+        Where part file, journal and log go; must exist.
+    pytest_args : sequence of str
+        Handed to pytest as they are.
+    take_up : bool
+        Whether to go on with what an earlier process left in the folder.
+    """
+
+    def __init__(
+        self, framework: str, profile: str, folder: Path, pytest_args: Sequence[str] = (), *, take_up: bool = False
+    ) -> None:
+        stem = re.sub(r"\W+", "_", framework)
+        self.framework = framework
+        self.profile = profile
+        self.part = folder / f"{stem}.parquet"
+        self.log = folder / f"{stem}.log"
+        self.journal = journal_of(self.part)
+        self.progress = JournalProgress(self.journal)
+        self.killed_because = ""
+        self.restarts = 0
+        self._folder = folder
+        self._pytest_args = pytest_args
+        self._process: subprocess.Popen[bytes] | None = None
+        if not (take_up and self.has_part):
+            self._start(take_up=take_up)
+
+    @property
+    def has_part(self) -> bool:
+        """Whether the part file is there whole: the process came to its end."""
+        return self.part.exists() and not self.journal.exists()
+
+    def restart(self) -> None:
+        """Start the process again, to go on where the one before came to its end."""
+        self.restarts += 1
+        self.killed_because = ""
+        self.progress = JournalProgress(self.journal)
+        self._start(take_up=True)
+
+    def _start(self, *, take_up: bool) -> None:
+        with self.log.open("ab" if take_up else "wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and package
+                self._command(take_up=take_up),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A group of its own: Ctrl-C reaches it through `interrupt` alone, and `kill` reaches its children.
+                start_new_session=True,
+            )
+
+    def _command(self, *, take_up: bool) -> list[str]:
+        # -c: the pytest settings of the folder we happen to be started in are not meant for this suite.
+        isolated = ["-c", os.devnull, "--rootdir", str(self._folder), "-p", "no:cacheprovider", "-q", "--tb=no"]
+        asked = ["--framework", self.framework, "--profile", self.profile, "--record", str(self.part)]
+        suite = ["--pyargs", "logitproof_conformance", "-p", "logitproof_conformance.plugin"]
+        going_on = ["--take-up"] if take_up else []
+        return [sys.executable, "-m", "pytest", *suite, *isolated, *asked, *going_on, *self._pytest_args]
+
+    @property
+    def status(self) -> int | None:
+        """Exit status of the process, negative where a signal ended it; None while it runs, 0 where none is needed."""
+        return self._process.poll() if self._process else 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is still there."""
+        return self.status is None
+
+    def interrupt(self) -> None:
+        """Ask the process to finish early, as Ctrl-C would."""
+        self._signal(signal.SIGINT)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the process, at most so long."""
+        try:
+            if self._process:
+                self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+
+    def kill(self, because: str = "") -> None:
+        """End the process and everything it started; the reason stands in its outcome."""
+        if self._process and self.running:
+            self.killed_because = because
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process and self.running:
+            os.killpg(self._process.pid, number)

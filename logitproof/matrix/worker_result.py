@@ -1,0 +1,110 @@
+"""What the end of a worker means: its run, and a judgement on the worker itself where it broke down."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from logitproof.errors import Refusal
+from logitproof_reference.cases.catalogue import case_set_digest
+from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
+from logitproof_reports.counting.verdict import plural
+from logitproof_reports.runs.environment import describe_environment
+from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.schema import Run, RunFileError, table_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logitproof.matrix.worker import Worker
+
+PASSED, FAILED, _INTERRUPTED, _INTERNAL_ERROR, USAGE_ERROR, NOTHING_COLLECTED = range(6)
+"""pytest's exit statuses."""
+
+TELLING = re.compile(r"\berror\b|Error:|^Fatal|^Segmentation", flags=re.IGNORECASE)
+"""What the line of a log that explains an end looks like."""
+
+
+def outcome(worker: Worker) -> Run:
+    """Return the run of a worker that has ended.
+
+    A worker that crashed, hung or measured nothing adds one judgement, ``crashed`` or ``void``, on the whole framework.
+
+    Raises
+    ------
+    Refusal
+        pytest did not accept its arguments.
+    """
+    status = worker.status
+    if status == USAGE_ERROR:
+        raise Refusal(last_words(worker.log).removeprefix("ERROR: "))
+    run = measured(worker)
+    if run is not None and ended_in_order(worker):
+        return run
+    found = replace(run or _without_measurements(worker), complete=False)
+    name = worker.framework
+    if status == NOTHING_COLLECTED:
+        return _with(found, on_the_whole(name, "void", "nothing was measured: the pytest arguments select no item"))
+    given_up = f", gave up after {plural(worker.restarts, 'restart')}" if worker.restarts else ""
+    reason = f"{end_of(worker)} after {worker.progress.judged} cases{given_up}; last words: {last_words(worker.log)}"
+    return _with(found, on_the_whole(name, "crashed", reason))
+
+
+def ended_in_order(worker: Worker) -> bool:
+    """Tell whether a worker came to its end and wrote its part file; one that was cut short leaves a journal."""
+    return worker.status in {PASSED, FAILED} and worker.has_part
+
+
+def broke_down(worker: Worker) -> bool:
+    """Tell whether a worker that has ended was cut short in the middle of a case."""
+    refused = worker.status in {USAGE_ERROR, NOTHING_COLLECTED}
+    return not (refused or ended_in_order(worker)) and worker.progress.current is not None
+
+
+def end_of(worker: Worker) -> str:
+    """Say how a worker was cut short."""
+    return worker.killed_because or how_it_ended(worker.status)
+
+
+def measured(worker: Worker) -> Run | None:
+    """Return what a worker's part file or journal holds, or None where neither is readable."""
+    try:
+        return read_run(worker.part)
+    except RunFileError:
+        return None
+
+
+def how_it_ended(status: int | None) -> str:
+    """Say how a process ended.
+
+    >>> how_it_ended(-11)
+    'the worker was ended by SIGSEGV'
+    >>> how_it_ended(3)
+    'the worker ended with status 3'
+    """
+    if status is not None and status < 0:
+        return f"the worker was ended by {signal.Signals(-status).name}"
+    return f"the worker ended with status {status}"
+
+
+def last_words(log: Path, width: int = 300) -> str:
+    """Return the line of a log that says most about how it ended, at most `width` characters."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text("utf-8", "replace"))
+    lines = [re.sub(r"^E\s+", "", line.strip()) for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if TELLING.search(line)]
+    return (telling or lines or ["none"])[-1][:width]
+
+
+def _with(run: Run, judgement: Judgement) -> Run:
+    return replace(run, table=pa.concat_tables([run.table, table_of([judgement])]))
+
+
+def _without_measurements(worker: Worker) -> Run:
+    """Return the run of a framework that did not come far enough to describe itself."""
+    about = {"framework": worker.framework, "version": "unknown", "build": {}}
+    environment = {**describe_environment(), "framework": about}
+    return Run(table_of([]), [environment], worker.profile, case_set_digest(worker.profile), complete=False)

@@ -1,0 +1,1 @@
+"""What reads runs and ledgers and tells of them: reports, histories, findings, dialects, claims."""

@@ -1,0 +1,196 @@
+"""The findings: what frameworks do wrong, alike deviations told once, the gravest first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from logitproof.errors import Refusal
+from logitproof_adapters.catalogue import ledger, registry
+from logitproof_reference.training.impact import worth_of
+from logitproof_reference.vocabulary.severity import GRAVEST_FIRST, effect_of
+from logitproof_reports.runs.schema import attributed, framework_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from logitproof_adapters.catalogue.ledger import Deviation
+    from logitproof_reports.runs.schema import Run
+
+_WRONG = ("deviates", "crashed", "void")
+
+UNEXPECTED = "unexpected"
+STANDINGS = (UNEXPECTED, "to report", "reported", "documented")
+"""What is known of a finding, the least known first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a framework does wrong for one reason.
+
+    Attributes
+    ----------
+    effect : str
+        A word of `EFFECTS`, the gravest of all that it does.
+    framework, versions : str
+        The adapter's name, and a PEP 440 specifier, of a run the version asked.
+    standing : str
+        A word of `STANDINGS`; ``unexpected`` only of a run.
+    entries : tuple of str
+        Ids of the ledger entries; none where it is unexpected.
+    clauses, cells, regimes : tuple of str
+        What is broken, and where: globs of cell ids and of regimes, of a run the ids and names themselves.
+    reason : str
+        What happens and why.
+    upstream : str
+        Link to a thread or the documentation, or the path of a text to file; see `Deviation.upstream`.
+    judgements : int
+        How many judgements of a run it explains; 0 of a ledger.
+    slack : float
+        Largest error / bound in a run; NaN where nothing was compared.
+    worst : str
+        ``CELL/REGIME`` of a run's worst judgement, for `logitproof explain`.
+    worth : str
+        What it is worth in practice and in a training, where the run's worst row tells.
+    """
+
+    effect: str
+    framework: str
+    versions: str
+    standing: str
+    entries: tuple[str, ...]
+    clauses: tuple[str, ...]
+    cells: tuple[str, ...]
+    regimes: tuple[str, ...]
+    reason: str
+    upstream: str
+    judgements: int = 0
+    slack: float = math.nan
+    worst: str = ""
+    worth: str = ""
+
+
+def findings_of_ledgers(frameworks: Sequence[str] = ()) -> list[Finding]:
+    """Return what the ledgers know of some frameworks, or of all.
+
+    Raises
+    ------
+    UnknownFramework
+        No adapter goes by one of these names.
+    """
+    for name in frameworks:
+        registry.missing(name)  # raises where the name is unknown
+    return _ranked(_told(name, alike) for name in frameworks or registry.known() for alike in _alike(ledger.load(name)))
+
+
+def _alike(entries: Iterable[Deviation]) -> Iterable[list[Deviation]]:
+    """Part the entries of a ledger by what they say of versions, reason and upstream."""
+
+    def told(entry: Deviation) -> tuple[str, ...]:
+        return entry.versions, entry.reason, entry.upstream
+
+    return (list(alike) for _, alike in groupby(sorted(entries, key=told), told))
+
+
+def _told(framework: str, alike: Sequence[Deviation]) -> Finding:
+    one = alike[0]
+    return Finding(
+        effect=min((entry.effect for entry in alike), key=GRAVEST_FIRST.index),
+        framework=framework,
+        versions=one.versions,
+        standing=ledger.standing_of(one.upstream),
+        entries=tuple(entry.id for entry in alike),
+        clauses=_distinct(entry.clause for entry in alike),
+        cells=_distinct(cell for entry in alike for cell in entry.cells),
+        regimes=_distinct(regime for entry in alike for regime in entry.regimes),
+        reason=one.reason,
+        upstream=one.upstream,
+    )
+
+
+def findings_of_run(run: Run, frameworks: Sequence[str] = ()) -> list[Finding]:
+    """Return what a run found, unexpected or known, of some of its frameworks or of all.
+
+    Raises
+    ------
+    Refusal
+        The run did not ask one of these frameworks.
+    """
+    environments = {name: one for one in attributed(run) for name in one.get("adapters") or ()}
+    for name in frameworks:
+        if name not in environments:
+            raise Refusal(f'the run did not ask "{name}"; it asked {", ".join(sorted(environments))}')
+    wrong = [record for record in run.table.to_pylist() if record["verdict"] in _WRONG]
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for record in wrong:
+        if not frameworks or record["adapter"] in frameworks:
+            known = _known(record, environments.get(record["adapter"], {}))
+            groups.setdefault((record["adapter"], *known, *_asked(record, known)), []).append(record)
+    versions = {name: str(framework_of(one).get("version", "")) for name, one in environments.items()}
+    return _ranked(
+        _found(alike, versions.get(framework, ""), reason, upstream)
+        for (framework, reason, upstream, *_), alike in groups.items()
+    )
+
+
+def _known(record: dict[str, Any], environment: dict[str, Any]) -> tuple[str, str]:
+    """Return reason and upstream of the ledger entry that explains a judgement; empty where none does."""
+    if not record["deviation"]:
+        return "", ""
+    entries = environment.get("ledger") or ()
+    entry: dict[str, Any] = next((one for one in entries if one.get("id") == record["deviation"]), {})
+    return str(entry.get("reason") or record["deviation"]), str(entry.get("upstream") or "")
+
+
+def _asked(record: dict[str, Any], known: tuple[str, str]) -> tuple[str, ...]:
+    """Return what parts the unexpected judgements of a framework; those of one entry stay together."""
+    return () if known[0] else tuple(record[name] for name in ("op", "labels", "quantity", "entry", "clause"))
+
+
+def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream: str) -> Finding:
+    worst = min(alike, key=_gravity)
+    worth = worth_of(worst)
+    return Finding(
+        effect=effect_of(worst),
+        framework=worst["adapter"],
+        versions=version,
+        standing=ledger.standing_of(upstream) if reason else UNEXPECTED,
+        entries=tuple(sorted({record["deviation"] for record in alike} - {""})),
+        clauses=_distinct(record["clause"] for record in alike),
+        cells=_distinct(record["cell"] for record in alike),
+        regimes=_distinct(record["regime"] for record in alike),
+        reason=reason or worst["reason"],
+        upstream=upstream,
+        judgements=len(alike),
+        slack=worst["slack"],
+        worst=f"{worst['cell']}/{worst['regime']}".rstrip("/"),
+        worth=worth.sentence if worth else "",
+    )
+
+
+def _gravity(record: dict[str, Any]) -> tuple[int, float]:
+    return GRAVEST_FIRST.index(effect_of(record)), _least(record["slack"])
+
+
+def _least(slack: float) -> float:
+    """Return a number that is smaller where `slack` is larger, and 0 where nothing was compared."""
+    return 0.0 if math.isnan(slack) else -slack
+
+
+def _ranked(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(
+        findings,
+        key=lambda one: (
+            GRAVEST_FIRST.index(one.effect),
+            STANDINGS.index(one.standing),
+            one.framework,
+            _least(one.slack),
+            one.clauses,
+        ),
+    )
+
+
+def _distinct(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, words)))

@@ -1,0 +1,78 @@
+"""Findings as text: a table an effect, for the terminal and as Markdown."""
+
+from __future__ import annotations
+
+import math
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from logitproof_reference.vocabulary.severity import EFFECTS
+from logitproof_reports.words.markdown import escaped, head, row
+from logitproof_reports.words.outcomes import decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from logitproof.readers.findings import Finding
+
+SHOWN = 3
+"""Cells told of a finding; the others are in its ledger, or in the run."""
+
+
+def headline(findings: Sequence[Finding]) -> str:
+    """Return how many findings there are, and of what effect."""
+    if not findings:
+        return "No findings."
+    counts = [f"{len(alike)} {effect}" for effect, alike in _by_effect(findings)]
+    return f"{len(findings)} finding{'s' if len(findings) > 1 else ''}: {', '.join(counts)}."
+
+
+def tables_of_findings(findings: Sequence[Finding]) -> Iterator[Table]:
+    """Yield a table for rich an effect, the gravest first."""
+    for effect, alike in _by_effect(findings):
+        title = Text(f"\n{effect}: {EFFECTS[effect]}", style="bold")
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 1, 0))
+        for name in ("framework", "standing", "clauses"):
+            table.add_column(name, no_wrap=name == "standing")
+        table.add_column("what happens", ratio=1)
+        for one in alike:
+            place = Text("\n".join(_places(one)), style="dim")
+            words = (f"{one.framework} {one.versions}", one.standing, " ".join(one.clauses))
+            table.add_row(*map(Text, words), Text(f"{one.reason}\n").append_text(place))
+        yield table
+
+
+def markdown_of_findings(findings: Sequence[Finding]) -> str:
+    """Return the findings as GitHub's Markdown."""
+    lines = [headline(findings), ""]
+    for effect, alike in _by_effect(findings):
+        lines += [f"### {effect}: {escaped(EFFECTS[effect])}", ""]
+        lines += head(["Framework", "Standing", "Clauses", "What happens", "Where"])
+        for one in alike:
+            *places, upstream = _places(one)
+            told = [f"{one.framework} {one.versions}", one.standing, " ".join(one.clauses), one.reason]
+            # row() would escape the link.
+            lines.append(f"{row([*told, '; '.join(places)]).removesuffix('|')}{upstream} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _by_effect(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Part findings, which come the gravest first."""
+    return [(effect, list(alike)) for effect, alike in groupby(findings, lambda one: one.effect)]
+
+
+def _places(finding: Finding) -> list[str]:
+    """Return where a finding is met, what it is worth, and last who knows of it, empty where nobody does."""
+    some = list(finding.cells[:SHOWN])
+    left = len(finding.cells) - len(some)
+    if finding.judgements:
+        plural = "s" if finding.judgements > 1 else ""
+        slack = "" if math.isnan(finding.slack) else f", slack {decimal(finding.slack)}"
+        some = [f"{finding.judgements} judgement{plural}{slack}; worst {finding.worst}", finding.worth]
+    elif left:
+        some.append(f"and {left} more")
+    return [*filter(None, some), finding.upstream]

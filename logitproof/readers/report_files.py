@@ -1,0 +1,34 @@
+"""What `logitproof report` writes beside the page: for CI's pages, code scanning and a README."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_reports.exports.badge import badge
+from logitproof_reports.exports.junit import junit
+from logitproof_reports.exports.sarif import sarif
+from logitproof_reports.exports.summary import markdown
+from logitproof_reports.runs.whole_files import written_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from logitproof_reports.runs.schema import Run
+
+WRITERS: dict[str, Callable[[Run], str]] = {"junit": junit, "summary": markdown, "sarif": sarif, "badge": badge}
+"""What each kind of file holds."""
+
+
+def write_files(run: Run, places: Mapping[str, Path | None]) -> None:
+    """Write each kind of file that has a place.
+
+    Raises
+    ------
+    RunFileError
+        A place cannot be written.
+    """
+    for kind, place in places.items():
+        if place is not None:
+            with written_whole(place) as temporary:
+                temporary.write_text(WRITERS[kind](run), encoding="utf-8", newline="\n")

@@ -1,0 +1,67 @@
+"""From run files to one page: read, merge, write the HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof.errors import EXPECTED, UNEXPECTED
+from logitproof_reference.vocabulary.judgement import Judgement
+from logitproof_reports.report.write import write_report
+from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.shards import merge_whole
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from logitproof_reports.runs.schema import Run
+
+    StrPath = str | os.PathLike[str]
+
+
+def merged(run_files: Sequence[StrPath]) -> Run:
+    """Read run files and join them into one run.
+
+    Raises
+    ------
+    RunFileError
+        One cannot be read, or they do not fit together.
+    """
+    runs = [read_run(path) for path in run_files]
+    return runs[0] if len(runs) == 1 else merge_whole(runs)
+
+
+def report(run_files: Sequence[StrPath], page: StrPath = "report.html") -> Run:
+    """Write one self-contained HTML page about one or several run files.
+
+    Parameters
+    ----------
+    run_files : sequence of paths
+        Run files, or journals of interrupted runs.
+    page : path
+        The HTML file to write.
+
+    Returns
+    -------
+    Run
+        All of them as one run.
+
+    Raises
+    ------
+    RunFileError
+        A run file cannot be read, they do not fit together, or the page cannot be written.
+    """
+    run = merged(run_files)
+    write_report(run, page)
+    return run
+
+
+def judgements(run: Run) -> Iterator[Judgement]:
+    """Yield the judgements of a run."""
+    return (Judgement(**record) for record in run.table.to_pylist())
+
+
+def exit_code(run: Run) -> int:
+    """Return 0 where every judgement is as expected, 1 where one is not or there is none at all."""
+    found = list(judgements(run))
+    return EXPECTED if found and all(judgement.expected for judgement in found) else UNEXPECTED

@@ -1,0 +1,157 @@
+"""The first release in which a cell changed, by halving the releases that the index offers in between."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from logitproof.environments.build import build
+from logitproof.environments.locks import lock, newest, requirements_of
+from logitproof.environments.uv_command import UnbuildableEnvironment
+from logitproof.errors import Refusal
+from logitproof.upgrades.sides import adapters_for, judge
+from logitproof.upgrades.trial import selecting
+from logitproof_reports.runs.run_file import read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Say = Callable[[str], None]
+    Print = dict[str, str]
+
+_JUDGED = ("verdict", "digest")
+"""What of a judgement makes two releases differ."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer: the last release as the oldest, and the first that is not; `before` empty where nothing changed."""
+
+    before: str = ""
+    after: str = ""
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bisection:
+    """A search.
+
+    Attributes
+    ----------
+    old, new : str
+        The same package with two versions, e.g. ``jax==0.4.35`` and ``jax==0.10.2``; others may stand beside it.
+    cell, regime : str
+        Id of the cell; name of the regime, empty for all of them.
+    folder : Path
+        Keeps a run file a release, and ``log.jsonl``; a search that was interrupted goes on from there.
+    say : callable
+        Receives lines on the progress.
+    by : str
+        ``digest`` for the first change of bits, ``verdict`` for the first change of a verdict.
+    """
+
+    old: str
+    new: str
+    cell: str
+    regime: str
+    folder: Path
+    say: Say = field(default=print)
+    by: str = "digest"
+
+    def run(self) -> Found:
+        """Search.
+
+        Raises
+        ------
+        Refusal
+            The two do not name the same package with a version each, or the cell is not judged.
+        UnbuildableEnvironment
+            The oldest or the newest cannot be installed.
+        """
+        package, first, last = self._ends()
+        versions = releases(package, first, last)
+        self.say(f"{len(versions)} releases of {package} from {first} to {last}")
+        start, end = self._asked(first), self._asked(last)
+        if start == end:
+            return Found()
+        return self._halved(versions, start)
+
+    def _halved(self, versions: list[str], start: Print) -> Found:
+        low, high, skipped = 0, len(versions) - 1, []
+        open_ = list(range(1, high))
+        while open_:
+            middle = open_[len(open_) // 2]
+            try:
+                changed = self._asked(versions[middle]) != start
+            except UnbuildableEnvironment as problem:
+                self.say(f"{versions[middle]} is left out: {str(problem).partition(chr(10))[0]}")
+                skipped.append(versions[middle])
+                open_.remove(middle)
+                continue
+            low, high = (low, middle) if changed else (middle, high)
+            open_ = [place for place in open_ if low < place < high]
+        return Found(versions[low], versions[high], tuple(skipped))
+
+    def _ends(self) -> tuple[str, str, str]:
+        old, new = ([Requirement(text) for text in requirements_of(side)] for side in (self.old, self.new))
+        pinned = [_pin(side[0]) if side else "" for side in (old, new)]
+        names = {canonicalize_name(side[0].name) for side in (old, new) if side}
+        if len(names) != 1 or not all(pinned):
+            raise Refusal(
+                f"{self.old} and {self.new} do not name one package with two versions: jax==0.4.35 jax==0.10.2"
+            )
+        first, last = sorted(pinned, key=Version)
+        return str(names.pop()), first, last
+
+    def _asked(self, version: str) -> Print:
+        """Return what the cell answers in a release: verdict or digest by regime and clause."""
+        target = self.folder / f"{version}.parquet"
+        asked = self._requirements(version)
+        if not target.exists():
+            environment = build(lock(requirements_of(asked)))
+            adapters = [name for name in adapters_for(asked, environment) if self.cell.startswith(f"{name}-")]
+            if not adapters:
+                raise Refusal(f"no adapter of {asked} has the cell {self.cell}")
+            judge(environment, adapters, target, ("--", "-k", selecting([self.cell])))
+        rows = read_run(target).table.select(["cell", "regime", "clause", *_JUDGED]).to_pylist()
+        mine = [row for row in rows if row["cell"] == self.cell and self.regime in {"", row["regime"]}]
+        if not mine:
+            raise Refusal(
+                f"{self.cell}/{self.regime or '*'} is not judged in {asked}: name a cell as run files have it"
+            )
+        self._log(version, {row["verdict"] for row in mine})
+        return {f"{row['regime']}/{row['clause']}": str(row[self.by]) for row in mine}
+
+    def _requirements(self, version: str) -> str:
+        package, *others = requirements_of(self.new)
+        return ",".join([f"{Requirement(package).name}=={version}", *others])
+
+    def _log(self, version: str, verdicts: set[str]) -> None:
+        self.say(f"{version}: {', '.join(sorted(verdicts))}")
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"release": version, "cell": self.cell, "verdicts": sorted(verdicts)}) + "\n")
+
+
+def _pin(requirement: Requirement) -> str:
+    pins = [one.version for one in requirement.specifier if one.operator == "=="]
+    return pins[0] if len(pins) == 1 else ""
+
+
+def releases(package: str, first: str, last: str) -> list[str]:
+    """Return the releases that can be installed here, from `first` to `last`, oldest first.
+
+    The resolver is asked for the newest below each in turn, so that the user's index, its yanked releases and what has
+    no wheel for this machine are all as `logitproof upgrade` would find them.
+    """
+    found = [last]
+    while True:
+        try:
+            found.append(newest(f"{package}>{first},<{found[-1]}"))
+        except UnbuildableEnvironment:
+            return [first, *reversed(found)]

@@ -1,0 +1,178 @@
+"""Bounds of sigmoid cross-entropy with weight w and positive weight P, elementwise.
+
+L = w [z P softplus(-x) + (1 - z) softplus(x)], softplus(x) = max(x, 0) + log1p(exp(-|x|)). Correct frameworks write it
+in three ways, whose errors differ by cancellation, and every one is granted:
+
+1. max(x, 0) - x z + log1p(exp(-|x|)), for P = 1 (TensorFlow);
+2. (1 - z) x + (1 + (P - 1) z) softplus(-x) (PyTorch): for z = 0 and x << 0 it adds x to what is nearly -x, so
+   that a loss of exp(x) is lost in u |x|;
+3. z P softplus(-x) + (1 - z) softplus(x) (JAX users): no cancellation.
+
+Shapes: all arrays alike. Derived by the rules of `Rounding`; logits, labels and weights are exact
+numbers of the format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof_reference.bounds.error_model import Approximation, Rounding, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from logitproof_reference.vocabulary.formats import F64
+
+
+@dataclass(frozen=True)
+class SigmoidLoss:
+    """Logits, labels and weights of a sigmoid cross-entropy, and how they are computed with.
+
+    Attributes
+    ----------
+    logits, labels, weight, pos_weight : float64 arrays of one shape
+        x, z, w and P; ones where a weight is not used.
+    rounding : Rounding
+        The model of the format.
+    """
+
+    logits: F64
+    labels: F64
+    weight: F64
+    pos_weight: F64
+    rounding: Rounding
+
+    @property
+    def label(self) -> Approximation:
+        """Z, exactly."""
+        return Approximation.exact(self.labels)
+
+    @property
+    def complement(self) -> Approximation:
+        """1 - z, rounded once; exact for labels 0 and 1."""
+        rounded = self.rounding.subtract(Approximation.exact(np.ones_like(self.labels)), self.label)
+        return Approximation(rounded.value, np.where((self.labels == 0.0) | (self.labels == 1.0), 0.0, rounded.error))
+
+    @property
+    def positive(self) -> Approximation:
+        """P z, rounded once where P is not 1."""
+        product = self.rounding.multiply(Approximation.exact(self.pos_weight), self.label)
+        return Approximation(product.value, np.where(self.pos_weight == 1.0, 0.0, product.error))
+
+    @property
+    def log_weight(self) -> Approximation:
+        """1 + (P - 1) z, or P z + 1 - z from left to right; exact for P = 1 and labels 0 and 1."""
+        one = Approximation.exact(np.ones_like(self.labels))
+        excess = self.rounding.subtract(Approximation.exact(self.pos_weight), one)
+        factored = self.rounding.add(one, self.rounding.multiply(excess, self.label))
+        expanded = self.rounding.subtract(self.rounding.add(self.positive, one), self.label)
+        exact = (self.pos_weight == 1.0) & ((self.labels == 0.0) | (self.labels == 1.0))
+        either = worst(factored, expanded)
+        return Approximation(either.value, np.where(exact, 0.0, either.error))
+
+    def _log1p(self) -> Approximation:
+        """Return l = log1p(exp(-|x|)): the exp off by ee, log1p of a slope below 1, and then el of itself."""
+        a = np.exp(-np.abs(self.logits))
+        inherited = a * self.rounding.exp_error + self.rounding.exp_tiny
+        logarithm = np.log1p(a)
+        error = inherited + self.rounding.log_error * (logarithm + inherited) + self.rounding.tiny
+        return Approximation(logarithm, error)
+
+    def softplus(self, sign: float) -> Approximation:
+        """Return log(1 + exp(sign x)) = fl(max(sign x, 0) + l)."""
+        return self.rounding.add(Approximation.exact(np.maximum(sign * self.logits, 0.0)), self._log1p())
+
+    def sigmoid(self, sign: float) -> Approximation:
+        """Return 1 / (1 + exp(-sign x)), by that quotient, by a / (1 + a), or as exp(x - softplus(x)) by a tape.
+
+        The quotients: ee of exp, the sum and the division rounded; an exp that overflows costs 1 / largest.
+        The tape's: e^D (1 + ee) - 1 with D the error of softplus and of the difference, u |x| for large x.
+        """
+        exponent = -np.logaddexp(0.0, -sign * self.logits)
+        value = np.exp(exponent)
+        u, ee = self.rounding.unit, self.rounding.exp_error
+        quotient = value * ((1.0 + ee) * (1.0 + u) ** 2 / (1.0 - ee) - 1.0)
+        softplus = self.softplus(sign)
+        with np.errstate(invalid="ignore"):
+            shift = softplus.error + u * (np.abs(exponent) + softplus.error)
+        shift = np.where(np.isinf(self.logits), 0.0, shift)
+        taped = np.exp(exponent + shift) * (ee - np.expm1(-shift))
+        tiny = self.rounding.exp_tiny + self.rounding.tiny + 1.0 / self.rounding.format.largest
+        return Approximation(value, np.maximum(quotient, taped) + tiny)
+
+    def weighted(self, number: Approximation) -> Approximation:
+        """Return w times a number; no rounding where w is 1."""
+        product = self.rounding.multiply(Approximation.exact(self.weight), number)
+        return Approximation(product.value, np.where(self.weight == 1.0, number.error, product.error))
+
+    def value(self) -> Approximation:
+        """Return the loss: the worst of the three ways; at an infinite logit only the third has the limit."""
+        r, x = self.rounding, Approximation.exact(self.logits)
+        negative, positive = self.softplus(-1.0), self.softplus(1.0)
+        apart = r.add(r.multiply(self.positive, negative), r.multiply(self.complement, positive))
+        torch_way = r.add(r.multiply(self.complement, x), r.multiply(self.log_weight, negative))
+        finite = np.isfinite(self.logits)
+        granted = [
+            np.where(finite, torch_way.error, apart.error),
+            np.where(finite & (self.pos_weight == 1.0), self._tensorflow_way().error, apart.error),
+        ]
+        return self.weighted(worst(apart, *(Approximation(apart.value, error) for error in granted)))
+
+    def _tensorflow_way(self) -> Approximation:
+        """Return fl(fl(max(x, 0) - fl(x z)) + l), for P = 1."""
+        r = self.rounding
+        product = r.multiply(Approximation.exact(self.logits), self.label)
+        difference = r.subtract(Approximation.exact(np.maximum(self.logits, 0.0)), product)
+        return r.add(difference, self._log1p())
+
+    def slope(self) -> Approximation:
+        """Return dL/dx / w = (1 + (P - 1) z) s - P z, or (1 - z) s - P z (1 - s), s = sigmoid(x)."""
+        r = self.rounding
+        torch_way = r.subtract(r.multiply(self.log_weight, self.sigmoid(1.0)), self.positive)
+        weighed = r.multiply(self.complement, self.sigmoid(1.0))
+        apart = r.subtract(weighed, r.multiply(self.positive, self.sigmoid(-1.0)))
+        taped = r.subtract(self.complement, r.multiply(self.log_weight, self.sigmoid(-1.0)))
+        return worst(torch_way, apart, taped)
+
+    def label_slope(self) -> Approximation:
+        """Return dL/dz / w = P softplus(-x) - softplus(x), which is -x for P = 1."""
+        weighed = self.rounding.multiply(Approximation.exact(self.pos_weight), self.softplus(-1.0))
+        return self.rounding.subtract(weighed, self.softplus(1.0))
+
+    def curvature(self) -> Approximation:
+        """Return d2L/dx2 / w = (1 + (P - 1) z) s (1 - s), at once or of the two softplus terms apart.
+
+        1 - s as a difference is off by u absolutely where s is near 1; apart, that happens on both sides.
+        """
+        r = self.rounding
+        together = r.multiply(self.log_weight, self._spread(1.0))
+        negative = r.multiply(self.positive, self._spread(-1.0))
+        return worst(together, r.add(negative, r.multiply(self.complement, self._spread(1.0))))
+
+    def _spread(self, sign: float) -> Approximation:
+        """Return s (1 - s) of s = sigmoid(sign x), 1 - s being a difference or sigmoid(-sign x)."""
+        s = self.sigmoid(sign)
+        difference = self.rounding.subtract(Approximation.exact(np.ones_like(self.logits)), s)
+        return self.rounding.multiply(s, worst(self.sigmoid(-sign), difference))
+
+    def scaled(self, number: Approximation, *factors: F64) -> Approximation:
+        """Return w times a number times exact factors, in any order: one rounding a factor."""
+        total = self.weighted(number)
+        for factor in factors:
+            total = self.rounding.multiply(total, Approximation.exact(factor))
+        return total
+
+
+def sigmoid_cross_entropy(quantity: str, loss: SigmoidLoss, cotangent: F64, direction: F64) -> Approximation:
+    """Return a quantity of sigmoid cross-entropy with its error."""
+    answers: dict[str, Callable[[], Approximation]] = {
+        "value": loss.value,
+        "grad_logits": lambda: loss.scaled(loss.slope(), cotangent),
+        "grad_labels": lambda: loss.scaled(loss.label_slope(), cotangent),
+        "jvp": lambda: loss.scaled(loss.slope(), direction),
+        "hvp": lambda: loss.scaled(loss.curvature(), cotangent, direction),
+    }
+    return answers[quantity]()

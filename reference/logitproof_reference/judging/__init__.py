@@ -1,0 +1,1 @@
+"""How an answer compares with the exact one, and which accuracy class it shows."""

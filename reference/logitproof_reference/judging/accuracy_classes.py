@@ -1,0 +1,230 @@
+"""Accuracy classes: which kind of algorithm an implementation uses, told from its outputs alone.
+
+Each function returns True or False where some row decides, and None where none does: a class is told
+only from rows on which the better algorithm's bound is at most a quarter of the other's error.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from logitproof_reference.bounds import forward as bounds_forward
+from logitproof_reference.bounds import gradient as bounds_gradient
+from logitproof_reference.bounds.assumptions import SHOULD, Arithmetic
+from logitproof_reference.bounds.error_model import Approximation, Rounding
+from logitproof_reference.bounds.row_statistics import INFLATION, RowStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.numerics.enclosure import Enclosure
+    from logitproof_reference.vocabulary.formats import F64, Format
+
+DECISIVE = 4.0
+"""How many times the better bound the other algorithm's error must be able to reach for a row to decide."""
+
+CLASSES: Final = {
+    "saturation": ("relative at saturation", "absolute at saturation"),
+    "label gradient": ("relative gradient at the label", "absolute gradient at the label"),
+    "offset": ("shift-invariant", "offset class"),
+    "division": ("sums to one as by division", "division-free"),
+    "accumulation": ("wide accumulation", "narrow accumulation"),
+}
+"""What each question's True and False are called."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What an implementation answered to some rows, and what is exact.
+
+    Attributes
+    ----------
+    logits : array, shape (rows, n)
+        Exact numbers of the format.
+    observed : array, shape of the answer
+        The implementation's answer.
+    exact : Enclosure of the same shape
+        The exact answer.
+    format : Format
+        The format of logits and answer.
+    labels : integer array (rows,), or floating array (rows, n), optional
+        Class indices, or distributions.
+    cotangent : float array (rows,), optional
+        Upstream gradient of a loss or log-sum-exp; ones when left out.
+    arithmetic : Arithmetic
+        What the better algorithm's bound assumes.
+    """
+
+    logits: NDArray[Any]
+    observed: NDArray[Any]
+    exact: Enclosure
+    format: Format
+    labels: NDArray[Any] | None = None
+    cotangent: NDArray[Any] | None = None
+    arithmetic: Arithmetic = SHOULD
+
+    @cached_property
+    def statistics(self) -> RowStatistics:
+        """The rows' statistics."""
+        return RowStatistics.of(self.logits)
+
+    @property
+    def rounding(self) -> Rounding:
+        """The rounding model of format and arithmetic."""
+        return Rounding(self.format, self.arithmetic)
+
+    @cached_property
+    def total(self) -> bounds_forward.ShiftedSum:
+        """The sum of shifted exponentials and its error."""
+        return bounds_forward.shifted_sum(self.statistics, self.rounding)
+
+    @cached_property
+    def error(self) -> F64:
+        """|observed - exact|, NaN where either is not finite."""
+        seen = self.observed.astype(np.float64)
+        finite = np.isfinite(seen) & np.isfinite(self.exact.value)
+        return np.where(finite, self.exact.distance(np.where(finite, seen, 0.0)), np.nan)
+
+    @property
+    def indices(self) -> NDArray[np.intp]:
+        """The labels as indices, shape (rows, 1); ValueError where they are none."""
+        if self.labels is None or self.labels.dtype.kind not in "iu":
+            raise ValueError("this accuracy class is told at the label: class indices are needed")
+        return self.labels.astype(np.intp)[:, None]
+
+    @property
+    def upstream(self) -> Approximation:
+        """The cotangent, shape (rows, 1)."""
+        given = np.ones(len(self.logits)) if self.cotangent is None else self.cotangent.astype(np.float64)
+        return Approximation.exact(given[:, None])
+
+
+def relative_at_saturation(outputs: Outputs) -> bool | None:
+    """Whether the loss at the maximal class keeps its leading digits as p -> 1.
+
+    -y = log1p(s) with s the sum of the other exponentials: relative error within (1 + es)(1 + el) - 1 and a
+    last rounding, es = (1 + kappa u Ms)(1 + ee)(1 + g_h) - 1 + n eta / s. A plain log S loses 1 + s
+    to rounding, u absolutely: up to 8.5e5 times that.
+    """
+    loss = outputs.statistics.log_total[:, 0]
+    at_top = np.take_along_axis(outputs.statistics.depth, outputs.indices, axis=-1)[:, 0] == 0.0
+    granted = loss * _saturated_loss_error(outputs) + outputs.rounding.tiny
+    plain = np.minimum(outputs.rounding.unit / 2.0, loss)
+    return _told(outputs.error, granted, np.where(at_top, plain, 0.0))
+
+
+def _saturated_loss_error(outputs: Outputs) -> F64:
+    """Return the relative error of log1p(s), the maximum itself left out of the sum. Shape (rows,)."""
+    statistics, rounding = outputs.statistics, outputs.rounding
+    n = statistics.depth.shape[-1]
+    depth = np.where(statistics.first_top, np.inf, statistics.depth)
+    others = replace(statistics, depth=depth, total=np.exp(-depth).sum(axis=-1, keepdims=True))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shift = bounds_forward.mean_shift(others, bounds_forward.shift_error(others, rounding))
+        underflow = n * rounding.exp_tiny / others.total
+    sums = bounds_forward.compound(shift, rounding.exp_error, rounding.sum_growth(n)) + underflow
+    relative = bounds_forward.compound(sums, rounding.log_error, rounding.unit)
+    return np.asarray(relative[:, 0], dtype=np.float64)
+
+
+def relative_label_gradient(outputs: Outputs) -> bool | None:
+    """Whether the gradient at the label keeps its digits where p - 1 cancels (float32: to 0 once 1 - p < 2^-25).
+
+    As -sum of the other p, its error is theirs, g_h of the sum, and the product with the cotangent:
+    relatively about (T + M + h + 2) u + 2 ee. p - 1 is off by u absolutely.
+    """
+    rounding, indices = outputs.rounding, outputs.indices
+    softmax = bounds_forward.softmax(outputs.statistics, rounding, outputs.total)
+    others = np.arange(softmax.value.shape[-1]) != indices
+    rest = rounding.sum(Approximation(np.where(others, softmax.value, 0.0), np.where(others, softmax.error, 0.0)))
+    granted = rounding.multiply(outputs.upstream, rest).error[:, 0]
+    error = np.take_along_axis(outputs.error, indices, axis=-1)[:, 0]
+    cancelled = np.abs(outputs.upstream.value) * np.minimum(rounding.unit / 2.0, rest.value)
+    return _told(error, granted, cancelled[:, 0])
+
+
+def shift_invariant_value(outputs: Outputs) -> bool | None:
+    """Whether log-softmax, or the loss at class indices, is free of u |LSE|, which grows with a common offset."""
+    statistics, rounding = outputs.statistics, outputs.rounding
+    log_sum_exp = bounds_forward.log_sum_exp(statistics, rounding, outputs.total)
+    granted = bounds_forward.log_softmax_by_difference(statistics, rounding, outputs.total).error
+    offset = rounding.unit * np.abs(log_sum_exp.value)
+    if outputs.observed.ndim == 1:
+        granted = np.take_along_axis(granted, outputs.indices, axis=-1)[:, 0]
+        offset = offset[:, 0]
+    return _told(outputs.error, granted, np.broadcast_to(offset, granted.shape))
+
+
+def shift_invariant_gradient(outputs: Outputs) -> bool | None:
+    """Whether log-sum-exp's gradient is c softmax, not c exp(x - y) of a rounded y, off by u |y| relatively."""
+    statistics, rounding = outputs.statistics, outputs.rounding
+    softmax = bounds_forward.softmax(statistics, rounding, outputs.total)
+    granted = bounds_gradient.log_sum_exp_vjp(softmax, outputs.upstream, rounding).error
+    offset = np.abs(outputs.upstream.value) * softmax.value * rounding.unit * np.abs(statistics.log_sum_exp)
+    return _told(outputs.error, granted, offset)
+
+
+def sums_to_one(outputs: Outputs) -> bool | None:
+    """Whether softmax sums to one as a division by its own sum makes it (B7), unlike exp(x - lse).
+
+    That sum is off by the rounding of lse, u |lse| / 2. A division-free form of shifted logits, off
+    by u log S only, cannot be told from a division.
+    """
+    rounding = outputs.rounding
+    law = bounds_forward.softmax_sum_law(outputs.logits.shape[-1], rounding, roundings=2)
+    free = rounding.unit / 2.0 * np.abs(outputs.statistics.log_sum_exp[:, 0])
+    sums = np.array([math.fsum(row) if np.isfinite(row).all() else np.nan for row in _rows(outputs.observed)])
+    return _told(np.abs(sums - 1.0), np.full_like(free, law), free)
+
+
+def _rows(array: NDArray[Any]) -> list[NDArray[np.float64]]:
+    return list(array.astype(np.float64))
+
+
+def wide_accumulation(outputs: Outputs) -> bool | None:
+    """Whether softmax in half precision was summed in float32: B1 with the u of float32 in g_h.
+
+    Decided on rows wide enough for the narrow sum's worst case to matter; None for other formats.
+    """
+    narrow = Rounding(outputs.format, replace(outputs.arithmetic, accumulation=""))
+    wide = Rounding(outputs.format, replace(outputs.arithmetic, accumulation="float32"))
+    statistics = outputs.statistics
+    granted = bounds_forward.softmax(statistics, wide, bounds_forward.shifted_sum(statistics, wide)).error
+    narrow_error = statistics.softmax * narrow.tree_growth(outputs.logits.shape[-1])
+    return _told(outputs.error, granted, narrow_error)
+
+
+def _told(error: F64, granted: F64, otherwise: F64) -> bool | None:
+    """Return whether every decisive element is within what is granted; None where no element is decisive."""
+    decisive = np.isfinite(error) & np.isfinite(granted) & (otherwise >= DECISIVE * granted)
+    if not decisive.any():
+        return None
+    return bool((error <= granted * INFLATION)[decisive].all())
+
+
+_QUESTIONS: Final[dict[tuple[str, str], dict[str, Callable[[Outputs], bool | None]]]] = {
+    ("softmax", "value"): {"division": sums_to_one, "accumulation": wide_accumulation},
+    ("log_softmax", "value"): {"offset": shift_invariant_value},
+    ("log_sum_exp", "grad_logits"): {"offset": shift_invariant_gradient},
+    ("softmax_cross_entropy", "value"): {"saturation": relative_at_saturation, "offset": shift_invariant_value},
+    ("softmax_cross_entropy", "grad_logits"): {"label gradient": relative_label_gradient},
+}
+
+
+def classes(op: str, quantity: str, outputs: Outputs) -> tuple[str, ...]:
+    """Return the accuracy classes that the outputs of a cell show, as `CLASSES` names them.
+
+    Empty where the op and quantity have none, where labels are distributions, or where no row decides.
+    """
+    labels = outputs.labels
+    if op == "softmax_cross_entropy" and (labels is None or labels.dtype.kind not in "iu"):
+        return ()
+    told = {name: ask(outputs) for name, ask in _QUESTIONS.get((op, quantity), {}).items()}
+    return tuple(CLASSES[name][0 if answer else 1] for name, answer in told.items() if answer is not None)

@@ -1,0 +1,1 @@
+"""Arithmetic with rigorous errors: double-double numbers, balls, exponential and logarithm, enclosures."""

@@ -1,0 +1,48 @@
+"""The oracle's certificate: what a comparison with ball arithmetic over many adversarial rows found, as released.
+
+`nox -s certificate` makes it anew; a test holds a part of it to be what the code at hand gives.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was compared and what was found.
+
+    Attributes
+    ----------
+    rows, numbers : int
+        How many rows were asked, and how many numbers compared.
+    worst : float
+        Largest error relative to the independent terms of a result.
+    worst_case : str
+        The question and the family of rows that showed it.
+    outside : int
+        How many enclosures did not hold the truth.
+    """
+
+    rows: int
+    numbers: int
+    worst: float
+    worst_case: str
+    outside: int
+
+    @property
+    def sentence(self) -> str:
+        """The certificate in a sentence."""
+        return (
+            f"{self.rows:,} rows, {self.numbers:,} numbers held against ball arithmetic: largest relative error "
+            f"2^{math.log2(self.worst):.2f} ({self.worst_case}); {self.outside} enclosures without the truth"
+        )
+
+
+def released_certificate() -> Certificate:
+    """Return the certificate of this release."""
+    found = json.loads(files("logitproof_reference.oracle").joinpath("certificate.json").read_text("utf-8"))
+    return Certificate(found["rows"], found["numbers"], found["worst"], found["worst_case"], len(found["outside"]))

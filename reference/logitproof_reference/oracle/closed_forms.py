@@ -1,0 +1,263 @@
+"""Values and derivatives of the softmax family in closed form, on a `Core`.
+
+Every form is arranged so that only independent quantities are ever subtracted: 1 - p is a sum of the others, and a
+vector is taken relative to its median under p. Results are balls with the class axis first.
+
+Notation: p the softmax, t_j = m - x_j and S as in `softmax_core`, q the labels, c or g the cotangent, v the vector or
+tangent, mean(v) = sum_i p_i v_i.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from logitproof_reference.numerics import exp_log as elementary
+from logitproof_reference.numerics.ball import Ball, choose
+
+from .softmax_core import RAISED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from .softmax_core import Core
+
+
+class Terms(NamedTuple):
+    """What a closed form combines with the core; None where it takes no such thing.
+
+    Attributes
+    ----------
+    indices : int64 array, shape (rows,)
+    q : Ball, shape (classes, rows)
+        Labels, weighted and smoothed.
+    g : Ball, shape (rows,) or (classes, rows)
+        Cotangent, times the weight of the row where labels are indices; for a value, that weight alone.
+    v : Ball, shape (classes, rows)
+    total : Ball, shape (rows,)
+        Stands for sum(q) in the gradient, where a dialect says so.
+    clip : float
+    """
+
+    indices: NDArray[np.int64] = None  # type: ignore[assignment]  # the table gives each form what it takes
+    q: Ball = None  # type: ignore[assignment]  # as above
+    g: Ball = None  # type: ignore[assignment]  # as above
+    v: Ball = None  # type: ignore[assignment]  # as above
+    total: Ball | None = None
+    clip: float | None = None
+
+
+class Deviations(NamedTuple):
+    """v_j - mean(v): of all but the largest logit (0 there), and at the largest less the exponent `Core.scale`."""
+
+    others: Ball
+    top: Ball
+
+
+def deviations(core: Core, v: Ball) -> Deviations:
+    """Return v_j - mean(v), v taken relative to its median z under p.
+
+    With r = v - z it is r_j - p_top r_top - sum of the other p_i r_i; and r_top (1 - p_top) - that sum at the top.
+    """
+    relative = v - _anchor(core, v)
+    top = relative.take(core.top)
+    others = core.others(relative)
+    pulled = (core.probabilities * others).sum()
+    mean = core.top_probability * top + pulled.scaled(core.scale)
+    return Deviations(core.others(others - mean), core.top_complement.scaled(RAISED) * top - pulled)
+
+
+def _anchor(core: Core, v: Ball) -> Ball:
+    """Return the median of v under p, row by row: no other value is nearer to v in the mean, so it cancels least.
+
+    With it |v_j - z| + mean(|v - z|) is at most 3 sum_i p_i |v_j - v_i|, the size of the independent terms.
+    """
+    order = np.argsort(v.hi, axis=0, kind="stable")
+    below = np.cumsum(np.take_along_axis(core.softmax.hi, order, axis=0), axis=0) < 0.5
+    middle = np.minimum(below.sum(axis=0), len(order) - 1)
+    return v.take(core.at(np.take_along_axis(order, middle[None, :], axis=0)[0]))
+
+
+def _weighted(core: Core, factors: Deviations, g: Ball | None = None) -> Ball:
+    """Return g p_j factor_j."""
+    others, top = core.probabilities * factors.others, core.top_probability * factors.top
+    if g is not None:
+        others, top = others * g, top * g
+    return others.scaled(core.scale).put(core.top, top.scaled(core.scale))
+
+
+def _everywhere(core: Core, factors: Deviations) -> Ball:
+    return factors.others.put(core.top, factors.top.scaled(core.scale))
+
+
+def log_softmax(core: Core, _: Terms) -> Ball:
+    """-(t_j + log S)."""
+    return -surprise(core)
+
+
+def surprise(core: Core) -> Ball:
+    """-log p_j = t_j + log S."""
+    return core.t + core.log_sum
+
+
+def log_sum_exp(core: Core, _: Terms) -> Ball:
+    """M + log S; cancels where the two are close to opposite."""
+    return core.log_sum + core.largest
+
+
+def cross_entropy_of_indices(core: Core, terms: Terms) -> Ball:
+    """G (t_k + log S)."""
+    loss = core.distance(terms.indices) + core.log_sum
+    if terms.g is None:
+        return loss
+    mantissa, exponent = core.log_total
+    at_top = terms.indices == core.top[0]
+    return choose(at_top, (mantissa * terms.g).scaled(exponent), loss * terms.g)
+
+
+def cross_entropy_of_distributions(core: Core, terms: Terms) -> Ball:
+    """Sum of q_j (t_j + log S), as sum of q_j t_j and sum(q) log S."""
+    if terms.clip is not None:
+        losses: Ball = terms.q * _clipped(core, terms.clip)[0]
+        return losses.sum()
+    mantissa, exponent = core.log_total
+    return (core.t * terms.q).sum() + (terms.q.sum() * mantissa).scaled(exponent)
+
+
+def scaled_softmax(core: Core, terms: Terms) -> Ball:
+    """G p_j: the gradient of log_sum_exp."""
+    others = (core.probabilities * terms.g).scaled(core.scale)
+    return others.put(core.top, core.top_probability * terms.g)
+
+
+def grad_of_indices(core: Core, terms: Terms) -> Ball:
+    """G (p_j - [j = k]), at the label as -g (1 - p_k)."""
+    label = core.at(terms.indices)
+    at_top = terms.indices == core.top[0]
+    top = (core.top_complement * -terms.g).scaled(core.exponent)
+    return scaled_softmax(core, terms).put(label, choose(at_top, top, core.complement.take(label) * -terms.g))
+
+
+def log_softmax_vjp(core: Core, c: Ball, total: Ball | None = None) -> Ball:
+    """c_j - p_j sum(c), as c_j (1 - p_j) - p_j (sum of the other c); `total` may stand for sum(c)."""
+    top = c.take(core.top)
+    top_others = core.others(c).sum() if total is None else total - top
+    total = top_others + top if total is None else total
+    pulled = (core.probabilities * (total - c)).scaled(core.scale)
+    at_top = (core.top_complement * top).scaled(core.exponent) - core.top_probability * top_others
+    return (core.complement * c - pulled).put(core.top, at_top)
+
+
+def grad_of_distributions(core: Core, terms: Terms) -> Ball:
+    """G (p_j sum(q) - q_j)."""
+    total = None if terms.total is None else -(terms.total * terms.g)
+    return log_softmax_vjp(core, -(_used(core, terms) * terms.g), total)
+
+
+def grad_labels(core: Core, terms: Terms) -> Ball:
+    """G (t_j + log S)."""
+    if terms.clip is not None:
+        return _clipped(core, terms.clip)[0] * terms.g
+    mantissa, exponent = core.log_total
+    top = (mantissa * terms.g.take(core.top)).scaled(exponent)
+    return (surprise(core) * terms.g).put(core.top, top)
+
+
+def jvp_of_log_sum_exp(core: Core, terms: Terms) -> Ball:
+    """Mean of v."""
+    pulled = (core.probabilities * core.others(terms.v)).sum().scaled(core.scale)
+    return core.top_probability * terms.v.take(core.top) + pulled
+
+
+def jvp_of_indices(core: Core, terms: Terms) -> Ball:
+    """G (mean(v) - v_k)."""
+    factors = deviations(core, terms.v)
+    at_top = terms.indices == core.top[0]
+    others, top = -factors.others.take(core.at(terms.indices)), -factors.top
+    if terms.g is not None:
+        others, top = others * terms.g, top * terms.g
+    return choose(at_top, top.scaled(core.scale), others)
+
+
+def jvp_of_distributions(core: Core, terms: Terms) -> Ball:
+    """Sum of q_j (mean(v) - v_j)."""
+    q = _used(core, terms)
+    factors = deviations(core, terms.v)
+    return -((q * factors.others).sum() + (q.take(core.top) * factors.top).scaled(core.scale))
+
+
+def hvp_of_sums(core: Core, terms: Terms) -> Ball:
+    """G p_j (v_j - mean(v)): of log_sum_exp, and of a cross-entropy with a class index."""
+    return _weighted(core, deviations(core, terms.v), terms.g)
+
+
+def hvp_of_distributions(core: Core, terms: Terms) -> Ball:
+    """G sum(q) p_j (v_j - mean(v))."""
+    total = _used(core, terms).sum() if terms.total is None else terms.total
+    return hvp_of_sums(core, terms._replace(g=total * terms.g))
+
+
+def hvp_of_log_softmax(core: Core, terms: Terms) -> Ball:
+    """-sum(c) p_j (v_j - mean(v))."""
+    return hvp_of_sums(core, terms._replace(g=-terms.g.sum()))
+
+
+def hvp_of_softmax(core: Core, terms: Terms) -> Ball:
+    """p_j ((v_j - mean(v)) (c_j - mean(c)) - covariance of v and c under p)."""
+    v, c = deviations(core, terms.v), deviations(core, terms.g)
+    both, both_top = v.others * c.others, v.top.scaled(core.scale) * c.top
+    pulled = (core.probabilities * both).sum()
+    covariance = pulled + both_top * core.top_probability
+    at_top = both_top * core.top_complement.scaled(core.exponent) - pulled
+    return _weighted(core, Deviations(core.others(both - covariance.scaled(core.scale)), at_top))
+
+
+def _used(core: Core, terms: Terms) -> Ball:
+    """Return the labels whose terms have a derivative: all, but where p is clipped."""
+    if terms.clip is None:
+        return terms.q
+    inside = _clipped(core, terms.clip)[1]
+    return terms.q * inside.astype(np.float64)
+
+
+def _clipped(core: Core, clip: float) -> tuple[Ball, NDArray[np.bool_]]:
+    """Return -log of p clipped to [clip, 1 - clip], and where p lies within; the infinite ones count as below."""
+    e = Ball(np.array(clip))
+    one = Ball(np.array(1.0))
+    most = elementary.log1p((one - e) / e)
+    least = elementary.log1p(e / (one - e))
+    exact = surprise(core)
+    above, below = exact.hi > most.hi, exact.hi < least.hi
+    below_clip = above | core.absent
+    inside = ~(below_clip | below)
+    return choose(below_clip, most, choose(below, least, exact)), inside
+
+
+_CE = "softmax_cross_entropy"
+FORMS: dict[tuple[str, str, bool], Callable[[Core, Terms], Ball]] = {
+    ("softmax", "value", False): lambda core, _: core.softmax,
+    ("log_softmax", "value", False): log_softmax,
+    ("log_sum_exp", "value", False): log_sum_exp,
+    (_CE, "value", True): cross_entropy_of_indices,
+    (_CE, "value", False): cross_entropy_of_distributions,
+    ("softmax", "grad_logits", False): lambda core, terms: _weighted(core, deviations(core, terms.g)),
+    ("log_softmax", "grad_logits", False): lambda core, terms: log_softmax_vjp(core, terms.g),
+    ("log_sum_exp", "grad_logits", False): scaled_softmax,
+    (_CE, "grad_logits", True): grad_of_indices,
+    (_CE, "grad_logits", False): grad_of_distributions,
+    (_CE, "grad_labels", False): grad_labels,
+    ("softmax", "jvp", False): lambda core, terms: _weighted(core, deviations(core, terms.v)),
+    ("log_softmax", "jvp", False): lambda core, terms: _everywhere(core, deviations(core, terms.v)),
+    ("log_sum_exp", "jvp", False): jvp_of_log_sum_exp,
+    (_CE, "jvp", True): jvp_of_indices,
+    (_CE, "jvp", False): jvp_of_distributions,
+    ("softmax", "hvp", False): hvp_of_softmax,
+    ("log_softmax", "hvp", False): hvp_of_log_softmax,
+    ("log_sum_exp", "hvp", False): hvp_of_sums,
+    (_CE, "hvp", True): hvp_of_sums,
+    (_CE, "hvp", False): hvp_of_distributions,
+}
+"""Closed form by op, quantity and whether labels are class indices."""

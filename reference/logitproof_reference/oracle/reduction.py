@@ -1,0 +1,42 @@
+"""From answers a block or a row to the answer of a batch: joined, and reduced as the options say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof_reference.numerics.ball import Ball
+from logitproof_reference.numerics.enclosure import Enclosure, joined, normalised
+
+from .loss_options import as_ball, inverse
+
+if TYPE_CHECKING:
+    from .request import Question
+
+
+def whole(question: Question, shape: tuple[int, int], answers: list[Enclosure]) -> Enclosure:
+    """Join the answers of consecutive rows, and reduce them as the options say."""
+    empty = Enclosure.exact(np.empty((0, *shape[1:]) if question.has_class_axis else (0,)))
+    rows = joined(answers) if answers else empty
+    return _reduction(rows, question) if question.reduced else rows
+
+
+def _reduction(rows: Enclosure, question: Question) -> Enclosure:
+    """Return the sum or the mean of one number a row."""
+    if question.divisor == 0:
+        return Enclosure.exact(np.nan if question.options.empty_mean == "nan" else 0.0)
+    if not np.isfinite(rows.value).all():
+        with np.errstate(invalid="ignore"):
+            return Enclosure.exact(rows.value.sum())
+    if len(rows) == 0:
+        return Enclosure.exact(0.0)
+    total = Ball(*rows.parts).sum()
+    return enclosure_of(total if question.divisor is None else total * as_ball(inverse(question.divisor)))
+
+
+def enclosure_of(ball: Ball) -> Enclosure:
+    """Return a ball whose class axis comes first as an enclosure whose class axis comes last."""
+    parts = (np.ascontiguousarray(part.T).reshape(part.T.shape) for part in (ball.hi, ball.lo, ball.radius))
+    hi, lo, radius = parts
+    return normalised(hi, lo, radius * (1 + 2.0**-30))

@@ -1,0 +1,176 @@
+"""Every quantity of a batch of rows, from one shared core of exponentials and sums."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.numerics.enclosure import Enclosure
+from logitproof_reference.vocabulary.formats import format_of
+
+from . import infinite_logits as limits
+from . import multiprecision
+from .closed_forms import FORMS
+from .loss_options import inverse
+from .reduction import enclosure_of, whole
+from .request import asked
+from .softmax_core import Core
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from .request import Question
+
+BLOCK = 1 << 17
+"""Logits worked on at a time: the intermediate arrays of a block stay in the cache."""
+
+LARGEST_LOGIT = 2.0**600
+LARGEST_FACTOR = 300
+"""Factors whose product stays within 2**-300..2**300 keep every closed form in float64; the others go row by row."""
+
+
+class ExactRows:
+    """The exact results for rows of logits; what the quantities share is computed once.
+
+    Parameters
+    ----------
+    logits : array of one of the four formats, shape (rows, classes)
+        classes >= 1. -inf rules a class out; `infinite_logits` says what NaN and other infinities give.
+    keep : bool
+        Whether to keep what is shared for the next quantity; without it memory stays flat as the batch grows.
+
+    Raises
+    ------
+    ValueError
+        The logits do not have two axes, or no class.
+    TypeError
+        The logits are of none of the four formats.
+
+    Examples
+    --------
+    >>> rows = ExactRows(np.array([[0.0, 700.0]]))
+    >>> rows.evaluate("softmax_cross_entropy", "value", np.array([1])).value
+    array([9.85967654e-305])
+    """
+
+    def __init__(self, logits: NDArray[Any], *, keep: bool = True) -> None:
+        self.format = format_of(logits)
+        if logits.ndim != 2 or logits.shape[1] == 0:
+            raise ValueError(f"logits have shape {logits.shape}; rows need (rows, classes) with one class or more")
+        self.shape: tuple[int, int] = logits.shape
+        self._logits = logits
+        self._keep = keep
+        self._blocks: dict[int, _Block] = {}
+
+    def evaluate(
+        self,
+        op: str,
+        quantity: str,
+        labels: ArrayLike | None = None,
+        cotangent: ArrayLike | None = None,
+        vector: ArrayLike | None = None,
+        **options: Any,
+    ) -> Enclosure:
+        """Return one quantity of one op.
+
+        Parameters
+        ----------
+        op : str
+            ``softmax``, ``log_softmax``, ``log_sum_exp`` or ``softmax_cross_entropy``.
+        quantity : str
+            ``value``, ``grad_logits``, ``grad_labels`` (with distributions only), ``jvp`` or ``hvp``.
+        labels : integer array (rows,), floating array (rows, classes), or None
+            Class indices or distributions, for softmax_cross_entropy only.
+        cotangent : array of the shape of the op's value, or None
+            Upstream gradient, for grad_logits, grad_labels and hvp; None means 1 everywhere.
+        vector : array (rows, classes) or None
+            The tangent of a jvp (of the logits), the vector of a hvp.
+        **options
+            Attributes of `LossOptions`, for softmax_cross_entropy only.
+
+        Raises
+        ------
+        ValueError
+            The quantity does not exist, a shape does not fit, a label is out of range, an option is not known.
+        """
+        question = asked(self.shape, op, quantity, labels=labels, cotangent=cotangent, vector=vector, options=options)
+        answers = [block.evaluate(question.of(rows)) for rows, block in self._each_block()]
+        return whole(question, self.shape, answers)
+
+    def _each_block(self) -> Iterator[tuple[slice, _Block]]:
+        rows, classes = self.shape
+        step = max(1, BLOCK // classes)
+        for start in range(0, rows, step):
+            part = slice(start, start + step)
+            block = self._blocks.get(start) or _Block(self._logits[part])
+            if self._keep:
+                self._blocks[start] = block
+            yield part, block
+
+
+class _Block:
+    """A block of rows: the ordinary ones in double-double, the others one by one in multiple precision."""
+
+    def __init__(self, logits: NDArray[Any]) -> None:
+        self.logits = logits.astype(np.float64)
+        largest, smallest = self.logits.max(axis=1), self.logits.min(axis=1)
+        self._ordinary = (np.abs(largest) <= LARGEST_LOGIT) & (smallest >= -LARGEST_LOGIT)
+        if not self._ordinary.all():
+            magnitude = np.abs(np.where(np.isneginf(self.logits), 0.0, self.logits)).max(axis=1)
+            self._ordinary = np.isfinite(largest) & (magnitude <= LARGEST_LOGIT)  # a NaN makes both NaN
+
+    @cached_property
+    def core(self) -> Core:
+        """Core of all rows; those not ordinary stand there as rows of zeros."""
+        rows = self.logits if self._ordinary.all() else np.where(self._ordinary[:, None], self.logits, 0.0)
+        return Core(np.ascontiguousarray(rows.T))
+
+    def evaluate(self, question: Question) -> Enclosure:
+        """Answer a question about all rows of the block."""
+        in_range = _in_range(question, len(self.logits))
+        ordinary = self._ordinary & in_range
+        if ordinary.any():
+            answer = self._in_double_double(question if in_range.all() else question.zeroed(in_range))
+        else:
+            answer = Enclosure.exact(np.zeros(self.logits.shape if question.has_class_axis else len(self.logits)))
+        for row in np.flatnonzero(~ordinary):
+            exact = multiprecision.evaluate_row(self.logits[row], question.of(int(row)))
+            for part, entry in zip(answer.parts, exact.parts, strict=True):
+                part[row] = entry
+        return answer
+
+    def _in_double_double(self, question: Question) -> Enclosure:
+        terms = question.terms(self.logits.shape[1])
+        answer = enclosure_of(FORMS[question.op, question.quantity, question.by_indices](self.core, terms))
+        if self.core.absent.any():
+            _put_infinities(answer, limits.infinities(question, terms, self.core.absent))
+        return answer
+
+
+def _in_range(question: Question, rows: int) -> NDArray[np.bool_]:
+    """Tell the rows whose factors are finite and multiply to ordinary sizes only."""
+    finite = np.ones(rows, dtype=bool)
+    if not question.factors and question.divisor is None and question.options.weight is None:
+        return finite
+    most, least = np.zeros(rows), np.zeros(rows)
+    weight, scale = question.options.weight, float(abs(inverse(question.divisor)))
+    for part in (*question.factors, *([] if weight is None else [weight[None, :]]), np.full((1, 1), scale)):
+        columns = part[:, None] if part.ndim == 1 else part
+        finite &= np.isfinite(columns).all(axis=1)
+        _, exponent = np.frexp(np.where(np.isfinite(columns), columns, 0.0))
+        present = columns != 0.0
+        most += np.where(present, exponent, 0).max(axis=1, initial=0)
+        least += np.where(present, exponent, 0).min(axis=1, initial=0)
+    return finite & (most <= LARGEST_FACTOR) & (least >= -LARGEST_FACTOR)
+
+
+def _put_infinities(answer: Enclosure, infinite: NDArray[np.float64] | None) -> None:
+    if infinite is None:
+        return
+    where = ~np.isfinite(infinite)
+    answer.value[where] = infinite[where]
+    answer.tail[where] = answer.radius[where] = 0.0

@@ -1,0 +1,1 @@
+"""Small trainings: their exact course, its bounds, and what an error costs in one."""

@@ -1,0 +1,101 @@
+"""What was measured along one training: the record that a run file carries and a page draws."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+
+DIGITS = 6
+"""Significant digits that a record keeps of each number."""
+
+SERIES = {
+    "loss": "loss that the framework reported of the batch, in nats",
+    "exact_loss": "loss of the exact run, in nats",
+    "loss_error": "error of the loss at the framework's own parameters, in nats",
+    "loss_error_of_loss": "what the loss function adds to it, at the framework's own logits",
+    "loss_error_of_products": "what the matrix products add to it, through the logits",
+    "gradient_error": "error of all gradients together at the framework's own parameters, relative",
+    "drift": "distance of all parameters together from those of the exact run, relative",
+    "drift_of_loss": "the same of a run that is exact but for the loss function's errors",
+    "drift_of_products": "the same of a run with the framework's products and the exact gradient of the loss",
+}
+"""What each series of a record says, step by step."""
+
+
+@dataclass
+class TrainingRecord:
+    """What was measured along one training.
+
+    Attributes
+    ----------
+    task : str
+        Name of a task of `tasks`.
+    series : dict of str to list of float
+        `SERIES` by name, one number a step; not finite where the training was not. ``gradient_error`` is missing where
+        the framework hands out no gradients.
+    first_difference : int
+        The first step, from 0, after which a held-out example is predicted otherwise than by the exact run; -1 if none.
+    accuracy, exact_accuracy : float
+        Share of the held-out examples predicted right after the last step, by the two runs.
+    """
+
+    task: str
+    series: dict[str, list[float]] = field(default_factory=dict)
+    first_difference: int = -1
+    accuracy: float = 0.0
+    exact_accuracy: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """How many steps were trained."""
+        return len(self.series.get("loss", ()))
+
+    def append(self, **values: float) -> None:
+        """Add a step's values to the series."""
+        for name, value in values.items():
+            self.series.setdefault(name, []).append(float(value))
+
+    def last(self, name: str) -> float:
+        """Return a series' last value; NaN where it has none."""
+        return self.series[name][-1] if self.series.get(name) else math.nan
+
+    def largest(self, name: str) -> float:
+        """Return a series' largest value, NaN counting as infinite; NaN where it has none."""
+        values = [math.inf if math.isnan(value) else value for value in self.series.get(name, ())]
+        return max(values, default=math.nan)
+
+    @property
+    def share_of_loss(self) -> float:
+        """The loss function's part of the drift: its own run's drift over the sum of both runs'; NaN for no drift."""
+        own, products = self.last("drift_of_loss"), self.last("drift_of_products")
+        if not math.isfinite(own) and math.isfinite(products):
+            return 1.0
+        return own / (own + products) if own + products else math.nan
+
+    @property
+    def sentence(self) -> str:
+        """The record in a sentence."""
+        differs = "never" if self.first_difference < 0 else f"from step {self.first_difference + 1}"
+        return (
+            f"after {self.steps} steps the parameters have drifted by {self.last('drift'):.2g} of their size, by "
+            f"{self.last('drift_of_loss'):.2g} from the loss function alone and {self.last('drift_of_products'):.2g} "
+            f"from the matrix products alone; the loss is off by at most {self.largest('loss_error'):.2g} nats a step; "
+            f"predictions differ {differs}; accuracy {self.accuracy:.1%}, of the exact run {self.exact_accuracy:.1%}"
+        )
+
+    def to_json(self) -> str:
+        """Spell the record; numbers that are not finite become null."""
+        rounded = {name: [_rounded(value) for value in values] for name, values in self.series.items()}
+        return json.dumps({**asdict(self), "series": rounded})
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainingRecord:
+        """Read what `to_json` wrote; null becomes NaN."""
+        found = json.loads(text)
+        series = {name: [math.nan if v is None else v for v in values] for name, values in found["series"].items()}
+        return cls(**{**found, "series": series})
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

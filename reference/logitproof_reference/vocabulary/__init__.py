@@ -1,0 +1,1 @@
+"""The words that every other package speaks: cells, number formats, judgements and their severity."""

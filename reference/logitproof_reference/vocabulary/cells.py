@@ -1,0 +1,175 @@
+"""The words of the matrix: op, quantity, mode, cell, and what a cell is asked with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+OPS = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy", "sigmoid_cross_entropy")
+QUANTITIES = ("value", "grad_logits", "grad_labels", "jvp", "hvp")
+MODES = ("eager", "compiled", "graph", "vmap")
+LABELS = ("none", "indices", "distributions")
+AXES = ("last", "first", "middle")
+LAYOUTS = ("contiguous", "strided")
+PRODUCERS = ("scaled", "tempered")
+"""Elementwise work in front of the op: logits times 3, logits over a temperature of 3; a compiler may fuse them."""
+
+SECOND_GRADIENT = "second_grad_logits"
+"""A quantity that one check alone asks: what a second backward pass through the graph of one forward pass gives."""
+
+TAKES_COTANGENT = frozenset({"grad_logits", SECOND_GRADIENT, "grad_labels", "hvp"})
+TAKES_VECTOR = frozenset({"jvp", "hvp"})
+
+SIGMOID = "sigmoid_cross_entropy"
+
+REDUCES_CLASSES = frozenset({"log_sum_exp", "softmax_cross_entropy"})
+"""Ops whose value has no class axis."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a loss is asked with beside logits and labels; the defaults mean nothing special.
+
+    Attributes
+    ----------
+    reduction : str
+        ``none``, ``sum`` or ``mean``, as the framework documents it.
+    weight : bool
+        Whether `Inputs.weight` is given: a weight for each class.
+    pos_weight : bool
+        Whether `Inputs.pos_weight` is given: the weight of positive labels, for each class of a sigmoid loss.
+    ignore_index : int or None
+        The class index whose rows count nothing.
+    label_smoothing : float
+        The share of each label that is spread over all classes.
+    """
+
+    reduction: str = "none"
+    weight: bool = False
+    pos_weight: bool = False
+    ignore_index: int | None = None
+    label_smoothing: float = 0.0
+
+    @property
+    def words(self) -> list[str]:
+        """The options that are set, as a cell's id spells them."""
+        spelled = {
+            f"reduction={self.reduction}": self.reduction != "none",
+            "weight": self.weight,
+            "pos_weight": self.pos_weight,
+            f"ignore_index={self.ignore_index}": self.ignore_index is not None,
+            f"label_smoothing={self.label_smoothing}": self.label_smoothing != 0.0,
+        }
+        return [word for word, is_set in spelled.items() if is_set]
+
+
+PLAIN = Options()
+"""No options at all."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One bulk question: adapter x mode x op x quantity x format x options.
+
+    Attributes
+    ----------
+    adapter, mode, op, quantity, format : str
+        The vocabulary above; `adapter` matches ``[a-z][a-z0-9_]*``.
+    labels : str
+        ``none``, ``indices`` (class indices) or ``distributions``.
+    axis : str
+        Where the class axis lies: ``last`` of two, ``first`` of two, or ``middle`` of three.
+    layout : str
+        ``contiguous``, or ``strided`` (every second element of a wider array).
+    options : Options
+        What the loss is asked with beside.
+    entry : str
+        Which of the framework's functions is asked, where it has several for the same op: a word of its adapter's,
+        e.g. ``functional``; empty for the one its users meet first.
+    producer : str
+        What stands in front of the op and may be fused with it, one of `PRODUCERS`; empty for nothing.
+    """
+
+    adapter: str
+    mode: str
+    op: str
+    quantity: str
+    format: str
+    labels: str = "none"
+    axis: str = "last"
+    layout: str = "contiguous"
+    options: Options = PLAIN
+    entry: str = ""
+    producer: str = ""
+
+    @property
+    def id(self) -> str:
+        """The stable name under which run files and ledgers know the cell.
+
+        >>> Cell("torch", "eager", "softmax_cross_entropy", "grad_logits", "float32", "indices").id
+        'torch-eager-softmax_cross_entropy-indices-grad_logits-float32'
+        >>> Cell("jax", "compiled", "softmax", "value", "bfloat16", axis="first").id
+        'jax-compiled-softmax-value-bfloat16-axis=first'
+        >>> options = Options(reduction="mean", weight=True, ignore_index=255)
+        >>> Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "indices", options=options).id
+        'torch-eager-softmax_cross_entropy-indices-value-float32-reduction=mean-weight-ignore_index=255'
+        >>> Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "indices", entry="nll_loss").id
+        'torch-eager-softmax_cross_entropy-indices-value-float32-entry=nll_loss'
+        """
+        words = [self.adapter, self.mode, self.op, self.labels, self.quantity, self.format]
+        if self.labels == "none":
+            words.remove("none")
+        if self.axis != "last":
+            words.append(f"axis={self.axis}")
+        if self.layout != "contiguous":
+            words.append(f"layout={self.layout}")
+        words += [f"{name}={word}" for name in ("entry", "producer") if (word := getattr(self, name))]
+        return "-".join([*words, *self.options.words])
+
+    @property
+    def has_class_axis(self) -> bool:
+        """Whether the answer holds one number a class, not one a row."""
+        return self.op not in REDUCES_CLASSES or self.quantity in TAKES_COTANGENT
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether the answer is one number for the whole batch."""
+        return self.options.reduction != "none" and self.quantity in {"value", "jvp"}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an adapter is handed for one evaluation: plain NumPy arrays in the cell's format.
+
+    Attributes
+    ----------
+    logits : array of the cell's format, two or three axes
+        The class axis is `axis`.
+    axis : int
+        Position of the class axis, never negative.
+    labels : int64 array (logits' shape without the class axis), array of logits' shape and format, or None
+        Class indices, distributions, or nothing.
+    cotangent : array of the cell's format, the shape of the op's value, or None
+        The upstream gradient, given when `quantity` is ``grad_logits``, ``grad_labels`` or ``hvp``.
+        The answer is the vector-Jacobian product, shaped like the logits (labels).
+    vector : array of the cell's format and the logits' shape, or None
+        The tangent of the logits in a ``jvp``, the vector that a ``hvp`` multiplies the Hessian with.
+    weight, pos_weight : array of the cell's format, shape (classes,), or None
+        As the cell's options say.
+    """
+
+    logits: NDArray[Any]
+    axis: int
+    labels: NDArray[Any] | None = None
+    cotangent: NDArray[Any] | None = None
+    vector: NDArray[Any] | None = None
+    weight: NDArray[Any] | None = None
+    pos_weight: NDArray[Any] | None = None
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the arrays that are there, by name."""
+        return {name: array for name, array in vars(self).items() if name != "axis" and array is not None}

@@ -1,0 +1,111 @@
+"""The record of one judgement: what a run file holds, one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERDICTS = ("conforms", "concern", "deviates", "crashed", "void", "unsupported")
+"""From best to worst; ``unsupported`` stands apart, for it says nothing of a result."""
+
+GRADES = ("MUST", "SHOULD", "MAY")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """One clause, judged on the rows of one regime in one cell.
+
+    Attributes
+    ----------
+    cell, adapter, mode, op, labels, quantity, format, axis, layout, options, entry, producer : str
+        The cell's id and its words; the options joined by hyphens, empty where there are none.
+    regime : str
+        Name of the regime whose rows were judged; empty for a verdict on the whole cell.
+    clause, grade : str
+        Number of the clause and MUST, SHOULD or MAY.
+    verdict : str
+        One of `VERDICTS`.
+    reason : str
+        One sentence: what is wrong, or why the framework was not asked; empty where it conforms.
+    elements : int
+        How many numbers were compared.
+    ulps, slack : float
+        Largest error in ulps of the format, largest error / bound. NaN where nothing finite was compared;
+        inf where a finite number was due and none came, or the other way round.
+    nats : float
+        Largest absolute error (nats for a loss, plain units otherwise).
+    row, element : int
+        Where the worst element lies: row of the regime, class within it; -1 where there is none.
+    exact, observed, bound : str
+        The worst element: exact answer and observed value as hexadecimal floats, bound in decimal.
+    inputs : str
+        The worst row as JSON: ``{"logits": [hex, ...], "labels": ..., "cotangent": ...}``; wide rows name
+        the regime and the row instead: ``{"regime": name, "row": i}``.
+    repro : str
+        A standalone repro in the framework's own API; empty where the verdict is ``conforms``.
+    accuracy_class : str
+        The accuracy classes told from the outputs, e.g. ``relative at saturation``; empty where none applies.
+    deviation : str
+        Id of the ledger entry that explains a ``deviates``; empty where there is none.
+    digest : str
+        Hash of the observed bits of these rows, to tell "bits changed" from "unchanged".
+    series : str
+        What was measured along a training, step by step, as JSON; see `training.record`. Empty elsewhere.
+    """
+
+    cell: str
+    adapter: str
+    mode: str
+    op: str
+    labels: str
+    quantity: str
+    format: str
+    axis: str
+    layout: str
+    regime: str
+    clause: str
+    grade: str
+    verdict: str
+    options: str = ""
+    entry: str = ""
+    producer: str = ""
+    reason: str = ""
+    elements: int = 0
+    ulps: float = float("nan")
+    slack: float = float("nan")
+    nats: float = float("nan")
+    row: int = -1
+    element: int = -1
+    exact: str = ""
+    observed: str = ""
+    bound: str = ""
+    inputs: str = ""
+    repro: str = ""
+    accuracy_class: str = ""
+    deviation: str = ""
+    digest: str = ""
+    series: str = ""
+
+    @property
+    def expected(self) -> bool:
+        """Whether the run may stay green: nothing wrong, or wrong as the ledger says."""
+        return self.verdict in {"conforms", "concern", "unsupported"} or bool(self.deviation)
+
+
+def on_the_whole(adapter: str, verdict: str, reason: str) -> Judgement:
+    """Return a judgement on all of a framework, for which no cell stands."""
+    return Judgement(
+        cell=adapter,
+        adapter=adapter,
+        mode="",
+        op="",
+        labels="",
+        quantity="",
+        format="",
+        axis="",
+        layout="",
+        regime="",
+        clause="",
+        grade="MUST",
+        verdict=verdict,
+        reason=reason,
+    )

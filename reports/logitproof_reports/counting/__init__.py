@@ -1,0 +1,1 @@
+"""A run as columns, counted: tallies, the worst judgements, the verdict."""

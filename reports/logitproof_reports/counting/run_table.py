@@ -1,0 +1,130 @@
+"""A run made ready for counting: rows in a fixed order, words as codes, outcomes as ranks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reports.words.outcomes import OUTCOMES, family_of, family_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from logitproof_reports.runs.schema import Run
+
+    Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Words:
+    """A column of text: its distinct words, and for each row the position of its word."""
+
+    words: list[str]
+    codes: Codes
+
+    def mapped(self, change: Callable[[str], str], key: Callable[[str], Any] | None = None) -> Words:
+        """Return the column with every word changed; the new words are sorted by `key`."""
+        changed = [change(word) for word in self.words]
+        words = sorted(set(changed), key=key)
+        places = np.array([words.index(word) for word in changed], dtype=np.int64)
+        return Words(words, places[self.codes] if len(places) else self.codes)
+
+    def is_word(self, word: str) -> NDArray[np.bool_]:
+        """Return where the row's word is `word`."""
+        place = self.words.index(word) if word in self.words else -1
+        found: NDArray[np.bool_] = self.codes == place
+        return found
+
+
+def words_of(column: pa.ChunkedArray) -> Words:
+    """Return a column of text as distinct words and codes."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return Words(encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The rows of a run, sorted by cell, regime and clause.
+
+    Attributes
+    ----------
+    run : Run
+        Where they are from.
+    table : pyarrow.Table
+        The sorted rows.
+    framework, family, format : Words
+        The matrix's coordinates; frameworks by name, families and formats in their own order.
+    rank : int64 array
+        Rank of each row's outcome.
+    slack, ulps : float64 arrays
+        As recorded; NaN where nothing was compared.
+    worst_first : int64 array
+        Row numbers, from the worst outcome and the largest slack down.
+    """
+
+    run: Run
+    table: pa.Table
+    framework: Words
+    family: Words
+    format: Words
+    rank: Codes
+    slack: NDArray[np.float64]
+    ulps: NDArray[np.float64]
+    worst_first: Codes
+
+    @property
+    def asked(self) -> NDArray[np.bool_]:
+        """Where a framework gave an answer to judge, or failed to."""
+        asked: NDArray[np.bool_] = self.rank != OUTCOMES["unsupported"].rank
+        return asked
+
+    def record(self, row: int) -> dict[str, Any]:
+        """Return one row as a mapping."""
+        record: dict[str, Any] = self.table.slice(row, 1).to_pylist()[0]
+        return record
+
+
+def judged(run: Run) -> Judged:
+    """Sort a run's rows and code what pages count by."""
+    table = run.table.sort_by([(name, "ascending") for name in ("cell", "regime", "clause")])
+    rank = ranks_of(table)
+    slack, ulps = (table[name].to_numpy() for name in ("slack", "ulps"))
+    order = np.lexsort((-np.nan_to_num(ulps, nan=-1.0), -np.nan_to_num(slack, nan=-1.0), -rank))
+    return Judged(
+        run=run,
+        table=table,
+        framework=words_of(table["adapter"]).mapped(str),
+        family=words_of(table["clause"]).mapped(family_of, family_place),
+        format=words_of(table["format"]).mapped(str, _format_place),
+        rank=rank,
+        slack=slack,
+        ulps=ulps,
+        worst_first=order,
+    )
+
+
+def ranks_of(table: pa.Table) -> Codes:
+    """Return the rank of each row's outcome: its verdict, or that the ledger knows of it."""
+    verdicts = words_of(table["verdict"])
+    by_code = np.array([OUTCOMES[word].rank for word in verdicts.words], dtype=np.int64)
+    ranks = by_code[verdicts.codes] if len(by_code) else verdicts.codes
+    explained = pc.not_equal(table["deviation"], "").to_numpy()
+    return np.where(explained & (ranks > OUTCOMES["known"].rank), OUTCOMES["known"].rank, ranks)
+
+
+def _format_place(name: str) -> tuple[int, str]:
+    order = list(FORMATS)
+    return (order.index(name) if name in FORMATS else len(order), name)
+
+
+def largest(numbers: NDArray[np.float64]) -> float:
+    """Return the largest of the numbers that are not NaN; NaN where there is none."""
+    known = numbers[~np.isnan(numbers)]
+    return float(known.max()) if known.size else float("nan")

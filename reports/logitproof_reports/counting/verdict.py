@@ -1,0 +1,94 @@
+"""The verdict on a run, in one sentence a framework."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_reports.runs.schema import attributed, framework_of
+from logitproof_reports.words.outcomes import visible
+
+from .tally import tally_by
+from .worst import gravest_of
+
+if TYPE_CHECKING:
+    from logitproof_reports.runs.schema import Run
+
+    from .run_table import Judged
+    from .tally import Tally
+
+
+NAMED = 4
+"""Frameworks that a headline names; more are counted."""
+
+
+def framework_versions(run: Run) -> dict[str, str]:
+    """Return the version judged, by the framework's name in the run; a name is missing where no environment tells."""
+    return {
+        str(adapter): str(framework_of(environment).get("version", ""))
+        for environment in attributed(run)
+        for adapter in environment.get("adapters", ())
+    }
+
+
+def titled(run: Run, framework: str) -> str:
+    """Return a framework's name with the version judged, e.g. ``torch 2.13.0``."""
+    return visible(f"{framework} {framework_versions(run).get(framework, '')}".strip())
+
+
+def verdict_sentences(judged: Judged) -> dict[str, str]:
+    """Return for each framework what came out, e.g. ``torch 2.13.0: 412 of 416 judgements conform, ...``."""
+    tallies = tally_by(judged, judged.framework)
+    return {
+        framework: f"{titled(judged.run, framework)}: {_outcome_of(judged, framework, tally)}"
+        for (framework,), tally in tallies.items()
+    }
+
+
+def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
+    parts = [f"{tally.fulfilled:,} of {tally.judged:,} judgements conform"]
+    if tally.count("concern"):
+        parts[0] += f" ({plural(tally.count('concern'), 'concern')})"
+    if tally.count("known"):
+        parts.append(plural(tally.count("known"), "known deviation"))
+    if not tally.unexpected:
+        return ", ".join([*parts, "none unexpected."])
+    return ", ".join([*parts, f"{tally.unexpected:,} unexpected: {_worst_of(judged, framework)}."])
+
+
+def _worst_of(judged: Judged, framework: str) -> str:
+    record = gravest_of(judged, framework)
+    cell = record["cell"].removeprefix(f"{framework}-")
+    return visible(f"worst {record['clause']} on {record['regime'] or 'the whole cell'} in {cell}")
+
+
+def headline(judged: Judged) -> str:
+    """Return the verdict on the whole run in one sentence."""
+    tallies = tally_by(judged, judged.framework)
+    red = [framework for (framework,), tally in tallies.items() if tally.unexpected]
+    if not any(tally.judged for tally in tallies.values()):
+        return "Nothing was measured."
+    if red:
+        count = sum(tally.unexpected for tally in tallies.values())
+        return f"{plural(count, 'unexpected verdict')} in {_who(judged.run, red)}."
+    who = _who(judged.run, [framework for (framework,) in tallies])
+    known = sum(tally.count("known") for tally in tallies.values())
+    verb = "conforms" if len(tallies) == 1 else "conform"
+    aside = f", {plural(known, 'known deviation')} aside" if known else ""
+    return f"{who} {verb}{aside}{'' if judged.run.complete else ', as far as the run went'}."
+
+
+def _who(run: Run, frameworks: list[str]) -> str:
+    """Return the frameworks by name and version, as long as they are few."""
+    if len(frameworks) > NAMED:
+        return f"{len(frameworks)} frameworks"
+    return listed([titled(run, framework) for framework in frameworks])
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: ``1 concern``, ``3 concerns``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def listed(words: list[str]) -> str:
+    """Return words as a list in prose: ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

@@ -1,0 +1,181 @@
+"""The classes of change, from worst to least, each with the condition under which a judgement belongs to it.
+
+A condition is SQL over one judgement and both runs: what the baseline has of it begins with ``b_``, what the candidate
+has with ``a_`` (before and after); ``b_same_rows`` is the rank of its verdict, or where the clause is not judged there
+the worst of the same rows, ``b_regime_worst`` the worst of those rows by any clause, ``b_regime_slack`` the largest
+slack outside a bound there. The first class whose condition holds is the class of the change; `query` makes the
+names that are used here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ChangeClass:
+    """A way in which a judgement can differ between two runs.
+
+    Attributes
+    ----------
+    name, glyph : str
+        How it is shown; `name` is also the word of policies and filters, with underscores for spaces.
+    tone : str
+        The outcome whose colour it takes.
+    meaning : str
+        One sentence for the legend.
+    condition : str
+        SQL, see above.
+    """
+
+    name: str
+    glyph: str
+    tone: str
+    meaning: str
+    condition: str
+
+    @property
+    def word(self) -> str:
+        """The name as one word."""
+        return self.name.replace(" ", "_")
+
+
+SAME_BITS_TWICE = "LAW-5"
+"""The clause that a cell asked twice gives the same bits."""
+
+NOTICEABLE = 2
+"""Outside its bound an error has moved when it doubles or halves: one bit of accuracy."""
+
+_BOTH = "b_there AND a_there"
+_OFFERED = "b_offered AND a_offered"
+
+CLASSES = (
+    ChangeClass(
+        "newly crashing",
+        "‼",
+        "crashed",
+        "the framework raises, or its process dies, where it gave an answer",
+        f"{_OFFERED} AND a_verdict = 'crashed' AND b_same_rows < 3",
+    ),
+    ChangeClass(
+        "newly failing",
+        "✗",
+        "deviates",
+        "breaks a MUST that was fulfilled",
+        f"{_OFFERED} AND (a_verdict = 'deviates' AND (b_rank < 2 OR b_rank IS NULL AND b_same_rows < 3) "
+        "OR a_verdict = 'void' AND b_same_rows < 4)",
+    ),
+    ChangeClass(
+        "no longer supported",
+        "⊘",
+        "void",
+        "was offered and is not any more",
+        "b_there AND b_offered AND NOT a_offered",
+    ),
+    ChangeClass(
+        "no longer judged",
+        "∅",
+        "void",
+        "has no counterpart in the candidate, whose run did not come so far",
+        f"{_OFFERED} AND b_there AND NOT a_regime",
+    ),
+    ChangeClass(
+        "newly non-deterministic",
+        "≋",
+        "concern",
+        "gave the same bits when asked twice, and does not any more",
+        "asked_twice AND a_verdict = 'concern' AND b_verdict = 'conforms'",
+    ),
+    ChangeClass(
+        "regressed",
+        "▼",
+        "concern",
+        "breaks a SHOULD that was fulfilled, or is at least twice as far outside its bound",
+        f"{_OFFERED} AND a_verdict = 'concern' AND (b_rank < 1 OR b_rank IS NULL AND b_same_rows < 2) "
+        f"OR a_rank = b_rank AND a_rank > 0 AND a_slack > b_slack AND a_slack >= {NOTICEABLE} * greatest(b_slack, 1)",
+    ),
+    ChangeClass(
+        "class changed",
+        "◇",
+        "known",
+        "has another accuracy class, policy on NaN and infinities, or kind of error; or breaks another MUST instead",
+        "a_rank < b_rank AND a_regime_worst >= 2 OR a_rank = b_rank AND (a_accuracy_class <> b_accuracy_class "
+        "OR a_error <> b_error OR a_worst_at = b_worst_at AND a_kind <> b_kind)",
+    ),
+    ChangeClass(
+        "fixed",
+        "✓",
+        "conforms",
+        "fulfils a MUST that was broken, and breaks no other one on the same rows",
+        f"{_OFFERED} AND b_rank >= 2 AND a_regime_worst < 2",
+    ),
+    ChangeClass(
+        "improved",
+        "▲",
+        "conforms",
+        "fulfils a SHOULD that was broken, or is at most half as far outside its bound",
+        f"a_rank < b_rank OR a_rank = b_rank AND b_rank > 0 AND a_regime_slack <= b_regime_slack "
+        f"AND b_slack > a_slack AND b_slack >= {NOTICEABLE} * greatest(a_slack, 1)",
+    ),
+    ChangeClass(
+        "newly supported",
+        "+",
+        "conforms",
+        "is offered and was not",
+        "a_there AND a_offered AND NOT b_offered",
+    ),
+    ChangeClass(
+        "newly judged",
+        "○",
+        "unsupported",
+        "has no counterpart in the baseline, whose run did not come so far",
+        f"{_OFFERED} AND a_there AND NOT b_regime",
+    ),
+    ChangeClass(
+        "unsteady",
+        "~",
+        "unsupported",
+        "differs from run to run of the same release, so that no change can be told",
+        f"unsteady AND {_BOTH} AND a_digest <> b_digest",
+    ),
+    ChangeClass(
+        "moved within the bound",
+        "→",
+        "unsupported",
+        "other bits and another error; before and after within what a correct implementation may be off",
+        f"{_BOTH} AND a_digest <> b_digest AND a_slack <= 1 AND b_slack <= 1 "
+        "AND (a_slack <> b_slack OR a_ulps IS DISTINCT FROM b_ulps)",
+    ),
+    ChangeClass(
+        "bits changed",
+        "≠",
+        "unsupported",
+        "other bits under the same verdict; the worst error stays, or is less than a factor of two away",
+        f"{_BOTH} AND a_digest <> b_digest",
+    ),
+    ChangeClass(
+        "identical",
+        "=",
+        "unsupported",
+        "the same bits, the same verdict",
+        f"{_BOTH} AND {_OFFERED}",
+    ),
+    ChangeClass(
+        "accompanying",
+        "·",
+        "unsupported",
+        "judged in one run only, because another clause of the same rows came out otherwise, which is counted",
+        "b_offered OR a_offered",
+    ),
+    ChangeClass(
+        "not offered",
+        "·",
+        "unsupported",
+        "offered by neither release",
+        "TRUE",
+    ),
+)
+"""Every class, worst first; its position is its rank."""
+
+BY_WORD = {change.word: change for change in CLASSES}
+RANK = {change.name: rank for rank, change in enumerate(CLASSES)}

@@ -1,0 +1,203 @@
+"""The findings of a diff: changes that are alike told once, by the worst of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reports.counting.verdict import listed, plural
+from logitproof_reports.words.outcomes import decimal, from_hex, visible
+from logitproof_reports.words.terms import clause_title, question
+
+from .classes import CLASSES, RANK, ChangeClass
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .compare import Diff
+
+ALIKE = ("adapter", "op", "labels", "quantity", "entry", "clause")
+"""Changes of one class that share these words are one finding."""
+
+USUAL = {"axis": "last", "layout": "contiguous", "options": "", "producer": ""}
+"""What most cells have, which is not told."""
+
+_LISTED = 6
+_REASON_CHARACTERS = 160
+
+MANY_ULPS = 1_000.0
+"""An error of so many ulps looks wrong to who does not know the bound, three digits being lost."""
+
+_BEYOND_MEASURE = ", inf ulps off, inf times the bound"
+"""What a reason says where one of the two numbers is not finite, which they show themselves."""
+
+
+@dataclass(frozen=True)
+class DiffFinding:
+    """Changes of one class that are alike.
+
+    Attributes
+    ----------
+    change : ChangeClass
+        Their class.
+    rows : int64 array
+        Their rows in the diff, worst first.
+    """
+
+    change: ChangeClass
+    rows: NDArray[np.int64]
+
+    @property
+    def worst(self) -> int:
+        """Row of the worst of them."""
+        return int(self.rows[0])
+
+
+def findings_of(diff: Diff, alike: tuple[str, ...] = ALIKE, rows: NDArray[np.int64] | None = None) -> list[DiffFinding]:
+    """Return the findings among some rows of a diff, in the order of their first row.
+
+    Parameters
+    ----------
+    alike : tuple of str
+        Columns that the changes of one finding share.
+    rows : int64 array, optional
+        Rows, worst first. Default: all that differ, as the diff orders them.
+    """
+    if rows is None:
+        rows = np.flatnonzero(diff.rank < RANK["identical"])
+    if not rows.size:
+        return []
+    columns = [diff.words(name) for name in alike]
+    shape = (len(CLASSES), *(len(column.words) for column in columns))
+    keys = np.ravel_multi_index((diff.rank[rows], *(column.codes[rows] for column in columns)), shape)
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    members = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])
+    return [DiffFinding(CLASSES[diff.rank[members[place][0]]], members[place]) for place in np.argsort(first)]
+
+
+def headline_of(diff: Diff, finding: DiffFinding) -> str:
+    """Return a finding in a line: what was asked, the worst of it before and after, and where that is."""
+    worst = _record(diff, finding.worst)
+    place = visible(f"{worst['cell']}/{worst['regime']}")
+    cells = plural(len(distinct(diff, finding, "cell")), "cell")
+    where = f"{cells} ({where_of(diff, finding)}), worst {place}" if len(finding.rows) > 1 else place
+    return f"{asked_of(diff, finding)}: {movement(diff, finding.worst)}; in {where}"
+
+
+def what_of(diff: Diff, finding: DiffFinding) -> str:
+    """Return what was asked in a finding, and where, in words."""
+    return f"{asked_of(diff, finding)}, in {where_of(diff, finding)}"
+
+
+def asked_of(diff: Diff, finding: DiffFinding) -> str:
+    """Return what was asked, in words: adapter, question, function, and clauses, the worst with its title."""
+    worst = _record(diff, finding.worst)
+    single = all(len(distinct(diff, finding, name)) == 1 for name in ("op", "labels", "quantity", "entry"))
+    several = filter(None, (some(diff, finding, "op"), some(diff, finding, "quantity"), _entries(diff, finding)))
+    asked = question(worst) if single else ", ".join(several)
+    clauses = [word for word in distinct(diff, finding, "clause") if word]
+    title = clause_title(worst["clause"])
+    named = [f"{clauses[0]} ({title})", *clauses[1:]] if clauses and title else clauses
+    return visible(f"{some(diff, finding, 'adapter')} {asked}, {listed(named)}")
+
+
+def _entries(diff: Diff, finding: DiffFinding) -> str:
+    """Return which other functions than the ordinary ones a finding is of; empty where it is of none."""
+    named = some(diff, finding, "entry")
+    return f"{'also ' if '' in distinct(diff, finding, 'entry') else ''}via {named}" if named else ""
+
+
+def where_of(diff: Diff, finding: DiffFinding) -> str:
+    """Return modes, formats and regimes of a finding, and what else is unusual of all its cells."""
+    unusual = [
+        f"{name} {some(diff, finding, name)}"
+        for name, usual in USUAL.items()
+        if usual not in distinct(diff, finding, name)
+    ]
+    return "; ".join(filter(None, (*(some(diff, finding, name) for name in ("mode", "format", "regime")), *unusual)))
+
+
+def distinct(diff: Diff, finding: DiffFinding, name: str) -> list[str]:
+    """Return the distinct words of a column in a finding, the worst's first."""
+    column = diff.words(name)
+    codes, first = np.unique(column.codes[finding.rows], return_index=True)
+    return [column.words[code] for code in codes[np.argsort(first)]]
+
+
+def some(diff: Diff, finding: DiffFinding, name: str) -> str:
+    """Return the words of a column in a finding as a list in prose; only the first few."""
+    words = [word for word in distinct(diff, finding, name) if word]
+    left = len(words) - _LISTED
+    return listed([*words[:_LISTED], f"{left} more"] if left > 0 else words)
+
+
+def movement(diff: Diff, row: int) -> str:
+    """Return one change in words: what was observed before and after, the exact answer, and the errors."""
+    before, after = diff.sides(row)
+    numbers = _numbers(before, after) if before.get("observed") and after.get("observed") else _classes(before, after)
+    other = {} if before and after else diff.instead(row)
+    return visible(numbers or f"{_state(before, other)} -> {_state(after, other)}")
+
+
+def _numbers(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return what differs of the numbers of both sides."""
+    unit = "nats" if after["quantity"] == "value" and after["op"] != "softmax" else "absolute"
+    sizes = [
+        f"{decimal(before[name])} -> {decimal(after[name])} {word}"
+        for name, word in (("ulps", "ulps"), ("nats", unit))
+        if before[name] != after[name] and math.isfinite(before[name]) and math.isfinite(after[name])
+    ]
+    return "; ".join(filter(None, (_observed(before, after), ", ".join(sizes), _allowed(before, after))))
+
+
+def _allowed(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return that the bound allows an error of many ulps; empty where it does not, or where they are few."""
+    grown = MANY_ULPS <= max(before["ulps"], after["ulps"]) < math.inf
+    if not grown or not all(side["verdict"] == "conforms" and side["slack"] <= 1 for side in (before, after)):
+        return ""
+    smallest = FORMATS[after["format"]].smallest_normal if after["format"] in FORMATS else 0.0
+    tiny = abs(_value(after["exact"])) < smallest
+    return f"the bound allows it{', for what is due lies below the smallest normal number' if tiny else ''}"
+
+
+def _value(spelled: str) -> float:
+    """Return a number as it was recorded, without its tail."""
+    return float.fromhex(spelled.split(maxsplit=1)[0])
+
+
+def _classes(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return the accuracy classes of both sides; empty where they are the same, or one side was not judged."""
+    was, came = (side.get("accuracy_class", "") or "none" for side in (before, after))
+    return f"accuracy class: {was} -> {came}" if before and after and was != came else ""
+
+
+def _observed(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Return what came of the worst element; of two elements where another one is the worst now."""
+    was, came = from_hex(before["observed"]), from_hex(after["observed"])
+    due, exact = from_hex(before["exact"]), from_hex(after["exact"])
+    if before["exact"] != after["exact"]:
+        return f"worst was {was} where {due} is exact, now {came} where {exact} is"
+    return "" if was == came else f"{was} -> {came}, exact {exact}"
+
+
+def _state(record: dict[str, Any], instead: dict[str, Any]) -> str:
+    """Return a verdict in words; of rows that another clause judges there, that one's."""
+    if not record:
+        return f"{instead['clause']} {_state(instead, {})}" if instead else "not judged"
+    # The line names the clause with its title before it tells what became of it.
+    reason, slack = str(record["reason"]).replace(_BEYOND_MEASURE, ""), float(record["slack"])
+    # What conforms by raising is told by the kind of its error, what crashed without its last words.
+    ends = {"conforms": ":", "crashed": "; "}.get(record["verdict"])
+    told = reason.removeprefix(f"{clause_title(record['clause'])}: ")
+    short = (told.partition(ends)[0] if ends else told)[:_REASON_CHARACTERS]
+    beside = f" ({short})" if reason else "" if math.isnan(slack) else f", slack {decimal(slack)}"
+    return f"{record['verdict']}{beside}"
+
+
+def _record(diff: Diff, row: int) -> dict[str, Any]:
+    before, after = diff.sides(row)
+    return after or before

@@ -1,0 +1,121 @@
+"""Computes all that the page of a diff may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from logitproof_reports.words.outcomes import visible
+
+from .classes import CLASSES, RANK, ChangeClass
+from .environment import Difference, differences, subject
+from .findings import findings_of, movement, what_of
+from .payload import detail_of, payload_of
+from .scatter import Picture, picture_of
+from .training import TrainingChanges, training_changes
+from .verdict import verdict_lines
+
+if TYPE_CHECKING:
+    from logitproof_reports.html.columns import Payload
+
+    from .compare import Diff
+    from .findings import DiffFinding
+    from .ruling import Ruling, Waived
+
+SHOWN = 24
+"""Findings told in full; the rest is in the table."""
+
+_BRIEFLY = "moved within the bound"
+"""Findings from this class on are told without details."""
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """How many judgements are of a class, and the link that shows them."""
+
+    change: ChangeClass
+    number: int
+    link: str
+
+
+@dataclass(frozen=True)
+class FindingText:
+    """A finding, ready to be shown; `detail` as `payload.detail_of` gives it, None where it is told briefly."""
+
+    change: ChangeClass
+    what: str
+    number: int
+    line: str
+    detail: dict[str, Any] | None
+    cell: str
+    link: str
+
+
+@dataclass(frozen=True)
+class DiffPage:
+    """The whole page."""
+
+    title: str
+    safe: bool
+    headline: str
+    lines: list[str]
+    counts: list[ClassCount]
+    findings: list[FindingText]
+    findings_left_out: int
+    picture: Picture
+    training: TrainingChanges
+    waived: list[Waived]
+    environment: list[Difference]
+    judgements: int
+    payload: Payload
+
+
+def diff_page(diff: Diff, ruling: Ruling) -> DiffPage:
+    """Compute the page of a diff."""
+    first, *lines = verdict_lines(diff, ruling)
+    findings = findings_of(diff)
+    return DiffPage(
+        title=f"Logitproof diff: {subject(diff.before, diff.after)}",
+        safe=ruling.safe,
+        headline=first,
+        lines=lines,
+        counts=[ClassCount(change, number, _link(f"class:{change.word}")) for change, number in diff.by_class()],
+        findings=[_finding(diff, one) for one in findings[:SHOWN]],
+        findings_left_out=max(0, len(findings) - SHOWN),
+        picture=picture_of(diff),
+        training=training_changes(diff),
+        waived=ruling.waived,
+        environment=differences(diff.before, diff.after),
+        judgements=diff.table.num_rows,
+        payload=payload_of(diff),
+    )
+
+
+def legend() -> tuple[ChangeClass, ...]:
+    """Return every class of change, worst first."""
+    return CLASSES
+
+
+def _finding(diff: Diff, finding: DiffFinding) -> FindingText:
+    record = next(filter(None, diff.sides(finding.worst)[::-1]))
+    words = {
+        "framework": record["adapter"],
+        "op": record["op"],
+        "quantity": record["quantity"],
+        "clause": record["clause"],
+    }
+    terms = [f"class:{finding.change.word}", *(f"{name}:{word}" for name, word in words.items() if word)]
+    return FindingText(
+        change=finding.change,
+        what=what_of(diff, finding),
+        number=len(finding.rows),
+        line=movement(diff, finding.worst),
+        detail=detail_of(diff, finding.worst, instead=True) if RANK[finding.change.name] < RANK[_BRIEFLY] else None,
+        cell=visible(f"{record['cell']}/{record['regime']}"),
+        link=_link(" ".join(terms)),
+    )
+
+
+def _link(text: str) -> str:
+    return "#judgements?" + quote(visible(text), safe=":,")

@@ -1,0 +1,137 @@
+"""All judgements of a diff, packed into its page; see `html.columns` for the layout."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from logitproof_reports.counting.run_table import Words, words_of
+from logitproof_reports.html.columns import numbers, packed
+from logitproof_reports.report.findings import inputs_of
+from logitproof_reports.words.outcomes import decimal, from_hex, visible
+
+from .classes import CLASSES, RANK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logitproof_reports.html.columns import Payload
+
+    from .compare import Diff
+
+TEXT_COLUMNS = {
+    "framework": "adapter",
+    "mode": "mode",
+    "op": "op",
+    "labels": "labels",
+    "quantity": "quantity",
+    "format": "format",
+    "axis": "axis",
+    "layout": "layout",
+    "options": "options",
+    "entry": "entry",
+    "producer": "producer",
+    "regime": "regime",
+    "clause": "clause",
+}
+"""Words of the filter and the columns of the run that they search."""
+
+DETAIL_CHARACTERS = 140_000
+"""Text of details carried along, before compression."""
+
+_MANY = 30_000
+"""Rows from which on the table's measures have one significant digit, not two: a page of 100,000 is to stay small."""
+
+_INPUT_CHARACTERS = 4_000
+
+
+def payload_of(diff: Diff) -> Payload:
+    """Pack the judgements of a diff, worst first, with the details of as many of the worst as fit."""
+    digits = 1 if diff.table.num_rows > _MANY else 2
+    columns = {"class": Words([change.word for change in CLASSES], diff.rank)}
+    columns |= {name: diff.words(column).mapped(visible) for name, column in TEXT_COLUMNS.items()}
+    for side, title in (("b", "before"), ("a", "after")):
+        columns[title] = words_of(pc.fill_null(diff.column(side, "verdict"), "none"))
+        for measure in ("ulps", "slack"):
+            values = pc.fill_null(diff.column(side, measure), float("nan")).to_numpy()
+            columns[f"{measure}_{title}"] = numbers(values, digits)
+    classes = {change.word: [change.glyph, change.name, rank, change.tone] for rank, change in enumerate(CLASSES)}
+    return packed(diff.table.num_rows, columns, classes=classes, details=_details(diff))
+
+
+def _details(diff: Diff) -> dict[int, dict[str, Any]]:
+    details: dict[int, dict[str, Any]] = {}
+    left = DETAIL_CHARACTERS
+    for row in _by_interest(diff):
+        detail = detail_of(diff, row)
+        left -= len(json.dumps(detail))
+        if left < 0:
+            break
+        details[row] = detail
+    return details
+
+
+def _by_interest(diff: Diff) -> Iterator[int]:
+    """Yield the worst rows of every class, then all that differ, worst first."""
+    differing = int((diff.rank < RANK["identical"]).sum())
+    starts = np.flatnonzero(np.diff(diff.rank[:differing], prepend=-1)).tolist()
+    few = [row for start in starts for row in range(start, min(start + 10, differing))]
+    yield from dict.fromkeys([*few, *range(differing)])
+
+
+def detail_of(diff: Diff, row: int, *, instead: bool = False) -> dict[str, Any]:
+    """Return a judgement side by side: ``facts`` (name, before, after), ``inputs`` and the ``repro``.
+
+    With `instead`, a run that judges these rows by another clause shows that judgement.
+    """
+    before, after = diff.sides(row)
+    told = after or before
+    inputs = [] if len(told["inputs"]) > _INPUT_CHARACTERS else inputs_of(told["inputs"])
+    other = diff.instead(row) if instead and not (before and after) else {}
+    return {
+        "facts": [[name, *pair] for name, pair in side_by_side(before or other, after or other).items()],
+        "inputs": [[fact.name, fact.value] for fact in inputs],
+        "repro": visible(after.get("repro") or before.get("repro") or "", keep="\n\t"),
+        "row": told["row"],
+    }
+
+
+def side_by_side(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return facts by name, as the baseline and the candidate have them; those that neither has are left out."""
+    sides = _facts(before), _facts(after)
+    return {name: (sides[0][name], sides[1][name]) for name in sides[0] if sides[0][name] or sides[1][name]}
+
+
+def _facts(record: dict[str, Any]) -> dict[str, str]:
+    if not record:
+        return dict.fromkeys(_facts(_NOTHING), "")
+    place = f"row {record['row']}" + (f", class {record['element']}" if record["element"] >= 0 else "")
+    return {
+        "clause": visible(record["clause"]),
+        "verdict": visible(record["verdict"]) + (" (known deviation)" if record["deviation"] else ""),
+        "worst element": place if record["row"] >= 0 else "",
+        "exact": from_hex(record["exact"]),
+        "exact, hex": visible(record["exact"]),
+        "observed": from_hex(record["observed"]),
+        "observed, hex": visible(record["observed"]),
+        "error, ulps": _measure(record["ulps"]),
+        "error, absolute": _measure(record["nats"]),
+        "slack": _measure(record["slack"]),
+        "accuracy class": visible(record["accuracy_class"]),
+        "reason": visible(record["reason"]),
+    }
+
+
+_NOTHING = {
+    **dict.fromkeys(("clause", "verdict", "deviation", "exact", "observed", "accuracy_class", "reason"), ""),
+    **dict.fromkeys(("ulps", "nats", "slack"), float("nan")),
+    **dict.fromkeys(("row", "element"), -1),
+}
+
+
+def _measure(number: float) -> str:
+    return "" if math.isnan(number) else decimal(number)

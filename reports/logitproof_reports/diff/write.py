@@ -1,0 +1,31 @@
+"""The page of a diff: one self-contained file that opens from disk, without network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logitproof_reports.html.render import rendered
+from logitproof_reports.runs.whole_files import written_whole
+
+from .page import diff_page, legend
+
+if TYPE_CHECKING:
+    import os
+
+    from .compare import Diff
+    from .ruling import Ruling
+
+
+def write_diff_page(diff: Diff, ruling: Ruling, path: str | os.PathLike[str]) -> None:
+    """Write the page of a diff, whole or not at all.
+
+    Raises
+    ------
+    RunFileError
+        The place cannot be written.
+    """
+    assets = ("style.css", "diff/diff.css"), ("table.js", "diff/diff.js")
+    text = rendered("diff/diff.html.j2", *assets, page=diff_page(diff, ruling), legend=legend())
+    with written_whole(Path(path)) as place:
+        place.write_text(text, encoding="utf-8", newline="\n")

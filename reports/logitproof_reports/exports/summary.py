@@ -1,0 +1,106 @@
+"""Summaries of a run: a table for the terminal, and Markdown for a CI job's page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.counting.tally import tally_by
+from logitproof_reports.counting.verdict import headline, titled, verdict_sentences
+from logitproof_reports.report.findings import findings_of
+from logitproof_reports.words.markdown import MARKDOWN_BYTES, escaped, head, row, within
+from logitproof_reports.words.outcomes import slack_of, visible
+
+if TYPE_CHECKING:
+    from logitproof_reports.counting.run_table import Judged
+    from logitproof_reports.counting.tally import Tally
+    from logitproof_reports.report.model import Finding
+    from logitproof_reports.runs.schema import Run
+
+_COLOURS = {
+    "conforms": "blue",
+    "concern": "yellow",
+    "known": "magenta",
+    "deviates": "bold red",
+    "crashed": "bold red",
+    "void": "bold red",
+    "unsupported": "dim",
+}
+_INTERRUPTED = "The run was interrupted or filtered; this is what was measured."
+_REASON_CHARACTERS = 300
+
+
+def sentences(run: Run) -> list[str]:
+    """Return the verdict on the whole run, then one sentence a framework."""
+    judged = make_ready(run)
+    first = headline(judged)
+    return [first, *verdict_sentences(judged).values(), *([] if run.complete else [_INTERRUPTED])]
+
+
+def terminal_table(run: Run) -> Table:
+    """Return a table for rich: clause families by framework, with counts, worst verdict and largest slack."""
+    judged = make_ready(run)
+    frameworks, families, tallies = _grid(judged)
+    table = Table(title=Text(headline(judged)), title_justify="left", box=None, pad_edge=False)
+    table.add_column("Family")
+    for framework in frameworks:
+        table.add_column(Text(titled(run, framework)))
+    for family in families:
+        cells = [_terminal_cell(tallies.get((framework, family))) for framework in frameworks]
+        table.add_row(Text(visible(family)), *cells)
+    return table
+
+
+def _grid(judged: Judged) -> tuple[list[str], list[str], dict[tuple[str, ...], Tally]]:
+    """Return frameworks, families and the tally of each pair in which anything was judged."""
+    tallies = {key: tally for key, tally in tally_by(judged, judged.framework, judged.family).items() if key[1]}
+    families = [family for family in judged.family.words if any(key[1] == family for key in tallies)]
+    return judged.framework.words, families, tallies
+
+
+def _terminal_cell(tally: Tally | None) -> Text:
+    return Text(_cell(tally), style=_COLOURS[tally.worst.name] if tally else "dim")
+
+
+def _cell(tally: Tally | None) -> str:
+    if tally is None:
+        return ""
+    counts = {"unexpected": tally.unexpected, "known": tally.count("known")}
+    wrong = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+    of_all = f"{wrong} of {tally.judged:,}" if wrong else f"{tally.judged:,}"
+    return f"{tally.worst.glyph} {of_all}, slack {slack_of(tally.slack)}"
+
+
+def markdown(run: Run) -> str:
+    """Return the summary as GitHub's Markdown, below `MARKDOWN_BYTES`; the least grave findings are cut first."""
+    judged = make_ready(run)
+    first, *others = sentences(run)
+    parts = [f"## Logitproof: {escaped(first)}", "", *(f"- {escaped(sentence)}" for sentence in others), ""]
+    parts += _markdown_matrix(judged)
+    room = MARKDOWN_BYTES - sum(len(part.encode()) + 1 for part in parts) - 200
+    return "\n".join([*parts, *within(room, _markdown_findings(judged))]) + "\n"
+
+
+def _markdown_matrix(judged: Judged) -> list[str]:
+    frameworks, families, tallies = _grid(judged)
+    columns = ["Family", *(titled(judged.run, framework) for framework in frameworks)]
+    rows = [[family, *(_cell(tallies.get((framework, family))) for framework in frameworks)] for family in families]
+    return [*head(columns), *map(row, rows), ""]
+
+
+def _markdown_findings(judged: Judged) -> list[str]:
+    findings, left_out = findings_of(judged)
+    if not findings:
+        return []
+    columns = ["Verdict", "Framework", "Question", "Clause", "Judgements", "Worst"]
+    table = [*head(columns), *(row(_finding(finding)) for finding in findings)]
+    return ["### Findings", "", *table, *([f"\n{left_out} more are in the report."] if left_out else [])]
+
+
+def _finding(finding: Finding) -> list[str]:
+    verdict = f"{finding.outcome.glyph} {finding.outcome.label}"
+    worst = finding.reason[:_REASON_CHARACTERS]
+    return [verdict, finding.framework, finding.question, finding.clause, finding.count, worst]

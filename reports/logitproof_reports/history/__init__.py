@@ -1,0 +1,1 @@
+"""Many runs of one framework, release by release."""

@@ -1,0 +1,159 @@
+"""How each framework's cells moved from release to release: a pure function of runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from logitproof_reports.counting.verdict import framework_versions, plural
+
+from .query import CellsOfRuns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from .folder import StoredRun
+
+
+@dataclass(frozen=True)
+class Release:
+    """One framework as one run found it.
+
+    Attributes
+    ----------
+    framework, version : str
+        What was judged.
+    files : list of str
+        The files that hold it; several where runs agree in every verdict and bit.
+    written : str
+        Day the first of them was written, ``2026-01-31``.
+    profile, case_set : str
+        What was asked; only releases asked the same are compared.
+    complete : bool
+        False where the run was interrupted or filtered.
+    since : str
+        The version it is compared with; empty where none before it was asked the same, or one was not judged whole.
+    cells : int
+        Cells judged; those the framework does not offer are not among them.
+    conforming, known, unexpected : int
+        Cells that break no MUST, that break one as the ledger says, and the others.
+    verdicts, bits : int
+        Cells in which the verdict, or any bit of an answer, is another than in the release before.
+    slack : float
+        The largest error / bound of what conforms or is unexpected; NaN where nothing was compared.
+    """
+
+    framework: str
+    version: str
+    files: list[str]
+    written: str
+    profile: str
+    case_set: str
+    complete: bool
+    since: str = ""
+    cells: int = 0
+    conforming: int = 0
+    known: int = 0
+    unexpected: int = 0
+    verdicts: int = 0
+    bits: int = 0
+    slack: float = float("nan")
+
+    @property
+    def sentence(self) -> str:
+        """What moved, in a sentence."""
+        if not self.complete:
+            return f"{self.version}: not all that was planned was judged, so it is not compared."
+        if not self.since:
+            return f"{self.version}: nothing before it was asked the same."
+        if not self.bits and not self.verdicts:
+            return f"{self.version}: every verdict and every bit as in {self.since}."
+        verdicts = plural(self.verdicts, "cell") if self.verdicts else "no cell"
+        return f"{self.version}: since {self.since} {verdicts} changed in verdict, {self.bits:,} in bits."
+
+
+@dataclass(frozen=True)
+class History:
+    """Releases by framework, oldest first, and what became of each cell.
+
+    Attributes
+    ----------
+    releases : list of Release
+        By framework, then by version, then by when they were written.
+    stories : pyarrow.Table
+        As `CellsOfRuns.stories` returns it.
+    skipped : list of str
+        Why other files are not in it.
+    """
+
+    releases: list[Release]
+    stories: pa.Table
+    skipped: list[str]
+
+    def by_framework(self) -> dict[str, list[Release]]:
+        """Return the releases of each framework."""
+        found: dict[str, list[Release]] = defaultdict(list)
+        for release in self.releases:
+            found[release.framework].append(release)
+        return dict(found)
+
+
+def history_of(stored: Sequence[StoredRun], skipped: Sequence[str] = ()) -> History:
+    """Compute the history of runs."""
+    cells = CellsOfRuns([one.run for one in stored])
+    found = sorted(_releases(stored, cells), key=lambda pair: _place(pair[1], stored[pair[0]].written))
+    releases = [release for _, release in found]
+    before = _before(releases)
+    cells.compare([place for place, _ in found], [release.framework for release in releases], before)
+    counted = [
+        replace(
+            release,
+            since=releases[earlier].version if earlier >= 0 else "",
+            **{name: value for name, value in counts.items() if name != "number"},
+        )
+        for release, earlier, counts in zip(releases, before, cells.counts(), strict=True)
+    ]
+    return History(counted, cells.stories(), list(skipped))
+
+
+def _releases(stored: Sequence[StoredRun], cells: CellsOfRuns) -> list[tuple[int, Release]]:
+    """Return a release for each run and framework, with the run's position; alike ones are one, the oldest."""
+    found: dict[tuple[object, ...], tuple[int, Release]] = {}
+    by_time = sorted(cells.contents(), key=lambda row: (stored[row[0]].written, stored[row[0]].name))
+    for place, framework, content in by_time:
+        one = stored[place]
+        asked = (framework, framework_versions(one.run).get(framework, ""), one.run.profile, one.run.case_set)
+        written = dt.datetime.fromtimestamp(one.written, tz=dt.UTC).date().isoformat()
+        release = Release(*asked[:2], [], written, *asked[2:], one.run.complete)
+        found.setdefault((*asked, one.run.complete, content), (place, release))[1].files.append(one.name)
+    return list(found.values())
+
+
+def _place(release: Release, written: float) -> tuple[object, ...]:
+    """Return the sort key: by framework, then version (those that are none first, by their text), then time."""
+    try:
+        version = (1, Version(release.version), "")
+    except InvalidVersion:
+        version = (0, Version("0"), release.version)
+    return release.framework, *version, written, release.files
+
+
+def _before(releases: Sequence[Release]) -> list[int]:
+    """Return for each release the position of the latest before it that was asked the same, or -1.
+
+    What was not judged whole is compared with nothing.
+    """
+    last: dict[tuple[str, ...], int] = {}
+    found = [-1] * len(releases)
+    for place, release in enumerate(releases):
+        if release.complete:
+            asked = (release.framework, release.profile, release.case_set)
+            found[place] = last.get(asked, -1)
+            last[asked] = place
+    return found

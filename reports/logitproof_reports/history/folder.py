@@ -1,0 +1,54 @@
+"""The run files of a folder, for their history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.schema import RunFileError
+
+if TYPE_CHECKING:
+    import os
+
+    from logitproof_reports.runs.schema import Run
+
+PARTS = ".parts"
+"""How the folders end in which runs under way keep what they have so far."""
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run, the name of its file within the folder, and when that was last written, in seconds since 1970."""
+
+    name: str
+    written: float
+    run: Run
+
+
+def runs_within(folder: str | os.PathLike[str]) -> tuple[list[StoredRun], list[str]]:
+    """Read every run file of a folder and the folders within it; return them, and why others could not be read.
+
+    Raises
+    ------
+    RunFileError
+        It is no folder, or no run file in it can be read.
+    """
+    place = Path(folder)
+    if not place.is_dir():
+        what = "is a file" if place.exists() else "does not exist"
+        raise RunFileError(f"{place} {what}: name a folder that holds run files")
+    stored: list[StoredRun] = []
+    skipped: list[str] = []
+    for path in sorted(place.rglob("*.parquet")):
+        if path.is_dir() or any(parent.name.endswith(PARTS) for parent in path.parents):
+            continue
+        try:
+            stored.append(StoredRun(str(path.relative_to(place)), path.stat().st_mtime, read_run(path)))
+        except RunFileError as error:
+            skipped.append(str(error))
+    if not stored:
+        why = f"; {skipped[0]}" if skipped else ", which `logitproof run -o NAME.parquet` writes"
+        raise RunFileError(f"{place} holds no run file that can be read{why}")
+    return stored, skipped

@@ -1,0 +1,1 @@
+"""The report on one run: what each of its pages shows, and the file."""

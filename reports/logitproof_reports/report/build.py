@@ -1,0 +1,249 @@
+"""Computes all that a page may know from a run."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from logitproof_reference.oracle.certificate import released_certificate
+from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.counting.run_table import words_of
+from logitproof_reports.counting.tally import tally_by, total
+from logitproof_reports.counting.verdict import framework_versions, headline, titled
+from logitproof_reports.counting.worst import gravest_of
+from logitproof_reports.runs.schema import attributed, framework_of
+from logitproof_reports.words.links import filter_link, filter_terms
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, family_of, family_place, visible
+from logitproof_reports.words.terms import question
+
+from .accuracy import accuracy_of
+from .claims import claims_of_release
+from .dialects import dialects_of
+from .extremes import situations_of
+from .findings import brief_of, findings_of
+from .matrix import matrix_of
+from .model import Clause, Count, Fact, FrameworkVerdict, KnownDeviation, Page, Refusal, Surroundings
+from .payload import payload_of
+from .training import trainings_of
+
+if TYPE_CHECKING:
+    from logitproof_reports.counting.run_table import Judged
+    from logitproof_reports.counting.tally import Tally
+    from logitproof_reports.runs.schema import Run
+    from logitproof_reports.words.outcomes import Outcome
+
+_ADDRESS = re.compile(r"https://[^\s,;\"<>]+")
+_INTERRUPTED = (
+    "This run was interrupted or filtered: what is shown was measured, and more was planned. "
+    "Run it again for a verdict on the whole."
+)
+_VOID = "Nothing was measured: see that the framework is installed, then run again."
+
+
+def page_of(run: Run) -> Page:
+    """Compute a page from a run."""
+    judged = make_ready(run)
+    findings, left_out = findings_of(judged)
+    return Page(
+        title=f"Logitproof: {', '.join(titled(run, name) for name in judged.framework.words) or 'nothing measured'}",
+        outcome=_outcome(judged),
+        headline=headline(judged),
+        advice=_advice(total(judged)),
+        warnings=_warnings(judged),
+        facts=_facts(judged),
+        frameworks=_frameworks(judged),
+        legend=[*BY_RANK[1:], BY_RANK[0]],
+        matrix=matrix_of(judged),
+        findings=findings,
+        findings_left_out=left_out,
+        situations=situations_of(judged),
+        extreme_frameworks=[(titled(run, name), filter_terms(framework=name)) for name in judged.framework.words],
+        deviations=_deviations(judged),
+        refusals=_refusals(judged),
+        clauses=_clauses(judged),
+        environments=_environments(run),
+        certificate=_certificate(),
+        accuracy=accuracy_of(judged),
+        dialects=dialects_of(run),
+        training=trainings_of(judged),
+        claims=claims_of_release(),
+        judgements=run.table.num_rows,
+        payload=payload_of(judged),
+    )
+
+
+def _outcome(judged: Judged) -> Outcome:
+    """Return the worst outcome; a run that did not end earns no better than a concern."""
+    worst = total(judged).worst if judged.asked.any() else OUTCOMES["void"]
+    return worst if judged.run.complete else max(worst, OUTCOMES["concern"], key=lambda outcome: outcome.rank)
+
+
+def _warnings(judged: Judged) -> list[str]:
+    return ([] if judged.run.complete else [_INTERRUPTED]) + ([] if judged.asked.any() else [_VOID])
+
+
+def _facts(judged: Judged) -> list[Fact]:
+    run = judged.run
+    return [
+        Fact("judgements", f"{int(judged.asked.sum()):,}"),
+        Fact("numbers compared", f"{sum(run.table['elements'].to_pylist()):,}"),
+        Fact("profile", visible(run.profile)),
+        Fact("case set", visible(run.case_set)[:12]),
+    ]
+
+
+def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
+    tallies = tally_by(judged, judged.framework)
+    versions = framework_versions(judged.run)
+    return [
+        FrameworkVerdict(
+            name=visible(name),
+            version=visible(versions.get(name, "")),
+            outcome=tallies[name,].worst,
+            sentence=_worst_in_words(judged, name, tallies[name,]),
+            counts=_counts(tallies[name,]),
+            link=filter_link(framework=name),
+        )
+        for (name,) in tallies
+    ]
+
+
+def _advice(tally: Tally) -> str:
+    """Return what the verdict means for whoever must decide."""
+    if not tally.judged:
+        return ""
+    if tally.unexpected:
+        return "Each breaks a MUST of the specification, and no ledger entry explains it: read them before you approve."
+    if tally.count("known"):
+        return "Nothing is unexpected: each known deviation is in the ledger, with its reason and a link."
+    return "Every MUST of the specification is met."
+
+
+def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
+    """Return the worst judgement of a framework in words, where it is unexpected."""
+    if not tally.unexpected:
+        return "None unexpected."
+    worst = gravest_of(judged, framework)
+    where = ", ".join(visible(worst[name]) for name in ("format", "mode", "regime") if worst[name])
+    told = " ".join(filter(None, [question(worst), brief_of(worst), f"({where})" if where else ""]))
+    return f"{tally.unexpected:,} unexpected. The worst: {told}."
+
+
+def _counts(tally: Tally) -> list[Count]:
+    counts, start = [], 0.0
+    for outcome in BY_RANK[1:]:
+        number = tally.count(outcome.name)
+        if number:
+            share = 100.0 * number / tally.judged
+            counts.append(Count(outcome, outcome.count(number), round(start, 3), round(share, 3)))
+            start += share
+    return counts
+
+
+def _ledger(run: Run) -> dict[str, dict[str, Any]]:
+    """Return the ledger entries that the environments carry, by id."""
+    return {
+        str(entry.get("id")): entry for environment in run.environments for entry in environment.get("ledger") or ()
+    }
+
+
+def _deviations(judged: Judged) -> list[KnownDeviation]:
+    explained = judged.table.filter(judged.rank == OUTCOMES["known"].rank)
+    rows = explained.select(["deviation", "adapter", "clause", "reason"]).to_pylist()
+    entries = _ledger(judged.run)
+    found = []
+    for id_, number in Counter(row["deviation"] for row in rows).most_common():
+        mine = [row for row in rows if row["deviation"] == id_]
+        entry = entries.get(id_, {})
+        upstream = visible(str(entry.get("upstream") or ""))
+        found.append(
+            KnownDeviation(
+                id=visible(id_),
+                frameworks=visible(", ".join(sorted({row["adapter"] for row in mine}))),
+                clause=visible(", ".join(sorted({row["clause"] for row in mine}))),
+                reason=visible(str(entry.get("reason") or mine[0]["reason"])),
+                upstream="" if _ADDRESS.search(upstream) else upstream,
+                links=_ADDRESS.findall(upstream),
+                number=number,
+                link=filter_link(deviation=id_),
+            )
+        )
+    return found
+
+
+def _refusals(judged: Judged) -> list[Refusal]:
+    refused = judged.table.filter(judged.rank == OUTCOMES["unsupported"].rank).select(["adapter", "reason"])
+    counts = Counter((row["adapter"], row["reason"]) for row in refused.to_pylist())
+    return [
+        Refusal(visible(name), visible(reason) or "no reason given", number)
+        for (name, reason), number in sorted(counts.items(), key=lambda item: (item[0][0], -item[1]))
+    ]
+
+
+def _clauses(judged: Judged) -> list[Clause]:
+    tallies = tally_by(judged, words_of(judged.table["clause"]))
+    ids = sorted({*CLAUSES, *(id_ for (id_,) in tallies if id_)}, key=_clause_place)
+    return [_clause(id_, tallies.get((id_,))) for id_ in ids]
+
+
+def _clause_place(id_: str) -> tuple[tuple[int, str], int, str]:
+    return family_place(family_of(id_)), len(id_), id_
+
+
+def _clause(id_: str, tally: Tally | None) -> Clause:
+    known = CLAUSES.get(id_)
+    return Clause(
+        id=visible(id_),
+        grade=known.grade if known else "",
+        title=known.title if known else "not in this release's specification",
+        text=known.text if known else "",
+        outcome=tally.worst if tally else None,
+        number=tally.judged if tally else 0,
+        link=filter_link(clause=id_),
+    )
+
+
+def _certificate() -> list[Fact]:
+    found = released_certificate()
+    return [
+        Fact("rows", f"{found.rows:,}"),
+        Fact("numbers held against ball arithmetic", f"{found.numbers:,}"),
+        Fact("largest relative error", f"2^{math.log2(found.worst):.2f}"),
+        Fact("found in", found.worst_case),
+        Fact("enclosures without the truth", str(found.outside)),
+    ]
+
+
+def _environments(run: Run) -> list[Surroundings]:
+    """Return the environments; what several have in common is told once, first."""
+    told = [_surroundings(environment) for environment in attributed(run)]
+    common = [fact for fact in told[0].facts if all(fact in one.facts for one in told)] if len(told) > 1 else []
+    own = [Surroundings(one.title, [fact for fact in one.facts if fact not in common]) for one in told]
+    return [*([Surroundings("In common", common)] if common else []), *own]
+
+
+def _surroundings(environment: dict[str, Any]) -> Surroundings:
+    framework = framework_of(environment)
+    name = framework.get("framework") or ", ".join(environment.get("adapters") or [])
+    title = visible(f"{name or 'environment'} {framework.get('version', '')}".strip())
+    rest = {
+        key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger", "dialects"}
+    }
+    facts = [*_flat(framework.get("build") or {}, "build"), *_flat(rest, "")]
+    return Surroundings(title, [fact for fact in facts if fact.value])
+
+
+def _flat(tree: dict[str, Any], prefix: str) -> list[Fact]:
+    """Return a tree as facts, nested names joined by a middle dot."""
+    facts = []
+    for name, value in tree.items():
+        path = f"{prefix} · {name}" if prefix else str(name).replace("_", " ")
+        if isinstance(value, dict):
+            facts += _flat(value, path)
+        else:
+            spelled = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+            facts.append(Fact(visible(path), visible(spelled)))
+    return facts

@@ -1,0 +1,51 @@
+"""The page of claims as Markdown: each with its verdict, why, and every number that decided it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_reports.words.markdown import escaped, head, row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from logitproof_reference.claims.catalogue import Answers
+    from logitproof_reference.claims.model import Claim, Outcome
+
+INTRODUCTION = """# What tutorials say, and what is true of it
+
+`logitproof claims` tries every claim below on the exact answer, rounded once to the format (what a perfect
+implementation returns), and on each framework that is installed. Each trial reads: "yes" or "no", whether its numbers
+bear the claim out, then the numbers. The verdict goes by the exact column: true where all of its trials say yes, false
+where one says no and no condition saves it; the other columns show where a framework parts from it. This page is made
+by `logitproof claims -o`; the answers are those of the versions that the tables name. Which option means what in which
+framework is a table of its own: [the dialects](dialects.md)."""
+
+DIGITS = {"float16": 5, "bfloat16": 4, "float32": 9, "float64": 17}
+"""Significant digits that tell the numbers of a format apart."""
+
+
+def markdown_of_claims(catalogue: Sequence[Claim], answers: Sequence[Answers]) -> str:
+    """Return the page."""
+    return "\n".join([INTRODUCTION, *(line for claim in catalogue for line in _claim(claim, answers))]) + "\n"
+
+
+def _claim(claim: Claim, answers: Sequence[Answers]) -> Iterator[str]:
+    condition = f": {claim.condition}" if claim.condition else ""
+    yield from ("", f"## {escaped(claim.says)}", "", f"**{claim.verdict.capitalize()}**{escaped(condition)}.", "")
+    yield escaped(claim.because)
+    if claim.source:
+        yield from ("", f"Source: <{claim.source}>")
+    yield from ("", *head(["tried on", "exact, rounded", *(f"{one.framework} {one.version}" for one in answers)]))
+    for number, trial in enumerate(claim.trials):
+        exact = spelled(trial.outcome(trial.answers()), trial.format)
+        told = [spelled(one.outcomes.get(f"{claim.id}/{number}", ""), trial.format) for one in answers]
+        yield row([trial.on, exact, *told])
+
+
+def spelled(outcome: Outcome | str, format_: str) -> str:
+    """Spell what a trial gave: whether it bears the claim out, and the numbers; or why it was not put."""
+    if isinstance(outcome, str):
+        return "not offered"
+    numbers = ", ".join(f"{number:.{DIGITS[format_]}g}" for number in outcome.numbers)
+    return f"{'yes' if outcome.holds else 'no'}: {numbers}"

@@ -1,0 +1,41 @@
+"""The HTML report: one self-contained file that opens from disk, without network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logitproof_reports.html.render import rendered
+from logitproof_reports.runs.whole_files import written_whole
+
+from .build import page_of
+
+if TYPE_CHECKING:
+    import os
+
+    from logitproof_reports.runs.schema import Run
+
+    from .model import Page
+
+
+def write_report(run: Run, path: str | os.PathLike[str]) -> None:
+    """Write the report on a run, whole or not at all.
+
+    Raises
+    ------
+    RunFileError
+        The place cannot be written.
+    """
+    text = render(page_of(run))
+    with written_whole(Path(path)) as place:
+        place.write_text(text, encoding="utf-8", newline="\n")
+
+
+def render(page: Page) -> str:
+    """Return the page as HTML; every string of the page is escaped."""
+    return rendered(
+        "report/report.html.j2",
+        ("style.css",),
+        ("table.js", "report/exact.js", "report/explorer.js", "report/pages.js", "report/script.js"),
+        page=page,
+    )

@@ -1,0 +1,77 @@
+"""Shards of one framework: whether they are all there, and what only the whole can tell."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from logitproof_reference.vocabulary.judgement import on_the_whole
+
+from .run_file import merge
+from .schema import Run, RunFileError, attributed, framework_of, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+
+def stale_entry(entry: str) -> str:
+    """Say that a ledger entry explains nothing."""
+    return f'ledger entry "{entry}" matches no case of this run; remove it or correct its selector'
+
+
+def merge_whole(runs: Sequence[Run]) -> Run:
+    """Join runs as `merge` does; of a framework that was judged in shards all must be there.
+
+    Raises
+    ------
+    RunFileError
+        A shard is missing, the shards are not of one release, or the runs do not merge.
+    """
+    refuse_gaps(runs)
+    whole = merge(runs)
+    problems = table_of(problems_of_shards(runs))
+    return replace(whole, table=pa.concat_tables([whole.table, problems]))
+
+
+def sharded(runs: Sequence[Run]) -> dict[str, list[tuple[dict[str, Any], Run]]]:
+    """Return the runs that are shards, with their environments, by the adapter they judged."""
+    found: dict[str, list[tuple[dict[str, Any], Run]]] = defaultdict(list)
+    for run in runs:
+        for environment in attributed(run):
+            for adapter in environment.get("adapters", ()) if environment.get("shard") else ():
+                found[adapter].append((environment, run))
+    return found
+
+
+def refuse_gaps(runs: Sequence[Run]) -> None:
+    """Raise `RunFileError` where the shards of a framework are not all there, or not of one release."""
+    for adapter, parts in sharded(runs).items():
+        shards = [environment["shard"] for environment, _ in parts]
+        totals = {shard.partition("/")[2] for shard in shards}
+        if len(totals) > 1:
+            raise RunFileError(
+                f"{adapter} was cut in different ways ({', '.join(sorted(shards))}): make the runs again"
+            )
+        (total,) = totals
+        missing = [shard for i in range(int(total)) if (shard := f"{i + 1}/{total}") not in shards]
+        if missing:
+            raise RunFileError(f"shard {', '.join(missing)} of {adapter} is missing: name its run file too")
+        versions = sorted({str(framework_of(environment).get("version", "")) for environment, _ in parts})
+        if len(versions) > 1:
+            raise RunFileError(f"the shards of {adapter} judged different versions ({', '.join(versions)})")
+
+
+def problems_of_shards(runs: Sequence[Run]) -> Iterator[Judgement]:
+    """Yield a judgement on each ledger entry that no shard of its framework used, where all shards are complete."""
+    for adapter, parts in sharded(runs).items():
+        if not all(run.complete for _, run in parts):
+            continue
+        used = {name for _, run in parts for name in run.table["deviation"].to_pylist()}
+        entries = {entry["id"] for environment, _ in parts for entry in environment["ledger"] if entry.get("applies")}
+        for entry in sorted(entries - used):
+            yield on_the_whole(adapter, "void", stale_entry(entry))

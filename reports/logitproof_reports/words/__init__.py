@@ -1,0 +1,1 @@
+"""The words of all reports: outcomes, terms, dialects, links and Markdown."""

@@ -1,0 +1,102 @@
+"""Filters as links: what the page's script reads back from ``location.hash``."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from logitproof_reference.vocabulary.cells import SIGMOID
+
+from .outcomes import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXPLORED_CLASSES = 64
+"""Rows wider than this the explorer is not asked to open."""
+
+_PLAIN = re.compile(r"[\w.=-]+")
+
+
+def filter_link(**terms: str) -> str:
+    r"""Return the link that shows the judgements matching every term.
+
+    >>> filter_link(framework="torch", clause="EXT")
+    '#judgements?framework:torch%20clause:EXT'
+    >>> filter_link(regime='a "b"')
+    '#judgements?regime:%22a%20%5C%22b%5C%22%22'
+    """
+    return "#judgements?" + quote(filter_terms(**terms), safe=":,")
+
+
+def filter_terms(**terms: str) -> str:
+    r"""Return the terms of a filter as a reader types them.
+
+    >>> filter_terms(framework="torch", regime="a b")
+    'framework:torch regime:"a b"'
+    """
+    return " ".join(f"{key}:{_term(visible(value))}" for key, value in terms.items())
+
+
+def _term(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def cell_link(cell: str) -> str:
+    """Return the link that shows one cell and its like in other formats and modes."""
+    return "#cell?" + quote(visible(cell), safe="=,.")
+
+
+def explorer_link(record: Mapping[str, Any]) -> str:
+    """Return the link that opens a judgement's worst row in the explorer; empty where it cannot show the row.
+
+    >>> inputs = '{"logits": ["0x1p+0", "-inf"], "labels": [1]}'
+    >>> explorer_link({"inputs": inputs, "op": "softmax_cross_entropy", "format": "float32"})
+    '#explorer?format=float32&label=1&logits=0x1p%2B0,-inf'
+    """
+    logits, label = explored_row(record)
+    if not logits:
+        return ""
+    format_ = quote(visible(str(record["format"])), safe="")
+    return f"#explorer?format={format_}&label={label}&logits={quote(','.join(logits), safe=',')}"
+
+
+def explored_row(record: Mapping[str, Any]) -> tuple[list[str], int]:
+    """Return the logits and the label that the explorer is to show of a judgement's worst row.
+
+    No logits where the row is not at hand or too wide, and for a sigmoid loss, which the explorer does not compute.
+    """
+    try:
+        inputs = json.loads(record["inputs"] or "{}")
+    except ValueError:
+        return [], 0
+    logits = inputs.get("logits") if isinstance(inputs, dict) and record["op"] != SIGMOID else None
+    if not isinstance(logits, list) or not 0 < len(logits) <= EXPLORED_CLASSES:
+        return [], 0
+    return [visible(str(logit)) for logit in logits], _label(inputs.get("labels"), len(logits))
+
+
+def _label(labels: object, classes: int) -> int:
+    """Return the label's class index, of a distribution the likeliest; 0 where there is none or it is no class."""
+    if not isinstance(labels, list):
+        return 0
+    if len(labels) == classes and all(isinstance(share, str) for share in labels):
+        shares = list(map(_share, labels))
+        return shares.index(max(shares))
+    first = labels[0] if len(labels) == 1 else 0
+    return first if isinstance(first, int) and 0 <= first < classes else 0
+
+
+def _share(spelled: str) -> float:
+    """Return a distribution's share of a class; what is no number, or NaN, is none."""
+    try:
+        share = float.fromhex(spelled)
+    except (OverflowError, ValueError):
+        return 0.0
+    return 0.0 if math.isnan(share) else share

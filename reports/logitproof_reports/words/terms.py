@@ -1,0 +1,69 @@
+"""What the specification and the regimes say of themselves, for pages; names that they do not know stay as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.vocabulary.cells import LABELS, OPS, QUANTITIES
+
+from .outcomes import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_QUANTITIES = {
+    "value": "",
+    "grad_logits": "gradient of",
+    "grad_labels": "gradient by labels of",
+    "jvp": "forward derivative of",
+    "hvp": "Hessian-vector product of",
+}
+_LABELS = {"none": "", "indices": "(class indices)", "distributions": "(distributions)"}
+
+
+def question(record: Mapping[str, str]) -> str:
+    """Return what was asked, in words: ``gradient of softmax cross-entropy (class indices)``.
+
+    Where the record has an ``entry``, it tells which of the framework's functions was asked: ``via functional``.
+    """
+    op = record["op"].replace("_cross_entropy", " cross-entropy").replace("_", "-")
+    entry = record.get("entry", "")
+    words = (
+        _QUANTITIES.get(record["quantity"], record["quantity"] + " of"),
+        op,
+        _LABELS.get(record["labels"], record["labels"]),
+        f"via {entry}" if entry else "",
+    )
+    return visible(" ".join(filter(None, words)))
+
+
+def question_place(key: Sequence[str]) -> tuple[int | str, ...]:
+    """Return the sort key of an op, its labels and a quantity: in the vocabulary's order, unknown words last."""
+    orders = (OPS, LABELS, QUANTITIES)
+    return tuple(part for word, order in zip(key, orders, strict=True) for part in (_place(word, order), word))
+
+
+def _place(word: str, order: tuple[str, ...]) -> int:
+    return order.index(word) if word in order else len(order)
+
+
+def clause_title(clause: str) -> str:
+    """Return the title of a clause; empty where this release does not know it."""
+    return CLAUSES[clause].title if clause in CLAUSES else ""
+
+
+def regime_reason(regime: str) -> str:
+    """Return why a regime exists; empty where this release does not know it."""
+    return REGIMES[regime].reason if regime in REGIMES else ""
+
+
+def regime_clause(regime: str) -> str:
+    """Return the clause that a regime's rows serve; empty for ordinary and unknown ones."""
+    return REGIMES[regime].clause if regime in REGIMES else ""
+
+
+def is_extreme(regime: str) -> bool:
+    """Return whether a regime's rows serve an EXT clause."""
+    return regime_clause(regime).startswith("EXT")

@@ -1,0 +1,1 @@
+"""The framework is asked, and the exact answer computed beside it."""

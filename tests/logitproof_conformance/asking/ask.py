@@ -1,0 +1,100 @@
+"""Asking a framework: one call for each batch of a cell, and all that the call gave away."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_conformance.plan.layout import arrange, restore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_reference.cases.catalogue import Batch
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one call gave.
+
+    Attributes
+    ----------
+    observed : array (rows, classes) or (rows,), or None
+        The answer, class axis last; None where the call failed or its shape was wrong.
+    dtype : str
+        The dtype that came back.
+    failure, misshapen : str
+        What was raised, or why the shape is wrong; empty where neither.
+    modified : tuple of str
+        Names of the inputs that the call changed.
+    """
+
+    observed: NDArray[Any] | None
+    dtype: str = ""
+    failure: str = ""
+    misshapen: str = ""
+    modified: tuple[str, ...] = ()
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The answer; asking for one that did not come is a fault of the caller (LookupError)."""
+        if self.observed is None:
+            raise LookupError(self.failure or self.misshapen)
+        return self.observed
+
+
+def ask(adapter: Adapter, cell: Cell, batch: Batch) -> Answer:
+    """Evaluate `batch` in one call of the framework; an exception becomes a failure, never an abort."""
+    return ask_with(adapter, cell, arrange(cell, batch.rows), batch)
+
+
+def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch) -> Answer:
+    """Evaluate `inputs`, laid out for `cell` and shaped as `batch` would be, as `ask` does."""
+    given = {name: array.copy() for name, array in inputs.arrays().items()}
+    try:
+        answer = np.array(adapter.evaluate(cell, inputs))  # a copy: the answer may lie in one of the inputs
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a framework raises is a result of the test
+        return Answer(None, failure=_last_words(error))
+    finally:
+        modified = _put_back(inputs, given)
+    try:
+        observed = restore(cell, answer, batch)
+    except ValueError as error:
+        return Answer(None, str(answer.dtype), misshapen=str(error), modified=modified)
+    return Answer(observed, str(answer.dtype), modified=modified)
+
+
+def _put_back(inputs: Inputs, given: dict[str, NDArray[Any]]) -> tuple[str, ...]:
+    """Undo what the call did to its inputs, for they are judged by; return the names of those it changed."""
+    arrays = inputs.arrays()
+    changed = tuple(name for name, array in arrays.items() if array.tobytes() != given[name].tobytes())
+    for name in changed:
+        arrays[name][...] = given[name]
+    return changed
+
+
+def _last_words(error: BaseException) -> str:
+    first_line = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {first_line[:300]}"
+
+
+def digest(observed: NDArray[Any]) -> str:
+    """Hash the bits of an answer, 16 hexadecimal digits."""
+    return hashlib.sha256(np.ascontiguousarray(observed).tobytes()).hexdigest()[:16]
+
+
+def same_bits(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell where two answers of one format have the same bits; NaN equals NaN, whatever its payload."""
+    both_nan = np.isnan(before.astype(np.float64)) & np.isnan(after.astype(np.float64))
+    same: NDArray[np.bool_] = (_bits(before) == _bits(after)) | both_nan
+    return same
+
+
+def _bits(array: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+    contiguous = np.ascontiguousarray(array)
+    return contiguous.view(np.dtype(f"u{contiguous.dtype.itemsize}"))

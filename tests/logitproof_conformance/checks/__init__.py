@@ -1,0 +1,1 @@
+"""Checks beside accuracy: laws, modes, refusals, label formats, rows alone, padded and differentiated twice."""

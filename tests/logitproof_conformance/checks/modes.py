@@ -1,0 +1,121 @@
+"""A compiled mode beside eager mode: its bits (MOD-2, reported), its format, shape and refusals (MOD-3)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof_conformance.asking.ask import Answer, ask, ask_with, digest, same_bits
+from logitproof_conformance.judging.judging import CellEvaluation, judgement, repro_of
+from logitproof_conformance.judging.related import first_failure
+from logitproof_conformance.plan.layout import arrange
+
+STRAY_ROW = 0
+"""The row of the common batch, one of ``typical``, whose label is made no class."""
+
+ROWS_ALONE = 128
+"""Enough that a compiler makes their loop parallel, few enough to keep the program."""
+
+SECONDS = 300
+"""How long a program that was left alone may take: it imports a framework and compiles."""
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logitproof_conformance.plan.cases import Case
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+
+def judge_eager_answer(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask in eager mode too: format and shape are the same (MOD-3), and how many bits are (MOD-2)."""
+    eager_cell, batch = replace(case.cell, mode="eager"), evaluation.common_batch
+    if (reason := evaluation.adapter.unsupported(eager_cell)) is not None:
+        yield judgement(case, "MOD-3", "unsupported", reason=reason)
+        return
+    eager, compiled = ask(evaluation.adapter, eager_cell, batch), evaluation.answer(batch)
+    fault = _changed_form(eager, compiled)
+    found = judgement(case, "MOD-3", "deviates" if fault else "conforms", reason=fault)
+    yield replace(found, elements=len(batch.rows), repro=repro_of(evaluation, batch, 0) if fault else "")
+    if not fault and first_failure(case, "MOD-2", (eager, compiled)) is None:
+        yield _compared_bits(case, eager, compiled)
+
+
+def _changed_form(eager: Answer, compiled: Answer) -> str:
+    """Say what the compiled mode made of eager's format and shape; empty where it kept both or eager gave none."""
+    if eager.failure:
+        return ""
+    if compiled.failure:
+        return f"this mode fails, eager mode does not: {compiled.failure}"
+    if compiled.misshapen != eager.misshapen:
+        shape, eager_shape = (answer.misshapen or "as it should be" for answer in (compiled, eager))
+        return f"the shape differs from that of eager mode: {shape} in this mode, {eager_shape} in eager mode"
+    if compiled.dtype != eager.dtype:
+        return f"the result has format {compiled.dtype} in this mode, {eager.dtype} in eager mode"
+    return ""
+
+
+def _compared_bits(case: Case, eager: Answer, compiled: Answer) -> Judgement:
+    """Report how many elements have eager's bits."""
+    same = same_bits(eager.array, compiled.array)
+    told = f"{int(same.sum())} of {same.size} elements have the bits of eager mode"
+    found = judgement(case, "MOD-2", "conforms", reason="" if same.all() else told)
+    return replace(found, elements=same.size, digest=digest(compiled.array))
+
+
+def judge_eager_refusal(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Hand in a label that is no class: what eager mode refuses, this mode refuses too, or gives NaN (MOD-3).
+
+    This mode is asked by its repro in a process of its own, for a guard that is compiled may end the process.
+    """
+    cell = case.cell
+    batch = replace(evaluation.common_batch, rows=evaluation.common_batch.rows[:ROWS_ALONE])
+    indices = batch.rows.indices.copy()
+    indices[STRAY_ROW] = batch.classes
+    inputs = arrange(cell, replace(batch.rows, indices=indices))
+    eager = ask_with(evaluation.adapter, replace(cell, mode="eager"), inputs, batch)
+    refused = bool(eager.failure) or bool(np.isnan(eager.array[STRAY_ROW].astype(np.float64)).all())
+    program = evaluation.adapter.repro(cell, inputs)
+    if not refused or not program:
+        reason = "eager mode takes such a label" if program else "the adapter gives no program to run alone"
+        yield judgement(case, "MOD-3", "unsupported", reason=reason)
+        return
+    kept, seen = run_alone(program)
+    said = (
+        f"label {batch.classes} of {batch.classes} classes: eager mode gives {eager.failure or 'NaN'}, this mode {seen}"
+    )
+    found = judgement(case, "MOD-3", "conforms" if kept else "deviates", reason=said)
+    yield replace(found, elements=1, row=STRAY_ROW, repro="" if kept else program)
+
+
+def run_alone(program: str) -> tuple[bool, str]:
+    """Run a repro in a process of its own: was the stray label refused or answered by NaN, and what was seen.
+
+    With two threads, so that loops are made parallel or not whatever the machine.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-"],
+            input=program,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False, f"is not done in {SECONDS} s"
+    last_words = (done.stderr.strip().splitlines() or [""])[-1][:200]
+    if done.returncode < 0:
+        return False, f"ends the process by signal {-done.returncode}: {last_words}"
+    if done.returncode > 0:
+        return True, f"raises {last_words}"
+    _, numbers = done.stdout.strip().splitlines()[-1].split(" ", 1)
+    stray = json.loads(numbers.replace("nan", "NaN").replace("inf", "Infinity"))[STRAY_ROW]
+    return bool(np.isnan(stray).all()), f"gives {stray}"

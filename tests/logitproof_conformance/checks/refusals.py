@@ -1,0 +1,167 @@
+"""What becomes of bad inputs: an error, NaN in the row concerned, or what the framework documents (ERR-1 to ERR-4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.contract import broadcast_labels, floating_indices, ignored_labels
+from logitproof_conformance.asking.ask import Answer, ask, ask_with, digest
+from logitproof_conformance.judging.judging import CellEvaluation, failure, judgement, spell
+from logitproof_conformance.judging.rules import Seen
+from logitproof_conformance.plan.bad_inputs import BAD_LABELS, MISFITS
+from logitproof_conformance.plan.layout import arrange
+from logitproof_reference.vocabulary.cells import PLAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from logitproof_conformance.plan.cases import Case
+    from logitproof_reference.cases.catalogue import Batch
+    from logitproof_reference.vocabulary.cells import Inputs
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+    Mask = NDArray[np.bool_]
+
+FEW = 4
+"""Rows where a new shape is asked for anyway."""
+
+
+def judge_bad_label(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Put one label out of range among good ones: its row raises or is NaN, the others stay as they were (ERR-1)."""
+    batch = evaluation.common_batch
+    if (failed := failure(case, evaluation.answer(batch), "ERR-1")) is not None:
+        yield failed
+        return
+    row, label = batch.slices["typical"].start + 1, BAD_LABELS[case.regime](batch.classes)
+    indices = batch.rows.indices.copy()
+    indices[row] = label
+    asked = replace(batch, rows=replace(batch.rows, indices=indices))
+    answer = ask(evaluation.adapter, case.cell, asked)
+    if answer.observed is None:
+        yield _refused(case, "ERR-1", answer)
+        return
+    spoiled = _spoiled_rows(evaluation, answer.observed)
+    spoiled[row] = False
+    fault = _fault_of_label(evaluation, label, answer.observed[row])
+    shown = np.array([row])
+    if not fault and spoiled.any():
+        neighbour = int(np.argmax(spoiled))
+        shown = np.array([row, neighbour])
+        fault = (
+            f"label {label} in row {row} changes the answer of {int(spoiled.sum())} others, first of row {neighbour}"
+        )
+    yield _found(evaluation, case, "ERR-1", answer, fault, inputs=arrange(case.cell, asked.rows[shown]))
+
+
+def _fault_of_label(evaluation: CellEvaluation, label: int, observed: NDArray[Any]) -> str:
+    """Say what is wrong with a bad label's own row; empty where it is NaN, or 0 where the label is documented so."""
+    numbers = np.atleast_1d(observed).astype(np.float64)
+    if label in ignored_labels(evaluation.adapter):
+        return "" if (numbers == 0).all() else f"label {label}, documented as ignored, does not cost exactly 0"
+    if np.isnan(numbers).all():
+        return ""
+    first = numbers[~np.isnan(numbers)][0]
+    return f"label {label} with {evaluation.common_batch.classes} classes gives {first:.9g}, expected an error or NaN"
+
+
+def _spoiled_rows(evaluation: CellEvaluation, observed: NDArray[Any]) -> Mask:
+    """Tell the rows that were within their bound with good labels alone and are so no longer."""
+    batch, before = evaluation.common_batch, evaluation.seen(evaluation.common_batch)
+    after = Seen(evaluation.cell, batch, observed, before.truth)
+    lost = before.must.conforms & ~after.must.conforms
+    return np.asarray(lost.reshape(len(batch.rows), -1).any(axis=1))
+
+
+def judge_misfit(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Hand in an argument of a wrong shape or kind: the call raises, or does what is documented (ERR-2, ERR-3)."""
+    misfit, batch = MISFITS[case.regime], evaluation.common_batch
+    cell = replace(case.cell, options=misfit.options)
+    if misfit.options != PLAIN and (reason := evaluation.adapter.unsupported(cell)) is not None:
+        yield judgement(case, misfit.clause, "unsupported", reason=reason)
+        return
+    right = arrange(cell, batch.rows)
+    inputs = misfit.inputs(right)
+    answer = ask_with(evaluation.adapter, cell, inputs, batch)
+    if answer.failure:
+        yield _refused(case, misfit.clause, answer)
+        return
+    fault = _fault_of_misfit(evaluation, case, answer)
+    few = misfit.inputs(arrange(cell, batch.rows[:FEW]))
+    yield _found(evaluation, case, misfit.clause, answer, fault, inputs=few)
+
+
+def _fault_of_misfit(evaluation: CellEvaluation, case: Case, answer: Answer) -> str:
+    """Say what is wrong with an answer; empty where it is NaN throughout, or what is documented."""
+    misfit, cell = MISFITS[case.regime], case.cell
+    if answer.observed is not None and np.isnan(answer.observed.astype(np.float64)).all():
+        return ""
+    said = "an answer comes where an error is due"
+    broadcasts = misfit.broadcasts and cell.labels in broadcast_labels(evaluation.adapter)
+    if not (broadcasts or (misfit.floats and floating_indices(evaluation.adapter))):
+        return said
+    if answer.observed is None:
+        return f"{said}, and {answer.misshapen}"
+    batch = _as_documented(evaluation.common_batch, case)
+    seen = Seen(cell, batch, answer.observed, evaluation.truth(batch))
+    as_due = seen.must.conforms[batch.slices["typical"]]
+    return "" if as_due.all() else "the answer is not that of the labels as documented"
+
+
+def _as_documented(batch: Batch, case: Case) -> Batch:
+    """Return the batch with what the spoiled labels mean: stretched, and in the format of the right ones."""
+    name = case.cell.labels
+    right = getattr(batch.rows, name)
+    stretched = np.broadcast_to(MISFITS[case.regime].spoil(right), right.shape).astype(right.dtype)
+    return replace(batch, rows=replace(batch.rows, **{name: stretched}))
+
+
+def judge_no_classes(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask with rows of zero classes: an error, no number at all, or the limit of an empty sum (ERR-4)."""
+    batch = _without_classes(evaluation.common_batch)
+    inputs = arrange(case.cell, batch.rows)
+    answer = ask_with(evaluation.adapter, case.cell, inputs, batch)
+    if answer.failure:
+        yield _refused(case, "ERR-4", answer)
+        return
+    fault = answer.misshapen or _fault_of_nothing(case, answer.array)
+    yield _found(evaluation, case, "ERR-4", answer, fault, inputs=inputs)
+
+
+def _without_classes(batch: Batch) -> Batch:
+    rows = batch.rows[:FEW]
+    empty = {name: getattr(rows, name)[:, :0] for name in ("logits", "distributions", "class_cotangents")}
+    return replace(batch, classes=0, rows=replace(rows, indices=np.zeros(FEW, np.int64), **empty))
+
+
+def _fault_of_nothing(case: Case, observed: NDArray[Any]) -> str:
+    """Say which finite number came of no classes; an empty sum is 0, and its logarithm -inf, but no index is right."""
+    numbers = observed.astype(np.float64)
+    due = -np.inf if case.cell.op == "log_sum_exp" else 0.0
+    allowed = np.isnan(numbers) | ((numbers == due) & (case.cell.labels != "indices"))
+    return "" if allowed.all() else f"zero classes give {numbers[~allowed][0]:.9g}, expected an error or NaN"
+
+
+def _refused(case: Case, clause: str, answer: Answer) -> Judgement:
+    """Record an error, which conforms, with its words: a diff tells when they change."""
+    return replace(judgement(case, clause, "conforms", reason=answer.failure or answer.misshapen))
+
+
+def _found(
+    evaluation: CellEvaluation, case: Case, clause: str, answer: Answer, fault: str, *, inputs: Inputs
+) -> Judgement:
+    """Return the judgement on an answer that came; with inputs and repro where there is a fault."""
+    observed = answer.observed
+    found = replace(
+        judgement(case, clause, "deviates" if fault else "conforms", reason=fault),
+        elements=0 if observed is None else observed.size,
+        digest="" if observed is None else digest(observed),
+    )
+    if not fault:
+        return found
+    cell = replace(case.cell, options=MISFITS[case.regime].options) if case.regime in MISFITS else case.cell
+    return replace(found, inputs=spell(inputs.arrays()), repro=evaluation.adapter.repro(cell, inputs))

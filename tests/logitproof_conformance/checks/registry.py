@@ -1,0 +1,240 @@
+"""Checks that need calls of their own: neighbours, place in the batch, repetition, the result itself, no rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_conformance.asking.ask import ask, digest, same_bits
+from logitproof_conformance.asking.truth import arguments_of
+from logitproof_conformance.checks.few_rows import judge_few_rows
+from logitproof_conformance.checks.label_formats import judge_distribution_format, judge_label_format
+from logitproof_conformance.checks.laws_of_derivatives import judge_forward_and_reverse, judge_second_vector
+from logitproof_conformance.checks.laws_of_rows import judge_order_of_logits, judge_row_sums
+from logitproof_conformance.checks.laws_of_symmetry import (
+    judge_one_hot_labels,
+    judge_permuted_classes,
+    judge_shifted_rows,
+)
+from logitproof_conformance.checks.modes import judge_eager_answer, judge_eager_refusal
+from logitproof_conformance.checks.padded_rows import judge_padded_rows
+from logitproof_conformance.checks.refusals import judge_bad_label, judge_misfit, judge_no_classes
+from logitproof_conformance.checks.second_backward import judge_second_backward
+from logitproof_conformance.judging.judging import (
+    CellEvaluation,
+    failure,
+    finite_rows,
+    judgement,
+    repro_of,
+    spell_inputs,
+    verdict_on,
+)
+from logitproof_conformance.judging.related import first_failure
+from logitproof_conformance.judging.rules import FAMILY
+from logitproof_conformance.plan.bad_inputs import BAD_LABELS, DISTRIBUTION_FORMATS, LABEL_FORMATS, MISFITS, NO_CLASSES
+from logitproof_conformance.plan.layout import due_shape
+from logitproof_reference.cases.catalogue import poisoned
+from logitproof_reference.judging.accuracy_classes import Outputs, classes
+from logitproof_reference.judging.compare import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from logitproof_conformance.plan.cases import Case
+    from logitproof_reference.cases.regime import Rows
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+
+@dataclass(frozen=True)
+class Twice:
+    """The answers to two calls that should agree bit for bit on some rows of the common batch.
+
+    Attributes
+    ----------
+    before, after : arrays of one shape
+        The answers on the rows compared.
+    rows : int array
+        Where those rows lie in the batch.
+    """
+
+    before: NDArray[Any]
+    after: NDArray[Any]
+    rows: NDArray[np.intp]
+
+    @cached_property
+    def changed(self) -> NDArray[np.bool_]:
+        """Where the bits differ."""
+        return ~same_bits(self.before, self.after)
+
+
+def judge_poisoned_neighbours(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Replace some rows by NaN and infinities; the others must keep their bits (ROW-1)."""
+    rows, untouched = poisoned(evaluation.common_batch.rows)
+    yield _ask_again(evaluation, case, "ROW-1", rows, np.flatnonzero(untouched))
+
+
+def judge_another_place(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Hand in the same rows in reverse order: each should give the bits it gave before (ROW-2)."""
+    backwards = np.arange(len(evaluation.common_batch.rows))[::-1]
+    yield _ask_again(evaluation, case, "ROW-2", evaluation.common_batch.rows[backwards], backwards)
+
+
+def judge_row_alone(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask the first row in a batch of its own: it is right there too (VAL-1 and its like), with its bits (ROW-2)."""
+    batch, cell = evaluation.common_batch, case.cell
+    clause = f"{FAMILY[cell.quantity]}-1"
+    alone = ask(evaluation.adapter, cell, replace(batch, rows=batch.rows[:1]))
+    if (failed := first_failure(case, clause, (evaluation.answer(batch), alone))) is not None:
+        yield failed
+        return
+    truth = evaluation.truth(batch)
+    comparison = compare(alone.array, truth.exact[:1], truth.must[:1], batch.format)
+    worst = comparison.worst()
+    reason = (
+        "" if comparison.conforms.all() else f"row 0 alone is {comparison.slack.flat[worst]:.3g} times its bound off"
+    )
+    found = judgement(case, clause, verdict_on(clause, good=not reason), reason=reason)
+    yield replace(
+        found,
+        elements=alone.array.size,
+        slack=float(comparison.slack.flat[worst]),
+        ulps=float(comparison.ulps.flat[worst]),
+        repro=repro_of(evaluation, batch, 0) if reason else "",
+    )
+    twice = Twice(evaluation.answer(batch).array[:1], alone.array, np.arange(1))
+    same = replace(judgement(case, "ROW-2", "conforms"), elements=alone.array.size, digest=digest(alone.array))
+    yield describe_change(evaluation, same, twice) if twice.changed.any() else same
+
+
+def judge_repeated_call(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask the same again, and once more, for two kernels may take turns: the bits should be the same (LAW-5)."""
+    rows = evaluation.common_batch.rows
+    found = _ask_again(evaluation, case, "LAW-5", rows, np.arange(len(rows)))
+    if found.verdict == "conforms":
+        found = _ask_again(evaluation, case, "LAW-5", rows, np.arange(len(rows)))
+    yield found
+
+
+def _ask_again(evaluation: CellEvaluation, case: Case, clause: str, rows: Rows, origin: NDArray[np.intp]) -> Judgement:
+    """Ask with `rows` and compare bits with the first answer; `origin` says where each compared row came from."""
+    batch = evaluation.common_batch
+    first = evaluation.answer(batch)
+    again = ask(evaluation.adapter, case.cell, replace(batch, rows=rows))
+    for answer in (first, again):
+        if (failed := failure(case, answer, clause)) is not None:
+            return failed
+    before, after = first.array[origin], again.array
+    twice = Twice(before, after if len(after) == len(origin) else after[origin], origin)
+    found = replace(judgement(case, clause, "conforms"), elements=twice.before.size, digest=digest(twice.after))
+    return describe_change(evaluation, found, twice) if twice.changed.any() else found
+
+
+def describe_change(evaluation: CellEvaluation, found: Judgement, twice: Twice) -> Judgement:
+    """Describe the first element whose bits changed."""
+    place = np.unravel_index(int(np.argmax(twice.changed)), twice.changed.shape)
+    row = int(twice.rows[place[0]])
+    batch = evaluation.common_batch
+    regime, number = batch.locate(row)
+    count = int(twice.changed.reshape(len(twice.rows), -1).any(axis=1).sum())
+    before, after = float(twice.before[place]).hex(), float(twice.after[place]).hex()
+    return replace(
+        found,
+        verdict="deviates" if found.grade == "MUST" else "concern",
+        reason=f"{count} of {len(twice.rows)} rows changed their bits; first: row {number} of {regime}, "
+        f"{before} became {after}",
+        row=number,
+        element=int(place[1]) if len(place) > 1 else -1,
+        exact=before,
+        observed=after,
+        inputs=spell_inputs(evaluation.cell, batch, regime, number),
+        repro=repro_of(evaluation, batch, row),
+    )
+
+
+def judge_accuracy_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Tell from the outputs which kind of algorithm is at work; reported, never judged (VAL-3)."""
+    batch = evaluation.common_batch
+    answer = evaluation.answer(batch)
+    if (failed := failure(case, answer, "VAL-3")) is not None:
+        yield failed
+        return
+    cell = case.cell
+    finite = finite_rows(batch.rows.logits)
+    arguments = arguments_of(cell, batch.rows[finite])
+    exact = evaluation.truth(batch).exact[finite]
+    outputs = Outputs(
+        logits=batch.rows.logits[finite],
+        observed=answer.array[finite],
+        exact=exact,
+        format=batch.format,
+        labels=arguments.get("labels"),
+        cotangent=arguments.get("cotangent"),
+    )
+    told = classes(cell.op, cell.quantity, outputs)
+    elements = int(answer.array[finite].size)
+    yield replace(judgement(case, "VAL-3", "conforms"), elements=elements, accuracy_class=", ".join(told))
+
+
+def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Look at the result itself: its format (IO-1), and whether the call left its inputs alone (IO-2)."""
+    answer = evaluation.answer(evaluation.common_batch)
+    if (failed := failure(case, answer, "IO-1")) is not None:
+        yield failed
+        return
+    elements = 0 if answer.observed is None else answer.observed.size
+    wrong = (
+        "" if answer.dtype == case.cell.format else f"the result has format {answer.dtype}, expected {case.cell.format}"
+    )
+    modified = f"the call modified its {', '.join(answer.modified)}" if answer.modified else ""
+    for clause, reason in (("IO-1", wrong), ("IO-2", modified)):
+        found = judgement(case, clause, "deviates" if reason else "conforms", reason=reason)
+        repro = repro_of(evaluation, evaluation.common_batch, 0) if reason else ""
+        yield replace(found, elements=elements, repro=repro)
+
+
+def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask with no rows at all: the answer has no rows either (IO-3)."""
+    batch = evaluation.common_batch
+    answer = ask(evaluation.adapter, case.cell, replace(batch, rows=batch.rows[:0]))
+    if answer.failure:
+        yield judgement(case, "IO-3", "deviates", reason=f"an empty batch raises {answer.failure}")
+        return
+    if answer.misshapen:
+        yield judgement(case, "IO-3", "deviates", reason=f"with an empty batch {answer.misshapen}")
+        return
+    due = due_shape(case.cell, 0, batch.classes)
+    yield replace(judgement(case, "IO-3", "conforms"), reason=f"shape {due}")
+
+
+CHECK_JUDGES = {
+    "poisoned_neighbours": judge_poisoned_neighbours,
+    "another_place": judge_another_place,
+    "row_alone": judge_row_alone,
+    "few_rows": judge_few_rows,
+    "repeated_call": judge_repeated_call,
+    "row_sums": judge_row_sums,
+    "shifted_rows": judge_shifted_rows,
+    "permuted_classes": judge_permuted_classes,
+    "one_hot_labels": judge_one_hot_labels,
+    "order_of_logits": judge_order_of_logits,
+    "forward_and_reverse": judge_forward_and_reverse,
+    "second_vector": judge_second_vector,
+    "eager_answer": judge_eager_answer,
+    "eager_refusal": judge_eager_refusal,
+    "accuracy_class": judge_accuracy_class,
+    "result": judge_result,
+    "empty_batch": judge_empty_batch,
+    "second_backward": judge_second_backward,
+    "padded_rows": judge_padded_rows,
+    **dict.fromkeys(BAD_LABELS, judge_bad_label),
+    **dict.fromkeys(MISFITS, judge_misfit),
+    **dict.fromkeys(LABEL_FORMATS, judge_label_format),
+    **dict.fromkeys(DISTRIBUTION_FORMATS, judge_distribution_format),
+    NO_CLASSES: judge_no_classes,
+}
+"""The judge of each check in `plan.checks.CHECKS`."""

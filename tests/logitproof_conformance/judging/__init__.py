@@ -1,0 +1,1 @@
+"""From an answer to a judgement: the rules of the clauses, second answers, and what the ledger expects."""

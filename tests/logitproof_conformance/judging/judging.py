@@ -1,0 +1,217 @@
+"""From answers to judgements: every rule of a regime is applied, and the worst element described."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_conformance.asking.ask import Answer, ask, digest
+from logitproof_conformance.asking.truth import truth_of
+from logitproof_conformance.judging.rules import Rule, Seen, rules_of
+from logitproof_conformance.plan.cases import Case, batches_of
+from logitproof_conformance.plan.layout import arrange
+from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.vocabulary.formats import hex_floats
+from logitproof_reference.vocabulary.judgement import Judgement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_conformance.asking.truth import Truth
+    from logitproof_reference.cases.catalogue import Batch
+    from logitproof_reference.cases.regime import Rows
+    from logitproof_reference.vocabulary.cells import Cell
+
+    Mask = NDArray[np.bool_]
+
+WIDEST_SPELLED_ROW = 64
+"""Wider rows are named by regime and number instead of being spelled out."""
+
+
+class CellEvaluation:
+    """One cell: asked once a batch, judged regime by regime."""
+
+    def __init__(self, adapter: Adapter, cell: Cell, profile: str) -> None:
+        self.adapter = adapter
+        self.cell = cell
+        self.batches = batches_of(cell, profile)
+        self._answers: dict[tuple[str, ...], Answer] = {}
+        self._seen: dict[tuple[str, ...], Seen] = {}
+
+    def batch_with(self, regime: str) -> Batch:
+        """Return the batch that holds a regime's rows."""
+        return next(batch for batch in self.batches if regime in batch.slices)
+
+    @property
+    def common_batch(self) -> Batch:
+        """The batch with most of the regimes."""
+        return max(self.batches, key=lambda batch: len(batch.slices))
+
+    def answer(self, batch: Batch) -> Answer:
+        """Return the framework's answer to a batch, asking at most once."""
+        key = tuple(batch.slices)
+        if key not in self._answers:
+            self._answers[key] = ask(self.adapter, self.cell, batch)
+        return self._answers[key]
+
+    def seen(self, batch: Batch) -> Seen:
+        """Return a batch compared with the exact answers; its answer must have come in shape."""
+        key = tuple(batch.slices)
+        if key not in self._seen:
+            self._seen[key] = Seen(self.cell, batch, self.answer(batch).array, self.truth(batch))
+        return self._seen[key]
+
+    def truth(self, batch: Batch, cell: Cell | None = None) -> Truth:
+        """Return what is exact in the adapter's dialect, of this cell or of another one."""
+        return truth_of(self.adapter, cell or self.cell, batch)
+
+
+def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Judge the rows of one regime by every rule that applies to them."""
+    batch = evaluation.batch_with(case.regime)
+    rules = rules_of(case.cell, case.regime)
+    if (failed := failure(case, evaluation.answer(batch), rules[0].clause)) is not None:
+        yield failed
+        return
+    rows = slice(0, 1) if case.cell.is_scalar else batch.slices[case.regime]
+    seen = evaluation.seen(batch)
+    deviates = False
+    for rule in rules:
+        # Who breaks the MUST bound breaks the SHOULD bound too: said once.
+        if rule.chosen(seen)[rows].any() and not (deviates and rule.allowed == "should"):
+            found = judge_rule(evaluation, case, seen, rule, rows)
+            deviates |= found.verdict == "deviates"
+            yield found
+
+
+def failure(case: Case, answer: Answer, clause: str) -> Judgement | None:
+    """Return the judgement on a call that raised or whose answer has a wrong shape; None where it came in order."""
+    if answer.failure:
+        return judgement(case, clause, "crashed", reason=answer.failure)
+    if answer.misshapen:
+        return judgement(case, "IO-1", "deviates", reason=answer.misshapen)
+    return None
+
+
+def judge_rule(evaluation: CellEvaluation, case: Case, seen: Seen, rule: Rule, rows: slice) -> Judgement:
+    """Apply one rule to the rows of a regime and describe the worst element."""
+    comparison = getattr(seen, rule.allowed)
+    chosen = rule.chosen(seen)[rows]
+    conforms = comparison.conforms[rows] | ~chosen
+    if rule.accepts is not None:
+        conforms = conforms | rule.accepts(seen)[rows]
+    slack = np.where(chosen, comparison.slack[rows], -1.0)
+    slack = np.where(conforms & (slack > 1.0), 1.0, slack)
+    # What conforms has a slack of at most 1; what does not stands above it, the worst first.
+    place = np.unravel_index(int(np.argmax(np.where(conforms, slack, slack + 2.0))), slack.shape)
+    kept = replace(
+        judgement(case, rule.clause, verdict_on(rule.clause, good=bool(conforms.all()))),
+        elements=int(chosen.sum()),
+        slack=float(slack[place]),
+        ulps=float(np.max(comparison.ulps[rows][chosen])),
+        nats=float(np.max(comparison.error[rows][chosen])),
+        digest=digest(seen.observed[rows]),
+    )
+    return describe_worst(evaluation, kept, seen, rule, (rows.start + place[0], *place[1:]))
+
+
+def describe_worst(
+    evaluation: CellEvaluation, kept: Judgement, seen: Seen, rule: Rule, at: tuple[np.intp, ...]
+) -> Judgement:
+    """Add the worst element, its inputs and, where it is wrong, what to say and how to see it again."""
+    row = int(at[0]) - seen.batch.slices[kept.regime].start
+    allowed = getattr(seen.truth, rule.allowed)[at]
+    observed = float(seen.observed[at])
+    found = replace(
+        kept,
+        row=row,
+        element=int(at[1]) if len(at) > 1 else -1,
+        exact=spell_exact(seen.truth.exact.value[at], seen.truth.exact.tail[at]),
+        observed=observed.hex(),
+        bound=f"{allowed:.6g}",
+        inputs=spell_inputs(seen.cell, seen.batch, kept.regime, row),
+    )
+    if found.verdict == "conforms":
+        return found
+    reason = (
+        f"{CLAUSES[rule.clause].title}: observed {observed:.9g}, exact {seen.truth.exact.value[at]:.9g}, "
+        f"{getattr(seen, rule.allowed).ulps[at]:.3g} ulps off, {found.slack:.3g} times the bound"
+    )
+    return replace(found, reason=reason, repro=repro_of(evaluation, seen.batch, int(at[0])))
+
+
+def spell_exact(value: float, tail: float) -> str:
+    """Spell value + tail as hexadecimal floats."""
+    return float(value).hex() + (f" {'-' if tail < 0 else '+'} {abs(float(tail)).hex()}" if tail else "")
+
+
+def spell_inputs(cell: Cell, batch: Batch, regime: str, row: int) -> str:
+    """Spell a row's inputs as JSON with hexadecimal floats; a wide row is named by regime and number."""
+    if batch.classes > WIDEST_SPELLED_ROW:
+        return json.dumps({"regime": regime, "row": row})
+    plain = replace(cell, axis="last", layout="contiguous")
+    return spell(arrange(plain, rows_to_show(cell, batch, batch.slices[regime].start + row)).arrays())
+
+
+def spell(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Spell arrays as JSON: whole numbers as such, the others as hexadecimal floats."""
+    spelled = {
+        name: array.ravel().tolist() if array.dtype.kind == "i" else hex_floats(array) for name, array in arrays.items()
+    }
+    return json.dumps(spelled)
+
+
+def repro_of(evaluation: CellEvaluation, batch: Batch, row: int) -> str:
+    """Return the adapter's repro for one row; empty for rows too wide to paste."""
+    if batch.classes > WIDEST_SPELLED_ROW:
+        return ""
+    return evaluation.adapter.repro(
+        evaluation.cell, arrange(evaluation.cell, rows_to_show(evaluation.cell, batch, row))
+    )
+
+
+def finite_rows(array: NDArray[Any]) -> Mask:
+    """Tell which rows of a (rows, classes) array hold finite numbers only."""
+    return np.asarray(np.isfinite(array.astype(np.float64)).all(axis=1))
+
+
+def rows_to_show(cell: Cell, batch: Batch, row: int) -> Rows:
+    """Return this row alone, or the whole batch where the answer depends on all of it."""
+    return batch.rows[row : row + 1] if cell.options.reduction == "none" else batch.rows
+
+
+def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Judgement:
+    """Return a judgement on a case with nothing measured yet."""
+    cell = case.cell
+    return Judgement(
+        cell=cell.id,
+        adapter=cell.adapter,
+        mode=cell.mode,
+        op=cell.op,
+        labels=cell.labels,
+        quantity=cell.quantity,
+        format=cell.format,
+        axis=cell.axis,
+        layout=cell.layout,
+        options="-".join(cell.options.words),
+        entry=cell.entry,
+        producer=cell.producer,
+        regime=case.regime,
+        clause=clause,
+        grade=CLAUSES[clause].grade if clause else "MAY",
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def verdict_on(clause: str, *, good: bool) -> str:
+    """Return the verdict on a clause that holds or does not."""
+    if good:
+        return "conforms"
+    return {"MUST": "deviates", "SHOULD": "concern", "MAY": "conforms"}[CLAUSES[clause].grade]

@@ -1,0 +1,177 @@
+"""Two answers that a law relates: compared element by element, the worst one named with both questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_conformance.asking.ask import digest
+from logitproof_conformance.judging.judging import failure, finite_rows, judgement, spell, spell_exact, verdict_on
+from logitproof_reference.bounds.api import bound
+from logitproof_reference.bounds.assumptions import MUST
+from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.judging.compare import compare
+from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.vocabulary.cells import Inputs
+from logitproof_reference.vocabulary.formats import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_conformance.asking.ask import Answer
+    from logitproof_conformance.judging.rules import Seen
+    from logitproof_conformance.plan.cases import Case
+    from logitproof_reference.cases.catalogue import Batch
+    from logitproof_reference.judging.compare import Comparison
+    from logitproof_reference.numerics.enclosure import Enclosure
+    from logitproof_reference.vocabulary.cells import Cell
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+    F64 = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+ORDINARY = frozenset({"", "EXT-9"})
+"""Clauses of the regimes whose rows laws are held to; what becomes of extremes the clauses of EXT say alone."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked: a cell with its class axis last, and exactly the arrays handed in, one row each."""
+
+    cell: Cell
+    inputs: Inputs
+
+    def rows(self, chosen: slice) -> Question:
+        """Return the same question of some of the rows; weights of classes stay whole."""
+        whole = {"weight", "pos_weight"}
+        given = {name: a if name in whole else a[chosen] for name, a in self.inputs.arrays().items()}
+        return Question(self.cell, Inputs(axis=self.inputs.axis, **given))
+
+    def row(self, number: int) -> Question:
+        """Return the question of one row."""
+        return self.rows(slice(number, number + 1))
+
+    @property
+    def must(self) -> F64:
+        """The MUST bound of the answer; for a cell without options."""
+        cell, inputs = self.cell, self.inputs
+        return bound(
+            cell.op,
+            cell.quantity,
+            logits=inputs.logits,
+            labels=inputs.labels,
+            cotangent=inputs.cotangent,
+            tangent=inputs.vector,
+            format=FORMATS[cell.format],
+            arithmetic=MUST,
+        )
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What a law makes of two answers.
+
+    Attributes
+    ----------
+    clause, says : str
+        The clause, and what distinguishes the questions: "with its classes permuted".
+    questions : pair of Question
+        The two questions, row by row in the same order.
+    due : Enclosure
+        What the law makes of the first answer, shaped like the second.
+    observed : array
+        The second answer.
+    allowed : float64 array
+        How far the two may be apart.
+    chosen : bool array
+        Which elements the law is held to.
+    batch : Batch
+        Names the rows.
+    """
+
+    clause: str
+    says: str
+    questions: tuple[Question, Question]
+    due: Enclosure
+    observed: NDArray[Any]
+    allowed: F64
+    chosen: Mask
+    batch: Batch
+
+
+def first_failure(case: Case, clause: str, answers: Iterable[Answer]) -> Judgement | None:
+    """Return the judgement on the first of the answers that did not come in order; None where all did."""
+    return next((failed for answer in answers if (failed := failure(case, answer, clause)) is not None), None)
+
+
+def ordinary_rows(seen: Seen) -> Mask:
+    """Tell the rows of finite logits and finite first answers that no clause for extremes takes."""
+    chosen = finite_rows(seen.batch.rows.logits)
+    for name, part in seen.batch.slices.items():
+        chosen[part] &= REGIMES[name].clause in ORDINARY
+    return chosen & _by_row(seen.finite)
+
+
+def sound_rows(seen: Seen) -> Mask:
+    """Tell the ordinary rows whose first answer is as it must be; where it is not, other clauses say so."""
+    return ordinary_rows(seen) & _by_row(seen.must.conforms)
+
+
+def _by_row(elements: Mask) -> Mask:
+    return np.asarray(elements.reshape(len(elements), -1).all(axis=1))
+
+
+def sound_elements(seen: Seen) -> Mask:
+    """Return `sound_rows` as a choice among the elements of the answer."""
+    shape = seen.observed.shape
+    return np.broadcast_to(sound_rows(seen).reshape(-1, *(1,) * (len(shape) - 1)), shape)
+
+
+def judge_relation(adapter: Adapter, case: Case, relation: Relation) -> Judgement:
+    """Hold the second answer against what the law makes of the first; describe the worst element."""
+    comparison = compare(relation.observed, relation.due, relation.allowed, FORMATS[case.cell.format])
+    chosen = relation.chosen
+    broken = chosen & ~comparison.conforms
+    slack = np.where(chosen, comparison.slack, -1.0)
+    place = np.unravel_index(int(np.argmax(np.where(broken, np.inf, slack))), slack.shape)
+    found = replace(
+        judgement(case, relation.clause, verdict_on(relation.clause, good=not broken.any())),
+        elements=int(chosen.sum()),
+        slack=float(slack[place]),
+        ulps=float(comparison.ulps[chosen].max(initial=0.0)),
+        nats=float(comparison.error[chosen].max(initial=0.0)),
+        digest=digest(relation.observed),
+    )
+    return _describe(adapter, found, relation, comparison, place)
+
+
+def _describe(
+    adapter: Adapter, found: Judgement, relation: Relation, comparison: Comparison, at: tuple[np.intp, ...]
+) -> Judgement:
+    """Add the worst element with both questions and, where the law is broken, what to say and how to see it again."""
+    row, observed = int(at[0]), float(relation.observed[at])
+    first, second = (question.row(row) for question in relation.questions)
+    found = replace(
+        found,
+        row=row,
+        element=int(at[1]) if len(at) > 1 else -1,
+        exact=spell_exact(relation.due.value[at], relation.due.tail[at]),
+        observed=observed.hex(),
+        bound=f"{relation.allowed[at]:.6g}",
+        inputs=spell({**first.inputs.arrays(), **second.inputs.arrays()}),
+    )
+    if found.verdict == "conforms":
+        return found
+    regime, number = relation.batch.locate(row)
+    reason = (
+        f"{CLAUSES[relation.clause].title}: row {number} of {regime} gives {observed:.9g} {relation.says}, expected "
+        f"{relation.due.value[at]:.9g} from its first answer, {comparison.error[at]:.3g} apart, "
+        f"{comparison.slack[at]:.3g} times the sum of the bounds"
+    )
+    repro = "\n\n".join(adapter.repro(question.cell, question.inputs) for question in (first, second)).strip()
+    return replace(found, reason=reason, repro=repro)

@@ -1,0 +1,174 @@
+"""Which clause judges which elements of an answer, by which bound, and what it accepts beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from logitproof_conformance.asking.truth import compare_rows
+from logitproof_conformance.plan.batches import ALL_BUT_ONE_IGNORED, ALL_IGNORED
+from logitproof_conformance.plan.layout import SHAPES
+from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.vocabulary.cells import PLAIN, SIGMOID
+from logitproof_reference.vocabulary.formats import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from logitproof_conformance.asking.truth import Truth
+    from logitproof_reference.cases.catalogue import Batch
+    from logitproof_reference.judging.compare import Comparison
+    from logitproof_reference.vocabulary.cells import Cell, Options
+
+    Mask = NDArray[np.bool_]
+
+FAMILY = {"value": "VAL", "grad_logits": "GRD", "grad_labels": "GLB", "jvp": "JVP", "hvp": "HVP"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One batch, asked and compared: what the rules look at. All arrays are shaped like the answer."""
+
+    cell: Cell
+    batch: Batch
+    observed: NDArray[Any]
+    truth: Truth
+
+    @cached_property
+    def must(self) -> Comparison:
+        """The comparison with the bound every correct implementation meets."""
+        return compare_rows(self.cell, self.batch, self.observed, self.truth, self.truth.must)
+
+    @cached_property
+    def should(self) -> Comparison:
+        """The comparison with the bound of a careful implementation."""
+        return compare_rows(self.cell, self.batch, self.observed, self.truth, self.truth.should)
+
+    @cached_property
+    def due(self) -> NDArray[np.float64]:
+        """The exact answer, rounded to the format."""
+        return self.truth.exact.round(FORMATS[self.cell.format]).astype(np.float64)
+
+    @cached_property
+    def logits(self) -> NDArray[np.float64]:
+        """The logits, one a class whatever the shape of the answer."""
+        return self.batch.rows.logits.astype(np.float64)
+
+    @cached_property
+    def finite(self) -> Mask:
+        """Where the observed number is finite."""
+        return np.isfinite(self.observed.astype(np.float64))
+
+    @cached_property
+    def tiny(self) -> Mask:
+        """Where the exact answer is subnormal in the format, or below."""
+        small = np.abs(self.truth.exact.value) < FORMATS[self.cell.format].smallest_normal
+        tiny: Mask = small & (self.due != 0)
+        return tiny
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A clause, the elements it judges, the bound it allows, and what it accepts beside."""
+
+    clause: str
+    chosen: Callable[[Seen], Mask]
+    allowed: Literal["must", "should"] = "must"
+    accepts: Callable[[Seen], Mask] | None = None
+
+
+def _everywhere(seen: Seen) -> Mask:
+    return np.ones(seen.observed.shape, dtype=bool)
+
+
+def _nan(seen: Seen) -> Mask:
+    return np.isnan(seen.observed.astype(np.float64))
+
+
+def _in_a_row_of_its_own_nan(seen: Seen) -> Mask:
+    """Accept NaN where the row's own logits are not finite: as an ignored row it is 0, by EXT-1 it is NaN."""
+    if seen.cell.is_scalar:
+        return np.zeros(seen.observed.shape, dtype=bool)
+    spoiled = ~np.isfinite(seen.logits).all(axis=1)
+    return _nan(seen) & spoiled.reshape(-1, *(1,) * (seen.observed.ndim - 1))
+
+
+EXTREME_RULES = {
+    "EXT-5": (
+        Rule("EXT-5", _everywhere, accepts=_nan),
+        Rule("EXT-6", _everywhere, "should"),
+    ),
+}
+"""Rules of those EXT clauses that judge by more than their own bound."""
+
+OF_FINITE_LOGITS = frozenset({"EXT-7", "EXT-8", "EXT-9"})
+"""Extreme clauses whose rows hold no infinity and no NaN."""
+
+RULES_OF_SIGMOID = (
+    Rule("EXT-1", lambda seen: np.isnan(seen.logits)),
+    Rule("EXT-10", lambda seen: np.isinf(seen.logits), accepts=_nan),
+    Rule("EXT-11", lambda seen: np.isinf(seen.logits), "should"),
+)
+"""Rules of a sigmoid loss, which takes each logit of a row by itself, for logits that are not finite."""
+
+
+def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
+    """Return the rules that judge a regime in a cell."""
+    if cell.options != PLAIN:
+        return (option_rule(cell.options, regime),)
+    clause = REGIMES[regime].clause
+    if clause.startswith("EXT") and clause not in OF_FINITE_LOGITS:
+        if cell.op == SIGMOID:
+            return RULES_OF_SIGMOID + tuple(map(_at_finite_logits, _rules_of_values(cell, "")))
+        return EXTREME_RULES.get(clause, (Rule(clause, _everywhere),))
+    return _rules_of_values(cell, clause)
+
+
+def _at_finite_logits(rule: Rule) -> Rule:
+    return replace(rule, chosen=lambda seen: rule.chosen(seen) & np.isfinite(seen.logits))
+
+
+def _rules_of_values(cell: Cell, clause: str) -> tuple[Rule, ...]:
+    """Return the rules for finite logits, of a regime that serves `clause`."""
+    plain = (cell.axis, cell.layout) == SHAPES[0]
+    family = FAMILY[cell.quantity]
+    first = clause if clause.startswith("IO") else f"{family}-1"
+    if not plain:
+        # Elsewhere an infinity means that the axis was misread; here it may be an overflow.
+        may_overflow = clause in {"EXT-7", "EXT-8"}
+        return (
+            Rule("IO-5", lambda seen: np.isfinite(seen.due) & (seen.finite | (not may_overflow))),
+            Rule("EXT-7", lambda seen: np.isfinite(seen.due) & ~seen.finite & may_overflow),
+            Rule("EXT-8", lambda seen: np.isinf(seen.due)),
+            Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should"),
+        )
+    rules = (
+        Rule(first, lambda seen: np.isfinite(seen.due) & seen.finite),
+        Rule("EXT-7", lambda seen: np.isfinite(seen.due) & (~seen.finite | (clause == "EXT-7"))),
+        Rule("EXT-8", lambda seen: np.isinf(seen.due)),
+    )
+    if clause == "EXT-9":  # what underflow costs the normal numbers computed from it is its fault too
+        return (*rules, Rule("EXT-9", lambda seen: np.isfinite(seen.due) & seen.finite, "should"))
+    gradual = Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should")
+    careful = Rule(f"{family}-2", lambda seen: np.isfinite(seen.due) & seen.finite & ~seen.tiny, "should")
+    return (*rules, gradual, careful)
+
+
+def option_rule(options: Options, regime: str) -> Rule:
+    """Return the rule for a loss with options: of those set, the clause that says most."""
+    if regime == ALL_IGNORED:
+        return Rule("OPT-5", _everywhere, accepts=lambda seen: np.isnan(seen.due) & (seen.observed == 0))
+    if regime == ALL_BUT_ONE_IGNORED:
+        return Rule("OPT-3", _everywhere, accepts=_in_a_row_of_its_own_nan)
+    clauses = {
+        "OPT-3": options.ignore_index is not None,
+        "OPT-4": options.label_smoothing != 0,
+        "OPT-2": options.weight or options.pos_weight,
+        "OPT-1": True,
+    }
+    return Rule(next(clause for clause, applies in clauses.items() if applies), _everywhere)

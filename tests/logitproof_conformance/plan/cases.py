@@ -1,0 +1,93 @@
+"""What is asked: the cells of a profile, the batches of each, and the cases that these make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from logitproof_conformance.plan.batches import common_batches, option_batches, produced_batches, whole_case_set
+from logitproof_conformance.plan.cells import CLASSES, MAIN_MODES, QUESTIONS, every_cell, is_quick
+from logitproof_conformance.plan.checks import CHECKS, makes_sense
+from logitproof_conformance.plan.layout import SHAPES
+from logitproof_reference.cases.catalogue import REGIMES, Batch
+from logitproof_reference.vocabulary.cells import PLAIN, Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logitproof_adapters.contract import Adapter
+
+CHAPTERS = {
+    "value": "values",
+    "grad_logits": "gradients",
+    "grad_labels": "gradients",
+    "jvp": "second_order",
+    "hvp": "second_order",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One pytest item: one cell, and one regime or one of the checks that need calls of their own.
+
+    Attributes
+    ----------
+    cell : Cell
+        What is asked.
+    regime : str
+        Name of a regime, or of a check in `CHECKS`; ``all`` where the framework does not offer the cell.
+    chapter : str
+        Which test module takes it: ``values``, ``gradients``, ``second_order``, ``extremes``, ``options``,
+        ``unsupported``, or the check's.
+    """
+
+    cell: Cell
+    regime: str
+    chapter: str
+
+    @property
+    def id(self) -> str:
+        """Cell id and regime; stable."""
+        return f"{self.cell.id}-{self.regime}"
+
+
+def plan_cases(adapter: Adapter, profile: str) -> list[Case]:
+    """List the cases for one adapter, ordered so that cells with the same exact answers follow one another."""
+    cells = sorted(plan_cells(adapter, profile), key=lambda cell: (cell.format, cell.op, cell.labels, cell.quantity))
+    return [case for cell in cells for case in cases_of(adapter, cell, profile)]
+
+
+def plan_cells(adapter: Adapter, profile: str) -> Iterator[Cell]:
+    """Yield every cell that makes sense; whether the framework offers it is the adapter's to say."""
+    return (cell for cell in every_cell(adapter) if profile == "full" or is_quick(cell))
+
+
+def batches_of(cell: Cell, profile: str) -> list[Batch]:
+    """Return the batches with which a cell is asked."""
+    if cell.options != PLAIN:
+        return option_batches(cell.format, cell.options, profile)
+    if cell.producer:
+        return produced_batches(cell.format, cell.producer)
+    is_main = (cell.op, cell.labels, cell.quantity) in QUESTIONS and cell.mode in MAIN_MODES and not cell.entry
+    if (cell.axis, cell.layout) != SHAPES[0] or not is_main:
+        return common_batches(cell.format, profile, cell.op)
+    asked = CLASSES[profile].get((cell.mode, cell.format))
+    return [batch for batch in whole_case_set(cell.format, profile) if asked is None or batch.classes in asked]
+
+
+def cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
+    if adapter.unsupported(cell) is not None:
+        yield Case(cell, "all", "unsupported")
+        return
+    for batch in batches_of(cell, profile):
+        for regime in batch.slices:
+            yield Case(cell, regime, _chapter(cell, regime))
+    for check, chapter in CHECKS.items():
+        if makes_sense(check, cell, profile):
+            yield Case(cell, check, chapter)
+
+
+def _chapter(cell: Cell, regime: str) -> str:
+    if cell.options != PLAIN:
+        return "options"
+    return "extremes" if REGIMES[regime].clause.startswith("EXT") else CHAPTERS[cell.quantity]

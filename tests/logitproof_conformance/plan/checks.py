@@ -1,0 +1,152 @@
+"""Which checks there are beside the regimes, and of which cells each is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_conformance.plan.bad_inputs import BAD_INPUTS, BAD_LABELS, takes
+from logitproof_conformance.plan.cells import MAIN_MODES, OF_EVERY_LOSS
+from logitproof_conformance.plan.layout import SHAPES
+from logitproof_reference.vocabulary.cells import PLAIN, SIGMOID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from logitproof_reference.vocabulary.cells import Cell
+
+CHECKS = {
+    "poisoned_neighbours": "rows",
+    "another_place": "rows",
+    "row_alone": "rows",
+    "few_rows": "rows",
+    "repeated_call": "rows",
+    "row_sums": "laws",
+    "shifted_rows": "laws",
+    "permuted_classes": "laws",
+    "one_hot_labels": "laws",
+    "order_of_logits": "laws",
+    "forward_and_reverse": "laws",
+    "second_vector": "laws",
+    "eager_answer": "modes",
+    "eager_refusal": "modes",
+    "accuracy_class": "classes",
+    "result": "results",
+    "empty_batch": "results",
+    "second_backward": "results",
+    "padded_rows": "results",
+    **dict.fromkeys(BAD_INPUTS, "errors"),
+}
+"""Checks that look at more than one regime or ask again, and their chapter."""
+
+PRODUCED_CHECKS = frozenset({"result", "few_rows"})
+OPTION_CHECKS = frozenset({"result", "one_hot_labels", "second_backward"})
+FURTHER_MODE_CHECKS = frozenset({"poisoned_neighbours", "eager_answer", "eager_refusal", "accuracy_class", "result"})
+"""What is asked beside the regimes: behind a producer, of options, and of modes that are not main."""
+
+QUICK_ENTRY_CHECKS = frozenset({"poisoned_neighbours", "accuracy_class", "result", *BAD_LABELS})
+
+SUM_LAWS = {
+    ("softmax", "none", "value"): "LAW-1",
+    ("log_sum_exp", "none", "grad_logits"): "LAW-2",
+    ("softmax_cross_entropy", "indices", "grad_logits"): "LAW-2",
+}
+"""Questions whose answers have a known sum over each row, and the clause that says so."""
+
+LAWS: dict[str, Callable[[Cell], bool]] = {
+    "shifted_rows": lambda cell: cell.op != SIGMOID,
+    "permuted_classes": lambda cell: cell.op != SIGMOID,
+    "one_hot_labels": lambda cell: cell.quantity in OF_EVERY_LOSS and cell.labels == "indices" and _keeps_rows(cell),
+    "order_of_logits": lambda cell: cell.op in {"softmax", "log_softmax"} and cell.quantity == "value",
+    "forward_and_reverse": lambda cell: cell.quantity == "jvp",
+    "second_vector": lambda cell: cell.quantity == "hvp",
+    "eager_answer": lambda cell: cell.mode != "eager",
+    "eager_refusal": lambda cell: cell.mode != "eager" and cell.labels == "indices" and cell.quantity in OF_EVERY_LOSS,
+}
+"""Checks that relate two answers, or the elements of one, and the cells for which they make sense."""
+
+IN_A_PROCESS = frozenset({"eager_refusal"})
+"""Checks that start a process of their own, for what they ask may end it."""
+
+LOSSES = frozenset({"softmax_cross_entropy", SIGMOID})
+
+
+def _keeps_rows(cell: Cell) -> bool:
+    """Tell whether every row counts, by itself: only then does the form of its label change nothing."""
+    return cell.options.reduction == "none" and cell.options.ignore_index is None
+
+
+def _everywhere(_cell: Cell) -> bool:
+    return True
+
+
+def _is_worth_a_shape(cell: Cell) -> bool:
+    """Tell whether a cell is asked what a compiler compiles anew: in eager mode throughout, compiled in float32."""
+    return cell.mode == "eager" or cell.format == "float32"
+
+
+def _goes_backward_twice(cell: Cell) -> bool:
+    """Tell whether a cell is asked for a second gradient: where it may be another one than without options."""
+    alike = cell.options != PLAIN and cell.options.reduction == "none"
+    return cell.quantity == "grad_logits" and not alike and _is_worth_a_shape(cell)
+
+
+def _is_plain(cell: Cell) -> bool:
+    return (cell.axis, cell.layout) == SHAPES[0]
+
+
+def _is_compiled_value(cell: Cell) -> bool:
+    return (cell.mode, cell.quantity, cell.format, cell.entry) == ("compiled", "value", "float32", "")
+
+
+ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
+    "empty_batch": _everywhere,
+    "row_alone": lambda cell: cell.op in LOSSES,
+    "padded_rows": lambda cell: cell.quantity in OF_EVERY_LOSS,
+    "few_rows": lambda _cell: False,
+}
+"""Checks whose rows are one more shape to compile, or lie otherwise: the cells that quick asks, eager in float32."""
+
+MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
+"""Bad inputs that the quick profile asks in another format than float32."""
+
+SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
+    "row_sums": lambda cell: (cell.op, cell.labels, cell.quantity) in SUM_LAWS,
+    "accuracy_class": _is_plain,
+    "empty_batch": _is_worth_a_shape,
+    "row_alone": lambda cell: _is_plain(cell) and cell.quantity in OF_EVERY_LOSS and _is_worth_a_shape(cell),
+    "second_backward": lambda cell: _is_plain(cell) and _goes_backward_twice(cell),
+    "padded_rows": lambda cell: _is_plain(cell) and cell.mode == "eager",
+    "few_rows": lambda cell: _is_compiled_value(cell) and bool(cell.producer or cell.op == "softmax_cross_entropy"),
+}
+"""Further checks that do not make sense for every cell."""
+
+
+def makes_sense(check: str, cell: Cell, profile: str) -> bool:
+    """Tell whether a check says something of a cell, and is asked of it in this profile."""
+    return _says_something(check, cell) and (profile == "full" or _is_quick(check, cell))
+
+
+def _says_something(check: str, cell: Cell) -> bool:
+    """Tell whether a check is asked of cells of this kind, and says something of this one."""
+    narrower = {
+        PRODUCED_CHECKS: bool(cell.producer),
+        OPTION_CHECKS: cell.options != PLAIN,
+        FURTHER_MODE_CHECKS: cell.mode not in MAIN_MODES,
+    }
+    if any(applies and check not in checks for checks, applies in narrower.items()):
+        return False
+    if check in LAWS or check in BAD_INPUTS:
+        return _is_plain(cell) and (LAWS[check](cell) if check in LAWS else takes(check, cell))
+    return SOMEWHERE.get(check, _everywhere)(cell)
+
+
+def _is_quick(check: str, cell: Cell) -> bool:
+    """Tell whether the quick profile asks a check too; of compiled cells, the law how they compare with eager mode."""
+    if cell.entry and check not in QUICK_ENTRY_CHECKS:
+        return False
+    is_eager, is_float32 = cell.mode == "eager", cell.format == "float32"
+    if check in LAWS:
+        return is_float32 and check not in IN_A_PROCESS and is_eager == (check != "eager_answer")
+    if check in BAD_INPUTS:
+        return is_eager and cell.format == MIXED_PRECISION.get(check, "float32")
+    return check not in ONE_MORE_SHAPE or (is_eager and is_float32 and ONE_MORE_SHAPE[check](cell))

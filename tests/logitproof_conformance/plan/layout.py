@@ -1,0 +1,134 @@
+"""How a batch of rows is laid out for a cell, and how the answer is brought back to (rows, classes)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.vocabulary.cells import SIGMOID, TAKES_COTANGENT, TAKES_VECTOR, Cell, Inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.cases.catalogue import Batch, Rows
+
+SHAPES = (("last", "contiguous"), ("first", "contiguous"), ("middle", "contiguous"), ("last", "strided"))
+"""Axis and layout; the first is where every regime is judged, the others are asked with the common class count."""
+
+MIDDLE_WIDTH = 4
+"""Length of the axis behind the class axis when the class axis is the middle one."""
+
+
+PADDING = 3
+"""Elements behind each row of a wider array."""
+
+
+def arrange(cell: Cell, rows: Rows) -> Inputs:
+    """Lay out rows as the cell wants them: class axis moved, or every second element of a wider array."""
+    place, spread = PLACES[cell.axis], LAYOUTS[cell.layout]
+    given = given_arrays(cell, rows)
+    placed = {name: spread(place(array)) for name, array in given.items() if array.ndim}
+    whole = {name: array for name, array in given.items() if not array.ndim}
+    axis = {"last": 1, "first": 0, "middle": 1}[cell.axis]
+    return Inputs(axis=axis, **placed, **whole, **class_weights(cell, rows.logits))
+
+
+def given_arrays(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
+    """Return logits, and labels, cotangent and vector where the cell takes them, class axis last.
+
+    The cotangent of a reduced loss is one number.
+    """
+    elementwise = cell.op in {"softmax", "log_softmax", SIGMOID}
+    given = {"logits": rows.logits}
+    if cell.labels != "none":
+        given["labels"] = {"indices": rows.indices, "distributions": rows.distributions}[cell.labels]
+    if cell.quantity in TAKES_COTANGENT:
+        cotangents = rows.class_cotangents if elementwise else rows.row_cotangents
+        given["cotangent"] = cotangents if cell.options.reduction == "none" else np.asarray(rows.row_cotangents[0])
+    if cell.quantity in TAKES_VECTOR:
+        given["vector"] = np.ascontiguousarray(rows.class_cotangents[:, ::-1])
+    return given
+
+
+def class_weights(cell: Cell, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return the weights that the cell's options ask for: small exact numbers, some 0, uneven over classes."""
+    classes = np.arange(logits.shape[1])
+    weights = {"weight": (1 + classes) % 6 / 2, "pos_weight": 1.0 + classes % 3}
+    asked = {"weight": cell.options.weight, "pos_weight": cell.options.pos_weight}
+    return {name: weights[name].astype(logits.dtype) for name, is_asked in asked.items() if is_asked}
+
+
+def restore(cell: Cell, answer: NDArray[Any], batch: Batch) -> NDArray[Any]:
+    """Bring an answer back to (rows, classes), (rows,) where it has no class axis, (1,) where it is one number.
+
+    Raises
+    ------
+    ValueError
+        Its shape is not the one that was due.
+    """
+    due = due_shape(cell, len(batch.rows.logits), batch.classes)
+    if np.shape(answer) != due:
+        raise ValueError(f"the answer has shape {np.shape(answer)}, expected {due}")
+    if cell.is_scalar:
+        return answer.reshape(1)
+    if cell.axis == "middle":
+        moved = np.moveaxis(answer, 1, -1) if cell.has_class_axis else answer
+        return moved.reshape(-1, *moved.shape[2:])[: len(batch.rows.logits)]
+    return answer.T if cell.axis == "first" and cell.has_class_axis else answer
+
+
+def due_shape(cell: Cell, rows: int, classes: int) -> tuple[int, ...]:
+    """Return the shape the answer to a cell must have."""
+    if cell.is_scalar:
+        return ()
+    per_class = (classes,) if cell.has_class_axis else ()
+    groups = -(-rows // MIDDLE_WIDTH)
+    return {
+        "last": (rows, *per_class),
+        "first": (*per_class, rows),
+        "middle": (groups, *per_class, MIDDLE_WIDTH),
+    }[cell.axis]
+
+
+def _last(array: NDArray[Any]) -> NDArray[Any]:
+    return array.copy()
+
+
+def _first(array: NDArray[Any]) -> NDArray[Any]:
+    return array.T.copy(order="C")
+
+
+def _middle(array: NDArray[Any]) -> NDArray[Any]:
+    """Turn (rows, ...) into (groups, ..., MIDDLE_WIDTH); the last row fills up the last group."""
+    short = -len(array) % MIDDLE_WIDTH
+    filled = np.concatenate([array, np.repeat(array[-1:], short, axis=0)])
+    grouped = filled.reshape(-1, MIDDLE_WIDTH, *array.shape[1:])
+    return np.ascontiguousarray(np.moveaxis(grouped, 1, -1))
+
+
+def _spoiled(array: NDArray[Any], width: int) -> NDArray[Any]:
+    """Return an array as long as `array`, its last axis `width`, of elements that would spoil any answer."""
+    spoiler = np.iinfo(array.dtype).max if array.dtype.kind == "i" else np.nan
+    return np.full((*array.shape[:-1], width), spoiler, dtype=array.dtype)
+
+
+def _strided(array: NDArray[Any]) -> NDArray[Any]:
+    """Return `array` as every second element of a wider one, whose rows lie further apart than these elements reach."""
+    width = 2 * array.shape[-1]
+    view = _spoiled(array, width + PADDING)[..., :width:2]
+    view[...] = array
+    return view
+
+
+def padded(array: NDArray[Any]) -> NDArray[Any]:
+    """Return `array` as the first elements of wider rows."""
+    view = _spoiled(array, array.shape[-1] + PADDING)[..., : array.shape[-1]]
+    view[...] = array
+    return view
+
+
+PLACES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"last": _last, "first": _first, "middle": _middle}
+LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"contiguous": np.asarray, "strided": _strided}

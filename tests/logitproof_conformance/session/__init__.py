@@ -1,0 +1,1 @@
+"""One session of pytest: what is collected, recorded, and which clauses it is about."""

@@ -1,0 +1,54 @@
+"""Which clauses judge a case: a regime's come from its rules, those of a check stand here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from logitproof_conformance.judging.rules import FAMILY, rules_of
+from logitproof_conformance.plan import training as training_plan
+from logitproof_conformance.plan.bad_inputs import BAD_LABELS, DISTRIBUTION_FORMATS, LABEL_FORMATS, MISFITS, NO_CLASSES
+from logitproof_conformance.plan.checks import SUM_LAWS
+
+if TYPE_CHECKING:
+    from logitproof_conformance.plan.cases import Case
+
+CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
+    "poisoned_neighbours": ("ROW-1",),
+    "another_place": ("ROW-2",),
+    "row_alone": ("ROW-2", *(f"{family}-1" for family in FAMILY.values())),
+    "few_rows": ("VAL-1", "VAL-2", *(f"EXT-{number}" for number in range(1, 12))),
+    "repeated_call": ("LAW-5",),
+    "row_sums": tuple(sorted(set(SUM_LAWS.values()))),
+    "shifted_rows": ("LAW-3",),
+    "permuted_classes": ("LAW-4",),
+    "one_hot_labels": ("LAW-6",),
+    "order_of_logits": ("LAW-7",),
+    "forward_and_reverse": ("LAW-8",),
+    "second_vector": ("LAW-9",),
+    "eager_answer": ("MOD-2", "MOD-3"),
+    "eager_refusal": ("MOD-3",),
+    "accuracy_class": ("VAL-3",),
+    "result": ("IO-1", "IO-2"),
+    "empty_batch": ("IO-3",),
+    "second_backward": ("IO-7",),
+    "padded_rows": ("IO-5",),
+    **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
+    **{name: (misfit.clause,) for name, misfit in MISFITS.items()},
+    **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS), ("IO-6",)),
+    NO_CLASSES: ("ERR-4",),
+}
+"""What each check of `plan.checks.CHECKS` judges. Beside these, IO-1 judges every answer whose shape is wrong."""
+
+
+def clauses_of(case: Case) -> tuple[str, ...]:
+    """Return the clauses that may judge a case, the first of them that of a failure.
+
+    None where the framework does not offer its cell.
+    """
+    if case.chapter == "unsupported":
+        return ()
+    if case.chapter == training_plan.CHAPTER:
+        return training_plan.CLAUSES
+    if case.regime in CHECK_CLAUSES:
+        return CHECK_CLAUSES[case.regime]
+    return tuple(dict.fromkeys(rule.clause for rule in rules_of(case.cell, case.regime)))

@@ -1,0 +1,1 @@
+"""Small trainings of a framework beside the exact one, and their judgements."""

@@ -1,0 +1,60 @@
+"""What a producer's rounding may move an answer by covers what it does move, and not much more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from logitproof_reference.bounds.producers import _TERMS, produced, producer_bound
+from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.oracle.softmax_rows import ExactRows
+from logitproof_reference.vocabulary.formats import FORMATS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+QUESTIONS = [(*key, labels) for key in _TERMS for labels in (("i", "q") if "cross" in key[0] else ("",))]
+U = FORMATS["float32"].unit_roundoff
+
+
+def moved_answers(
+    op: str, quantity: str, labels: str, z: NDArray[np.float64], sign: int
+) -> tuple[NDArray[np.float64], ...]:
+    """Return how far the answer moves when every logit is off by two roundings, up and down in turn, and the bound."""
+    rows, n = z.shape
+    given: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {}
+    if labels:
+        given["labels"] = np.arange(rows) % n if labels == "i" else np.full((rows, n), 1.0 / n)
+    if quantity == "grad_logits":
+        shape = z.shape if op in {"softmax", "log_softmax"} else (rows,)
+        given["cotangent"] = np.resize([1.5, -0.75, 3.0], shape)
+    signs = np.where(np.arange(n) % 2 == 0, sign, -sign)
+    exact = ExactRows(z).evaluate(op, quantity, **given)
+    other = ExactRows(z * (1.0 + 2.0 * U * signs)).evaluate(op, quantity, **given)
+    return np.abs(other.value - exact.value), producer_bound(op, quantity, logits=z, format="float32", **given)
+
+
+@pytest.mark.parametrize(("op", "quantity", "labels"), QUESTIONS)
+@pytest.mark.parametrize("regime", ["typical", "wide_range", "common_offset_1e4", "common_offset_1e8", "near_tie"])
+@pytest.mark.parametrize("producer", ["scaled", "tempered"])
+def test_two_roundings_of_every_logit_stay_within_the_bound(
+    op: str, quantity: str, labels: str, regime: str, producer: str
+) -> None:
+    z = produced(producer, REGIMES[regime].build(FORMATS["float32"]).logits)
+    for sign in (1, -1):
+        moved, allowed = moved_answers(op, quantity, labels, z, sign)
+        assert (moved <= allowed).all()
+
+
+def test_the_bound_is_within_a_small_factor_of_what_happens() -> None:
+    z = produced("scaled", REGIMES["common_offset_1e4"].build(FORMATS["float32"]).logits)
+    moved, allowed = moved_answers("softmax_cross_entropy", "value", "i", z, 1)
+    assert moved.max() > allowed.max() / 8.0
+
+
+def test_what_is_produced_is_exact_or_rounded_once_in_float64() -> None:
+    x = np.array([[0.1, 3.4028234663852886e38]], dtype=np.float32)
+    assert (produced("scaled", x) == [[0.30000000447034836, 1.0208470399155866e39]]).all()
+    assert (produced("tempered", x) == x.astype(np.float64) / 3.0).all()

@@ -1,0 +1,87 @@
+"""The environment: facts that decide bits, JSON throughout, nothing personal."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from logitproof_reports.runs import environment
+
+X86 = """processor\t: 0
+vendor_id\t: GenuineIntel
+model name\t: Intel(R) Xeon(R) Processor @ 2.10GHz
+flags\t\t: fpu sse sse2 ssse3 fma avx avx2 misalignsse smep avx512f avx512_bf16 amx_tile lahf_lm
+"""
+ARM = """processor\t: 0
+BogoMIPS\t: 50.00
+Features\t: fp asimd evtstrm aes fphp asimdhp sve bf16
+"""
+
+
+def test_the_description_is_json_and_names_what_runs() -> None:
+    described = environment.describe_environment()
+    assert json.loads(json.dumps(described)) == described
+    assert described["python"] == platform.python_version()
+    assert described["packages"]["numpy"] == np.__version__
+    assert described["cores"] >= 1
+    assert described["cpu"]
+    assert described["os"]
+
+
+def test_the_description_names_no_host_user_or_path() -> None:
+    text = json.dumps(environment.describe_environment())
+    for secret in (platform.node(), getpass.getuser(), str(Path.cwd())):
+        assert f'"{secret}"' not in text
+
+
+def test_thread_variables_are_recorded_where_they_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    threads = environment.describe_environment()["threads"]
+    assert threads["OMP_NUM_THREADS"] == "3"
+    assert "MKL_NUM_THREADS" not in threads
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "features"),
+    [
+        (
+            X86,
+            "Intel(R) Xeon(R) Processor @ 2.10GHz",
+            ["amx_tile", "avx", "avx2", "avx512_bf16", "avx512f", "fma", "sse", "sse2", "ssse3"],
+        ),
+        (ARM, None, ["asimd", "asimdhp", "bf16", "fp", "fphp", "sve"]),
+        ("", None, []),
+    ],
+    ids=["x86", "arm", "nothing told"],
+)
+def test_the_processor_is_read_from_the_systems_own_table(
+    text: str, model: str | None, features: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "cpuinfo").write_text(text)
+    found, numeric = environment.describe_cpu(tmp_path / "cpuinfo")
+    assert found == (model or platform.processor() or platform.machine())
+    assert numeric == features
+
+
+def test_the_processor_is_named_where_there_is_no_such_table(tmp_path: Path) -> None:
+    model, features = environment.describe_cpu(tmp_path / "absent")
+    assert model
+    assert features == []
+
+
+def test_a_package_that_is_not_installed_is_said_to_be_so() -> None:
+    assert environment.package_version("no-such-package-anywhere") == "not installed"
+
+
+def test_a_system_without_a_release_file_is_still_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent() -> dict[str, str]:
+        raise OSError
+
+    monkeypatch.setattr(platform, "freedesktop_os_release", absent)
+    assert environment.operating_system() == platform.platform(terse=True)

@@ -1,0 +1,221 @@
+"""A kernel of one's own gets the verdict it deserves, in Python, on the command line and in a notebook."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import logitproof
+from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, Refusal
+from logitproof_adapters.control.answers import answer
+from logitproof_reference.bounds.assumptions import Arithmetic
+from logitproof_reports.runs.run_file import read_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+LOSS = "softmax_cross_entropy"
+WITHOUT_ERRORS = ("ERR",)
+"""A kernel may trust its caller; then these clauses are not for it."""
+
+
+def good(x: Array, y: Array) -> Array:
+    return np.asarray(answer(LOSS, "value", logits=x, labels=y, axis=1))
+
+
+def good_gradient(x: Array, y: Array, c: Array) -> Array:
+    return np.asarray(answer(LOSS, "grad_logits", logits=x, labels=y, cotangent=c, axis=1))
+
+
+def naive(x: Array, y: Array) -> Array:
+    e = np.exp(x)
+    return -np.log((e / e.sum(axis=1, keepdims=True))[np.arange(len(x)), y])
+
+
+def one_pass(x: Array, y: Array) -> Array:
+    """Forget, past the first block of 1,024 classes, to scale the sum to the new maximum."""
+    top, total = np.full(len(x), -np.inf, x.dtype), np.zeros(len(x), x.dtype)
+    for start in range(0, x.shape[1], 1024):
+        block = x[:, start : start + 1024]
+        top = np.maximum(top, block.max(axis=1))
+        total = total + np.exp(block - top[:, None]).sum(axis=1)
+    return np.log(total) + (top - x[np.arange(len(x)), y])
+
+
+def broken(verdict: logitproof.KernelVerdict) -> set[str]:
+    return {found.clause for found in verdict.judgements if not found.expected}
+
+
+def test_a_correct_kernel_conforms_with_its_gradient_in_every_format() -> None:
+    formats = ["float16", "bfloat16", "float32", "float64"]
+    verdict = logitproof.check(good, gradient=good_gradient, op=LOSS, format=formats)
+    assert verdict.conforms, verdict
+    assert {found.format for found in verdict.judgements} == set(formats)
+    assert {found.quantity for found in verdict.judgements} == {"value", "grad_logits"}
+
+
+def test_a_naive_kernel_deviates_where_it_overflows() -> None:
+    verdict = logitproof.check(naive, op=LOSS)
+    assert not verdict.conforms
+    assert {"VAL-1", "EXT-7", "LAW-3", "ERR-1"} <= broken(verdict)
+    assert broken(logitproof.check(naive, op=LOSS, without=WITHOUT_ERRORS)) == broken(verdict) - {"ERR-1", "ERR-2"}
+
+
+def test_a_fault_past_a_block_of_classes_is_found_where_the_classes_are_many() -> None:
+    verdict = logitproof.check(one_pass, op=LOSS, without=WITHOUT_ERRORS)
+    assert broken(verdict) == {"VAL-1"}
+    assert all(
+        found.regime.startswith(("classes_", "real_", "width_")) for found in verdict.judgements if not found.expected
+    )
+
+
+def test_a_gradient_off_by_a_percent_is_found() -> None:
+    def off(x: Array, y: Array, c: Array) -> Array:
+        return good_gradient(x, y, c) * x.dtype.type(1.01)
+
+    assert "GRD-1" in broken(logitproof.check(good, gradient=off, op=LOSS))
+
+
+def test_the_row_that_is_shown_is_the_worst_of_its_regime() -> None:
+    def drifting(x: Array, y: Array) -> Array:
+        return good(x, y) + np.arange(len(x), dtype=x.dtype)
+
+    verdict = logitproof.check(drifting, op=LOSS, without=WITHOUT_ERRORS)
+    (tie,) = (found for found in verdict.judgements if (found.regime, found.clause) == ("exact_tie", "VAL-1"))
+    shown = float.fromhex(tie.observed) - float.fromhex(tie.exact.split()[0])
+    assert shown == pytest.approx(tie.nats)
+
+
+def narrow(x: Array, y: Array) -> Array:
+    """Add up in the format of the logits, one after another."""
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    total = np.add.accumulate(e, axis=1, dtype=x.dtype)[:, -1]
+    return np.log(total) + (x.max(axis=1) - x[np.arange(len(x)), y])
+
+
+def test_a_declared_precision_sets_the_bound_and_is_audited() -> None:
+    declared = Arithmetic(accumulation="float32", height="blocked", exp_ulps=1.0, log_ulps=1.0)
+    kept = logitproof.check(good, op=LOSS, format="bfloat16", without=WITHOUT_ERRORS, arithmetic=declared)
+    refuted = logitproof.check(narrow, op=LOSS, format="bfloat16", without=WITHOUT_ERRORS, arithmetic=declared)
+    assert kept.conforms
+    assert not refuted.conforms
+    for verdict, is_refuted in ((kept, False), (refuted, True)):
+        (audit,) = verdict.audits.values()
+        said, slack = next(iter(audit.items()))
+        assert said == "declared: blocked sums in float32, exp within 1 ulps"
+        assert (slack > 1.0) == is_refuted
+        assert said in str(verdict)
+
+
+def test_an_honest_declaration_of_less_widens_the_bound() -> None:
+    def coarse(x: Array, y: Array) -> Array:
+        top = x.max(axis=1)
+        e = np.exp(x - top[:, None]) * x.dtype.type(1 + 2.0**-16)
+        return np.log(e.sum(axis=1)) + (top - x[np.arange(len(x)), y])
+
+    loose = Arithmetic(exp_ulps=1000.0, log_ulps=1000.0)
+    assert "VAL-1" in broken(logitproof.check(coarse, op=LOSS, without=WITHOUT_ERRORS))
+    assert "VAL-1" not in broken(logitproof.check(coarse, op=LOSS, without=WITHOUT_ERRORS, arithmetic=loose))
+
+
+def test_a_kernel_that_raises_is_a_verdict() -> None:
+    def raising(x: Array) -> Array:
+        raise RuntimeError(f"no such shape: {x.shape}")
+
+    verdict = logitproof.check(raising, op="softmax")
+    assert not verdict.conforms
+    assert "nothing was measured" in verdict.headline()
+
+
+def test_the_verdict_prints_its_worst_row_and_a_repro() -> None:
+    text = str(logitproof.check(naive, op=LOSS))
+    assert text.startswith("naive as softmax_cross_entropy deviates: ")
+    for told in ("VAL-1 breaks in float32: ", "logits ", "exact ", "observed ", "slack ", "repro\n", "kernel(x, y)"):
+        assert told in text
+
+
+def test_the_verdict_shows_in_a_notebook_with_everything_escaped() -> None:
+    def hostile(x: Array) -> Array:
+        return x
+
+    hostile.__name__ = "<script>alert(1)</script>"
+    page = logitproof.check(hostile, op="softmax")._repr_html_()
+    assert "<pre" in page
+    assert "<script" not in page
+
+
+WRONG = {
+    "op": ({"op": "softmaxx"}, 'op "softmaxx" is not known'),
+    "labels": ({"op": "softmax", "labels": "indices"}, 'labels "indices" do not go with softmax'),
+    "format": ({"op": "softmax", "format": "fp8"}, 'format "fp8" is not known'),
+    "profile": ({"op": "softmax", "profile": "slow"}, 'profile "slow" is not known'),
+    "framework": ({"op": "softmax", "framework": "tinytorch"}, 'framework "tinytorch" is not known'),
+    "gradient": ({"op": "softmax", "framework": "jax", "gradient": good}, "gradient is for functions of NumPy arrays"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_does_not_go_together_is_refused_in_one_sentence(name: str) -> None:
+    arguments, message = WRONG[name]
+    with pytest.raises(Refusal, match=message):
+        logitproof.check(good, **arguments)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mykernels.py").write_text(
+        textwrap.dedent("""
+            import numpy as np
+
+            def softmax(x):
+                e = np.exp(x - x.max(axis=1, keepdims=True))
+                return e / e.sum(axis=1, keepdims=True)
+
+            def naive(x):
+                return np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+        """)
+    )
+    return tmp_path
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    line = [sys.executable, "-m", "logitproof", "check", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder, env=variables)
+
+
+def test_the_command_line_says_the_same_and_writes_a_run_file(folder: Path) -> None:
+    done = command(folder, "mykernels:softmax", "--op", "softmax", "-o", "run.parquet")
+    assert (done.returncode, done.stderr) == (EXPECTED, "")
+    assert done.stdout.startswith("softmax as softmax conforms: ")
+    assert read_run(folder / "run.parquet").table.num_rows > 50
+    wrong = command(folder, "mykernels:naive", "--op", "softmax", "--json")
+    assert wrong.returncode == UNEXPECTED
+    assert any(found["verdict"] == "deviates" for found in json.loads(wrong.stdout))
+
+
+USAGES = {
+    "no module": (("nowhere:f",), 'module "nowhere" cannot be imported'),
+    "no callable": (("mykernels:nothing",), 'module "mykernels" has no callable "nothing"'),
+    "no colon": (("mykernels",), '"mykernels" names no callable'),
+    "height": (("mykernels:softmax", "--height", "flat"), 'height "flat" is not known'),
+}
+
+
+@pytest.mark.parametrize("name", USAGES)
+def test_wrong_usage_is_one_line(name: str, folder: Path) -> None:
+    arguments, message = USAGES[name]
+    done = command(folder, *arguments, "--op", "softmax")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (USAGE, "", 1)
+    assert message in done.stderr

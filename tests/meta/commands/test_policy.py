@@ -1,0 +1,153 @@
+"""A policy says what fails; waivers have an owner, a reason and an end; certificates tell when they were altered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from logitproof.commands.command_line import main
+from logitproof.errors import Refusal
+from logitproof.upgrades.certificate import certify, verify
+from logitproof.upgrades.policy import Policy, found_policy, read_policy
+from logitproof_reports.diff.compare import diff
+from logitproof_reports.diff.verdict import verdict_lines
+from logitproof_reports.runs.run_file import write_run
+from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logitproof_reports.diff.compare import Diff
+
+TODAY = dt.date(2026, 11, 21)
+FINE = [judgement("torch", "eager", format_, QUESTIONS[0], "typical") for format_ in ("float32", "float16")]
+WORSE = [replace(FINE[0], verdict="deviates", slack=9.0, digest="feed" * 4), FINE[1]]
+WAIVER = """
+[[waivers]]
+cells = "torch-eager-softmax-*"
+owner = "numerics"
+reason = "known upstream"
+expires = {}
+"""
+
+
+@pytest.fixture
+def worse() -> Diff:
+    return diff(run_of("torch", *FINE), run_of("torch", *WORSE))
+
+
+def policy(tmp_path: Path, text: str) -> Policy:
+    path = tmp_path / "logitproof.toml"
+    path.write_text(text)
+    return read_policy(path)
+
+
+def test_what_became_wrong_fails_without_a_policy(worse: Diff) -> None:
+    assert not Policy().rule(worse, TODAY).safe
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ('fail_on = "never"', True),
+        ('fail_on = ["regressed"]', True),
+        ('fail_on = ["regressed", "newly_failing"]', False),
+        ('[matters]\nformat = "float16"', True),
+        ('[matters]\nformat = ["float*"]\nmode = ["eager"]', False),
+        ('[matters]\nmode = ["compiled"]', False),
+        (WAIVER.format("2026-11-21"), True),
+        (WAIVER.format("2026-11-20"), False),
+        (WAIVER.format("2027-01-01").replace("torch-", "jax-"), False),
+        (WAIVER.format("2027-01-01") + 'change = "regressed"', False),
+        (WAIVER.format("2027-01-01") + 'change = "newly_*"\nclause = "VAL-1"\nregimes = "typical"', True),
+    ],
+)
+def test_a_policy_fails_what_it_names_and_nothing_else(text: str, safe: bool, worse: Diff, tmp_path: Path) -> None:  # noqa: FBT001  a column of the table
+    assert policy(tmp_path, text).rule(worse, TODAY).safe is safe
+
+
+def test_waived_changes_are_counted_and_signed(worse: Diff, tmp_path: Path) -> None:
+    ruling = policy(tmp_path, WAIVER.format("2027-01-01")).rule(worse, TODAY)
+    (waived,) = ruling.waived
+    assert (waived.owner, waived.number, waived.until) == ("numerics", 1, "2027-01-01")
+    assert verdict_lines(worse, ruling)[0].endswith("1 change waived")
+
+
+@pytest.mark.parametrize(
+    ("expires", "says"), [("2026-11-20", "expired on 2026-11-20"), ("2027-01-01", "matches no change")]
+)
+def test_a_dead_waiver_says_whose_it_is(expires: str, says: str, tmp_path: Path) -> None:
+    fine = run_of("torch", *FINE)
+    (complaint,) = policy(tmp_path, WAIVER.format(expires)).rule(diff(fine, fine), TODAY).complaints
+    assert "numerics" in complaint
+    assert says in complaint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fail_on = 3",
+        'fail_on = "worse"',
+        'fail_on = ["worse"]',
+        "fial_on = []",
+        '[matters]\nframework = "torch"',
+        "[matters]\nformat = 3",
+        "matters = 3",
+        "[[waivers]]\ncells = '*'",
+        WAIVER.format('"tomorrow"'),
+        WAIVER.format("2027-01-01T00:00:00"),
+        WAIVER.format("2027-01-01") + "clauses = 'VAL-1'",
+        "not toml",
+    ],
+)
+def test_a_policy_that_cannot_be_meant_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match=r"logitproof\.toml"):
+        policy(tmp_path, text)
+
+
+def test_a_project_keeps_its_policy_in_either_file(tmp_path: Path) -> None:
+    assert found_policy(tmp_path) is None
+    project = tmp_path / "pyproject.toml"
+    project.write_text("[project]\nname = 'a'\n")
+    assert found_policy(tmp_path) is None
+    project.write_text('[tool.logitproof]\nfail_on = "never"\n')
+    assert found_policy(tmp_path) == project
+    assert read_policy(project).fail_on == ()
+    (tmp_path / "logitproof.toml").write_text("")
+    assert found_policy(tmp_path) == tmp_path / "logitproof.toml"
+
+
+def test_a_certificate_holds_the_runs_it_names_and_no_others(worse: Diff, tmp_path: Path) -> None:
+    files = {"baseline": tmp_path / "a.parquet", "candidate": tmp_path / "b.parquet"}
+    write_run(files["baseline"], worse.before)
+    write_run(files["candidate"], worse.after)
+    certificate = tmp_path / "certificate.json"
+    lock = {"baseline": ["torch==2.12.0"], "candidate": ["torch==2.13.0"]}
+    certificate.write_text(certify(worse, Policy().rule(worse, TODAY), files=files, locks=lock, day=TODAY))
+    assert verify(certificate, list(files.values())).startswith("not safe")
+    content = json.loads(certificate.read_text())
+    assert content["runs"]["candidate"]["lock"] == ["torch==2.13.0"]
+    write_run(files["candidate"], replace(worse.after, complete=False))
+    with pytest.raises(Refusal, match="none of the runs"):
+        verify(certificate, [files["candidate"]])
+    certificate.write_text(json.dumps({**content, "safe": True}))
+    with pytest.raises(Refusal, match="altered"):
+        verify(certificate)
+
+
+def test_what_is_no_certificate_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "list.json").write_text("[1, 2]")
+    for name in ("list.json", "missing.json"):
+        assert main(["verify", str(tmp_path / name)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_file_without_any_key_is_no_policy(tmp_path: Path) -> None:
+    empty = tmp_path / "logitproof.toml"
+    empty.touch()
+    with pytest.raises(Refusal, match=r"holds no policy; a policy has fail_on, matters, waivers"):
+        read_policy(empty)

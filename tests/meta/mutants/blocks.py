@@ -1,0 +1,129 @@
+"""Mutants that lose a class, a row or a stride at the edge of a block, and those that an ignored row spoils."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.control import options as control_options
+from logitproof_reference.vocabulary.cells import Options
+from meta.mutants.mutant import GRAD_INDEX_LOSS, INDEX_LOSS, LOG_SOFTMAX, SOFTMAX, Mutant, ask_control
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+    Array = NDArray[Any]
+
+LANES, LARGEST_BLOCK = 16, 65_536
+SPATIAL = Options(ignore_index=0, reduction="mean", weight=True)
+MEAN_OF_KEPT = Options(ignore_index=-1, reduction="mean")
+
+
+def total_without_the_last_of_a_block(x: Array) -> Array:
+    kept = x[..., :-1] if x.shape[-1] in {32, 256, 2048, LARGEST_BLOCK} else x
+    return np.asarray(kept.sum(axis=-1, keepdims=True))
+
+
+def top_of_whole_vectors(x: Array) -> Array:
+    whole = x.shape[-1] // LANES * LANES
+    return np.asarray(x[..., : whole or x.shape[-1]].max(axis=-1, keepdims=True))
+
+
+def rows_of_a_short_grid(cell: Cell, inputs: Inputs) -> Array:
+    answer = np.array(ask_control(cell, inputs))
+    answer[2**16 - 1 :] = 0
+    return answer
+
+
+def with_logits(cell: Cell, inputs: Inputs, shape: tuple[int, int], strides: tuple[int, int]) -> Array:
+    """Answer for what these strides find in the memory of the logits."""
+    found = np.lib.stride_tricks.as_strided(inputs.logits, shape, strides).copy()
+    return ask_control(cell, replace(inputs, logits=found))
+
+
+def packed_where_classes_are_neighbours(cell: Cell, inputs: Inputs) -> Array:
+    x = inputs.logits
+    if inputs.axis != 1 or x.ndim != 2 or not x.size or x.strides[1] != x.itemsize:
+        return ask_control(cell, inputs)
+    return with_logits(cell, inputs, x.shape, (x.shape[1] * x.itemsize, x.itemsize))
+
+
+def pitch_of_the_class_stride(cell: Cell, inputs: Inputs) -> Array:
+    x = inputs.logits
+    if inputs.axis != 1 or x.ndim != 2 or not x.size or x.shape[1] == 1:
+        return ask_control(cell, inputs)
+    return with_logits(cell, inputs, x.shape, (x.shape[1] * x.strides[1], x.strides[1]))
+
+
+def ignored_times_zero(cell: Cell, inputs: Inputs) -> Array:
+    """Answer as if an ignored row's loss were multiplied by 0, which leaves NaN of what is not finite."""
+    answer = ask_control(cell, inputs)
+    ignored = inputs.labels == cell.options.ignore_index
+    finite = np.isfinite(np.moveaxis(inputs.logits, inputs.axis, -1)).all(axis=-1)
+    return np.asarray(answer * np.where((ignored & ~finite).any(), np.nan, 1)).astype(answer.dtype)
+
+
+def divisor_of_one_at_least(labels: Array, kept: Array, options: control_options.LossOptions) -> float:
+    return max(control_options.mean_divisor(labels, kept, options), 1.0)
+
+
+BLOCK_MUTANTS = (
+    Mutant(
+        "last_of_a_full_block_missing",
+        "A block that the classes fill exactly is one element short.",
+        "VAL-1",
+        SOFTMAX,
+        {"total": total_without_the_last_of_a_block},
+        profile="full",
+    ),
+    Mutant(
+        "maximum_of_whole_vectors",
+        "The maximum is taken over whole vectors of sixteen, so that a leader in the remainder overflows.",
+        "EXT-7",
+        LOG_SOFTMAX,
+        {"top": top_of_whole_vectors},
+    ),
+    Mutant(
+        "rows_past_the_grid_missing",
+        "Rows beyond 65,535, the longest grid, are never computed.",
+        "VAL-1",
+        SOFTMAX,
+        ask=rows_of_a_short_grid,
+        profile="full",
+    ),
+    Mutant(
+        "packed_rows_assumed",
+        "Classes side by side are taken to mean that the rows follow one another.",
+        "IO-5",
+        SOFTMAX,
+        ask=packed_where_classes_are_neighbours,
+    ),
+    Mutant(
+        "pitch_from_the_class_stride",
+        "The distance of rows is taken to be the number of classes times their stride.",
+        "IO-5",
+        GRAD_INDEX_LOSS,
+        ask=pitch_of_the_class_stride,
+        layout="strided",
+    ),
+    Mutant(
+        "ignored_times_zero",
+        "An ignored row's loss is multiplied by 0, so that a NaN in it spoils the mean.",
+        "OPT-3",
+        INDEX_LOSS,
+        ask=ignored_times_zero,
+        options=MEAN_OF_KEPT,
+    ),
+    Mutant(
+        "mean_over_one_at_least",
+        "The mean divides by 1 where the weights of the rows kept sum to less.",
+        "OPT-3",
+        INDEX_LOSS,
+        {"mean_divisor": divisor_of_one_at_least},
+        options=SPATIAL,
+    ),
+)

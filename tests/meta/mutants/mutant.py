@@ -1,0 +1,155 @@
+"""A mutant: the control with one fault, the fault in a sentence, and the clause that must name it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from logitproof_adapters.contract import Description
+from logitproof_adapters.control import answers as control_answers
+from logitproof_adapters.control import sigmoid as control_sigmoid
+from logitproof_adapters.control import softmax as control
+from logitproof_adapters.sources.unsupported import not_wrapped
+from logitproof_reference.vocabulary.cells import PLAIN, PRODUCERS, SECOND_GRADIENT, Cell, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Inputs
+
+MODULES = (control, control_answers, control_sigmoid)
+"""Where the control's functions are called."""
+
+SOFTMAX = ("softmax", "none", "value")
+LOG_SOFTMAX = ("log_softmax", "none", "value")
+LOG_SUM_EXP = ("log_sum_exp", "none", "value")
+INDEX_LOSS = ("softmax_cross_entropy", "indices", "value")
+DISTRIBUTION_LOSS = ("softmax_cross_entropy", "distributions", "value")
+GRAD_SOFTMAX = ("softmax", "none", "grad_logits")
+GRAD_LOG_SOFTMAX = ("log_softmax", "none", "grad_logits")
+GRAD_LOG_SUM_EXP = ("log_sum_exp", "none", "grad_logits")
+GRAD_INDEX_LOSS = ("softmax_cross_entropy", "indices", "grad_logits")
+GRAD_DISTRIBUTION_LOSS = ("softmax_cross_entropy", "distributions", "grad_logits")
+GRAD_LABELS = ("softmax_cross_entropy", "distributions", "grad_labels")
+JVP_SOFTMAX = ("softmax", "none", "jvp")
+JVP_LOG_SOFTMAX = ("log_softmax", "none", "jvp")
+JVP_LOG_SUM_EXP = ("log_sum_exp", "none", "jvp")
+JVP_INDEX_LOSS = ("softmax_cross_entropy", "indices", "jvp")
+JVP_DISTRIBUTION_LOSS = ("softmax_cross_entropy", "distributions", "jvp")
+HVP_LOG_SUM_EXP = ("log_sum_exp", "none", "hvp")
+HVP_INDEX_LOSS = ("softmax_cross_entropy", "indices", "hvp")
+HVP_DISTRIBUTION_LOSS = ("softmax_cross_entropy", "distributions", "hvp")
+SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "value")
+GRAD_SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "grad_logits")
+GRAD_SIGMOID_LABELS = ("sigmoid_cross_entropy", "distributions", "grad_labels")
+JVP_SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "jvp")
+HVP_SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "hvp")
+
+
+def ask_control(cell: Cell, inputs: Inputs) -> NDArray[Any]:
+    """Return the control's answer, with whatever is patched into it; it goes backward twice as it does once."""
+    quantity = "grad_logits" if cell.quantity == SECOND_GRADIENT else cell.quantity
+    return control_answers.answer_to(replace(cell, quantity=quantity), inputs)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """The control with one fault.
+
+    Attributes
+    ----------
+    name, fault : str
+        A word for it, and what is wrong in one sentence.
+    clause : str
+        The clause that must name the fault; others may.
+    question : tuple of str
+        Op, labels and quantity of a cell in which it must be killed.
+    parts : dict of str to callable
+        What stands in for functions of the control.
+    ask : callable
+        What stands around the control, where the fault lies there.
+    mode, format, axis, layout : str
+    options : Options
+    producer : str
+        The rest of that cell. In another mode than `mode` there is no fault.
+    profile : str
+        The smallest profile that must kill it.
+    program : str
+        What stands for it where a check runs a repro in a process of its own.
+    """
+
+    name: str
+    fault: str
+    clause: str
+    question: tuple[str, str, str]
+    parts: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    ask: Callable[[Cell, Inputs], NDArray[Any]] = ask_control
+    mode: str = "eager"
+    format: str = "float32"
+    axis: str = "last"
+    layout: str = "contiguous"
+    options: Options = PLAIN
+    producer: str = ""
+    profile: str = "quick"
+    program: str = ""
+
+    @property
+    def cell(self) -> Cell:
+        """The cell in which the mutant must be killed."""
+        op, labels, quantity = self.question
+        words = (self.mode, op, quantity, self.format, labels, self.axis, self.layout, self.options)
+        return Cell("mutant", *words, producer=self.producer)
+
+
+def without_fault(mutant: Mutant) -> Mutant:
+    """Return the control in the mutant's place: the same cell, nothing wrong."""
+    return replace(mutant, name="control", fault="None.", parts={}, ask=ask_control, program="")
+
+
+@contextmanager
+def patched(parts: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """Put `parts` in the place of the control's functions of these names, wherever it calls them."""
+    replaced = {key: parts[f.__name__] for key, f in control.FUNCTIONS.items() if f.__name__ in parts}
+    with ExitStack() as patches:
+        patches.enter_context(patch.dict(control.FUNCTIONS, replaced))
+        for module, name in product(MODULES, parts):
+            if hasattr(module, name):
+                patches.enter_context(patch.object(module, name, parts[name]))
+        yield
+
+
+class MutantAdapter:
+    """Asks a mutant."""
+
+    name = "mutant"
+    producers = PRODUCERS
+    keeps_graph = True
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant = mutant
+        self.modes: tuple[str, ...] = tuple(dict.fromkeys(("eager", mutant.mode)))
+
+    def describe(self) -> Description:
+        """Return the mutant's name."""
+        return Description(f"mutant {self.mutant.name}", "0")
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why the control has no such cell, or None."""
+        return not_wrapped(cell, self.modes, producers=self.producers)
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the faulty answer; in another mode than the mutant's, the control's."""
+        if cell.mode != self.mutant.mode:
+            return ask_control(cell, inputs)
+        with patched(self.mutant.parts):
+            return self.mutant.ask(cell, inputs)
+
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        """Return the mutant's program; most have none, for a mutant is its own repro."""
+        del cell, inputs
+        return self.mutant.program

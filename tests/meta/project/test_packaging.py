@@ -1,0 +1,193 @@
+"""The house keeps its order: imports point one way, frameworks stay where they belong, what ships is typed."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import logitproof
+import logitproof_reference
+from logitproof_adapters.catalogue.registry import BUILT_IN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[3]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+HOMES = {
+    "logitproof_reference": ROOT / "reference/logitproof_reference",
+    "logitproof_adapters": ROOT / "adapters/logitproof_adapters",
+    "logitproof_reports": ROOT / "reports/logitproof_reports",
+    "logitproof_conformance": ROOT / "tests/logitproof_conformance",
+    "logitproof": ROOT / "logitproof",
+}
+
+MAY_IMPORT = {
+    "logitproof_reference": {"ml_dtypes", "mpmath", "numpy"},
+    "logitproof_adapters": {"logitproof_reference", "ml_dtypes", "numpy", "packaging"},
+    "logitproof_reports": {
+        *("logitproof_reference", "duckdb", "jinja2", "markupsafe", "numpy", "packaging", "pyarrow", "rich"),
+    },
+    "logitproof_conformance": {"logitproof_adapters", "logitproof_reference", "logitproof_reports", "numpy", "pytest"},
+    "logitproof": {
+        *("logitproof_adapters", "logitproof_conformance", "logitproof_reference", "logitproof_reports"),
+        *("numpy", "packaging", "pyarrow", "rich", "typer", "uv"),
+    },
+}
+"""What each package may import, besides itself and the standard library."""
+
+ROOMS = {
+    "logitproof_reference": (
+        *("vocabulary", "specification", "numerics", "oracle", "bounds", "cases", "judging", "training", "claims"),
+    ),
+    "logitproof_adapters": ("contract", "catalogue", "control", "sources", "frameworks"),
+    "logitproof_reports": ("words", "runs", "counting", "html", "report", "diff", "history", "exports"),
+    "logitproof_conformance": ("plan", "asking", "judging", "checks", "training", "session"),
+    "logitproof": ("errors", "environments", "matrix", "readers", "explain", "kernels", "upgrades", "commands"),
+}
+"""What each package consists of, in the order of its imports: none imports from one behind it, nor from a module that
+stands beside these folders, which may import all of them."""
+
+FRAMEWORK_HOMES = {
+    *((name, f"frameworks/{name}/adapter.py") for name in ("jax", "keras", "mlx", "onnxruntime", "optax", "paddle")),
+    *((name, f"frameworks/{name}/adapter.py") for name in ("scipy", "sklearn", "tensorflow", "tinygrad", "torch")),
+    ("liger_kernel", "frameworks/liger/adapter.py"),
+    ("onnx", "frameworks/onnxruntime/adapter.py"),
+    ("wandb", "readers/wandb_run.py"),
+    ("wandb", "training/wandb_log.py"),
+}
+"""Each framework, and what else is an extra, and the modules that may import it."""
+FRAMEWORKS = tuple(sorted({name for name, _ in FRAMEWORK_HOMES}))
+
+
+def imports_of(package: str) -> Iterator[tuple[Path, str, bool]]:
+    """Yield file, dotted name of what is imported, and whether that happens when the module is imported."""
+    for path in sorted(HOMES[package].rglob("*.py")):
+        here = [package, *path.relative_to(HOMES[package]).parts[:-1]]
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in ast.walk(tree):
+            for name in _imported(node, here):
+                yield path, name, node in tree.body
+
+
+def _imported(node: ast.AST, here: list[str]) -> list[str]:
+    """Return what a statement of a module in the package `here` imports, by full names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = here[: len(here) - node.level + 1] if node.level else []
+    return [".".join([*base, *filter(None, [node.module]), alias.name]) for alias in node.names]
+
+
+def room_of(package: str, path: Path) -> str:
+    """Return the folder of a package that a file stands in, or the module that it is beside them."""
+    return path.relative_to(HOMES[package]).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_imports_point_one_way(package: str) -> None:
+    allowed = {package} | MAY_IMPORT[package] | sys.stdlib_module_names
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path, name, _ in imports_of(package)
+        if (top := name.partition(".")[0]) not in allowed
+        and (top, path.relative_to(HOMES[package]).as_posix()) not in FRAMEWORK_HOMES
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_imports_point_one_way_within_a_package(package: str) -> None:
+    order = ROOMS[package]
+    wrong = []
+    for path, name, _ in imports_of(package):
+        room, (top, *inner) = room_of(package, path), name.split(".")
+        allowed = order[: order.index(room) + 1] if room in order else order
+        if top == package and room in order and inner[:1] != [room] and (not inner or inner[0] not in allowed):
+            wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_every_folder_of_a_package_has_its_place_and_says_what_it_is_for(package: str) -> None:
+    folders = [path.parent for path in HOMES[package].rglob("__init__.py")]
+    assert {folder.name for folder in folders if folder.parent == HOMES[package]} == set(ROOMS[package]) - {"errors"}
+    silent = [folder for folder in folders if not ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))]
+    assert not silent
+
+
+def test_an_adapter_imports_its_framework_only_when_it_is_asked_for() -> None:
+    eager = [
+        f"{path.relative_to(ROOT)} imports {name} at import time"
+        for package in HOMES
+        for path, name, at_import in imports_of(package)
+        if name.partition(".")[0] in FRAMEWORKS and at_import
+    ]
+    assert not eager
+
+
+def test_multiple_precision_is_imported_only_by_its_own_module_and_late() -> None:
+    imported = imports_of("logitproof_reference")
+    users = {(path.name, at_import) for path, name, at_import in imported if name.startswith("mpmath")}
+    assert users <= {("multiprecision.py", False)}
+
+
+def test_logitproof_offers_the_oracle_in_full() -> None:
+    assert set(logitproof_reference.__all__) <= set(logitproof.__all__)
+    assert all(getattr(logitproof, name).__name__ == name for name in logitproof.__all__)
+
+
+def test_importing_logitproof_imports_no_numpy() -> None:
+    program = "import sys, logitproof, logitproof.commands.command_line; print('numpy' in sys.modules)"
+    assert _printed_by(program) == "False"
+
+
+def test_no_framework_is_imported_by_the_packages() -> None:
+    program = f"""
+import importlib, pkgutil, sys
+for package in {sorted(set(HOMES) - {"logitproof_conformance"})}:
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+print(sorted(set({FRAMEWORKS}) & set(sys.modules)))
+"""
+    assert _printed_by(program) == "[]"
+
+
+def _printed_by(program: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_every_package_is_typed_and_ships(package: str) -> None:
+    home = HOMES[package]
+    assert (home / "py.typed").exists()
+    included = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert any(home.relative_to(ROOT).is_relative_to(folder) for folder in included)
+
+
+def test_every_framework_has_an_extra_an_entry_point_and_a_pinned_release() -> None:
+    entry_points = PYPROJECT["project"]["entry-points"]["logitproof.adapters"]
+    assert entry_points == BUILT_IN
+    asked = set(BUILT_IN) - {"numpy"}
+    assert set(PYPROJECT["project"]["optional-dependencies"]) == asked | {"wandb"}
+    pinned = {group for group in PYPROJECT["dependency-groups"] if group.startswith("conformance-")}
+    assert pinned == {f"conformance-{name}" for name in asked}
+
+
+def test_the_changelog_opens_with_what_is_unreleased() -> None:
+    headings = [line for line in (ROOT / "CHANGELOG.md").read_text("utf-8").splitlines() if line.startswith("## ")]
+    assert headings[0] == "## [Unreleased]"

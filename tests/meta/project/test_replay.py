@@ -1,0 +1,174 @@
+"""The catalogue of documented bugs is well-formed, and the score counts what it says; no environment is built here."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from logitproof.environments.locks import requirements_of
+from logitproof.errors import USAGE
+from logitproof_adapters.catalogue.registry import known
+from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.vocabulary.judgement import Judgement
+from meta.mutants.catalogue import MUTANTS
+from replay.catalogue import Bug, Release, catalogue
+from replay.replay import Asked, chosen, main, plan, store
+from replay.score import Outcome, Score
+
+FAULTS = Path(__file__).parents[1] / "mutants" / "known_faults.toml"
+
+BAD, GOOD = Release("jax==0.4.35", red=True), Release("jax==0.6.0", red=False)
+BUG = Bug(
+    "jax-bug",
+    "jax",
+    "A gradient is NaN",
+    adapter="jax",
+    cells=("jax-eager-log_sum_exp-*-float32",),
+    regimes=("masked_*",),
+    clauses=("EXT-2", "GRD-1"),
+    releases=(BAD, GOOD),
+    select="log_sum_exp",
+)
+FOUND = Judgement(
+    cell="jax-eager-log_sum_exp-grad_logits-float32",
+    adapter="jax",
+    mode="eager",
+    op="log_sum_exp",
+    labels="none",
+    quantity="grad_logits",
+    format="float32",
+    axis="last",
+    layout="contiguous",
+    regime="masked_one",
+    clause="EXT-2",
+    grade="MUST",
+    verdict="deviates",
+)
+
+
+def reachable() -> list[Bug]:
+    return [bug for bug in catalogue() if not bug.out_of_reach]
+
+
+def test_each_documented_bug_is_there_once() -> None:
+    ids = [bug.id for bug in catalogue()]
+    faults = {fault["id"] for fault in tomllib.loads(FAULTS.read_text("utf-8"))["fault"]}
+    assert len(ids) == len(set(ids))
+    assert faults <= set(ids)
+
+
+@pytest.mark.parametrize("bug", catalogue(), ids=lambda bug: bug.id)
+def test_a_bug_is_either_looked_for_or_out_of_reach(bug: Bug) -> None:
+    assert bool(bug.releases) != bool(bug.out_of_reach)
+    assert bug.title
+    assert bug.out_of_reach or not bug.unasked
+    assert not bug.url or bug.url.startswith("https://")
+
+
+@pytest.mark.parametrize("bug", reachable(), ids=lambda bug: bug.id)
+def test_a_bug_that_is_looked_for_says_where_it_must_show(bug: Bug) -> None:
+    assert any(release.red for release in bug.releases)
+    assert bug.adapter in known()
+    assert bug.cells
+    assert all(cell.startswith(f"{bug.adapter}-") for cell in bug.cells)
+    assert bug.clauses
+    assert set(bug.clauses) <= set(CLAUSES)
+    assert bug.profile in {"quick", "full"}
+    assert all(requirements_of(release.requirements) for release in bug.releases)
+
+
+def test_what_is_out_of_reach_names_mutants_that_exist() -> None:
+    assert {name for bug in catalogue() for name in bug.mutants} <= set(MUTANTS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shows"),
+    [
+        ({}, True),
+        ({"verdict": "crashed"}, True),
+        ({"verdict": "concern"}, False),
+        ({"verdict": "conforms"}, False),
+        ({"clause": "VAL-1"}, False),
+        ({"regime": "typical"}, False),
+        ({"cell": "jax-eager-softmax-value-float32"}, False),
+    ],
+)
+def test_a_bug_shows_in_a_red_judgement_of_its_cell_regime_and_clause(changes: dict[str, str], *, shows: bool) -> None:
+    assert BUG.shows_in(replace(FOUND, **changes)) == shows
+
+
+def test_what_the_framework_does_not_offer_was_not_asked() -> None:
+    assert BUG.is_asked_in(replace(FOUND, verdict="conforms"))
+    assert not BUG.is_asked_in(replace(FOUND, verdict="unsupported"))
+
+
+@pytest.mark.parametrize(
+    ("release", "asked", "seen", "as_documented"),
+    [(BAD, 4, 1, True), (BAD, 4, 0, False), (GOOD, 4, 0, True), (GOOD, 4, 1, False), (GOOD, 0, 0, False)],
+)
+def test_a_release_is_as_documented_where_it_was_asked_and_is_red_or_green_as_due(
+    release: Release, asked: int, seen: int, *, as_documented: bool
+) -> None:
+    assert Outcome(BUG, release, asked, seen).as_documented == as_documented
+
+
+def score_of(*outcomes: Outcome) -> Score:
+    unreachable = Bug("gpu-bug", "torch", "Wrong on a GPU", out_of_reach="shows on a GPU alone", mutants=("x",))
+    return Score(outcomes, (BUG, unreachable))
+
+
+def test_the_score_counts_bugs_not_releases() -> None:
+    score = score_of(Outcome(BUG, BAD, 4, 2), Outcome(BUG, GOOD, 4, 0))
+    assert score.as_documented
+    assert score.sentence == (
+        "1 of 1 documented bugs are red on the releases that have them; of the 1 that a release has mended 1 are green "
+        "there; 1 are out of reach here, 0 of them because no cell asks for them."
+    )
+
+
+def test_a_release_that_could_not_be_built_counts_against_its_bug() -> None:
+    score = score_of(Outcome(BUG, BAD, problem="no such release"), Outcome(BUG, GOOD, 4, 0))
+    assert not score.flagged(BUG)
+    assert score.cleared(BUG)
+    assert "NO (jax==0.4.35: no such release)" in score.markdown
+
+
+def test_a_bug_that_no_release_mends_is_not_counted_as_mended() -> None:
+    score = score_of(Outcome(BUG, BAD, 4, 2))
+    assert score.cleared(BUG) is None
+    assert "of the 0 that" in score.sentence
+
+
+def test_the_score_is_stored_with_what_is_out_of_reach_and_why(tmp_path: Path) -> None:
+    store(score_of(Outcome(BUG, BAD, 4, 2)), tmp_path)
+    assert "| gpu-bug | torch | shows on a GPU alone | x |" in (tmp_path / "replay.md").read_text("utf-8")
+    assert '"flagged": true' in (tmp_path / "replay.json").read_text("utf-8")
+
+
+def test_bugs_of_one_release_share_a_run() -> None:
+    twin = replace(BUG, id="twin", select="softmax and typical")
+    runs = plan([BUG, twin])
+    both = "(log_sum_exp) or (softmax and typical)"
+    assert list(runs) == [Asked(one.requirements, "jax", "quick", both) for one in (BAD, GOOD)]
+    assert [bug.id for bug, _ in next(iter(runs.values()))] == ["jax-bug", "twin"]
+    assert len({asked.file for asked in runs}) == 2
+
+
+def test_a_run_that_one_bug_wants_whole_is_whole() -> None:
+    (asked, *_) = plan([BUG, replace(BUG, id="twin", select="")])
+    assert asked.select == ""
+
+
+def test_bugs_are_chosen_by_id_project_or_adapter() -> None:
+    one = reachable()[0]
+    assert chosen([one.id]) == [one]
+    assert one in chosen([one.project])
+    assert chosen([]) == reachable()
+
+
+def test_a_word_that_names_no_bug_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["no-such-bug"]) == USAGE
+    assert '"no-such-bug" is no bug that can be replayed' in capsys.readouterr().err

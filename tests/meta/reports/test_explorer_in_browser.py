@@ -1,0 +1,156 @@
+"""The explorer in Chromium: every digit is the oracle's, in every format, however the row was given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from logitproof_reference import grad_logits, softmax, softmax_cross_entropy
+from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reports.report.write import write_report
+from meta.reports.synthetic_runs import green, three_frameworks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from numpy.typing import NDArray
+    from playwright.sync_api import Page
+
+    Explore = Callable[..., AbstractContextManager[Page]]
+
+ROUNDED = ("float32", "bfloat16", "float16")
+"""The formats that the explorer shows beside the exact answer."""
+
+ROWS = 70
+"""Rows asked in each of three formats."""
+
+NAMED = [
+    [2.0, 1.0, 0.1],
+    [0.0, -1000.0, 3.0],
+    [5.0, -40.0, -700.0],
+    [-np.inf, 1.0, 2.0],
+    [np.inf, 1.0, 2.0],
+    [np.inf, 1.0, np.inf],
+    [-np.inf, -np.inf],
+    [3e38, -3e38, 0.0],
+    [np.nan, 1.0],
+    [1e-45, -1e-45],
+    [-87.0, 0.0, -104.0],
+    [7.0],
+]
+
+
+def rows(seed: int) -> list[tuple[list[float], int]]:
+    """Return rows of 1 to 6 classes and a label: the named ones, and made-up ones from subnormal to near overflow."""
+    random = np.random.default_rng(seed)
+    made = [(named, i % len(named)) for i, named in enumerate(NAMED)]
+    while len(made) < ROWS:
+        classes = int(random.integers(2, 7))
+        spread = 10.0 ** random.uniform(-6.0, 3.0)
+        offset = random.choice([0.0, 0.0, 1e4, -60.0])
+        made.append(((offset + spread * random.standard_normal(classes)).tolist(), int(random.integers(classes))))
+    return made
+
+
+@pytest.fixture(scope="module")
+def explored(opened: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Explore:
+    page = tmp_path_factory.mktemp("explorer") / "report.html"
+    write_report(green(), page)
+
+    def explore(fragment: str = "#explorer") -> AbstractContextManager[Page]:
+        return opened(page.as_uri(), fragment, ready="#given table")
+
+    return explore
+
+
+ASK = """([rows, format, shown]) => rows.map(([logits, label]) => {
+    const row = exactRow(logits.map((text) => held(parsed(text), format)), label);
+    return [...row.softmax, row.loss, ...row.gradient].map((x) => shown.map((name) => digits(held(x, name), 17)));
+})"""
+
+
+def due(logits: NDArray[Any], label: int, shown: str) -> NDArray[np.float64]:
+    """Return softmax, loss and gradient of one row from the oracle, rounded to a format."""
+    labels = np.array([label])
+    answers = (
+        softmax(logits),
+        softmax_cross_entropy(logits, labels),
+        grad_logits("softmax_cross_entropy", logits, labels),
+    )
+    return np.concatenate([np.ravel(answer.round(shown)).astype(np.float64) for answer in answers])
+
+
+@pytest.mark.parametrize(("seed", "held"), list(enumerate(ROUNDED)))
+def test_every_digit_is_the_oracles_in_every_format(seed: int, held: str, explored: Explore) -> None:
+    shown = ["float64", *ROUNDED]
+    with np.errstate(over="ignore"):
+        asked = [(np.array([logits]).astype(FORMATS[held].dtype), label) for logits, label in rows(seed)]
+    spelled = [[[float(x).hex() for x in logits[0]], label] for logits, label in asked]
+    with explored() as page:
+        answers = page.evaluate(ASK, [spelled, held, shown])
+    for (logits, label), answer in zip(asked, answers, strict=True):
+        found = np.array([[float(text) for text in number] for number in answer])
+        for place, format_ in enumerate(shown):
+            np.testing.assert_array_equal(found[:, place], due(logits, label, format_), f"{logits} {label} {format_}")
+
+
+def shown_numbers(page: Page) -> NDArray[np.float64]:
+    """Return what the page shows: a line for the loss, each probability and each entry of the gradient."""
+    lines = page.locator("#explored tbody tr").all()
+    return np.array([[float(text) for text in line.locator("td").all_inner_texts()] for line in lines])
+
+
+def test_what_is_typed_in_decimal_or_hexadecimal_is_shown_as_each_format_holds_it(explored: Explore) -> None:
+    with explored() as page:
+        page.fill("#logits", "0x1.8p+1, -inf, 1e-3")
+        page.select_option("#label", "2")
+        page.select_option("#held", "float16")
+        logits = np.array([[3.0, -np.inf, 1e-3]], np.float16)
+        numbers = shown_numbers(page)
+        softmaxes, loss, gradient = np.split(due(logits, 2, "float64"), [3, 4])
+        np.testing.assert_allclose(numbers[:, 0], [*loss, *softmaxes, *gradient], rtol=2.3e-16)
+        for place, format_ in enumerate(ROUNDED, start=1):
+            softmaxes, loss, gradient = np.split(due(logits, 2, format_), [3, 4])
+            with np.errstate(under="ignore"):
+                typed_back = numbers[:, place].astype(FORMATS[format_].dtype).astype(np.float64)
+            np.testing.assert_array_equal(typed_back, [*loss, *softmaxes, *gradient])
+        assert page.url.endswith("#explorer?format=float16&label=2&logits=0x1.8p%2B1%2C+-inf%2C+1e-3")
+
+
+def test_a_slider_moves_its_logit_by_keyboard_and_stays_in_place(explored: Explore) -> None:
+    with explored("#explorer?format=float32&label=0&logits=1,2") as page:
+        before = shown_numbers(page)[0, 0]
+        slider = page.get_by_label("logit of class 0")
+        slider.focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        assert page.evaluate("document.activeElement.type") == "range"
+        assert page.input_value("#logits") == "1.3, 2"
+        assert shown_numbers(page)[0, 0] < before
+
+
+def test_what_is_no_number_is_said_and_what_was_shown_stays(explored: Explore) -> None:
+    with explored("#explorer?format=float32&label=0&logits=1,2") as page:
+        before = page.inner_text("#explored")
+        page.fill("#logits", "1, two")
+        assert page.inner_text("#explore-fault") == '"two" is no number: write 1.5, -inf, nan or 0x1.8p+0'
+        assert page.inner_text("#explored") == before
+
+
+def test_every_finding_opens_its_row_in_the_explorer(
+    opened: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    address = tmp_path_factory.mktemp("findings") / "report.html"
+    write_report(three_frameworks(), address)
+    with opened(address.as_uri(), "#findings", ready="#given table") as page:
+        links = page.locator(".finding a", has_text="Open this row in the explorer").evaluate_all(
+            "(found) => found.map((one) => one.hash)"
+        )
+        assert len(links) == page.locator(".finding").count()
+        for link in links:
+            page.evaluate("(hash) => { location.hash = hash; }", link)
+            assert page.locator("#given tbody tr").count() == 4
+            assert not page.locator("#explore-fault").is_visible()

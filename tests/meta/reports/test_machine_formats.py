@@ -1,0 +1,93 @@
+"""What CI reads of a run: JUnit XML, SARIF and a badge say what the page says, whatever the names hold."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from logitproof.commands.command_line import main
+from logitproof.readers.wandb_run import metrics, rows, track
+from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.exports.badge import badge
+from logitproof_reports.exports.junit import junit
+from logitproof_reports.exports.sarif import sarif
+from logitproof_reports.runs.run_file import write_run
+from meta.reports.synthetic_runs import green, hostile, three_frameworks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_junit_counts_what_the_run_holds() -> None:
+    run = three_frameworks()
+    root = ET.fromstring(junit(run))  # noqa: S314  our own
+    assert [suite.get("name") for suite in root] == ["jax", "tensorflow", "torch"]
+    assert len(root.findall(".//testcase")) == run.table.num_rows
+    assert len(root.findall(".//failure")) == sum(int(str(suite.get("failures"))) for suite in root) == 10
+    assert len(root.findall(".//error")) == sum(int(str(suite.get("errors"))) for suite in root) == 4
+    assert len(root.findall(".//skipped")) == 3
+    failure = root.find(".//failure")
+    assert failure is not None
+    assert str(failure.get("message")).startswith("A logit of +inf")
+    assert "import jax" in str(failure.text)
+
+
+def test_a_known_deviation_passes_and_says_so() -> None:
+    notes = [note.text or "" for note in ET.fromstring(junit(three_frameworks())).findall(".//system-out")]  # noqa: S314
+    assert sum(note.startswith("known: ") for note in notes) == 8
+
+
+@pytest.mark.parametrize("make", [junit, badge])
+def test_xml_stays_whole_under_hostile_names(make: object) -> None:
+    assert callable(make)
+    ET.fromstring(make(hostile()))  # noqa: S314
+
+
+def test_sarif_names_rule_level_and_cell() -> None:
+    made = json.loads(sarif(three_frameworks(), "runs/all.parquet"))
+    (run,) = made["runs"]
+    rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert {result["ruleId"] for result in run["results"]} <= rules
+    assert {result["level"] for result in run["results"]} == {"error", "note"}
+    place = run["results"][0]["locations"][0]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "runs/all.parquet"
+    assert place["logicalLocations"][0]["fullyQualifiedName"].startswith("torch-compiled-softmax")
+    assert json.loads(sarif(green()))["runs"][0]["results"] == []
+    json.loads(sarif(hostile()))
+
+
+def test_the_badge_tells_the_verdict_in_words() -> None:
+    assert "torch 2.13.0" in badge(green())
+    assert "✓ conforms" in badge(green())
+    assert "14 unexpected verdicts" in badge(three_frameworks())
+    assert "not finished" in badge(hostile())
+
+
+def test_what_wandb_gets_is_finite_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = three_frameworks()
+    found = metrics(make_ready(run))
+    assert found["jax/EXT/unexpected"] == 10
+    assert all(math.isfinite(number) for number in found.values())
+    assert len(rows(run)) == run.table.num_rows
+    json.dumps(rows(run), allow_nan=False)
+    pytest.importorskip("wandb")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    (tmp_path / "page.html").write_text("<p>page</p>", encoding="utf-8")
+    track(run, tmp_path / "page.html")
+    assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))
+
+
+def test_the_command_writes_each_where_it_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "run.parquet", three_frameworks())
+    asked = {"--junit": "j.xml", "--summary": "s.md", "--sarif": "f.sarif", "--badge": "b.svg", "-o": "r.html"}
+    places = [word for option, name in asked.items() for word in (option, str(tmp_path / name))]
+    assert main(["report", str(tmp_path / "run.parquet"), *places]) == 1
+    assert all((tmp_path / name).stat().st_size > 100 for name in asked.values())
+    assert "## Logitproof" in (tmp_path / "s.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out.strip().endswith("r.html")

@@ -1,0 +1,120 @@
+"""Summaries: true counts in the terminal and in Markdown, within GitHub's limit, nothing interpreted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+
+from rich.console import Console
+
+from logitproof_reports.exports.summary import MARKDOWN_BYTES, markdown, sentences, terminal_table
+from logitproof_reports.runs.schema import Run, table_of
+from logitproof_reports.words.outcomes import slack_of
+from meta.reports.synthetic_runs import green, hostile, judgement, run_of, three_frameworks
+
+
+def printed(run: Run, width: int = 200) -> str:
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(terminal_table(run))
+    output = console.file
+    assert isinstance(output, StringIO)
+    return output.getvalue()
+
+
+def test_the_verdict_is_one_sentence_a_framework() -> None:
+    assert sentences(three_frameworks()) == [
+        "14 unexpected verdicts in jax 0.10.2 and torch 2.13.0.",
+        (
+            "jax 0.10.2: 310 of 320 judgements conform (2 concerns), 10 unexpected: "
+            "worst EXT-5 on plus_inf_one in compiled-log_softmax-value-bfloat16."
+        ),
+        "tensorflow 2.21.0: 312 of 320 judgements conform (2 concerns), 8 known deviations, none unexpected.",
+        (
+            "torch 2.13.0: 316 of 320 judgements conform (2 concerns), 4 unexpected: "
+            "worst EXT-1 on nan in compiled-softmax-value-bfloat16."
+        ),
+    ]
+
+
+def test_a_green_run_and_a_void_one_are_told_apart() -> None:
+    assert sentences(green()) == [
+        "torch 2.13.0 conforms.",
+        "torch 2.13.0: 320 of 320 judgements conform, none unexpected.",
+    ]
+    assert sentences(Run(table_of([]), [], "quick", "c0ffee")) == ["Nothing was measured."]
+
+
+def test_the_worst_is_the_gravest_and_no_clause_that_merely_may_be_kept() -> None:
+    base = judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical")
+    silent = replace(base, clause="VAL-1", verdict="deviates", grade="MUST", observed="0x1p+1", exact="0x1p+0")
+    nan = replace(silent, clause="EXT-7", observed="nan", slack=float("inf"))
+    idle = replace(base, clause="VAL-3", grade="MAY", verdict="void", regime="accuracy_class")
+    assert "3 unexpected: worst VAL-1 on typical" in sentences(run_of("torch", idle, nan, silent))[1]
+
+
+def test_a_slack_beside_one_never_reads_as_one() -> None:
+    spelled = {0.5: "0.5", 0.9997: "0.9997", 0.99999: "0.99999", 1.0: "1", 1.00004: "1.00004"}
+    assert {slack: slack_of(slack) for slack in spelled} == spelled
+    base = judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical")
+    assert "slack 0.9997" in printed(run_of("torch", replace(base, slack=0.99972)))
+
+
+def test_an_interrupted_run_is_said_to_be_so() -> None:
+    told = sentences(replace(green(), complete=False))
+    assert told[0] == "torch 2.13.0 conforms, as far as the run went."
+    assert told[-1].startswith("The run was interrupted")
+
+
+def test_a_run_of_refusals_alone_measured_nothing() -> None:
+    refused = replace(
+        judgement("torch", "eager", "float32", ("softmax", "none", "jvp", "JVP"), "all"),
+        verdict="unsupported",
+        clause="",
+    )
+    assert sentences(run_of("torch", refused))[0] == "Nothing was measured."
+
+
+def test_the_terminal_table_counts_by_family_and_framework() -> None:
+    lines = printed(three_frameworks()).splitlines()
+    assert lines[0].strip() == "14 unexpected verdicts in jax 0.10.2 and torch 2.13.0."
+    cells = {line.split()[0]: line for line in lines[2:]}
+    assert list(cells) == ["VAL", "GRD", "GLB", "EXT"]
+    assert "✗ 10 unexpected of 160, slack ∞" in cells["EXT"]
+    assert "≈ 8 known of 160, slack ∞" in cells["EXT"]
+    assert "‼ 4 unexpected of 160" in cells["EXT"]
+    assert cells["GRD"].count("✓ 32, slack") == 3
+
+
+def test_the_terminal_table_interprets_no_markup() -> None:
+    text = printed(hostile(), width=2000)
+    assert "[red]g[/red]" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_markdown_tells_verdict_matrix_and_findings() -> None:
+    text = markdown(three_frameworks())
+    assert text.startswith("## Logitproof: 14 unexpected verdicts in jax 0.10.2 and torch 2.13.0.\n")
+    assert "| Family | jax 0.10.2 | tensorflow 2.21.0 | torch 2.13.0 |\n| --- | --- | --- | --- |\n" in text
+    assert "| ≈ known deviation | tensorflow | gradient of softmax cross-entropy (class indices) | EXT-3 |" in text
+    assert text.index("crashed | torch") < text.index("✗ deviates") < text.index("≈ known") < text.index("△ concern |")
+
+
+def test_markdown_tables_keep_their_columns_and_interpret_nothing() -> None:
+    text = markdown(hostile())
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    widths = {line.replace("\\\\", "").replace("\\|", "").count("|") for line in rows}
+    assert len(rows) > 20
+    assert len(widths) == 2
+    assert "<" not in text
+    assert "\u202e" not in text
+
+
+def test_markdown_stays_below_githubs_limit() -> None:
+    base = judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical")
+    wide = [
+        replace(base, verdict="deviates", clause=f"VAL-{i}", reason="é|" * 9000, op="x" * 30_000) for i in range(45)
+    ]
+    text = markdown(run_of("torch", *wide))
+    assert len(text.encode()) <= MARKDOWN_BYTES
+    assert text.rstrip().endswith("The rest is in the report.")
