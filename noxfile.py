@@ -69,7 +69,11 @@ def report(session: nox.Session) -> None:
     session.install(".")
     merged = str(RUNS / "run.parquet")
     session.run("logitproof", "merge", *run_files, "-o", merged)
-    session.run("logitproof", "report", merged, "-o", str(RUNS / "report.html"))
+    page = RUNS / "report.html"
+    try:
+        session.run("logitproof", "report", merged, "-o", str(page))
+    except nox.command.CommandFailed:
+        session.error(f"verdicts that no ledger entry explains: see the lines above, and {page}")
 
 
 @nox.session(default=False)

@@ -26,6 +26,16 @@ app = typer.Typer(
 
 RunFiles = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run files, or journals of interrupted runs.")]
 
+FailOn = Annotated[
+    str,
+    typer.Option(
+        metavar="GATE",
+        envvar="LOGITPROOF_FAIL_ON",
+        help="What makes the exit status 1: new (default), carried or known deviations too, recorded (new ones, on "
+        "machines that the ledger was tried on), never.",
+    ),
+]
+
 
 def complain(message: str) -> None:
     """Print one line on stderr."""

@@ -50,7 +50,8 @@ def findings(
     from logitproof.commands.tables import console
     from logitproof.readers.findings import findings_of_ledgers, findings_of_run
     from logitproof.readers.findings_text import headline, markdown_of_findings, tables_of_findings
-    from logitproof.readers.reporting import exit_code, merged
+    from logitproof.readers.gate import exit_code
+    from logitproof.readers.reporting import merged
 
     if text:
         typer.echo(_text_to_file(text))

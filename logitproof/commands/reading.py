@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, RunFiles, app, complain
+from logitproof.commands.app import AS_IT_STANDS, FailOn, RunFiles, app, complain
 from logitproof.errors import EXPECTED, UNEXPECTED
 
 
@@ -26,14 +26,17 @@ def report(
     badge: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a badge as SVG.")] = None,
     wandb: Annotated[bool, typer.Option("--wandb", help="Also log the run to Weights & Biases.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the unexpected verdicts as JSON.")] = False,
+    fail_on: FailOn = "new",
 ) -> int:
     """Write a page about runs. One self-contained HTML file; prints the table, and last the page's path."""
     from logitproof.commands.tables import print_summary
+    from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
     from logitproof.readers.report_files import write_files
-    from logitproof.readers.reporting import exit_code, judgements
+    from logitproof.readers.reporting import judgements
     from logitproof.readers.reporting import report as write_report
     from logitproof.readers.wandb_run import track
 
+    refuse_unknown(fail_on)
     whole = write_report(run_files, output)
     write_files(whole, {"junit": junit, "summary": summary, "sarif": sarif, "badge": badge})
     if wandb:
@@ -42,8 +45,10 @@ def report(
         typer.echo(json.dumps([asdict(found) for found in judgements(whole) if not found.expected], indent=2))
     else:
         print_summary(whole)
+        for line in first_steps(whole, run_files[0] if len(run_files) == 1 else None):
+            typer.echo(line)
         typer.echo(output)
-    return exit_code(whole)
+    return exit_code(whole, fail_on)
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof history runs -o history.html")

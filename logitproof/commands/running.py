@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, RunFiles, app, complain
+from logitproof.commands.app import AS_IT_STANDS, FailOn, RunFiles, app, complain
 from logitproof.errors import EXPECTED, INTERRUPTED
 
 
@@ -49,14 +49,16 @@ def run(
     wandb: Annotated[
         bool, typer.Option("--wandb", help="Also log each training to Weights & Biases, step by step.")
     ] = False,
+    fail_on: FailOn = "new",
 ) -> int:
     """Judge frameworks against the exact answer. Each runs in a process of its own; the result is a run file."""
     from logitproof.commands.tables import print_summary
     from logitproof.matrix.progress import display_for_terminal
     from logitproof.matrix.run import Interrupted
     from logitproof.matrix.run import run as run_matrix
-    from logitproof.readers.reporting import exit_code
+    from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
 
+    refuse_unknown(fail_on)
     if wandb:
         from logitproof.readers.wandb_run import track_trainings
 
@@ -78,8 +80,10 @@ def run(
         complain(f"interrupted; {left}")
         return INTERRUPTED
     print_summary(whole)
+    for line in first_steps(whole, output):
+        typer.echo(line)
     typer.echo(output)
-    return exit_code(whole)
+    return exit_code(whole, fail_on)
 
 
 @app.command()

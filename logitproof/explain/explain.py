@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ from logitproof_conformance.judging.ledger_verdict import Conclusions
 from logitproof_conformance.judging.rules import rules_of
 from logitproof_conformance.plan.cases import Case, batches_of, plan_cells
 from logitproof_reference.vocabulary.cells import MODES
-from logitproof_reference.vocabulary.judgement import VERDICTS
+from logitproof_reference.vocabulary.judgement import SEVERITY
+from logitproof_reports.runs.environment import describe_environment, facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,7 +94,7 @@ def worst_first(found: Iterable[Judgement]) -> list[Judgement]:
 
     def badness(judgement: Judgement) -> tuple[bool, int, float]:
         slack = -1.0 if math.isnan(judgement.slack) else judgement.slack
-        return (not judgement.expected, VERDICTS.index(judgement.verdict) % VERDICTS.index("unsupported"), slack)
+        return (not judgement.expected, SEVERITY[judgement.verdict], slack)
 
     return sorted(found, key=badness, reverse=True)
 
@@ -153,7 +154,9 @@ def _asked_here(cell: Cell, regime: str, row: int | None, profile: str) -> Expla
 
 def _with_known_deviations(found: list[Judgement], adapter: Adapter, profile: str) -> list[Judgement]:
     """Say of what is wrong whether the ledger knows it; a single row cannot tell that a deviation is gone."""
-    conclusions = Conclusions(adapter.describe(), ledger.load(adapter.name), profile)
+    description = adapter.describe()
+    facts = facts_of({**describe_environment(), "framework": asdict(description)})
+    conclusions = Conclusions(description, ledger.load(adapter.name), profile, facts)
     return [judgement if judgement.verdict == "conforms" else conclusions.take([judgement])[0] for judgement in found]
 
 

@@ -109,9 +109,10 @@ def _verdict(found: Judgement) -> Iterator[str]:
     yield f"verdict   {found.verdict}"
     if found.reason:
         yield from _wrapped("reason", found.reason)
-    for entry in ledger.load(found.adapter) if found.deviation else ():
+    for entry in ledger.load(found.adapter).deviations if found.deviation else ():
         if entry.id == found.deviation:
-            yield from _wrapped("known as", f"{entry.id}: {entry.reason} {entry.upstream}")
+            where = f" ({entry.where})" if entry.where else ""
+            yield from _wrapped("known as", f"{entry.id}{where}: {entry.reason} {entry.upstream}")
 
 
 def _repro(explanation: Explanation) -> Iterator[str]:

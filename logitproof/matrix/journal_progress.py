@@ -46,10 +46,9 @@ class JournalProgress:
         return time.monotonic() - self._grew
 
     @property
-    def version(self) -> str:
-        """Version of the framework, empty until the journal tells."""
-        framework = self._header.get("environment", {}).get("framework", {})
-        return str(framework.get("version", ""))
+    def environment(self) -> dict[str, Any]:
+        """The environment that the journal records, empty until it does."""
+        return dict(self._header.get("environment", {}))
 
     def read(self) -> None:
         """Take in what the journal gained; a line still being written waits for the next call."""

@@ -9,7 +9,9 @@ from logitproof.matrix.worker_result import end_of, last_words
 from logitproof_adapters.catalogue import ledger
 from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reference.vocabulary.severity import effect_of, is_graver
+from logitproof_reports.runs.environment import facts_of
 from logitproof_reports.runs.journal import Journal
+from logitproof_reports.runs.schema import framework_of
 
 if TYPE_CHECKING:
     from logitproof.matrix.worker import Worker
@@ -31,10 +33,12 @@ def crash(worker: Worker, case: dict[str, Any]) -> Judgement:
     """Return the judgement on a case that ended its process, held against the ledger as any other."""
     reason = f"{end_of(worker)}, and the rest of the cell is not asked; last words: {last_words(worker.log)}"
     found = Judgement(**case, verdict="crashed", reason=reason)
+    environment = worker.progress.environment
+    version = str(framework_of(environment).get("version", ""))
     known = (
-        entry.id
-        for entry in ledger.load(found.adapter)
-        if entry.matches(found.clause, found.cell, found.regime, worker.progress.version)
-        and not is_graver(effect_of(vars(found)), than=entry.effect)
+        expected.entry.id
+        for expected in ledger.load(found.adapter).expectations(version, worker.profile, facts_of(environment))
+        if expected.explains(found.clause, found.cell, found.regime)
+        and not is_graver(effect_of(vars(found)), than=expected.entry.effect)
     )
     return replace(found, deviation=next(known, ""))

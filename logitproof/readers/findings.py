@@ -36,6 +36,8 @@ class Finding:
         A word of `EFFECTS`, the gravest of all that it does.
     framework, versions : str
         The adapter's name, and a PEP 440 specifier, of a run the version asked.
+    machines : str
+        The machines that show it, in words; empty where every machine does, or none is known that does not.
     standing : str
         A word of `STANDINGS`; ``unexpected`` only of a run.
     entries : tuple of str
@@ -59,6 +61,7 @@ class Finding:
     effect: str
     framework: str
     versions: str
+    machines: str
     standing: str
     entries: tuple[str, ...]
     clauses: tuple[str, ...]
@@ -82,14 +85,16 @@ def findings_of_ledgers(frameworks: Sequence[str] = ()) -> list[Finding]:
     """
     for name in frameworks:
         registry.missing(name)  # raises where the name is unknown
-    return _ranked(_told(name, alike) for name in frameworks or registry.known() for alike in _alike(ledger.load(name)))
+    return _ranked(
+        _told(name, alike) for name in frameworks or registry.known() for alike in _alike(ledger.load(name).deviations)
+    )
 
 
 def _alike(entries: Iterable[Deviation]) -> Iterable[list[Deviation]]:
-    """Part the entries of a ledger by what they say of versions, reason and upstream."""
+    """Group the entries of a ledger by releases, machines, reason and upstream link."""
 
     def told(entry: Deviation) -> tuple[str, ...]:
-        return entry.versions, entry.reason, entry.upstream
+        return entry.releases, entry.where, entry.reason, entry.upstream
 
     return (list(alike) for _, alike in groupby(sorted(entries, key=told), told))
 
@@ -99,7 +104,8 @@ def _told(framework: str, alike: Sequence[Deviation]) -> Finding:
     return Finding(
         effect=min((entry.effect for entry in alike), key=GRAVEST_FIRST.index),
         framework=framework,
-        versions=one.versions,
+        versions=one.releases,
+        machines=one.where,
         standing=ledger.standing_of(one.upstream),
         entries=tuple(entry.id for entry in alike),
         clauses=_distinct(entry.clause for entry in alike),
@@ -123,39 +129,41 @@ def findings_of_run(run: Run, frameworks: Sequence[str] = ()) -> list[Finding]:
         if name not in environments:
             raise Refusal(f'the run did not ask "{name}"; it asked {", ".join(sorted(environments))}')
     wrong = [record for record in run.table.to_pylist() if record["verdict"] in _WRONG]
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in wrong:
         if not frameworks or record["adapter"] in frameworks:
             known = _known(record, environments.get(record["adapter"], {}))
-            groups.setdefault((record["adapter"], *known, *_asked(record, known)), []).append(record)
+            groups.setdefault((record["adapter"], known, *_asked(record, known)), []).append(record)
     versions = {name: str(framework_of(one).get("version", "")) for name, one in environments.items()}
     return _ranked(
-        _found(alike, versions.get(framework, ""), reason, upstream)
-        for (framework, reason, upstream, *_), alike in groups.items()
+        _found(alike, versions.get(framework, ""), *known) for (framework, known, *_), alike in groups.items()
     )
 
 
-def _known(record: dict[str, Any], environment: dict[str, Any]) -> tuple[str, str]:
-    """Return reason and upstream of the ledger entry that explains a judgement; empty where none does."""
+def _known(record: dict[str, Any], environment: dict[str, Any]) -> tuple[str, str, str]:
+    """Return reason, upstream and machines of the ledger entry that explains a judgement; empty where none does."""
     if not record["deviation"]:
-        return "", ""
+        return "", "", ""
     entries = environment.get("ledger") or ()
     entry: dict[str, Any] = next((one for one in entries if one.get("id") == record["deviation"]), {})
-    return str(entry.get("reason") or record["deviation"]), str(entry.get("upstream") or "")
+    reason = str(entry.get("reason") or record["deviation"])
+    carried = f"known up to {environment.get('tried')}, still so: " if entry.get("carried") else ""
+    return f"{carried}{reason}", str(entry.get("upstream") or ""), str(entry.get("machines") or "")
 
 
-def _asked(record: dict[str, Any], known: tuple[str, str]) -> tuple[str, ...]:
+def _asked(record: dict[str, Any], known: tuple[str, str, str]) -> tuple[str, ...]:
     """Return what parts the unexpected judgements of a framework; those of one entry stay together."""
     return () if known[0] else tuple(record[name] for name in ("op", "labels", "quantity", "entry", "clause"))
 
 
-def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream: str) -> Finding:
+def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream: str, machines: str) -> Finding:
     worst = min(alike, key=_gravity)
     worth = worth_of(worst)
     return Finding(
         effect=effect_of(worst),
         framework=worst["adapter"],
         versions=version,
+        machines=machines,
         standing=ledger.standing_of(upstream) if reason else UNEXPECTED,
         entries=tuple(sorted({record["deviation"] for record in alike} - {""})),
         clauses=_distinct(record["clause"] for record in alike),

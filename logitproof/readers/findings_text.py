@@ -67,6 +67,7 @@ def _by_effect(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 
 def _places(finding: Finding) -> list[str]:
     """Return where a finding is met, what it is worth, and last who knows of it, empty where nobody does."""
+    machines = f"on machines {finding.machines}" if finding.machines else ""
     some = list(finding.cells[:SHOWN])
     left = len(finding.cells) - len(some)
     if finding.judgements:
@@ -75,4 +76,4 @@ def _places(finding: Finding) -> list[str]:
         some = [f"{finding.judgements} judgement{plural}{slack}; worst {finding.worst}", finding.worth]
     elif left:
         some.append(f"and {left} more")
-    return [*filter(None, some), finding.upstream]
+    return [*filter(None, [machines, *some]), finding.upstream]

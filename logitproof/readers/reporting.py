@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof.errors import EXPECTED, UNEXPECTED
 from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reports.report.write import write_report
 from logitproof_reports.runs.run_file import read_run
@@ -59,9 +58,3 @@ def report(run_files: Sequence[StrPath], page: StrPath = "report.html") -> Run:
 def judgements(run: Run) -> Iterator[Judgement]:
     """Yield the judgements of a run."""
     return (Judgement(**record) for record in run.table.to_pylist())
-
-
-def exit_code(run: Run) -> int:
-    """Return 0 where every judgement is as expected, 1 where one is not or there is none at all."""
-    found = list(judgements(run))
-    return EXPECTED if found and all(judgement.expected for judgement in found) else UNEXPECTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from logitproof_conformance.plan.training import training_cases
 from logitproof_conformance.session.recording import Recorder, environment_of
 from logitproof_reference.cases.catalogue import PROFILES, case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
+from logitproof_reports.runs.environment import describe_environment, facts_of
 from logitproof_reports.runs.journal import Stand, take_up
 from logitproof_reports.runs.run_file import RunFileError, journal_of
 from logitproof_reports.runs.shards import stale_entry
@@ -40,8 +42,14 @@ class Suite:
         self.shard = shard
         self.recorder: Recorder | None = None
         self.adapters = {adapter.name: adapter for adapter in adapters}
+        self.surroundings = {
+            adapter.name: {**describe_environment(), "framework": asdict(adapter.describe())} for adapter in adapters
+        }
         self.conclusions = {
-            adapter.name: Conclusions(adapter.describe(), ledger.load(adapter.name), profile) for adapter in adapters
+            adapter.name: Conclusions(
+                adapter.describe(), ledger.load(adapter.name), profile, facts_of(self.surroundings[adapter.name])
+            )
+            for adapter in adapters
         }
         self.cases = [
             case
@@ -85,9 +93,7 @@ class Suite:
             return
         ((name, found),) = self.conclusions.items()
         dialects = stated_dialects(self.adapters[name])
-        environment = environment_of(
-            found.description, found.ledger, dialects, profile=self.profile, shard=str(self.shard)
-        )
+        environment = environment_of(found, self.surroundings[name], dialects, shard=str(self.shard))
         digest = case_set_digest(self.profile)
         header: Header = {"environment": environment, "profile": self.profile, "case_set": digest, "total": total}
         self.recorder = Recorder(self.record, header)
@@ -124,7 +130,7 @@ class Suite:
                 yield on_the_whole(name, "void", "nothing was measured; the run is void")
             # Of a shard nobody can tell: the entry may match in another one. Merging them asks again.
             for entry in found.stale_entries() if whole and self.shard == WHOLE else ():
-                yield on_the_whole(name, "void", stale_entry(entry))
+                yield on_the_whole(name, "stale", stale_entry(entry))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,18 +1,22 @@
-"""The ledgers of known deviations: which red verdicts are expected, why, and until when."""
+"""The ledgers of known deviations: which red verdicts are expected, on which releases and machines, and why."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
 
+from logitproof_adapters.catalogue.machines import Machines, is_condition
 from logitproof_reference.vocabulary.severity import EFFECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FOLDER = Path(__file__).parent / "deviations"
 PROFILES = ("quick", "full")
@@ -41,8 +45,8 @@ class Deviation:
         The clause that is broken.
     cells, regimes : tuple of str
         Globs (`fnmatch`) of cell ids and of regime names.
-    versions : str
-        PEP 440 specifier of the framework releases that deviate.
+    since : str
+        The oldest release in which it was seen. Of the releases tried, it is expected from this one on.
     effect : str
         What it does to whoever meets it, a word of `EFFECTS`.
     reason : str
@@ -52,39 +56,133 @@ class Deviation:
         ``reports/findings/NAME.md``.
     date : date
         When it was last seen and understood.
+    fixed : str
+        The oldest release tried in which it is gone; empty while there is none.
     profiles : tuple of str
         The profiles that show it.
+    machines : tuple of Machines
+        The machines that show it, each with its cells; empty where every machine does.
     """
 
     id: str
     clause: str
     cells: tuple[str, ...]
     regimes: tuple[str, ...]
-    versions: str
+    since: str
     effect: str
     reason: str
     upstream: str
     date: dt.date
+    fixed: str = ""
     profiles: tuple[str, ...] = PROFILES
+    machines: tuple[Machines, ...] = ()
 
-    def matches(self, clause: str, cell: str, regime: str, version: str) -> bool:
-        """Whether this entry explains a verdict on `clause` in the cell with id `cell`, for rows of `regime`.
+    def is_in(self, version: str) -> bool:
+        """Whether the range from `since` until `fixed` holds a release; one that is no PEP 440 version may be any."""
+        release = _release(version)
+        return release is None or (Version(self.since) <= release and not self.is_fixed_in(version))
 
-        `version` is the framework's own; pre-releases and local builds (2.13.0+cpu) count as their release says.
-        """
+    def is_fixed_in(self, version: str) -> bool:
+        """Whether a release is known not to deviate any more."""
+        release = _release(version)
+        return bool(self.fixed and release is not None and Version(self.fixed) <= release)
+
+    @property
+    def releases(self) -> str:
+        """The releases that deviate, as a PEP 440 specifier."""
+        return f">={self.since}" + (f",<{self.fixed}" if self.fixed else "")
+
+    def among(self, facts: Mapping[str, str]) -> tuple[str, ...]:
+        """Return globs of which one must match a cell, beside one of `cells`, in an environment with these facts."""
+        if not self.machines:
+            return ("*",)
+        return tuple(cell for one in self.machines if one.hold(facts) for cell in one.cells or ("*",))
+
+    @property
+    def where(self) -> str:
+        """The machines in words, empty where every machine shows it: ``with AVX512-BF16; with AVX512-FP16``."""
+        return "; ".join(one.words for one in self.machines)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """An entry as it stands in one environment.
+
+    Attributes
+    ----------
+    entry : Deviation
+        The entry.
+    among : tuple of str
+        Globs of which one must match a cell, beside one of the entry's: those of the machines that hold.
+    strict : bool
+        Whether the ledger was tried on this release: then the deviation must happen. Elsewhere it may.
+    """
+
+    entry: Deviation
+    among: tuple[str, ...]
+    strict: bool
+
+    def explains(self, clause: str, cell: str, regime: str) -> bool:
+        """Whether the entry explains a deviation from `clause` in the cell of this id, on rows of `regime`."""
         return (
-            clause == self.clause
-            and any(fnmatchcase(cell, pattern) for pattern in self.cells)
-            and any(fnmatchcase(regime, pattern) for pattern in self.regimes)
-            and self._covers(version)
+            clause == self.entry.clause
+            and any(fnmatchcase(cell, pattern) for pattern in self.entry.cells)
+            and any(fnmatchcase(cell, pattern) for pattern in self.among)
+            and any(fnmatchcase(regime, pattern) for pattern in self.entry.regimes)
         )
 
-    def applies_to(self, version: str, profile: str) -> bool:
-        """Whether a run of `profile` on this release must show the deviation."""
-        return profile in self.profiles and self._covers(version)
 
-    def _covers(self, version: str) -> bool:
-        return SpecifierSet(self.versions).contains(version, prereleases=True)
+@dataclass(frozen=True)
+class Ledger:
+    """The known deviations of one adapter.
+
+    Attributes
+    ----------
+    deviations : tuple of Deviation
+        The entries.
+    tried : dict of str to tuple of str
+        By profile, the releases on which that profile was run to its end with these entries.
+    beside : tuple of str
+        Conditions (see `Machines`) on what the framework runs on, such as ``jax==0.10.*`` of Keras: beside another
+        release of that, no release was tried.
+    """
+
+    deviations: tuple[Deviation, ...] = ()
+    tried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+
+    def is_tried(self, version: str, profile: str, facts: Mapping[str, str]) -> bool:
+        """Whether a release was tried in a profile; a local build (2.13.0+cpu) counts as its release does."""
+        release = _release(version)
+        known = {Version(one) for one in self.tried.get(profile, ())}
+        return release in known and Machines(needs=self.beside).hold(facts)
+
+    def newest_tried(self, profile: str) -> str:
+        """Return the newest release tried in a profile; empty where none was."""
+        return max(self.tried.get(profile, ()), key=Version, default="")
+
+    def expectations(self, version: str, profile: str, facts: Mapping[str, str]) -> list[Expectation]:
+        """Return what is expected of a release, in a profile, in an environment with these facts.
+
+        A release that was tried shows the entries of its range and no others. One that was not may still show every
+        entry that is not known to be fixed.
+        """
+        strict = self.is_tried(version, profile, facts)
+        return [
+            Expectation(entry, among, strict)
+            for entry in self.deviations
+            if profile in entry.profiles
+            and (entry.is_in(version) if strict else not entry.is_fixed_in(version))
+            and (among := entry.among(facts))
+        ]
+
+
+def _release(version: str) -> Version | None:
+    """Return a version without its local part; None where it is not one."""
+    try:
+        return Version(Version(version).public)
+    except InvalidVersion:
+        return None
 
 
 def standing_of(upstream: str) -> str:
@@ -105,8 +203,8 @@ def report_file(upstream: str) -> Path | None:
     return next((path for path in report_files() if path.name == name), None)
 
 
-def load(adapter: str) -> list[Deviation]:
-    """Return the known deviations of the adapter of this name; none where it has no ledger.
+def load(adapter: str) -> Ledger:
+    """Return the ledger of the adapter of this name; an empty one where it has none.
 
     Raises
     ------
@@ -114,54 +212,57 @@ def load(adapter: str) -> list[Deviation]:
         See `read`.
     """
     path = FOLDER / f"{adapter}.toml"
-    return read(path) if path.exists() else []
+    return read(path) if path.exists() else Ledger()
 
 
-def read(path: Path) -> list[Deviation]:
-    """Return the entries of a ledger file: an array of tables ``[[deviation]]`` with the keys of `Deviation`.
+def read(path: Path) -> Ledger:
+    """Return the ledger in a file: a table ``[tried]`` (releases by profile; ``beside``), and tables ``[[deviation]]``.
 
     Raises
     ------
     LedgerError
-        The file is no TOML, or an entry lacks a key, has one too many, or a value that cannot be meant.
+        The file is no TOML, or an entry lacks a key, has one too many, or a value of the wrong kind.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise LedgerError(f"{path}: not a TOML file: {error}") from error
-    if set(content) - {"deviation"}:
-        stray = ", ".join(sorted(set(content) - {"deviation"}))
-        raise LedgerError(f"{path}: found {stray}; a ledger holds [[deviation]] entries alone")
+    stray = sorted(set(content) - {"deviation", "tried"})
+    if stray:
+        raise LedgerError(f"{path}: found {', '.join(stray)}; a ledger holds [tried] and [[deviation]] entries alone")
+    tried = content.get("tried", {})
+    if not _are_tried(tried):
+        raise LedgerError(f"{path}: tried must be {_TRIED}, found {tried!r}")
     entries = content.get("deviation", [])
-    deviations = [_deviation(f"{path}: entry {n}", entry) for n, entry in enumerate(entries, start=1)]
+    deviations = tuple(_deviation(f"{path}: entry {n}", entry) for n, entry in enumerate(entries, start=1))
     ids = [deviation.id for deviation in deviations]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
         raise LedgerError(f'{path}: the id "{twice[0]}" is given twice; an id is unique in its ledger')
-    return deviations
+    releases = {profile: tuple(tried[profile]) for profile in PROFILES if profile in tried}
+    return Ledger(deviations, releases, tuple(tried.get("beside", ())))
 
 
 def _deviation(place: str, entry: dict[str, Any]) -> Deviation:
     where = f'{place} "{entry["id"]}"' if isinstance(entry.get("id"), str) else place
     keys = [field.name for field in fields(Deviation)]
-    missing = [key for key in keys if key not in entry and key != "profiles"]
+    missing = [key for key in keys if key not in entry and key not in _OPTIONAL]
     if missing:
         raise LedgerError(f"{where}: {missing[0]} is missing; an entry has {', '.join(keys)}")
     unknown = [key for key in entry if key not in keys]
     if unknown:
         raise LedgerError(f"{where}: {unknown[0]} is not known; an entry has {', '.join(keys)}")
     for key, value in entry.items():
-        wanted = _fault(key, value)
-        if wanted:
+        wanted, fits = _RULES[key]
+        if not fits(value):
             raise LedgerError(f"{where}: {key} must be {wanted}, found {value!r}")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    values["machines"] = tuple(_machines(one) for one in values.get("machines", ()))
     return Deviation(**values)
 
 
-def _fault(key: str, value: Any) -> str | None:
-    """Return what `value` should have been, or None where it is."""
-    wanted, fits = _RULES[key]
-    return None if fits(value) else wanted
+def _machines(table: dict[str, list[str]]) -> Machines:
+    return Machines(**{key: tuple(value) for key, value in table.items()})
 
 
 def _is_text(value: Any) -> bool:
@@ -172,26 +273,46 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_text, value))
 
 
-def _is_specifier(value: Any) -> bool:
-    try:
-        return _is_text(value) and bool(SpecifierSet(value))
-    except InvalidSpecifier:
+def _is_release(value: Any) -> bool:
+    return _is_text(value) and _release(value) is not None
+
+
+def _are_tried(value: Any) -> bool:
+    rules = {**dict.fromkeys(PROFILES, _is_release), "beside": is_condition}
+    return isinstance(value, dict) and all(
+        key in rules and isinstance(ones, list) and all(isinstance(one, str) and rules[key](one) for one in ones)
+        for key, ones in value.items()
+    )
+
+
+def _are_machines(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_machine, value))
+
+
+def _is_machine(value: Any) -> bool:
+    if not (isinstance(value, dict) and value.keys() <= {"needs", "excludes", "cells"} and value.keys() - {"cells"}):
         return False
+    conditions = [*value.get("needs", []), *value.get("excludes", [])]
+    return all(map(_are_texts, value.values())) and all(map(is_condition, conditions))
 
 
 def _is_backing(value: Any) -> bool:
     return _is_text(value) and bool(re.fullmatch(rf"https://\S+|{REPORTS}/[a-z0-9-]+\.md", value))
 
 
+_OPTIONAL = {field.name for field in fields(Deviation) if field.default is not MISSING}
 _TEXT = ("a text", _is_text)
 _GLOBS = ("a list of globs", _are_texts)
+_RELEASE = ('a release such as "2.13.0"', _is_release)
+_TRIED = "a table of lists: of releases by profile (quick, full), of conditions beside"
 
 _RULES = {
     "id": _TEXT,
     "clause": _TEXT,
     "cells": _GLOBS,
     "regimes": _GLOBS,
-    "versions": ('a PEP 440 specifier such as ">=2.6,<2.14"', _is_specifier),
+    "since": _RELEASE,
+    "fixed": _RELEASE,
     "effect": (f"one of {', '.join(EFFECTS)}", lambda value: _is_text(value) and value in EFFECTS),
     "reason": _TEXT,
     "upstream": (f"a link that begins with https://, or {REPORTS}/NAME.md", _is_backing),
@@ -199,5 +320,9 @@ _RULES = {
     "profiles": (
         f"a list of {', '.join(PROFILES)}",
         lambda value: _are_texts(value) and set(value) <= set(PROFILES),
+    ),
+    "machines": (
+        'a list of tables with needs or excludes (lists of conditions such as "avx512_bf16" or "clang>=15") and cells',
+        _are_machines,
     ),
 }

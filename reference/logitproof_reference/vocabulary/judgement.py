@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VERDICTS = ("conforms", "concern", "deviates", "crashed", "void", "unsupported")
-"""From best to worst; ``unsupported`` stands apart, for it says nothing of a result."""
+VERDICTS = ("conforms", "concern", "deviates", "crashed", "void", "unsupported", "stale")
+"""From best to worst; the last two stand apart: ``unsupported`` says nothing of a result, and ``stale`` is one that
+conforms where the ledger expects a deviation, which is the ledger's fault."""
+
+SEVERITY = {"unsupported": 0, "conforms": 0, "stale": 0, "concern": 1, "deviates": 2, "crashed": 3, "void": 4}
+"""What a verdict says of the framework, from nothing wrong to the worst."""
 
 GRADES = ("MUST", "SHOULD", "MAY")
 

@@ -39,12 +39,12 @@ class Tally:
 
     @property
     def judged(self) -> int:
-        """How many judgements there are, those aside where the framework offers nothing."""
-        return sum(self.counts) - self.count("unsupported")
+        """How many judgements say something of the framework: not what it does not offer, nor the ledger's faults."""
+        return sum(self.counts) - self.count("unsupported") - self.count("stale")
 
     @property
     def unexpected(self) -> int:
-        """How many turn the run red."""
+        """How many break a MUST, and no ledger entry explains them."""
         return sum(self.count(name) for name in UNEXPECTED)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_reports.runs.schema import attributed, framework_of
-from logitproof_reports.words.outcomes import visible
+from logitproof_reports.words.outcomes import OUTCOMES, visible
 
 from .tally import tally_by
 from .worst import gravest_of
@@ -37,11 +37,16 @@ def titled(run: Run, framework: str) -> str:
 
 def verdict_sentences(judged: Judged) -> dict[str, str]:
     """Return for each framework what came out, e.g. ``torch 2.13.0: 412 of 416 judgements conform, ...``."""
-    tallies = tally_by(judged, judged.framework)
     return {
         framework: f"{titled(judged.run, framework)}: {_outcome_of(judged, framework, tally)}"
-        for (framework,), tally in tallies.items()
+        for (framework,), tally in tally_by(judged, judged.framework).items()
     }
+
+
+def _fixed(judged: Judged, framework: str) -> str:
+    fixed = fixed_since(judged, framework)
+    tried = newest_tried(judged.run, framework)
+    return f" Fixed since {tried}: {visible(listed(fixed))}." if fixed else ""
 
 
 def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
@@ -49,10 +54,39 @@ def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
     if tally.count("concern"):
         parts[0] += f" ({plural(tally.count('concern'), 'concern')})"
     if tally.count("known"):
-        parts.append(plural(tally.count("known"), "known deviation"))
+        parts.append(plural(tally.count("known"), "known deviation") + _carried(judged.run, framework))
+    if tally.count("stale"):
+        parts.append(OUTCOMES["stale"].count(tally.count("stale")))
     if not tally.unexpected:
-        return ", ".join([*parts, "none unexpected."])
-    return ", ".join([*parts, f"{tally.unexpected:,} unexpected: {_worst_of(judged, framework)}."])
+        return ", ".join([*parts, "none unexpected."]) + _fixed(judged, framework)
+    worst = _worst_of(judged, framework)
+    return ", ".join([*parts, f"{tally.unexpected:,} unexpected: {worst}."]) + _fixed(judged, framework)
+
+
+def newest_tried(run: Run, framework: str) -> str:
+    """Return the newest release that the framework's ledger was tried on, where the one judged is another.
+
+    Empty where the release judged was tried, and where no entry of the ledger may explain anything of it.
+    """
+    environments = (one for one in attributed(run) if framework in one.get("adapters", ()))
+    carried = (one for one in environments if any(entry.get("carried") for entry in one.get("ledger") or ()))
+    return next((visible(str(one.get("tried") or "")) for one in carried), "")
+
+
+def _carried(run: Run, framework: str) -> str:
+    tried = newest_tried(run, framework)
+    return f" (up to {tried}, still so)" if tried else ""
+
+
+def fixed_since(judged: Judged, framework: str) -> list[str]:
+    """Return the ledger entries of a release that was not tried which explain nothing in it: fixed, it seems.
+
+    Empty where the run did not judge all that was planned.
+    """
+    run = judged.run
+    mine = [one for one in attributed(run) if framework in one.get("adapters", ()) and not one.get("shard")]
+    carried = {str(entry["id"]) for one in mine for entry in one.get("ledger") or () if entry.get("carried")}
+    return sorted(carried - set(run.table["deviation"].to_pylist())) if run.complete else []
 
 
 def _worst_of(judged: Judged, framework: str) -> str:
@@ -70,6 +104,9 @@ def headline(judged: Judged) -> str:
     if red:
         count = sum(tally.unexpected for tally in tallies.values())
         return f"{plural(count, 'unexpected verdict')} in {_who(judged.run, red)}."
+    if stale := sum(tally.count("stale") for tally in tallies.values()):
+        who = _who(judged.run, [framework for (framework,), tally in tallies.items() if tally.count("stale")])
+        return f"{OUTCOMES['stale'].count(stale).capitalize()} of {who}; no unexpected verdict."
     who = _who(judged.run, [framework for (framework,) in tallies])
     known = sum(tally.count("known") for tally in tallies.values())
     verb = "conforms" if len(tallies) == 1 else "conform"

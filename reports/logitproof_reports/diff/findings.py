@@ -14,6 +14,7 @@ from logitproof_reports.words.outcomes import decimal, from_hex, visible
 from logitproof_reports.words.terms import clause_title, question
 
 from .classes import CLASSES, RANK, ChangeClass
+from .machine import machine_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,11 +137,13 @@ def some(diff: Diff, finding: DiffFinding, name: str) -> str:
 
 
 def movement(diff: Diff, row: int) -> str:
-    """Return one change in words: what was observed before and after, the exact answer, and the errors."""
+    """Return one change in words: what was observed before and after, the exact answer, errors, the machine's part."""
     before, after = diff.sides(row)
     numbers = _numbers(before, after) if before.get("observed") and after.get("observed") else _classes(before, after)
     other = {} if before and after else diff.instead(row)
-    return visible(numbers or f"{_state(before, other)} -> {_state(after, other)}")
+    machine = machine_of(diff, row)
+    explained = f"; explained by {machine}" if machine else ""
+    return visible(f"{numbers or f'{_state(before, other)} -> {_state(after, other)}'}{explained}")
 
 
 def _numbers(before: dict[str, Any], after: dict[str, Any]) -> str:

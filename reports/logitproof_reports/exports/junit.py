@@ -23,8 +23,9 @@ _ILLEGAL = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def junit(run: Run) -> str:
     """Return a run as JUnit XML: a suite for each framework, a case for each cell, regime and clause.
 
-    Unexpected verdicts are failures, crashes errors; what is not offered is skipped. A concern and a known deviation
-    pass, as they do for the exit status, and say so in the case's output.
+    Deviations that no ledger entry explains are failures; crashes, void cells and stale ledger entries are errors; what
+    is not offered is skipped. A concern and a known deviation pass, as they do for the exit status, and say so in the
+    case's output.
     """
     judged = make_ready(run)
     root = ET.Element("testsuites", name="logitproof")
@@ -47,7 +48,7 @@ def _counts(outcomes: list[str]) -> dict[str, str]:
     return {
         "tests": str(len(outcomes)),
         "failures": str(outcomes.count("deviates")),
-        "errors": str(outcomes.count("crashed") + outcomes.count("void")),
+        "errors": str(sum(outcomes.count(name) for name in ("crashed", "void", "stale"))),
         "skipped": str(outcomes.count("unsupported")),
     }
 
@@ -58,7 +59,7 @@ def _add_case(suite: ET.Element, outcome: str, record: dict[str, Any]) -> None:
     reason = _legal(record["reason"]) or clause_title(record["clause"])
     if outcome == "unsupported":
         ET.SubElement(case, "skipped", message=reason)
-    elif outcome in UNEXPECTED:
+    elif outcome in {*UNEXPECTED, "stale"}:
         tag = "failure" if outcome == "deviates" else "error"
         found = ET.SubElement(case, tag, message=reason, type=outcome)
         found.text = _legal("\n".join(filter(None, (_slack(record["slack"]), record["repro"]))))

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from logitproof_reports.report.model import Finding
     from logitproof_reports.runs.schema import Run
 
-_LEVELS = {"concern": "note", "known": "note", "deviates": "error", "crashed": "error", "void": "error"}
+_LEVELS = {
+    "concern": "note",
+    "known": "note",
+    "stale": "warning",
+    "deviates": "error",
+    "crashed": "error",
+    "void": "error",
+}
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 

@@ -24,6 +24,7 @@ _COLOURS = {
     "conforms": "blue",
     "concern": "yellow",
     "known": "magenta",
+    "stale": "cyan",
     "deviates": "bold red",
     "crashed": "bold red",
     "void": "bold red",
@@ -68,7 +69,7 @@ def _terminal_cell(tally: Tally | None) -> Text:
 def _cell(tally: Tally | None) -> str:
     if tally is None:
         return ""
-    counts = {"unexpected": tally.unexpected, "known": tally.count("known")}
+    counts = {"unexpected": tally.unexpected, "stale": tally.count("stale"), "known": tally.count("known")}
     wrong = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
     of_all = f"{wrong} of {tally.judged:,}" if wrong else f"{tally.judged:,}"
     return f"{tally.worst.glyph} {of_all}, slack {slack_of(tally.slack)}"

@@ -62,7 +62,7 @@ SELECT number,
     count(*) FILTER (rank > {_RANK["unsupported"]}) AS cells,
     count(*) FILTER (rank BETWEEN {_RANK["conforms"]} AND {_RANK["concern"]}) AS conforming,
     count(*) FILTER (rank = {_RANK["known"]}) AS known,
-    count(*) FILTER (rank > {_RANK["known"]}) AS unexpected,
+    count(*) FILTER (rank > {_RANK["stale"]}) AS unexpected,
     count(*) FILTER (verdict_changed) AS verdicts,
     count(*) FILTER (bits_changed) AS bits,
     max(slack) AS slack

@@ -12,7 +12,7 @@ from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reports.counting.run_table import judged as make_ready
 from logitproof_reports.counting.run_table import words_of
 from logitproof_reports.counting.tally import tally_by, total
-from logitproof_reports.counting.verdict import framework_versions, headline, titled
+from logitproof_reports.counting.verdict import fixed_since, framework_versions, headline, newest_tried, titled
 from logitproof_reports.counting.worst import gravest_of
 from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.links import filter_link, filter_terms
@@ -117,6 +117,8 @@ def _advice(tally: Tally) -> str:
         return ""
     if tally.unexpected:
         return "Each breaks a MUST of the specification, and no ledger entry explains it: read them before you approve."
+    if tally.count("stale"):
+        return "The frameworks are right where their ledger expects a deviation: the ledger is to be narrowed."
     if tally.count("known"):
         return "Nothing is unexpected: each known deviation is in the ledger, with its reason and a link."
     return "Every MUST of the specification is met."
@@ -124,8 +126,12 @@ def _advice(tally: Tally) -> str:
 
 def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     """Return the worst judgement of a framework in words, where it is unexpected."""
+    if tried := newest_tried(judged.run, framework):
+        known = f"The ledger was tried up to {tried}: what it knows is still so, and no more is unexpected."
+    else:
+        known = "None unexpected."
     if not tally.unexpected:
-        return "None unexpected."
+        return " ".join([known, *(f"Fixed since {tried}: {visible(one)}." for one in fixed_since(judged, framework))])
     worst = gravest_of(judged, framework)
     where = ", ".join(visible(worst[name]) for name in ("format", "mode", "regime") if worst[name])
     told = " ".join(filter(None, [question(worst), brief_of(worst), f"({where})" if where else ""]))
@@ -165,6 +171,7 @@ def _deviations(judged: Judged) -> list[KnownDeviation]:
                 frameworks=visible(", ".join(sorted({row["adapter"] for row in mine}))),
                 clause=visible(", ".join(sorted({row["clause"] for row in mine}))),
                 reason=visible(str(entry.get("reason") or mine[0]["reason"])),
+                machines=visible(str(entry.get("machines") or "")),
                 upstream="" if _ADDRESS.search(upstream) else upstream,
                 links=_ADDRESS.findall(upstream),
                 number=number,

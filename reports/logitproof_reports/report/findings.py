@@ -10,7 +10,7 @@ from logitproof_reference.training.impact import worth_of
 from logitproof_reference.vocabulary.severity import EFFECTS, GRAVEST_FIRST, effect_of
 from logitproof_reports.counting.verdict import listed, plural
 from logitproof_reports.words.links import cell_link, explorer_link, filter_link
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, decimal, from_hex, measure, visible
+from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, decimal, from_hex, measure, visible
 from logitproof_reports.words.terms import clause_title, question
 
 from .model import Fact, Finding
@@ -75,14 +75,14 @@ def _finding(judged: Judged, rows: list[int]) -> Finding:
 
 
 def _effect(record: dict[str, Any], outcome: Outcome) -> str:
-    """Return what breaking a MUST does to whoever meets it; a concern breaks none."""
-    return effect_of(record) if outcome.rank > OUTCOMES["concern"].rank else ""
+    """Return what breaking a MUST does to whoever meets it; empty where none is broken."""
+    return effect_of(record) if outcome.name in FAULTY else ""
 
 
 def brief_of(record: dict[str, Any]) -> str:
     """Return what is wrong in a few words: the two numbers where they look different, else how far they are apart."""
     observed, exact = (visible(from_hex(record[name])) for name in ("observed", "exact"))
-    if not observed:
+    if not observed or record["verdict"] == "stale":
         return f"{record['verdict']}: {visible(record['reason'])}"
     if observed != exact:
         return f"gives {observed} where {exact} is due"

@@ -213,6 +213,7 @@ class KnownDeviation:
     frameworks: str
     clause: str
     reason: str
+    machines: str
     upstream: str
     links: list[str]
     number: int

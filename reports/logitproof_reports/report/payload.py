@@ -14,7 +14,7 @@ import numpy as np
 from logitproof_reports.counting.run_table import Words, words_of
 from logitproof_reports.html.columns import numbers, packed
 from logitproof_reports.words.links import explored_row
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, visible
+from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, visible
 
 from .findings import facts_of, inputs_of, worth_facts
 
@@ -75,7 +75,7 @@ def _details(judged: Judged) -> dict[int, dict[str, Any]]:
     left, worths = DETAIL_CHARACTERS, WORTHS
     for row in _by_interest(judged):
         record = judged.record(row)
-        told = worths > 0 and judged.rank[row] > OUTCOMES["concern"].rank
+        told = worths > 0 and BY_RANK[judged.rank[row]].name in FAULTY
         worths -= told
         detail = _detail(record, [*facts_of(record), *(worth_facts(record) if told else [])])
         left -= len(json.dumps(detail))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import re
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -36,6 +39,10 @@ COMPANIONS = (
 
 _NUMERIC_FEATURE = re.compile(r"^(sse|ssse|avx|fma|f16c|amx|neon|asimd|sve|sme(?!p)|fphp|bf16|i8mm|fp$)")
 _CPU_INFO = Path("/proc/cpuinfo")
+_NUMPY_SPELLS_IT = {"SSE3": "pni", "FMA3": "fma"}
+_SWITCHED_OFF = {"off", "0", "no", "false"}
+_SWITCHED_ON = {"on", "1", "yes", "true", "default"}
+_COMPILER = re.compile(r"\b(clang|gcc|g\+\+)\b.*?(\d+(?:\.\d+)+)", flags=re.IGNORECASE)
 
 
 def describe_environment() -> dict[str, Any]:
@@ -49,7 +56,7 @@ def describe_environment() -> dict[str, Any]:
         `THREAD_VARIABLES` that are set) and ``packages`` (name to version). No host or user is recorded.
         The caller adds ``framework``: ``{"framework", "version", "build"}``.
     """
-    cpu, features = describe_cpu(_CPU_INFO)
+    cpu, features = describe_cpu(_CPU_INFO, numpy_features())
     return {
         "python": platform.python_version(),
         "implementation": f"{platform.python_implementation()} ({platform.python_compiler()})",
@@ -92,13 +99,15 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def describe_cpu(cpu_info: Path) -> tuple[str, list[str]]:
+def describe_cpu(cpu_info: Path, numpy_finds: Mapping[str, bool]) -> tuple[str, list[str]]:
     """Return the processor's model and its numeric features, sorted; no features where the system does not tell.
 
     Parameters
     ----------
     cpu_info : Path
         A file laid out as Linux's ``/proc/cpuinfo``; it need not exist.
+    numpy_finds : dict of str to bool
+        Features of which NumPy knows whether the processor has them, see `numpy_features`; the others are believed.
     """
     try:
         text = cpu_info.read_text(errors="replace")
@@ -107,4 +116,68 @@ def describe_cpu(cpu_info: Path) -> tuple[str, list[str]]:
     facts = dict(re.findall(r"^([^:\n]+?)\s*:\s*(.*)$", text, flags=re.MULTILINE))
     model = facts.get("model name") or facts.get("Processor") or platform.processor() or platform.machine()
     features = set((facts.get("flags") or facts.get("Features") or "").split())
-    return model, sorted(name for name in features if _NUMERIC_FEATURE.search(name))
+    return model, sorted(name for name in features - _missing(features, numpy_finds) if _NUMERIC_FEATURE.search(name))
+
+
+def _missing(features: set[str], numpy_finds: Mapping[str, bool]) -> set[str]:
+    """Return the features that the system lists and NumPy does not find.
+
+    NumPy asks the processor itself. Under an emulator of user programs (QEMU) the system's list is the host's.
+    """
+    found = {_plain(name): there for name, there in numpy_finds.items()}
+    without = {name for name in features if not found.get(_plain(name), True)}
+    wide = {name for name in features if name.startswith(("avx512", "amx"))}
+    return without if found.get("avx512f", True) else without | wide
+
+
+def numpy_features() -> dict[str, bool]:
+    """Return the processor's features as NumPy found them, by NumPy's names; empty where it does not tell."""
+    # Private since NumPy 1.17, where it was added for NumPy's own tests; numpy.show_runtime() prints it.
+    for package in ("numpy._core", "numpy.core"):
+        try:
+            module = import_module(f"{package}._multiarray_umath")
+        except ImportError:
+            continue
+        found: dict[str, bool] = getattr(module, "__cpu_features__", {})
+        return found
+    return {}
+
+
+def _plain(name: str) -> str:
+    """Return a feature's name without what Linux and NumPy spell differently: ``avx512_fp16`` is ``AVX512FP16``."""
+    return _NUMPY_SPELLS_IT.get(name, name).replace("_", "").lower()
+
+
+def facts_of(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Return the facts of an environment by which entries of a ledger select: name to version, empty without one.
+
+    Parameters
+    ----------
+    environment : mapping
+        What `describe_environment` returned, with the ``framework`` part.
+
+    Returns
+    -------
+    dict of str to str
+        The architecture (``x86_64``, ``aarch64``), the system (``linux``), each CPU feature, ``cores``, packages and
+        what else decides bits of the framework's build: a switch that is on by its name (``onednn``), others with
+        their value (``threads``); a compiler by its release (``clang``); a variable that is set, in lower case.
+    """
+    framework = environment.get("framework") or {}
+    names = [environment.get("machine", ""), str(environment.get("kernel", "")).partition(" ")[0].lower()]
+    facts = dict.fromkeys([*filter(None, names), *environment.get("cpu_features", ())], "")
+    facts |= {"cores": str(environment.get("cores", ""))}
+    facts |= {name.lower(): str(value) for name, value in (environment.get("threads") or {}).items()}
+    facts |= {name: str(version) for name, version in (environment.get("packages") or {}).items()}
+    facts |= dict.fromkeys(re.findall(r"[a-z][a-z0-9]*", str(framework.get("version", "")).partition("+")[2]), "")
+    for name, value in (framework.get("build") or {}).items():
+        facts |= _build_fact(name, str(value))
+    return facts
+
+
+def _build_fact(name: str, value: str) -> dict[str, str]:
+    if compiler := _COMPILER.search(value):
+        return {compiler.group(1).lower(): compiler.group(2)}
+    if value.lower() in _SWITCHED_OFF:
+        return {}
+    return {name: "" if value.lower() in _SWITCHED_ON and name != "threads" else value}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def stale_entry(entry: str) -> str:
     """Say that a ledger entry explains nothing."""
-    return f'ledger entry "{entry}" matches no case of this run; remove it or correct its selector'
+    return f'the ledger entry "{entry}" explains nothing in this run; narrow its machines, or say where it was fixed'
 
 
 def merge_whole(runs: Sequence[Run]) -> Run:
@@ -74,4 +74,4 @@ def problems_of_shards(runs: Sequence[Run]) -> Iterator[Judgement]:
         used = {name for _, run in parts for name in run.table["deviation"].to_pylist()}
         entries = {entry["id"] for environment, _ in parts for entry in environment["ledger"] if entry.get("applies")}
         for entry in sorted(entries - used):
-            yield on_the_whole(adapter, "void", stale_entry(entry))
+            yield on_the_whole(adapter, "stale", stale_entry(entry))

@@ -52,16 +52,26 @@ OUTCOMES = {
             "known deviations",
             "breaks a MUST as the ledger of known deviations says",
         ),
-        Outcome("deviates", "✗", "deviates", 4, "deviate", "breaks a MUST, and no ledger entry explains it"),
-        Outcome("crashed", "‼", "crashed", 5, "crashed", "the framework raised, or its process died"),
-        Outcome("void", "∅", "void", 6, "void", "nothing was measured"),
+        Outcome(
+            "stale",
+            "↺",
+            "stale ledger entry",
+            4,
+            "stale ledger entries",
+            "conforms, where the ledger of known deviations expects otherwise: the ledger is wrong, not the framework",
+        ),
+        Outcome("deviates", "✗", "deviates", 5, "deviate", "breaks a MUST, and no ledger entry explains it"),
+        Outcome("crashed", "‼", "crashed", 6, "crashed", "the framework raised, or its process died"),
+        Outcome("void", "∅", "void", 7, "void", "nothing was measured"),
     )
 }
 """Every outcome by name, from best to worst; `rank` is the position."""
 
 BY_RANK = tuple(OUTCOMES.values())
 UNEXPECTED = frozenset({"deviates", "crashed", "void"})
-"""Outcomes that turn a run red."""
+"""Outcomes that no ledger entry explains."""
+FAULTY = UNEXPECTED | {"known"}
+"""Outcomes in which a framework breaks a MUST."""
 
 FAMILIES = {
     "VAL": "Values",

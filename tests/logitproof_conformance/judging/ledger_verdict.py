@@ -5,15 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.severity import effect_of, is_graver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from logitproof_adapters.catalogue.ledger import Deviation
+    from logitproof_adapters.catalogue.ledger import Deviation, Expectation, Ledger
     from logitproof_adapters.contract import Description
     from logitproof_reference.vocabulary.judgement import Judgement
 
@@ -28,11 +29,13 @@ class Conclusions:
     Attributes
     ----------
     description : Description
-        The framework and its version, by which ledger entries select.
-    ledger : list of Deviation
+        The framework and its version.
+    ledger : Ledger
         Its known deviations.
     profile : str
-        The profile that is asked; an entry that another one shows explains nothing here.
+        The profile that is judged; an entry that another one shows explains nothing here.
+    facts : dict of str to str
+        The facts of the environment, by which entries select machines; see `facts_of`.
     used : Counter
         How often each ledger entry explained a judgement, by id.
     elements : int
@@ -40,10 +43,16 @@ class Conclusions:
     """
 
     description: Description
-    ledger: list[Deviation]
+    ledger: Ledger
     profile: str
+    facts: Mapping[str, str] = field(default_factory=dict)
     used: Counter[str] = field(default_factory=Counter)
     elements: int = 0
+
+    @cached_property
+    def expectations(self) -> list[Expectation]:
+        """The entries of the ledger that may or must show here."""
+        return self.ledger.expectations(self.description.version, self.profile, self.facts)
 
     def take(self, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold judgements against the ledger and return them with what it says."""
@@ -58,33 +67,34 @@ class Conclusions:
             self.elements += found.elements
 
     def _held_against_ledger(self, found: Judgement) -> Judgement:
-        entry = next((entry for entry in self.ledger if self._matches(entry, found)), None)
-        if entry is None:
+        met = (one for one in self.expectations if one.explains(found.clause, found.cell, found.regime))
+        expected = next(met, None)
+        if expected is None:
             return found
-        self.used[entry.id] += 1
+        entry = expected.entry
         if found.verdict == "conforms":
-            reason = (
-                f'the deviation "{entry.id}" no longer happens here: upstream fixed it, or the entry is too broad; '
-                "remove or narrow the entry"
-            )
-            return replace(found, verdict="deviates", reason=reason)
+            if not expected.strict:
+                return found
+            self.used[entry.id] += 1
+            return replace(found, verdict="stale", reason=stale_reason(entry))
+        self.used[entry.id] += 1
         effect = effect_of(vars(found)) if found.observed or found.verdict == "crashed" else entry.effect
         if found.verdict != "concern" and is_graver(effect, than=entry.effect):
             reason = f'worse than the deviation "{entry.id}" says: {effect}, not {entry.effect}; {found.reason}'
             return replace(found, reason=reason)
         return replace(found, deviation=entry.id)
 
-    def _matches(self, entry: Deviation, found: Judgement) -> bool:
-        is_meant = entry.matches(found.clause, found.cell, found.regime, self.description.version)
-        return is_meant and self.profile in entry.profiles
-
     def stale_entries(self) -> list[str]:
-        """Return the ids of the entries for this version and profile that explained nothing."""
-        return [
-            entry.id
-            for entry in self.ledger
-            if entry.applies_to(self.description.version, self.profile) and not self.used[entry.id]
-        ]
+        """Return the ids of the entries that had to show here and explained nothing."""
+        return [one.entry.id for one in self.expectations if one.strict and not self.used[one.entry.id]]
+
+
+def stale_reason(entry: Deviation) -> str:
+    """Say of a judgement that conforms that the ledger expects it to deviate."""
+    return (
+        f'conforms, where the ledger entry "{entry.id}" expects a deviation: the entry is too broad for this machine, '
+        "or upstream fixed it; narrow it, or give it machines or the release that is fixed"
+    )
 
 
 def failure_message(found: Judgement) -> str:

@@ -2,48 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from logitproof_adapters.catalogue.machines import is_met, spelled
 from logitproof_conformance.judging.judging import judgement
 from logitproof_conformance.session.clauses import clauses_of
-from logitproof_reports.runs.environment import describe_environment
 from logitproof_reports.runs.run_file import Journal, journal_of, read_journal, write_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from logitproof_adapters.catalogue.ledger import Deviation
-    from logitproof_adapters.contract import Description
+    from logitproof_conformance.judging.ledger_verdict import Conclusions
     from logitproof_conformance.plan.cases import Case
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.run_file import Header
 
 
 def environment_of(
-    description: Description, ledger: list[Deviation], dialects: list[dict[str, Any]], *, profile: str, shard: str = ""
+    found: Conclusions, surroundings: dict[str, Any], dialects: list[dict[str, Any]], *, shard: str = ""
 ) -> dict[str, Any]:
     """Return what surrounds a run and what its adapter says, so that a report can tell of it without the adapter.
+
+    Parameters
+    ----------
+    found : Conclusions
+        The framework, its ledger, and the profile that is judged.
+    surroundings : dict
+        What `describe_environment` returned, with the ``framework`` part.
+    dialects : list of dict
+        See `dialect_choices.stated_dialects`.
+    shard : str
+        Which part of the matrix is judged, e.g. ``2/3``; empty for all of it.
 
     Returns
     -------
     dict
-        What `describe_environment` returns, and ``framework`` (the description), ``ledger`` (id, clause, reason and
-        upstream link of each entry, and whether it applies to this version and profile), ``dialects`` (see
-        `dialect_choices.stated_dialects`) and, of a part of the matrix, ``shard`` (e.g. ``2/3``).
+        The surroundings, and ``dialects``, ``ledger`` (the entries of this profile, see `ledger_record`), ``tried``
+        (the newest release that the ledger was tried on) and, of a part of the matrix, ``shard``.
     """
-    entries = [
+    told = {"ledger": ledger_record(found), "tried": found.ledger.newest_tried(found.profile), "dialects": dialects}
+    return {**surroundings, **told, **({"shard": shard} if shard else {})}
+
+
+def ledger_record(found: Conclusions) -> list[dict[str, Any]]:
+    """Return the entries of a ledger as a run file holds them.
+
+    Returns
+    -------
+    list of dict
+        ``id``, ``clause``, ``reason``, ``upstream``, ``machines`` (in words), ``conditions`` (which of them hold),
+        ``applies`` (whether the entry must show here) and ``carried`` (whether it may: the release was not tried).
+    """
+    here = {one.entry.id: one.strict for one in found.expectations}
+    return [
         {
             "id": entry.id,
             "clause": entry.clause,
             "reason": entry.reason,
             "upstream": entry.upstream,
-            "applies": entry.applies_to(description.version, profile),
+            "machines": entry.where,
+            "conditions": {
+                spelled(name): is_met(name, found.facts)
+                for one in entry.machines
+                for name in (*one.needs, *one.excludes)
+            },
+            "applies": here.get(entry.id) is True,
+            "carried": here.get(entry.id) is False,
         }
-        for entry in ledger
+        for entry in found.ledger.deviations
+        if found.profile in entry.profiles
     ]
-    told = {"framework": asdict(description), "ledger": entries, "dialects": dialects}
-    return {**describe_environment(), **told, **({"shard": shard} if shard else {})}
 
 
 WORDS = (

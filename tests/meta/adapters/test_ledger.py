@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
 
 from logitproof_adapters.catalogue import ledger, registry
 from logitproof_adapters.contract import Description
@@ -16,7 +19,16 @@ from logitproof_conformance.plan.cases import Case
 from logitproof_reference.vocabulary.cells import Cell
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
+
+TRIED = """\
+[tried]
+quick = ["2.13.0"]
+full = ["2.13.0"]
+
+"""
 
 ENTRY = """\
 [[deviation]]
@@ -24,7 +36,7 @@ id = "masked-class"
 clause = "EXT-2"
 cells = ["torch-*-softmax_cross_entropy-distributions-value-*"]
 regimes = ["masked_*"]
-versions = ">=2.6,<2.14"
+since = "2.6"
 effect = "not-finite"
 reason = "0 * -inf is NaN where the class with weight 0 should add 0."
 upstream = "https://example.org/thread"
@@ -35,27 +47,40 @@ profiles = ["quick", "full"]
 CELL = "torch-eager-softmax_cross_entropy-distributions-value-float32"
 
 
-def read(folder: Path, text: str) -> list[ledger.Deviation]:
+def read(folder: Path, text: str) -> ledger.Ledger:
     path = folder / "torch.toml"
     path.write_text(text, encoding="utf-8")
     return ledger.read(path)
 
 
+def judged(*, verdict: str = "deviates") -> Judgement:
+    cell = Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "distributions")
+    return judgement(Case(cell, "masked_one", ""), "EXT-2", verdict)
+
+
 @pytest.mark.parametrize("name", sorted(registry.BUILT_IN))
 def test_every_ledger_of_this_package_is_valid(name: str) -> None:
-    assert all(name in cell for entry in ledger.load(name) for cell in entry.cells)
+    assert all(name in cell for entry in ledger.load(name).deviations for cell in entry.cells)
+
+
+@pytest.mark.parametrize("name", sorted(registry.BUILT_IN))
+def test_every_ledger_was_tried_on_the_release_that_conformance_pins(name: str) -> None:
+    pins = tomllib.loads(PYPROJECT.read_text("utf-8"))["dependency-groups"].get(f"conformance-{name}", [])
+    own = {Requirement(pin).specifier for pin in pins}
+    tried = ledger.load(name).tried
+    assert all(any(release in one for one in own for release in tried[profile]) for profile in tried)
 
 
 def test_the_control_has_no_known_deviation() -> None:
-    assert ledger.load("numpy") == []
+    assert ledger.load("numpy") == ledger.Ledger()
 
 
 def test_an_adapter_without_a_ledger_has_no_known_deviations() -> None:
-    assert ledger.load("somebody_elses") == []
+    assert ledger.load("somebody_elses") == ledger.Ledger()
 
 
 def test_an_entry_is_read_whole(tmp_path: Path) -> None:
-    (entry,) = read(tmp_path, ENTRY)
+    (entry,) = read(tmp_path, ENTRY).deviations
     assert entry.id == "masked-class"
     assert entry.regimes == ("masked_*",)
     assert entry.date == dt.date(2026, 11, 21)
@@ -63,51 +88,127 @@ def test_an_entry_is_read_whole(tmp_path: Path) -> None:
 
 
 def test_an_entry_holds_in_every_profile_unless_it_says_otherwise(tmp_path: Path) -> None:
-    (entry,) = read(tmp_path, ENTRY.replace('profiles = ["quick", "full"]\n', ""))
+    (entry,) = read(tmp_path, ENTRY.replace('profiles = ["quick", "full"]\n', "")).deviations
     assert entry.profiles == ledger.PROFILES
 
 
 @pytest.mark.parametrize(
     ("asked", "explained"),
     [
-        (("EXT-2", CELL, "masked_one", "2.13.0"), True),
-        (("EXT-2", CELL, "masked_one", "2.13.0+cpu"), True),
-        (("EXT-2", CELL, "masked_one", "2.13.0rc2"), True),
-        (("EXT-2", CELL, "masked_one", "2.14.0"), False),
-        (("EXT-2", CELL, "masked_one", "2.5.1"), False),
-        (("EXT-3", CELL, "masked_one", "2.13.0"), False),
-        (("EXT-2", CELL, "all_masked", "2.13.0"), False),
-        (("EXT-2", CELL.replace("torch", "jax"), "masked_one", "2.13.0"), False),
-        (("EXT-2", CELL.replace("value", "grad_logits"), "masked_one", "2.13.0"), False),
+        (("EXT-2", CELL, "masked_one"), True),
+        (("EXT-3", CELL, "masked_one"), False),
+        (("EXT-2", CELL, "all_masked"), False),
+        (("EXT-2", CELL.replace("torch", "jax"), "masked_one"), False),
+        (("EXT-2", CELL.replace("value", "grad_logits"), "masked_one"), False),
     ],
 )
-def test_an_entry_explains_its_clause_cells_regimes_and_versions_alone(
-    tmp_path: Path, asked: tuple[str, str, str, str], explained: object
+def test_an_entry_explains_its_clause_cells_and_regimes_alone(
+    tmp_path: Path, asked: tuple[str, str, str], explained: object
 ) -> None:
-    (entry,) = read(tmp_path, ENTRY)
-    assert entry.matches(*asked) is explained
+    (expected,) = read(tmp_path, ENTRY).expectations("2.13.0", "quick", {})
+    assert expected.explains(*asked) is explained
 
 
 @pytest.mark.parametrize(
-    ("version", "profile", "due"),
-    [("2.13.0+cpu", "quick", True), ("2.13.0", "full", False), ("2.14.0", "quick", False)],
+    ("version", "strict"),
+    [
+        ("2.13.0", True),
+        ("2.13.0+cpu", True),
+        ("2.13.0rc2", False),
+        ("2.13.1", False),
+        ("2.12.0", False),
+        ("2.14.0", None),
+        ("2.14.1", None),
+        ("2.5.1", False),
+        ("unknown", False),
+    ],
 )
-def test_an_entry_is_due_in_its_versions_and_profiles_alone(
-    tmp_path: Path, version: str, profile: str, due: object
+def test_an_entry_must_show_in_the_releases_tried_and_may_show_in_others_until_it_is_fixed(
+    tmp_path: Path, version: str, strict: object
 ) -> None:
-    (entry,) = read(tmp_path, ENTRY.replace('["quick", "full"]', '["quick"]'))
-    assert entry.applies_to(version, profile) is due
+    text = TRIED + ENTRY.replace('since = "2.6"\n', 'since = "2.6"\nfixed = "2.14.0"\n')
+    found = read(tmp_path, text).expectations(version, "quick", {})
+    assert [one.strict for one in found] == ([] if strict is None else [strict])
+
+
+def test_a_tried_release_before_an_entry_does_not_show_it(tmp_path: Path) -> None:
+    text = TRIED.replace('quick = ["2.13.0"]', 'quick = ["2.5.1", "2.13.0"]') + ENTRY
+    assert read(tmp_path, text).expectations("2.5.1", "quick", {}) == []
+
+
+@pytest.mark.parametrize(("jax", "strict"), [("0.10.2", True), ("0.12.0", False), ("", False)])
+def test_a_release_is_tried_beside_what_it_runs_on(tmp_path: Path, jax: str, strict: object) -> None:
+    text = TRIED.replace("[tried]", '[tried]\nbeside = ["jax==0.10.*"]') + ENTRY
+    (expected,) = read(tmp_path, text).expectations("2.13.0", "quick", {"jax": jax} if jax else {})
+    assert expected.strict is strict
+
+
+MACHINES = """\
+machines = [
+  { needs = ["avx512_bf16", "onednn"] },
+  { needs = ["avx512_fp16", "onednn"], excludes = ["clang>=15"], cells = ["torch-eager-*"] },
+]
+"""
+
+
+@pytest.mark.parametrize(
+    ("facts", "cells"),
+    [
+        ({"avx2": ""}, ()),
+        ({"avx2": "", "avx512_bf16": ""}, ()),
+        ({"avx512_bf16": "", "onednn": ""}, ("*",)),
+        ({"avx512_fp16": "", "onednn": ""}, ("torch-eager-*",)),
+        ({"avx512_fp16": "", "onednn": "", "clang": "14.0.6"}, ("torch-eager-*",)),
+        ({"avx512_fp16": "", "onednn": "", "clang": "15.0.6"}, ()),
+        ({"avx512_fp16": "", "onednn": "", "clang": "of sorts"}, ("torch-eager-*",)),
+    ],
+)
+def test_an_entry_selects_the_cells_of_the_machines_it_holds_for(
+    tmp_path: Path, facts: dict[str, str], cells: tuple[str, ...]
+) -> None:
+    found = read(tmp_path, TRIED + ENTRY + MACHINES).expectations("2.13.0", "quick", facts)
+    assert [one.among for one in found] == ([cells] if cells else [])
+    compiled = CELL.replace("eager", "compiled")
+    assert [one.explains("EXT-2", compiled, "masked_one") for one in found] == ([cells == ("*",)] if cells else [])
+
+
+def test_the_machines_of_an_entry_are_told_in_words(tmp_path: Path) -> None:
+    (entry,) = read(tmp_path, TRIED + ENTRY + MACHINES).deviations
+    assert entry.where == "with AVX512-BF16 and oneDNN; with AVX512-FP16 and oneDNN, without clang>=15"
+
+
+@pytest.mark.parametrize(
+    ("version", "facts", "verdict", "stale"),
+    [
+        ("2.13.0", {"avx512_bf16": "", "onednn": ""}, "stale", ["masked-class"]),
+        ("2.13.0", {"avx2": ""}, "conforms", []),
+        ("2.14.1", {"avx512_bf16": "", "onednn": ""}, "conforms", []),
+    ],
+)
+def test_what_conforms_against_the_ledger_is_stale_only_where_the_ledger_was_tried(
+    tmp_path: Path, version: str, facts: dict[str, str], verdict: str, stale: list[str]
+) -> None:
+    conclusions = Conclusions(Description("PyTorch", version), read(tmp_path, TRIED + ENTRY + MACHINES), "quick", facts)
+    assert conclusions.stale_entries() == stale
+    (taken,) = conclusions.take([judged(verdict="conforms")])
+    assert taken.verdict == verdict
+    assert not taken.deviation
+    assert taken.expected is (verdict == "conforms")
+
+
+def test_a_release_that_was_not_tried_still_shows_what_is_known(tmp_path: Path) -> None:
+    conclusions = Conclusions(Description("PyTorch", "2.14.1"), read(tmp_path, TRIED + ENTRY), "quick")
+    (taken,) = conclusions.take([judged()])
+    assert (taken.verdict, taken.deviation, taken.expected) == ("deviates", "masked-class", True)
 
 
 @pytest.mark.parametrize(("profile", "explains"), [("full", True), ("quick", False)])
 def test_an_entry_explains_nothing_in_a_profile_that_does_not_show_it(
     tmp_path: Path, profile: str, explains: object
 ) -> None:
-    entries = read(tmp_path, ENTRY.replace('["quick", "full"]', '["full"]'))
+    entries = read(tmp_path, TRIED + ENTRY.replace('profiles = ["quick", "full"]', 'profiles = ["full"]'))
     conclusions = Conclusions(Description("PyTorch", "2.13.0"), entries, profile)
-    cell = Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "distributions")
-    found = judgement(Case(cell, "masked_one", ""), "EXT-2", "deviates")
-    (taken,) = conclusions.take([found])
+    (taken,) = conclusions.take([judged()])
     assert bool(taken.deviation) is explains
     assert conclusions.stale_entries() == []
 
@@ -125,14 +226,12 @@ def test_an_entry_explains_nothing_that_is_worse_than_it_says(
     tmp_path: Path, verdict: str, observed: str, explained: object
 ) -> None:
     conclusions = Conclusions(Description("PyTorch", "2.13.0"), read(tmp_path, ENTRY), "quick")
-    cell = Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "distributions")
-    found = judgement(Case(cell, "masked_one", ""), "EXT-2", verdict)
-    (taken,) = conclusions.take([replace(found, exact="0x1.0p+0", observed=observed)])
+    (taken,) = conclusions.take([replace(judged(verdict=verdict), exact="0x1.0p+0", observed=observed)])
     assert bool(taken.deviation) is explained
     assert taken.reason.startswith('worse than the deviation "masked-class" says: silent') is not explained
 
 
-KEYS = "id, clause, cells, regimes, versions, effect, reason, upstream, date, profiles"
+KEYS = "id, clause, cells, regimes, since, effect, reason, upstream, date, fixed, profiles, machines"
 
 
 @pytest.mark.parametrize(
@@ -145,12 +244,13 @@ KEYS = "id, clause, cells, regimes, versions, effect, reason, upstream, date, pr
         ('"EXT-2"', '" "', "clause must be a text, found ' '"),
         ('["masked_*"]', '"masked_*"', "regimes must be a list of globs, found 'masked_*'"),
         ('["masked_*"]', "[]", "regimes must be a list of globs, found []"),
+        ('"2.6"', '"2.6 to 2.14"', "since must be a release such as \"2.13.0\", found '2.6 to 2.14'"),
+        ('"2.6"', '""', "since must be a release such as \"2.13.0\", found ''"),
         (
-            '">=2.6,<2.14"',
-            '"2.6 to 2.14"',
-            "versions must be a PEP 440 specifier such as \">=2.6,<2.14\", found '2.6 to 2.14'",
+            "profiles =",
+            'machines = [{ needs = ["avx 512"] }]\nprofiles =',
+            "\"clang>=15\") and cells, found [{'needs': ['avx 512']}]",
         ),
-        ('">=2.6,<2.14"', '""', "versions must be a PEP 440 specifier such as \">=2.6,<2.14\", found ''"),
         ("2026-11-21", '"yesterday"', "date must be a TOML date such as 2026-11-21, found 'yesterday'"),
         (
             '"not-finite"',
@@ -179,7 +279,9 @@ def test_a_faulty_entry_is_refused_by_file_entry_and_remedy(
     ("text", "fault"),
     [
         ("[[deviation]\n", "not a TOML file"),
-        ("[deviations]\n", "found deviations; a ledger holds [[deviation]] entries alone"),
+        ("[deviations]\n", "found deviations; a ledger holds [tried] and [[deviation]] entries alone"),
+        ('[tried]\nslow = ["2.13.0"]\n', "tried must be a table of lists: of releases by profile (quick, full)"),
+        ('[tried]\nquick = ["newest"]\n', "found {'quick': ['newest']}"),
         (ENTRY + ENTRY, 'the id "masked-class" is given twice'),
     ],
 )

@@ -64,13 +64,13 @@ def test_the_processor_is_read_from_the_systems_own_table(
     text: str, model: str | None, features: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "cpuinfo").write_text(text)
-    found, numeric = environment.describe_cpu(tmp_path / "cpuinfo")
+    found, numeric = environment.describe_cpu(tmp_path / "cpuinfo", {})
     assert found == (model or platform.processor() or platform.machine())
     assert numeric == features
 
 
 def test_the_processor_is_named_where_there_is_no_such_table(tmp_path: Path) -> None:
-    model, features = environment.describe_cpu(tmp_path / "absent")
+    model, features = environment.describe_cpu(tmp_path / "absent", {})
     assert model
     assert features == []
 
@@ -85,3 +85,41 @@ def test_a_system_without_a_release_file_is_still_named(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(platform, "freedesktop_os_release", absent)
     assert environment.operating_system() == platform.platform(terse=True)
+
+
+def test_what_the_system_lists_and_numpy_does_not_find_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text(X86)
+    haswell = {"SSE": True, "SSE2": True, "SSSE3": True, "AVX": True, "AVX2": True, "FMA3": True, "AVX512F": False}
+    _, numeric = environment.describe_cpu(tmp_path / "cpuinfo", haswell)
+    assert numeric == ["avx", "avx2", "fma", "sse", "sse2", "ssse3"]
+
+
+def test_numpy_finds_the_features_that_every_processor_of_its_kind_has() -> None:
+    everywhere = {"x86_64": "SSE2", "aarch64": "ASIMD", "arm64": "ASIMD"}
+    name = everywhere.get(platform.machine())
+    assert name is None or environment.numpy_features()[name]
+
+
+def test_the_facts_of_an_environment_are_what_entries_select_by() -> None:
+    facts = environment.facts_of(
+        {
+            "machine": "x86_64",
+            "kernel": "Linux 6.1",
+            "cpu_features": ["avx2", "avx512_bf16"],
+            "cores": 2,
+            "threads": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
+            "packages": {"jax": "0.10.2"},
+            "framework": {
+                "version": "2.13.0+cpu",
+                "build": {"onednn": "on", "xla": "off", "threads": "1", "compiler": "Debian clang version 14.0.6"},
+            },
+        }
+    )
+    assert facts == {
+        **dict.fromkeys(("x86_64", "linux", "avx2", "avx512_bf16", "cpu", "onednn"), ""),
+        "cores": "2",
+        "onednn_max_cpu_isa": "AVX2",
+        "jax": "0.10.2",
+        "threads": "1",
+        "clang": "14.0.6",
+    }

@@ -47,12 +47,12 @@ def test_the_ledgers_findings_come_gravest_first_and_leave_no_entry_out() -> Non
     ranks = [GRAVEST_FIRST.index(one.effect) for one in found]
     assert ranks == sorted(ranks)
     told = sorted((one.framework, name) for one in found for name in one.entries)
-    assert told == sorted((name, entry.id) for name in registry.known() for entry in ledger.load(name))
+    assert told == sorted((name, entry.id) for name in registry.known() for entry in ledger.load(name).deviations)
 
 
 @pytest.mark.parametrize("name", registry.known())
 def test_every_entry_is_backed_by_a_thread_a_page_or_a_text(name: str) -> None:
-    for entry in ledger.load(name):
+    for entry in ledger.load(name).deviations:
         if entry.upstream.startswith(ledger.REPORTS):
             assert ledger.report_file(entry.upstream), f"{entry.id}: {entry.upstream} is not there"
         else:  # a file of a repository moves, and says nothing of what its makers know

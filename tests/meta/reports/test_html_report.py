@@ -328,7 +328,7 @@ def test_every_text_stands_out_from_its_ground(scheme: int) -> None:
     pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", style)
     colour = {name: (light, dark)[scheme] for name, light, dark in pairs}
     outcomes = [name for name in colour if f"{name}-wash" in colour]
-    assert len(outcomes) == 5
+    assert len(outcomes) == 6
     grounds = [(ink, ground) for ink in ("ink", "soft", "link") for ground in ("paper", "card")]
     grounds += [(name, f"{name}-wash") for name in outcomes] + [("ink", f"{name}-wash") for name in outcomes]
     grounds += [("soft", f"{name}-wash") for name in outcomes]

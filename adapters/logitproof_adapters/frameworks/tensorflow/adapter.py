@@ -42,13 +42,20 @@ class TensorflowAdapter(SourceAdapter):
         tf.get_logger().setLevel("ERROR")  # a new shape is a new trace, and TensorFlow warns of every fifth
 
     def describe(self) -> Description:
-        """Return TensorFlow's version, compiler, threads and whether oneDNN was ruled out."""
+        """Return TensorFlow's version, compiler, threads and whether its kernels are oneDNN's."""
         build = {
             "compiler": self._tf.version.COMPILER_VERSION,
             "threads": str(self._tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()),
-            "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+            "onednn": "on" if self._uses_onednn() else "off",
         }
         return Description("TensorFlow", self._tf.__version__, build)
+
+    @staticmethod
+    def _uses_onednn() -> bool:
+        # What TF_ENABLE_ONEDNN_OPTS says, else whether the CPU has VNNI, BF16 or AMX; no public function tells.
+        from tensorflow.python.util import _pywrap_util_port  # noqa: PLC0415 - part of the framework
+
+        return bool(_pywrap_util_port.IsMklEnabled())
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why TensorFlow has no such cell, or None."""
