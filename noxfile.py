@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -157,6 +159,25 @@ def replay(session: nox.Session) -> None:
     """Replay documented bugs in old releases, or those named after -- (ids, projects); writes runs/replay.md, .json."""
     session.install("-e", ".")
     session.run("python", "-m", "replay.replay", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session(default=False)
+def machines(session: nox.Session) -> None:
+    """Run what the ledgers name on an emulated Haswell (AVX2, no AVX-512), of the frameworks after --."""
+    if not shutil.which("qemu-x86_64") or platform.machine() != "x86_64":
+        session.skip("needs an x86-64 machine with qemu-x86_64, the emulator of user programs (Debian: qemu-user)")
+    frameworks = session.posargs or ["numpy", "sklearn", "tensorflow"]
+    judged = [requirement for name in frameworks if name in FRAMEWORKS for requirement in group(f"conformance-{name}")]
+    session.install("-e", ".", *judged)
+    environment = Path(session.create_tmp()) / "haswell"
+    session.run("python", "tests/machines/emulated_python.py", "haswell", str(environment))
+    folder = RUNS / "machines"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in frameworks:
+        run = ["-m", "logitproof", "run", "--framework", name, "-o", str(folder / f"haswell-{name}.parquet")]
+        only = ["--", "-p", "machines.known_cells"]
+        python = str(environment / "bin" / "python")
+        session.run(python, *run, *only, env={"PYTHONPATH": "tests"}, external=True)
 
 
 @nox.session

@@ -1,0 +1,1 @@
+"""Other CPUs than this machine's, emulated: whether the ledgers hold there."""
