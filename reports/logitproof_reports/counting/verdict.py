@@ -91,6 +91,8 @@ def fixed_since(judged: Judged, framework: str) -> list[str]:
 
 def _worst_of(judged: Judged, framework: str) -> str:
     record = gravest_of(judged, framework)
+    if not record["clause"]:
+        return visible(record["reason"])
     cell = record["cell"].removeprefix(f"{framework}-")
     return visible(f"worst {record['clause']} on {record['regime'] or 'the whole cell'} in {cell}")
 
