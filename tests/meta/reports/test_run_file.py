@@ -131,7 +131,7 @@ def _nulls(path: Path) -> None:
 
 def _garbled_metadata(path: Path) -> None:
     table = pq.read_table(path)
-    metadata = {**table.schema.metadata, b"logitproof.environments.build": b"["}
+    metadata = {**table.schema.metadata, b"logitproof.environments": b"["}
     pq.write_table(table.replace_schema_metadata(metadata), path)
 
 
