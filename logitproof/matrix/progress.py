@@ -24,8 +24,11 @@ class Display(Protocol):
         """Leave the terminal as it was."""
         ...
 
-    def show(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
-        """Show that `judged` of `total` cases are done; `total` is 0 until the worker tells."""
+    def show(self, framework: str, judged: int, total: int, *, importing: float, ended: bool) -> None:
+        """Show that `judged` of `total` cases are done, and how many seconds an import has taken so far, else 0.
+
+        `total` is 0 until the worker tells.
+        """
         ...
 
 
@@ -38,15 +41,20 @@ class Silent:
     def __exit__(self, *exception: object) -> None:
         pass
 
-    def show(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
+    def show(self, framework: str, judged: int, total: int, *, importing: float, ended: bool) -> None:
         """Do nothing."""
 
 
+LONG_IMPORT_SECONDS = 10.0
+"""An import that takes longer is told of, and again each time it has taken twice as long."""
+
+
 class Lines:
-    """One line on stderr at each quarter of the way."""
+    """One line on stderr at each quarter of the way, and some while an import takes long."""
 
     def __init__(self) -> None:
         self._quarters: dict[str, int] = {}
+        self._next_told: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -54,8 +62,16 @@ class Lines:
     def __exit__(self, *exception: object) -> None:
         pass
 
-    def show(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
-        """Print a line where a new quarter has begun."""
+    def show(self, framework: str, judged: int, total: int, *, importing: float, ended: bool) -> None:
+        """Print a line where a new quarter has begun, or an import still goes on."""
+        self._show_quarter(framework, judged, total, ended=ended)
+        if not importing:
+            self._next_told.pop(framework, None)
+        elif importing >= self._next_told.get(framework, LONG_IMPORT_SECONDS):
+            self._next_told[framework] = 2 * importing
+            typer.echo(f"{framework}: importing, {importing:.0f} s", err=True)
+
+    def _show_quarter(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
         quarter = 5 if ended else (4 * judged // total if total else -1)
         if quarter <= self._quarters.get(framework, -2):
             return
@@ -79,11 +95,12 @@ class Bars:
     def __exit__(self, *exception: object) -> None:
         self._progress.stop()
 
-    def show(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
-        """Move the framework's bar."""
+    def show(self, framework: str, judged: int, total: int, *, importing: float, ended: bool) -> None:
+        """Move the framework's bar, or say for how long it has been importing."""
         if framework not in self._tasks:
             self._tasks[framework] = self._progress.add_task(framework, total=None)
-        self._progress.update(self._tasks[framework], completed=judged, total=total or None)
+        description = f"{framework}: importing, {importing:.0f} s" if importing else framework
+        self._progress.update(self._tasks[framework], description=description, completed=judged, total=total or None)
         if ended:
             self._progress.stop_task(self._tasks[framework])
 

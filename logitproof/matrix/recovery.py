@@ -10,7 +10,7 @@ from logitproof_adapters.catalogue import ledger
 from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reference.vocabulary.severity import effect_of, is_graver
 from logitproof_reports.runs.environment import facts_of
-from logitproof_reports.runs.journal import Journal
+from logitproof_reports.runs.journal import Journal, cut_torn_line
 from logitproof_reports.runs.schema import framework_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ MOST_RESTARTS = 25
 def recover(worker: Worker) -> None:
     """Record what the case that was cut short was, give up its cell, and start the worker again."""
     case = worker.progress.current or {}
+    cut_torn_line(worker.journal)
     with Journal(worker.journal, None) as journal:
         journal.append(crash(worker, case))
         journal.give_up(case["cell"])

@@ -17,7 +17,7 @@ from logitproof.matrix.progress import Silent
 from logitproof.matrix.recovery import MOST_RESTARTS, recover
 from logitproof.matrix.survey import chosen
 from logitproof.matrix.worker import Worker
-from logitproof.matrix.worker_result import broke_down, measured, outcome
+from logitproof.matrix.worker_result import broke_down, measured, outcomes
 from logitproof_conformance.plan.shard import Shard
 from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reports.runs.run_file import merge, write_run
@@ -37,11 +37,18 @@ POLL_SECONDS = 0.1
 GRACE_SECONDS = 8.0
 """How long an interrupted worker may take to leave by itself before it is killed."""
 
-START_SECONDS = 120.0
-"""What a framework may take to be imported, at least."""
+START_SECONDS = 600.0
+"""What a framework may take to be imported, and to leave at the end, at least; the slowest seen took a twentieth."""
 
 PATIENCE_SECONDS = 300.0
-"""A worker whose journal does not grow for so long hangs: the longest compilation seen took a tenth of it."""
+"""A case that shows nothing for so long hangs: the longest compilation seen took a tenth of it."""
+
+STUCK = {
+    "importing": "the framework was not imported in {:.0f} s; worker killed",
+    "judging": "no progress for {:.0f} s; worker killed",
+    "ending": "the process did not end for {:.0f} s after its last case; worker killed",
+}
+"""Why a worker is killed, by what it was at."""
 
 
 class Interrupted(Exception):  # noqa: N818  the user's wish, not an error
@@ -76,7 +83,8 @@ def run(
     pytest_args : sequence of str
         Handed to each worker's pytest.
     patience : float
-        Seconds that a case may take before it counts as hanging.
+        Seconds that a case may take before it counts as hanging. The import, the planning and the end of the process
+        have a limit of their own, `START_SECONDS`; and time in which other processes had the processor does not count.
     shard : str
         ``I/N``: only the Ith of N parts of the cells; empty for all.
     resume : bool
@@ -92,7 +100,8 @@ def run(
     Raises
     ------
     Refusal, UnknownFramework, RunFileError
-        A framework is not known or not installed, the output cannot be written, or pytest refuses its arguments.
+        A framework is not known or not installed, the output cannot be written, or no worker could begin, as where
+        pytest refuses its arguments.
     Interrupted
         By SIGINT or SIGTERM, after what was measured has been written; the parts stay, to be gone on with.
     """
@@ -107,16 +116,17 @@ def run(
     asked = [*(["--shard", shard] if shard else []), *pytest_args]
     request = {"frameworks": names, "profile": profile, "arguments": asked}
     parts = parts_to_go_on_with(target, request) if resume else prepare_parts(target, request)
-    workers = [Worker(name, profile, parts, asked, take_up=resume) for name in names]
+    workers = [Worker(name, profile, parts, asked, resume=resume) for name in names]
     try:
         with sigterm_interrupts(), display or Silent() as shown:
             watch(workers, shown, patience)
-        whole = merge([outcome(worker) for worker in workers])
+        whole = merge(outcomes(workers))
         write_run(target, whole)
     except KeyboardInterrupt:
         raise Interrupted(save_partial(workers, target)) from None
     except Refusal:
-        shutil.rmtree(parts)
+        if not resume:  # what an earlier run left is not ours to throw away
+            shutil.rmtree(parts)
         raise
     finally:
         for worker in workers:
@@ -163,21 +173,33 @@ def watch(workers: Sequence[Worker], display: Display, patience: float) -> None:
     """Show the progress of all workers until the last one ends; end those that hang, start again those cut short."""
     while True:
         for worker in workers:
-            worker.progress.read()
-            allowed = patience if worker.progress.current else max(patience, START_SECONDS)
-            if worker.running and worker.progress.silent_for > allowed:
-                worker.kill(f"the worker judged nothing for {allowed:.0f} s, was ended")
+            worker.look()
+            kill_if_stuck(worker, patience)
             if not worker.running and may_recover(worker):
                 recover(worker)
-            display.show(worker.framework, worker.progress.judged, worker.progress.total, ended=not worker.running)
+            display.show(
+                worker.framework,
+                worker.progress.judged,
+                worker.progress.total,
+                importing=worker.importing_for,
+                ended=not worker.running,
+            )
         if not any(worker.running for worker in workers):
             return
         time.sleep(POLL_SECONDS)
 
 
+def kill_if_stuck(worker: Worker, patience: float) -> None:
+    """End a worker that hangs; `patience` is that with a case."""
+    phase = worker.progress.phase
+    limit = patience if phase == "judging" else max(patience, START_SECONDS)
+    if worker.hangs(limit):
+        worker.kill(STUCK[phase].format(limit))
+
+
 def may_recover(worker: Worker) -> bool:
     """Tell whether a worker that has ended was cut short, and a new process can go on."""
-    worker.progress.read()  # what it wrote last
+    worker.look()  # what it wrote last
     return broke_down(worker) and worker.restarts < MOST_RESTARTS
 
 

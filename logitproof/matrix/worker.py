@@ -7,10 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from logitproof.matrix.journal_progress import JournalProgress
+from logitproof.matrix.silence import Silence
+from logitproof_reports.runs.journal import is_begun, take_up
 from logitproof_reports.runs.run_file import journal_of
+from logitproof_reports.runs.schema import RunFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +34,12 @@ class Worker:
         Where part file, journal and log go; must exist.
     pytest_args : sequence of str
         Handed to pytest as they are.
-    take_up : bool
+    resume : bool
         Whether to go on with what an earlier process left in the folder.
     """
 
     def __init__(
-        self, framework: str, profile: str, folder: Path, pytest_args: Sequence[str] = (), *, take_up: bool = False
+        self, framework: str, profile: str, folder: Path, pytest_args: Sequence[str] = (), *, resume: bool = False
     ) -> None:
         stem = re.sub(r"\W+", "_", framework)
         self.framework = framework
@@ -49,8 +53,9 @@ class Worker:
         self._folder = folder
         self._pytest_args = pytest_args
         self._process: subprocess.Popen[bytes] | None = None
-        if not (take_up and self.has_part):
-            self._start(take_up=take_up)
+        self._silence: Silence | None = None
+        if not (resume and self.has_part):
+            self._start(resume=resume)
 
     @property
     def has_part(self) -> bool:
@@ -61,26 +66,45 @@ class Worker:
         """Start the process again, to go on where the one before came to its end."""
         self.restarts += 1
         self.killed_because = ""
-        self.progress = JournalProgress(self.journal)
-        self._start(take_up=True)
+        self._start(resume=True)
 
-    def _start(self, *, take_up: bool) -> None:
-        with self.log.open("ab" if take_up else "wb") as log:
+    def look(self) -> None:
+        """Take in what the process has recorded."""
+        if self.progress.read() and self._silence:
+            self._silence.end()
+
+    def hangs(self, limit: float) -> bool:
+        """Tell whether the process has shown no progress for so many seconds, though the machine let it run."""
+        return self.running and self._silence is not None and self._silence.exceeds(limit)
+
+    @property
+    def importing_for(self) -> float:
+        """Seconds since the process was started, until its first case begins; 0 then, and where it has ended."""
+        importing = self.running and self.progress.phase == "importing"
+        return self._silence.seconds if importing and self._silence else 0.0
+
+    def _start(self, *, resume: bool) -> None:
+        if resume and is_begun(self.journal):
+            with suppress(RunFileError):  # the process will refuse it too, and its log say why
+                take_up(self.journal)
+        self.progress = JournalProgress(self.journal)
+        with self.log.open("ab" if resume else "wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and package
-                self._command(take_up=take_up),
+                self._command(resume=resume),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # A group of its own: Ctrl-C reaches it through `interrupt` alone, and `kill` reaches its children.
                 start_new_session=True,
             )
+        self._silence = Silence(self._process.pid)
 
-    def _command(self, *, take_up: bool) -> list[str]:
+    def _command(self, *, resume: bool) -> list[str]:
         # -c: the pytest settings of the folder we happen to be started in are not meant for this suite.
         isolated = ["-c", os.devnull, "--rootdir", str(self._folder), "-p", "no:cacheprovider", "-q", "--tb=no"]
         asked = ["--framework", self.framework, "--profile", self.profile, "--record", str(self.part)]
         suite = ["--pyargs", "logitproof_conformance", "-p", "logitproof_conformance.plugin"]
-        going_on = ["--take-up"] if take_up else []
+        going_on = ["--take-up"] if resume else []
         return [sys.executable, "-m", "pytest", *suite, *isolated, *asked, *going_on, *self._pytest_args]
 
     @property

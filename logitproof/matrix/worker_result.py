@@ -18,6 +18,7 @@ from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.runs.schema import Run, RunFileError, table_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from logitproof.matrix.worker import Worker
@@ -29,29 +30,54 @@ TELLING = re.compile(r"\berror\b|Error:|^Fatal|^Segmentation", flags=re.IGNORECA
 """What the line of a log that explains an end looks like."""
 
 
-def outcome(worker: Worker) -> Run:
-    """Return the run of a worker that has ended.
-
-    A worker that crashed, hung or measured nothing adds one judgement, ``crashed`` or ``void``, on the whole framework.
+def outcomes(workers: Sequence[Worker]) -> list[Run]:
+    """Return the runs of workers that have ended; what befell one costs the others nothing.
 
     Raises
     ------
     Refusal
-        pytest did not accept its arguments.
+        None of them could begin: pytest did not accept its arguments, or no framework can be imported.
     """
-    status = worker.status
-    if status == USAGE_ERROR:
-        raise Refusal(last_words(worker.log).removeprefix("ERROR: "))
+    if all(was_refused(worker) for worker in workers):
+        raise Refusal(_complaint(workers[0]))
+    return [outcome(worker) for worker in workers]
+
+
+def outcome(worker: Worker) -> Run:
+    """Return the run of a worker that has ended.
+
+    A worker that crashed, hung, measured nothing, or left what cannot be read, adds one judgement, ``crashed`` or
+    ``void``, on the whole framework.
+    """
     run = measured(worker)
     if run is not None and ended_in_order(worker):
         return run
     found = replace(run or _without_measurements(worker), complete=False)
     name = worker.framework
-    if status == NOTHING_COLLECTED:
+    if worker.status == NOTHING_COLLECTED:
         return _with(found, on_the_whole(name, "void", "nothing was measured: the pytest arguments select no item"))
-    given_up = f", gave up after {plural(worker.restarts, 'restart')}" if worker.restarts else ""
-    reason = f"{end_of(worker)} after {worker.progress.judged} cases{given_up}; last words: {last_words(worker.log)}"
-    return _with(found, on_the_whole(name, "crashed", reason))
+    return _with(found, on_the_whole(name, "crashed", _breakdown(worker)))
+
+
+def _breakdown(worker: Worker) -> str:
+    """Say how a worker came to an end before its time, and what is left of it."""
+    if was_refused(worker):
+        return f"the worker could not begin: {_complaint(worker)}"
+    parts = [f"{end_of(worker)} after {plural(worker.progress.judged, 'case')}"]
+    if worker.restarts:
+        parts.append(f"gave up after {plural(worker.restarts, 'restart')}")
+    if unreadable := _unreadable(worker):
+        parts.append(f"what it had measured is lost: {unreadable}")
+    return "; ".join([*parts, f"last words: {last_words(worker.log)}"])
+
+
+def was_refused(worker: Worker) -> bool:
+    """Tell whether a worker never began: its arguments are wrong, or its framework cannot be imported."""
+    return worker.status == USAGE_ERROR and not worker.restarts
+
+
+def _complaint(worker: Worker) -> str:
+    return last_words(worker.log).removeprefix("ERROR: ")
 
 
 def ended_in_order(worker: Worker) -> bool:
@@ -61,8 +87,8 @@ def ended_in_order(worker: Worker) -> bool:
 
 def broke_down(worker: Worker) -> bool:
     """Tell whether a worker that has ended was cut short in the middle of a case."""
-    refused = worker.status in {USAGE_ERROR, NOTHING_COLLECTED}
-    return not (refused or ended_in_order(worker)) and worker.progress.current is not None
+    # One that wrote its part file has measured everything, however it left.
+    return not worker.has_part and worker.progress.phase == "judging"
 
 
 def end_of(worker: Worker) -> str:
@@ -76,6 +102,17 @@ def measured(worker: Worker) -> Run | None:
         return read_run(worker.part)
     except RunFileError:
         return None
+
+
+def _unreadable(worker: Worker) -> str:
+    """Say why the part file or the journal of a worker cannot be read; empty where it can, or there is none."""
+    if not (worker.part.exists() or worker.journal.exists()):
+        return ""
+    try:
+        read_run(worker.part)
+    except RunFileError as error:
+        return str(error)
+    return ""
 
 
 def how_it_ended(status: int | None) -> str:

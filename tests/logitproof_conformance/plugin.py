@@ -19,7 +19,7 @@ from logitproof_conformance.session.recording import Recorder, environment_of
 from logitproof_reference.cases.catalogue import PROFILES, case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
 from logitproof_reports.runs.environment import describe_environment, facts_of
-from logitproof_reports.runs.journal import Stand, take_up
+from logitproof_reports.runs.journal import Stand, is_begun, take_up
 from logitproof_reports.runs.run_file import RunFileError, journal_of
 from logitproof_reports.runs.shards import stale_entry
 
@@ -61,7 +61,7 @@ class Suite:
 
     def take_up(self) -> None:
         """Go on with the journal of an earlier process: what it judged counts, and is not asked again."""
-        if self.record is None or not journal_of(self.record).is_file():
+        if self.record is None or not is_begun(journal_of(self.record)):
             return
         self.stand = take_up(journal_of(self.record))
         ((name, found),) = self.conclusions.items()
@@ -113,6 +113,8 @@ class Suite:
 
     def close(self, *, ended: bool, asked: int) -> list[Judgement]:
         """Record what is wrong with the run as a whole, and turn the record into the run file."""
+        if self.recorder is not None:
+            self.recorder.end()
         given_up = self.stand.given_up - self.stand.crashed_as_known if self.stand else set()
         done = sum(map(self.is_done, self.cases))
         whole = ended and not given_up and asked + done == len(self.cases)

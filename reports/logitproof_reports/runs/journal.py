@@ -33,8 +33,11 @@ class Header(TypedDict):
     total: int
 
 
-STARTS, GIVES_UP = "starts", "gives_up"
-"""The marks between judgements: a case begins (its words); the rest of a cell is not asked (its id)."""
+STARTS, ENDS, GIVES_UP = "starts", "ends", "gives_up"
+"""The marks between judgements: a case begins (its words); the case that began last has ended (true); the rest of a
+cell is not asked (its id)."""
+
+MARKS = {STARTS, ENDS, GIVES_UP}
 
 
 class Journal:
@@ -54,6 +57,10 @@ class Journal:
     def start(self, case: dict[str, str]) -> None:
         """Mark the beginning of a case, whose words are those of a judgement on it; the case before has ended."""
         self._write({STARTS: case})
+
+    def end(self) -> None:
+        """Mark that the last case has ended: what the process still does is no part of it."""
+        self._write({ENDS: True})
 
     def give_up(self, cell: str) -> None:
         """Mark that the rest of a cell is not asked."""
@@ -91,7 +98,7 @@ def read_journal(path: str | os.PathLike[str]) -> Run:
     target = Path(path)
     header, *lines = _complete_lines(target)
     refuse_other_version(target, header.get("schema_version", "none"))
-    records = [line for line in lines if not line.keys() & {STARTS, GIVES_UP}]
+    records = [line for line in lines if not line.keys() & MARKS]
     try:
         table = conform(target, table_of_records(records))
         return Run(table, [header["environment"]], header["profile"], header["case_set"], complete=False)
@@ -128,8 +135,21 @@ class Stand:
         return {found["cell"] for found in self.judgements if found["verdict"] == "crashed" and found["deviation"]}
 
 
+def is_begun(path: Path) -> bool:
+    """Tell whether a journal has its first line: without it there is nothing to go on with."""
+    return path.is_file() and b"\n" in path.read_bytes()
+
+
+def cut_torn_line(path: Path) -> None:
+    """Cut off a last line in which the process ended, so that the next one begins on a line of its own."""
+    with path.open("r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
+
+
 def take_up(path: str | os.PathLike[str]) -> Stand:
     """Return how far a journal is, and cut off the case that had not ended, which is to be asked again.
+
+    Doing so twice is doing so once.
 
     Raises
     ------
@@ -139,14 +159,17 @@ def take_up(path: str | os.PathLike[str]) -> Stand:
     target = Path(path)
     header, *lines = _complete_lines(target)
     refuse_other_version(target, header.get("schema_version", "none"))
-    cut = next((i for i in reversed(range(len(lines))) if lines[i].keys() & {STARTS, GIVES_UP}), len(lines))
-    kept = lines[: cut + 1] if cut < len(lines) and GIVES_UP in lines[cut] else lines[:cut]
+    cut = next((i for i in reversed(range(len(lines))) if lines[i].keys() & MARKS), len(lines))
+    cut_short = cut < len(lines) and STARTS in lines[cut]
+    kept = lines[:cut] if cut_short else lines[: cut + 1]
     whole = target.read_bytes().split(b"\n")[: len(kept) + 1]
+    if cut_short:
+        whole.append(json.dumps({ENDS: True}).encode())
     with written_whole(target) as place:
         place.write_bytes(b"".join(line + b"\n" for line in whole))
     return Stand(
         header,
-        [line for line in kept if not line.keys() & {STARTS, GIVES_UP}],
+        [line for line in kept if not line.keys() & MARKS],
         {(line[STARTS]["cell"], line[STARTS]["regime"]) for line in kept if STARTS in line},
         {line[GIVES_UP] for line in kept if GIVES_UP in line},
     )

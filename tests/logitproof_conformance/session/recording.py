@@ -121,6 +121,10 @@ class Recorder:
         """Record one judgement."""
         self.journal.append(judgement)
 
+    def end(self) -> None:
+        """Record that the last case has ended: what the process still does is no part of it."""
+        self.journal.end()
+
     def stop(self) -> None:
         """Leave the journal to be taken up again."""
         self.journal.close()
