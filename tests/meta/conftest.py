@@ -25,6 +25,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 VIEWPORT = {"width": 1280, "height": 720}
+PATIENCE = 120_000
+"""Milliseconds after which a page hangs; on a machine with nothing else to do it takes a hundredth."""
 
 
 @dataclass
@@ -49,6 +51,7 @@ def browser() -> Iterator[Browser]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
+    sync_api.expect.set_options(timeout=PATIENCE)
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
@@ -89,7 +92,7 @@ def opened(browser: Browser) -> Callable[..., Any]:
 
 def _loaded(browser: Browser, address: str, fragment: str, script: str, options: dict[str, Any]) -> Tab:
     tab = Tab(browser.new_context(**{"viewport": VIEWPORT, **options}).new_page())
-    tab.page.set_default_timeout(5000)
+    tab.page.set_default_timeout(PATIENCE)
     tab.page.on("request", lambda request: tab.noise.append(request.url))
     tab.page.on("console", lambda message: tab.noise.append(message.text))
     tab.page.on("pageerror", lambda error: tab.noise.append(str(error)))

@@ -401,18 +401,18 @@ def test_a_run_that_does_not_compare_is_refused_in_one_line(
 
 
 MEASURED = """
-import json, re, sys, time
+import json, re, sys
 from pathlib import Path
 from logitproof.commands.command_line import main
 status = main(sys.argv[1:])
 # Not getrusage: that peak is inherited from the process that forked this one.
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
-print(json.dumps({"status": status, "seconds": time.process_time(), "bytes": 1024 * int(peak)}))
+print(json.dumps({"status": status, "bytes": 1024 * int(peak)}))
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak of memory is read from /proc")
-def test_a_hundred_thousand_judgements_take_two_seconds_and_half_a_gigabyte(tmp_path: Path) -> None:
+def test_a_hundred_thousand_judgements_take_half_a_gigabyte(tmp_path: Path) -> None:
     run = hundred_thousand()
     old, new = tmp_path / "old.parquet", tmp_path / "new.parquet"
     write_run(old, run)
@@ -420,8 +420,6 @@ def test_a_hundred_thousand_judgements_take_two_seconds_and_half_a_gigabyte(tmp_
     command = [sys.executable, "-c", MEASURED, "diff", str(old), str(new), "-o", str(tmp_path / "diff.html")]
     used = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.splitlines()[-1])
     assert used["status"] == 1
-    # Time of the processor: that of the clock is the neighbours' as well.
-    assert used["seconds"] <= 3.0
     assert used["bytes"] <= 500e6
     assert (tmp_path / "diff.html").stat().st_size <= 1e6
 

