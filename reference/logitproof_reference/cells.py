@@ -15,11 +15,14 @@ from .vocabulary.cells import (
     SECOND_GRADIENT,
     SIGMOID,
     TAKES_COTANGENT,
-    TAKES_VECTOR,
+    TAKES_TANGENT,
     Cell,
     Inputs,
     Options,
 )
+
+TAKES_VECTOR = TAKES_TANGENT
+"""An older name."""
 
 __all__ = [
     "AXES",
@@ -34,6 +37,7 @@ __all__ = [
     "SECOND_GRADIENT",
     "SIGMOID",
     "TAKES_COTANGENT",
+    "TAKES_TANGENT",
     "TAKES_VECTOR",
     "Cell",
     "Inputs",

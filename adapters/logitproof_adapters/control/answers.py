@@ -28,7 +28,7 @@ def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: 
     axis : int
         Position of the class axis.
     **given
-        ``labels``, ``cotangent``, ``vector`` as `logitproof_reference.vocabulary.cells.Inputs` has them, and the
+        ``labels``, ``cotangent``, ``tangent`` as `logitproof_reference.vocabulary.cells.Inputs` has them, and the
         attributes of `LossOptions`; with a reduction the cotangent is one number.
 
     Raises
@@ -36,7 +36,7 @@ def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: 
     ValueError, TypeError, IndexError
         What is asked makes no sense; the message says what was found and what was expected.
     """
-    taken = {name: given.pop(name, None) for name in ("labels", "cotangent", "vector")}
+    taken = {name: given.pop(name, None) for name in ("labels", "cotangent", "tangent")}
     arrays = {name: array for name, array in taken.items() if array is not None}
     options = LossOptions(**given)
     moved = np.moveaxis(logits, axis, -1)

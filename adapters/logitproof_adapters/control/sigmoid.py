@@ -52,17 +52,17 @@ def grad_labels_sigmoid_cross_entropy(
     return cotangent * (-x if pos_weight is None else pos_weight * softplus(-x) - softplus(x))
 
 
-def jvp_sigmoid_cross_entropy(x: Array, labels: Array, vector: Array, *, pos_weight: Array | None = None) -> Array:
+def jvp_sigmoid_cross_entropy(x: Array, labels: Array, tangent: Array, *, pos_weight: Array | None = None) -> Array:
     """Return v times the slope."""
-    return vector * slope(x, labels, pos_weight)
+    return tangent * slope(x, labels, pos_weight)
 
 
 def hvp_sigmoid_cross_entropy(
-    x: Array, labels: Array, cotangent: Array, vector: Array, *, pos_weight: Array | None = None
+    x: Array, labels: Array, cotangent: Array, tangent: Array, *, pos_weight: Array | None = None
 ) -> Array:
     """Return c v (1 - y + P y) sigmoid(x) sigmoid(-x)."""
     curvature = (1 - labels + _positive(labels, pos_weight)) * (sigmoid(x) * sigmoid(-x))
-    return cotangent * curvature * vector
+    return cotangent * curvature * tangent
 
 
 def _term(factor: Array, term: Array) -> Array:

@@ -124,29 +124,29 @@ def grad_labels_cross_entropy(x: Array, labels: NDArray[Any], cotangent: Array) 
     return -2 * (cotangent[..., None] * half_log_softmax(x))
 
 
-def jvp_log_sum_exp(x: Array, vector: Array) -> Array:
+def jvp_log_sum_exp(x: Array, tangent: Array) -> Array:
     """Return sum p v."""
-    return total(softmax(x) * vector)[..., 0]
+    return total(softmax(x) * tangent)[..., 0]
 
 
-def jvp_log_softmax(x: Array, vector: Array) -> Array:
+def jvp_log_softmax(x: Array, tangent: Array) -> Array:
     """Return v - sum p v."""
-    return vector - total(softmax(x) * vector)
+    return tangent - total(softmax(x) * tangent)
 
 
-def jvp_cross_entropy(x: Array, labels: NDArray[Any], vector: Array) -> Array:
+def jvp_cross_entropy(x: Array, labels: NDArray[Any], tangent: Array) -> Array:
     """Return -sum q (v - sum p v)."""
-    return -total(one_hot(labels, x) * jvp_log_softmax(x, vector))[..., 0]
+    return -total(one_hot(labels, x) * jvp_log_softmax(x, tangent))[..., 0]
 
 
-def hvp_log_sum_exp(x: Array, cotangent: Array, vector: Array) -> Array:
+def hvp_log_sum_exp(x: Array, cotangent: Array, tangent: Array) -> Array:
     """Return c p (v - sum p v)."""
-    return cotangent[..., None] * grad_softmax(x, vector)
+    return cotangent[..., None] * grad_softmax(x, tangent)
 
 
-def hvp_cross_entropy(x: Array, labels: NDArray[Any], cotangent: Array, vector: Array) -> Array:
+def hvp_cross_entropy(x: Array, labels: NDArray[Any], cotangent: Array, tangent: Array) -> Array:
     """Return c p (v - sum p v) sum q."""
-    return total(one_hot(labels, x)) * hvp_log_sum_exp(x, cotangent, vector)
+    return total(one_hot(labels, x)) * hvp_log_sum_exp(x, cotangent, tangent)
 
 
 def refuse(logits: Array, labels: NDArray[Any] | None, axis: int, ignore_index: int | None = None) -> None:
@@ -190,4 +190,4 @@ FUNCTIONS: dict[tuple[str, str], Callable[..., Array]] = {
     ("sigmoid_cross_entropy", "jvp"): jvp_sigmoid_cross_entropy,
     ("sigmoid_cross_entropy", "hvp"): hvp_sigmoid_cross_entropy,
 }
-"""The functions by op and quantity; each takes what it needs of labels, cotangent and vector, in this order."""
+"""The functions by op and quantity; each takes what it needs of labels, cotangent and tangent, in this order."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_adapters.contract import Dialect
 from logitproof_adapters.sources.unsupported import not_wrapped
-from logitproof_reference.vocabulary.cells import TAKES_COTANGENT, TAKES_VECTOR
+from logitproof_reference.vocabulary.cells import TAKES_COTANGENT, TAKES_TANGENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ def literal(array: NDArray[Any]) -> str:
     return repr(exact.tolist())
 
 
-LETTERS = {"logits": "x", "labels": "y", "cotangent": "c", "vector": "v", "weight": "w", "pos_weight": "pw"}
+LETTERS = {"logits": "x", "labels": "y", "cotangent": "c", "tangent": "v", "weight": "w", "pos_weight": "pw"}
 """What a source calls the arrays of `Inputs`, in the order in which ``f`` takes them."""
 
 
@@ -56,7 +56,7 @@ def arguments(cell: Cell) -> str:
         "logits": True,
         "labels": cell.labels != "none",
         "cotangent": cell.quantity in TAKES_COTANGENT,
-        "vector": cell.quantity in TAKES_VECTOR,
+        "tangent": cell.quantity in TAKES_TANGENT,
         "weight": cell.options.weight,
         "pos_weight": cell.options.pos_weight,
     }

@@ -187,7 +187,7 @@ def jvp(
 
     Parameters and errors as `grad_logits`; `tangent` has the logits' shape.
     """
-    return _evaluate(op, "jvp", logits, labels, vector=tangent, **options)
+    return _evaluate(op, "jvp", logits, labels, tangent=tangent, **options)
 
 
 def hvp(
@@ -195,15 +195,15 @@ def hvp(
     logits: NDArray[Any],
     labels: ArrayLike | None = None,
     *,
-    vector: ArrayLike,
+    tangent: ArrayLike,
     cotangent: ArrayLike | None = None,
     **options: Any,
 ) -> Enclosure:
-    """Return the derivative of `grad_logits` along `vector`: the Hessian of <cotangent, op> times `vector`.
+    """Return the derivative of `grad_logits` along `tangent`: the Hessian of <cotangent, op> times `tangent`.
 
-    Parameters and errors as `grad_logits`; `vector` has the logits' shape, and so has the answer.
+    Parameters and errors as `grad_logits`; `tangent` has the logits' shape, and so has the answer.
     """
-    return _evaluate(op, "hvp", logits, labels, cotangent=cotangent, vector=vector, **options)
+    return _evaluate(op, "hvp", logits, labels, cotangent=cotangent, tangent=tangent, **options)
 
 
 def _evaluate(
@@ -213,7 +213,7 @@ def _evaluate(
     labels: ArrayLike | None = None,
     *,
     cotangent: ArrayLike | None = None,
-    vector: ArrayLike | None = None,
+    tangent: ArrayLike | None = None,
     axis: int = -1,
     **options: Any,
 ) -> Enclosure:
@@ -221,7 +221,7 @@ def _evaluate(
     logits = np.asarray(logits)
     format_of(logits)
     if op == _SIGMOID:
-        return sigmoid.evaluate(quantity, logits, labels, cotangent=cotangent, vector=vector, **options)
+        return sigmoid.evaluate(quantity, logits, labels, cotangent=cotangent, tangent=tangent, **options)
     axis = _checked_axis(axis, logits)
     moved = np.moveaxis(logits, axis, -1)
     answer = ExactRows(_rows(logits, axis), keep=False).evaluate(
@@ -229,7 +229,7 @@ def _evaluate(
         quantity,
         None if labels is None else _label_rows(labels, logits, axis, options.get("ignore_index")),
         _fitting("cotangent", cotangent, logits, axis),
-        _fitting("vector", vector, logits, axis),
+        _fitting("tangent", tangent, logits, axis),
         **options,
     )
     if answer.shape == ():
@@ -266,7 +266,7 @@ def _label_rows(labels: ArrayLike, logits: NDArray[Any], axis: int, ignore_index
 
 
 def _fitting(name: str, part: ArrayLike | None, logits: NDArray[Any], axis: int) -> NDArray[Any] | None:
-    """Return a cotangent or vector as rows: of the logits' shape, of that shape without the class axis, or a scalar."""
+    """Return a cotangent or tangent as rows: of the logits' shape, of that without the class axis, or a scalar."""
     if part is None:
         return None
     array = np.asarray(part, dtype=np.float64)

@@ -1,9 +1,9 @@
 """Values and derivatives of the softmax family in closed form, on a `Core`.
 
 Every form is arranged so that only independent quantities are ever subtracted: 1 - p is a sum of the others, and a
-vector is taken relative to its median under p. Results are balls with the class axis first.
+tangent is taken relative to its median under p. Results are balls with the class axis first.
 
-Notation: p the softmax, t_j = m - x_j and S as in `softmax_core`, q the labels, c or g the cotangent, v the vector or
+Notation: p the softmax, t_j = m - x_j and S as in `softmax_core`, q the labels, c or g the cotangent, v the
 tangent, mean(v) = sum_i p_i v_i.
 """
 

@@ -40,7 +40,7 @@ class Row:
             self._define(x)
         scale = self.of(inverse(question.divisor))
         self.c = [scale * mp.mpf(float(value)) for value in self._array(question.cotangent)]
-        self.v = [mp.mpf(float(value)) for value in self._array(question.vector)]
+        self.v = [mp.mpf(float(value)) for value in self._array(question.tangent)]
 
     def _define(self, x: F64) -> None:
         mp = self.mp
@@ -209,9 +209,9 @@ class SigmoidElement:
         return self.times(self.g * self.w * self.pos_weight, self.minus) - self.times(self.g * self.w, self.plus)
 
     def jvp(self) -> Any:
-        """Return the derivative along the vector."""
+        """Return the derivative along the tangent."""
         return self.v * self._slope()
 
     def hvp(self) -> Any:
-        """Return the cotangent times the second derivative along the vector."""
+        """Return the cotangent times the second derivative along the tangent."""
         return self.g * self.v * self.w * (self.pos_weight * self.y + 1 - self.y) * self.s * self.s_minus

@@ -18,8 +18,8 @@ where a positive label meets an infinite term, -inf where a negative one does, N
 limit (but +inf where another term is +inf and no label is negative).
 
 Derivatives are their closed forms with these p_j. A p_j without a limit is still bounded, so 0 times it is 0, and as
-the p_j of the infinite logits add up to 1, a vector that is constant there has a mean. A NaN or an infinity among the
-labels, the cotangent or the vector makes its row NaN. A row that is ignored gives 0, whatever it holds.
+the p_j of the infinite logits add up to 1, a tangent that is constant there has a mean. A NaN or an infinity among the
+labels, the cotangent or the tangent makes its row NaN. A row that is ignored gives 0, whatever it holds.
 """
 
 from __future__ import annotations

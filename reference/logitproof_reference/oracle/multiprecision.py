@@ -43,12 +43,12 @@ def evaluate(
     labels: ArrayLike | None = None,
     cotangent: ArrayLike | None = None,
     *,
-    vector: ArrayLike | None = None,
+    tangent: ArrayLike | None = None,
     **options: Any,
 ) -> Enclosure:
     """Return what `ExactRows(logits).evaluate` returns, computed by the definition; parameters and errors as there."""
     format_of(logits)
-    question = asked(logits.shape, op, quantity, labels=labels, cotangent=cotangent, vector=vector, options=options)
+    question = asked(logits.shape, op, quantity, labels=labels, cotangent=cotangent, tangent=tangent, options=options)
     answers = [evaluate_row(x, question.of(row)) for row, x in enumerate(logits.astype(np.float64))]
     return whole(question, logits.shape, [Enclosure(*(part[None] for part in answer.parts)) for answer in answers])
 
@@ -131,7 +131,7 @@ def evaluate_sigmoid(quantity: str, numbers: list[float], divisor: Fraction | No
     Parameters
     ----------
     numbers : list of float
-        x, y, weight, pos_weight, cotangent, vector.
+        x, y, weight, pos_weight, cotangent, tangent.
     divisor : Fraction or None
         What the mean divides the cotangent by.
     """

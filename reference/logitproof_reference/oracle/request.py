@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _CE = "softmax_cross_entropy"
 _TAKES_COTANGENT = frozenset({"grad_logits", "grad_labels", "hvp"})
-_TAKES_VECTOR = frozenset({"jvp", "hvp"})
+_TAKES_TANGENT = frozenset({"jvp", "hvp"})
 _ONE_PER_CLASS = frozenset({"softmax", "log_softmax"})
 
 
@@ -37,8 +37,8 @@ class Question:
         Of `FORMS`.
     labels : int64 array (rows,), float64 array (rows, classes), or None
     cotangent : float64 array of the shape of the op's value before any reduction, or None
-    vector : float64 array (rows, classes) or None
-        The tangent of a jvp, the vector of a hvp.
+    tangent : float64 array (rows, classes) or None
+        The direction of a jvp or hvp, in the logits.
     options : LossOptions
     divisor : Fraction or None
         What the mean divides by.
@@ -48,7 +48,7 @@ class Question:
     quantity: str
     labels: NDArray[Any] | None = None
     cotangent: F64 | None = None
-    vector: F64 | None = None
+    tangent: F64 | None = None
     options: LossOptions = PLAIN
     divisor: Fraction | None = None
 
@@ -70,7 +70,7 @@ class Question:
     @property
     def factors(self) -> list[F64]:
         """The real arrays that multiply something."""
-        arrays = (self.labels, self.cotangent, self.vector)
+        arrays = (self.labels, self.cotangent, self.tangent)
         return [array for array in arrays if array is not None and array.dtype == np.float64]
 
     def of(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp] | int) -> Question:
@@ -89,7 +89,7 @@ class Question:
     def terms(self, classes: int) -> Terms:
         """Return what the closed form takes, class axis first."""
         options = self.options
-        given = {"g": self.cotangent, "v": self.vector}
+        given = {"g": self.cotangent, "v": self.tangent}
         turned: dict[str, Any] = {
             name: Ball(np.ascontiguousarray(array.T)) for name, array in given.items() if array is not None
         }
@@ -116,7 +116,7 @@ class Question:
         return terms._replace(q=self.options.distributions(self.labels, classes), total=total)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        named = {"labels": self.labels, "cotangent": self.cotangent, "vector": self.vector}
+        named = {"labels": self.labels, "cotangent": self.cotangent, "tangent": self.tangent}
         return {name: array for name, array in named.items() if array is not None}
 
 
@@ -127,7 +127,7 @@ def asked(
     *,
     labels: ArrayLike | None = None,
     cotangent: ArrayLike | None = None,
-    vector: ArrayLike | None = None,
+    tangent: ArrayLike | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Question:
     """Return the checked question for rows of logits of a shape (rows, classes).
@@ -151,7 +151,7 @@ def asked(
         raise ValueError(f"{quantity} of {op} is not known; known: {known}")
     divisor = None if checked is None else chosen.divisor(checked)
     cotangent = _checked_cotangent(question, cotangent, shape)
-    return replace(question, divisor=divisor, cotangent=cotangent, vector=_checked_vector(question, vector, shape))
+    return replace(question, divisor=divisor, cotangent=cotangent, tangent=_checked_tangent(question, tangent, shape))
 
 
 def _checked_labels(
@@ -207,13 +207,13 @@ def _checked_cotangent(question: Question, cotangent: ArrayLike | None, shape: t
     return np.broadcast_to(given, full)
 
 
-def _checked_vector(question: Question, vector: ArrayLike | None, shape: tuple[int, int]) -> F64 | None:
-    if question.quantity not in _TAKES_VECTOR:
-        if vector is not None:
-            raise ValueError(f"{question.quantity} takes no vector or tangent; {', '.join(sorted(_TAKES_VECTOR))} do")
+def _checked_tangent(question: Question, tangent: ArrayLike | None, shape: tuple[int, int]) -> F64 | None:
+    if question.quantity not in _TAKES_TANGENT:
+        if tangent is not None:
+            raise ValueError(f"{question.quantity} takes no tangent; {', '.join(sorted(_TAKES_TANGENT))} do")
         return None
-    given = np.empty(0) if vector is None else np.asarray(vector, dtype=np.float64)
+    given = np.empty(0) if tangent is None else np.asarray(tangent, dtype=np.float64)
     if given.shape != shape:
-        found = "none is given" if vector is None else f"it has shape {given.shape}"
-        raise ValueError(f"{question.quantity} needs a vector (tangent) of the logits' shape {shape}; {found}")
+        found = "none is given" if tangent is None else f"it has shape {given.shape}"
+        raise ValueError(f"{question.quantity} needs a tangent of the logits' shape {shape}; {found}")
     return given

@@ -52,12 +52,12 @@ class Elements:
     weight: F64
     pos_weight: F64
     cotangent: F64
-    vector: F64
+    tangent: F64
 
     @property
     def arrays(self) -> tuple[F64, ...]:
         """All arrays, the logits first."""
-        return self.x, self.y, self.weight, self.pos_weight, self.cotangent, self.vector
+        return self.x, self.y, self.weight, self.pos_weight, self.cotangent, self.tangent
 
     def of(self, part: slice | NDArray[np.bool_]) -> Elements:
         """Return some of the elements."""
@@ -69,7 +69,7 @@ def evaluate(
     logits: NDArray[Any],
     labels: ArrayLike | None,
     cotangent: ArrayLike | None = None,
-    vector: ArrayLike | None = None,
+    tangent: ArrayLike | None = None,
     *,
     weight: ArrayLike | None = None,
     pos_weight: ArrayLike | None = None,
@@ -81,15 +81,15 @@ def evaluate(
         raise ValueError(f'quantity "{quantity}" is not known; known: {", ".join(QUANTITIES)}')
     if reduction not in {"none", "sum", "mean"}:
         raise ValueError(f'reduction "{reduction}" is not known; known: none, sum, mean')
-    if (vector is None) == (quantity in {"jvp", "hvp"}):
-        raise ValueError("jvp and hvp need a vector (tangent) of the logits' shape, and nothing else takes one")
+    if (tangent is None) == (quantity in {"jvp", "hvp"}):
+        raise ValueError("jvp and hvp need a tangent of the logits' shape, and nothing else takes one")
     if cotangent is not None and quantity in {"value", "jvp"}:
         raise ValueError(f"{quantity} takes no cotangent; grad_logits, grad_labels and hvp do")
     elements = _elements(
         logits,
         labels,
         cotangent=cotangent,
-        vector=vector,
+        tangent=tangent,
         weight=weight,
         pos_weight=pos_weight,
         reduction=reduction,
@@ -111,7 +111,7 @@ def _elements(
     labels: ArrayLike | None,
     *,
     cotangent: ArrayLike | None,
-    vector: ArrayLike | None,
+    tangent: ArrayLike | None,
     weight: ArrayLike | None,
     pos_weight: ArrayLike | None,
     reduction: str,
@@ -128,7 +128,7 @@ def _elements(
         _spread("weight", weight, logits.shape),
         _spread("pos_weight", pos_weight, logits.shape),
         _spread("cotangent", cotangent, logits.shape, upstream),
-        _spread("vector", vector, logits.shape, logits.shape),
+        _spread("tangent", tangent, logits.shape, logits.shape),
     )
 
 
@@ -186,7 +186,7 @@ class _Parts:
         size = np.abs(elements.x)
         self.a = Ball(elements.pos_weight) * elements.y
         self.b = Ball(one) - elements.y
-        self.v = elements.vector
+        self.v = elements.tangent
         self.w = Ball(elements.weight)
         self.pos_weight = Ball(elements.pos_weight)
         self.g = self.w * elements.cotangent

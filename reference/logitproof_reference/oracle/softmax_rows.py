@@ -72,7 +72,7 @@ class ExactRows:
         quantity: str,
         labels: ArrayLike | None = None,
         cotangent: ArrayLike | None = None,
-        vector: ArrayLike | None = None,
+        tangent: ArrayLike | None = None,
         **options: Any,
     ) -> Enclosure:
         """Return one quantity of one op.
@@ -87,8 +87,8 @@ class ExactRows:
             Class indices or distributions, for softmax_cross_entropy only.
         cotangent : array of the shape of the op's value, or None
             Upstream gradient, for grad_logits, grad_labels and hvp; None means 1 everywhere.
-        vector : array (rows, classes) or None
-            The tangent of a jvp (of the logits), the vector of a hvp.
+        tangent : array (rows, classes) or None
+            The direction of a jvp or hvp, in the logits.
         **options
             Attributes of `LossOptions`, for softmax_cross_entropy only.
 
@@ -97,7 +97,7 @@ class ExactRows:
         ValueError
             The quantity does not exist, a shape does not fit, a label is out of range, an option is not known.
         """
-        question = asked(self.shape, op, quantity, labels=labels, cotangent=cotangent, vector=vector, options=options)
+        question = asked(self.shape, op, quantity, labels=labels, cotangent=cotangent, tangent=tangent, options=options)
         answers = [block.evaluate(question.of(rows)) for rows, block in self._each_block()]
         return whole(question, self.shape, answers)
 

@@ -96,15 +96,15 @@ def loss_and_gradient(task: Task, logits: Pair, labels: NDArray[np.int64]) -> tu
     hi, lo = logits
     oracle = _oracle(task, hi, labels)
     upstream = np.full(hi.shape if task.op == SIGMOID else hi.shape[:1], 1.0 / len(hi))
-    value, moved = oracle("value"), oracle("jvp", vector=lo)
-    slope, bent = oracle("grad_logits", cotangent=upstream), oracle("hvp", cotangent=upstream, vector=lo)
+    value, moved = oracle("value"), oracle("jvp", tangent=lo)
+    slope, bent = oracle("grad_logits", cotangent=upstream), oracle("hvp", cotangent=upstream, tangent=lo)
     losses = add((value.value.ravel(), value.tail.ravel()), (moved.value.ravel(), moved.tail.ravel()))
     mean = multiply_double(sum_first_axis(losses, same_sign=False), np.array(1.0 / len(hi)))
     return mean, add((slope.value, slope.tail), (bent.value, bent.tail))
 
 
 def _oracle(task: Task, logits: F64, labels: NDArray[np.int64]) -> Callable[..., Enclosure]:
-    """Return the oracle for these rows: a function of the quantity, its cotangent and its vector."""
+    """Return the oracle for these rows: a function of the quantity, its cotangent and its tangent."""
     if task.op == SIGMOID:
         return partial(sigmoid.evaluate, logits=logits, labels=labels[:, None].astype(np.float64))
     return partial(ExactRows(logits).evaluate, task.op, labels=labels)

@@ -22,7 +22,7 @@ SECOND_GRADIENT = "second_grad_logits"
 """A quantity that one check alone asks: what a second backward pass through the graph of one forward pass gives."""
 
 TAKES_COTANGENT = frozenset({"grad_logits", SECOND_GRADIENT, "grad_labels", "hvp"})
-TAKES_VECTOR = frozenset({"jvp", "hvp"})
+TAKES_TANGENT = frozenset({"jvp", "hvp"})
 
 SIGMOID = "sigmoid_cross_entropy"
 
@@ -156,8 +156,8 @@ class Inputs:
     cotangent : array of the cell's format, the shape of the op's value, or None
         The upstream gradient, given when `quantity` is ``grad_logits``, ``grad_labels`` or ``hvp``.
         The answer is the vector-Jacobian product, shaped like the logits (labels).
-    vector : array of the cell's format and the logits' shape, or None
-        The tangent of the logits in a ``jvp``, the vector that a ``hvp`` multiplies the Hessian with.
+    tangent : array of the cell's format and the logits' shape, or None
+        The direction of the logits in a ``jvp``, which a ``hvp`` multiplies the Hessian with.
     weight, pos_weight : array of the cell's format, shape (classes,), or None
         As the cell's options say.
     """
@@ -166,9 +166,14 @@ class Inputs:
     axis: int
     labels: NDArray[Any] | None = None
     cotangent: NDArray[Any] | None = None
-    vector: NDArray[Any] | None = None
+    tangent: NDArray[Any] | None = None
     weight: NDArray[Any] | None = None
     pos_weight: NDArray[Any] | None = None
+
+    @property
+    def vector(self) -> NDArray[Any] | None:
+        """The tangent, by the name under which older adapters read it."""
+        return self.tangent
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the arrays that are there, by name."""

@@ -122,7 +122,6 @@ def _bound(
             arguments = {**arguments, "cotangent": np.full(shape, arguments["cotangent"])}
         weights = class_weights(cell, rows.logits)
         return option_bound(cell, logits=rows.logits, arithmetic=arithmetic, choices=choices, **arguments, **weights)
-    named = {"tangent" if name == "vector" else name: array for name, array in arguments.items()}
     return bound(
         cell.op,
         cell.quantity,
@@ -131,12 +130,12 @@ def _bound(
         arithmetic=arithmetic,
         unnormalized_gradient=choices.get("unnormalized_gradient", "exact"),
         clip_probabilities=choices.get("clip_probabilities"),
-        **named,
+        **arguments,
     )
 
 
 def arguments_of(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
-    """Return labels, cotangent and vector of a cell as the oracle takes them."""
+    """Return labels, cotangent and tangent of a cell as the oracle takes them."""
     given = given_arrays(cell, rows)
     given.pop("logits")
     return given

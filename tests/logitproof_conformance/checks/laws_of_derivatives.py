@@ -79,7 +79,7 @@ def judge_forward_and_reverse(evaluation: CellEvaluation, case: Case) -> Iterato
         return
     forward, backward = (Question(one, arrange(one, batch.rows)) for one in (cell, reverse))
     known = Seen(reverse, batch, answers[0].array, evaluation.truth(batch, reverse))
-    gradient = Product(backward, known.observed, known.truth.must, forward.inputs.vector)
+    gradient = Product(backward, known.observed, known.truth.must, forward.inputs.tangent)
     directional = Product(forward, answers[1].array, evaluation.truth(batch).must, backward.inputs.cotangent)
     relation = _relation("LAW-8", "in forward mode, times the cotangent,", known, gradient, directional)
     yield judge_relation(evaluation.adapter, case, relation)
@@ -89,13 +89,13 @@ def judge_second_vector(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
     """Ask with a second vector w: w H v is v H w (LAW-9)."""
     cell, batch = case.cell, evaluation.common_batch
     first = Question(cell, arrange(cell, batch.rows))
-    second = Question(cell, replace(first.inputs, vector=batch.rows.class_cotangents.copy()))
+    second = Question(cell, replace(first.inputs, tangent=batch.rows.class_cotangents.copy()))
     answers = evaluation.answer(batch), ask_with(evaluation.adapter, cell, second.inputs, batch)
     if (failed := first_failure(case, "LAW-9", answers)) is not None:
         yield failed
         return
-    one = Product(first, answers[0].array, evaluation.truth(batch).must, second.inputs.vector)
-    other = Product(second, answers[1].array, second.must, first.inputs.vector)
+    one = Product(first, answers[0].array, evaluation.truth(batch).must, second.inputs.tangent)
+    other = Product(second, answers[1].array, second.must, first.inputs.tangent)
     relation = _relation("LAW-9", "with the two vectors exchanged", evaluation.seen(batch), one, other)
     yield judge_relation(evaluation.adapter, case, relation)
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 WIDEST_SPELLED_ROW = 64
 """Wider rows are named by regime and number instead of being spelled out."""
 
+STORED = {"tangent": "vector"}
+"""What a run file calls an input, where that is not its name: files of older releases stay comparable."""
+
 
 class CellEvaluation:
     """One cell: asked once a batch, judged regime by regime."""
@@ -162,7 +165,8 @@ def spell_inputs(cell: Cell, batch: Batch, regime: str, row: int) -> str:
 def spell(arrays: Mapping[str, NDArray[Any]]) -> str:
     """Spell arrays as JSON: whole numbers as such, the others as hexadecimal floats."""
     spelled = {
-        name: array.ravel().tolist() if array.dtype.kind == "i" else hex_floats(array) for name, array in arrays.items()
+        STORED.get(name, name): array.ravel().tolist() if array.dtype.kind == "i" else hex_floats(array)
+        for name, array in arrays.items()
     }
     return json.dumps(spelled)
 

@@ -66,7 +66,7 @@ class Question:
             logits=inputs.logits,
             labels=inputs.labels,
             cotangent=inputs.cotangent,
-            tangent=inputs.vector,
+            tangent=inputs.tangent,
             format=FORMATS[cell.format],
             arithmetic=MUST,
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.vocabulary.cells import SIGMOID, TAKES_COTANGENT, TAKES_VECTOR, Cell, Inputs
+from logitproof_reference.vocabulary.cells import SIGMOID, TAKES_COTANGENT, TAKES_TANGENT, Cell, Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def arrange(cell: Cell, rows: Rows) -> Inputs:
 
 
 def given_arrays(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
-    """Return logits, and labels, cotangent and vector where the cell takes them, class axis last.
+    """Return logits, and labels, cotangent and tangent where the cell takes them, class axis last.
 
     The cotangent of a reduced loss is one number.
     """
@@ -48,8 +48,8 @@ def given_arrays(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
     if cell.quantity in TAKES_COTANGENT:
         cotangents = rows.class_cotangents if elementwise else rows.row_cotangents
         given["cotangent"] = cotangents if cell.options.reduction == "none" else np.asarray(rows.row_cotangents[0])
-    if cell.quantity in TAKES_VECTOR:
-        given["vector"] = np.ascontiguousarray(rows.class_cotangents[:, ::-1])
+    if cell.quantity in TAKES_TANGENT:
+        given["tangent"] = np.ascontiguousarray(rows.class_cotangents[:, ::-1])
     return given
 
 

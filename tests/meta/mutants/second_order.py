@@ -49,18 +49,18 @@ def mean(v: Array) -> Array:
     return TOTAL(v) / v.dtype.type(v.shape[-1])
 
 
-def residual_squared(x: Array, labels: Array, cotangent: Array, vector: Array) -> Array:
+def residual_squared(x: Array, labels: Array, cotangent: Array, tangent: Array) -> Array:
     """Take the square of the gradient for the Hessian."""
     r = SOFTMAX_OF(x) - ONE_HOT(labels, x)
-    return cotangent[..., None] * r * TOTAL(r * vector)
+    return cotangent[..., None] * r * TOTAL(r * tangent)
 
 
 def softmax_forward_without_mean(cell: Cell, inputs: Inputs) -> Array:
     """Scale the tangent by p alone, in the softmax's forward mode only."""
-    if (cell.op, cell.quantity) != ("softmax", "jvp") or inputs.vector is None:
+    if (cell.op, cell.quantity) != ("softmax", "jvp") or inputs.tangent is None:
         return ask_control(cell, inputs)
     p = SOFTMAX_OF(np.moveaxis(inputs.logits, inputs.axis, -1).astype(np.float32))
-    return (np.moveaxis(p, -1, inputs.axis) * inputs.vector).astype(inputs.logits.dtype)
+    return (np.moveaxis(p, -1, inputs.axis) * inputs.tangent).astype(inputs.logits.dtype)
 
 
 SECOND_ORDER_MUTANTS = [

@@ -207,7 +207,7 @@ SIZE_MUTANTS = [
         "The tangent is taken in bfloat16.",
         "JVP-1",
         JVP_LOG_SUM_EXP,
-        ask=with_bits_of_bfloat16("vector"),
+        ask=with_bits_of_bfloat16("tangent"),
     ),
     Mutant(
         "ignored_class_0_kept",

@@ -25,7 +25,7 @@ class Element:
         self.y, self.other = arb(float(case.labels[j])), 1 - arb(float(case.labels[j]))
         self.w, self.positive = (arb(float(case.options[name][j])) if name in case.options else one for name in WEIGHTS)
         self.g = case.cotangents[j if np.ndim(case.cotangent) else 0] if case.cotangent is not None else one
-        self.v = arb(float(case.vector[j])) if case.vector is not None else one
+        self.v = arb(float(case.tangent[j])) if case.tangent is not None else one
         e = (-arb(abs(x))).exp() if math.isfinite(x) else arb(0)
         size = arb(abs(x)) if math.isfinite(x) else arb("inf")
         near, far = (1 + e).log(), size + (1 + e).log()

@@ -34,7 +34,7 @@ class Case:
     x: NDArray[Any]
     labels: Any = None
     cotangent: Any = None
-    vector: Any = None
+    tangent: Any = None
     options: dict[str, Any] = field(default_factory=dict)
     divisor: Fraction | None = None
 
@@ -74,7 +74,7 @@ class Row:
         self.p = [e[j] / self.s if j in e else arb(0) for j in range(self.n)]
         self.surprise = [self.t[j] + self.log_s if j in self.t else arb("inf") for j in range(self.n)]
         self.c = case.cotangents
-        self.v = [arb(float(v)) for v in case.vector] if case.vector is not None else []
+        self.v = [arb(float(v)) for v in case.tangent] if case.tangent is not None else []
 
     def others(self, j: int) -> Any:
         """1 - p_j, as the sum it is."""

@@ -206,7 +206,7 @@ def _batch(k: int, question: Question, family: str, width: int, format_: Format)
         full = shape if op in {"softmax", "log_softmax", SIGMOID} else shape[:1]
         arguments["cotangent"] = normals(key + "/c", () if "reduction" in options else full)
     if quantity in {"jvp", "hvp"}:
-        arguments["vector"] = normals(key + "/v", shape)
+        arguments["tangent"] = normals(key + "/v", shape)
     weights = {name: uniforms(key + name, shape[1:]) + 0.25 for name in ("weight", "pos_weight") if name in options}
     return Batch(family, format_, op, quantity, labels, logits, arguments, {**options, **weights})
 

@@ -72,7 +72,7 @@ class DerivativesAdapter:
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the closed form, rounded once."""
-        arrays = (inputs.cotangent, inputs.vector)
+        arrays = (inputs.cotangent, inputs.tangent)
         with np.errstate(all="ignore"):
             c, v = (None if array is None else array.astype(np.float64) for array in arrays)
             answer = self.answers[cell.op, cell.quantity](probabilities(inputs.logits.astype(np.float64)), c, v)

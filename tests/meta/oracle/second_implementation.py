@@ -174,7 +174,7 @@ class SecondAdapter:
             losses = -(one * log_sigmoid(x)) - other * log_sigmoid(-x)
             return losses if cell.options.reduction == "none" else pairwise(losses.reshape(1, -1))[0, 0] / count
         slope = other * np.exp(log_sigmoid(x)) - one * np.exp(log_sigmoid(-x))
-        v = arrays.get("vector", x.dtype.type(1))
+        v = arrays.get("tangent", x.dtype.type(1))
         return {
             "grad_logits": lambda: slope * c,
             "grad_labels": lambda: c * w * (log_sigmoid(-x) - positive * log_sigmoid(x)),

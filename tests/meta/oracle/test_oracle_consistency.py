@@ -40,7 +40,7 @@ def assert_agree(one: Enclosure, other: Enclosure) -> None:
 
 @pytest.mark.parametrize("quantity", ["value", "grad_logits", "jvp", "hvp"])
 def test_indices_are_one_hot_distributions(quantity: str) -> None:
-    more: dict[str, Any] = {"vector": normals("consistency/v", X.shape)} if quantity in {"jvp", "hvp"} else {}
+    more: dict[str, Any] = {"tangent": normals("consistency/v", X.shape)} if quantity in {"jvp", "hvp"} else {}
     rows = ExactRows(X)
     assert_agree(rows.evaluate(CE, quantity, K, **more), rows.evaluate(CE, quantity, np.eye(9)[K], **more))
 
@@ -84,8 +84,8 @@ def test_the_hessian_is_symmetric() -> None:
     v, w = normals("consistency/v", X.shape), normals("consistency/w", X.shape)
     c = uniforms("consistency/c", X.shape)
     for op, cotangent in (("softmax", c), ("log_softmax", c), ("log_sum_exp", c[:, 0])):
-        one = (hvp(op, X, vector=v, cotangent=cotangent).value * w).sum(axis=1)
-        other = (hvp(op, X, vector=w, cotangent=cotangent).value * v).sum(axis=1)
+        one = (hvp(op, X, tangent=v, cotangent=cotangent).value * w).sum(axis=1)
+        other = (hvp(op, X, tangent=w, cotangent=cotangent).value * v).sum(axis=1)
         np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-14)
 
 
@@ -117,7 +117,7 @@ def test_inputs_are_not_modified() -> None:
         (lambda: grad_logits("softmin", X), "grad_logits of softmin is not known"),
         (lambda: grad_logits("softmax", X, cotangent=np.ones(30)), r"cotangent has shape \(30,\)"),
         (lambda: ExactRows(X).evaluate(CE, "value"), "needs labels"),
-        (lambda: ExactRows(X).evaluate("softmax", "jvp"), "needs a vector"),
+        (lambda: ExactRows(X).evaluate("softmax", "jvp"), "needs a tangent"),
     ],
 )
 def test_an_error_says_what_was_found_and_what_is_allowed(call: Any, message: str) -> None:

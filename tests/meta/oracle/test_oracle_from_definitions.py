@@ -179,7 +179,7 @@ def test_functions_and_their_derivatives_follow_from_the_definition(op: str) -> 
         hold(reference.grad_logits(op, x, cotangent=c), gradient(weighed, table(x)), 10.0)
         hold(reference.jvp(op, x, tangent=v), slope(f, table(x), table(v)), 10.0)
         curved = lambda z, weighed=weighed, v=v: slope(lambda y: [weighed(y)], z, table(v))[0]  # noqa: E731
-        hold(reference.hvp(op, x, cotangent=c, vector=v), gradient(curved, table(x)), 100.0)
+        hold(reference.hvp(op, x, cotangent=c, tangent=v), gradient(curved, table(x)), 100.0)
 
 
 def sigmoid_loss(x: Table, y: Table, w: list[float], positive: list[float]) -> list[Number]:

@@ -79,8 +79,8 @@ def test_gradients_keep_their_digits(name: str) -> None:
 def test_forward_and_second_derivatives_keep_their_digits(name: str, kind: str) -> None:
     x = np.array(HARD[name])
     v, c = normals(name + "/v", x.shape), normals(name + "/c", x.shape)
-    check("softmax", kind, x, vector=v, **({"cotangent": c} if kind == "hvp" else {}))
-    check(CE, kind, x, labels=np.int64(x.argmax()), vector=v, **({"cotangent": c[0]} if kind == "hvp" else {}))
+    check("softmax", kind, x, tangent=v, **({"cotangent": c} if kind == "hvp" else {}))
+    check(CE, kind, x, labels=np.int64(x.argmax()), tangent=v, **({"cotangent": c[0]} if kind == "hvp" else {}))
 
 
 def test_each_column_of_the_jacobian_keeps_its_digits_in_a_wide_row() -> None:

@@ -125,7 +125,7 @@ def test_an_ignored_row_counts_nothing_whatever_it_holds() -> None:
 def test_smoothing_over_the_other_classes_is_smoothing_by_hand() -> None:
     by_hand = np.full((ROWS, CLASSES), 0.25 / (CLASSES - 1))
     by_hand[np.arange(ROWS), K] = 0.75
-    for quantity, more in (("value", {}), ("grad_logits", {}), ("jvp", {"vector": Q})):
+    for quantity, more in (("value", {}), ("grad_logits", {}), ("jvp", {"tangent": Q})):
         smoothed = ExactRows(X).evaluate(CE, quantity, K, label_smoothing=0.25, smoothing_over="other_classes", **more)
         np.testing.assert_allclose(
             smoothed.value, ExactRows(X).evaluate(CE, quantity, by_hand, **more).value, rtol=1e-13
@@ -168,7 +168,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 def test_both_ways_agree_on_every_quantity_and_option(labels: Any, quantity: str, name: str) -> None:
     if quantity == "grad_labels" and labels is K:
         return
-    more = {"vector": Q - 0.5} if quantity in {"jvp", "hvp"} else {}
+    more = {"tangent": Q - 0.5} if quantity in {"jvp", "hvp"} else {}
     one = ExactRows(X).evaluate(CE, quantity, labels, **more, **OPTIONS[name])
     other = multiprecision.evaluate(CE, quantity, X, labels, **more, **OPTIONS[name])
     assert one.shape == other.shape
@@ -202,7 +202,7 @@ def test_sigmoid_cross_entropy_holds_against_its_definition(hard: float | None, 
         "grad_logits": lambda: grad_logits("sigmoid_cross_entropy", x, y, cotangent=g, **options),
         "grad_labels": lambda: grad_labels("sigmoid_cross_entropy", x, y, cotangent=g, **options),
         "jvp": lambda: jvp("sigmoid_cross_entropy", x, y, tangent=v, **options),
-        "hvp": lambda: hvp("sigmoid_cross_entropy", x, y, vector=v, cotangent=g, **options),
+        "hvp": lambda: hvp("sigmoid_cross_entropy", x, y, tangent=v, cotangent=g, **options),
     }[quantity]()
     for i, numbers in enumerate(zip(x, y, w, pos, g, v, strict=True)):
         answer = _sigmoid_truth(quantity, [number(value) for value in numbers])

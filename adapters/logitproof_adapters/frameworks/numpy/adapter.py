@@ -37,7 +37,7 @@ class NumpyAdapter(SourceAdapter):
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
         del ndim
-        names = {"x": "logits", "y": "labels", "c": "cotangent", "v": "vector", "w": "weight", "pw": "pos_weight"}
+        names = {"x": "logits", "y": "labels", "c": "cotangent", "v": "tangent", "w": "weight", "pw": "pos_weight"}
         given = [f"{names[letter]}={letter}" for letter in arguments(cell).split(", ")]
         options = {"reduction": "none", "ignore_index": None, "label_smoothing": 0.0}
         asked = [f"{name}={value!r}" for name in options if (value := getattr(cell.options, name)) != options[name]]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import DISTRIBUTIONS, INDICES
 from logitproof_adapters.sources.source_adapter import arguments
-from logitproof_reference.vocabulary.cells import TAKES_VECTOR
+from logitproof_reference.vocabulary.cells import TAKES_TANGENT
 
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Options
@@ -75,7 +75,7 @@ def program(cell: Cell, expression: str) -> str:
     others = "".join(f", {letter}={letter}" for letter in letters.split(", ") if letter in {"y", "w", "pw"})
     forward = f"lambda x{others}: {expression}"
     # torch.func refuses to differentiate through a compiled forward: there the derivative is compiled whole.
-    whole = cell.quantity in TAKES_VECTOR
+    whole = cell.quantity in TAKES_TANGENT
     if cell.mode == "compiled" and not whole:
         forward = f"torch.compile({forward}, fullgraph=True)"
     decorators = {"compiled": "@torch.compile(fullgraph=True)\n" if whole else "", "vmap": "@torch.func.vmap\n"}
