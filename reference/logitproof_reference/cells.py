@@ -7,22 +7,22 @@ from .vocabulary.cells import (
     LABELS,
     LAYOUTS,
     MODES,
-    OPS,
     PLAIN,
     PRODUCERS,
-    QUANTITIES,
-    REDUCES_CLASSES,
-    SECOND_GRADIENT,
     SIGMOID,
-    TAKES_COTANGENT,
-    TAKES_TANGENT,
     Cell,
     Inputs,
     Options,
 )
+from .vocabulary.ops import OPS as _OPS
+from .vocabulary.ops import QUANTITIES as _QUANTITIES
+from .vocabulary.ops import SECOND_GRADIENT, TAKES_COTANGENT, TAKES_TANGENT
 
+OPS = tuple(_OPS)
+QUANTITIES = tuple(_QUANTITIES)
+REDUCES_CLASSES = frozenset(name for name, op in _OPS.items() if not op.keeps_classes)
 TAKES_VECTOR = TAKES_TANGENT
-"""An older name."""
+"""What `vocabulary.ops` has now, by older names."""
 
 __all__ = [
     "AXES",

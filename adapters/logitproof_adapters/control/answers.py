@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters.control import sigmoid
 from logitproof_adapters.control import softmax as control
 from logitproof_adapters.control.options import LossOptions, effective_labels, mean_divisor, reduced, upstream
-from logitproof_reference.vocabulary.cells import PLAIN, SIGMOID
+from logitproof_reference.vocabulary.cells import PLAIN
+from logitproof_reference.vocabulary.ops import OPS, formulas_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from logitproof_adapters.control.softmax import Array
@@ -23,7 +27,7 @@ def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: 
     Parameters
     ----------
     op, quantity : str
-        A key of `softmax.FUNCTIONS`.
+        Of `ops.OPS`.
     logits : array
     axis : int
         Position of the class axis.
@@ -50,14 +54,29 @@ def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: 
 
     ready = {name: prepared(np.asarray(array)) for name, array in arrays.items()}
     with np.errstate(all="ignore"):
-        if op == SIGMOID:
-            result = _sigmoid(quantity, prepared(logits), ready, options)
+        if OPS[op].elementwise:
+            result = _elementwise(op, quantity, prepared(logits), ready, options)
         elif given:
             result = _with_options(quantity, prepared(logits), ready, options)
         else:
-            result = control.FUNCTIONS[op, quantity](prepared(logits), *ready.values())
+            result = function_of(op, quantity)(prepared(logits), *ready.values())
         result = np.asarray(result).astype(logits.dtype)
     return np.moveaxis(result, -1, axis) if result.ndim == logits.ndim else result
+
+
+def function_of(op: str, quantity: str) -> Callable[..., Array]:
+    """Return the function that the op's row names; it takes what it needs of labels, cotangent and tangent, in order.
+
+    Raises
+    ------
+    ValueError
+        The control does not offer the quantity.
+    """
+    name = formulas_of(op, quantity).control
+    if not name:
+        raise ValueError(f"the control offers no {quantity} of {op}")
+    found: Callable[..., Array] = getattr(sigmoid if OPS[op].elementwise else control, name)
+    return found
 
 
 def answer_to(cell: Cell, inputs: Inputs) -> NDArray[Any]:
@@ -78,12 +97,12 @@ def behind_producer(
     return np.asarray(produce(result, three)) if quantity == "grad_logits" else result
 
 
-def _sigmoid(quantity: str, x: Array, arrays: dict[str, Array], options: LossOptions) -> Array:
-    """Return the sigmoid loss or a derivative; its mean is over all elements."""
+def _elementwise(op: str, quantity: str, x: Array, arrays: dict[str, Array], options: LossOptions) -> Array:
+    """Return an elementwise loss or a derivative; its mean is over all elements."""
     positive = None if options.pos_weight is None else options.pos_weight.astype(x.dtype)
     if "cotangent" in arrays:
         arrays = {**arrays, "cotangent": upstream(arrays["cotangent"], x.shape, options, x.size)}
-    plain = control.FUNCTIONS[SIGMOID, quantity](x, *arrays.values(), pos_weight=positive)
+    plain = function_of(op, quantity)(x, *arrays.values(), pos_weight=positive)
     weighted: Array = plain if options.weight is None else plain * options.weight.astype(x.dtype)
     return reduced(weighted, options, x.size) if quantity == "value" else weighted
 

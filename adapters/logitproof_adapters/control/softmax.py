@@ -10,17 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.control.sigmoid import (
-    grad_labels_sigmoid_cross_entropy,
-    grad_sigmoid_cross_entropy,
-    hvp_sigmoid_cross_entropy,
-    jvp_sigmoid_cross_entropy,
-    sigmoid_cross_entropy,
-)
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     Array = NDArray[np.floating[Any]]
@@ -166,28 +156,3 @@ def refuse(logits: Array, labels: NDArray[Any] | None, axis: int, ignore_index: 
         raise TypeError(f"labels of one number a row are class indices, found {labels.dtype}, expected an integer type")
     elif np.moveaxis(labels, axis, -1).shape != logits.shape:
         raise ValueError(f"distributions have shape {labels.shape}, expected that of the logits")
-
-
-FUNCTIONS: dict[tuple[str, str], Callable[..., Array]] = {
-    ("softmax", "value"): softmax,
-    ("log_softmax", "value"): log_softmax,
-    ("log_sum_exp", "value"): log_sum_exp,
-    ("softmax_cross_entropy", "value"): cross_entropy,
-    ("softmax", "grad_logits"): grad_softmax,
-    ("log_softmax", "grad_logits"): grad_log_softmax,
-    ("log_sum_exp", "grad_logits"): grad_log_sum_exp,
-    ("softmax_cross_entropy", "grad_logits"): grad_cross_entropy,
-    ("softmax_cross_entropy", "grad_labels"): grad_labels_cross_entropy,
-    ("softmax", "jvp"): grad_softmax,
-    ("log_softmax", "jvp"): jvp_log_softmax,
-    ("log_sum_exp", "jvp"): jvp_log_sum_exp,
-    ("softmax_cross_entropy", "jvp"): jvp_cross_entropy,
-    ("log_sum_exp", "hvp"): hvp_log_sum_exp,
-    ("softmax_cross_entropy", "hvp"): hvp_cross_entropy,
-    ("sigmoid_cross_entropy", "value"): sigmoid_cross_entropy,
-    ("sigmoid_cross_entropy", "grad_logits"): grad_sigmoid_cross_entropy,
-    ("sigmoid_cross_entropy", "grad_labels"): grad_labels_sigmoid_cross_entropy,
-    ("sigmoid_cross_entropy", "jvp"): jvp_sigmoid_cross_entropy,
-    ("sigmoid_cross_entropy", "hvp"): hvp_sigmoid_cross_entropy,
-}
-"""The functions by op and quantity; each takes what it needs of labels, cotangent and tangent, in this order."""

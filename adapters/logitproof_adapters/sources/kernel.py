@@ -12,7 +12,8 @@ import numpy as np
 from logitproof_adapters.catalogue.registry import load
 from logitproof_adapters.contract import Description
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
-from logitproof_reference.vocabulary.cells import OPS, PLAIN, SIGMOID
+from logitproof_reference.vocabulary.cells import PLAIN
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.cells import Cell, Inputs
-
-LABELS_OF = {"softmax_cross_entropy": ("indices", "distributions"), SIGMOID: ("distributions",)}
-"""Kinds of labels by op, the usual one first; other ops take none."""
 
 NUMPY = "numpy"
 
@@ -38,7 +36,7 @@ class Kernel:
         Takes logits of shape (rows, classes), then the labels if the op has any; returns the op's value, one number a
         row for log-sum-exp and the losses. Arrays of NumPy, or tensors of `framework`.
     op : str
-        One of `logitproof_reference.vocabulary.cells.OPS`.
+        One of `logitproof_reference.vocabulary.ops.OPS`.
     labels : str
         ``indices``, ``distributions`` or ``none``; empty for the usual ones of the op.
     framework : str
@@ -65,7 +63,7 @@ class Kernel:
     def __post_init__(self) -> None:
         if self.op not in OPS:
             raise ValueError(f'op "{self.op}" is not known; known: {", ".join(OPS)}')
-        kinds = LABELS_OF.get(self.op, ("none",))
+        kinds = OPS[self.op].label_kinds
         object.__setattr__(self, "labels", self.labels or kinds[0])
         if self.labels not in kinds:
             raise ValueError(f'labels "{self.labels}" do not go with {self.op}; it takes {" or ".join(kinds)}')

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_adapters.contract import Dialect
 from logitproof_adapters.sources.unsupported import not_wrapped
-from logitproof_reference.vocabulary.cells import TAKES_COTANGENT, TAKES_TANGENT
+from logitproof_reference.vocabulary.ops import TAKES_COTANGENT, TAKES_TANGENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

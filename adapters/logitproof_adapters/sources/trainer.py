@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.sources.source_adapter import SourceAdapter
-from logitproof_reference.vocabulary.cells import SIGMOID
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ class Step:
 
 def labels_of(cell: Cell, task: Task, labels: NDArray[np.int64]) -> NDArray[Any]:
     """Return class indices (rows,) in the form that a cell trains with, in its format where that is floating."""
-    if task.op == SIGMOID:
+    if OPS[task.op].elementwise:
         return labels[:, None].astype(FORMATS[cell.format].dtype)
     if cell.labels == "indices":
         return labels

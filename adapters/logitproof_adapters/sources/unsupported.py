@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_reference.vocabulary.cells import SIGMOID
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from logitproof_reference.vocabulary.cells import Cell
-
-NO_HVP = ("softmax", "log_softmax")
 
 
 def not_wrapped(
@@ -34,18 +32,18 @@ def not_wrapped(
         What its adapter can put in front of an op; see `contract.producers`.
     """
     known_entries = ("", *(entries or {}).get((cell.op, cell.labels), ()))
-    takes_labels = cell.op in {"softmax_cross_entropy", SIGMOID}
+    op = OPS[cell.op]
     reasons = {
         f"a second derivative of {cell.op} is not asked: it has no scalar value": (
-            cell.quantity == "hvp" and cell.op in NO_HVP
+            cell.quantity == "hvp" and not op.offers_hvp
         ),
         f"mode {cell.mode} is not wrapped; wrapped: {', '.join(modes)}": cell.mode not in modes,
         "what is mapped over is rows: their classes lie last": cell.mode == "vmap" and cell.axis != "last",
         f'function "{cell.entry}" is not wrapped for {cell.op}': cell.entry not in known_entries,
         f"no producer {cell.producer} is put in front of an op": cell.producer not in {"", *producers},
-        f"{cell.op} takes no labels": not takes_labels and (cell.labels != "none" or cell.quantity == "grad_labels"),
-        f"{cell.op} needs labels": takes_labels and cell.labels == "none",
-        "a sigmoid's labels are no class indices": cell.op == SIGMOID and cell.labels == "indices",
+        f"{cell.op} takes no labels": not op.takes_labels and (cell.labels != "none" or cell.quantity == "grad_labels"),
+        f"{cell.op} needs labels": op.takes_labels and cell.labels == "none",
+        "a sigmoid's labels are no class indices": cell.labels == "indices" and op.elementwise,
         "class indices have no gradient": cell.quantity == "grad_labels" and cell.labels == "indices",
     }
     return next((reason for reason, applies in reasons.items() if applies), None)

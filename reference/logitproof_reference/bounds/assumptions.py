@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from logitproof_reference.vocabulary.formats import FORMATS, Format
@@ -88,6 +88,17 @@ SHOULD: Final = Arithmetic(
     height="blocked", accumulation="float32", flush_to_zero=False, rounded_log_sum_exp=False, base_2=False
 )
 """What a good implementation reaches: vectorised sums, float32 for half precision, gradual underflow."""
+
+VOID = 0.5
+"""Relative error eS of a sum from which a bound says nothing: eS / (1 - eS) >= 1."""
+
+
+def wide(arithmetic: Arithmetic) -> Arithmetic:
+    """Return the wide-accumulation class of an arithmetic: sums in float32, without flushing to zero.
+
+    It takes the place of a void bound: n u >= 1 in half precision, or n times the smallest normal.
+    """
+    return replace(arithmetic, accumulation="float32", flush_to_zero=False)
 
 
 def growth(height: float, unit: float) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import formulas_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_reference.numerics.double_double import F64
+    from logitproof_reference.oracle.request import Request
     from logitproof_reference.vocabulary.formats import Format
 
 
@@ -23,15 +24,7 @@ def produced(producer: str, array: NDArray[Any]) -> F64:
     return wide * 3.0 if producer == "scaled" else wide / 3.0
 
 
-def producer_bound(
-    op: str,
-    quantity: str,
-    *,
-    logits: F64,
-    format: Format | str,  # noqa: A002 - the word of the vocabulary, keyword only
-    labels: NDArray[Any] | None = None,
-    cotangent: F64 | None = None,
-) -> F64:
+def producer_bound(request: Request, format: Format) -> F64:  # noqa: A002 - the word of the vocabulary
     """Return what the rounding of the logits that a producer makes may add to the error of an answer.
 
     An implementation may round every logit z_i to its format, or keep it wider, or multiply with a rounded
@@ -42,29 +35,28 @@ def producer_bound(
 
     Parameters
     ----------
-    op, quantity : str
-        ``value`` or ``grad_logits`` of a softmax op.
-    logits : float64 array, shape (rows, n)
-        As `produced` returns them; a class at -inf stays there.
-    format : Format or str
+    request : Request
+        ``value`` or ``grad_logits`` of a softmax op, of the logits that `produced` returns: a class at -inf stays
+        there, and the cotangent has the factor of the producer in it.
+    format : Format
         The format the implementation works in.
-    labels : integer array (rows,) or floating array (rows, n), optional
-    cotangent : float64 array of the shape of the op's value, optional
-        With the factor of the producer in it.
 
     Returns
     -------
     float64 array of the shape of the answer
         0 where a row has no finite logit.
     """
-    u = FORMATS[format].unit_roundoff if isinstance(format, str) else format.unit_roundoff
+    u, logits = format.unit_roundoff, request.logits
     finite = np.isfinite(logits)
     delta = 3.0 * u * np.max(np.abs(logits), axis=1, where=finite, initial=0.0)[:, None]
     with np.errstate(all="ignore"):
         shifted = np.exp(logits - np.max(logits, axis=1, keepdims=True))
         p = np.where(finite, shifted / shifted.sum(axis=1, keepdims=True), 0.0)
         moved = np.fmin(np.nan_to_num(p * np.expm1(2.0 * delta), nan=1.0), 1.0)
-        return np.asarray(_TERMS[op, quantity](p, moved, delta, _mass(labels, p.shape), cotangent, u))
+        cotangent = np.empty(0) if request.cotangent is None else request.cotangent
+        row = Row(p, moved, delta, _mass(request.labels, p.shape), cotangent, u)
+        term: Callable[[Row], F64] = globals()[formulas_of(request.op, request.quantity).moved]
+        return term(row)
 
 
 def _mass(labels: NDArray[Any] | None, shape: tuple[int, ...]) -> F64:
@@ -74,38 +66,70 @@ def _mass(labels: NDArray[Any] | None, shape: tuple[int, ...]) -> F64:
     return np.asarray(np.abs(labels.astype(np.float64)).sum(axis=1, keepdims=True))
 
 
-def _of_softmax(p: F64, moved: F64, _delta: F64, _mass: F64, c: F64, u: float) -> F64:
-    # p (c - sum p c): p moves by `moved`, the sum by at most sum moved |c|.
-    size = np.abs(c)
+class Row(NamedTuple):
+    """What the terms are made of.
+
+    Attributes
+    ----------
+    p, moved : float64 arrays, shape (rows, n)
+        Softmax, and how far it may move.
+    delta, mass : float64 arrays, shape (rows, 1)
+        How far a logit may move, and the sum of the labels' magnitudes.
+    c : float64 array
+        The cotangent, empty for a value.
+    u : float
+        Unit roundoff.
+    """
+
+    p: F64
+    moved: F64
+    delta: F64
+    mass: F64
+    c: F64
+    u: float
+
+
+def softmax(row: Row) -> F64:
+    """Each p by what it moves."""
+    return row.moved
+
+
+def softmax_vjp(row: Row) -> F64:
+    """Of p (c - sum p c): p moves by `moved`, the sum by at most sum moved |c|."""
+    p, moved, size = row.p, row.moved, np.abs(row.c)
     mean = (p * size).sum(axis=1, keepdims=True)
     mean_moved = (moved * size).sum(axis=1, keepdims=True)
-    rounded = 3.0 * u * (p + moved) * (size + mean)
+    rounded = 3.0 * row.u * (p + moved) * (size + mean)
     return np.asarray(moved * (size + mean) + np.fmin(p + moved, 1.0) * mean_moved + rounded)
 
 
-def _of_log_softmax(p: F64, moved: F64, _delta: F64, _mass: F64, c: F64, u: float) -> F64:
-    # c - p sum c
-    total = np.abs(c.sum(axis=1, keepdims=True))
-    return np.asarray(moved * total + 3.0 * u * (np.abs(c) + (p + moved) * total))
+def log_softmax(row: Row) -> F64:
+    """Each log p by 2d."""
+    return 2.0 * row.delta + 0.0 * row.p
 
 
-def _of_log_sum_exp(p: F64, moved: F64, _delta: F64, _mass: F64, c: F64, u: float) -> F64:
-    return np.asarray(np.abs(c)[:, None] * (moved + 3.0 * u * (p + moved)))
+def log_softmax_vjp(row: Row) -> F64:
+    """Of c - p sum c."""
+    total = np.abs(row.c.sum(axis=1, keepdims=True))
+    return np.asarray(row.moved * total + 3.0 * row.u * (np.abs(row.c) + (row.p + row.moved) * total))
 
 
-def _of_loss(p: F64, moved: F64, _delta: F64, mass: F64, c: F64, u: float) -> F64:
-    # c (p sum q - q), each q at most the mass
-    size = np.abs(c)[:, None] * mass
-    return np.asarray(moved * size + 3.0 * u * (p + moved + 1.0) * size)
+def log_sum_exp(row: Row) -> F64:
+    """By d."""
+    return row.delta[:, 0]
 
 
-_TERMS: dict[tuple[str, str], Callable[..., F64]] = {
-    ("softmax", "value"): lambda _p, moved, *_: moved,
-    ("log_softmax", "value"): lambda p, _moved, delta, *_: 2.0 * delta + 0.0 * p,
-    ("log_sum_exp", "value"): lambda _p, _moved, delta, *_: delta[:, 0],
-    ("softmax_cross_entropy", "value"): lambda _p, _moved, delta, mass, *_: (2.0 * delta * mass)[:, 0],
-    ("softmax", "grad_logits"): _of_softmax,
-    ("log_softmax", "grad_logits"): _of_log_softmax,
-    ("log_sum_exp", "grad_logits"): _of_log_sum_exp,
-    ("softmax_cross_entropy", "grad_logits"): _of_loss,
-}
+def log_sum_exp_vjp(row: Row) -> F64:
+    """Of c p."""
+    return np.asarray(np.abs(row.c)[:, None] * (row.moved + 3.0 * row.u * (row.p + row.moved)))
+
+
+def cross_entropy(row: Row) -> F64:
+    """By 2d for each label."""
+    return np.asarray((2.0 * row.delta * row.mass)[:, 0])
+
+
+def cross_entropy_vjp(row: Row) -> F64:
+    """Of c (p sum q - q), each q at most the mass."""
+    size = np.abs(row.c)[:, None] * row.mass
+    return np.asarray(row.moved * size + 3.0 * row.u * (row.p + row.moved + 1.0) * size)

@@ -22,8 +22,6 @@ import numpy as np
 from logitproof_reference.bounds.error_model import Approximation, Rounding, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from logitproof_reference.vocabulary.formats import F64
 
 
@@ -164,15 +162,3 @@ class SigmoidLoss:
         for factor in factors:
             total = self.rounding.multiply(total, Approximation.exact(factor))
         return total
-
-
-def sigmoid_cross_entropy(quantity: str, loss: SigmoidLoss, cotangent: F64, direction: F64) -> Approximation:
-    """Return a quantity of sigmoid cross-entropy with its error."""
-    answers: dict[str, Callable[[], Approximation]] = {
-        "value": loss.value,
-        "grad_logits": lambda: loss.scaled(loss.slope(), cotangent),
-        "grad_labels": lambda: loss.scaled(loss.label_slope(), cotangent),
-        "jvp": lambda: loss.scaled(loss.slope(), direction),
-        "hvp": lambda: loss.scaled(loss.curvature(), cotangent, direction),
-    }
-    return answers[quantity]()

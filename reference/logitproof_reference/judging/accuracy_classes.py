@@ -18,10 +18,9 @@ from logitproof_reference.bounds import gradient as bounds_gradient
 from logitproof_reference.bounds.assumptions import SHOULD, Arithmetic
 from logitproof_reference.bounds.error_model import Approximation, Rounding
 from logitproof_reference.bounds.row_statistics import INFLATION, RowStatistics
+from logitproof_reference.vocabulary.ops import OPS, formulas_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from logitproof_reference.numerics.enclosure import Enclosure
@@ -209,22 +208,13 @@ def _told(error: F64, granted: F64, otherwise: F64) -> bool | None:
     return bool((error <= granted * INFLATION)[decisive].all())
 
 
-_QUESTIONS: Final[dict[tuple[str, str], dict[str, Callable[[Outputs], bool | None]]]] = {
-    ("softmax", "value"): {"division": sums_to_one, "accumulation": wide_accumulation},
-    ("log_softmax", "value"): {"offset": shift_invariant_value},
-    ("log_sum_exp", "grad_logits"): {"offset": shift_invariant_gradient},
-    ("softmax_cross_entropy", "value"): {"saturation": relative_at_saturation, "offset": shift_invariant_value},
-    ("softmax_cross_entropy", "grad_logits"): {"label gradient": relative_label_gradient},
-}
-
-
 def classes(op: str, quantity: str, outputs: Outputs) -> tuple[str, ...]:
     """Return the accuracy classes that the outputs of a cell show, as `CLASSES` names them.
 
     Empty where the op and quantity have none, where labels are distributions, or where no row decides.
     """
     labels = outputs.labels
-    if op == "softmax_cross_entropy" and (labels is None or labels.dtype.kind not in "iu"):
+    if OPS[op].takes_labels and (labels is None or labels.dtype.kind not in "iu"):
         return ()
-    told = {name: ask(outputs) for name, ask in _QUESTIONS.get((op, quantity), {}).items()}
+    told = {name: globals()[function](outputs) for name, function in formulas_of(op, quantity).accuracy}
     return tuple(CLASSES[name][0 if answer else 1] for name, answer in told.items() if answer is not None)

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.vocabulary.cells import REDUCES_CLASSES
 from logitproof_reference.vocabulary.formats import format_of
+from logitproof_reference.vocabulary.ops import OPS, formulas_of
 
 from . import sigmoid
-from .request import checked_indices
+from .request import checked_indices, checked_request
 from .softmax_rows import ExactRows
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from logitproof_reference.numerics.enclosure import Enclosure
-
-_SIGMOID = "sigmoid_cross_entropy"
 
 
 def softmax(logits: NDArray[Any], *, axis: int = -1) -> Enclosure:
@@ -135,7 +133,7 @@ def sigmoid_cross_entropy(logits: NDArray[Any], labels: ArrayLike, **options: An
     >>> sigmoid_cross_entropy(np.array([-690.0, 690.0]), np.array([0.0, 0.0])).value
     array([2.17173828e-300, 6.90000000e+002])
     """
-    return sigmoid.evaluate("value", logits, labels, **options)
+    return _evaluate("sigmoid_cross_entropy", "value", logits, labels, **options)
 
 
 def grad_logits(
@@ -220,8 +218,10 @@ def _evaluate(
     """Move the class axis last, evaluate rows, move it back."""
     logits = np.asarray(logits)
     format_of(logits)
-    if op == _SIGMOID:
-        return sigmoid.evaluate(quantity, logits, labels, cotangent=cotangent, tangent=tangent, **options)
+    formulas_of(op, quantity)
+    if OPS[op].elementwise:
+        given = {"cotangent": cotangent, "tangent": tangent, **options}
+        return sigmoid.evaluate(checked_request(op, quantity, logits, labels, **given))
     axis = _checked_axis(axis, logits)
     moved = np.moveaxis(logits, axis, -1)
     answer = ExactRows(_rows(logits, axis), keep=False).evaluate(
@@ -234,7 +234,7 @@ def _evaluate(
     )
     if answer.shape == ():
         return answer
-    if op in REDUCES_CLASSES and quantity in {"value", "jvp"}:
+    if not OPS[op].has_class_axis(quantity):
         return answer.reshape(*moved.shape[:-1])
     return answer.reshape(*moved.shape).moveaxis(-1, axis)
 

@@ -9,13 +9,15 @@ tangent, mean(v) = sum_i p_i v_i.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from logitproof_reference.numerics import exp_log as elementary
 from logitproof_reference.numerics.ball import Ball, choose
+from logitproof_reference.vocabulary.ops import formulas_of
 
+from .loss_options import as_ball, inverse
 from .softmax_core import RAISED
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .loss_options import LossOptions
+    from .request import Request
     from .softmax_core import Core
 
 
@@ -48,6 +52,37 @@ class Terms(NamedTuple):
     v: Ball = None  # type: ignore[assignment]  # as above
     total: Ball | None = None
     clip: float | None = None
+
+
+def terms_of(request: Request) -> Terms:
+    """Return what the closed form of a request takes, class axis first."""
+    options, classes = request.options, request.logits.shape[1]
+    given = {"g": request.cotangent, "v": request.tangent}
+    turned: dict[str, Any] = {
+        name: Ball(np.ascontiguousarray(array.T)) for name, array in given.items() if array is not None
+    }
+    terms = Terms(clip=options.clip_probabilities)._replace(**turned)
+    if request.labels is None:
+        return terms
+    if request.cotangent is not None and request.divisor is not None:
+        terms = terms._replace(g=terms.g * as_ball(inverse(request.divisor)))
+    if request.quantity == "grad_labels":
+        return terms._replace(g=options.label_slopes(classes) * terms.g)
+    if request.by_indices:
+        return _indexed(terms, request.labels, options)
+    return _distributed(terms, request.labels, classes, options)
+
+
+def _indexed(terms: Terms, labels: NDArray[np.int64], options: LossOptions) -> Terms:
+    weights = options.index_weights(labels)
+    g = terms.g if weights is None else Ball(weights) if terms.g is None else terms.g * weights
+    return terms._replace(indices=np.where(options.kept(labels), labels, 0), g=g)
+
+
+def _distributed(terms: Terms, labels: NDArray[Any], classes: int, options: LossOptions) -> Terms:
+    tensorflow = options.unnormalized_gradient == "tensorflow"
+    total = Ball(options.kept(labels).astype(np.float64)) if tensorflow else None
+    return terms._replace(q=options.distributions(labels, classes), total=total)
 
 
 class Deviations(NamedTuple):
@@ -93,6 +128,21 @@ def _everywhere(core: Core, factors: Deviations) -> Ball:
     return factors.others.put(core.top, factors.top.scaled(core.scale))
 
 
+def softmax(core: Core, _: Terms) -> Ball:
+    """p_j."""
+    return core.softmax
+
+
+def softmax_vjp(core: Core, terms: Terms) -> Ball:
+    """p_j (c_j - mean(c))."""
+    return _weighted(core, deviations(core, terms.g))
+
+
+def softmax_jvp(core: Core, terms: Terms) -> Ball:
+    """p_j (v_j - mean(v))."""
+    return _weighted(core, deviations(core, terms.v))
+
+
 def log_softmax(core: Core, _: Terms) -> Ball:
     """-(t_j + log S)."""
     return -surprise(core)
@@ -108,7 +158,7 @@ def log_sum_exp(core: Core, _: Terms) -> Ball:
     return core.log_sum + core.largest
 
 
-def cross_entropy_of_indices(core: Core, terms: Terms) -> Ball:
+def cross_entropy_at(core: Core, terms: Terms) -> Ball:
     """G (t_k + log S)."""
     loss = core.distance(terms.indices) + core.log_sum
     if terms.g is None:
@@ -118,7 +168,7 @@ def cross_entropy_of_indices(core: Core, terms: Terms) -> Ball:
     return choose(at_top, (mantissa * terms.g).scaled(exponent), loss * terms.g)
 
 
-def cross_entropy_of_distributions(core: Core, terms: Terms) -> Ball:
+def cross_entropy(core: Core, terms: Terms) -> Ball:
     """Sum of q_j (t_j + log S), as sum of q_j t_j and sum(q) log S."""
     if terms.clip is not None:
         losses: Ball = terms.q * _clipped(core, terms.clip)[0]
@@ -127,21 +177,21 @@ def cross_entropy_of_distributions(core: Core, terms: Terms) -> Ball:
     return (core.t * terms.q).sum() + (terms.q.sum() * mantissa).scaled(exponent)
 
 
-def scaled_softmax(core: Core, terms: Terms) -> Ball:
+def log_sum_exp_vjp(core: Core, terms: Terms) -> Ball:
     """G p_j: the gradient of log_sum_exp."""
     others = (core.probabilities * terms.g).scaled(core.scale)
     return others.put(core.top, core.top_probability * terms.g)
 
 
-def grad_of_indices(core: Core, terms: Terms) -> Ball:
+def cross_entropy_at_vjp(core: Core, terms: Terms) -> Ball:
     """G (p_j - [j = k]), at the label as -g (1 - p_k)."""
     label = core.at(terms.indices)
     at_top = terms.indices == core.top[0]
     top = (core.top_complement * -terms.g).scaled(core.exponent)
-    return scaled_softmax(core, terms).put(label, choose(at_top, top, core.complement.take(label) * -terms.g))
+    return log_sum_exp_vjp(core, terms).put(label, choose(at_top, top, core.complement.take(label) * -terms.g))
 
 
-def log_softmax_vjp(core: Core, c: Ball, total: Ball | None = None) -> Ball:
+def pulled_back(core: Core, c: Ball, total: Ball | None = None) -> Ball:
     """c_j - p_j sum(c), as c_j (1 - p_j) - p_j (sum of the other c); `total` may stand for sum(c)."""
     top = c.take(core.top)
     top_others = core.others(c).sum() if total is None else total - top
@@ -151,13 +201,18 @@ def log_softmax_vjp(core: Core, c: Ball, total: Ball | None = None) -> Ball:
     return (core.complement * c - pulled).put(core.top, at_top)
 
 
-def grad_of_distributions(core: Core, terms: Terms) -> Ball:
+def log_softmax_vjp(core: Core, terms: Terms) -> Ball:
+    """c_j - p_j sum(c)."""
+    return pulled_back(core, terms.g)
+
+
+def cross_entropy_vjp(core: Core, terms: Terms) -> Ball:
     """G (p_j sum(q) - q_j)."""
     total = None if terms.total is None else -(terms.total * terms.g)
-    return log_softmax_vjp(core, -(_used(core, terms) * terms.g), total)
+    return pulled_back(core, -(_used(core, terms) * terms.g), total)
 
 
-def grad_labels(core: Core, terms: Terms) -> Ball:
+def cross_entropy_label_vjp(core: Core, terms: Terms) -> Ball:
     """G (t_j + log S)."""
     if terms.clip is not None:
         return _clipped(core, terms.clip)[0] * terms.g
@@ -166,13 +221,18 @@ def grad_labels(core: Core, terms: Terms) -> Ball:
     return (surprise(core) * terms.g).put(core.top, top)
 
 
-def jvp_of_log_sum_exp(core: Core, terms: Terms) -> Ball:
+def log_softmax_jvp(core: Core, terms: Terms) -> Ball:
+    """v_j - mean(v)."""
+    return _everywhere(core, deviations(core, terms.v))
+
+
+def log_sum_exp_jvp(core: Core, terms: Terms) -> Ball:
     """Mean of v."""
     pulled = (core.probabilities * core.others(terms.v)).sum().scaled(core.scale)
     return core.top_probability * terms.v.take(core.top) + pulled
 
 
-def jvp_of_indices(core: Core, terms: Terms) -> Ball:
+def cross_entropy_at_jvp(core: Core, terms: Terms) -> Ball:
     """G (mean(v) - v_k)."""
     factors = deviations(core, terms.v)
     at_top = terms.indices == core.top[0]
@@ -182,30 +242,30 @@ def jvp_of_indices(core: Core, terms: Terms) -> Ball:
     return choose(at_top, top.scaled(core.scale), others)
 
 
-def jvp_of_distributions(core: Core, terms: Terms) -> Ball:
+def cross_entropy_jvp(core: Core, terms: Terms) -> Ball:
     """Sum of q_j (mean(v) - v_j)."""
     q = _used(core, terms)
     factors = deviations(core, terms.v)
     return -((q * factors.others).sum() + (q.take(core.top) * factors.top).scaled(core.scale))
 
 
-def hvp_of_sums(core: Core, terms: Terms) -> Ball:
+def log_sum_exp_hvp(core: Core, terms: Terms) -> Ball:
     """G p_j (v_j - mean(v)): of log_sum_exp, and of a cross-entropy with a class index."""
     return _weighted(core, deviations(core, terms.v), terms.g)
 
 
-def hvp_of_distributions(core: Core, terms: Terms) -> Ball:
+def cross_entropy_hvp(core: Core, terms: Terms) -> Ball:
     """G sum(q) p_j (v_j - mean(v))."""
     total = _used(core, terms).sum() if terms.total is None else terms.total
-    return hvp_of_sums(core, terms._replace(g=total * terms.g))
+    return log_sum_exp_hvp(core, terms._replace(g=total * terms.g))
 
 
-def hvp_of_log_softmax(core: Core, terms: Terms) -> Ball:
+def log_softmax_hvp(core: Core, terms: Terms) -> Ball:
     """-sum(c) p_j (v_j - mean(v))."""
-    return hvp_of_sums(core, terms._replace(g=-terms.g.sum()))
+    return log_sum_exp_hvp(core, terms._replace(g=-terms.g.sum()))
 
 
-def hvp_of_softmax(core: Core, terms: Terms) -> Ball:
+def softmax_hvp(core: Core, terms: Terms) -> Ball:
     """p_j ((v_j - mean(v)) (c_j - mean(c)) - covariance of v and c under p)."""
     v, c = deviations(core, terms.v), deviations(core, terms.g)
     both, both_top = v.others * c.others, v.top.scaled(core.scale) * c.top
@@ -236,28 +296,9 @@ def _clipped(core: Core, clip: float) -> tuple[Ball, NDArray[np.bool_]]:
     return choose(below_clip, most, choose(below, least, exact)), inside
 
 
-_CE = "softmax_cross_entropy"
-FORMS: dict[tuple[str, str, bool], Callable[[Core, Terms], Ball]] = {
-    ("softmax", "value", False): lambda core, _: core.softmax,
-    ("log_softmax", "value", False): log_softmax,
-    ("log_sum_exp", "value", False): log_sum_exp,
-    (_CE, "value", True): cross_entropy_of_indices,
-    (_CE, "value", False): cross_entropy_of_distributions,
-    ("softmax", "grad_logits", False): lambda core, terms: _weighted(core, deviations(core, terms.g)),
-    ("log_softmax", "grad_logits", False): lambda core, terms: log_softmax_vjp(core, terms.g),
-    ("log_sum_exp", "grad_logits", False): scaled_softmax,
-    (_CE, "grad_logits", True): grad_of_indices,
-    (_CE, "grad_logits", False): grad_of_distributions,
-    (_CE, "grad_labels", False): grad_labels,
-    ("softmax", "jvp", False): lambda core, terms: _weighted(core, deviations(core, terms.v)),
-    ("log_softmax", "jvp", False): lambda core, terms: _everywhere(core, deviations(core, terms.v)),
-    ("log_sum_exp", "jvp", False): jvp_of_log_sum_exp,
-    (_CE, "jvp", True): jvp_of_indices,
-    (_CE, "jvp", False): jvp_of_distributions,
-    ("softmax", "hvp", False): hvp_of_softmax,
-    ("log_softmax", "hvp", False): hvp_of_log_softmax,
-    ("log_sum_exp", "hvp", False): hvp_of_sums,
-    (_CE, "hvp", True): hvp_of_sums,
-    (_CE, "hvp", False): hvp_of_distributions,
-}
-"""Closed form by op, quantity and whether labels are class indices."""
+def closed_form(request: Request) -> Callable[[Core, Terms], Ball]:
+    """Return the closed form that the op's row names."""
+    formulas = formulas_of(request.op, request.quantity)
+    name = formulas.closed_form_at_index if request.by_indices else ""
+    found: Callable[[Core, Terms], Ball] = globals()[name or formulas.closed_form]
+    return found

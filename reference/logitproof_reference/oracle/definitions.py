@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.vocabulary.ops import formulas_of
+
 from . import infinite_logits as limits
 from .loss_options import inverse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from fractions import Fraction
 
     from logitproof_reference.numerics.double_double import F64
 
-    from .request import Question
+    from .request import Request
 
 NEGLIGIBLE = -(10**6)
 """Exponent below which an exponential may stand at e^NEGLIGIBLE: no product with float64 numbers brings it back into
@@ -26,21 +29,22 @@ float64's range, and mpmath takes seconds for e^-1e308."""
 
 
 class Row:
-    """One row in multiple precision: p, -log p, and the arrays of the question."""
+    """One row in multiple precision: p, -log p, and the arrays of the request."""
 
-    def __init__(self, mp: Any, x: F64, question: Question) -> None:
+    def __init__(self, mp: Any, request: Request) -> None:
+        x: F64 = request.logits.astype(np.float64)
         self.mp = mp
-        self.question = question
-        self.options = question.options
+        self.request = request
+        self.options = request.options
         self.classes = x.size
         if (x == np.inf).any():
             self.p, self.surprise = ([mp.mpf(float(value)) for value in part] for part in limits.probabilities_of(x))
             self.log_sum_exp = mp.inf
         else:
             self._define(x)
-        scale = self.of(inverse(question.divisor))
-        self.c = [scale * mp.mpf(float(value)) for value in self._array(question.cotangent)]
-        self.v = [mp.mpf(float(value)) for value in self._array(question.tangent)]
+        scale = self.of(inverse(request.divisor))
+        self.c = [scale * mp.mpf(float(value)) for value in self._array(request.cotangent)]
+        self.v = [mp.mpf(float(value)) for value in self._array(request.tangent)]
 
     def _define(self, x: F64) -> None:
         mp = self.mp
@@ -69,7 +73,7 @@ class Row:
     @property
     def q(self) -> list[Any]:
         """Labels as a distribution, smoothed and weighted."""
-        labels = self.question.labels
+        labels = self.request.labels
         assert labels is not None
         given = labels if labels.ndim else (np.arange(self.classes) == labels).astype(np.float64)
         slope, level = (self.of(number) for number in self.options.smoothing(self.classes))
@@ -125,56 +129,109 @@ class Row:
         return [self.times(p, factor) for p, factor in zip(self.p, factors, strict=True)]
 
 
-def _cross_entropy(row: Row) -> Any:
-    q, surprise = row.q, row.clipped_surprise
-    infinite = any(s == row.mp.inf and w != 0 for w, s in zip(q, surprise, strict=True))
-    return row.mp.inf if infinite and min(q) >= 0 else row.dot(q, surprise)
-
-
-def _log_softmax_grad(row: Row, c: list[Any], total: Any) -> list[Any]:
+def _log_softmax_vjp(row: Row, c: list[Any], total: Any) -> list[Any]:
     return [value - row.times(p, total) for value, p in zip(c, row.p, strict=True)]
-
-
-def _cross_entropy_grad(row: Row) -> list[Any]:
-    (g,) = row.c
-    return _log_softmax_grad(row, [-row.times(g, q) for q in row.used_q], -g * row.total)
-
-
-def _grad_labels(row: Row) -> list[Any]:
-    (g,) = row.c
-    slope = row.of(row.options.smoothing(row.classes)[0])
-    return [row.times(g * slope * w, s) for w, s in zip(row.weights, row.clipped_surprise, strict=True)]
 
 
 def _hvp(row: Row, factor: Any) -> list[Any]:
     return [row.times(factor, value) for value in row.weighted(row.deviations(row.v))]
 
 
-def _softmax_hvp(row: Row) -> list[Any]:
+def softmax(row: Row) -> list[Any]:
+    """p_j."""
+    return row.p
+
+
+def softmax_vjp(row: Row) -> list[Any]:
+    """p_j (c_j - mean(c))."""
+    return row.weighted(row.deviations(row.c))
+
+
+def softmax_jvp(row: Row) -> list[Any]:
+    """p_j (v_j - mean(v))."""
+    return row.weighted(row.deviations(row.v))
+
+
+def softmax_hvp(row: Row) -> list[Any]:
+    """p_j (b_j - mean(b)) with b_j = (v_j - mean(v)) (c_j - mean(c))."""
     both = [row.times(v, c) for v, c in zip(row.deviations(row.v), row.deviations(row.c), strict=True)]
     return row.weighted(row.deviations(both))
 
 
-DEFINITIONS: dict[tuple[str, str], Any] = {
-    ("softmax", "value"): lambda row: row.p,
-    ("log_softmax", "value"): lambda row: [0 - s for s in row.surprise],
-    ("log_sum_exp", "value"): lambda row: row.log_sum_exp,
-    ("softmax_cross_entropy", "value"): _cross_entropy,
-    ("softmax", "grad_logits"): lambda row: row.weighted(row.deviations(row.c)),
-    ("log_softmax", "grad_logits"): lambda row: _log_softmax_grad(row, row.c, row.mp.fsum(row.c)),
-    ("log_sum_exp", "grad_logits"): lambda row: [row.times(row.c[0], p) for p in row.p],
-    ("softmax_cross_entropy", "grad_logits"): _cross_entropy_grad,
-    ("softmax_cross_entropy", "grad_labels"): _grad_labels,
-    ("softmax", "jvp"): lambda row: row.weighted(row.deviations(row.v)),
-    ("log_softmax", "jvp"): lambda row: row.deviations(row.v),
-    ("log_sum_exp", "jvp"): lambda row: row.mean(row.v),
-    ("softmax_cross_entropy", "jvp"): lambda row: 0 - row.dot(row.used_q, row.deviations(row.v)),
-    ("softmax", "hvp"): _softmax_hvp,
-    ("log_softmax", "hvp"): lambda row: _hvp(row, -row.mp.fsum(row.c)),
-    ("log_sum_exp", "hvp"): lambda row: _hvp(row, row.c[0]),
-    ("softmax_cross_entropy", "hvp"): lambda row: _hvp(row, row.c[0] * row.total),
-}
-"""Definition by op and quantity."""
+def log_softmax(row: Row) -> list[Any]:
+    """Log p_j."""
+    return [0 - s for s in row.surprise]
+
+
+def log_softmax_vjp(row: Row) -> list[Any]:
+    """c_j - p_j sum(c)."""
+    return _log_softmax_vjp(row, row.c, row.mp.fsum(row.c))
+
+
+def log_softmax_jvp(row: Row) -> list[Any]:
+    """v_j - mean(v)."""
+    return row.deviations(row.v)
+
+
+def log_softmax_hvp(row: Row) -> list[Any]:
+    """-sum(c) p_j (v_j - mean(v))."""
+    return _hvp(row, -row.mp.fsum(row.c))
+
+
+def log_sum_exp(row: Row) -> Any:
+    """Log sum of exp(x_j)."""
+    return row.log_sum_exp
+
+
+def log_sum_exp_vjp(row: Row) -> list[Any]:
+    """G p_j."""
+    return [row.times(row.c[0], p) for p in row.p]
+
+
+def log_sum_exp_jvp(row: Row) -> Any:
+    """Mean of v."""
+    return row.mean(row.v)
+
+
+def log_sum_exp_hvp(row: Row) -> list[Any]:
+    """G p_j (v_j - mean(v))."""
+    return _hvp(row, row.c[0])
+
+
+def cross_entropy(row: Row) -> Any:
+    """Sum of q_j (-log p_j)."""
+    q, surprise = row.q, row.clipped_surprise
+    infinite = any(s == row.mp.inf and w != 0 for w, s in zip(q, surprise, strict=True))
+    return row.mp.inf if infinite and min(q) >= 0 else row.dot(q, surprise)
+
+
+def cross_entropy_vjp(row: Row) -> list[Any]:
+    """G (p_j sum(q) - q_j)."""
+    (g,) = row.c
+    return _log_softmax_vjp(row, [-row.times(g, q) for q in row.used_q], -g * row.total)
+
+
+def cross_entropy_label_vjp(row: Row) -> list[Any]:
+    """G (-log p_j), times what a label counts."""
+    (g,) = row.c
+    slope = row.of(row.options.smoothing(row.classes)[0])
+    return [row.times(g * slope * w, s) for w, s in zip(row.weights, row.clipped_surprise, strict=True)]
+
+
+def cross_entropy_jvp(row: Row) -> Any:
+    """Sum of q_j (mean(v) - v_j)."""
+    return 0 - row.dot(row.used_q, row.deviations(row.v))
+
+
+def cross_entropy_hvp(row: Row) -> list[Any]:
+    """G sum(q) p_j (v_j - mean(v))."""
+    return _hvp(row, row.c[0] * row.total)
+
+
+def definition(request: Request) -> Callable[[Row], Any]:
+    """Return the definition that the op's row names."""
+    found: Callable[[Row], Any] = globals()[formulas_of(request.op, request.quantity).definition]
+    return found
 
 
 class SigmoidElement:

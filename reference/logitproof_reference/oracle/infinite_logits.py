@@ -28,13 +28,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.vocabulary.ops import formulas_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_reference.numerics.double_double import F64
 
     from .closed_forms import Terms
-    from .request import Question
+    from .request import Request
 
 
 def probabilities_of(x: F64) -> tuple[F64, F64]:
@@ -45,30 +47,40 @@ def probabilities_of(x: F64) -> tuple[F64, F64]:
     return p, np.where(infinite, 0.0 if alone else np.nan, np.inf)
 
 
-def infinities(question: Question, terms: Terms, absent: NDArray[np.bool_]) -> F64 | None:
+def infinities(request: Request, terms: Terms, absent: NDArray[np.bool_]) -> F64 | None:
     """Return an array of the answer's shape, infinite or NaN where a class ruled out makes the answer so.
 
     Parameters
     ----------
+    request : Request
+        The row of its op names the function; None where there is none.
     absent : bool array, shape (classes, rows)
     """
-    rows = np.arange(absent.shape[1])
-    match question.op, question.quantity:
-        case "log_softmax", "value":
-            return np.where(absent, -np.inf, 0.0).T
-        case "softmax_cross_entropy", ("value" | "grad_labels") if terms.clip is not None:
-            return None
-        case "softmax_cross_entropy", "grad_labels":
-            return signed_infinity(np.where(absent, terms.g.hi, 0.0)).T
-        case "softmax_cross_entropy", "value" if terms.indices is not None:
-            weight: Any = 1.0 if terms.g is None else terms.g.hi
-            return signed_infinity(np.where(absent[terms.indices, rows], weight, 0.0))
-        case "softmax_cross_entropy", "value":
-            with np.errstate(invalid="ignore"):
-                total: F64 = signed_infinity(np.where(absent, terms.q.hi, 0.0)).sum(axis=0)
-            return total
-        case _:
-            return None
+    name = formulas_of(request.op, request.quantity).infinities
+    found: F64 | None = globals()[name](terms, absent) if name else None
+    return found
+
+
+def log_softmax(_: Terms, absent: NDArray[np.bool_]) -> F64:
+    """Return -inf at a class ruled out."""
+    return np.where(absent, -np.inf, 0.0).T
+
+
+def cross_entropy(terms: Terms, absent: NDArray[np.bool_]) -> F64 | None:
+    """Return the infinities that labels of classes ruled out add up to; none of a clipped p."""
+    if terms.clip is not None:
+        return None
+    if terms.indices is not None:
+        weight: Any = 1.0 if terms.g is None else terms.g.hi
+        return signed_infinity(np.where(absent[terms.indices, np.arange(absent.shape[1])], weight, 0.0))
+    with np.errstate(invalid="ignore"):
+        total: F64 = signed_infinity(np.where(absent, terms.q.hi, 0.0)).sum(axis=0)
+    return total
+
+
+def cross_entropy_label_vjp(terms: Terms, absent: NDArray[np.bool_]) -> F64 | None:
+    """Return the infinity that a label of a class ruled out costs; none of a clipped p."""
+    return None if terms.clip is not None else signed_infinity(np.where(absent, terms.g.hi, 0.0)).T
 
 
 def signed_infinity(factor: F64) -> F64:

@@ -6,7 +6,7 @@ The defaults mean what torch.nn.CrossEntropyLoss documents; each named choice is
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ import numpy as np
 from logitproof_reference.numerics.ball import Ball
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from logitproof_reference.numerics.double_double import F64
@@ -27,15 +29,20 @@ _CHOICES = {
     "unnormalized_gradient": ("exact", "tensorflow"),
 }
 
+_WEIGHTS = ("weight", "pos_weight")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LossOptions:
-    """How softmax_cross_entropy is to be understood.
+    """How a loss is to be understood.
 
     Attributes
     ----------
     weight : float64 array, shape (classes,), or None
         Weight w_c of each class: the loss of a row is sum_c w_c q_c (-log p_c).
+    pos_weight : float64 array or None
+        Weight of positive labels: sigmoid_cross_entropy alone takes it. Both its weights may have any shape that
+        broadcasts to the logits'.
     ignore_index : int or None
         Class index, negative or not, whose rows count nothing: loss and gradient are 0 whatever the logits.
         For class indices only.
@@ -58,6 +65,7 @@ class LossOptions:
     """
 
     weight: F64 | None = None
+    pos_weight: F64 | None = None
     ignore_index: int | None = None
     label_smoothing: float = 0.0
     reduction: str = "none"
@@ -75,10 +83,11 @@ class LossOptions:
             raise ValueError(f"label_smoothing is {self.label_smoothing}; it must lie in [0, 1]")
         if self.clip_probabilities is not None and not 0.0 < self.clip_probabilities < 0.5:
             raise ValueError(f"clip_probabilities is {self.clip_probabilities}; it must lie in (0, 1/2)")
-        if self.weight is not None:
-            object.__setattr__(self, "weight", np.asarray(self.weight, dtype=np.float64))
-            if self.unnormalized_gradient == "tensorflow":
-                raise ValueError("weight has no meaning in TensorFlow's gradient convention; leave one of them out")
+        for name in _WEIGHTS:
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, np.asarray(given, dtype=np.float64))
+        if self.weight is not None and self.unnormalized_gradient == "tensorflow":
+            raise ValueError("weight has no meaning in TensorFlow's gradient convention; leave one of them out")
 
     def check(self, classes: int, *, by_indices: bool) -> None:
         """Raise ValueError where the options do not fit the labels."""
@@ -92,6 +101,24 @@ class LossOptions:
             raise ValueError("ignore_index is for class indices; the labels are distributions: leave it out")
         if not by_indices and self.mean_over == "weights":
             raise ValueError('mean_over "weights" is for class indices; with distributions choose "rows"')
+
+    def spread(self, shape: tuple[int, ...]) -> LossOptions:
+        """Return the options with weights of a shape, for an elementwise op; ValueError where they do not broadcast."""
+        return self._with_weights(lambda name, weight: _spread(name, weight, shape))
+
+    def of(self, rows: Any) -> LossOptions:
+        """Return the options of some of the rows, where weights have the logits' shape."""
+        return self._with_weights(lambda _, weight: weight[rows])
+
+    def _with_weights(self, change: Callable[[str, F64], F64]) -> LossOptions:
+        given = {name: weight for name in _WEIGHTS if (weight := getattr(self, name)) is not None}
+        changed: dict[str, Any] = {name: change(name, weight) for name, weight in given.items()}
+        return replace(self, **changed) if changed else self
+
+    @property
+    def counts_unevenly(self) -> bool:
+        """Whether a class or a row counts otherwise than its label says."""
+        return self.weight is not None or self.ignore_index is not None or self.label_smoothing != 0.0
 
     def kept(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell the rows that are not ignored."""
@@ -155,6 +182,13 @@ class LossOptions:
         """Return the derivative of the label used with respect to the label given, shape (classes, 1)."""
         weight = np.ones((classes, 1)) if self.weight is None else self.weight[:, None]
         return weight * as_ball(self.smoothing(classes)[0])
+
+
+def _spread(name: str, weight: F64, shape: tuple[int, ...]) -> F64:
+    try:
+        return np.broadcast_to(weight, shape)
+    except ValueError:
+        raise ValueError(f"{name} has shape {weight.shape}; it must broadcast to the logits' shape {shape}") from None
 
 
 PLAIN = LossOptions()

@@ -14,21 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.numerics.enclosure import Enclosure
-from logitproof_reference.vocabulary.formats import format_of
+from logitproof_reference.vocabulary.ops import formulas_of
 
-from .definitions import DEFINITIONS, Row, SigmoidElement
+from .definitions import Row, SigmoidElement, definition
 from .loss_options import inverse
-from .reduction import whole
-from .request import asked
+from .reduction import join_rows
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from numpy.typing import ArrayLike, NDArray
-
     from logitproof_reference.numerics.double_double import F64
 
-    from .request import Question
+    from .request import Request
 
 _FLOOR = 1250
 _GUARD = 200
@@ -36,43 +33,32 @@ _PRODUCTS = 3
 """No definition multiplies more probabilities than this."""
 
 
-def evaluate(
-    op: str,
-    quantity: str,
-    logits: NDArray[Any],
-    labels: ArrayLike | None = None,
-    cotangent: ArrayLike | None = None,
-    *,
-    tangent: ArrayLike | None = None,
-    **options: Any,
-) -> Enclosure:
-    """Return what `ExactRows(logits).evaluate` returns, computed by the definition; parameters and errors as there."""
-    format_of(logits)
-    question = asked(logits.shape, op, quantity, labels=labels, cotangent=cotangent, tangent=tangent, options=options)
-    answers = [evaluate_row(x, question.of(row)) for row, x in enumerate(logits.astype(np.float64))]
-    return whole(question, logits.shape, [Enclosure(*(part[None] for part in answer.parts)) for answer in answers])
+def evaluate(request: Request) -> Enclosure:
+    """Return what `softmax_rows.evaluate` returns, computed by the definition."""
+    answers = [evaluate_row(request.of(row)) for row in range(len(request.logits))]
+    return join_rows(request, [Enclosure(*(part[None] for part in answer.parts)) for answer in answers])
 
 
-def evaluate_row(x: F64, question: Question) -> Enclosure:
+def evaluate_row(request: Request) -> Enclosure:
     """Return one row's answer, a scalar or one number a class.
 
     Parameters
     ----------
-    x : float64 array, shape (classes,)
-    question : Question
+    request : Request
         Of this row: its arrays have lost their first axis.
     """
-    shape = x.shape if question.has_class_axis else ()
-    if question.labels is not None and question.labels.ndim == 0 and question.labels == question.options.ignore_index:
+    x = request.logits.astype(np.float64)
+    shape = x.shape if request.has_class_axis else ()
+    if request.labels is not None and request.labels.ndim == 0 and request.labels == request.options.ignore_index:
         return Enclosure.exact(np.zeros(shape))
-    if np.isnan(x).any() or not all(np.isfinite(part).all() for part in question.factors):
+    if np.isnan(x).any() or not all(np.isfinite(part).all() for part in request.factors):
         return Enclosure.exact(np.full(shape, np.nan))
     if np.isneginf(x).all():
-        sums = (question.op, question.quantity) == ("log_sum_exp", "value")
+        sums = (request.op, request.quantity) == ("log_sum_exp", "value")
         return Enclosure.exact(np.full(shape, -np.inf if sums else np.nan))
     mp = _context()
-    mp.prec = working_precision(x[np.isfinite(x)], _factors(question))
-    answer = enclosed(mp, DEFINITIONS[question.op, question.quantity](Row(mp, x, question)))
+    mp.prec = working_precision(x[np.isfinite(x)], _factors(request))
+    answer = enclosed(mp, definition(request)(Row(mp, request)))
     if np.isfinite(x).all() and x.size > 1:
         answer.radius[answer.value == 0.0] = 2.0**-1074  # a number below 2**-1250 may have been lost to the precision
     return answer
@@ -86,10 +72,10 @@ def _context() -> Any:
     return MPContext()
 
 
-def _factors(question: Question) -> list[F64]:
-    scale = np.array([float(inverse(question.divisor))])
-    weight = question.options.weight
-    return [*question.factors, scale, *([] if weight is None else [weight])]
+def _factors(request: Request) -> list[F64]:
+    scale = np.array([float(inverse(request.divisor))])
+    weight = request.options.weight
+    return [*request.factors, scale, *([] if weight is None else [weight])]
 
 
 def working_precision(x: F64, factors: list[F64]) -> int:
@@ -125,8 +111,8 @@ def _three_parts(mp: Any, number: Any) -> tuple[float, float, float]:
     return value, tail, abs(value) * 2.0**-105 + 2.0**-1074
 
 
-def evaluate_sigmoid(quantity: str, numbers: list[float], divisor: Fraction | None) -> Enclosure:
-    """Return sigmoid_cross_entropy, or a derivative of it, for one element.
+def evaluate_element(op: str, quantity: str, numbers: list[float], divisor: Fraction | None) -> Enclosure:
+    """Return a quantity of an elementwise op for one element.
 
     Parameters
     ----------
@@ -142,5 +128,5 @@ def evaluate_sigmoid(quantity: str, numbers: list[float], divisor: Fraction | No
     gap = np.array([0.0, 2 * min(size, float(_FLOOR))])
     factors = [np.array([number]) for number in (*numbers[1:], size if math.isfinite(size) else 0.0)]
     mp.prec = working_precision(gap, [*factors, np.array([float(inverse(divisor))])])
-    sigmoid = SigmoidElement(mp, numbers, inverse(divisor))
-    return enclosed(mp, getattr(sigmoid, quantity)())
+    element = SigmoidElement(mp, numbers, inverse(divisor))
+    return enclosed(mp, getattr(element, formulas_of(op, quantity).definition)())

@@ -12,27 +12,27 @@ from logitproof_reference.numerics.enclosure import Enclosure, joined, normalise
 from .loss_options import as_ball, inverse
 
 if TYPE_CHECKING:
-    from .request import Question
+    from .request import Request
 
 
-def whole(question: Question, shape: tuple[int, int], answers: list[Enclosure]) -> Enclosure:
+def join_rows(request: Request, answers: list[Enclosure]) -> Enclosure:
     """Join the answers of consecutive rows, and reduce them as the options say."""
-    empty = Enclosure.exact(np.empty((0, *shape[1:]) if question.has_class_axis else (0,)))
-    rows = joined(answers) if answers else empty
-    return _reduction(rows, question) if question.reduced else rows
+    axes = request.logits.shape[1:] if request.has_class_axis else ()
+    rows = joined(answers) if answers else Enclosure.exact(np.empty((0, *axes)))
+    return _reduction(rows, request) if request.reduced else rows
 
 
-def _reduction(rows: Enclosure, question: Question) -> Enclosure:
-    """Return the sum or the mean of one number a row."""
-    if question.divisor == 0:
-        return Enclosure.exact(np.nan if question.options.empty_mean == "nan" else 0.0)
+def _reduction(rows: Enclosure, request: Request) -> Enclosure:
+    """Return the sum or the mean of all numbers."""
+    if request.divisor == 0:
+        return Enclosure.exact(np.nan if request.options.empty_mean == "nan" else 0.0)
     if not np.isfinite(rows.value).all():
         with np.errstate(invalid="ignore"):
             return Enclosure.exact(rows.value.sum())
-    if len(rows) == 0:
+    if rows.value.size == 0:
         return Enclosure.exact(0.0)
-    total = Ball(*rows.parts).sum()
-    return enclosure_of(total if question.divisor is None else total * as_ball(inverse(question.divisor)))
+    total = Ball(*(part.ravel() for part in rows.parts)).sum()
+    return enclosure_of(total if request.divisor is None else total * as_ball(inverse(request.divisor)))
 
 
 def enclosure_of(ball: Ball) -> Enclosure:

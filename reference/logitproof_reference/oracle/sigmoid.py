@@ -15,28 +15,29 @@ elsewhere, its slope is w (1 - y) at +inf and -w P y at -inf, and its curvature 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from logitproof_reference.numerics import exp_log as elementary
 from logitproof_reference.numerics.ball import Ball, choose
 from logitproof_reference.numerics.enclosure import Enclosure, normalised
-from logitproof_reference.vocabulary.formats import format_of
+from logitproof_reference.vocabulary.ops import formulas_of
 
 from . import multiprecision
 from .infinite_logits import signed_infinity
 from .loss_options import as_ball, inverse
+from .reduction import join_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from fractions import Fraction
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from logitproof_reference.numerics.double_double import F64
 
-QUANTITIES = ("value", "grad_logits", "grad_labels", "jvp", "hvp")
+    from .request import Request
+
 _LARGEST_LOGIT = 2.0**600
 _LARGEST_FACTOR = 100
 _BLOCK = 1 << 14
@@ -64,108 +65,57 @@ class Elements:
         return Elements(*(array[part] for array in self.arrays))
 
 
-def evaluate(
-    quantity: str,
-    logits: NDArray[Any],
-    labels: ArrayLike | None,
-    cotangent: ArrayLike | None = None,
-    tangent: ArrayLike | None = None,
-    *,
-    weight: ArrayLike | None = None,
-    pos_weight: ArrayLike | None = None,
-    reduction: str = "none",
-) -> Enclosure:
-    """Return one quantity; `api.sigmoid_cross_entropy` says what the parameters are."""
-    format_of(logits)
-    if quantity not in QUANTITIES:
-        raise ValueError(f'quantity "{quantity}" is not known; known: {", ".join(QUANTITIES)}')
-    if reduction not in {"none", "sum", "mean"}:
-        raise ValueError(f'reduction "{reduction}" is not known; known: none, sum, mean')
-    if (tangent is None) == (quantity in {"jvp", "hvp"}):
-        raise ValueError("jvp and hvp need a tangent of the logits' shape, and nothing else takes one")
-    if cotangent is not None and quantity in {"value", "jvp"}:
-        raise ValueError(f"{quantity} takes no cotangent; grad_logits, grad_labels and hvp do")
-    elements = _elements(
-        logits,
-        labels,
-        cotangent=cotangent,
-        tangent=tangent,
-        weight=weight,
-        pos_weight=pos_weight,
-        reduction=reduction,
-    )
-    divisor = Fraction(max(logits.size, 1)) if reduction == "mean" else None
-    summed = reduction != "none" and quantity in {"value", "jvp"}
-    scale = None if summed else divisor
-    parts = [np.empty(logits.size) for _ in range(3)]
-    for start in range(0, logits.size, _BLOCK):
+def evaluate(request: Request) -> Enclosure:
+    """Answer a request for an elementwise op."""
+    elements = _elements(request)
+    scale = None if request.reduced else request.divisor
+    size = request.logits.size
+    parts = [np.empty(size) for _ in range(3)]
+    for start in range(0, size, _BLOCK):
         block = slice(start, start + _BLOCK)
-        for part, entries in zip(parts, _block(quantity, elements.of(block), scale).parts, strict=True):
+        for part, entries in zip(parts, _block(request, elements.of(block), scale).parts, strict=True):
             part[block] = entries
-    answer = Enclosure(*parts)
-    return _total(answer, divisor) if summed else answer.reshape(*logits.shape)
+    return join_rows(request, [Enclosure(*parts).reshape(*request.logits.shape)])
 
 
-def _elements(
-    logits: NDArray[Any],
-    labels: ArrayLike | None,
-    *,
-    cotangent: ArrayLike | None,
-    tangent: ArrayLike | None,
-    weight: ArrayLike | None,
-    pos_weight: ArrayLike | None,
-    reduction: str,
-) -> Elements:
-    y = np.asarray(labels) if labels is not None else None
-    if y is None or y.shape != logits.shape:
-        found = "none are given" if y is None else f"they have shape {y.shape}"
-        raise ValueError(f"sigmoid_cross_entropy needs labels of the logits' shape {logits.shape}; {found}")
-    format_of(y)
-    upstream = logits.shape if reduction == "none" else ()
-    return Elements(
-        logits.astype(np.float64).ravel(),
-        y.astype(np.float64).ravel(),
-        _spread("weight", weight, logits.shape),
-        _spread("pos_weight", pos_weight, logits.shape),
-        _spread("cotangent", cotangent, logits.shape, upstream),
-        _spread("tangent", tangent, logits.shape, logits.shape),
-    )
+def _elements(request: Request) -> Elements:
+    """Return the arrays of a request, flat, with ones where nothing is given."""
+    options = request.options
+    given = (request.labels, options.weight, options.pos_weight, request.cotangent, request.tangent)
+    ones = np.ones(request.logits.shape)
+    arrays = (request.logits.astype(np.float64), *(ones if part is None else part for part in given))
+    return Elements(*(array.ravel() for array in arrays))
 
 
-def _spread(name: str, part: ArrayLike | None, shape: tuple[int, ...], expected: tuple[int, ...] | None = None) -> F64:
-    """Return a flat array of the logits' shape, of ones where nothing is given."""
-    array = np.ones(()) if part is None else np.asarray(part, dtype=np.float64)
-    if part is not None and expected is not None and array.shape != expected:
-        raise ValueError(f"{name} has shape {array.shape}; it must have shape {expected}")
-    try:
-        return np.broadcast_to(array, shape).ravel()
-    except ValueError:
-        raise ValueError(f"{name} has shape {array.shape}; it must broadcast to the logits' shape {shape}") from None
-
-
-def _block(quantity: str, elements: Elements, divisor: Fraction | None) -> Enclosure:
+def _block(request: Request, elements: Elements, divisor: Fraction | None) -> Enclosure:
+    op, quantity = request.op, request.quantity
+    formulas = formulas_of(op, quantity)
     ordinary = _ordinary(elements, divisor)
     safe = elements if ordinary.all() else Elements(*(np.where(ordinary, part, 0.0) for part in elements.arrays))
-    ball = _FORMS[quantity](_Parts(safe, divisor))
+    ball: Ball = globals()[formulas.closed_form](Parts(safe, divisor))
     answer = normalised(np.array(ball.hi), ball.lo, ball.radius * (1 + 2.0**-30))
-    infinities = _infinities(quantity, safe)
-    answer = Enclosure(answer.value + infinities, *(np.where(infinities, 0.0, part) for part in answer.parts[1:]))
+    if formulas.infinities:
+        factor: F64 = globals()[formulas.infinities](safe)
+        infinities = signed_infinity(np.where(np.isinf(safe.x), factor, 0.0))
+        answer = Enclosure(answer.value + infinities, *(np.where(infinities, 0.0, part) for part in answer.parts[1:]))
     for i in np.flatnonzero(~ordinary):
-        exact = multiprecision.evaluate_sigmoid(quantity, [float(part[i]) for part in elements.arrays], divisor)
+        numbers = [float(part[i]) for part in elements.arrays]
+        exact = multiprecision.evaluate_element(op, quantity, numbers, divisor)
         for part, entry in zip(answer.parts, exact.parts, strict=True):
             part[i] = entry
     return answer
 
 
-def _infinities(quantity: str, elements: Elements) -> F64:
-    """Return an infinity where an infinite logit makes a quantity so, 0 elsewhere."""
+def infinite_value(elements: Elements) -> F64:
+    """Return a number of the sign that the loss has at an infinite logit, 0 where it is finite."""
     up, w = elements.x == np.inf, np.sign(elements.weight)
-    positive, c = np.sign(elements.pos_weight), np.sign(elements.cotangent)
-    factors = {
-        "value": w * np.where(up, np.sign(1.0 - elements.y), positive * np.sign(elements.y)),
-        "grad_labels": w * c * np.where(up, -1.0, positive),
-    }
-    return signed_infinity(np.where(np.isinf(elements.x), factors.get(quantity, 0.0), 0.0))
+    return w * np.where(up, np.sign(1.0 - elements.y), np.sign(elements.pos_weight) * np.sign(elements.y))
+
+
+def infinite_grad_labels(elements: Elements) -> F64:
+    """Return a number of the sign that the derivative by the label has at an infinite logit, 0 where it is finite."""
+    up, factor = elements.x == np.inf, np.sign(elements.weight) * np.sign(elements.cotangent)
+    return factor * np.where(up, -1.0, np.sign(elements.pos_weight))
 
 
 def _ordinary(elements: Elements, divisor: Fraction | None) -> NDArray[np.bool_]:
@@ -177,7 +127,7 @@ def _ordinary(elements: Elements, divisor: Fraction | None) -> NDArray[np.bool_]
     return fits & (scale >= 2.0**-_LARGEST_FACTOR)
 
 
-class _Parts:
+class Parts:
     """What the closed forms are made of."""
 
     def __init__(self, elements: Elements, divisor: Fraction | None) -> None:
@@ -215,13 +165,24 @@ class _Parts:
         return near / self.total + (far * self.e / self.total).scaled(self.exponent)
 
 
-def _value(parts: _Parts) -> Ball:
+def value(parts: Parts) -> Ball:
+    """W (h |x| + (a + b) log(1 + e))."""
     log, exponent = parts.log
     linear = choose(parts.positive, parts.b, parts.a) * parts.size
     return linear * parts.w + ((parts.a + parts.b) * parts.w * log).scaled(exponent)
 
 
-def _grad_labels(parts: _Parts) -> Ball:
+def grad_logits(parts: Parts) -> Ball:
+    """Cotangent times the derivative by x."""
+    return parts.slope(parts.g)
+
+
+def jvp(parts: Parts) -> Ball:
+    """Tangent times the derivative by x."""
+    return parts.slope(parts.w * parts.v)
+
+
+def grad_labels(parts: Parts) -> Ball:
     """G (pos_weight log(1 + exp(-x)) - log(1 + exp(x)))."""
     log, exponent = parts.log
     one = Ball(np.ones_like(parts.size))
@@ -229,26 +190,7 @@ def _grad_labels(parts: _Parts) -> Ball:
     return linear * parts.g + ((parts.pos_weight - one) * parts.g * log).scaled(exponent)
 
 
-def _hvp(parts: _Parts) -> Ball:
+def hvp(parts: Parts) -> Ball:
+    """Cotangent and tangent times the second derivative by x."""
     curvature = (parts.a + parts.b) * parts.g * parts.e / parts.total / parts.total
     return (curvature * parts.v).scaled(parts.exponent)
-
-
-_FORMS: dict[str, Callable[[_Parts], Ball]] = {
-    "value": _value,
-    "grad_logits": lambda parts: parts.slope(parts.g),
-    "grad_labels": _grad_labels,
-    "jvp": lambda parts: parts.slope(parts.w * parts.v),
-    "hvp": _hvp,
-}
-
-
-def _total(answer: Enclosure, divisor: Fraction | None) -> Enclosure:
-    """Return the sum or the mean of all elements."""
-    if answer.value.size == 0:
-        return Enclosure.exact(0.0 if divisor is None else np.nan)
-    if not np.isfinite(answer.value).all():
-        with np.errstate(invalid="ignore"):
-            return Enclosure.exact(answer.value.sum())
-    total = Ball(*answer.parts).sum() * as_ball(inverse(divisor))
-    return normalised(np.asarray(total.hi), total.lo, total.radius * (1 + 2.0**-30))

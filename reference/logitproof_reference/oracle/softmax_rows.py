@@ -11,11 +11,11 @@ from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.vocabulary.formats import format_of
 
 from . import infinite_logits as limits
-from . import multiprecision
-from .closed_forms import FORMS
+from . import multiprecision, sigmoid
+from .closed_forms import closed_form, terms_of
 from .loss_options import inverse
-from .reduction import enclosure_of, whole
-from .request import asked
+from .reduction import enclosure_of, join_rows
+from .request import checked_request
 from .softmax_core import Core
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from .request import Question
+    from .request import Request
 
 BLOCK = 1 << 17
 """Logits worked on at a time: the intermediate arrays of a block stay in the cache."""
@@ -97,9 +97,15 @@ class ExactRows:
         ValueError
             The quantity does not exist, a shape does not fit, a label is out of range, an option is not known.
         """
-        question = asked(self.shape, op, quantity, labels=labels, cotangent=cotangent, tangent=tangent, options=options)
-        answers = [block.evaluate(question.of(rows)) for rows, block in self._each_block()]
-        return whole(question, self.shape, answers)
+        return self.answer(
+            checked_request(op, quantity, self._logits, labels, cotangent=cotangent, tangent=tangent, **options)
+        )
+
+    def answer(self, request: Request) -> Enclosure:
+        """Answer a request for these very rows of logits."""
+        if request.row.elementwise:
+            return sigmoid.evaluate(request)
+        return join_rows(request, [block.evaluate(request.of(rows)) for rows, block in self._each_block()])
 
     def _each_block(self) -> Iterator[tuple[slice, _Block]]:
         rows, classes = self.shape
@@ -129,36 +135,37 @@ class _Block:
         rows = self.logits if self._ordinary.all() else np.where(self._ordinary[:, None], self.logits, 0.0)
         return Core(np.ascontiguousarray(rows.T))
 
-    def evaluate(self, question: Question) -> Enclosure:
-        """Answer a question about all rows of the block."""
-        in_range = _in_range(question, len(self.logits))
+    def evaluate(self, request: Request) -> Enclosure:
+        """Answer a request for all rows of the block."""
+        in_range = _in_range(request)
         ordinary = self._ordinary & in_range
         if ordinary.any():
-            answer = self._in_double_double(question if in_range.all() else question.zeroed(in_range))
+            answer = self._in_double_double(request if in_range.all() else request.zeroed(in_range))
         else:
-            answer = Enclosure.exact(np.zeros(self.logits.shape if question.has_class_axis else len(self.logits)))
+            answer = Enclosure.exact(np.zeros(self.logits.shape if request.has_class_axis else len(self.logits)))
         for row in np.flatnonzero(~ordinary):
-            exact = multiprecision.evaluate_row(self.logits[row], question.of(int(row)))
+            exact = multiprecision.evaluate_row(request.of(int(row)))
             for part, entry in zip(answer.parts, exact.parts, strict=True):
                 part[row] = entry
         return answer
 
-    def _in_double_double(self, question: Question) -> Enclosure:
-        terms = question.terms(self.logits.shape[1])
-        answer = enclosure_of(FORMS[question.op, question.quantity, question.by_indices](self.core, terms))
+    def _in_double_double(self, request: Request) -> Enclosure:
+        terms = terms_of(request)
+        answer = enclosure_of(closed_form(request)(self.core, terms))
         if self.core.absent.any():
-            _put_infinities(answer, limits.infinities(question, terms, self.core.absent))
+            _put_infinities(answer, limits.infinities(request, terms, self.core.absent))
         return answer
 
 
-def _in_range(question: Question, rows: int) -> NDArray[np.bool_]:
+def _in_range(request: Request) -> NDArray[np.bool_]:
     """Tell the rows whose factors are finite and multiply to ordinary sizes only."""
+    rows = len(request.logits)
     finite = np.ones(rows, dtype=bool)
-    if not question.factors and question.divisor is None and question.options.weight is None:
+    if not request.factors and request.divisor is None and request.options.weight is None:
         return finite
     most, least = np.zeros(rows), np.zeros(rows)
-    weight, scale = question.options.weight, float(abs(inverse(question.divisor)))
-    for part in (*question.factors, *([] if weight is None else [weight[None, :]]), np.full((1, 1), scale)):
+    weight, scale = request.options.weight, float(abs(inverse(request.divisor)))
+    for part in (*request.factors, *([] if weight is None else [weight[None, :]]), np.full((1, 1), scale)):
         columns = part[:, None] if part.ndim == 1 else part
         finite &= np.isfinite(columns).all(axis=1)
         _, exponent = np.frexp(np.where(np.isfinite(columns), columns, 0.0))

@@ -27,7 +27,7 @@ import numpy as np
 
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST, SHOULD, growth
-from logitproof_reference.vocabulary.cells import SIGMOID
+from logitproof_reference.oracle.request import checked_request
 
 if TYPE_CHECKING:
     from logitproof_reference.training.exact import Pass
@@ -131,21 +131,20 @@ def _forward(exact: Pass, parameters: list[F64], roundings: _Roundings) -> tuple
 def _loss(task: Task, exact: Pass, off: F64, batch: Examples, format_: Format) -> tuple[float, Computed]:
     """Return the deviation of the mean loss, and its gradient by the logits as it may be."""
     logits, gradient = exact.logits[0], exact.upstream[-1][0]
-    labels = batch.labels[:, None].astype(np.float64) if task.op == SIGMOID else batch.labels
-    shape, count = (logits.shape, logits.size) if task.op == SIGMOID else (logits.shape[:1], len(logits))
-    cotangent = np.full(shape, 1.0 / count)
+    labels = task.labels_of(batch.labels)
+    count = labels.size
+    cotangent = np.full(labels.shape, 1.0 / count)
     unit = format_.unit_roundoff
     furthest = off.max(axis=1, keepdims=True)
     swollen, moved = np.exp(4.0 * furthest), np.expm1(2.0 * furthest)
 
-    value = bound(task.op, "value", logits=logits, labels=labels, format=format_, arithmetic=MUST).reshape(shape)
+    asked = checked_request(task.op, "value", logits, labels)
+    value = bound(asked, format_, MUST).reshape(labels.shape)
     each = swollen.reshape(-1) * value.reshape(len(logits)) + (8.0 * unit + 2.0) * furthest[:, 0]
     rounded = (1.0 + growth(count + 1, SHOULD.accumulation_format(format_).unit_roundoff)) * (1.0 + unit) - 1.0
     loss = each.mean() + rounded * (abs(float(exact.loss[0])) + each.mean())
 
-    slope = bound(
-        task.op, "grad_logits", logits=logits, labels=labels, cotangent=cotangent, format=format_, arithmetic=MUST
-    )
+    slope = bound(checked_request(task.op, "grad_logits", logits, labels, cotangent=cotangent), format_, MUST)
     # |gradient| is p or 1 - p over the count; the other of the two may be the smaller.
     share = np.minimum(np.abs(gradient), np.abs(1.0 / count - np.abs(gradient)))
     return float(loss), Computed(np.abs(gradient), swollen * slope + 8.0 * unit * furthest / count + moved * share)

@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.numerics.double_double import add, multiply, multiply_double, sum_first_axis
-from logitproof_reference.oracle import sigmoid
 from logitproof_reference.oracle.softmax_rows import ExactRows
-from logitproof_reference.vocabulary.cells import SIGMOID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from logitproof_reference.numerics.double_double import Pair
-    from logitproof_reference.numerics.enclosure import Enclosure
     from logitproof_reference.training.tasks import Examples, Task
     from logitproof_reference.vocabulary.formats import F64
 
@@ -94,20 +91,14 @@ def forward(parameters: Sequence[Pair], features: Pair) -> tuple[list[Pair], lis
 def loss_and_gradient(task: Task, logits: Pair, labels: NDArray[np.int64]) -> tuple[Pair, Pair]:
     """Return the mean loss of a batch in nats and its derivative by the logits (rows, classes)."""
     hi, lo = logits
-    oracle = _oracle(task, hi, labels)
-    upstream = np.full(hi.shape if task.op == SIGMOID else hi.shape[:1], 1.0 / len(hi))
+    labelled = task.labels_of(labels)
+    oracle = partial(ExactRows(hi).evaluate, task.op, labels=labelled)
+    upstream = np.full(labelled.shape, 1.0 / len(hi))
     value, moved = oracle("value"), oracle("jvp", tangent=lo)
     slope, bent = oracle("grad_logits", cotangent=upstream), oracle("hvp", cotangent=upstream, tangent=lo)
     losses = add((value.value.ravel(), value.tail.ravel()), (moved.value.ravel(), moved.tail.ravel()))
     mean = multiply_double(sum_first_axis(losses, same_sign=False), np.array(1.0 / len(hi)))
     return mean, add((slope.value, slope.tail), (bent.value, bent.tail))
-
-
-def _oracle(task: Task, logits: F64, labels: NDArray[np.int64]) -> Callable[..., Enclosure]:
-    """Return the oracle for these rows: a function of the quantity, its cotangent and its tangent."""
-    if task.op == SIGMOID:
-        return partial(sigmoid.evaluate, logits=logits, labels=labels[:, None].astype(np.float64))
-    return partial(ExactRows(logits).evaluate, task.op, labels=labels)
 
 
 def backward(

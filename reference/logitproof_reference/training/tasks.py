@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from logitproof_reference.cases.hashed_numbers import hashed, normals
 from logitproof_reference.vocabulary.cells import SIGMOID
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +83,10 @@ class Task:
     def shapes(self) -> list[tuple[int, ...]]:
         """The shapes of its parameters: a matrix (into, out of) and a bias for each layer."""
         return [shape for width, further in pairwise(self.widths) for shape in ((width, further), (further,))]
+
+    def labels_of(self, classes: NDArray[np.int64]) -> NDArray[Any]:
+        """Return class indices as the loss takes them: of an elementwise one, as labels of its single logit."""
+        return classes[:, None].astype(np.float64) if OPS[self.op].elementwise else classes
 
     def initial(self) -> list[F64]:
         """Return the initial parameters: weights nearly normal with variance 1 / features, biases 0."""

@@ -1,16 +1,16 @@
-"""The words of the matrix: op, quantity, mode, cell, and what a cell is asked with."""
+"""The words of the matrix: mode, layout, cell, and what a cell is asked with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .ops import OPS, TAKES_COTANGENT
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-OPS = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy", "sigmoid_cross_entropy")
-QUANTITIES = ("value", "grad_logits", "grad_labels", "jvp", "hvp")
 MODES = ("eager", "compiled", "graph", "vmap")
 LABELS = ("none", "indices", "distributions")
 AXES = ("last", "first", "middle")
@@ -18,16 +18,7 @@ LAYOUTS = ("contiguous", "strided")
 PRODUCERS = ("scaled", "tempered")
 """Elementwise work in front of the op: logits times 3, logits over a temperature of 3; a compiler may fuse them."""
 
-SECOND_GRADIENT = "second_grad_logits"
-"""A quantity that one check alone asks: what a second backward pass through the graph of one forward pass gives."""
-
-TAKES_COTANGENT = frozenset({"grad_logits", SECOND_GRADIENT, "grad_labels", "hvp"})
-TAKES_TANGENT = frozenset({"jvp", "hvp"})
-
 SIGMOID = "sigmoid_cross_entropy"
-
-REDUCES_CLASSES = frozenset({"log_sum_exp", "softmax_cross_entropy"})
-"""Ops whose value has no class axis."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +124,12 @@ class Cell:
     @property
     def has_class_axis(self) -> bool:
         """Whether the answer holds one number a class, not one a row."""
-        return self.op not in REDUCES_CLASSES or self.quantity in TAKES_COTANGENT
+        return OPS[self.op].has_class_axis(self.quantity)
 
     @property
     def is_scalar(self) -> bool:
         """Whether the answer is one number for the whole batch."""
-        return self.options.reduction != "none" and self.quantity in {"value", "jvp"}
+        return self.options.reduction != "none" and self.quantity not in TAKES_COTANGENT
 
 
 @dataclass(frozen=True)

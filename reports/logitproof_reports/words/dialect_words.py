@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from logitproof_reference.vocabulary.ops import is_elementwise
+
 from .outcomes import visible
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def words_of(topic: str, stated: Stated) -> str:
         return visible(str(own[topic]))
     if topic in _CLASS_INDICES and stated.get("labels") == "distributions":
         return NO_OPTION
-    if topic == "class_axis" and stated.get("op") == "sigmoid_cross_entropy":
+    if topic == "class_axis" and is_elementwise(str(stated.get("op"))):
         return NO_OPTION
     if topic in _SPOKEN:
         return _SPOKEN[topic](stated)
@@ -70,7 +72,7 @@ def _options(stated: Stated) -> str:
 def _mean(stated: Stated) -> str:
     if not _takes(stated, "reduction"):
         return NO_OPTION
-    if stated.get("op") == "sigmoid_cross_entropy":
+    if is_elementwise(str(stated.get("op"))):
         return "all elements"
     over = stated.get("mean_over") or ("weights" if stated.get("labels") == "indices" else "rows")
     if over == "weights" and not _takes(stated, "weight"):

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from logitproof_reference.vocabulary.cells import SIGMOID
+from logitproof_reference.vocabulary.ops import is_elementwise
 
 from .outcomes import visible
 
@@ -70,13 +70,13 @@ def explorer_link(record: Mapping[str, Any]) -> str:
 def explored_row(record: Mapping[str, Any]) -> tuple[list[str], int]:
     """Return the logits and the label that the explorer is to show of a judgement's worst row.
 
-    No logits where the row is not at hand or too wide, and for a sigmoid loss, which the explorer does not compute.
+    No logits where the row is not at hand or too wide, and for an elementwise op, which the explorer does not compute.
     """
     try:
         inputs = json.loads(record["inputs"] or "{}")
     except ValueError:
         return [], 0
-    logits = inputs.get("logits") if isinstance(inputs, dict) and record["op"] != SIGMOID else None
+    logits = inputs.get("logits") if isinstance(inputs, dict) and not is_elementwise(record["op"]) else None
     if not isinstance(logits, list) or not 0 < len(logits) <= EXPLORED_CLASSES:
         return [], 0
     return [visible(str(logit)) for logit in logits], _label(inputs.get("labels"), len(logits))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.specification.clauses import CLAUSES
-from logitproof_reference.vocabulary.cells import LABELS, OPS, QUANTITIES
+from logitproof_reference.vocabulary.cells import LABELS
+from logitproof_reference.vocabulary.ops import OPS, QUANTITIES
 
 from .outcomes import visible
 
@@ -41,7 +42,7 @@ def question(record: Mapping[str, str]) -> str:
 
 def question_place(key: Sequence[str]) -> tuple[int | str, ...]:
     """Return the sort key of an op, its labels and a quantity: in the vocabulary's order, unknown words last."""
-    orders = (OPS, LABELS, QUANTITIES)
+    orders = (tuple(OPS), LABELS, tuple(QUANTITIES))
     return tuple(part for word, order in zip(key, orders, strict=True) for part in (_place(word, order), word))
 
 

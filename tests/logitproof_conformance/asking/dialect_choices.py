@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters import contract
-from logitproof_reference.vocabulary.cells import PLAIN, SIGMOID, Cell, Options
+from logitproof_reference.vocabulary.cells import PLAIN, Cell, Options
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     """Named choices of `LossOptions` with their values, sorted: part of the key under which exact answers are kept."""
 
 LOSS = "softmax_cross_entropy"
-LOSSES = ((LOSS, "indices"), (LOSS, "distributions"), (SIGMOID, "distributions"))
-
 ASKED_OF_ALL = (PLAIN, Options(reduction="mean"))
 """A loss that can be asked can be asked with one of these: some always reduce, some never."""
 
@@ -40,6 +39,11 @@ def choices_of(adapter: Adapter, cell: Cell) -> Choices:
     return tuple(sorted((name, value) for name, value in chosen.items() if MATTERS[name](cell)))
 
 
+def losses() -> list[tuple[str, str]]:
+    """Return the ops that take labels, with each kind they take."""
+    return [(op.name, labels) for op in OPS.values() if op.takes_labels for labels in op.label_kinds]
+
+
 def stated_dialects(adapter: Adapter) -> list[dict[str, Any]]:
     """Return the dialects of all losses that the adapter can be asked, as a run file carries them.
 
@@ -50,7 +54,7 @@ def stated_dialects(adapter: Adapter) -> list[dict[str, Any]]:
     """
     cells = [
         Cell(adapter.name, adapter.modes[0], op, "value", "float32", labels, entry=entry)
-        for op, labels in LOSSES
+        for op, labels in losses()
         for entry in ("", *contract.entries(adapter).get((op, labels), ()))
     ]
     return [

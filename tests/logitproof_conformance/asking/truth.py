@@ -13,14 +13,15 @@ from logitproof_conformance.asking.dialect_choices import choices_of
 from logitproof_conformance.plan.layout import class_weights, given_arrays
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import SHOULD
-from logitproof_reference.bounds.options import option_bound
 from logitproof_reference.bounds.producers import produced, producer_bound
 from logitproof_reference.judging.compare import Comparison, compare
 from logitproof_reference.numerics.enclosure import Enclosure
-from logitproof_reference.oracle import multiprecision, sigmoid
+from logitproof_reference.oracle import multiprecision
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
-from logitproof_reference.vocabulary.cells import PLAIN, SIGMOID, Cell
+from logitproof_reference.vocabulary.cells import PLAIN, Cell
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.asking.dialect_choices import Choices
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.cases.catalogue import Batch, Rows
+    from logitproof_reference.oracle.request import Request
 
     F64 = NDArray[np.float64]
 
@@ -83,14 +85,10 @@ def _truth(cell: Cell, shared: _Shared, choices: Choices, declared: Arithmetic) 
     rows = shared.batch.rows
     if cell.producer:
         return _truth_behind_producer(cell, rows, choices, declared)
-    arguments: dict[str, Any] = arguments_of(cell, rows)
-    options = options_of(cell, rows, choices)
-    if cell.op == SIGMOID:
-        exact = sigmoid.evaluate(cell.quantity, rows.logits, **arguments, **options)
-    else:
-        exact = _exact_rows(shared).evaluate(cell.op, cell.quantity, **arguments, **options)
+    request = request_of(cell, rows, choices)
+    exact = _exact_rows(shared).answer(request)
     allowed = {
-        name: _bound(cell, rows, arguments, dict(choices), arithmetic)
+        name: bound(request, FORMATS[cell.format], arithmetic)
         for name, arithmetic in (("must", declared), ("should", SHOULD))
     }
     # Rows of one class are exact in so many ways that the looser assumptions can give the tighter bound.
@@ -100,38 +98,15 @@ def _truth(cell: Cell, shared: _Shared, choices: Choices, declared: Arithmetic) 
 
 def _truth_behind_producer(cell: Cell, rows: Rows, choices: Choices, declared: Arithmetic) -> Truth:
     """Return the truth for what a producer makes of the logits; its factor goes into the cotangent of a gradient."""
-    behind = replace(rows, logits=produced(cell.producer, rows.logits))
     arguments = arguments_of(cell, rows)
     if "cotangent" in arguments:
         arguments["cotangent"] = produced(cell.producer, arguments["cotangent"])
-    exact = ExactRows(behind.logits).evaluate(cell.op, cell.quantity, **arguments, **dict(choices))
-    moved = producer_bound(cell.op, cell.quantity, logits=behind.logits, format=cell.format, **arguments)
-    must, should = (
-        _bound(cell, behind, arguments, dict(choices), arithmetic) + moved for arithmetic in (declared, SHOULD)
-    )
+    logits = produced(cell.producer, rows.logits)
+    request = checked_request(cell.op, cell.quantity, logits, **arguments, **dict(choices))
+    exact = ExactRows(request.logits).answer(request)
+    moved = producer_bound(request, FORMATS[cell.format])
+    must, should = (bound(request, FORMATS[cell.format], arithmetic) + moved for arithmetic in (declared, SHOULD))
     return Truth(exact, must, np.fmin(must, should), choices)
-
-
-def _bound(
-    cell: Cell, rows: Rows, arguments: dict[str, NDArray[Any]], choices: dict[str, Any], arithmetic: Arithmetic
-) -> F64:
-    format_ = FORMATS[cell.format]
-    if cell.options != PLAIN:
-        if "cotangent" in arguments and not arguments["cotangent"].ndim:  # of a reduced loss: each row's is the same
-            shape = rows.logits.shape if cell.op == SIGMOID else len(rows)
-            arguments = {**arguments, "cotangent": np.full(shape, arguments["cotangent"])}
-        weights = class_weights(cell, rows.logits)
-        return option_bound(cell, logits=rows.logits, arithmetic=arithmetic, choices=choices, **arguments, **weights)
-    return bound(
-        cell.op,
-        cell.quantity,
-        logits=rows.logits,
-        format=format_,
-        arithmetic=arithmetic,
-        unnormalized_gradient=choices.get("unnormalized_gradient", "exact"),
-        clip_probabilities=choices.get("clip_probabilities"),
-        **arguments,
-    )
 
 
 def arguments_of(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
@@ -141,18 +116,19 @@ def arguments_of(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
     return given
 
 
-def options_of(cell: Cell, rows: Rows, choices: Choices) -> dict[str, Any]:
-    """Return a cell's options as the oracle takes them, in a dialect."""
+def request_of(cell: Cell, rows: Rows, choices: Choices) -> Request:
+    """Return what oracle and bounds are asked of a cell, in a dialect."""
     chosen = vars(cell.options)
-    set_ones = {name: value for name, value in chosen.items() if value != getattr(PLAIN, name)}
-    return {**set_ones, **dict(choices), **class_weights(cell, rows.logits)}
+    options = {name: value for name, value in chosen.items() if value != getattr(PLAIN, name)}
+    options |= {**dict(choices), **class_weights(cell, rows.logits)}
+    return checked_request(cell.op, cell.quantity, rows.logits, **arguments_of(cell, rows), **options)
 
 
 def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], truth: Truth, allowed: F64) -> Comparison:
     """Compare a batch's answer with the exact one; rows whose radius does not decide go to multiple precision."""
     format_ = FORMATS[cell.format]
     comparison = compare(observed, truth.exact, allowed, format_)
-    if not comparison.undecided.any() or cell.op == SIGMOID or cell.is_scalar or cell.producer:
+    if not comparison.undecided.any() or OPS[cell.op].elementwise or cell.is_scalar or cell.producer:
         return comparison
     undecided = comparison.undecided.reshape(len(observed), -1).any(axis=1)
     return compare(observed, _refined(cell, batch, truth, np.flatnonzero(undecided)), allowed, format_)
@@ -160,9 +136,7 @@ def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], truth: Truth,
 
 def _refined(cell: Cell, batch: Batch, truth: Truth, rows: NDArray[np.intp]) -> Enclosure:
     """Return the exact answers with these rows done again in multiple precision."""
-    chosen = arguments_of(cell, batch.rows[rows])
-    options = options_of(cell, batch.rows, truth.choices)
-    sharper = multiprecision.evaluate(cell.op, cell.quantity, batch.rows.logits[rows], **chosen, **options)
+    sharper = multiprecision.evaluate(request_of(cell, batch.rows[rows], truth.choices))
     parts = [part.copy() for part in truth.exact.parts]
     for part, sharp in zip(parts, sharper.parts, strict=True):
         part[rows] = sharp

@@ -17,11 +17,11 @@ from logitproof_conformance.judging.judging import (
     repro_of,
     spell_inputs,
 )
-from logitproof_conformance.plan.checks import SUM_LAWS
 from logitproof_reference.bounds.assumptions import SHOULD
 from logitproof_reference.bounds.error_model import Rounding
 from logitproof_reference.bounds.forward import softmax_sum_law
 from logitproof_reference.vocabulary.formats import ulp
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def judge_row_sums(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement
 
 
 def _judge_batch(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgement:
-    clause = SUM_LAWS[case.cell.op, case.cell.labels, case.cell.quantity]
+    clause = OPS[case.cell.op].row_sums[case.cell.labels, case.cell.quantity]
     answer = evaluation.answer(batch)
     if (failed := failure(case, answer, clause)) is not None:
         return failed

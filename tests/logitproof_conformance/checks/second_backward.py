@@ -13,7 +13,7 @@ from logitproof_conformance.judging.related import first_failure
 from logitproof_conformance.judging.rules import Seen
 from logitproof_conformance.judging.second_answer import SecondAnswer, judge_as_good
 from logitproof_conformance.plan.layout import arrange
-from logitproof_reference.vocabulary.cells import SECOND_GRADIENT
+from logitproof_reference.vocabulary.ops import SECOND_GRADIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,6 +13,7 @@ from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.judging.compare import compare
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -60,16 +61,15 @@ class Question:
     def must(self) -> F64:
         """The MUST bound of the answer; for a cell without options."""
         cell, inputs = self.cell, self.inputs
-        return bound(
+        request = checked_request(
             cell.op,
             cell.quantity,
-            logits=inputs.logits,
-            labels=inputs.labels,
+            inputs.logits,
+            inputs.labels,
             cotangent=inputs.cotangent,
             tangent=inputs.tangent,
-            format=FORMATS[cell.format],
-            arithmetic=MUST,
         )
+        return bound(request, FORMATS[cell.format], MUST)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from logitproof_conformance.asking.truth import compare_rows
 from logitproof_conformance.plan.batches import ALL_BUT_ONE_IGNORED, ALL_IGNORED
 from logitproof_conformance.plan.layout import SHAPES
 from logitproof_reference.cases.catalogue import REGIMES
-from logitproof_reference.vocabulary.cells import PLAIN, SIGMOID
+from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,12 +110,12 @@ EXTREME_RULES = {
 OF_FINITE_LOGITS = frozenset({"EXT-7", "EXT-8", "EXT-9"})
 """Extreme clauses whose rows hold no infinity and no NaN."""
 
-RULES_OF_SIGMOID = (
+RULES_OF_ELEMENTS = (
     Rule("EXT-1", lambda seen: np.isnan(seen.logits)),
     Rule("EXT-10", lambda seen: np.isinf(seen.logits), accepts=_nan),
     Rule("EXT-11", lambda seen: np.isinf(seen.logits), "should"),
 )
-"""Rules of a sigmoid loss, which takes each logit of a row by itself, for logits that are not finite."""
+"""Rules of an op that takes each logit of a row by itself, for logits that are not finite."""
 
 
 def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
@@ -123,8 +124,8 @@ def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
         return (option_rule(cell.options, regime),)
     clause = REGIMES[regime].clause
     if clause.startswith("EXT") and clause not in OF_FINITE_LOGITS:
-        if cell.op == SIGMOID:
-            return RULES_OF_SIGMOID + tuple(map(_at_finite_logits, _rules_of_values(cell, "")))
+        if OPS[cell.op].elementwise:
+            return RULES_OF_ELEMENTS + tuple(map(_at_finite_logits, _rules_of_values(cell, "")))
         return EXTREME_RULES.get(clause, (Rule(clause, _everywhere),))
     return _rules_of_values(cell, clause)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from logitproof_reference.vocabulary.cells import PLAIN, Options
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +118,7 @@ def takes(name: str, cell: Cell) -> bool:
     Labels out of range are asked in eager mode alone: a compiled guard may end the process, so that the check of MOD-3
     asks it in a process of its own.
     """
-    if cell.quantity not in {"value", "grad_logits"} or cell.op == "sigmoid_cross_entropy":
+    if cell.quantity not in {"value", "grad_logits"} or OPS[cell.op].elementwise:
         return False
     if name == NO_CLASSES:
         return True

@@ -11,8 +11,8 @@ import numpy as np
 from logitproof_reference.bounds.producers import produced
 from logitproof_reference.cases.catalogue import REGIMES, Batch, batches
 from logitproof_reference.cases.regime import Rows, concatenated
-from logitproof_reference.vocabulary.cells import SIGMOID
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Options
@@ -45,12 +45,12 @@ def whole_case_set(format_: str, profile: str) -> list[Batch]:
 
 @cache
 def common_batches(format_: str, profile: str, op: str) -> list[Batch]:
-    """Return the batch of the common class count; of a sigmoid loss, without the regimes that have no meaning there.
+    """Return the batch of the common class count; of an elementwise op, without the regimes that have no meaning there.
 
-    A sigmoid loss takes each logit by itself, and its labels lie in [0, 1].
+    Such a loss takes each logit by itself, and its labels lie in [0, 1].
     """
     common = [batch for batch in whole_case_set(format_, profile) if batch.classes == COMMON_CLASSES]
-    return [_with_labels_of_events(batch) for batch in common] if op == SIGMOID else common
+    return [_with_labels_of_events(batch) for batch in common] if OPS[op].elementwise else common
 
 
 def _with_labels_of_events(batch: Batch) -> Batch:

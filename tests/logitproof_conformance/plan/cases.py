@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from logitproof_conformance.plan.batches import common_batches, option_batches, produced_batches, whole_case_set
-from logitproof_conformance.plan.cells import CLASSES, MAIN_MODES, QUESTIONS, every_cell, is_quick
+from logitproof_conformance.plan.cells import CLASSES, MAIN_MODES, every_cell, is_quick, main_questions
 from logitproof_conformance.plan.checks import CHECKS, makes_sense
 from logitproof_conformance.plan.layout import SHAPES
 from logitproof_reference.cases.catalogue import REGIMES, Batch
@@ -68,7 +68,7 @@ def batches_of(cell: Cell, profile: str) -> list[Batch]:
         return option_batches(cell.format, cell.options, profile)
     if cell.producer:
         return produced_batches(cell.format, cell.producer)
-    is_main = (cell.op, cell.labels, cell.quantity) in QUESTIONS and cell.mode in MAIN_MODES and not cell.entry
+    is_main = (cell.op, cell.labels, cell.quantity) in main_questions() and cell.mode in MAIN_MODES and not cell.entry
     if (cell.axis, cell.layout) != SHAPES[0] or not is_main:
         return common_batches(cell.format, profile, cell.op)
     asked = CLASSES[profile].get((cell.mode, cell.format))

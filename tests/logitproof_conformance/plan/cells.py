@@ -8,45 +8,17 @@ from typing import TYPE_CHECKING
 from logitproof_adapters.contract import entries, producers
 from logitproof_conformance.plan.batches import COMMON_CLASSES
 from logitproof_conformance.plan.layout import SHAPES
-from logitproof_reference.vocabulary.cells import AXES, PLAIN, SIGMOID, Cell, Options
+from logitproof_reference.vocabulary.cells import AXES, PLAIN, Cell, Options
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS, TAKES_TANGENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from logitproof_adapters.contract import Adapter
 
-QUESTIONS = (
-    ("softmax", "none", "value"),
-    ("softmax", "none", "grad_logits"),
-    ("log_softmax", "none", "value"),
-    ("log_softmax", "none", "grad_logits"),
-    ("log_sum_exp", "none", "value"),
-    ("log_sum_exp", "none", "grad_logits"),
-    ("softmax_cross_entropy", "indices", "value"),
-    ("softmax_cross_entropy", "indices", "grad_logits"),
-    ("softmax_cross_entropy", "distributions", "value"),
-    ("softmax_cross_entropy", "distributions", "grad_logits"),
-    ("softmax_cross_entropy", "distributions", "grad_labels"),
-)
-"""Op, labels, quantity: asked with every regime, in every mode, format and layout."""
-
-FURTHER_QUESTIONS = (
-    ("softmax", "none", "jvp"),
-    ("log_softmax", "none", "jvp"),
-    ("log_sum_exp", "none", "jvp"),
-    ("log_sum_exp", "none", "hvp"),
-    ("softmax_cross_entropy", "indices", "jvp"),
-    ("softmax_cross_entropy", "indices", "hvp"),
-    ("softmax_cross_entropy", "distributions", "jvp"),
-    ("softmax_cross_entropy", "distributions", "hvp"),
-    ("sigmoid_cross_entropy", "distributions", "value"),
-    ("sigmoid_cross_entropy", "distributions", "grad_logits"),
-    ("sigmoid_cross_entropy", "distributions", "grad_labels"),
-    ("sigmoid_cross_entropy", "distributions", "jvp"),
-    ("sigmoid_cross_entropy", "distributions", "hvp"),
-)
-"""Asked with the common class count, classes last; the quick profile asks them in eager float32."""
+    Question = tuple[str, str, str]
+    """Op, labels and quantity."""
 
 OF_EVERY_LOSS = frozenset({"value", "grad_logits"})
 """Quantities that every framework gives of a loss, whichever its labels."""
@@ -133,6 +105,26 @@ ENTRY_QUANTITIES = ("value", "grad_logits", "grad_labels")
 The quick profile asks value and gradient in eager float32 and `QUICK_ENTRY_CHECKS`."""
 
 
+def main_questions() -> list[Question]:
+    """Return what is asked with every regime, in every mode, format and layout: values and gradients of rows."""
+    return [question for question in _questions() if _is_main(question)]
+
+
+def further_questions() -> list[Question]:
+    """Return what is asked with the common class count, classes last; in the quick profile in eager float32."""
+    return [question for question in _questions() if not _is_main(question)]
+
+
+def _questions() -> Iterator[Question]:
+    for op in OPS.values():
+        yield from op.questions()
+
+
+def _is_main(question: Question) -> bool:
+    op, _, quantity = question
+    return quantity not in TAKES_TANGENT and not OPS[op].elementwise
+
+
 def every_cell(adapter: Adapter) -> Iterator[Cell]:
     """Yield every cell of the full profile; whether the framework offers it is the adapter's to say."""
     for family in (_main_cells, _option_cells, _further_modes, _further_entries, _produced_cells):
@@ -147,7 +139,7 @@ def is_quick(cell: Cell) -> bool:
         return _is_eager_float32(cell) and cell.options == PLAIN and cell.quantity in OF_EVERY_LOSS
     if cell.options != PLAIN:
         return _is_eager_float32(cell) and (cell.axis == "last" or _is_spatial(cell))
-    if (cell.op, cell.labels, cell.quantity) in FURTHER_QUESTIONS or (cell.axis, cell.layout) != SHAPES[0]:
+    if (cell.op, cell.labels, cell.quantity) in further_questions() or (cell.axis, cell.layout) != SHAPES[0]:
         return _is_eager_float32(cell)
     return CLASSES["quick"].get((cell.mode, cell.format)) != frozenset()
 
@@ -168,17 +160,17 @@ def _main_cells(adapter: Adapter) -> Iterator[Cell]:
     """Yield the questions in every format of the main modes; eager mode is asked in other layouts too."""
     for mode, format_ in product(_main_modes(adapter), FORMATS):
         shapes = SHAPES if mode == "eager" else SHAPES[:1]
-        for (op, labels, quantity), (axis, layout) in product(QUESTIONS, shapes):
+        for (op, labels, quantity), (axis, layout) in product(main_questions(), shapes):
             yield Cell(adapter.name, mode, op, quantity, format_, labels, axis, layout)
-        for op, labels, quantity in FURTHER_QUESTIONS:
+        for op, labels, quantity in further_questions():
             yield Cell(adapter.name, mode, op, quantity, format_, labels)
 
 
 def _option_cells(adapter: Adapter) -> Iterator[Cell]:
-    """Yield the losses with options: in eager mode on every class axis, which a sigmoid loss does not have."""
+    """Yield the losses with options: in eager mode on every class axis, which an elementwise loss does not have."""
     for (op, labels), quantity in product(OPTIONS, ("value", "grad_logits")):
         for options, format_, axis in product(OPTIONS[op, labels], FORMATS, AXES):
-            if axis == "last" or op != SIGMOID:
+            if axis == "last" or not OPS[op].elementwise:
                 yield Cell(adapter.name, "eager", op, quantity, format_, labels, axis, options=options)
         for options in OPTIONS[op, labels]:
             if options in COMPILED_OPTIONS and "compiled" in adapter.modes:
@@ -188,7 +180,7 @@ def _option_cells(adapter: Adapter) -> Iterator[Cell]:
 def _further_modes(adapter: Adapter) -> Iterator[Cell]:
     """Yield the cells of the modes that an adapter runs beside the main ones."""
     modes = [mode for mode in adapter.modes if mode not in MAIN_MODES]
-    for mode, format_, (op, labels, quantity) in product(modes, FURTHER_FORMATS, QUESTIONS):
+    for mode, format_, (op, labels, quantity) in product(modes, FURTHER_FORMATS, main_questions()):
         yield Cell(adapter.name, mode, op, quantity, format_, labels)
 
 
@@ -205,6 +197,6 @@ def _further_entries(adapter: Adapter) -> Iterator[Cell]:
 def _produced_cells(adapter: Adapter) -> Iterator[Cell]:
     """Yield the cells in which something stands in front of the op."""
     for producer, mode, format_ in product(producers(adapter), _main_modes(adapter), PRODUCED_FORMATS):
-        for op, labels, quantity in QUESTIONS:
+        for op, labels, quantity in main_questions():
             if quantity in OF_EVERY_LOSS:
                 yield Cell(adapter.name, mode, op, quantity, format_, labels, producer=producer)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from logitproof_conformance.plan.bad_inputs import BAD_INPUTS, BAD_LABELS, takes
 from logitproof_conformance.plan.cells import MAIN_MODES, OF_EVERY_LOSS
 from logitproof_conformance.plan.layout import SHAPES
-from logitproof_reference.vocabulary.cells import PLAIN, SIGMOID
+from logitproof_reference.vocabulary.cells import PLAIN
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,18 +46,11 @@ FURTHER_MODE_CHECKS = frozenset({"poisoned_neighbours", "eager_answer", "eager_r
 
 QUICK_ENTRY_CHECKS = frozenset({"poisoned_neighbours", "accuracy_class", "result", *BAD_LABELS})
 
-SUM_LAWS = {
-    ("softmax", "none", "value"): "LAW-1",
-    ("log_sum_exp", "none", "grad_logits"): "LAW-2",
-    ("softmax_cross_entropy", "indices", "grad_logits"): "LAW-2",
-}
-"""Questions whose answers have a known sum over each row, and the clause that says so."""
-
 LAWS: dict[str, Callable[[Cell], bool]] = {
-    "shifted_rows": lambda cell: cell.op != SIGMOID,
-    "permuted_classes": lambda cell: cell.op != SIGMOID,
+    "shifted_rows": lambda cell: "shifted_rows" in OPS[cell.op].laws,
+    "permuted_classes": lambda cell: "permuted_classes" in OPS[cell.op].laws,
     "one_hot_labels": lambda cell: cell.quantity in OF_EVERY_LOSS and cell.labels == "indices" and _keeps_rows(cell),
-    "order_of_logits": lambda cell: cell.op in {"softmax", "log_softmax"} and cell.quantity == "value",
+    "order_of_logits": lambda cell: "order_of_logits" in OPS[cell.op].laws and cell.quantity == "value",
     "forward_and_reverse": lambda cell: cell.quantity == "jvp",
     "second_vector": lambda cell: cell.quantity == "hvp",
     "eager_answer": lambda cell: cell.mode != "eager",
@@ -66,8 +60,6 @@ LAWS: dict[str, Callable[[Cell], bool]] = {
 
 IN_A_PROCESS = frozenset({"eager_refusal"})
 """Checks that start a process of their own, for what they ask may end it."""
-
-LOSSES = frozenset({"softmax_cross_entropy", SIGMOID})
 
 
 def _keeps_rows(cell: Cell) -> bool:
@@ -100,7 +92,7 @@ def _is_compiled_value(cell: Cell) -> bool:
 
 ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
     "empty_batch": _everywhere,
-    "row_alone": lambda cell: cell.op in LOSSES,
+    "row_alone": lambda cell: OPS[cell.op].takes_labels,
     "padded_rows": lambda cell: cell.quantity in OF_EVERY_LOSS,
     "few_rows": lambda _cell: False,
 }
@@ -110,7 +102,7 @@ MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
 """Bad inputs that the quick profile asks in another format than float32."""
 
 SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
-    "row_sums": lambda cell: (cell.op, cell.labels, cell.quantity) in SUM_LAWS,
+    "row_sums": lambda cell: (cell.labels, cell.quantity) in OPS[cell.op].row_sums,
     "accuracy_class": _is_plain,
     "empty_batch": _is_worth_a_shape,
     "row_alone": lambda cell: _is_plain(cell) and cell.quantity in OF_EVERY_LOSS and _is_worth_a_shape(cell),

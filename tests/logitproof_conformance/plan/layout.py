@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.vocabulary.cells import SIGMOID, TAKES_COTANGENT, TAKES_TANGENT, Cell, Inputs
+from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT, TAKES_TANGENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,12 +42,11 @@ def given_arrays(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
 
     The cotangent of a reduced loss is one number.
     """
-    elementwise = cell.op in {"softmax", "log_softmax", SIGMOID}
     given = {"logits": rows.logits}
     if cell.labels != "none":
         given["labels"] = {"indices": rows.indices, "distributions": rows.distributions}[cell.labels]
     if cell.quantity in TAKES_COTANGENT:
-        cotangents = rows.class_cotangents if elementwise else rows.row_cotangents
+        cotangents = rows.class_cotangents if OPS[cell.op].keeps_classes else rows.row_cotangents
         given["cotangent"] = cotangents if cell.options.reduction == "none" else np.asarray(rows.row_cotangents[0])
     if cell.quantity in TAKES_TANGENT:
         given["tangent"] = np.ascontiguousarray(rows.class_cotangents[:, ::-1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from logitproof_conformance.judging.rules import FAMILY, rules_of
 from logitproof_conformance.plan import training as training_plan
 from logitproof_conformance.plan.bad_inputs import BAD_LABELS, DISTRIBUTION_FORMATS, LABEL_FORMATS, MISFITS, NO_CLASSES
-from logitproof_conformance.plan.checks import SUM_LAWS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from logitproof_conformance.plan.cases import Case
@@ -18,7 +18,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "row_alone": ("ROW-2", *(f"{family}-1" for family in FAMILY.values())),
     "few_rows": ("VAL-1", "VAL-2", *(f"EXT-{number}" for number in range(1, 12))),
     "repeated_call": ("LAW-5",),
-    "row_sums": tuple(sorted(set(SUM_LAWS.values()))),
+    "row_sums": tuple(sorted({clause for op in OPS.values() for clause in op.row_sums.values()})),
     "shifted_rows": ("LAW-3",),
     "permuted_classes": ("LAW-4",),
     "one_hot_labels": ("LAW-6",),

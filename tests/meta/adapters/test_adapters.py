@@ -18,8 +18,9 @@ from logitproof_adapters.catalogue import ledger, registry
 from logitproof_adapters.contract import keeps_graph
 from logitproof_adapters.control import answers as control_answers
 from logitproof_adapters.sources.source_adapter import SourceAdapter
-from logitproof_reference.vocabulary.cells import MODES, SECOND_GRADIENT, Cell, Inputs
+from logitproof_reference.vocabulary.cells import MODES, Cell, Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import SECOND_GRADIENT
 from logitproof_reports.runs.environment import describe_environment, facts_of
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import pytest
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.cases import hashed_numbers as bit_generator
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.formats import FORMATS
 
@@ -50,17 +51,9 @@ def loss_and_gradient(logits: F32, q: F32, cotangents: F32, *, clip: float, cut:
 def slack(quantity: str, observed: F32, logits: F32, labels: NDArray[np.generic], cotangents: F32) -> F64:
     """Return error / bound of each element."""
     given = {"cotangent": cotangents} if quantity == "grad_logits" else {}
-    exact = ExactRows(logits).evaluate(LOSS, quantity, labels=labels, clip_probabilities=CLIP, **given)
-    allowed = bound(
-        LOSS,
-        quantity,
-        logits=logits,
-        labels=labels,
-        format=FORMATS["float32"],
-        arithmetic=MUST,
-        clip_probabilities=CLIP,
-        **given,
-    )
+    request = checked_request(LOSS, quantity, logits, labels, clip_probabilities=CLIP, **given)
+    exact = ExactRows(logits).answer(request)
+    allowed = bound(request, FORMATS["float32"], MUST)
     return np.abs(observed.astype(np.float64) - exact.value) / allowed
 
 
@@ -95,13 +88,6 @@ def test_a_gradient_through_the_clip_is_told_apart() -> None:
 
 def test_a_class_ruled_out_costs_no_more_than_the_clip() -> None:
     logits = np.array([[0.0, -np.inf, 1.0]], dtype=np.float32)
-    allowed = bound(
-        LOSS,
-        "value",
-        logits=logits,
-        labels=np.array([1]),
-        format=FORMATS["float32"],
-        arithmetic=MUST,
-        clip_probabilities=CLIP,
-    )
+    request = checked_request(LOSS, "value", logits, np.array([1]), clip_probabilities=CLIP)
+    allowed = bound(request, FORMATS["float32"], MUST)
     assert 0.0 < allowed[0] < 1e-4

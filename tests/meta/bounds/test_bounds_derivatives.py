@@ -13,7 +13,9 @@ import pytest
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import Arithmetic
 from logitproof_reference.cases import hashed_numbers as bit_generator
+from logitproof_reference.oracle.request import Request, checked_request
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT, TAKES_TANGENT
 from meta.bounds.emulated_arithmetic import FAMILIES, Emulation, cotangents, distributions, rows_of
 
 if TYPE_CHECKING:
@@ -156,14 +158,17 @@ WAYS: dict[tuple[str, str, str], dict[str, Way]] = {
 """Every op, kind of labels and quantity of second order, with its ordinary ways."""
 
 
-def asked_with(question: tuple[str, str, str], case: Case) -> dict[str, F64 | NDArray[np.int64] | None]:
-    op, labels, _ = question
-    return {
-        "logits": case.x,
-        "labels": {"none": None, "indices": case.k, "distributions": case.q}[labels],
-        "cotangent": case.c if op in {"softmax", "log_softmax"} else case.g[:, 0],
-        "tangent": case.v,
-    }
+def request_of(question: tuple[str, str, str], case: Case) -> Request:
+    op, labels, quantity = question
+    upstream = case.c if OPS[op].keeps_classes else case.g[:, 0]
+    return checked_request(
+        op,
+        quantity,
+        case.x,
+        {"none": None, "indices": case.k, "distributions": case.q}[labels],
+        cotangent=upstream if quantity in TAKES_COTANGENT else None,
+        tangent=case.v if quantity in TAKES_TANGENT else None,
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -176,9 +181,7 @@ def test_derivatives_keep_their_bounds_and_use_much_of_them(question: tuple[str,
         case = Case(family, name)
         exact = TRUTHS[question](case, true_softmax(case.x))
         for ulps, arithmetic in EMULATIONS:
-            granted = bound(
-                question[0], question[2], **asked_with(question, case), format=FORMATS[name], arithmetic=arithmetic
-            )
+            granted = bound(request_of(question, case), FORMATS[name], arithmetic)
             for way, evaluate in WAYS[question].items():
                 error = np.abs(evaluate(Emulation(FORMATS[name], ulps, ulps), case) - exact)
                 used[f"{family}, {way}, {ulps}"] = float(

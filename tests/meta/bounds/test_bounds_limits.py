@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
 
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.cases.extreme import REGIMES_EXTREME
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.formats import FORMATS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 QUESTIONS = [
     ("softmax", "none", "value"),
@@ -41,42 +47,43 @@ def test_bound_is_finite_exactly_where_the_answer_is(regime: str, name: str) -> 
         cotangent = None if quantity == "value" else upstream
         exact = exact_rows.evaluate(op, quantity, labels, cotangent)
         for arithmetic in (MUST, SHOULD):
-            found = bound(
-                op,
-                quantity,
-                logits=rows.logits,
-                labels=labels,
-                cotangent=cotangent,
-                format=FORMATS[name],
-                arithmetic=arithmetic,
-            )
+            request = checked_request(op, quantity, rows.logits, labels, cotangent=cotangent)
+            found = bound(request, FORMATS[name], arithmetic)
             np.testing.assert_array_equal(np.isfinite(found), np.isfinite(exact.value), f"{op} {kind} {quantity}")
             assert not (found < 0.0).any()
 
 
 def test_bound_of_no_rows_is_empty() -> None:
     for op, quantity, shape in [("softmax", "value", (0, 3)), ("log_sum_exp", "value", (0,))]:
-        found = bound(op, quantity, logits=np.zeros((0, 3)), format=FORMATS["float32"], arithmetic=MUST)
+        found = bound(checked_request(op, quantity, np.zeros((0, 3))), FORMATS["float32"], MUST)
         assert found.shape == shape
 
 
 def test_blocks_do_not_change_a_bound() -> None:
     logits = np.linspace(-5.0, 5.0, 300 * 1000).reshape(300, 1000)
-    whole = bound("softmax", "value", logits=logits, format=FORMATS["float32"], arithmetic=MUST)
-    alone = bound("softmax", "value", logits=logits[290:], format=FORMATS["float32"], arithmetic=MUST)
+    whole = bound(checked_request("softmax", "value", logits), FORMATS["float32"], MUST)
+    alone = bound(checked_request("softmax", "value", logits[290:]), FORMATS["float32"], MUST)
     np.testing.assert_array_equal(whole[290:], alone)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("op", "quantity", "logits", "said"),
     [
-        ({"op": "softmax", "quantity": "grad_labels", "logits": np.zeros((1, 2))}, "softmax grad_labels"),
-        ({"op": "softmax", "quantity": "value", "logits": np.zeros(2)}, r"shape \(2,\)"),
-        ({"op": "softmax_cross_entropy", "quantity": "value", "logits": np.zeros((1, 2))}, "labels are missing"),
-        ({"op": "softmax", "quantity": "jvp", "logits": np.zeros((1, 2))}, "tangent is missing"),
+        ("softmax", "grad_labels", np.zeros((1, 2)), "grad_labels of softmax is not known"),
+        ("softmax", "value", np.zeros(2), r"shape \(2,\)"),
+        ("softmax_cross_entropy", "value", np.zeros((1, 2)), "needs labels"),
+        ("softmax", "jvp", np.zeros((1, 2)), "needs a tangent"),
     ],
 )
-def test_question_without_an_answer_is_refused(arguments: dict[str, object], said: str) -> None:
-    op, quantity, logits = arguments["op"], arguments["quantity"], arguments["logits"]
+def test_request_without_an_answer_is_refused(op: str, quantity: str, logits: NDArray[Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        bound(op, quantity, logits=logits, format=FORMATS["float32"], arithmetic=MUST)  # type: ignore[arg-type]  # mixed table
+        checked_request(op, quantity, logits)
+
+
+def test_derivatives_of_higher_order_have_no_bound_with_options() -> None:
+    logits = np.zeros((1, 2))
+    request = checked_request(
+        "softmax_cross_entropy", "jvp", logits, np.array([0]), tangent=logits, label_smoothing=0.125
+    )
+    with pytest.raises(ValueError, match="no bound is known for jvp with options"):
+        bound(request, FORMATS["float32"], MUST)

@@ -10,7 +10,9 @@ import pytest
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST, Arithmetic
 from logitproof_reference.cases import hashed_numbers as bit_generator
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import TAKES_COTANGENT, TAKES_TANGENT
 from meta.bounds.emulated_arithmetic import Emulation, cotangents
 
 if TYPE_CHECKING:
@@ -131,18 +133,14 @@ WAYS: dict[str, dict[str, Way]] = {
 
 
 def usage(answer: F64, quantity: str, case: Case, name: str, arithmetic: Arithmetic) -> float:
-    granted = bound(
-        "sigmoid_cross_entropy",
-        quantity,
-        logits=case.x,
-        labels=case.z,
-        cotangent=case.g,
-        tangent=case.v,
-        weight=case.w,
-        pos_weight=case.P,
-        format=FORMATS[name],
-        arithmetic=arithmetic,
+    taken = {
+        "cotangent": case.g if quantity in TAKES_COTANGENT else None,
+        "tangent": case.v if quantity in TAKES_TANGENT else None,
+    }
+    request = checked_request(
+        "sigmoid_cross_entropy", quantity, case.x, case.z, weight=case.w, pos_weight=case.P, **taken
     )
+    granted = bound(request, FORMATS[name], arithmetic)
     error = np.abs(answer - case.truth(quantity))
     return float(np.divide(error, granted, out=np.zeros_like(error), where=error > 0.0).max())
 
@@ -175,9 +173,8 @@ def test_infinite_logits_have_the_bound_of_their_limit() -> None:
     logits = np.array([[np.inf, -np.inf, np.inf, -np.inf, np.nan]])
     labels = np.array([[1.0, 0.0, 0.0, 1.0, 1.0]])
     for quantity in ("value", "grad_logits"):
-        found = bound(
-            "sigmoid_cross_entropy", quantity, logits=logits, labels=labels, format=FORMATS["float32"], arithmetic=MUST
-        )
+        request = checked_request("sigmoid_cross_entropy", quantity, logits, labels)
+        found = bound(request, FORMATS["float32"], MUST)
         assert np.isfinite(found[0, :2]).all()
         assert np.isfinite(found[0, 2:4]).all() == (quantity == "grad_logits")
         assert np.isnan(found[0, 4])

@@ -13,6 +13,7 @@ from logitproof_reference.bounds.api import bound, void
 from logitproof_reference.bounds.assumptions import MUST, SHOULD, Arithmetic
 from logitproof_reference.cases import hashed_numbers as bit_generator
 from logitproof_reference.judging.compare import compare
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.formats import FORMATS, Format
 from meta.bounds.emulated_algorithms import ALGORITHMS, Row, log_sum_exp_gradient_of_saved
@@ -85,15 +86,10 @@ def bound_of(question: tuple[str, str, str], family: str, name: str, arithmetic:
     """Return the bound of the family's rows."""
     op, labels, quantity = question
     row = rows(family, name)
-    return bound(
-        op,
-        quantity,
-        logits=row.logits,
-        labels=labels_of(labels, row),
-        cotangent=cotangent_of(op, quantity, row),
-        format=FORMATS[name],
-        arithmetic=arithmetic,
+    request = checked_request(
+        op, quantity, row.logits, labels_of(labels, row), cotangent=cotangent_of(op, quantity, row)
     )
+    return bound(request, FORMATS[name], arithmetic)
 
 
 def slack(answer: F64, question: tuple[str, str, str], family: str, name: str, arithmetic: Arithmetic) -> F64:
@@ -240,14 +236,9 @@ def test_bound_of_a_narrow_sum_is_void_once_it_may_lose_half_of_the_sum() -> Non
 def test_void_bound_is_replaced_by_that_of_wide_accumulation() -> None:
     logits = rows("wide", "bfloat16").logits
     assert void(logits, FORMATS["bfloat16"], MUST).all()
-    replaced = bound("softmax", "value", logits=logits, format=FORMATS["bfloat16"], arithmetic=MUST)
-    declared = bound(
-        "softmax",
-        "value",
-        logits=logits,
-        format=FORMATS["bfloat16"],
-        arithmetic=replace(MUST, accumulation="float32", flush_to_zero=False),
-    )
+    request = checked_request("softmax", "value", logits)
+    replaced = bound(request, FORMATS["bfloat16"], MUST)
+    declared = bound(request, FORMATS["bfloat16"], replace(MUST, accumulation="float32", flush_to_zero=False))
     np.testing.assert_array_equal(replaced, declared)
     narrow = Emulation(FORMATS["bfloat16"]).softmax(logits)
     assert slack(narrow, SOFTMAX, "wide", "bfloat16", MUST).max() > 1.0

@@ -10,6 +10,7 @@ import pytest
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST, SHOULD, Arithmetic
 from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -71,6 +72,6 @@ class Written:
 @pytest.mark.parametrize("op", ["softmax", "log_softmax", "log_sum_exp"])
 def test_bound_is_what_the_specification_writes(op: str, arithmetic: Arithmetic, regime: str) -> None:
     logits = REGIMES[regime].build("float32", "quick").logits
-    judged = bound(op, "value", logits=logits, format=FORMATS["float32"], arithmetic=arithmetic)
+    judged = bound(checked_request(op, "value", logits), FORMATS["float32"], arithmetic)
     written = getattr(Written(logits.astype(np.float64), arithmetic), op)
     assert np.allclose(judged, written, rtol=1e-4, atol=8 * 2.0**-126)

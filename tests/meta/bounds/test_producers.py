@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from logitproof_reference.bounds.producers import _TERMS, produced, producer_bound
+from logitproof_reference.bounds.producers import produced, producer_bound
 from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-QUESTIONS = [(*key, labels) for key in _TERMS for labels in (("i", "q") if "cross" in key[0] else ("",))]
+QUESTIONS = [
+    (op, quantity, labels)
+    for row in OPS.values()
+    for op, labels, quantity in row.questions()
+    if row.formulas[quantity].moved
+]
 U = FORMATS["float32"].unit_roundoff
 
 
@@ -25,15 +32,16 @@ def moved_answers(
     """Return how far the answer moves when every logit is off by two roundings, up and down in turn, and the bound."""
     rows, n = z.shape
     given: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {}
-    if labels:
-        given["labels"] = np.arange(rows) % n if labels == "i" else np.full((rows, n), 1.0 / n)
+    if labels != "none":
+        given["labels"] = np.arange(rows) % n if labels == "indices" else np.full((rows, n), 1.0 / n)
     if quantity == "grad_logits":
-        shape = z.shape if op in {"softmax", "log_softmax"} else (rows,)
+        shape = z.shape if OPS[op].keeps_classes else (rows,)
         given["cotangent"] = np.resize([1.5, -0.75, 3.0], shape)
     signs = np.where(np.arange(n) % 2 == 0, sign, -sign)
-    exact = ExactRows(z).evaluate(op, quantity, **given)
+    request = checked_request(op, quantity, z, **given)
+    exact = ExactRows(z).answer(request)
     other = ExactRows(z * (1.0 + 2.0 * U * signs)).evaluate(op, quantity, **given)
-    return np.abs(other.value - exact.value), producer_bound(op, quantity, logits=z, format="float32", **given)
+    return np.abs(other.value - exact.value), producer_bound(request, FORMATS["float32"])
 
 
 @pytest.mark.parametrize(("op", "quantity", "labels"), QUESTIONS)
@@ -50,7 +58,7 @@ def test_two_roundings_of_every_logit_stay_within_the_bound(
 
 def test_the_bound_is_within_a_small_factor_of_what_happens() -> None:
     z = produced("scaled", REGIMES["common_offset_1e4"].build(FORMATS["float32"]).logits)
-    moved, allowed = moved_answers("softmax_cross_entropy", "value", "i", z, 1)
+    moved, allowed = moved_answers("softmax_cross_entropy", "value", "indices", z, 1)
     assert moved.max() > allowed.max() / 8.0
 
 

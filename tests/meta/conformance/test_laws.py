@@ -14,11 +14,12 @@ from logitproof_conformance.checks.modes import run_alone
 from logitproof_conformance.checks.registry import CHECK_JUDGES
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.batches import common_batches
-from logitproof_conformance.plan.cases import QUESTIONS, Case, plan_cases
+from logitproof_conformance.plan.cases import Case, main_questions, plan_cases
 from logitproof_conformance.plan.checks import LAWS
 from logitproof_reference import softmax_cross_entropy
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.vocabulary.cells import Cell, Options
 from logitproof_reference.vocabulary.formats import FORMATS
 from meta.mutants.catalogue import MUTANTS
@@ -51,17 +52,17 @@ def test_shiftable_rows_and_their_shifts_are_numbers_of_the_format_large_and_sma
     assert len(np.unique(rows.astype(np.float64))) > 16
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids="-".join)
+@pytest.mark.parametrize("question", main_questions(), ids="-".join)
 def test_a_bound_knows_no_order_of_the_classes(question: tuple[str, str, str]) -> None:
     op, labels, quantity = question
     (batch,) = common_batches("float32", "quick", op)
     rows = batch.rows[batch.slices["typical"]]
     given = arguments_of(Cell("any", "eager", op, quantity, "float32", labels), rows)
-    allowed = bound(op, quantity, logits=rows.logits, format=batch.format, arithmetic=MUST, **given)
+    allowed = bound(checked_request(op, quantity, rows.logits, **given), batch.format, MUST)
     turned = {name: array[:, ::-1] if array.ndim > 1 else array for name, array in given.items()}
     if labels == "indices":
         turned["labels"] = batch.classes - 1 - turned["labels"]
-    other = bound(op, quantity, logits=rows.logits[:, ::-1], format=batch.format, arithmetic=MUST, **turned)
+    other = bound(checked_request(op, quantity, rows.logits[:, ::-1], **turned), batch.format, MUST)
     np.testing.assert_allclose(other, allowed[:, ::-1] if allowed.ndim > 1 else allowed, rtol=1e-9)
 
 

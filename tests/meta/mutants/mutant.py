@@ -13,7 +13,8 @@ from logitproof_adapters.control import answers as control_answers
 from logitproof_adapters.control import sigmoid as control_sigmoid
 from logitproof_adapters.control import softmax as control
 from logitproof_adapters.sources.unsupported import not_wrapped
-from logitproof_reference.vocabulary.cells import PLAIN, PRODUCERS, SECOND_GRADIENT, Cell, Options
+from logitproof_reference.vocabulary.cells import PLAIN, PRODUCERS, Cell, Options
+from logitproof_reference.vocabulary.ops import SECOND_GRADIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -114,9 +115,7 @@ def without_fault(mutant: Mutant) -> Mutant:
 @contextmanager
 def patched(parts: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
     """Put `parts` in the place of the control's functions of these names, wherever it calls them."""
-    replaced = {key: parts[f.__name__] for key, f in control.FUNCTIONS.items() if f.__name__ in parts}
     with ExitStack() as patches:
-        patches.enter_context(patch.dict(control.FUNCTIONS, replaced))
         for module, name in product(MODULES, parts):
             if hasattr(module, name):
                 patches.enter_context(patch.object(module, name, parts[name]))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.control import softmax as control
-from logitproof_reference.vocabulary.cells import SECOND_GRADIENT, Options
+from logitproof_reference.vocabulary.cells import Options
+from logitproof_reference.vocabulary.ops import SECOND_GRADIENT
 from meta.mutants.mutant import GRAD_INDEX_LOSS, INDEX_LOSS, LOG_SOFTMAX, LOG_SUM_EXP, SOFTMAX, Mutant, ask_control
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import numpy as np
 
 from logitproof_reference import ExactRows
 from logitproof_reference.cases.hashed_numbers import integers, normals, uniforms
-from logitproof_reference.oracle import sigmoid
 from logitproof_reference.vocabulary.cells import SIGMOID
 from logitproof_reference.vocabulary.formats import FORMATS, Format
+from logitproof_reference.vocabulary.ops import QUANTITIES
 from meta.oracle import ball_sigmoid, ball_truth
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ QUESTIONS: tuple[Question, ...] = (
     *((_CE, quantity, "ignored", options) for quantity in _QUANTITIES for options in INDEX_OPTIONS),
     *((_CE, "grad_labels", "distributions", options) for options in ({}, *LOSS_OPTIONS)),
     *((_CE, quantity, "distributions", {"unnormalized_gradient": "tensorflow"}) for quantity in ("grad_logits", "hvp")),
-    *((SIGMOID, quantity, "distributions", options) for quantity in sigmoid.QUANTITIES for options in SIGMOID_OPTIONS),
+    *((SIGMOID, quantity, "distributions", options) for quantity in QUANTITIES for options in SIGMOID_OPTIONS),
 )  # fmt: skip
 """Op, quantity, labels and options. Distributions sum to anything."""
 
@@ -147,8 +147,6 @@ class Batch:
     @property
     def exact(self) -> Enclosure:
         """The oracle's answer."""
-        if self.op == SIGMOID:
-            return sigmoid.evaluate(self.quantity, self.logits, **self.arguments, **self.options)
         return ExactRows(self.logits).evaluate(self.op, self.quantity, **self.arguments, **self.options)
 
     def truth(self, row: int) -> tuple[Balls, Balls]:

@@ -12,6 +12,7 @@ from flint import arb
 from logitproof_reference import ExactRows, log_sum_exp, softmax, softmax_cross_entropy
 from logitproof_reference.cases.hashed_numbers import normals
 from logitproof_reference.oracle import multiprecision
+from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.vocabulary.formats import FORMATS
 from meta.oracle.ball_truth import Case, truth, worst_errors
 from meta.oracle.certificate import ALLOWED
@@ -137,6 +138,6 @@ def test_multiple_precision_and_double_double_agree_within_their_radii() -> None
     q = np.abs(normals("agree/q", (20, 6)))
     for op, quantity, labels in (("softmax", "value", None), ("log_sum_exp", "value", None), (CE, "grad_logits", q)):
         one = ExactRows(rows).evaluate(op, quantity, labels)
-        other = multiprecision.evaluate(op, quantity, rows, labels)
+        other = multiprecision.evaluate(checked_request(op, quantity, rows, labels))
         difference = np.abs((one.value - other.value) + (one.tail - other.tail))
         assert (difference <= one.radius + other.radius).all()

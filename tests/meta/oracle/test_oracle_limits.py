@@ -9,9 +9,11 @@ import pytest
 
 from logitproof_reference import ExactRows
 from logitproof_reference.oracle import multiprecision, sigmoid
+from logitproof_reference.oracle.request import checked_request
+from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT, TAKES_TANGENT
 
 INF, NAN = np.inf, np.nan
-CE = "softmax_cross_entropy"
+CE, SIGMOID = "softmax_cross_entropy", "sigmoid_cross_entropy"
 HALF, LOG2 = 0.5, np.log(2.0)
 
 # row, softmax, log_softmax, log_sum_exp, cross-entropy of class 0, 1, 2
@@ -27,13 +29,13 @@ TABLE: dict[str, tuple[list[float], list[float], list[float], float, list[float]
 }
 
 
-def evaluated(x: list[float], op: str, quantity: str, *given: Any, **more: Any) -> list[Any]:
+def evaluated(
+    x: list[float], op: str, quantity: str, labels: Any = None, cotangent: Any = None, **more: Any
+) -> list[Any]:
     """Return the answers of both ways to one row."""
     logits = np.array([x])
-    both = (
-        ExactRows(logits).evaluate(op, quantity, *given, **more),
-        multiprecision.evaluate(op, quantity, logits, *given, **more),
-    )
+    request = checked_request(op, quantity, logits, labels, cotangent=cotangent, **more)
+    both = ExactRows(logits).answer(request), multiprecision.evaluate(request)
     for exact in both:
         assert (exact.radius[~np.isfinite(exact.value)] == 0).all()
     return [exact.value[0] for exact in both]
@@ -119,22 +121,20 @@ def test_a_nan_among_the_cotangents_stays_in_its_row() -> None:
     np.testing.assert_array_equal(value[1], [-0.25, 0.25])
 
 
-@pytest.mark.parametrize("quantity", sigmoid.QUANTITIES)
+@pytest.mark.parametrize("quantity", OPS[SIGMOID].formulas)
 def test_sigmoid_loss_has_the_same_limits_by_closed_form_and_by_definition(quantity: str) -> None:
     x = np.array([INF, INF, INF, -INF, -INF, -INF, NAN, INF])
     y = np.array([1.0, 0.0, 1e-20, 1.0, 0.0, 0.25, 0.5, 0.5])
     weight, positive = np.array([2.0, 1.0, -1.0, 3.0, 1.0, 0.5, 1.0, 0.0]), np.full(8, 0.75)
     factors = np.array([[1.5, -2.0, 1.0, -0.5, 3.0, 1.0, 1.0, 2.0], [-1.0, 1.0, 0.5, 2.0, -3.0, 1.0, 1.0, 1.0]])
     given = {
-        "grad_logits": (factors[0],),
-        "grad_labels": (factors[0],),
-        "jvp": (None, factors[1]),
-        "hvp": tuple(factors),
+        "cotangent": factors[0] if quantity in TAKES_COTANGENT else None,
+        "tangent": factors[1] if quantity in TAKES_TANGENT else None,
     }
-    exact = sigmoid.evaluate(quantity, x, y, *given.get(quantity, ()), weight=weight, pos_weight=positive)
+    exact = sigmoid.evaluate(checked_request(SIGMOID, quantity, x, y, weight=weight, pos_weight=positive, **given))
     c = factors[0] if quantity in {"grad_logits", "grad_labels", "hvp"} else np.ones(8)
     v = factors[1] if quantity in {"jvp", "hvp"} else np.ones(8)
     for i, numbers in enumerate(zip(x, y, weight, positive, c, v, strict=True)):
-        expected = multiprecision.evaluate_sigmoid(quantity, [float(number) for number in numbers], None)
+        expected = multiprecision.evaluate_element(SIGMOID, quantity, [float(number) for number in numbers], None)
         np.testing.assert_array_equal(exact.value[i], expected.value)
         assert exact.radius[i] == 0 or np.isfinite(exact.value[i])

@@ -20,6 +20,7 @@ from logitproof_reference import (
 )
 from logitproof_reference.cases.hashed_numbers import integers, normals, uniforms
 from logitproof_reference.oracle import multiprecision
+from logitproof_reference.oracle.request import checked_request
 
 if TYPE_CHECKING:
     from logitproof_reference.numerics.enclosure import Enclosure
@@ -170,7 +171,7 @@ def test_both_ways_agree_on_every_quantity_and_option(labels: Any, quantity: str
         return
     more = {"tangent": Q - 0.5} if quantity in {"jvp", "hvp"} else {}
     one = ExactRows(X).evaluate(CE, quantity, labels, **more, **OPTIONS[name])
-    other = multiprecision.evaluate(CE, quantity, X, labels, **more, **OPTIONS[name])
+    other = multiprecision.evaluate(checked_request(CE, quantity, X, labels, **more, **OPTIONS[name]))
     assert one.shape == other.shape
     assert (np.abs((one.value - other.value) + (one.tail - other.tail)) <= one.radius + other.radius).all()
 

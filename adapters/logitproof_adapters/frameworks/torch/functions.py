@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import DISTRIBUTIONS, INDICES
 from logitproof_adapters.sources.source_adapter import arguments
-from logitproof_reference.vocabulary.cells import TAKES_TANGENT
+from logitproof_reference.vocabulary.ops import TAKES_TANGENT
 
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Options
