@@ -8,7 +8,6 @@ from .vocabulary.cells import (
     LAYOUTS,
     MODES,
     PLAIN,
-    PRODUCERS,
     SIGMOID,
     Cell,
     Inputs,
@@ -17,12 +16,14 @@ from .vocabulary.cells import (
 from .vocabulary.ops import OPS as _OPS
 from .vocabulary.ops import QUANTITIES as _QUANTITIES
 from .vocabulary.ops import SECOND_GRADIENT, TAKES_COTANGENT, TAKES_TANGENT
+from .vocabulary.producers import PRODUCERS as _PRODUCERS
 
 OPS = tuple(_OPS)
+PRODUCERS = tuple(_PRODUCERS)
 QUANTITIES = tuple(_QUANTITIES)
 REDUCES_CLASSES = frozenset(name for name, op in _OPS.items() if not op.keeps_classes)
 TAKES_VECTOR = TAKES_TANGENT
-"""What `vocabulary.ops` has now, by older names."""
+"""What `vocabulary.ops` and `vocabulary.producers` have now, by older names."""
 
 __all__ = [
     "AXES",

@@ -188,7 +188,7 @@ def keeps_graph(adapter: Adapter) -> bool:
 
 
 def producers(adapter: Adapter) -> tuple[str, ...]:
-    """Return what the adapter can put in front of an op, words of `cells.PRODUCERS`.
+    """Return what the adapter can put in front of an op, words of `producers.PRODUCERS`.
 
     An adapter says so by an attribute of this name; one without it puts nothing there.
     """

@@ -11,6 +11,7 @@ from logitproof_adapters.control import softmax as control
 from logitproof_adapters.control.options import LossOptions, effective_labels, mean_divisor, reduced, upstream
 from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.ops import OPS, formulas_of
+from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,9 +93,9 @@ def behind_producer(
     producer: str, op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: Any
 ) -> NDArray[Any]:
     """Return the answer for what a producer makes of the logits; a gradient goes back through it."""
-    produce, three = {"scaled": np.multiply, "tempered": np.divide}[producer], logits.dtype.type(3)
-    result = answer(op, quantity, produce(logits, three), axis=axis, **given)
-    return np.asarray(produce(result, three)) if quantity == "grad_logits" else result
+    row = PRODUCERS[producer]
+    result = answer(op, quantity, row.apply(logits), axis=axis, **given)
+    return row.apply(result) if quantity == "grad_logits" else result
 
 
 def _elementwise(op: str, quantity: str, x: Array, arrays: dict[str, Array], options: LossOptions) -> Array:

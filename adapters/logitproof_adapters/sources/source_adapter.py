@@ -11,6 +11,7 @@ import numpy as np
 from logitproof_adapters.contract import Dialect
 from logitproof_adapters.sources.unsupported import not_wrapped
 from logitproof_reference.vocabulary.ops import TAKES_COTANGENT, TAKES_TANGENT
+from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ LETTERS = {"logits": "x", "labels": "y", "cotangent": "c", "tangent": "v", "weig
 """What a source calls the arrays of `Inputs`, in the order in which ``f`` takes them."""
 
 
-PRODUCED = {"scaled": "x * 3", "tempered": "x / 3"}
+PRODUCED = {name: producer.source("x") for name, producer in PRODUCERS.items()}
 """What a source calls the logits behind a producer."""
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from logitproof_reference.numerics.double_double import two_prod
+from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.vocabulary.ops import formulas_of
+from logitproof_reference.vocabulary.producers import PRODUCERS, Factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,10 +22,74 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.formats import Format
 
 
-def produced(producer: str, array: NDArray[Any]) -> F64:
-    """Return an array times the factor of a producer, in float64: exact for ``scaled``, rounded for ``tempered``."""
-    wide = np.asarray(array, dtype=np.float64)
-    return wide * 3.0 if producer == "scaled" else wide / 3.0
+class Producer(Protocol):
+    """What stands in front of an op: how its logits come about, in exact numbers, and what that may cost."""
+
+    def exact(self, logits: NDArray[Any]) -> Enclosure:
+        """Return the logits it makes, with the radius of what is not known of them."""
+        ...
+
+    def pull_back(self, cotangent: F64) -> F64:
+        """Return the cotangent with which the op's gradient by its logits is that by what the producer takes."""
+        ...
+
+    def bound(self, request: Request, format: Format) -> F64:  # noqa: A002 - the word of the vocabulary
+        """Return what its rounding adds to the error of an answer, `request` being for the logits that it makes."""
+        ...
+
+    def source(self, x: str) -> str:
+        """Return the expression for its logits."""
+        ...
+
+
+@dataclass(frozen=True)
+class FactorProducer:
+    """A `Factor` as a producer.
+
+    The oracle takes the value of its exact logits. Their tail, below 2**-53 of it, lies within what `bound` grants:
+    three roundings of the format.
+    """
+
+    factor: Factor
+
+    def exact(self, logits: NDArray[Any]) -> Enclosure:
+        """Return products exactly, and quotients with their remainder."""
+        x = logits.astype(np.float64)
+        value = self.factor.apply(x)
+        finite = np.isfinite(value)
+        z, x = np.where(finite, value, 0.0), np.where(finite, x, 0.0)
+        tail = _TAILS[self.factor.sign](x, z, float(self.factor.number))
+        return Enclosure(value, tail, np.abs(tail) * 2.0**-52)
+
+    def pull_back(self, cotangent: F64) -> F64:
+        """Return the cotangent with the factor in it."""
+        return self.factor.apply(cotangent.astype(np.float64))
+
+    def bound(self, request: Request, format: Format) -> F64:  # noqa: A002 - as above
+        """Return `producer_bound`."""
+        return producer_bound(request, format)
+
+    def source(self, x: str) -> str:
+        """Return the expression for its logits."""
+        return self.factor.source(x)
+
+
+_TAILS: dict[str, Callable[[F64, F64, float], F64]] = {
+    "*": lambda x, _, number: two_prod(x, np.full_like(x, number))[1],
+    "/": lambda x, z, number: _remainder(x, z, number) / number,
+}
+"""What rounding to float64 takes from a product and from a quotient."""
+
+
+def _remainder(x: F64, z: F64, number: float) -> F64:
+    """Return x - z number, exactly where z is the rounded quotient."""
+    hi, lo = two_prod(z, np.full_like(z, number))
+    return (x - hi) - lo
+
+
+def producer_of(name: str) -> Producer:
+    """Return the producer of a name of `vocabulary.producers.PRODUCERS`."""
+    return FactorProducer(PRODUCERS[name])
 
 
 def producer_bound(request: Request, format: Format) -> F64:  # noqa: A002 - the word of the vocabulary
@@ -36,7 +104,7 @@ def producer_bound(request: Request, format: Format) -> F64:  # noqa: A002 - the
     Parameters
     ----------
     request : Request
-        ``value`` or ``grad_logits`` of a softmax op, of the logits that `produced` returns: a class at -inf stays
+        ``value`` or ``grad_logits`` of a softmax op, of the logits that the producer makes: a class at -inf stays
         there, and the cotangent has the factor of the producer in it.
     format : Format
         The format the implementation works in.

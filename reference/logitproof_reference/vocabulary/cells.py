@@ -15,8 +15,6 @@ MODES = ("eager", "compiled", "graph", "vmap")
 LABELS = ("none", "indices", "distributions")
 AXES = ("last", "first", "middle")
 LAYOUTS = ("contiguous", "strided")
-PRODUCERS = ("scaled", "tempered")
-"""Elementwise work in front of the op: logits times 3, logits over a temperature of 3; a compiler may fuse them."""
 
 SIGMOID = "sigmoid_cross_entropy"
 
@@ -82,7 +80,7 @@ class Cell:
         Which of the framework's functions is asked, where it has several for the same op: a word of its adapter's,
         e.g. ``functional``; empty for the one its users meet first.
     producer : str
-        What stands in front of the op and may be fused with it, one of `PRODUCERS`; empty for nothing.
+        What stands in front of the op and may be fused with it, a word of `producers.PRODUCERS`; empty for nothing.
     """
 
     adapter: str

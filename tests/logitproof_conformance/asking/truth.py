@@ -13,7 +13,7 @@ from logitproof_conformance.asking.dialect_choices import choices_of
 from logitproof_conformance.plan.layout import class_weights, given_arrays
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import SHOULD
-from logitproof_reference.bounds.producers import produced, producer_bound
+from logitproof_reference.bounds.producers import producer_of
 from logitproof_reference.judging.compare import Comparison, compare
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.oracle import multiprecision
@@ -97,14 +97,14 @@ def _truth(cell: Cell, shared: _Shared, choices: Choices, declared: Arithmetic) 
 
 
 def _truth_behind_producer(cell: Cell, rows: Rows, choices: Choices, declared: Arithmetic) -> Truth:
-    """Return the truth for what a producer makes of the logits; its factor goes into the cotangent of a gradient."""
-    arguments = arguments_of(cell, rows)
+    """Return the truth for what a producer makes of the logits; a gradient goes back through it."""
+    producer, arguments = producer_of(cell.producer), arguments_of(cell, rows)
     if "cotangent" in arguments:
-        arguments["cotangent"] = produced(cell.producer, arguments["cotangent"])
-    logits = produced(cell.producer, rows.logits)
+        arguments["cotangent"] = producer.pull_back(arguments["cotangent"])
+    logits = producer.exact(rows.logits).value
     request = checked_request(cell.op, cell.quantity, logits, **arguments, **dict(choices))
     exact = ExactRows(request.logits).answer(request)
-    moved = producer_bound(request, FORMATS[cell.format])
+    moved = producer.bound(request, FORMATS[cell.format])
     must, should = (bound(request, FORMATS[cell.format], arithmetic) + moved for arithmetic in (declared, SHOULD))
     return Truth(exact, must, np.fmin(must, should), choices)
 

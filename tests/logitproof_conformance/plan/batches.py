@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_reference.bounds.producers import produced
+from logitproof_reference.bounds.producers import producer_of
 from logitproof_reference.cases.catalogue import REGIMES, Batch, batches
 from logitproof_reference.cases.regime import Rows, concatenated
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -71,7 +71,7 @@ def produced_batches(format_: str, producer: str) -> list[Batch]:
     largest = FORMATS[format_].largest
 
     def fits(regime: str) -> bool:
-        logits = produced(producer, common.rows.logits[common.slices[regime]])
+        logits = producer_of(producer).exact(common.rows.logits[common.slices[regime]]).value
         return (
             REGIMES[regime].clause in {"", "EXT-2", "EXT-7"}
             and not (np.isfinite(logits) & (np.abs(logits) > largest)).any()

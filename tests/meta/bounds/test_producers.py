@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from logitproof_reference.bounds.producers import produced, producer_bound
+from logitproof_adapters.sources.source_adapter import PRODUCED
+from logitproof_reference.bounds.producers import producer_bound, producer_of
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
+from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,23 +49,40 @@ def moved_answers(
 
 @pytest.mark.parametrize(("op", "quantity", "labels"), QUESTIONS)
 @pytest.mark.parametrize("regime", ["typical", "wide_range", "common_offset_1e4", "common_offset_1e8", "near_tie"])
-@pytest.mark.parametrize("producer", ["scaled", "tempered"])
+@pytest.mark.parametrize("producer", PRODUCERS)
 def test_two_roundings_of_every_logit_stay_within_the_bound(
     op: str, quantity: str, labels: str, regime: str, producer: str
 ) -> None:
-    z = produced(producer, REGIMES[regime].build(FORMATS["float32"]).logits)
+    z = producer_of(producer).exact(REGIMES[regime].build(FORMATS["float32"]).logits).value
     for sign in (1, -1):
         moved, allowed = moved_answers(op, quantity, labels, z, sign)
         assert (moved <= allowed).all()
 
 
 def test_the_bound_is_within_a_small_factor_of_what_happens() -> None:
-    z = produced("scaled", REGIMES["common_offset_1e4"].build(FORMATS["float32"]).logits)
+    z = producer_of("scaled").exact(REGIMES["common_offset_1e4"].build(FORMATS["float32"]).logits).value
     moved, allowed = moved_answers("softmax_cross_entropy", "value", "indices", z, 1)
     assert moved.max() > allowed.max() / 8.0
 
 
-def test_what_is_produced_is_exact_or_rounded_once_in_float64() -> None:
-    x = np.array([[0.1, 3.4028234663852886e38]], dtype=np.float32)
-    assert (produced("scaled", x) == [[0.30000000447034836, 1.0208470399155866e39]]).all()
-    assert (produced("tempered", x) == x.astype(np.float64) / 3.0).all()
+@pytest.mark.parametrize("name", PRODUCERS)
+def test_what_is_produced_is_exact_to_its_radius_and_its_tail_a_rounding_of_float64(name: str) -> None:
+    x = np.array([[0.1, 3.4028234663852886e38, -7.0, 0.0]], dtype=np.float32)
+    factor, made = PRODUCERS[name], producer_of(name).exact(x)
+    for number, parts in zip(x.ravel(), np.stack(made.parts, axis=-1).reshape(-1, 3), strict=True):
+        value, tail, radius = map(Fraction, parts.tolist())
+        times, over = Fraction(float(number)) * factor.number, Fraction(float(number)) / factor.number
+        exact = {"*": times, "/": over}[factor.sign]
+        assert abs(value + tail - exact) <= radius
+        assert abs(tail) + radius <= abs(value) * Fraction(2) ** -53
+
+
+def test_infinities_pass_a_producer() -> None:
+    x = np.array([[-np.inf, np.inf, np.nan]], dtype=np.float32)
+    assert all(np.array_equal(producer_of(name).exact(x).value, x, equal_nan=True) for name in PRODUCERS)
+
+
+@pytest.mark.parametrize("name", PRODUCERS)
+def test_a_source_is_what_the_producer_computes(name: str) -> None:
+    x = np.array([0.1, -2.5], dtype=np.float32)
+    np.testing.assert_array_equal(eval(PRODUCED[name], {"x": x}), PRODUCERS[name].apply(x))  # noqa: S307 - our own text

@@ -6,8 +6,9 @@ import pytest
 
 from logitproof_conformance.plan.cases import batches_of, plan_cells
 from logitproof_conformance.plan.cells import COMPILED_OPTIONS, FURTHER_FORMATS, OPTIONS
-from logitproof_reference.vocabulary.cells import MODES, PLAIN, PRODUCERS, Cell
+from logitproof_reference.vocabulary.cells import MODES, PLAIN, Cell
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.producers import PRODUCERS
 from meta.mutants.mutant import INDEX_LOSS, Mutant, MutantAdapter
 
 LOSS = ("softmax_cross_entropy", "indices")

@@ -13,8 +13,9 @@ from logitproof_adapters.control import answers as control_answers
 from logitproof_adapters.control import sigmoid as control_sigmoid
 from logitproof_adapters.control import softmax as control
 from logitproof_adapters.sources.unsupported import not_wrapped
-from logitproof_reference.vocabulary.cells import PLAIN, PRODUCERS, Cell, Options
+from logitproof_reference.vocabulary.cells import PLAIN, Cell, Options
 from logitproof_reference.vocabulary.ops import SECOND_GRADIENT
+from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -126,7 +127,7 @@ class MutantAdapter:
     """Asks a mutant."""
 
     name = "mutant"
-    producers = PRODUCERS
+    producers = tuple(PRODUCERS)
     keeps_graph = True
 
     def __init__(self, mutant: Mutant) -> None:

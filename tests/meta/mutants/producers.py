@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.vocabulary.producers import PRODUCERS
 from meta.mutants.mutant import GRAD_INDEX_LOSS, LOG_SOFTMAX, SOFTMAX, Mutant, ask_control
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+TEMPERATURE = PRODUCERS["tempered"].number
 SMALL = 4096
 """Elements up to which XLA computes a value again in every loop that consumes it."""
 
@@ -23,7 +25,7 @@ SMALL = 4096
 def maximum_of_other_rounding(cell: Cell, inputs: Inputs) -> Array:
     """Take the maximum of the quotients, and the exponentials of products with a rounded reciprocal."""
     del cell
-    x, three = inputs.logits, inputs.logits.dtype.type(3)
+    x, three = inputs.logits, inputs.logits.dtype.type(TEMPERATURE)
     with np.errstate(all="ignore"):
         exponentials = np.exp(x * (1 / three) - (x / three).max(axis=inputs.axis, keepdims=True))
         return np.asarray(exponentials / exponentials.sum(axis=inputs.axis, keepdims=True))
@@ -33,7 +35,7 @@ def contracted_in_small_batches(cell: Cell, inputs: Inputs) -> Array:
     """Compile a small batch into one loop, in which product and difference are one operation of one rounding."""
     if inputs.logits.size > SMALL:
         return ask_control(cell, inputs)
-    x, third = inputs.logits, 1 / inputs.logits.dtype.type(3)
+    x, third = inputs.logits, 1 / inputs.logits.dtype.type(TEMPERATURE)
     with np.errstate(all="ignore"):
         differences = x.astype(np.float64) * float(third) - (x * third).max(axis=inputs.axis, keepdims=True)
         exponentials = np.exp(differences.astype(x.dtype))
@@ -47,9 +49,9 @@ def left_out(cell: Cell, inputs: Inputs) -> Array:
 
 def without_chain_rule(cell: Cell, inputs: Inputs) -> Array:
     """Leave the producer's factor out of the gradient."""
-    return np.asarray(
-        ask_control(cell, inputs) * inputs.logits.dtype.type({"scaled": 1 / 3, "tempered": 3}[cell.producer])
-    )
+    answer, producer = ask_control(cell, inputs), PRODUCERS[cell.producer]
+    undo = {"*": np.divide, "/": np.multiply}[producer.sign]
+    return np.asarray(undo(answer, answer.dtype.type(producer.number)))
 
 
 PRODUCER_MUTANTS = [

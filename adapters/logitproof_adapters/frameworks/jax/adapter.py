@@ -16,7 +16,8 @@ from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.jax.dialect import documented
 from logitproof_adapters.frameworks.jax.functions import ENTRIES, EXPRESSIONS, TRANSFORMS, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
-from logitproof_reference.vocabulary.cells import PLAIN, PRODUCERS
+from logitproof_reference.vocabulary.cells import PLAIN
+from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ class JaxAdapter(SourceAdapter):
     dialects = documented()
     modes: tuple[str, ...] = tuple(TRANSFORMS)
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
-    producers = PRODUCERS
+    producers = tuple(PRODUCERS)
     keeps_graph = True
     imports = "import jax\nimport jax.numpy as jnp"
     report = "print(result.dtype, result.tolist())"

@@ -9,7 +9,7 @@ import numpy as np
 from logitproof_adapters.contract import Description
 from logitproof_adapters.control import answers as control_answers
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
-from logitproof_reference.vocabulary.cells import PRODUCERS
+from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,7 @@ class NumpyAdapter(SourceAdapter):
     """Asks the control."""
 
     name = "numpy"
-    producers = PRODUCERS
+    producers = tuple(PRODUCERS)
     modes = ("eager",)
     imports = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters.control import answers as control_answers"
     report = 'print(result.dtype, result.astype("float64").tolist())'

@@ -15,7 +15,8 @@ from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.tensorflow.dialect import documented
 from logitproof_adapters.frameworks.tensorflow.functions import EXPRESSIONS, POSITIVE_WEIGHT, PROGRAMS, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
-from logitproof_reference.vocabulary.cells import PLAIN, PRODUCERS, Options
+from logitproof_reference.vocabulary.cells import PLAIN, Options
+from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class TensorflowAdapter(SourceAdapter):
     name = "tensorflow"
     dialects = documented()
     modes: tuple[str, ...] = tuple(PROGRAMS)
-    producers = PRODUCERS
+    producers = tuple(PRODUCERS)
     keeps_graph = True
     imports = "import tensorflow as tf"
     report = 'print(result.dtype.name, result.numpy().astype("float64").tolist())'

@@ -17,7 +17,7 @@ from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.torch.dialect import documented
 from logitproof_adapters.frameworks.torch.functions import ENTRIES, EXPRESSIONS, program, spelled
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
-from logitproof_reference.vocabulary.cells import PRODUCERS
+from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ class TorchAdapter(SourceAdapter):
     dialects = documented()
     modes: tuple[str, ...] = ("eager", "compiled", "vmap")
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
-    producers = PRODUCERS
+    producers = tuple(PRODUCERS)
     keeps_graph = True
     imports = "import torch"
     report = "print(result.dtype, result.tolist())"
