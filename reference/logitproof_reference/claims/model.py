@@ -15,6 +15,7 @@ import numpy as np
 from logitproof_reference.oracle import api as oracle
 from logitproof_reference.vocabulary.cells import PLAIN, Cell, Inputs, Options
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,12 +78,13 @@ class Ask:
         labels = None if self.labels is None else np.array(self.labels)
         if labels is not None and labels.ndim == 2:
             labels = labels.astype(dtype)
-        rows = len(self.logits) if self.op != "sigmoid_cross_entropy" else (len(self.logits), len(self.logits[0]))
+        rows, classes = len(self.logits), len(self.logits[0])
+        upstream = (rows, classes) if OPS[self.op].keeps_classes else rows
         return Inputs(
             logits=np.array(self.logits, dtype=np.float64).astype(dtype),
             axis=1,
             labels=labels,
-            cotangent=np.ones(rows, dtype=dtype) if self.quantity == "grad_logits" else None,
+            cotangent=np.ones(upstream, dtype=dtype) if self.quantity == "grad_logits" else None,
             weight=np.array(self.weight, dtype=dtype) if self.weight else None,
         )
 
