@@ -11,6 +11,7 @@ import typer
 import logitproof.commands  # noqa: F401  importing them adds them to the application
 from logitproof.commands.app import app, complain
 from logitproof.errors import EXPECTED, INTERRUPTED, USAGE, Refusal
+from logitproof_adapters.catalogue.oldest import too_old
 
 UsageError: type[Any] = typer.BadParameter.__bases__[0]
 """Base of what typer raises on a bad command line; its module moved between releases, this road to it did not."""
@@ -29,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if "" not in sys.path:
         sys.path.insert(0, "")  # adapters and kernels of the current folder, as python -m finds them
+    # pyarrow, which nearly every command imports, raises in many lines beside an older NumPy.
+    if "--help" not in given and (reason := too_old("numpy")):
+        complain(reason)
+        return USAGE
     try:
         status = app(given or ["--help"], standalone_mode=False)
         return int(status or EXPECTED) if given else USAGE
