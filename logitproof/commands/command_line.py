@@ -11,7 +11,6 @@ import typer
 import logitproof.commands  # noqa: F401  importing them adds them to the application
 from logitproof.commands.app import app, complain
 from logitproof.errors import EXPECTED, INTERRUPTED, USAGE, Refusal
-from logitproof_adapters.catalogue.oldest import too_old
 
 UsageError: type[Any] = typer.BadParameter.__bases__[0]
 """Base of what typer raises on a bad command line; its module moved between releases, this road to it did not."""
@@ -25,13 +24,19 @@ def complaints() -> tuple[type[Exception], ...]:
     return Refusal, RunFileError, MissingFramework, UnknownFramework
 
 
+def old_numpy() -> str | None:
+    """Return why no command can run here, if NumPy is too old for it: beside it pyarrow raises in many lines."""
+    from logitproof_adapters.catalogue.oldest import too_old
+
+    return too_old("numpy")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Carry out a command line and return its exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     if "" not in sys.path:
         sys.path.insert(0, "")  # adapters and kernels of the current folder, as python -m finds them
-    # pyarrow, which nearly every command imports, raises in many lines beside an older NumPy.
-    if "--help" not in given and (reason := too_old("numpy")):
+    if "--help" not in given and (reason := old_numpy()):
         complain(reason)
         return USAGE
     try:

@@ -67,16 +67,20 @@ def missing(name: str) -> str | None:
     if BUILT_IN.get(name) != spec:
         package = spec.partition(":")[0].partition(".")[0]
         return None if find_spec(package) else f'the package "{package}" of the adapter {spec} is not installed'
-    if all(map(find_spec, _packages(name))):
+    if _is_there(name):
         return too_old(name)
     return f'framework "{name}" is not installed; install it with: python -m pip install "logitproof[{name}]"'
 
 
 def too_old(name: str) -> str | None:
-    """Return in a line which release of what a built-in adapter asks is too old to be judged, or None."""
-    if known().get(name) != BUILT_IN.get(name):
+    """Return in a line which release of what a built-in adapter asks is installed and too old to be judged, or None."""
+    if known().get(name) != BUILT_IN.get(name) or not _is_there(name):
         return None
     return next(filter(None, map(oldest.too_old, _packages(name))), None)
+
+
+def _is_there(name: str) -> bool:
+    return all(map(find_spec, _packages(name)))
 
 
 def _packages(name: str) -> tuple[str, ...]:
