@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, app
+from logitproof.commands.app import AS_IT_STANDS, app, complain
 from logitproof.errors import EXPECTED
 
 
@@ -27,10 +27,13 @@ def claims(
     """Try what tutorials say. Softmax, the losses and their options: true or false, with the numbers."""
     from logitproof.readers.claims import ask_all, installed_frameworks
     from logitproof.readers.claims_text import text_of_claims
+    from logitproof_adapters.catalogue.registry import left_out
     from logitproof_reference.claims.catalogue import CATALOGUE
     from logitproof_reports.report.claims_markdown import markdown_of_claims
     from logitproof_reports.runs.whole_files import written_whole
 
+    for line in () if framework else left_out():
+        complain(line)
     answers = list(ask_all(framework or installed_frameworks()))
     if as_json:
         typer.echo(json.dumps({one.framework: one.to_data() for one in answers}, indent=1))

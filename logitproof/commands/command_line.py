@@ -24,11 +24,21 @@ def complaints() -> tuple[type[Exception], ...]:
     return Refusal, RunFileError, MissingFramework, UnknownFramework
 
 
+def old_numpy() -> str | None:
+    """Return why no command can run here, if NumPy is too old for it: beside it pyarrow raises in many lines."""
+    from logitproof_adapters.catalogue.oldest import too_old
+
+    return too_old("numpy")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Carry out a command line and return its exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     if "" not in sys.path:
         sys.path.insert(0, "")  # adapters and kernels of the current folder, as python -m finds them
+    if "--help" not in given and (reason := old_numpy()):
+        complain(reason)
+        return USAGE
     try:
         status = app(given or ["--help"], standalone_mode=False)
         return int(status or EXPECTED) if given else USAGE

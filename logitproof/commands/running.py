@@ -57,8 +57,11 @@ def run(
     from logitproof.matrix.run import Interrupted
     from logitproof.matrix.run import run as run_matrix
     from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
+    from logitproof_adapters.catalogue.registry import left_out
 
     refuse_unknown(fail_on)
+    for line in () if framework else left_out():
+        complain(line)
     if wandb:
         from logitproof.readers.wandb_run import track_trainings
 

@@ -26,17 +26,10 @@ if TYPE_CHECKING:
 PYTHONS = ("3.11", "3.12", "3.13")
 """Versions of Python that Logitproof supports, oldest first."""
 
-UNDECLARED = (
-    (("jax", "<0.4.31"), "jaxlib<={version}"),
-    (("jax", "<0.4.27"), "numpy<2"),
-    (("scikit-learn", "<1.4.2"), "numpy<2"),
-    (("onnxruntime", "<1.19"), "numpy<2"),
-    (("numpy", "<2"), "pyarrow<24"),
-)
+UNDECLARED = ((("jax", "<0.4.31"), "jaxlib<={version}"),)
 """What packages need of each other without saying so: where the first is installed, the second must hold.
 
-JAX left its compiled part to an extra until 0.4.30. Wheels built before NumPy 2 fail beside it, but were not told of it
-in time. From its release 24 on, pyarrow raises on import beside NumPy 1; its metadata names no NumPy.
+JAX left its compiled part to an extra until 0.4.30.
 """
 
 _ABOUT_PYTHON = re.compile(r"python|wheels", flags=re.IGNORECASE)

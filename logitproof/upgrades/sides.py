@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 _RUN_SUFFIXES = (".parquet", ".journal")
-_INSTALLED = "import json; from logitproof_adapters.catalogue.registry import known, installed; "
-_INSTALLED += "print(json.dumps([name for name in known() if installed(name)]))"
+_INSTALLED = "import json; from logitproof_adapters.catalogue.registry import known, installed, too_old; "
+_INSTALLED += "reasons = {name: too_old(name) for name in known()}; "
+_INSTALLED += "print(json.dumps({name: reason for name, reason in reasons.items() if reason or installed(name)}))"
 
 TOLD = frozenset({*COMPANIONS, "ml-dtypes", "numpy"})
 """Packages whose versions are said when an environment is ready: they can move numbers."""
@@ -111,14 +112,16 @@ def adapters_for(asked: str, environment: BuiltEnvironment) -> list[str]:
     Raises
     ------
     Refusal
-        There is none.
+        There is none, or what it asks is too old to be judged.
     """
     requirements = requirements_of(asked)
     words = adapter_words(requirements)
     installed = json.loads(_run(environment, "-c", _INSTALLED).stdout)
     found = [name for name in installed if any(name == word or name.startswith(f"{word}_") for word in words)]
+    if judged := [name for name in found if not installed[name]]:
+        return judged
     if found:
-        return found
+        raise Refusal(f"{asked} cannot be judged: {installed[found[0]]}")
     if needed := backends_of(requirements):
         told = ", ".join(f"{adapter} needs {' and '.join(beside)}" for adapter, beside in needed.items())
         raise Refusal(f"{asked} is asked on a backend ({told}): write e.g. {asked},{next(iter(needed.values()))[0]}")

@@ -201,7 +201,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     """Print the versions first."""
     suite = config.stash[SUITE]
     described = {name: found.description for name, found in suite.conclusions.items()}
-    return [f"logitproof: {name} is {it.framework} {it.version} {it.build}" for name, it in described.items()]
+    versions = [f"{name} is {it.framework} {it.version} {it.build}" for name, it in described.items()]
+    left_out = [] if config.option.framework else registry.left_out()
+    return [f"logitproof: {line}" for line in [*versions, *left_out]]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from logitproof_adapters.catalogue.machines import Machines, is_condition
 from logitproof_reference.vocabulary.severity import EFFECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 FOLDER = Path(__file__).parent / "deviations"
 PROFILES = ("quick", "full")
@@ -142,20 +142,20 @@ class Ledger:
         The entries.
     tried : dict of str to tuple of str
         By profile, the releases on which that profile was run to its end with these entries.
-    beside : tuple of str
-        Conditions (see `Machines`) on what the framework runs on, such as ``jax==0.10.*`` of Keras: beside another
-        release of that, no release was tried.
+    beside : dict of str to tuple of str
+        By profile, conditions (see `Machines`) on what the framework runs on, such as ``jax==0.10.*`` of Keras: beside
+        another release of that, no release was tried.
     """
 
     deviations: tuple[Deviation, ...] = ()
     tried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    beside: tuple[str, ...] = ()
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def is_tried(self, version: str, profile: str, facts: Mapping[str, str]) -> bool:
         """Whether a release was tried in a profile; a local build (2.13.0+cpu) counts as its release does."""
         release = _release(version)
         known = {Version(one) for one in self.tried.get(profile, ())}
-        return release in known and Machines(needs=self.beside).hold(facts)
+        return release in known and Machines(needs=self.beside.get(profile, ())).hold(facts)
 
     def newest_tried(self, profile: str) -> str:
         """Return the newest release tried in a profile; empty where none was."""
@@ -216,7 +216,7 @@ def load(adapter: str) -> Ledger:
 
 
 def read(path: Path) -> Ledger:
-    """Return the ledger in a file: a table ``[tried]`` (releases by profile; ``beside``), and tables ``[[deviation]]``.
+    """Return the ledger in a file: ``[tried]`` (releases and ``beside``, by profile), and its ``[[deviation]]``.
 
     Raises
     ------
@@ -239,8 +239,11 @@ def read(path: Path) -> Ledger:
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
         raise LedgerError(f'{path}: the id "{twice[0]}" is given twice; an id is unique in its ledger')
-    releases = {profile: tuple(tried[profile]) for profile in PROFILES if profile in tried}
-    return Ledger(deviations, releases, tuple(tried.get("beside", ())))
+    return Ledger(deviations, _by_profile(tried), _by_profile(tried.get("beside", {})))
+
+
+def _by_profile(lists: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {profile: tuple(lists[profile]) for profile in PROFILES if profile in lists}
 
 
 def _deviation(place: str, entry: dict[str, Any]) -> Deviation:
@@ -278,10 +281,17 @@ def _is_release(value: Any) -> bool:
 
 
 def _are_tried(value: Any) -> bool:
-    rules = {**dict.fromkeys(PROFILES, _is_release), "beside": is_condition}
+    return (
+        isinstance(value, dict)
+        and _are_lists_by_profile({key: ones for key, ones in value.items() if key != "beside"}, _is_release)
+        and _are_lists_by_profile(value.get("beside", {}), is_condition)
+    )
+
+
+def _are_lists_by_profile(value: Any, fits: Callable[[str], bool]) -> bool:
     return isinstance(value, dict) and all(
-        key in rules and isinstance(ones, list) and all(isinstance(one, str) and rules[key](one) for one in ones)
-        for key, ones in value.items()
+        profile in PROFILES and isinstance(ones, list) and all(isinstance(one, str) and fits(one) for one in ones)
+        for profile, ones in value.items()
     )
 
 
@@ -304,7 +314,7 @@ _OPTIONAL = {field.name for field in fields(Deviation) if field.default is not M
 _TEXT = ("a text", _is_text)
 _GLOBS = ("a list of globs", _are_texts)
 _RELEASE = ('a release such as "2.13.0"', _is_release)
-_TRIED = "a table of lists: of releases by profile (quick, full), of conditions beside"
+_TRIED = "a table of lists by profile (quick, full): of releases, and under beside of conditions"
 
 _RULES = {
     "id": _TEXT,

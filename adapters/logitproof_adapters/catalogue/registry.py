@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
+from logitproof_adapters.catalogue import oldest
 from logitproof_adapters.contract import Adapter
 
 GROUP = "logitproof.adapters"
@@ -45,7 +46,7 @@ class UnknownFramework(ValueError):  # noqa: N818 - a term of the front door, no
 
 
 class MissingFramework(ImportError):  # noqa: N818 - likewise
-    """The adapter is known, what it asks is not installed."""
+    """The adapter is known, what it asks is not installed, or too old."""
 
 
 def known() -> dict[str, str]:
@@ -66,14 +67,35 @@ def missing(name: str) -> str | None:
     if BUILT_IN.get(name) != spec:
         package = spec.partition(":")[0].partition(".")[0]
         return None if find_spec(package) else f'the package "{package}" of the adapter {spec} is not installed'
-    if all(map(find_spec, PACKAGES.get(name, (name,)))):
-        return None
+    if _is_there(name):
+        return too_old(name)
     return f'framework "{name}" is not installed; install it with: python -m pip install "logitproof[{name}]"'
+
+
+def too_old(name: str) -> str | None:
+    """Return in a line which release of what a built-in adapter asks is installed and too old to be judged, or None."""
+    if known().get(name) != BUILT_IN.get(name) or not _is_there(name):
+        return None
+    return next(filter(None, map(oldest.too_old, _packages(name))), None)
+
+
+def _is_there(name: str) -> bool:
+    return all(map(find_spec, _packages(name)))
+
+
+def _packages(name: str) -> tuple[str, ...]:
+    return PACKAGES.get(name, (name,))
 
 
 def installed(name: str) -> bool:
     """Whether the framework `name` can be asked here; see `missing`."""
     return missing(name) is None
+
+
+def left_out() -> list[str]:
+    """Return a line on each framework that is installed in a release too old to be judged."""
+    reasons = {name: too_old(name) for name in known()}
+    return [f"{name} is left out: {reason}" for name, reason in reasons.items() if reason]
 
 
 def load(name: str) -> Adapter:

@@ -136,10 +136,13 @@ def test_a_tried_release_before_an_entry_does_not_show_it(tmp_path: Path) -> Non
     assert read(tmp_path, text).expectations("2.5.1", "quick", {}) == []
 
 
-@pytest.mark.parametrize(("jax", "strict"), [("0.10.2", True), ("0.12.0", False), ("", False)])
-def test_a_release_is_tried_beside_what_it_runs_on(tmp_path: Path, jax: str, strict: object) -> None:
-    text = TRIED.replace("[tried]", '[tried]\nbeside = ["jax==0.10.*"]') + ENTRY
-    (expected,) = read(tmp_path, text).expectations("2.13.0", "quick", {"jax": jax} if jax else {})
+@pytest.mark.parametrize(
+    ("profile", "jax", "strict"),
+    [("quick", "0.10.2", True), ("quick", "0.12.0", False), ("quick", "", False), ("full", "0.12.0", True)],
+)
+def test_a_release_is_tried_beside_what_it_runs_on(tmp_path: Path, profile: str, jax: str, strict: object) -> None:
+    tried = '[tried]\nquick = ["2.13.0"]\nfull = ["2.13.0"]\nbeside.quick = ["jax==0.10.*"]\n\n'
+    (expected,) = read(tmp_path, tried + ENTRY).expectations("2.13.0", profile, {"jax": jax} if jax else {})
     assert expected.strict is strict
 
 
@@ -280,7 +283,7 @@ def test_a_faulty_entry_is_refused_by_file_entry_and_remedy(
     [
         ("[[deviation]\n", "not a TOML file"),
         ("[deviations]\n", "found deviations; a ledger holds [tried] and [[deviation]] entries alone"),
-        ('[tried]\nslow = ["2.13.0"]\n', "tried must be a table of lists: of releases by profile (quick, full)"),
+        ('[tried]\nslow = ["2.13.0"]\n', "tried must be a table of lists by profile (quick, full): of releases"),
         ('[tried]\nquick = ["newest"]\n', "found {'quick': ['newest']}"),
         (ENTRY + ENTRY, 'the id "masked-class" is given twice'),
     ],

@@ -195,12 +195,23 @@ def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
 def test_a_package_that_runs_on_a_backend_is_refused_with_what_to_write(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(upgrade, "_run", lambda *_: SimpleNamespace(stdout='["numpy"]'))
+    monkeypatch.setattr(upgrade, "_run", lambda *_: SimpleNamespace(stdout='{"numpy": null}'))
     made = environments.BuiltEnvironment(Locked(("keras==3.15.1",), "3.11", {}, tmp_path / "own.whl"), tmp_path)
     with pytest.raises(Refusal, match=r"keras_jax needs jax, .*: write e\.g\. keras==3\.15\.1,jax$"):
         upgrade.adapters_for("keras==3.15.1", made)
     with pytest.raises(Refusal, match="name one with --framework"):
         upgrade.adapters_for("packaging==25.0", made)
+
+
+def test_a_release_that_is_too_old_is_refused_unless_another_adapter_asks_a_newer_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed = {"jax": "jax 0.4.13 is installed, and so on", "keras_jax": "likewise", "keras_torch": None}
+    monkeypatch.setattr(upgrade, "_run", lambda *_: SimpleNamespace(stdout=json.dumps(installed)))
+    made = environments.BuiltEnvironment(Locked(("jax==0.4.13",), "3.11", {}, tmp_path / "own.whl"), tmp_path)
+    with pytest.raises(Refusal, match=r"^jax==0\.4\.13 cannot be judged: jax 0\.4\.13 is installed, and so on$"):
+        upgrade.adapters_for("jax==0.4.13", made)
+    assert upgrade.adapters_for("keras==3.15.1", made) == ["keras_torch"]
 
 
 def test_cells_are_selected_in_pytests_own_language() -> None:
@@ -302,34 +313,21 @@ def test_a_release_that_cannot_be_installed_is_left_out(capsys: pytest.CaptureFi
     assert main(["bisect", "torch==1", "torch==9", "--cell", "no-such-cell"]) == 2
 
 
-@pytest.mark.usefixtures("releases")
-def test_a_pyarrow_that_old_numpy_needs_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
-    compile_ = locks._compile
-
-    def remember(requirements: Sequence[str], python: str) -> dict[str, str]:
-        asked.append(list(requirements))
-        return compile_(requirements, python)
-
-    monkeypatch.setattr(locks, "_compile", remember)
-    locks.lock(["torch==2"])
-    assert "pyarrow<24" in asked[-1]
-    locks.lock(["torch==3"])
-    assert "pyarrow<24" not in asked[-1]
-
-
 def test_what_an_old_release_needs_without_saying_so_is_asked_for_until_nothing_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    needs = ((("jax", "<0.4.31"), "jaxlib<={version}"), (("jaxlib", "<0.4.27"), "scipy<1.13"))
+
     def compiled(requirements: Sequence[str], python: str) -> dict[str, str]:
         del python
         asked.append(list(requirements))
-        return {"jax": "0.4.25", "numpy": "1.26.4" if "numpy<2" in requirements else "2.4.0"}
+        return {"jax": "0.4.25", "jaxlib": "0.4.25" if "jaxlib<=0.4.25" in requirements else "0.10.2"}
 
     asked: list[list[str]] = []
     monkeypatch.setattr(locks, "_compile", compiled)
+    monkeypatch.setattr(locks, "UNDECLARED", needs)
     locks._resolve(["jax==0.4.25"], "3.11", Path("x.whl").resolve())
-    assert asked[-1][-3:] == ["jaxlib<=0.4.25", "numpy<2", "pyarrow<24"]
+    assert asked[-1][-2:] == ["jaxlib<=0.4.25", "scipy<1.13"]
 
 
 def test_pythons_are_tried_from_the_own_one_down_then_up() -> None:

@@ -54,7 +54,7 @@ class TinygradAdapter(SourceAdapter):
         refused = [word for word in cell.options.words if word.partition("=")[0] not in stated.takes]
         reasons = {
             "tinygrad needs clang on the CPU; install it, or set CC to one": not self._device,
-            f"{self._compiler} knows no __bf16; install a newer clang, or set CC to one": (
+            f"{self._compiler} does not compute in __bf16; install a newer clang, or set CC to one": (
                 cell.format == "bfloat16" and self._device == "CPU" and not self._knows_bfloat16
             ),
             "tinygrad has no forward mode": cell.quantity == "jvp",

@@ -22,9 +22,13 @@ def clang() -> str:
 
 
 def knows_bfloat16() -> bool:
-    """Tell whether that compiler has the type in which tinygrad computes bfloat16; clang 14 has not, clang 19 has."""
+    """Tell whether that compiler computes in bfloat16, as tinygrad's kernels do.
+
+    Clang 14 has no such type, clang 15 and 16 store it and convert nothing to it, clang 19 computes in it.
+    """
     command = [os.environ.get("CC", "clang"), "-x", "c", "-march=native", "-fsyntax-only", "-"]
-    return subprocess.run(command, input=b"__bf16 x;", capture_output=True, check=False).returncode == 0  # noqa: S603 - as above
+    kernel = b"__bf16 twice(__bf16 x) { return (__bf16)((float)x + (float)(x + x)); }"
+    return subprocess.run(command, input=kernel, capture_output=True, check=False).returncode == 0  # noqa: S603 - as above
 
 
 def cache_of(compiler: str) -> str:
