@@ -1,4 +1,4 @@
-"""The command that tries what tutorials say: claims."""
+"""The command that checks claims of tutorials: claims."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def claims(
         typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write the page of claims, as Markdown.")
+        Path | None, typer.Option("--output", "-o", help="Also write the claims as a Markdown page.")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what the frameworks answered as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results of the frameworks as JSON.")] = False,
 ) -> int:
-    """Try what tutorials say. Softmax, the losses and their options: true or false, with the numbers."""
+    """Check common claims of tutorials. Softmax, the losses and their options: true or false, with the numbers."""
     from logitproof.readers.claims import ask_all, installed_frameworks
     from logitproof.readers.claims_text import text_of_claims
     from logitproof_reference.claims.catalogue import CATALOGUE

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from logitproof_reports.exports.summary import sentences, terminal_table
+from logitproof_reports.exports.summary import legend, sentences, terminal_table
 from logitproof_reports.history import text as history_text
 from logitproof_reports.words.outcomes import visible
 
@@ -53,6 +53,7 @@ def print_summary(run: Run) -> None:
     table = terminal_table(run)
     table.title = None
     console().print(table)
+    typer.echo(legend(run))
 
 
 def print_history(history: History) -> None:

@@ -39,7 +39,7 @@ def pack_own_wheel(folder: Path) -> Path:
         distribution = metadata.distribution(NAME)
     except metadata.PackageNotFoundError as error:
         raise Refusal(
-            "logitproof is not installed here, only found: python -m pip install logitproof's folder"
+            "logitproof is importable but not installed: run python -m pip install on its source folder"
         ) from error
     info = f"{NAME}-{distribution.version}.dist-info"
     contents = dict(_sources())

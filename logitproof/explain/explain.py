@@ -1,4 +1,4 @@
-"""One cell under the glass: asked again here, or read from a run file where its framework is not installed."""
+"""Inspect one cell: run again here, or read from a run file where its framework is not installed."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def explain(target: str, *, row: int | None = None, run: Run | None = None) -> E
         return _asked_here(cell, regime or _worst_regime(recorded), row, profile)
     wanted = [found for found in recorded if regime in {"", found.regime} and row in {None, found.row}]
     if not wanted:
-        raise Refusal(f"{why_not}; or name a run file that holds this row with --run")
+        raise Refusal(f"{why_not}; or pass a run file that contains this row with --run")
     worst = worst_first(wanted)
     same_rows = tuple(found for found in worst if found.regime == worst[0].regime)
-    return Explanation(same_rows, "as recorded in the run file", worst[0].repro)
+    return Explanation(same_rows, "from the run file", worst[0].repro)
 
 
 def worst_first(found: Iterable[Judgement]) -> list[Judgement]:
@@ -128,7 +128,7 @@ def _closest(word: str, words: Iterable[str]) -> str:
 def _check_regime(cell: Cell, regime: str, profile: str) -> None:
     regimes = [name for batch in batches_of(cell, profile) for name in batch.slices] + list(CHECK_JUDGES)
     if regime and regime not in regimes:
-        raise Refusal(f'regime "{regime}" is not asked of {cell.id}; {_closest(regime, regimes)}')
+        raise Refusal(f'regime "{regime}" is not run for {cell.id}; {_closest(regime, regimes)}')
 
 
 def _not_installed(adapter: str) -> str | None:
@@ -148,7 +148,7 @@ def _asked_here(cell: Cell, regime: str, row: int | None, profile: str) -> Expla
     worst = worst_first(_with_known_deviations(found, adapter, profile))
     same_rows = tuple(judgement for judgement in worst if judgement.regime == worst[0].regime)
     description = adapter.describe()
-    source = f"asked just now: {description.framework} {description.version}"
+    source = f"measured now: {description.framework} {description.version}"
     return Explanation(same_rows, source, worst[0].repro or _repro(evaluation, worst[0]))
 
 

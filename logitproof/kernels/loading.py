@@ -22,7 +22,7 @@ def import_callable(spec: str) -> Callable[..., Any]:
     """
     module, _, name = spec.partition(":")
     if not module or not name:
-        raise Refusal(f'"{spec}" names no callable: write module:name, e.g. mykernels:fused_loss')
+        raise Refusal(f'"{spec}" is not a callable: write module:name, e.g. mykernels:fused_loss')
     try:
         found: Any = import_module(module)
     except Exception as error:  # a kernel's module may raise anything

@@ -32,7 +32,7 @@ def recover(worker: Worker) -> None:
 
 def crash(worker: Worker, case: dict[str, Any]) -> Judgement:
     """Return the judgement on a case that ended its process, held against the ledger as any other."""
-    reason = f"{end_of(worker)}, and the rest of the cell is not asked; last words: {last_words(worker.log)}"
+    reason = f"{end_of(worker)}; remaining checks of this cell skipped; last output: {last_words(worker.log)}"
     found = Judgement(**case, verdict="crashed", reason=reason)
     environment = worker.progress.environment
     version = str(framework_of(environment).get("version", ""))

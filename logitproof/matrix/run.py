@@ -138,7 +138,7 @@ def run(
 def prepare_parts(target: Path, request: dict[str, Any]) -> Path:
     """Make an empty folder for the parts beside `target`; this finds out early whether the place can be written."""
     if target.is_dir():
-        raise Refusal(f"{target} is a folder: name the run file within it with -o")
+        raise Refusal(f"{target} is a folder: pass the path of the run file with -o")
     parts = parts_of(target)
     try:
         shutil.rmtree(parts, ignore_errors=True)
@@ -155,11 +155,11 @@ def parts_to_go_on_with(target: Path, request: dict[str, Any]) -> Path:
     try:
         before = json.loads((parts / REQUEST).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise Refusal(f"there is no interrupted run to go on with at {parts}: leave out --resume") from error
+        raise Refusal(f"there is no interrupted run at {parts}: omit --resume") from error
     for what, asked in request.items():
         if before.get(what) != asked:
             raise Refusal(
-                f"the interrupted run was asked with {what} {before.get(what)}: ask the same, or leave out --resume"
+                f"the interrupted run was asked with {what} {before.get(what)}: pass the same, or omit --resume"
             )
     return parts
 

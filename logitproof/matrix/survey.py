@@ -42,7 +42,7 @@ def chosen(frameworks: Sequence[str]) -> list[str]:
     if not frameworks:
         raise Refusal(
             'no framework is installed: python -m pip install "logitproof[torch]", '
-            f"or ask the control with --framework {CONTROL}"
+            f"or run the control with --framework {CONTROL}"
         )
     for name in frameworks:
         reason = _missing_module(name) if ":" in name else missing(name)

@@ -31,7 +31,7 @@ BRIEFLY = ("reduction", "mean_over", "empty_mean", "ignored_index", "out_of_rang
 
 @dataclass(frozen=True)
 class Speaker:
-    """Functions of a framework that mean the same by the same words.
+    """Functions of one framework with identical option semantics.
 
     Attributes
     ----------

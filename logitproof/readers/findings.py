@@ -127,7 +127,7 @@ def findings_of_run(run: Run, frameworks: Sequence[str] = ()) -> list[Finding]:
     environments = {name: one for one in attributed(run) for name in one.get("adapters") or ()}
     for name in frameworks:
         if name not in environments:
-            raise Refusal(f'the run did not ask "{name}"; it asked {", ".join(sorted(environments))}')
+            raise Refusal(f'the run does not contain "{name}"; it contains {", ".join(sorted(environments))}')
     wrong = [record for record in run.table.to_pylist() if record["verdict"] in _WRONG]
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in wrong:

@@ -72,7 +72,7 @@ def _places(finding: Finding) -> list[str]:
     left = len(finding.cells) - len(some)
     if finding.judgements:
         plural = "s" if finding.judgements > 1 else ""
-        slack = "" if math.isnan(finding.slack) else f", slack {decimal(finding.slack)}"
+        slack = "" if math.isnan(finding.slack) else f", error / bound {decimal(finding.slack)}"
         some = [f"{finding.judgements} judgement{plural}{slack}; worst {finding.worst}", finding.worth]
     elif left:
         some.append(f"and {left} more")

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
 
 FAIL_ON = {
-    "known": "whatever breaks a MUST, though a ledger entry explains it",
-    "carried": "what no ledger entry explains, and what one explains that was not tried on this release",
-    "new": "what no ledger entry explains, and what a ledger entry explains in vain",
-    "recorded": "the same, on machines that the ledgers were tried on",
-    "never": "a run that measured nothing",
+    "known": "every deviation, including those with a ledger entry",
+    "carried": "deviations without a ledger entry, and those whose entry was not tried on this release",
+    "new": "deviations without a ledger entry, and stale ledger entries",
+    "recorded": "the same as new, but only on machines that the ledgers were tried on",
+    "never": "only a run that measured nothing",
 }
 """The gates, from the narrowest: what each fails on."""
 
@@ -83,12 +83,12 @@ def first_steps(run: Run, run_file: Path | None = None) -> Iterator[str]:
 
 
 def _steps(judged: Judged, framework: str, tally: Tally, run_file: Path | None) -> Iterator[str]:
-    counts = [plural(tally.unexpected, "verdict") + " that no ledger entry explains"] if tally.unexpected else []
+    counts = [plural(tally.unexpected, "verdict") + " without a ledger entry"] if tally.unexpected else []
     counts += [OUTCOMES["stale"].count(tally.count("stale"))] if tally.count("stale") else []
     facts = unshared_facts(judged.run, framework)
-    machine = f"the ledger was tried on no machine {facts}" if facts else "the ledger was tried on such a machine"
+    machine = f"the ledger was tried on no machine {facts}" if facts else "the ledger was tried on such machines"
     yield visible(f"{framework}: {', '.join(counts)}; {machine}")
     if tally.unexpected:
         worst = gravest_of(judged, framework)
         place = f"{worst['cell']}/{worst['regime']}".rstrip("/")
-        yield visible(f"  the worst: logitproof explain {place}{f' --run {run_file}' if run_file else ''}")
+        yield visible(f"  show the worst: logitproof explain {place}{f' --run {run_file}' if run_file else ''}")

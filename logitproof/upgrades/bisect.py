@@ -90,7 +90,7 @@ class Bisection:
             try:
                 changed = self._asked(versions[middle]) != start
             except UnbuildableEnvironment as problem:
-                self.say(f"{versions[middle]} is left out: {str(problem).partition(chr(10))[0]}")
+                self.say(f"{versions[middle]} is skipped: {str(problem).partition(chr(10))[0]}")
                 skipped.append(versions[middle])
                 open_.remove(middle)
                 continue
@@ -104,7 +104,7 @@ class Bisection:
         names = {canonicalize_name(side[0].name) for side in (old, new) if side}
         if len(names) != 1 or not all(pinned):
             raise Refusal(
-                f"{self.old} and {self.new} do not name one package with two versions: jax==0.4.35 jax==0.10.2"
+                f"{self.old} and {self.new} must be two versions of one package, e.g. jax==0.4.35 jax==0.10.2"
             )
         first, last = sorted(pinned, key=Version)
         return str(names.pop()), first, last
@@ -123,7 +123,7 @@ class Bisection:
         mine = [row for row in rows if row["cell"] == self.cell and self.regime in {"", row["regime"]}]
         if not mine:
             raise Refusal(
-                f"{self.cell}/{self.regime or '*'} is not judged in {asked}: name a cell as run files have it"
+                f"{self.cell}/{self.regime or '*'} is not judged in {asked}: use the id of a cell as in run files"
             )
         self._log(version, {row["verdict"] for row in mine})
         return {f"{row['regime']}/{row['clause']}": str(row[self.by]) for row in mine}

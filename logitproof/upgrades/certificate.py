@@ -104,10 +104,10 @@ def verify(certificate: Path, run_files: Sequence[Path] = ()) -> str:
     except OSError as error:
         raise Refusal(f"{certificate} cannot be read ({error.strerror}): check the path") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refusal(f"{certificate} is no certificate of `logitproof upgrade`: name its certificate.json") from error
+        raise Refusal(f"{certificate} is no certificate of `logitproof upgrade`: pass its certificate.json") from error
     if stated != _digest(content):
-        raise Refusal(f"{certificate} was altered after it was written: its hash does not fit; run the upgrade again")
+        raise Refusal(f"{certificate} was altered after it was written: its hash does not match; run the upgrade again")
     for path in run_files:
         if hash_of(path) not in {run[_HASH] for run in runs.values()}:
-            raise Refusal(f"{path} is none of the runs that {certificate} speaks of: it was altered, or is another run")
+            raise Refusal(f"{path} is not one of the runs listed in {certificate}: it was altered, or is another run")
     return told

@@ -121,8 +121,8 @@ def adapters_for(asked: str, environment: BuiltEnvironment) -> list[str]:
         return found
     if needed := backends_of(requirements):
         told = ", ".join(f"{adapter} needs {' and '.join(beside)}" for adapter, beside in needed.items())
-        raise Refusal(f"{asked} is asked on a backend ({told}): write e.g. {asked},{next(iter(needed.values()))[0]}")
-    raise Refusal(f"no adapter asks {asked}; installed beside it: {', '.join(installed)}; name one with --framework")
+        raise Refusal(f"{asked} needs a backend ({told}): write e.g. {asked},{next(iter(needed.values()))[0]}")
+    raise Refusal(f"no adapter exists for {asked}; installed with it: {', '.join(installed)}; use --framework")
 
 
 def judge(environment: BuiltEnvironment, adapters: Sequence[str], output: Path, options: Sequence[str] = ()) -> None:
@@ -139,7 +139,7 @@ def judge(environment: BuiltEnvironment, adapters: Sequence[str], output: Path, 
     ended = _run(environment, *command)
     if ended.returncode not in {EXPECTED, UNEXPECTED} or not output.exists():
         words = (ended.stderr.strip().splitlines() or [f"status {ended.returncode}"])[-1].removeprefix("logitproof: ")
-        raise RunFileError(f"{environment.locked.title} could not be judged: {words}")
+        raise RunFileError(f"{environment.locked.title} could not be tested: {words}")
 
 
 def _run(environment: BuiltEnvironment, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -70,7 +70,7 @@ class Suite:
         before = (framework["framework"], framework["version"], header["profile"], header["case_set"])
         now = (found.description.framework, found.description.version, self.profile, case_set_digest(self.profile))
         if before != now or header["environment"].get("shard", "") != str(self.shard):
-            raise ValueError(f"{self.record} was begun with another {name}, profile, shard or case set: start it anew")
+            raise ValueError(f"{self.record} has another {name}, profile, shard or case set: start a new run")
         found.restore(Judgement(**record) for record in self.stand.judgements)
 
     def is_done(self, case: Case) -> bool:
@@ -142,12 +142,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--framework",
         action="append",
         metavar="NAME",
-        help="framework to judge: a known name or module:Class (repeatable; default: every installed one)",
+        help="framework to test: a known name or module:Class (repeatable; default: every installed one)",
     )
-    group.addoption("--profile", choices=PROFILES, default="quick", help="how much to ask (default: quick)")
+    group.addoption("--profile", choices=PROFILES, default="quick", help="number of cases (default: quick)")
     group.addoption("--record", metavar="FILE", help="write the run file here (Parquet)")
-    group.addoption("--take-up", action="store_true", help="go on with the journal of --record, if there is one")
-    group.addoption("--shard", metavar="I/N", default="", help="ask only the Ith of N parts of the cells")
+    group.addoption("--take-up", action="store_true", help="continue from the journal of --record, if there is one")
+    group.addoption("--shard", metavar="I/N", default="", help="run only the Ith of N parts of the cells")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -157,7 +157,7 @@ def pytest_configure(config: pytest.Config) -> None:
     names = config.option.framework or [name for name in registry.known() if registry.installed(name)]
     record = config.option.record
     if record and len(names) != 1:
-        raise pytest.UsageError("--record takes one --framework: each framework runs in a process of its own")
+        raise pytest.UsageError("--record takes one --framework: each framework runs in its own process")
     try:
         adapters = [registry.load(name) for name in names]
         shard = Shard.read(config.option.shard)

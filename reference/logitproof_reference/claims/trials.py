@@ -1,4 +1,4 @@
-"""What claims are tried by: when answers bear one out, and trials that several formats or logits share."""
+"""Trials of claims: when results confirm a claim, and trials that several formats or logits share."""
 
 from __future__ import annotations
 

@@ -97,21 +97,21 @@ class Worth:
     @property
     def sentence(self) -> str:
         """The worth in a sentence or two."""
-        like = f"{self.real_rows:,} of {self.real_rows_in_all:,} real rows are like it"
+        like = f"{self.real_rows:,} of {self.real_rows_in_all:,} real rows are similar"
         if self.planted is None:
             if not self.number_due:
-                return f"Beyond measure on this row: another answer came than the one due, which is not finite; {like}."
+                return f"Not measurable on this row: a different non-finite value was returned; {like}."
             return (
-                f"Beyond measure on this row: a number was due and none came; {like}. "
-                "One such row leaves its batch without a mean loss and without gradients."
+                f"Not measurable on this row: a finite number is expected, but none was returned; {like}. "
+                "One such row makes the mean loss and all gradients of its batch NaN or infinite."
             )
         found, trained = self.planted, BATCH * STEPS["full"]
         if not found.rows:
-            return f"Off by {self.error:.2g} on this row; {like}, and none of the {trained:,} rows trained on is."
+            return f"Off by {self.error:.2g} on this row; {like}, and none of the {trained:,} training rows is."
         return (
-            f"Off by {self.error:.2g} on this row; {like}. Planted in the {found.rows:,} of {trained:,} rows trained "
-            f"on that are, it moves the parameters by {found.drift:.2g} of their size and the held-out loss by "
-            f"{found.loss:.2g} nats; accuracy {found.accuracy:.1%}, without it {found.exact_accuracy:.1%}."
+            f"Off by {self.error:.2g} on this row; {like}. Added to the {found.rows:,} of {trained:,} training rows "
+            f"that are similar, it changes the parameters by {found.drift:.2g} of their size and the held-out loss by "
+            f"{found.loss:.2g} nats; accuracy {found.accuracy:.1%}, without the error {found.exact_accuracy:.1%}."
         )
 
 

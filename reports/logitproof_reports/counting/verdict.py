@@ -52,7 +52,7 @@ def _fixed(judged: Judged, framework: str) -> str:
 def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
     parts = [f"{tally.fulfilled:,} of {tally.judged:,} judgements conform"]
     if tally.count("concern"):
-        parts[0] += f" ({plural(tally.count('concern'), 'concern')})"
+        parts[0] += f" ({plural(tally.count('concern'), 'SHOULD warning')})"
     if tally.count("known"):
         parts.append(plural(tally.count("known"), "known deviation") + _carried(judged.run, framework))
     if tally.count("stale"):
@@ -112,8 +112,8 @@ def headline(judged: Judged) -> str:
     who = _who(judged.run, [framework for (framework,) in tallies])
     known = sum(tally.count("known") for tally in tallies.values())
     verb = "conforms" if len(tallies) == 1 else "conform"
-    aside = f", {plural(known, 'known deviation')} aside" if known else ""
-    return f"{who} {verb}{aside}{'' if judged.run.complete else ', as far as the run went'}."
+    aside = f", except for {plural(known, 'known deviation')}" if known else ""
+    return f"{who} {verb}{aside}{'' if judged.run.complete else ' so far; the run is incomplete'}."
 
 
 def _who(run: Run, frameworks: list[str]) -> str:
@@ -124,7 +124,7 @@ def _who(run: Run, frameworks: list[str]) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 concern``, ``3 concerns``."""
+    """Return a count with its noun: ``1 cell``, ``3 cells``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reports.counting.verdict import listed, plural
-from logitproof_reports.words.outcomes import decimal, from_hex, visible
+from logitproof_reports.words.outcomes import decimal, from_hex, shown_verdict, visible
 from logitproof_reports.words.terms import clause_title, question
 
 from .classes import CLASSES, RANK, ChangeClass
@@ -164,7 +164,7 @@ def _allowed(before: dict[str, Any], after: dict[str, Any]) -> str:
         return ""
     smallest = FORMATS[after["format"]].smallest_normal if after["format"] in FORMATS else 0.0
     tiny = abs(_value(after["exact"])) < smallest
-    return f"the bound allows it{', for what is due lies below the smallest normal number' if tiny else ''}"
+    return f"the bound allows it{', because the exact value is below the smallest normal number' if tiny else ''}"
 
 
 def _value(spelled: str) -> float:
@@ -197,8 +197,8 @@ def _state(record: dict[str, Any], instead: dict[str, Any]) -> str:
     ends = {"conforms": ":", "crashed": "; "}.get(record["verdict"])
     told = reason.removeprefix(f"{clause_title(record['clause'])}: ")
     short = (told.partition(ends)[0] if ends else told)[:_REASON_CHARACTERS]
-    beside = f" ({short})" if reason else "" if math.isnan(slack) else f", slack {decimal(slack)}"
-    return f"{record['verdict']}{beside}"
+    beside = f" ({short})" if reason else "" if math.isnan(slack) else f", error / bound {decimal(slack)}"
+    return f"{shown_verdict(record['verdict'])}{beside}"
 
 
 def _record(diff: Diff, row: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from logitproof_reports.counting.run_table import Words, words_of
 from logitproof_reports.html.columns import numbers, packed
 from logitproof_reports.report.findings import inputs_of
-from logitproof_reports.words.outcomes import decimal, from_hex, visible
+from logitproof_reports.words.outcomes import decimal, from_hex, shown_verdict, visible
 
 from .classes import CLASSES, RANK
 
@@ -112,7 +112,7 @@ def _facts(record: dict[str, Any]) -> dict[str, str]:
     place = f"row {record['row']}" + (f", class {record['element']}" if record["element"] >= 0 else "")
     return {
         "clause": visible(record["clause"]),
-        "verdict": visible(record["verdict"]) + (" (known deviation)" if record["deviation"] else ""),
+        "verdict": visible(shown_verdict(record["verdict"])) + (" (known deviation)" if record["deviation"] else ""),
         "worst element": place if record["row"] >= 0 else "",
         "exact": from_hex(record["exact"]),
         "exact, hex": visible(record["exact"]),
@@ -120,7 +120,7 @@ def _facts(record: dict[str, Any]) -> dict[str, str]:
         "observed, hex": visible(record["observed"]),
         "error, ulps": _measure(record["ulps"]),
         "error, absolute": _measure(record["nats"]),
-        "slack": _measure(record["slack"]),
+        "error / bound": _measure(record["slack"]),
         "accuracy class": visible(record["accuracy_class"]),
         "reason": visible(record["reason"]),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -12,7 +13,7 @@ from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict import headline, titled, verdict_sentences
 from logitproof_reports.report.findings import findings_of
 from logitproof_reports.words.markdown import MARKDOWN_BYTES, escaped, head, row, within
-from logitproof_reports.words.outcomes import slack_of, visible
+from logitproof_reports.words.outcomes import BY_RANK, slack_of, visible
 
 if TYPE_CHECKING:
     from logitproof_reports.counting.run_table import Judged
@@ -30,7 +31,7 @@ _COLOURS = {
     "void": "bold red",
     "unsupported": "dim",
 }
-_INTERRUPTED = "The run was interrupted or filtered; this is what was measured."
+_INTERRUPTED = "The run was interrupted or filtered; these are partial results."
 _REASON_CHARACTERS = 300
 
 
@@ -72,7 +73,15 @@ def _cell(tally: Tally | None) -> str:
     counts = {"unexpected": tally.unexpected, "stale": tally.count("stale"), "known": tally.count("known")}
     wrong = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
     of_all = f"{wrong} of {tally.judged:,}" if wrong else f"{tally.judged:,}"
-    return f"{tally.worst.glyph} {of_all}, slack {slack_of(tally.slack)}"
+    largest = "" if math.isnan(tally.slack) else f" ({slack_of(tally.slack)})"
+    return f"{tally.worst.glyph} {of_all}{largest}"
+
+
+def legend(run: Run) -> str:
+    """Return what the fields of the table show, and the outcomes of the glyphs that occur; empty for an empty table."""
+    worst = {tally.worst for tally in _grid(make_ready(run))[2].values()}
+    glyphs = ", ".join(f"{outcome.glyph} {outcome.label}" for outcome in BY_RANK if outcome in worst)
+    return f"Fields: number of judgements (largest error / bound); {glyphs}" if worst else ""
 
 
 def markdown(run: Run) -> str:
@@ -89,7 +98,7 @@ def _markdown_matrix(judged: Judged) -> list[str]:
     frameworks, families, tallies = _grid(judged)
     columns = ["Family", *(titled(judged.run, framework) for framework in frameworks)]
     rows = [[family, *(_cell(tallies.get((framework, family))) for framework in frameworks)] for family in families]
-    return [*head(columns), *map(row, rows), ""]
+    return [*head(columns), *map(row, rows), "", escaped(legend(judged.run)), ""]
 
 
 def _markdown_findings(judged: Judged) -> list[str]:

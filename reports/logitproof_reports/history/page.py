@@ -34,7 +34,7 @@ MANY = 6
 """From so many releases on, drawings stand one below the other."""
 
 STACKS = {
-    "Cells that break a MUST: ✗ unexpected at the foot, ≈ known above": {"unexpected": "deviates", "known": "known"},
+    "Cells that break a MUST: ✗ unexpected (bottom), ≈ known (top)": {"unexpected": "deviates", "known": "known"},
     "Cells whose verdict changed": {"verdicts": "concern"},
     "Cells whose bits changed": {"bits": "conforms"},
 }
@@ -130,7 +130,7 @@ def history_page(history: History) -> HistoryPage:
     return HistoryPage(
         title=f"Logitproof history: {', '.join(names)}",
         headline=f"{listed(names)} over {plural(len(history.releases), 'release')}",
-        notes=[*notes(history), *(f"Left out: {visible(reason)}" for reason in history.skipped)],
+        notes=[*notes(history), *(f"Skipped: {visible(reason)}" for reason in history.skipped)],
         columns={name: title for name, title in COLUMNS.items() if name != "framework"},
         numbers=NUMBERS,
         frameworks=[_framework(name, f"framework-{i}", frameworks[name]) for i, name in enumerate(frameworks)],

@@ -33,7 +33,7 @@ COLUMNS = {
     "since": "Compared with",
     "verdicts": "Verdicts changed",
     "bits": "Bits changed",
-    "slack": "Worst slack",
+    "slack": "Worst error / bound",
 }
 """What is told of a release, and its heading; `Release` says what each means."""
 
@@ -84,7 +84,7 @@ def notes(history: History) -> list[str]:
         asked = {(release.profile, release.case_set) for release in releases}
         if len(asked) > 1:
             found.append(
-                f"{visible(framework)} was asked {len(asked)} case sets: only releases asked the same are compared."
+                f"{visible(framework)} has runs of {len(asked)} case sets: only runs of the same case set are compared."
             )
     return found
 

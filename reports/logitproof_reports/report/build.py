@@ -37,10 +37,9 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"https://[^\s,;\"<>]+")
 _INTERRUPTED = (
-    "This run was interrupted or filtered: what is shown was measured, and more was planned. "
-    "Run it again for a verdict on the whole."
+    "This run was interrupted or filtered: the report shows partial results. Run it again for a complete verdict."
 )
-_VOID = "Nothing was measured: see that the framework is installed, then run again."
+_VOID = "Nothing was measured: check that the framework is installed, then run again."
 
 
 def page_of(run: Run) -> Page:
@@ -112,22 +111,22 @@ def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
 
 
 def _advice(tally: Tally) -> str:
-    """Return what the verdict means for whoever must decide."""
+    """Return what the verdict means for an approver."""
     if not tally.judged:
         return ""
     if tally.unexpected:
-        return "Each breaks a MUST of the specification, and no ledger entry explains it: read them before you approve."
+        return "Each breaks a MUST of the specification and has no ledger entry: read them before you approve."
     if tally.count("stale"):
-        return "The frameworks are right where their ledger expects a deviation: the ledger is to be narrowed."
+        return "The frameworks conform where their ledger expects a deviation: narrow the ledger entries."
     if tally.count("known"):
-        return "Nothing is unexpected: each known deviation is in the ledger, with its reason and a link."
+        return "None unexpected: each known deviation is in the ledger, with a reason and a link."
     return "Every MUST of the specification is met."
 
 
 def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     """Return the worst judgement of a framework in words, where it is unexpected."""
     if tried := newest_tried(judged.run, framework):
-        known = f"The ledger was tried up to {tried}: what it knows is still so, and no more is unexpected."
+        known = f"The ledger was tried up to {tried}: its deviations still occur, and none is unexpected."
     else:
         known = "None unexpected."
     if not tally.unexpected:
@@ -217,10 +216,10 @@ def _certificate() -> list[Fact]:
     found = released_certificate()
     return [
         Fact("rows", f"{found.rows:,}"),
-        Fact("numbers held against ball arithmetic", f"{found.numbers:,}"),
+        Fact("numbers checked with ball arithmetic", f"{found.numbers:,}"),
         Fact("largest relative error", f"2^{math.log2(found.worst):.2f}"),
         Fact("found in", found.worst_case),
-        Fact("enclosures without the truth", str(found.outside)),
+        Fact("enclosures that miss the exact value", str(found.outside)),
     ]
 
 

@@ -149,7 +149,7 @@ def _gives(record: Record) -> str:
     """Return what came and what was due, where a judgement does not conform and the two look different."""
     observed, exact = (visible(from_hex(record[name])) for name in ("observed", "exact"))
     wrong = record["outcome"].rank > OUTCOMES["conforms"].rank and observed and observed != exact
-    return f"gives {observed}, due {exact}" if wrong else ""
+    return f"returns {observed}, expected {exact}" if wrong else ""
 
 
 def _due(records: list[Record]) -> str:

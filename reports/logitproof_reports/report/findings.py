@@ -10,7 +10,16 @@ from logitproof_reference.training.impact import worth_of
 from logitproof_reference.vocabulary.severity import EFFECTS, GRAVEST_FIRST, effect_of
 from logitproof_reports.counting.verdict import listed, plural
 from logitproof_reports.words.links import cell_link, explorer_link, filter_link
-from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, decimal, from_hex, measure, visible
+from logitproof_reports.words.outcomes import (
+    BY_RANK,
+    FAULTY,
+    OUTCOMES,
+    decimal,
+    from_hex,
+    measure,
+    shown_verdict,
+    visible,
+)
 from logitproof_reports.words.terms import clause_title, question
 
 from .model import Fact, Finding
@@ -83,9 +92,9 @@ def brief_of(record: dict[str, Any]) -> str:
     """Return what is wrong in a few words: the two numbers where they look different, else how far they are apart."""
     observed, exact = (visible(from_hex(record[name])) for name in ("observed", "exact"))
     if not observed or record["verdict"] == "stale":
-        return f"{record['verdict']}: {visible(record['reason'])}"
+        return f"{shown_verdict(record['verdict'])}: {visible(record['reason'])}"
     if observed != exact:
-        return f"gives {observed} where {exact} is due"
+        return f"returns {observed} where {exact} is expected"
     return f"{measure(record['ulps'])} ulps off, {decimal(record['slack'])} times the bound"
 
 
@@ -118,13 +127,13 @@ def _error_of(record: dict[str, Any]) -> str:
     if math.isfinite(record["ulps"]):
         return f"{measure(record['ulps'])} ulps, {decimal(record['nats'])} absolute"
     exact = visible(from_hex(record["exact"]))
-    return "" if math.isnan(record["ulps"]) else f"without measure: {exact or 'another answer'} is due"
+    return "" if math.isnan(record["ulps"]) else f"no error in ulps (expected {exact or 'another value'})"
 
 
 def _bound_of(record: dict[str, Any]) -> str:
     if math.isnan(record["slack"]) or record["bound"] in {"", "nan"}:
         return ""
-    times = f"; slack {decimal(record['slack'])} (error / bound)" if math.isfinite(record["slack"]) else ""
+    times = f"; error / bound {decimal(record['slack'])}" if math.isfinite(record["slack"]) else ""
     return f"{visible(record['bound'])}{times}"
 
 

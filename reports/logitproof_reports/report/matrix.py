@@ -88,7 +88,7 @@ def _cell(tally: Tally | None) -> MatrixCell:
         outcome=tally.worst,
         heat=_heat(tally.slack),
         text=text,
-        description=f"{', '.join(parts)}; largest slack {slack_of(tally.slack)}",
+        description=f"{', '.join(parts)}; largest error / bound {slack_of(tally.slack)}",
     )
 
 

@@ -181,7 +181,7 @@ def _complete_lines(target: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise RunFileError(f"{target} cannot be read ({error.strerror}): check the path") from error
     if not lines:
-        raise RunFileError(f"{target} ends within its first line: nothing was measured, make the run again")
+        raise RunFileError(f"{target} ends within its first line: nothing was measured; make the run again")
     return [_parse(target, number, line) for number, line in enumerate(lines, start=1)]
 
 

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     """A dialect as a run file carries it: ``op``, ``labels``, ``entry``, and the attributes of `contract.Dialect`."""
 
 TOPICS = {
-    "function": ("Called", "the name its users know"),
-    "takes": ("Options", "what it can be asked for"),
-    "reduction": ("What it returns unasked", "none: a loss for each row; sum; mean"),
+    "function": ("Function", "public name"),
+    "takes": ("Options", "accepted arguments"),
+    "reduction": ("Default reduction", "none: one loss per row; sum; mean"),
     "mean_over": ("The mean divides by", "the weights of the labels' classes, or a count of rows"),
-    "empty_mean": ("A mean over nothing", "where every row is ignored or all weights are 0"),
-    "ignored_index": ("Ignored unless told otherwise", "class indices whose rows cost nothing"),
-    "out_of_range": ("A class index that is no class", "an error, NaN, or a number"),
-    "label_formats": ("Formats of class indices", "what it takes"),
-    "smoothing_over": ("Label smoothing spreads over", "all classes, or all but the label's own"),
-    "unnormalized_gradient": ("Gradient where labels do not sum to 1", "the derivative p sum(q) - q, or p - q"),
-    "clip_probabilities": ("Probabilities are clipped to", "before the logarithm is taken"),
-    "class_axis": ("Where the classes lie", "axis of the logits"),
-    "documentation": ("Documentation", "the page that says so"),
+    "empty_mean": ("Mean of zero rows", "if every row is ignored or all weights are 0"),
+    "ignored_index": ("Ignored by default", "class indices whose rows have zero loss"),
+    "out_of_range": ("Class index out of range", "an error, NaN, or a number"),
+    "label_formats": ("Types of class indices", "accepted types"),
+    "smoothing_over": ("Label smoothing distributes over", "all classes, or all except the label"),
+    "unnormalized_gradient": ("Gradient if labels do not sum to 1", "the derivative p sum(q) - q, or p - q"),
+    "clip_probabilities": ("Probabilities clipped to", "before the logarithm"),
+    "class_axis": ("Class axis", "axis of the logits"),
+    "documentation": ("Documentation", "source of this column"),
 }
 """What a dialect tells, with its name and meaning for a reader."""
 

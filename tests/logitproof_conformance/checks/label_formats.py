@@ -70,7 +70,7 @@ def _described(
     """Say which row got another answer, with its label in the narrow format."""
     inputs = arrange(evaluation.cell, batch.rows[row : row + 1])
     narrowed = replace(inputs, labels=batch.rows.indices[row : row + 1].astype(narrow))
-    reason = f"label {batch.rows.indices[row]} in {narrow} gives another answer than in int64, row {row}"
+    reason = f"label {batch.rows.indices[row]} in {narrow} has a different result than in int64, row {row}"
     repro = evaluation.adapter.repro(evaluation.cell, narrowed)
     return replace(found, verdict="deviates", reason=reason, row=row, repro=repro)
 

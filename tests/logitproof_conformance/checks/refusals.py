@@ -53,7 +53,7 @@ def judge_bad_label(evaluation: CellEvaluation, case: Case) -> Iterator[Judgemen
         neighbour = int(np.argmax(spoiled))
         shown = np.array([row, neighbour])
         fault = (
-            f"label {label} in row {row} changes the answer of {int(spoiled.sum())} others, first of row {neighbour}"
+            f"label {label} in row {row} changes the results of {int(spoiled.sum())} other rows, first row {neighbour}"
         )
     yield _found(evaluation, case, "ERR-1", answer, fault, inputs=arrange(case.cell, asked.rows[shown]))
 
@@ -62,11 +62,11 @@ def _fault_of_label(evaluation: CellEvaluation, label: int, observed: NDArray[An
     """Say what is wrong with a bad label's own row; empty where it is NaN, or 0 where the label is documented so."""
     numbers = np.atleast_1d(observed).astype(np.float64)
     if label in ignored_labels(evaluation.adapter):
-        return "" if (numbers == 0).all() else f"label {label}, documented as ignored, does not cost exactly 0"
+        return "" if (numbers == 0).all() else f"label {label}, documented as ignored, has a loss other than 0"
     if np.isnan(numbers).all():
         return ""
     first = numbers[~np.isnan(numbers)][0]
-    return f"label {label} with {evaluation.common_batch.classes} classes gives {first:.9g}, expected an error or NaN"
+    return f"label {label} with {evaluation.common_batch.classes} classes returns {first:.9g}, expected an error or NaN"
 
 
 def _spoiled_rows(evaluation: CellEvaluation, observed: NDArray[Any]) -> Mask:
@@ -100,7 +100,7 @@ def _fault_of_misfit(evaluation: CellEvaluation, case: Case, answer: Answer) -> 
     misfit, cell = MISFITS[case.regime], case.cell
     if answer.observed is not None and np.isnan(answer.observed.astype(np.float64)).all():
         return ""
-    said = "an answer comes where an error is due"
+    said = "a result is returned where an error is expected"
     broadcasts = misfit.broadcasts and cell.labels in broadcast_labels(evaluation.adapter)
     if not (broadcasts or (misfit.floats and floating_indices(evaluation.adapter))):
         return said
@@ -109,7 +109,7 @@ def _fault_of_misfit(evaluation: CellEvaluation, case: Case, answer: Answer) -> 
     batch = _as_documented(evaluation.common_batch, case)
     seen = Seen(cell, batch, answer.observed, evaluation.truth(batch))
     as_due = seen.must.conforms[batch.slices["typical"]]
-    return "" if as_due.all() else "the answer is not that of the labels as documented"
+    return "" if as_due.all() else "the result is not the documented one for these labels"
 
 
 def _as_documented(batch: Batch, case: Case) -> Batch:
@@ -143,7 +143,7 @@ def _fault_of_nothing(case: Case, observed: NDArray[Any]) -> str:
     numbers = observed.astype(np.float64)
     due = -np.inf if case.cell.op == "log_sum_exp" else 0.0
     allowed = np.isnan(numbers) | ((numbers == due) & (case.cell.labels != "indices"))
-    return "" if allowed.all() else f"zero classes give {numbers[~allowed][0]:.9g}, expected an error or NaN"
+    return "" if allowed.all() else f"zero classes return {numbers[~allowed][0]:.9g}, expected an error or NaN"
 
 
 def _refused(case: Case, clause: str, answer: Answer) -> Judgement:

@@ -96,7 +96,9 @@ def judge_row_alone(evaluation: CellEvaluation, case: Case) -> Iterator[Judgemen
     comparison = compare(alone.array, truth.exact[:1], truth.must[:1], batch.format)
     worst = comparison.worst()
     reason = (
-        "" if comparison.conforms.all() else f"row 0 alone is {comparison.slack.flat[worst]:.3g} times its bound off"
+        ""
+        if comparison.conforms.all()
+        else f"row 0 evaluated alone: error is {comparison.slack.flat[worst]:.3g}x the bound"
     )
     found = judgement(case, clause, verdict_on(clause, good=not reason), reason=reason)
     yield replace(
@@ -145,7 +147,7 @@ def describe_change(evaluation: CellEvaluation, found: Judgement, twice: Twice) 
     return replace(
         found,
         verdict="deviates" if found.grade == "MUST" else "concern",
-        reason=f"{count} of {len(twice.rows)} rows changed their bits; first: row {number} of {regime}, "
+        reason=f"{count} of {len(twice.rows)} rows changed bits; first: row {number} of {regime}, "
         f"{before} became {after}",
         row=number,
         element=int(place[1]) if len(place) > 1 else -1,
@@ -205,7 +207,7 @@ def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgem
         yield judgement(case, "IO-3", "deviates", reason=f"an empty batch raises {answer.failure}")
         return
     if answer.misshapen:
-        yield judgement(case, "IO-3", "deviates", reason=f"with an empty batch {answer.misshapen}")
+        yield judgement(case, "IO-3", "deviates", reason=f"with an empty batch, {answer.misshapen}")
         return
     due = due_shape(case.cell, 0, batch.classes)
     yield replace(judgement(case, "IO-3", "conforms"), reason=f"shape {due}")

@@ -169,8 +169,8 @@ def _describe(
         return found
     regime, number = relation.batch.locate(row)
     reason = (
-        f"{CLAUSES[relation.clause].title}: row {number} of {regime} gives {observed:.9g} {relation.says}, expected "
-        f"{relation.due.value[at]:.9g} from its first answer, {comparison.error[at]:.3g} apart, "
+        f"{CLAUSES[relation.clause].title}: row {number} of {regime} returns {observed:.9g} {relation.says}, expected "
+        f"{relation.due.value[at]:.9g} from the first result, {comparison.error[at]:.3g} apart, "
         f"{comparison.slack[at]:.3g} times the sum of the bounds"
     )
     repro = "\n\n".join(adapter.repro(question.cell, question.inputs) for question in (first, second)).strip()

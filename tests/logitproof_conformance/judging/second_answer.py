@@ -75,7 +75,7 @@ def _described(adapter: Adapter, found: Judgement, asked: SecondAnswer, at: tupl
     return replace(
         found,
         reason=f"row {number} of {regime}: {after:.9g} {asked.says}, {before:.9g} without; "
-        f"{int(asked.lost.sum())} of {asked.lost.size} elements leave their bound",
+        f"{int(asked.lost.sum())} of {asked.lost.size} elements are no longer within their bound",
         slack=float(asked.second.must.slack[at]),
         row=number,
         element=int(at[1]) if len(at) > 1 else -1,

@@ -130,7 +130,7 @@ class Training:
         return float(loss_and_gradient(self.task, exactly(logits), batch.labels)[0][0])
 
     def runs_of_parts(self) -> dict[str, Iterator[Parameters]]:
-        """Return the two runs that tell whose doing a drift is, by the name of their series."""
+        """Return the two runs that attribute the drift to the loss or to the matrix products, by series."""
         return {"drift_of_loss": self._run_of_loss(), "drift_of_products": self._run_of_products()}
 
     def _run_of_loss(self) -> Iterator[Parameters]:

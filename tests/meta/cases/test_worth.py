@@ -43,7 +43,7 @@ def test_the_worst_of_all_rows_never_occurs_in_practice() -> None:
     assert found is not None
     assert found.planted is not None
     assert (found.real_rows, found.planted.rows, found.planted.drift) == (0, 0, 0.0)
-    assert "none of the 2,048 rows trained on is" in found.sentence
+    assert "none of the 2,048 training rows is" in found.sentence
 
 
 def test_an_error_ten_times_as_large_moves_the_parameters_ten_times_as_far() -> None:
@@ -72,7 +72,7 @@ def test_where_no_number_is_due_none_is_missed() -> None:
     found, wrong = (worth_of(finding([1.0, 0.0], math.inf) | {"exact": exact}) for exact in ("0x1.8p+1", "-inf"))
     assert found is not None
     assert wrong is not None
-    assert "a number was due and none came" in found.sentence
+    assert "a finite number is expected, but none was returned" in found.sentence
     assert "the one due, which is not finite" in wrong.sentence
 
 

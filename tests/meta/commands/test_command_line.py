@@ -220,7 +220,7 @@ def test_an_interrupted_run_leaves_what_was_measured(folder: Path, number: signa
     process.send_signal(number)
     _, complaint = process.communicate()
     assert process.returncode == INTERRUPTED, complaint
-    assert "run.parquet holds what was measured; --resume goes on with the rest" in complaint.splitlines()[-1]
+    assert "run.parquet contains the results so far; --resume continues the run" in complaint.splitlines()[-1]
     run = read_run(folder / "run.parquet")
     assert run.table.num_rows >= 5
     assert not run.complete
@@ -263,5 +263,5 @@ def test_a_record_explains_a_framework_that_is_not_here(folder: Path) -> None:
     cell = CELL.replace("numpy", "wrong")
     done = logitproof(folder, "explain", cell, "--run", "run.parquet")
     assert done.returncode == EXPECTED, done.stderr
-    assert "as recorded in the run file" in done.stdout
+    assert "from the run file" in done.stdout
     assert "verdict   deviates" in done.stdout

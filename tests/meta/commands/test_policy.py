@@ -149,5 +149,5 @@ def test_what_is_no_certificate_is_refused_in_one_line(tmp_path: Path, capsys: p
 def test_a_file_without_any_key_is_no_policy(tmp_path: Path) -> None:
     empty = tmp_path / "logitproof.toml"
     empty.touch()
-    with pytest.raises(Refusal, match=r"holds no policy; a policy has fail_on, matters, waivers"):
+    with pytest.raises(Refusal, match=r"contains no policy; the keys of a policy are fail_on, matters, waivers"):
         read_policy(empty)

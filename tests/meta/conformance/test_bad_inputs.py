@@ -89,7 +89,7 @@ def test_nan_in_the_row_of_a_bad_label_conforms(check: str, quantity: str) -> No
 def test_a_number_in_the_row_of_a_bad_label_deviates_with_its_value(value: float) -> None:
     found = judged(Stub(filled(value)), "label_n")
     assert found.verdict == "deviates"
-    assert found.reason == f"label 10 with 10 classes gives {value:.9g}, expected an error or NaN"
+    assert found.reason == f"label 10 with 10 classes returns {value:.9g}, expected an error or NaN"
 
 
 def test_a_documented_ignored_label_costs_exactly_0_and_other_labels_do_not() -> None:
@@ -102,7 +102,7 @@ def test_a_documented_ignored_label_costs_exactly_0_and_other_labels_do_not() ->
 def test_a_bad_label_that_spoils_good_rows_is_told_with_a_spoiled_row() -> None:
     found = judged(Stub(filled(np.nan, whole_batch=True)), "label_n")
     assert found.verdict == "deviates"
-    assert "changes the answer of" in found.reason
+    assert "changes the results of" in found.reason
 
 
 @pytest.mark.parametrize(("check", "cell"), [("one_label_for_all", LOSS), ("one_class_for_all", SOFT_LOSS)])

@@ -298,7 +298,7 @@ def test_a_run_that_was_killed_is_gone_on_with_to_the_same_end(folder: Path) -> 
 def test_resuming_nothing_is_told_in_one_line(folder: Path) -> None:
     done = logitproof(folder, "run", "--framework", "numpy", "--resume")
     assert (done.returncode, done.stderr.count("\n")) == (USAGE, 1)
-    assert "leave out --resume" in done.stderr
+    assert "omit --resume" in done.stderr
 
 
 SLOW = """

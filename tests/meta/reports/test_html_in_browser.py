@@ -114,7 +114,9 @@ def test_the_filter_keeps_what_it_names(text: str, shown: Opened) -> None:
 
 def test_a_filter_on_a_column_that_is_not_there_says_which_are(shown: Opened) -> None:
     with shown("ordinary", "#judgements") as page:
-        assert filtered(page, "colour:blue").startswith("no column is called colour; there are framework, mode, op")
+        assert filtered(page, "colour:blue").startswith(
+            "there is no column colour; the columns are framework, mode, op"
+        )
 
 
 def test_a_deep_link_opens_its_filter_and_typing_makes_one(shown: Opened) -> None:

@@ -64,9 +64,7 @@ def test_the_part_on_training_is_well_formed_and_says_what_came_of_it(run: Run) 
 
 def test_a_run_without_training_says_so(run: Run) -> None:
     empty = Run(run.table.slice(0, 1), run.environments, run.profile, run.case_set)
-    assert "Nothing was trained in this run:" in rendered(
-        "report/training.html.j2", training=trainings_of(judged(empty))
-    )
+    assert "This run contains no training." in rendered("report/training.html.j2", training=trainings_of(judged(empty)))
     assert training_steps(empty) == []
 
 
@@ -99,7 +97,7 @@ def test_a_diff_shows_a_training_before_and_after_where_it_differs(run: Run) -> 
 
 def test_a_diff_says_where_trainings_are_the_same_in_bits(run: Run) -> None:
     text = rendered("diff/diff_training.html.j2", training=training_changes(diff(run, run)))
-    assert "The same in bits, step by step: 1 of 1." in text
+    assert "Identical in bits at every step: 1 of 1." in text
     assert "<svg" not in text
     empty = Run(run.table.slice(0, 1), run.environments, run.profile, run.case_set)
     assert "No training is in both runs." in rendered(
