@@ -241,7 +241,7 @@ def test_a_cell_given_up_leaves_a_gap_unless_a_ledger_holds_its_crash(entry: str
 
 BROKEN_STARTS = {
     "import no_such_package": "no_such_package",
-    "os.kill(os.getpid(), signal.SIGKILL)": "ended by SIGKILL",
+    "os.kill(os.getpid(), signal.SIGKILL)": "killed by SIGKILL",
     "journal.write_bytes(b''); os._exit(3)": "ends within its first line",
     'journal.write_text(\'{"verdict": "crashed"}\\n\'); os._exit(1)': "has schema version none",
     "journal.write_bytes(b'\\x00\\xff\\n[]\\n'); os._exit(0)": "is damaged at line 1",

@@ -194,7 +194,7 @@ def test_an_unreadable_file_among_good_ones_is_named_and_left_out(
     reason = f"{tmp_path / 'bad.parquet'} is not a run file (not Parquet): pass a file written by `logitproof run -o`"
     assert printed.err == f"logitproof: skipped: {reason}\n"
     assert json.loads(printed.out)["left_out"] == [reason]
-    assert "bad.parquet is no run file" in page.read_text()
+    assert "bad.parquet is not a run file" in page.read_text()
 
 
 def test_the_command_refuses_in_one_line_with_exit_status_two(

@@ -211,7 +211,7 @@ def test_without_script_the_summaries_stand(shown: Opened) -> None:
     with shown("ordinary", ready="#verdict", java_script_enabled=False) as page:
         for text in (
             "14 unexpected verdicts",
-            "the label itself, or a share of it",
+            "the label, or a part of it",
             "the gradient multiplies 0 by infinity",
         ):
             assert page.get_by_text(text).first.is_visible()

@@ -185,7 +185,7 @@ def test_findings_come_worst_first_with_inputs_and_repro() -> None:
     assert facts["bound"] == "1e-07"
     assert facts["error"] == "no error in ulps (expected 1)"
     assert jax.brief == "returns 0.25 where 1 is expected"
-    assert jax.effect.startswith("silent (a wrong number")
+    assert jax.effect.startswith("silent (a wrong finite number")
     assert jax.inputs[0].name == "logits"
     assert jax.inputs[0].value.count("0x1.") == 4
     assert jax.repro.startswith("import jax\n")
