@@ -21,8 +21,7 @@ SEVERITY = (
     AS_IT_STANDS
     + """Sorted by effect, the most severe first:
   silent      a wrong finite number, or invalid input accepted, with no indication
-  not-finite  NaN or infinity where a finite number is expected, or NaN instead of infinity and
-              vice versa
+  not-finite  NaN or infinity where a finite number is expected, or NaN instead of infinity and vice versa
   no-answer   an error, a crash or a hang where a result is expected
   inaccurate  a larger error than rounding explains; at least two digits are right
   form        wrong number format or shape; the numbers are right

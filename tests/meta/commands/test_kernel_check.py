@@ -208,7 +208,7 @@ def test_the_command_line_says_the_same_and_writes_a_run_file(folder: Path) -> N
 USAGES = {
     "no module": (("nowhere:f",), 'module "nowhere" cannot be imported'),
     "no callable": (("mykernels:nothing",), 'module "mykernels" has no callable "nothing"'),
-    "no colon": (("mykernels",), '"mykernels" names no callable'),
+    "no colon": (("mykernels",), '"mykernels" is not a callable'),
     "height": (("mykernels:softmax", "--height", "flat"), 'height "flat" is not known'),
 }
 
