@@ -17,5 +17,5 @@ MEANING = {
 }
 
 
-class Refusal(Exception):  # noqa: N818  it is an answer to the user, not an error of the program
+class UsageError(Exception):
     """The request cannot be carried out as it stands; the message is one line with the remedy."""

@@ -29,7 +29,7 @@ def claims(
     from logitproof.readers.claims_text import text_of_claims
     from logitproof_reference.claims.catalogue import CATALOGUE
     from logitproof_reports.report.claims_markdown import markdown_of_claims
-    from logitproof_reports.runs.whole_files import written_whole
+    from logitproof_reports.runs.whole_files import write_atomically
 
     answers = list(ask_all(framework or installed_frameworks()))
     if as_json:
@@ -37,6 +37,6 @@ def claims(
     else:
         typer.echo(text_of_claims(CATALOGUE, answers))
     if output is not None:
-        with written_whole(output) as place:
+        with write_atomically(output) as place:
             place.write_text(markdown_of_claims(CATALOGUE, answers), encoding="utf-8")
     return EXPECTED

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, app
-from logitproof.errors import EXPECTED, Refusal
+from logitproof.errors import EXPECTED, UsageError
 
 Frameworks = Annotated[
     list[str] | None, typer.Option("--framework", metavar="NAME", help="A known framework; repeatable. Default: all.")
@@ -78,7 +78,7 @@ def _text_to_file(name: str) -> str:
         known = [path.stem for path in report_files()]
         near = get_close_matches(name, known, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"logitproof findings lists all {len(known)}"
-        raise Refusal(f'there is no bug report "{name}"; {hint}')
+        raise UsageError(f'there is no bug report "{name}"; {hint}')
     return place.read_text(encoding="utf-8").rstrip()
 
 
@@ -104,7 +104,7 @@ def dialects(
 
     stated = stated_dialects(framework or ())
     if framework and not stated:
-        raise Refusal(f"{' and '.join(framework)} has no documented dialect: only frameworks with losses have one")
+        raise UsageError(f"{' and '.join(framework)} has no documented dialect: only frameworks with losses have one")
     tables = [table_in_brief(stated)] if brief else tables_of_dialects(stated)
     if as_json:
         typer.echo(json.dumps(stated, indent=2))

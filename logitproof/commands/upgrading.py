@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, app, complain
-from logitproof.errors import ENVIRONMENT, EXPECTED, UNEXPECTED, Refusal
+from logitproof.errors import ENVIRONMENT, EXPECTED, UNEXPECTED, UsageError
 
 FailOn = Annotated[
     str | None,
@@ -104,7 +104,7 @@ def bisect(
     from logitproof.upgrades.bisect import Bisection
 
     if by not in {"digest", "verdict"}:
-        raise Refusal(f'"{by}" is not a value of --by; use digest or verdict')
+        raise UsageError(f'"{by}" is not a value of --by; use digest or verdict')
     name, _, regime = cell.partition("/")
     folder.mkdir(parents=True, exist_ok=True)
     try:

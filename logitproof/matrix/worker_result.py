@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
 from logitproof_reports.counting.verdict import plural
@@ -39,7 +39,7 @@ def outcomes(workers: Sequence[Worker]) -> list[Run]:
         None of them could begin: pytest did not accept its arguments, or no framework can be imported.
     """
     if all(was_refused(worker) for worker in workers):
-        raise Refusal(_complaint(workers[0]))
+        raise UsageError(_complaint(workers[0]))
     return [outcome(worker) for worker in workers]
 
 

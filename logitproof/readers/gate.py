@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof.errors import EXPECTED, UNEXPECTED, Refusal
+from logitproof.errors import EXPECTED, UNEXPECTED, UsageError
 from logitproof_adapters.catalogue.tried_machines import unshared
-from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict import newest_tried, plural
 from logitproof_reports.counting.worst import gravest_of
 from logitproof_reports.runs.environment import facts_of
 from logitproof_reports.runs.schema import attributed
-from logitproof_reports.words.outcomes import OUTCOMES, visible
+from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +33,14 @@ FAIL_ON = {
 
 
 def refuse_unknown(gate: str) -> None:
-    """Raise `Refusal` unless there is a gate of this name."""
+    """Raise `UsageError` unless there is a gate of this name."""
     if gate not in FAIL_ON:
-        raise Refusal(f'--fail-on "{gate}" is not known; known: {", ".join(FAIL_ON)}')
+        raise UsageError(f'--fail-on "{gate}" is not known; known: {", ".join(FAIL_ON)}')
 
 
 def exit_code(run: Run, gate: str = "new") -> int:
     """Return 0 where a run passes the gate of this name (one of `FAIL_ON`), and 1 where it does not."""
-    judged = make_ready(run)
+    judged = prepare(run)
     tallies = tally_by(judged, judged.framework)
     measured = any(tally.judged for tally in tallies.values())
     shut = any(_is_shut(gate, run, framework, tally) for (framework,), tally in tallies.items())
@@ -76,7 +76,7 @@ def first_steps(run: Run, run_file: Path | None = None) -> Iterator[str]:
     run_file : Path, optional
         Where it lies, if it lies in one file, for the command that shows the worst of them.
     """
-    judged = make_ready(run)
+    judged = prepare(run)
     for (framework,), tally in tally_by(judged, judged.framework).items():
         if tally.unexpected or tally.count("stale"):
             yield from _steps(judged, framework, tally, run_file)
@@ -87,8 +87,10 @@ def _steps(judged: Judged, framework: str, tally: Tally, run_file: Path | None) 
     counts += [OUTCOMES["stale"].count(tally.count("stale"))] if tally.count("stale") else []
     facts = unshared_facts(judged.run, framework)
     machine = f"the ledger was tried on no machine {facts}" if facts else "the ledger was tried on such machines"
-    yield visible(f"{framework}: {', '.join(counts)}; {machine}")
+    yield escape_control_chars(f"{framework}: {', '.join(counts)}; {machine}")
     if tally.unexpected:
         worst = gravest_of(judged, framework)
         place = f"{worst['cell']}/{worst['regime']}".rstrip("/")
-        yield visible(f"  show the worst: logitproof explain {place}{f' --run {run_file}' if run_file else ''}")
+        yield escape_control_chars(
+            f"  show the worst: logitproof explain {place}{f' --run {run_file}' if run_file else ''}"
+        )

@@ -19,7 +19,7 @@ from logitproof_conformance.session.recording import Recorder, environment_of
 from logitproof_reference.cases.catalogue import PROFILES, case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
 from logitproof_reports.runs.environment import describe_environment, facts_of
-from logitproof_reports.runs.journal import Stand, is_begun, take_up
+from logitproof_reports.runs.journal import ResumePoint, is_begun, resume_point
 from logitproof_reports.runs.run_file import RunFileError, journal_of
 from logitproof_reports.runs.shards import stale_entry
 
@@ -56,14 +56,14 @@ class Suite:
             for adapter in adapters
             for case in shard.part([*plan_cases(adapter, profile), *training_cases(adapter, profile)])
         ]
-        self.stand: Stand | None = None
+        self.stand: ResumePoint | None = None
         self._evaluation: CellEvaluation | None = None
 
-    def take_up(self) -> None:
+    def resume(self) -> None:
         """Go on with the journal of an earlier process: what it judged counts, and is not asked again."""
         if self.record is None or not is_begun(journal_of(self.record)):
             return
-        self.stand = take_up(journal_of(self.record))
+        self.stand = resume_point(journal_of(self.record))
         ((name, found),) = self.conclusions.items()
         header = self.stand.header
         framework = header["environment"]["framework"]
@@ -163,7 +163,7 @@ def pytest_configure(config: pytest.Config) -> None:
         shard = Shard.read(config.option.shard)
         suite = Suite(adapters, config.option.profile, Path(record) if record else None, shard)
         if config.option.take_up:
-            suite.take_up()
+            suite.resume()
         config.stash[SUITE] = suite
     except (ValueError, ImportError, OSError, RunFileError) as error:
         raise pytest.UsageError(str(error)) from error
@@ -172,7 +172,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Hand each test function the cases of its chapter."""
     if "case" in metafunc.fixturenames:
-        chapter = metafunc.module.CHAPTER
+        chapter = metafunc.module.TEST_MODULE
         cases = [case for case in metafunc.config.stash[SUITE].cases if case.chapter == chapter]
         metafunc.parametrize("case", cases, ids=[case.id for case in cases])
 

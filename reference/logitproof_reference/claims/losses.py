@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from logitproof_reference.claims.model import Ask, Claim, Trial
+from logitproof_reference.claims.model import Claim, Query, Trial
 from logitproof_reference.claims.trials import CROSS_ENTROPY, SMOOTHED, WEIGHTED_MEAN, near, same, two_losses
 
 LOSS_CLAIMS: tuple[Claim, ...] = (
@@ -20,7 +20,7 @@ LOSS_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "cross-entropy of [4, 2, 1] and [0, 5, 1] with distributions [1, 0, 0] and [0, 0.8, 0.2], float32",
                 "float32",
-                (Ask(CROSS_ENTROPY, ((4.0, 2.0, 1.0), (0.0, 5.0, 1.0)), ((1.0, 0.0, 0.0), (0.0, 0.8, 0.2))),),
+                (Query(CROSS_ENTROPY, ((4.0, 2.0, 1.0), (0.0, 5.0, 1.0)), ((1.0, 0.0, 0.0), (0.0, 0.8, 0.2))),),
                 lambda loss: loss.size == 1,
             ),
         ),
@@ -36,13 +36,13 @@ LOSS_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "cross-entropy of [2, 1, 0.1] with class 0, float32",
                 "float32",
-                (Ask(CROSS_ENTROPY, ((2.0, 1.0, 0.1),), (0,)),),
+                (Query(CROSS_ENTROPY, ((2.0, 1.0, 0.1),), (0,)),),
                 lambda loss: bool((loss <= 1.0).all()),
             ),
             Trial(
                 "cross-entropy of [2, 1, 0.1] with class 2, float32",
                 "float32",
-                (Ask(CROSS_ENTROPY, ((2.0, 1.0, 0.1),), (2,)),),
+                (Query(CROSS_ENTROPY, ((2.0, 1.0, 0.1),), (2,)),),
                 lambda loss: bool((loss <= 1.0).all()),
             ),
         ),
@@ -69,8 +69,8 @@ LOSS_CLAIMS: tuple[Claim, ...] = (
                 "weights, over the rows",
                 "float32",
                 (
-                    Ask(CROSS_ENTROPY, ((1.0, 0.0), (1.0, 0.0)), (0, 1), "value", WEIGHTED_MEAN, (1.0, 3.0)),
-                    Ask(
+                    Query(CROSS_ENTROPY, ((1.0, 0.0), (1.0, 0.0)), (0, 1), "value", WEIGHTED_MEAN, (1.0, 3.0)),
+                    Query(
                         CROSS_ENTROPY,
                         ((1.0, 0.0), (1.0, 0.0)),
                         (0, 1),
@@ -96,8 +96,8 @@ LOSS_CLAIMS: tuple[Claim, ...] = (
                 "cross-entropy of [2, 1, 0, -1], class 0 smoothed by 0.125, and of [0.875, 0.125/3, 0.125/3, 0.125/3]",
                 "float32",
                 (
-                    Ask(CROSS_ENTROPY, ((2.0, 1.0, 0.0, -1.0),), (0,), "value", SMOOTHED),
-                    Ask(CROSS_ENTROPY, ((2.0, 1.0, 0.0, -1.0),), ((0.875, 0.125 / 3, 0.125 / 3, 0.125 / 3),)),
+                    Query(CROSS_ENTROPY, ((2.0, 1.0, 0.0, -1.0),), (0,), "value", SMOOTHED),
+                    Query(CROSS_ENTROPY, ((2.0, 1.0, 0.0, -1.0),), ((0.875, 0.125 / 3, 0.125 / 3, 0.125 / 3),)),
                 ),
                 same,
             ),
@@ -114,13 +114,13 @@ LOSS_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "gradient for [1, 0] with labels [1, 0], float32",
                 "float32",
-                (Ask(CROSS_ENTROPY, ((1.0, 0.0),), ((1.0, 0.0),), "grad_logits"),),
+                (Query(CROSS_ENTROPY, ((1.0, 0.0),), ((1.0, 0.0),), "grad_logits"),),
                 lambda g: near(g, [-0.2689, 0.2689]),
             ),
             Trial(
                 "gradient for [1, 0] with labels [0.5, 0], float32",
                 "float32",
-                (Ask(CROSS_ENTROPY, ((1.0, 0.0),), ((0.5, 0.0),), "grad_logits"),),
+                (Query(CROSS_ENTROPY, ((1.0, 0.0),), ((0.5, 0.0),), "grad_logits"),),
                 lambda g: near(g, [0.2311, 0.2689]),
             ),
         ),
@@ -136,13 +136,13 @@ LOSS_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "cross-entropy of ten zeros, float32",
                 "float32",
-                (Ask(CROSS_ENTROPY, ((0.0,) * 10,), (3,)),),
+                (Query(CROSS_ENTROPY, ((0.0,) * 10,), (3,)),),
                 lambda loss: near(loss, [math.log(10.0)]),
             ),
             Trial(
                 "cross-entropy of [1, -1, 0, ..., 0], ten classes, with class 1, float32",
                 "float32",
-                (Ask(CROSS_ENTROPY, ((1.0, -1.0, *(0.0,) * 8),), (1,)),),
+                (Query(CROSS_ENTROPY, ((1.0, -1.0, *(0.0,) * 8),), (1,)),),
                 lambda loss: near(loss, [math.log(10.0)]),
             ),
         ),
@@ -158,13 +158,13 @@ LOSS_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "cross-entropy of [20, 0] with class 0, float32",
                 "float32",
-                (Ask(CROSS_ENTROPY, ((20.0, 0.0),), (0,)),),
+                (Query(CROSS_ENTROPY, ((20.0, 0.0),), (0,)),),
                 lambda loss: bool((loss == 0.0).all()),
             ),
             Trial(
                 "cross-entropy of [200, 0] with class 0, float32",
                 "float32",
-                (Ask(CROSS_ENTROPY, ((200.0, 0.0),), (0,)),),
+                (Query(CROSS_ENTROPY, ((200.0, 0.0),), (0,)),),
                 lambda loss: bool((loss == 0.0).all()),
             ),
         ),
@@ -180,14 +180,14 @@ LOSS_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "-log(softmax + 1e-8) and cross-entropy of [0, -3] with class 1, float32",
                 "float32",
-                (Ask("softmax", ((0.0, -3.0),)), Ask(CROSS_ENTROPY, ((0.0, -3.0),), (1,))),
+                (Query("softmax", ((0.0, -3.0),)), Query(CROSS_ENTROPY, ((0.0, -3.0),), (1,))),
                 lambda p, loss: near(-np.log(p[0, 1] + 1e-8) - loss, [0.0]),
                 lambda p, loss: np.array([-np.log(p[0, 1] + 1e-8), loss[0]]),
             ),
             Trial(
                 "-log(softmax + 1e-8) and cross-entropy of [0, -30] with class 1, float32",
                 "float32",
-                (Ask("softmax", ((0.0, -30.0),)), Ask(CROSS_ENTROPY, ((0.0, -30.0),), (1,))),
+                (Query("softmax", ((0.0, -30.0),)), Query(CROSS_ENTROPY, ((0.0, -30.0),), (1,))),
                 lambda p, loss: near(-np.log(p[0, 1] + 1e-8) - loss, [0.0]),
                 lambda p, loss: np.array([-np.log(p[0, 1] + 1e-8), loss[0]]),
             ),
@@ -205,8 +205,8 @@ LOSS_CLAIMS: tuple[Claim, ...] = (
                 "cross-entropy of [2, 1, 0.1] with class 0 and with [1, 0, 0], float32",
                 "float32",
                 (
-                    Ask(CROSS_ENTROPY, ((2.0, 1.0, 0.1),), (0,)),
-                    Ask(CROSS_ENTROPY, ((2.0, 1.0, 0.1),), ((1.0, 0.0, 0.0),)),
+                    Query(CROSS_ENTROPY, ((2.0, 1.0, 0.1),), (0,)),
+                    Query(CROSS_ENTROPY, ((2.0, 1.0, 0.1),), ((1.0, 0.0, 0.0),)),
                 ),
                 same,
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logitproof_reference.claims.model import Ask, Claim, Trial
+from logitproof_reference.claims.model import Claim, Query, Trial
 from logitproof_reference.claims.trials import logarithms, near, same, trials_by_format
 
 FLATTENED = ((2.0, 1.0, 0.1, 3.0, 2.0, 1.0),)
@@ -18,7 +18,7 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "softmax of [0.5, 0.8], float32",
                 "float32",
-                (Ask("softmax", ((0.5, 0.8),)),),
+                (Query("softmax", ((0.5, 0.8),)),),
                 lambda p: near(p, [0.3553, 0.6447]),
             ),
         ),
@@ -33,7 +33,7 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "softmax of [100, 0, 0, 0], float32",
                 "float32",
-                (Ask("softmax", ((100.0, 0.0, 0.0, 0.0),)),),
+                (Query("softmax", ((100.0, 0.0, 0.0, 0.0),)),),
                 lambda p: near(p, [0.9584, 0.0176, 0.0065, 0.0176]),
             ),
         ),
@@ -64,14 +64,14 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "the sum of the row [2, 1, 0.1], float32",
                 "float32",
-                (Ask("softmax", ((2.0, 1.0, 0.1),)),),
+                (Query("softmax", ((2.0, 1.0, 0.1),)),),
                 lambda p: near(p.sum(axis=1), [1.0]),
                 lambda p: p.sum(axis=1),
             ),
             Trial(
                 "the sums of the rows [2, 1, 0.1] and [3, 2, 1], normalized together, float32",
                 "float32",
-                (Ask("softmax", FLATTENED),),
+                (Query("softmax", FLATTENED),),
                 lambda p: near(p.reshape(2, 3).sum(axis=1), [1.0, 1.0]),
                 lambda p: p.reshape(2, 3).sum(axis=1),
             ),
@@ -92,13 +92,13 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "softmax of [1000, 1001] and of [-1, 0], float32",
                 "float32",
-                (Ask("softmax", ((1000.0, 1001.0),)), Ask("softmax", ((-1.0, 0.0),))),
+                (Query("softmax", ((1000.0, 1001.0),)), Query("softmax", ((-1.0, 0.0),))),
                 same,
             ),
             Trial(
                 "softmax of [-30.25, 2.5, 7.75] and of [-38, -5.25, 0], float32",
                 "float32",
-                (Ask("softmax", ((-30.25, 2.5, 7.75),)), Ask("softmax", ((-38.0, -5.25, 0.0),))),
+                (Query("softmax", ((-30.25, 2.5, 7.75),)), Query("softmax", ((-38.0, -5.25, 0.0),))),
                 same,
             ),
         ),
@@ -132,7 +132,7 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "softmax of [1, 2] and of [2, 4], float32",
                 "float32",
-                (Ask("softmax", ((1.0, 2.0),)), Ask("softmax", ((2.0, 4.0),))),
+                (Query("softmax", ((1.0, 2.0),)), Query("softmax", ((2.0, 4.0),))),
                 same,
             ),
         ),

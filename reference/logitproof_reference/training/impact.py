@@ -72,7 +72,7 @@ class Planted:
 
 
 @dataclass(frozen=True)
-class Worth:
+class Impact:
     """What a finding is worth.
 
     Attributes
@@ -115,7 +115,7 @@ class Worth:
         )
 
 
-def worth_of(finding: Mapping[str, Any]) -> Worth | None:
+def impact_of(finding: Mapping[str, Any]) -> Impact | None:
     """Return what a finding is worth; None where its row is not spelled out or nothing was measured.
 
     Parameters
@@ -130,9 +130,9 @@ def worth_of(finding: Mapping[str, Any]) -> Worth | None:
     count = sum(int(shape.like(logits).sum()) for logits in real)
     planted = None
     if math.isfinite(error):
-        planted = plant(shape, 0.0 if finding["quantity"] == "value" else error)
+        planted = train_with_error(shape, 0.0 if finding["quantity"] == "value" else error)
     number_due = str(finding.get("exact", "")).split(" ", maxsplit=1)[0] not in {"nan", "inf", "+inf", "-inf"}
-    return Worth(error, count, sum(map(len, real)), planted, number_due)
+    return Impact(error, count, sum(map(len, real)), planted, number_due)
 
 
 def shape_of(inputs: str) -> Shape | None:
@@ -162,7 +162,7 @@ def _real_rows() -> tuple[F64, ...]:
 
 
 @lru_cache(maxsize=256)
-def plant(shape: Shape, error: float) -> Planted:
+def train_with_error(shape: Shape, error: float) -> Planted:
     """Train `TASK` with and without an error in the rows that are like `shape`."""
     wrong, rows = _trained(shape, error)
     right = _trained_right()

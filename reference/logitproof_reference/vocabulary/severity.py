@@ -34,7 +34,7 @@ def is_graver(effect: str, than: str) -> bool:
     return GRAVEST_FIRST.index(effect) < GRAVEST_FIRST.index(than)
 
 
-def effect_of(finding: Mapping[str, Any]) -> str:
+def severity_of(finding: Mapping[str, Any]) -> str:
     """Return the effect of a judgement that does not conform.
 
     Parameters
@@ -49,9 +49,9 @@ def effect_of(finding: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> effect_of({"verdict": "deviates", "clause": "EXT-2", "exact": "0x1.5p-3", "observed": "nan"})
+    >>> severity_of({"verdict": "deviates", "clause": "EXT-2", "exact": "0x1.5p-3", "observed": "nan"})
     'not-finite'
-    >>> effect_of({"verdict": "deviates", "clause": "EXT-1", "exact": "nan", "observed": "0x1.0p+0"})
+    >>> severity_of({"verdict": "deviates", "clause": "EXT-1", "exact": "nan", "observed": "0x1.0p+0"})
     'silent'
     """
     if finding["verdict"] in {"crashed", "void"}:

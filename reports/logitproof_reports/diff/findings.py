@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reports.counting.verdict import listed, plural
-from logitproof_reports.words.outcomes import decimal, from_hex, shown_verdict, visible
+from logitproof_reports.words.outcomes import decimal, escape_control_chars, from_hex, shown_verdict
 from logitproof_reports.words.terms import clause_title, question
 
 from .classes import CLASSES, RANK, ChangeClass
@@ -83,7 +83,7 @@ def findings_of(diff: Diff, alike: tuple[str, ...] = ALIKE, rows: NDArray[np.int
 def headline_of(diff: Diff, finding: DiffFinding) -> str:
     """Return a finding in a line: what was asked, the worst of it before and after, and where that is."""
     worst = _record(diff, finding.worst)
-    place = visible(f"{worst['cell']}/{worst['regime']}")
+    place = escape_control_chars(f"{worst['cell']}/{worst['regime']}")
     cells = plural(len(distinct(diff, finding, "cell")), "cell")
     where = f"{cells} ({where_of(diff, finding)}), worst {place}" if len(finding.rows) > 1 else place
     return f"{asked_of(diff, finding)}: {movement(diff, finding.worst)}; in {where}"
@@ -103,7 +103,7 @@ def asked_of(diff: Diff, finding: DiffFinding) -> str:
     clauses = [word for word in distinct(diff, finding, "clause") if word]
     title = clause_title(worst["clause"])
     named = [f"{clauses[0]} ({title})", *clauses[1:]] if clauses and title else clauses
-    return visible(f"{some(diff, finding, 'adapter')} {asked}, {listed(named)}")
+    return escape_control_chars(f"{some(diff, finding, 'adapter')} {asked}, {listed(named)}")
 
 
 def _entries(diff: Diff, finding: DiffFinding) -> str:
@@ -143,7 +143,7 @@ def movement(diff: Diff, row: int) -> str:
     other = {} if before and after else diff.instead(row)
     machine = machine_of(diff, row)
     explained = f"; explained by {machine}" if machine else ""
-    return visible(f"{numbers or f'{_state(before, other)} -> {_state(after, other)}'}{explained}")
+    return escape_control_chars(f"{numbers or f'{_state(before, other)} -> {_state(after, other)}'}{explained}")
 
 
 def _numbers(before: dict[str, Any], after: dict[str, Any]) -> str:

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET  # written here, never read
 
-from logitproof_reports.counting.run_table import judged as make_ready
-from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED, shown_verdict, visible
+from logitproof_reports.counting.run_table import prepare
+from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED, escape_control_chars, shown_verdict
 from logitproof_reports.words.terms import clause_title
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def junit(run: Run) -> str:
     is not offered is skipped. A warning (SHOULD) and a known deviation pass, as they do for the exit status; the output
     of the case names them.
     """
-    judged = make_ready(run)
+    judged = prepare(run)
     root = ET.Element("testsuites", name="logitproof")
     columns = ("adapter", "cell", "regime", "clause", "reason", "repro", "slack")
     records = judged.table.select(columns).to_pylist()
@@ -72,4 +72,4 @@ def _slack(slack: float) -> str:
 
 
 def _legal(text: str) -> str:
-    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", visible(text, keep="\n\t"))
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", escape_control_chars(text, keep="\n\t"))

@@ -23,7 +23,7 @@ from .schema import (
     repeated_key,
     table_of,
 )
-from .whole_files import written_whole
+from .whole_files import write_atomically
 
 if TYPE_CHECKING:
     import os
@@ -68,7 +68,7 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
     table = run.table.select(SCHEMA.names).replace_schema_metadata(_metadata_of(run))
     content = pa.BufferOutputStream()
     pq.write_table(table, content, compression="zstd")
-    with written_whole(target) as place:
+    with write_atomically(target) as place:
         place.write_bytes(content.getvalue())
     journal_of(target).unlink(missing_ok=True)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def write_atomically(target: Path) -> Iterator[Path]:
     """Yield a temporary place that becomes `target` at the end, and vanishes where writing fails.
 
     Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .outcomes import visible
+from .outcomes import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ def words_of(topic: str, stated: Stated) -> str:
     """Return what a dialect says of a topic; `NO_OPTION` where the question does not arise."""
     own = stated.get("words")
     if isinstance(own, dict) and topic in own:
-        return visible(str(own[topic]))
+        return escape_control_chars(str(own[topic]))
     if topic in _CLASS_INDICES and stated.get("labels") == "distributions":
         return NO_OPTION
     if topic == "class_axis" and stated.get("op") == "sigmoid_cross_entropy":
@@ -48,7 +48,7 @@ def words_of(topic: str, stated: Stated) -> str:
     if topic in _SPOKEN:
         return _SPOKEN[topic](stated)
     value = stated.get(topic)
-    return visible(str(value)) if value not in {None, ""} else UNSTATED
+    return escape_control_chars(str(value)) if value not in {None, ""} else UNSTATED
 
 
 def _taken(stated: Stated) -> tuple[str, ...] | None:
@@ -64,7 +64,7 @@ def _takes(stated: Stated, option: str) -> bool:
 
 def _options(stated: Stated) -> str:
     taken = _taken(stated)
-    return UNSTATED if taken is None else visible(", ".join(taken)) or "none"
+    return UNSTATED if taken is None else escape_control_chars(", ".join(taken)) or "none"
 
 
 def _mean(stated: Stated) -> str:
@@ -78,7 +78,7 @@ def _mean(stated: Stated) -> str:
     if over == "kept_rows" and not _takes(stated, "ignore_index"):
         over = "rows"
     words = {"weights": "weights of the rows kept", "kept_rows": "rows kept", "rows": "all rows"}
-    return words.get(over, visible(str(over)))
+    return words.get(over, escape_control_chars(str(over)))
 
 
 def _empty_mean(stated: Stated) -> str:
@@ -104,7 +104,7 @@ def _clip(stated: Stated) -> str:
     edge = stated.get("clip_probabilities")
     if edge is None:
         return "not clipped"
-    return f"[{edge:.3g}, 1 - {edge:.3g}]" if isinstance(edge, float) else visible(str(edge))
+    return f"[{edge:.3g}, 1 - {edge:.3g}]" if isinstance(edge, float) else escape_control_chars(str(edge))
 
 
 _SPOKEN: dict[str, Callable[[Stated], str]] = {

@@ -1,4 +1,4 @@
-"""The words and glyphs of a page: outcomes, clause families, and text made visible."""
+"""The words and glyphs of a page: outcomes, clause families, and control characters escaped."""
 
 from __future__ import annotations
 
@@ -124,10 +124,10 @@ def family_place(family: str) -> tuple[int, str]:
     return (order.index(family) if family in FAMILIES else len(order), family)
 
 
-def visible(text: str, *, keep: str = "") -> str:
+def escape_control_chars(text: str, *, keep: str = "") -> str:
     r"""Spell what cannot be seen, so that it cannot mislead: controls, bidirectional marks, surrogates.
 
-    >>> visible("a\x00b\u202ec")
+    >>> escape_control_chars("a\x00b\u202ec")
     'a\\x00b\\u202ec'
     """
     if text.isascii() and text.isprintable():

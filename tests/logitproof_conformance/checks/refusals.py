@@ -10,8 +10,8 @@ import numpy as np
 from logitproof_adapters.contract import broadcast_labels, floating_indices, ignored_labels
 from logitproof_conformance.asking.ask import Answer, ask, ask_with, digest
 from logitproof_conformance.judging.judging import CellEvaluation, failure, judgement, spell
-from logitproof_conformance.judging.rules import Seen
-from logitproof_conformance.plan.bad_inputs import BAD_LABELS, MISFITS
+from logitproof_conformance.judging.rules import ComparedBatch
+from logitproof_conformance.plan.bad_inputs import BAD_LABELS, INVALID_ARGUMENTS
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.vocabulary.cells import PLAIN
 
@@ -72,42 +72,42 @@ def _fault_of_label(evaluation: CellEvaluation, label: int, observed: NDArray[An
 def _spoiled_rows(evaluation: CellEvaluation, observed: NDArray[Any]) -> Mask:
     """Tell the rows that were within their bound with good labels alone and are so no longer."""
     batch, before = evaluation.common_batch, evaluation.seen(evaluation.common_batch)
-    after = Seen(evaluation.cell, batch, observed, before.truth)
+    after = ComparedBatch(evaluation.cell, batch, observed, before.truth)
     lost = before.must.conforms & ~after.must.conforms
     return np.asarray(lost.reshape(len(batch.rows), -1).any(axis=1))
 
 
-def judge_misfit(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+def judge_invalid_argument(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Hand in an argument of a wrong shape or kind: the call raises, or does what is documented (ERR-2, ERR-3)."""
-    misfit, batch = MISFITS[case.regime], evaluation.common_batch
-    cell = replace(case.cell, options=misfit.options)
-    if misfit.options != PLAIN and (reason := evaluation.adapter.unsupported(cell)) is not None:
-        yield judgement(case, misfit.clause, "unsupported", reason=reason)
+    invalid_argument, batch = INVALID_ARGUMENTS[case.regime], evaluation.common_batch
+    cell = replace(case.cell, options=invalid_argument.options)
+    if invalid_argument.options != PLAIN and (reason := evaluation.adapter.unsupported(cell)) is not None:
+        yield judgement(case, invalid_argument.clause, "unsupported", reason=reason)
         return
     right = arrange(cell, batch.rows)
-    inputs = misfit.inputs(right)
+    inputs = invalid_argument.inputs(right)
     answer = ask_with(evaluation.adapter, cell, inputs, batch)
     if answer.failure:
-        yield _refused(case, misfit.clause, answer)
+        yield _refused(case, invalid_argument.clause, answer)
         return
-    fault = _fault_of_misfit(evaluation, case, answer)
-    few = misfit.inputs(arrange(cell, batch.rows[:FEW]))
-    yield _found(evaluation, case, misfit.clause, answer, fault, inputs=few)
+    fault = _fault_of_invalid_argument(evaluation, case, answer)
+    few = invalid_argument.inputs(arrange(cell, batch.rows[:FEW]))
+    yield _found(evaluation, case, invalid_argument.clause, answer, fault, inputs=few)
 
 
-def _fault_of_misfit(evaluation: CellEvaluation, case: Case, answer: Answer) -> str:
+def _fault_of_invalid_argument(evaluation: CellEvaluation, case: Case, answer: Answer) -> str:
     """Say what is wrong with an answer; empty where it is NaN throughout, or what is documented."""
-    misfit, cell = MISFITS[case.regime], case.cell
+    invalid_argument, cell = INVALID_ARGUMENTS[case.regime], case.cell
     if answer.observed is not None and np.isnan(answer.observed.astype(np.float64)).all():
         return ""
     said = "a result is returned where an error is expected"
-    broadcasts = misfit.broadcasts and cell.labels in broadcast_labels(evaluation.adapter)
-    if not (broadcasts or (misfit.floats and floating_indices(evaluation.adapter))):
+    broadcasts = invalid_argument.broadcasts and cell.labels in broadcast_labels(evaluation.adapter)
+    if not (broadcasts or (invalid_argument.floats and floating_indices(evaluation.adapter))):
         return said
     if answer.observed is None:
         return f"{said}, and {answer.misshapen}"
     batch = _as_documented(evaluation.common_batch, case)
-    seen = Seen(cell, batch, answer.observed, evaluation.truth(batch))
+    seen = ComparedBatch(cell, batch, answer.observed, evaluation.truth(batch))
     as_due = seen.must.conforms[batch.slices["typical"]]
     return "" if as_due.all() else "the result is not the documented one for these labels"
 
@@ -116,7 +116,7 @@ def _as_documented(batch: Batch, case: Case) -> Batch:
     """Return the batch with what the spoiled labels mean: stretched, and in the format of the right ones."""
     name = case.cell.labels
     right = getattr(batch.rows, name)
-    stretched = np.broadcast_to(MISFITS[case.regime].spoil(right), right.shape).astype(right.dtype)
+    stretched = np.broadcast_to(INVALID_ARGUMENTS[case.regime].spoil(right), right.shape).astype(right.dtype)
     return replace(batch, rows=replace(batch.rows, **{name: stretched}))
 
 
@@ -163,5 +163,9 @@ def _found(
     )
     if not fault:
         return found
-    cell = replace(case.cell, options=MISFITS[case.regime].options) if case.regime in MISFITS else case.cell
+    cell = (
+        replace(case.cell, options=INVALID_ARGUMENTS[case.regime].options)
+        if case.regime in INVALID_ARGUMENTS
+        else case.cell
+    )
     return replace(found, inputs=spell(inputs.arrays()), repro=evaluation.adapter.repro(cell, inputs))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from logitproof_reference.specification.clauses import CLAUSES
-from logitproof_reference.vocabulary.severity import effect_of, is_graver
+from logitproof_reference.vocabulary.severity import is_graver, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -78,7 +78,7 @@ class Conclusions:
             self.used[entry.id] += 1
             return replace(found, verdict="stale", reason=stale_reason(entry))
         self.used[entry.id] += 1
-        effect = effect_of(vars(found)) if found.observed or found.verdict == "crashed" else entry.effect
+        effect = severity_of(vars(found)) if found.observed or found.verdict == "crashed" else entry.effect
         if found.verdict != "concern" and is_graver(effect, than=entry.effect):
             reason = f'worse than the ledger entry "{entry.id}": {effect}, not {entry.effect}; {found.reason}'
             return replace(found, reason=reason)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Held:
+class StepErrors:
     """The numbers of one kind that were held against their bounds, the worst by name.
 
     Attributes
@@ -93,9 +93,9 @@ class Trajectory:
     """
 
     record: TrainingRecord
-    loss: Held = field(default_factory=Held)
-    gradients: Held = field(default_factory=Held)
-    parameters: Held = field(default_factory=Held)
+    loss: StepErrors = field(default_factory=StepErrors)
+    gradients: StepErrors = field(default_factory=StepErrors)
+    parameters: StepErrors = field(default_factory=StepErrors)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import logitproof
-from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, Refusal
+from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, UsageError
 from logitproof_adapters.control.answers import answer
 from logitproof_reference.bounds.assumptions import Arithmetic
 from logitproof_reports.runs.run_file import read_run
@@ -168,7 +168,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_does_not_go_together_is_refused_in_one_sentence(name: str) -> None:
     arguments, message = WRONG[name]
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(UsageError, match=message):
         logitproof.check(good, **arguments)
 
 

@@ -19,7 +19,7 @@ from logitproof.readers.gate import FAIL_ON
 from logitproof.readers.reporting import judgements
 from logitproof_adapters.catalogue.registry import BUILT_IN
 from logitproof_adapters.catalogue.tried_machines import tried_machines
-from logitproof_reports.counting.run_table import judged
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.verdict import verdict_sentences
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.words.outcomes import OUTCOMES
@@ -135,7 +135,7 @@ def test_the_sentences_of_the_readme_are_those_of_a_run() -> None:
     shown = re.findall(r"^\w+ \S+: .* judgements conform.*$", README, flags=re.MULTILINE)
     assert len(shown) > 1
     assert all(pattern.fullmatch(sentence) for sentence in shown)
-    assert all(map(pattern.fullmatch, verdict_sentences(judged(three_frameworks())).values()))
+    assert all(map(pattern.fullmatch, verdict_sentences(prepare(three_frameworks())).values()))
 
 
 def test_the_row_of_the_readme_has_the_lines_that_explain_prints(capsys: pytest.CaptureFixture[str]) -> None:

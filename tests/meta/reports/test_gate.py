@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof.readers.gate import FAIL_ON, exit_code, first_steps, refuse_unknown
 from logitproof_adapters.catalogue.tried_machines import DECISIVE, tried_machines, unshared
 from logitproof_reports.diff.compare import diff
@@ -68,7 +68,7 @@ def test_a_gate_fails_what_it_names(run: Run, failing: set[str], gate: str) -> N
 
 
 def test_an_unknown_gate_is_refused_with_those_there_are() -> None:
-    with pytest.raises(Refusal, match=r'"slow" is not known; known: known, carried, new, recorded, never'):
+    with pytest.raises(UsageError, match=r'"slow" is not known; known: known, carried, new, recorded, never'):
         refuse_unknown("slow")
 
 

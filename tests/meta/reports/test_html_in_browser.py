@@ -14,7 +14,7 @@ from logitproof_conformance.training.judging import judge_training
 from logitproof_reports.report.write import write_report
 from logitproof_reports.runs.run_file import merge
 from logitproof_reports.runs.schema import Run, table_of
-from logitproof_reports.words.outcomes import visible
+from logitproof_reports.words.outcomes import escape_control_chars
 from meta.reports.synthetic_runs import HOSTILE, environment_of, green, hostile, hundred_thousand, three_frameworks
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def test_links_to_hostile_names_find_them(shown: Opened) -> None:
             expect(page.locator("#filter")).to_have_value(searched)
             shown = set(page.locator(f"{ROWS} td[data-label=framework]").all_inner_texts())
             assert {" ".join(text.split()) for text in shown} == {" ".join(name.split())}
-            assert name == visible(name)
+            assert name == escape_control_chars(name)
 
 
 def test_the_policy_stops_foreign_script_and_network(browser: Browser, addresses: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from logitproof_reports.report.write import render, write_report
 from logitproof_reports.runs.run_file import RunFileError
 from logitproof_reports.runs.schema import Run, table_of
 from logitproof_reports.words.links import explorer_link, filter_link
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, UNEXPECTED, from_hex, visible
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, UNEXPECTED, escape_control_chars, from_hex
 from meta.reports.synthetic_runs import EXTREME, green, hostile, hundred_thousand, judgement, run_of, three_frameworks
 
 if TYPE_CHECKING:
@@ -258,8 +258,8 @@ def test_the_payload_holds_every_judgement(name: str) -> None:
     _, columns = unpack(run)
     records = run.table.sort_by([(key, "ascending") for key in ("cell", "regime", "clause")]).to_pylist()
     for key in ("cell", "regime", "clause", "mode", "op", "format", "deviation"):
-        assert columns[key] == [visible(record[key]) for record in records]
-    assert columns["framework"] == [visible(record["adapter"]) for record in records]
+        assert columns[key] == [escape_control_chars(record[key]) for record in records]
+    assert columns["framework"] == [escape_control_chars(record["adapter"]) for record in records]
     assert columns["verdict"] == [outcome_of(record) for record in records]
     for shown, record in zip(columns["slack"], records, strict=True):
         assert shown == {"nan": "\N{EN DASH}", "inf": "∞"}.get(str(record["slack"]), f"{record['slack']:.3g}")
