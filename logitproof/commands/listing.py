@@ -104,7 +104,9 @@ def dialects(
 
     stated = stated_dialects(framework or ())
     if framework and not stated:
-        raise UsageError(f"{' and '.join(framework)} has no documented dialect: only frameworks with losses have one")
+        raise UsageError(
+            f"no dialect is documented for {' and '.join(framework)}: only frameworks with losses have one"
+        )
     tables = [table_in_brief(stated)] if brief else tables_of_dialects(stated)
     if as_json:
         typer.echo(json.dumps(stated, indent=2))

@@ -126,11 +126,11 @@ WRONG_USAGES = {
     "unknown regime": (["explain", f"{CELL}/saturate"], "saturated"),
     "row beyond the regime": (["explain", f"{CELL}/saturated", "--row", "123456"], "rows 0 to"),
     "row that is negative": (["explain", f"{CELL}/saturated", "--row", "-1"], "--row"),
-    "shard beyond the last": (["run", "--framework", "numpy", "--shard", "5/4"], 'shard "5/4" is none'),
+    "shard beyond the last": (["run", "--framework", "numpy", "--shard", "5/4"], 'shard "5/4" is invalid'),
     "run file that is a folder": (["report", "."], ". is a directory"),
     "policy that is a folder": (["diff", "a", "b", "--policy", "."], ". is a folder"),
     "policy that is not there": (["diff", "a", "b", "--policy", "no.toml"], "no.toml does not exist"),
-    "framework without a dialect": (["dialects", "--framework", "numpy"], "states no dialect"),
+    "framework without a dialect": (["dialects", "--framework", "numpy"], "no dialect is documented for numpy"),
     "unknown family": (["check", "math:sqrt", "--op", "softmax", "--without", "FOO"], '"FOO"'),
 }
 
