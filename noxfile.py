@@ -1,4 +1,4 @@
-"""What can be run here: the main job (conformance, then report), the tests, and what keeps them honest."""
+"""Sessions: the main job (conformance, then report), the tests, and the checks of the tests themselves."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def group(name: str) -> list[str]:
 @nox.session
 @nox.parametrize("framework", [nox.param(name, id=name) for name in MAIN])
 def conformance(session: nox.Session, framework: str) -> None:
-    """Judge one framework in an environment of its own; arguments after -- go to `logitproof run`."""
+    """Test one framework in its own environment; arguments after -- go to `logitproof run`."""
     judge(session, framework)
 
 
 def judge(session: nox.Session, framework: str) -> None:
-    """Install and ask the pinned release of one framework."""
+    """Install and test the pinned release of one framework."""
     run_file = RUNS / f"{framework}.parquet"
     run_file.unlink(missing_ok=True)
     session.install(".", *group(f"conformance-{framework}"))
@@ -54,7 +54,7 @@ def session_of(framework: str) -> None:
     def conformance_of(session: nox.Session) -> None:
         judge(session, framework)
 
-    conformance_of.__doc__ = f"Judge {framework}, likewise."
+    conformance_of.__doc__ = f"Test {framework} in its own environment."
     nox.session(conformance_of, name=f"conformance({framework})", default=False)
 
 
@@ -75,12 +75,12 @@ def report(session: nox.Session) -> None:
     try:
         session.run("logitproof", "report", merged, "-o", str(page))
     except nox.command.CommandFailed:
-        session.error(f"verdicts that no ledger entry explains: see the lines above, and {page}")
+        session.error(f"verdicts without a ledger entry: see the lines above, and {page}")
 
 
 @nox.session(default=False)
 def upgrade(session: nox.Session) -> None:
-    """Try an upgrade, e.g. nox -s upgrade -- jax==0.9.2 jax==0.10.2; writes runs/upgrade."""
+    """Test an upgrade, e.g. nox -s upgrade -- jax==0.9.2 jax==0.10.2; writes runs/upgrade."""
     session.install(".")
     session.run("logitproof", "upgrade", "-o", str(RUNS / "upgrade"), *session.posargs)
 
@@ -139,7 +139,7 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def certificate(session: nox.Session) -> None:
-    """Hold the oracle against ball arithmetic on 1,000,000 rows and write its certificate (some minutes)."""
+    """Check the oracle with ball arithmetic on 1,000,000 rows and write its certificate (some minutes)."""
     session.install("-e", ".", *group("test"))
     written = "reference/logitproof_reference/oracle/certificate.json"
     session.run("python", "-m", "meta.oracle.certificate", "-o", written, *session.posargs, env={"PYTHONPATH": "tests"})
@@ -147,7 +147,7 @@ def certificate(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Ask every mutant every cell and write runs/kill_matrix.md and .csv; fails where its clause does not kill one."""
+    """Run all mutants and write runs/kill_matrix.md and .csv; fails if a mutant is not killed by its clause."""
     session.install("-e", ".")
     session.run(
         "python", "-m", "meta.mutants.kill_matrix", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"}

@@ -1,4 +1,4 @@
-"""What the command line's exit status says, and the one exception that means "not as you asked it"."""
+"""The exit statuses of the command line, and the one exception for requests that cannot be carried out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ ENVIRONMENT = 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 MEANING = {
-    EXPECTED: "everything conforms, or deviates as the ledger says",
-    UNEXPECTED: "unexpected verdicts: something deviates, crashed or was not measured; or an upgrade that is not safe",
-    USAGE: "wrong usage: one line says what; nothing was run or written",
+    EXPECTED: "everything conforms, or deviates as the ledger of known deviations records",
+    UNEXPECTED: "unexpected verdicts: a deviation, a crash or nothing measured; or an upgrade that is not safe",
+    USAGE: "wrong usage, explained in one line on stderr; nothing was run or written",
     ENVIRONMENT: "an environment could not be built",
-    INTERRUPTED: "interrupted; what was measured so far is in the run file",
+    INTERRUPTED: "interrupted; the run file contains the results so far",
 }
 
 
-class Refusal(Exception):  # noqa: N818  it is an answer to the user, not an error of the program
+class UsageError(Exception):
     """The request cannot be carried out as it stands; the message is one line with the remedy."""

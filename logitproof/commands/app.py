@@ -1,4 +1,4 @@
-"""The command line itself: its name, its help, and how it complains. The commands are in `logitproof.commands`."""
+"""The command line itself: its name, its help and its error messages. The commands are in `logitproof.commands`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXIT_CODES = AS_IT_STANDS + "\n".join(["Exit status:", *(f"{code:>5}  {meaning}"
 
 app = typer.Typer(
     name="logitproof",
-    help="Tells whether a framework's softmax cross-entropy is right, and how far it is from the exact answer.",
+    help="Checks a framework's softmax and cross-entropy functions against the exact answer and reports the error.",
     epilog=EXIT_CODES,
     context_settings={"max_content_width": 100},
     add_completion=False,
@@ -31,7 +31,7 @@ FailOn = Annotated[
     typer.Option(
         metavar="GATE",
         envvar="LOGITPROOF_FAIL_ON",
-        help="What makes the exit status 1: new (default), carried or known deviations too, recorded (new ones, on "
+        help="Which deviations make the exit status 1: new (default), carried or known too, recorded (new ones, on "
         "machines that the ledger was tried on), never.",
     ),
 ]

@@ -25,42 +25,49 @@ EXAMPLES = (
 @app.command(epilog=EXAMPLES)
 def check(
     kernel: Annotated[
-        str, typer.Argument(metavar="MODULE:CALLABLE", help="Takes logits (rows, classes), then labels if any.")
+        str,
+        typer.Argument(
+            metavar="MODULE:CALLABLE", help="Function to check; takes logits (rows, classes), then labels if any."
+        ),
     ],
     *,
-    op: Annotated[str, typer.Option(metavar="OP", help="What it computes, e.g. softmax or softmax_cross_entropy.")],
+    op: Annotated[
+        str, typer.Option(metavar="OP", help="Operation it computes, e.g. softmax or softmax_cross_entropy.")
+    ],
     labels: Annotated[
-        str, typer.Option(metavar="indices|distributions", help="Kind of its labels. Default: the op's usual one.")
+        str, typer.Option(metavar="indices|distributions", help="Kind of labels. Default: the usual one of the op.")
     ] = "",
     formats: Annotated[
-        list[str] | None, typer.Option("--format", metavar="FORMAT", help="Format; repeatable. Default: float32.")
+        list[str] | None,
+        typer.Option("--format", metavar="FORMAT", help="Number format; repeatable. Default: float32."),
     ] = None,
     framework: Annotated[
-        str, typer.Option(metavar="NAME", help="Whose tensors it takes, and what differentiates it.")
+        str, typer.Option(metavar="NAME", help="Framework of its tensors, which also differentiates it.")
     ] = "numpy",
     gradient: Annotated[
-        str, typer.Option(metavar="MODULE:CALLABLE", help="Of a NumPy kernel: takes what it takes, then the cotangent.")
+        str,
+        typer.Option(metavar="MODULE:CALLABLE", help="Gradient of a NumPy kernel; same arguments, then the cotangent."),
     ] = "",
     accumulation: Annotated[
-        str, typer.Option(metavar="FORMAT", help="Declared: the format that its sums run in.")
+        str, typer.Option(metavar="FORMAT", help="Declare the format in which it accumulates sums.")
     ] = "",
     height: Annotated[
-        str, typer.Option(metavar="SHAPE", help="Declared: its sums are sequential, blocked or pairwise.")
+        str, typer.Option(metavar="SHAPE", help="Declare its summation order: sequential, blocked or pairwise.")
     ] = "",
     exp_ulps: Annotated[
-        float | None, typer.Option(metavar="ULPS", help="Declared: the largest error of its exp and log.")
+        float | None, typer.Option(metavar="ULPS", help="Declare the largest error of its exp and log.")
     ] = None,
-    profile: Annotated[str, typer.Option(metavar="quick|full", help="How much to ask.")] = "quick",
+    profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
     without: Annotated[
-        list[str] | None, typer.Option(metavar="CLAUSE", help="Do not judge by a clause or family; repeatable.")
+        list[str] | None, typer.Option(metavar="CLAUSE", help="Skip a clause or clause family; repeatable.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a run file, for reports.")] = None,
     gradual_underflow: Annotated[
-        bool, typer.Option("--gradual-underflow", help="Declared: subnormal numbers are not flushed to zero.")
+        bool, typer.Option("--gradual-underflow", help="Declare that subnormal numbers are not flushed to zero.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the judgements as JSON.")] = False,
 ) -> int:
-    """Judge a kernel of your own. One function against the exact answer, with the worst row and a repro."""
+    """Check a kernel of your own. Compares one function with the exact answer; prints the worst row and a repro."""
     from logitproof.commands.tables import console
     from logitproof.kernels.check import check as check_kernel
     from logitproof.kernels.loading import declared, import_callable

@@ -1,4 +1,4 @@
-"""The command that tries what tutorials say: claims."""
+"""The command that checks claims of tutorials: claims."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def claims(
         typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write the page of claims, as Markdown.")
+        Path | None, typer.Option("--output", "-o", help="Also write the claims as a Markdown page.")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what the frameworks answered as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results of the frameworks as JSON.")] = False,
 ) -> int:
-    """Try what tutorials say. Softmax, the losses and their options: true or false, with the numbers."""
+    """Check common claims of tutorials. Softmax, the losses and their options: true or false, with the numbers."""
     from logitproof.readers.claims import ask_all, installed_frameworks
     from logitproof.readers.claims_text import text_of_claims
     from logitproof_adapters.catalogue.registry import left_out
     from logitproof_reference.claims.catalogue import CATALOGUE
     from logitproof_reports.report.claims_markdown import markdown_of_claims
-    from logitproof_reports.runs.whole_files import written_whole
+    from logitproof_reports.runs.whole_files import write_atomically
 
     for line in () if framework else left_out():
         complain(line)
@@ -40,6 +40,6 @@ def claims(
     else:
         typer.echo(text_of_claims(CATALOGUE, answers))
     if output is not None:
-        with written_whole(output) as place:
+        with write_atomically(output) as place:
             place.write_text(markdown_of_claims(CATALOGUE, answers), encoding="utf-8")
     return EXPECTED

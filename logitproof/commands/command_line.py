@@ -1,4 +1,4 @@
-"""The entry point: carries out a command line; every complaint is one line."""
+"""The entry point: carries out a command line; every error message is one line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import typer
 
 import logitproof.commands  # noqa: F401  importing them adds them to the application
 from logitproof.commands.app import app, complain
-from logitproof.errors import EXPECTED, INTERRUPTED, USAGE, Refusal
+from logitproof.errors import EXPECTED, INTERRUPTED, USAGE, UsageError
 
-UsageError: type[Any] = typer.BadParameter.__bases__[0]
+TyperError: type[Any] = typer.BadParameter.__bases__[0]
 """Base of what typer raises on a bad command line; its module moved between releases, this road to it did not."""
 
 
@@ -21,7 +21,7 @@ def complaints() -> tuple[type[Exception], ...]:
     from logitproof_adapters.catalogue.registry import MissingFramework, UnknownFramework
     from logitproof_reports.runs.schema import RunFileError
 
-    return Refusal, RunFileError, MissingFramework, UnknownFramework
+    return UsageError, RunFileError, MissingFramework, UnknownFramework
 
 
 def old_numpy() -> str | None:
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = app(given or ["--help"], standalone_mode=False)
         return int(status or EXPECTED) if given else USAGE
-    except UsageError as error:
+    except TyperError as error:
         complain(f"{error.format_message()} (see logitproof --help)")
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")

@@ -1,4 +1,4 @@
-"""Commands that list what is known without asking a framework: findings, dialects."""
+"""Commands that list what is known without running a framework: findings, dialects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, app
-from logitproof.errors import EXPECTED, Refusal
+from logitproof.errors import EXPECTED, UsageError
 
 Frameworks = Annotated[
     list[str] | None, typer.Option("--framework", metavar="NAME", help="A known framework; repeatable. Default: all.")
@@ -19,12 +19,12 @@ Frameworks = Annotated[
 
 SEVERITY = (
     AS_IT_STANDS
-    + """The gravest first, by what a finding does to whoever meets it:
-  silent      a wrong number, or a bad input answered like a good one: nothing tells
-  not-finite  NaN or infinity where a number is due, or the one where the other is
-  no-answer   an error, a crash or a hang where an answer is due
-  inaccurate  further off than a correct implementation can be; two digits or more are right
-  form        another format or shape than is due; the numbers are right
+    + """Sorted by effect, the most severe first:
+  silent      a wrong finite number, or invalid input accepted, with no indication
+  not-finite  NaN or infinity where a finite number is expected, or NaN instead of infinity and vice versa
+  no-answer   an error, a crash or a hang where a result is expected
+  inaccurate  a larger error than rounding explains; at least two digits are right
+  form        wrong number format or shape; the numbers are right
 
 """
     + AS_IT_STANDS
@@ -38,15 +38,16 @@ SEVERITY = (
 @app.command(epilog=SEVERITY)
 def findings(
     run_files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run files. Default: the ledgers.")
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="Run files. Default: the ledgers of known deviations."),
     ] = None,
     framework: Frameworks = None,
     *,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    text: Annotated[str, typer.Option(metavar="NAME", help="Print the text to file of a finding to report.")] = "",
+    text: Annotated[str, typer.Option(metavar="NAME", help="Print the bug report of a finding, ready to file.")] = "",
 ) -> int:
-    """List findings by severity. What frameworks do wrong, as the ledgers know it or as runs found it."""
+    """List findings by severity. Deviations of the frameworks, from the ledgers or from run files."""
     from logitproof.commands.tables import console
     from logitproof.readers.findings import findings_of_ledgers, findings_of_run
     from logitproof.readers.findings_text import headline, markdown_of_findings, tables_of_findings
@@ -76,8 +77,8 @@ def _text_to_file(name: str) -> str:
     if place is None:
         known = [path.stem for path in report_files()]
         near = get_close_matches(name, known, n=1)
-        hint = f'did you mean "{near[0]}"?' if near else f"logitproof findings names the {len(known)} that there are"
-        raise Refusal(f'no text is named "{name}"; {hint}')
+        hint = f'did you mean "{near[0]}"?' if near else f"logitproof findings lists all {len(known)}"
+        raise UsageError(f'there is no bug report "{name}"; {hint}')
     return place.read_text(encoding="utf-8").rstrip()
 
 
@@ -85,11 +86,13 @@ def _text_to_file(name: str) -> str:
 def dialects(
     framework: Frameworks = None,
     *,
-    brief: Annotated[bool, typer.Option("--brief", help="Only class indices, and what most ports trip on.")] = False,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Only class indices, and the options that differ most often.")
+    ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Tell which option means what where. The losses side by side, as their frameworks document them."""
+    """Compare what the options of losses mean. The losses side by side, as their frameworks document them."""
     from logitproof.commands.tables import console
     from logitproof.readers.dialects import (
         for_terminal,
@@ -101,7 +104,9 @@ def dialects(
 
     stated = stated_dialects(framework or ())
     if framework and not stated:
-        raise Refusal(f"{' and '.join(framework)} states no dialect: only frameworks that document their losses do")
+        raise UsageError(
+            f"no dialect is documented for {' and '.join(framework)}: only frameworks with losses have one"
+        )
     tables = [table_in_brief(stated)] if brief else tables_of_dialects(stated)
     if as_json:
         typer.echo(json.dumps(stated, indent=2))

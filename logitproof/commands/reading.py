@@ -18,17 +18,17 @@ from logitproof.errors import EXPECTED, UNEXPECTED
 )
 def report(
     run_files: RunFiles,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")] = Path("report.html"),
     *,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write JUnit XML.")] = None,
-    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a summary as Markdown.")] = None,
+    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a Markdown summary.")] = None,
     sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the findings as SARIF.")] = None,
-    badge: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a badge as SVG.")] = None,
+    badge: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an SVG badge.")] = None,
     wandb: Annotated[bool, typer.Option("--wandb", help="Also log the run to Weights & Biases.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the unexpected verdicts as JSON.")] = False,
     fail_on: FailOn = "new",
 ) -> int:
-    """Write a page about runs. One self-contained HTML file; prints the table, and last the page's path."""
+    """Write a report of runs. One self-contained HTML file; prints the summary table, then the path of the page."""
     from logitproof.commands.tables import print_summary
     from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
     from logitproof.readers.report_files import write_files
@@ -53,12 +53,12 @@ def report(
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof history runs -o history.html")
 def history(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of run files; folders within it count.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("history.html"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of run files, searched recursively.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")] = Path("history.html"),
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the history as JSON.")] = False,
 ) -> int:
-    """Tell how each framework's cells moved from release to release. Exit 1 where a file had to be left out."""
+    """Show how results changed from release to release. Exit status 1 if a file had to be skipped."""
     from logitproof.commands.tables import print_history
     from logitproof.readers.history import history as history_within
     from logitproof_reports.history.text import as_json as spelled
@@ -70,21 +70,21 @@ def history(
         print_history(found)
         typer.echo(output)
     for reason in found.skipped:
-        complain(f"left out: {reason}")
+        complain(f"skipped: {reason}")
     return UNEXPECTED if found.skipped else EXPECTED
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof explain torch-eager-softmax-value-float32/saturated --row 0")
 def explain(
     cell: Annotated[
-        str, typer.Argument(metavar="CELL[/REGIME]", help="A cell's id, as reports and run files have it.")
+        str, typer.Argument(metavar="CELL[/REGIME]", help="Id of a cell, as shown in reports and run files.")
     ],
-    row: Annotated[int | None, typer.Option(min=0, help="Row of the regime. Default: the worst.")] = None,
+    row: Annotated[int | None, typer.Option(min=0, help="Row of the regime. Default: the worst one.")] = None,
     run_file: Annotated[
-        Path | None, typer.Option("--run", metavar="RUN", help="A run file that holds the cell.")
+        Path | None, typer.Option("--run", metavar="RUN", help="Run file that contains the cell.")
     ] = None,
 ) -> int:
-    """Look at one row of a cell. Inputs in hex, exact answer, observed, bound, verdict, clause, and a repro."""
+    """Show one row of a cell. Inputs in hex, exact answer, observed value, bound, verdict, clause and a repro."""
     from logitproof.explain.explain import explain as explain_cell
     from logitproof.explain.text import text_of
     from logitproof_reports.runs.run_file import read_run

@@ -1,4 +1,4 @@
-"""Commands that judge: frameworks, run, merge."""
+"""Commands that run the suite: frameworks, run, merge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from logitproof.errors import EXPECTED, INTERRUPTED
 
 @app.command()
 def frameworks(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
-    """List the frameworks that can be asked. Installed or not, version, what they offer."""
+    """List the supported frameworks. Installed or not, version, modes, formats and cells."""
     from logitproof.commands.tables import print_frameworks
     from logitproof.matrix.survey import survey
 
@@ -34,24 +34,22 @@ def run(
         typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
     ] = None,
     pytest_args: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- PYTEST ARGS]", help="Handed to pytest.")
+        list[str] | None, typer.Argument(metavar="[-- PYTEST ARGS]", help="Passed to pytest.")
     ] = None,
     *,
-    profile: Annotated[str, typer.Option(metavar="quick|full", help="How much to ask.")] = "quick",
-    output: Annotated[Path, typer.Option("--output", "-o", help="The run file to write.")] = Path("run.parquet"),
-    patience: Annotated[
-        float, typer.Option(min=1.0, help="Seconds that a case may take before it counts as hanging.")
-    ] = 300.0,
-    shard: Annotated[str, typer.Option(metavar="I/N", help="Ask only the Ith of N parts of the cells.")] = "",
+    profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write.")] = Path("run.parquet"),
+    patience: Annotated[float, typer.Option(min=1.0, help="Timeout of one case in seconds.")] = 300.0,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Run only the Ith of N parts of the cells.")] = "",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run of the same request.")
+        bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
     ] = False,
     wandb: Annotated[
         bool, typer.Option("--wandb", help="Also log each training to Weights & Biases, step by step.")
     ] = False,
     fail_on: FailOn = "new",
 ) -> int:
-    """Judge frameworks against the exact answer. Each runs in a process of its own; the result is a run file."""
+    """Test frameworks against the exact answer. Each runs in its own process; the result is a run file."""
     from logitproof.commands.tables import print_summary
     from logitproof.matrix.progress import display_for_terminal
     from logitproof.matrix.run import Interrupted
@@ -78,7 +76,7 @@ def run(
             display=display_for_terminal(),
         )
     except Interrupted as interruption:
-        held = f"{output} holds what was measured; --resume goes on with the rest"
+        held = f"{output} contains the results so far; --resume continues the run"
         left = held if interruption.run else "nothing was measured yet"
         complain(f"interrupted; {left}")
         return INTERRUPTED
@@ -92,9 +90,9 @@ def run(
 @app.command()
 def merge(
     run_files: RunFiles,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The run file to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write.")],
 ) -> int:
-    """Join run files into one. They may hold several frameworks or shards; gaps and overlaps are errors."""
+    """Merge run files into one. They may contain several frameworks or shards; gaps and overlaps are errors."""
     from logitproof_reports.runs.run_file import read_run, write_run
     from logitproof_reports.runs.shards import merge_whole
 

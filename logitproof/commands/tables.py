@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from logitproof_reports.exports.summary import sentences, terminal_table
+from logitproof_reports.exports.summary import legend, sentences, terminal_table
 from logitproof_reports.history import text as history_text
-from logitproof_reports.words.outcomes import visible
+from logitproof_reports.words.outcomes import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,12 +53,13 @@ def print_summary(run: Run) -> None:
     table = terminal_table(run)
     table.title = None
     console().print(table)
+    typer.echo(legend(run))
 
 
 def print_history(history: History) -> None:
     """Print a line a release, then what moved last, and what was not compared."""
     console().print(history_text.terminal_table(history))
     for framework, releases in history.by_framework().items():
-        typer.echo(visible(f"{framework} {releases[-1].sentence}"))
+        typer.echo(escape_control_chars(f"{framework} {releases[-1].sentence}"))
     for note in history_text.notes(history):
         typer.echo(note)

@@ -9,36 +9,39 @@ from typing import Annotated
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, app, complain
-from logitproof.errors import ENVIRONMENT, EXPECTED, UNEXPECTED, Refusal
+from logitproof.errors import ENVIRONMENT, EXPECTED, UNEXPECTED, UsageError
 
 FailOn = Annotated[
     str | None,
     typer.Option(
-        metavar="regression|class|change|never", help="What fails. Default: as the policy says, or regression."
+        metavar="regression|class|change|never",
+        help="Changes that fail. Default: fail_on of the policy, or regression.",
     ),
 ]
 
 PolicyFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="The policy. Default: logitproof.toml or pyproject.toml of this folder."),
+    typer.Option(metavar="FILE", help="Policy file. Default: logitproof.toml or pyproject.toml in this folder."),
 ]
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof diff old.parquet new.parquet -o diff.html")
 def diff(  # noqa: PLR0917  typer passes by name
-    baseline: Annotated[Path, typer.Argument(metavar="BASELINE", help="The run to compare with.")],
-    candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE", help="The run to judge.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The page to write.")] = None,
+    baseline: Annotated[Path, typer.Argument(metavar="BASELINE", help="Run file to compare with.")],
+    candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE", help="Run file to judge.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
     as_data: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the diff as JSON.")] = None,
-    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the summary as Markdown.")] = None,
+    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown summary.")] = None,
     repeat: Annotated[
         list[Path] | None,
-        typer.Option(metavar="RUN", help="Another run of the baseline or candidate; tells noise from change."),
+        typer.Option(
+            metavar="RUN", help="Another run of the baseline or candidate, to separate noise from changes; repeatable."
+        ),
     ] = None,
     fail_on: FailOn = None,
     policy: PolicyFile = None,
 ) -> int:
-    """Tell what changed between two runs, judged against the exact answer. Prints the verdict in ten lines."""
+    """Compare two runs, judged against the exact answer. Prints the verdict in at most ten lines."""
     from logitproof.upgrades.comparison import compare_files, policy_of, told, write_all
 
     asked = policy_of(policy, fail_on)
@@ -55,15 +58,16 @@ def upgrade(  # noqa: PLR0917  likewise
     new: Annotated[
         str, typer.Argument(metavar="NEW", help="Packages such as jax==0.10.2,optax==0.2.6, or a run file.")
     ],
-    folder: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")] = Path("upgrade"),
+    folder: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")] = Path("upgrade"),
     framework: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Adapter to ask. Default: those of the packages named.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Adapter to run; repeatable. Default: those of the named packages."),
     ] = None,
-    profile: Annotated[str, typer.Option(metavar="quick|full", help="How much to ask.")] = "quick",
+    profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
     fail_on: FailOn = None,
     policy: PolicyFile = None,
 ) -> int:
-    """Try an upgrade. Two isolated environments, the same matrix in each, one diff, one exit status."""
+    """Test an upgrade. Builds two isolated environments, runs the same matrix in each and compares the results."""
     from logitproof.upgrades.certificate import certify
     from logitproof.upgrades.comparison import policy_of, told, write_all, write_text
     from logitproof.upgrades.trial import Trial, locks_of
@@ -73,7 +77,7 @@ def upgrade(  # noqa: PLR0917  likewise
     both, found = trial.run()
     for side in both:
         if side.problem:
-            typer.echo(f"logitproof: the environment of {side.asked} cannot be built:\n{side.problem}", err=True)
+            typer.echo(f"logitproof: the environment of {side.asked} could not be built:\n{side.problem}", err=True)
     if found is None:
         return ENVIRONMENT
     today = dt.datetime.now(tz=dt.UTC).date()
@@ -90,42 +94,40 @@ def upgrade(  # noqa: PLR0917  likewise
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof bisect jax==0.4.35 jax==0.10.2 --cell CELL/REGIME")
 def bisect(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The oldest release, such as jax==0.4.35.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The newest release; others may stand beside it.")],
-    cell: Annotated[str, typer.Option(metavar="CELL[/REGIME]", help="What changed, as a diff names it.")],
-    folder: Annotated[Path, typer.Option("--output", "-o", help="The folder to keep runs in.")] = Path("bisect"),
-    by: Annotated[
-        str, typer.Option(metavar="digest|verdict", help="What must change: bits, or the verdict.")
-    ] = "digest",
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The newest release, optionally with other packages.")],
+    cell: Annotated[str, typer.Option(metavar="CELL[/REGIME]", help="The cell that changed, as the diff names it.")],
+    folder: Annotated[Path, typer.Option("--output", "-o", help="Folder for the run files.")] = Path("bisect"),
+    by: Annotated[str, typer.Option(metavar="digest|verdict", help="Compare bits (digest) or verdicts.")] = "digest",
 ) -> int:
-    """Name the first release in which a cell changed. Halves the releases that the index offers in between."""
+    """Find the first release in which a cell changed. Binary search over the releases of the package index."""
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.upgrades.bisect import Bisection
 
     if by not in {"digest", "verdict"}:
-        raise Refusal(f'"{by}" is not known to --by; there are digest, verdict')
+        raise UsageError(f'"{by}" is not a value of --by; use digest or verdict')
     name, _, regime = cell.partition("/")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         found = Bisection(old, new, name, regime, folder, complain, by).run()
     except UnbuildableEnvironment as problem:
-        typer.echo(f"logitproof: an environment cannot be built:\n{problem}", err=True)
+        typer.echo(f"logitproof: an environment could not be built:\n{problem}", err=True)
         return ENVIRONMENT
-    aside = f" (left out: {', '.join(found.skipped)})" if found.skipped else ""
+    aside = f" (skipped: {', '.join(found.skipped)})" if found.skipped else ""
     if not found.after:
         typer.echo(f"{cell} is the same in {old} and {new}")
         return EXPECTED
-    typer.echo(f"{cell} changed in {found.after}; {found.before} is still as {old}{aside}")
+    typer.echo(f"{cell} changed in {found.after}; {found.before} is still like {old}{aside}")
     return EXPECTED
 
 
 @app.command()
 def verify(
-    certificate: Annotated[
-        Path, typer.Argument(metavar="CERTIFICATE", help="What an upgrade wrote as certificate.json.")
-    ],
-    run_files: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run files it speaks of.")] = None,
+    certificate: Annotated[Path, typer.Argument(metavar="CERTIFICATE", help="The certificate.json of an upgrade.")],
+    run_files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run files that the certificate lists.")
+    ] = None,
 ) -> int:
-    """Check a certificate. It is as it was written, and the run files are the ones it speaks of."""
+    """Verify a certificate. Checks that neither it nor the run files it lists were altered."""
     from logitproof.upgrades.certificate import verify as verified
 
     typer.echo(f"verified: {verified(certificate, run_files or ())}")
@@ -134,11 +136,13 @@ def verify(
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof cache --idle 30 --clear")
 def cache(
-    idle: Annotated[float, typer.Option(metavar="DAYS", min=0, help="Only those not used for so many days.")] = 0.0,
+    idle: Annotated[
+        float, typer.Option(metavar="DAYS", min=0, help="Only environments unused for this many days.")
+    ] = 0.0,
     *,
-    clear: Annotated[bool, typer.Option("--clear", help="Remove those that are listed.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove the listed environments.")] = False,
 ) -> int:
-    """List the environments that upgrades and bisections keep. Each with its size, and when it was last used."""
+    """List the cached environments of upgrades and bisections. With their sizes and when each was last used."""
     from logitproof.environments import cache as environment_cache
 
     for environment in environment_cache.kept(idle):

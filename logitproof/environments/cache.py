@@ -70,7 +70,7 @@ def clear(idle: float = 0.0) -> None:
 def sentence() -> str:
     """Return how much is kept where, and how it goes, in a line."""
     number = plural(len(list(environments_folder().glob(f"[!.]*/{LOCK}"))), "environment")
-    return f"{cache_folder()} keeps {number}, {decimal(size_of(cache_folder()))}; logitproof cache --clear removes them"
+    return f"{cache_folder()} holds {number}, {decimal(size_of(cache_folder()))}; logitproof cache --clear removes them"
 
 
 def size_of(folder: Path) -> int:

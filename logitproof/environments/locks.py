@@ -17,7 +17,7 @@ from logitproof.environments.cache import cache_folder
 from logitproof.environments.own_wheel import NAME, pack_own_wheel
 from logitproof.environments.package_adapters import with_companions
 from logitproof.environments.uv_command import UnbuildableEnvironment
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,7 +92,7 @@ def requirements_of(text: str) -> tuple[str, ...]:
         return tuple(str(Requirement(part)) for part in parts)
     except InvalidRequirement as error:
         problem = str(error).partition("\n")[0]
-        raise Refusal(
+        raise UsageError(
             f'"{text}" names no packages ({problem}): write e.g. jax==0.10.2 or jax==0.10.2,optax==0.2.6'
         ) from error
 

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +38,8 @@ def pack_own_wheel(folder: Path) -> Path:
     try:
         distribution = metadata.distribution(NAME)
     except metadata.PackageNotFoundError as error:
-        raise Refusal(
-            "logitproof is not installed here, only found: python -m pip install logitproof's folder"
+        raise UsageError(
+            "logitproof is importable but not installed: run python -m pip install on its source folder"
         ) from error
     info = f"{NAME}-{distribution.version}.dist-info"
     contents = dict(_sources())

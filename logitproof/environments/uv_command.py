@@ -8,7 +8,7 @@ import subprocess
 
 import uv
 
-from logitproof.environments.index_settings import settings_for_uv
+from logitproof.environments.pip_settings import settings_for_uv
 
 LINES = 4
 """Of a resolver's reason; the whole of it repeats itself."""

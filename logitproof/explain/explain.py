@@ -1,4 +1,4 @@
-"""One cell under the glass: asked again here, or read from a run file where its framework is not installed."""
+"""Inspect one cell: run again here, or read from a run file where its framework is not installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof.readers.reporting import judgements
 from logitproof_adapters.catalogue import ledger
 from logitproof_adapters.catalogue.registry import UnknownFramework, known, load, missing
@@ -83,10 +83,10 @@ def explain(target: str, *, row: int | None = None, run: Run | None = None) -> E
         return _asked_here(cell, regime or _worst_regime(recorded), row, profile)
     wanted = [found for found in recorded if regime in {"", found.regime} and row in {None, found.row}]
     if not wanted:
-        raise Refusal(f"{why_not}; or name a run file that holds this row with --run")
+        raise UsageError(f"{why_not}; or pass a run file that contains this row with --run")
     worst = worst_first(wanted)
     same_rows = tuple(found for found in worst if found.regime == worst[0].regime)
-    return Explanation(same_rows, "as recorded in the run file", worst[0].repro)
+    return Explanation(same_rows, "from the run file", worst[0].repro)
 
 
 def worst_first(found: Iterable[Judgement]) -> list[Judgement]:
@@ -106,7 +106,7 @@ def _worst_regime(recorded: list[Judgement]) -> str:
 def _cell(cell_id: str, run: Run | None) -> Cell:
     cells = {cell.id: cell for name in _adapters(run) for cell in _cells_of(name)}
     if cell_id not in cells:
-        raise Refusal(f'cell "{cell_id}" is not known; {_closest(cell_id, cells)}')
+        raise UsageError(f'cell "{cell_id}" is not known; {_closest(cell_id, cells)}')
     return cells[cell_id]
 
 
@@ -128,7 +128,7 @@ def _closest(word: str, words: Iterable[str]) -> str:
 def _check_regime(cell: Cell, regime: str, profile: str) -> None:
     regimes = [name for batch in batches_of(cell, profile) for name in batch.slices] + list(CHECK_JUDGES)
     if regime and regime not in regimes:
-        raise Refusal(f'regime "{regime}" is not asked of {cell.id}; {_closest(regime, regimes)}')
+        raise UsageError(f'regime "{regime}" is not run for {cell.id}; {_closest(regime, regimes)}')
 
 
 def _not_installed(adapter: str) -> str | None:
@@ -141,14 +141,14 @@ def _not_installed(adapter: str) -> str | None:
 def _asked_here(cell: Cell, regime: str, row: int | None, profile: str) -> Explanation:
     adapter = load(cell.adapter)
     if (why_not := adapter.unsupported(cell)) is not None:
-        raise Refusal(f"{cell.adapter} does not offer {cell.id}: {why_not}")
+        raise UsageError(f"{cell.adapter} does not offer {cell.id}: {why_not}")
     evaluation = CellEvaluation(adapter, cell, profile)
     regimes = [regime] if regime else [name for batch in batches_of(cell, profile) for name in batch.slices]
     found = [judgement for name in regimes for judgement in _judge(evaluation, name, row)]
     worst = worst_first(_with_known_deviations(found, adapter, profile))
     same_rows = tuple(judgement for judgement in worst if judgement.regime == worst[0].regime)
     description = adapter.describe()
-    source = f"asked just now: {description.framework} {description.version}"
+    source = f"measured now: {description.framework} {description.version}"
     return Explanation(same_rows, source, worst[0].repro or _repro(evaluation, worst[0]))
 
 
@@ -174,7 +174,7 @@ def _judge_row(evaluation: CellEvaluation, case: Case, row: int) -> list[Judgeme
     batch = evaluation.batch_with(case.regime)
     rows = batch.slices[case.regime]
     if not 0 <= row < rows.stop - rows.start:
-        raise Refusal(f"row {row} is not in regime {case.regime}: it has rows 0 to {rows.stop - rows.start - 1}")
+        raise UsageError(f"row {row} is not in regime {case.regime}: it has rows 0 to {rows.stop - rows.start - 1}")
     rules = rules_of(case.cell, case.regime)
     if (failed := failure(case, evaluation.answer(batch), rules[0].clause)) is not None:
         return [failed]

@@ -16,6 +16,7 @@ from logitproof_reference.judging.compare import compare
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reports.words.outcomes import shown_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def text_of(explanation: Explanation) -> str:
     """Return what is known of a row as lines of text, without control characters."""
     worst, *others = explanation.judgements
     lines = [_heading(worst), *_clause(worst), *_inputs(worst), *_numbers(worst, explanation.source), *_verdict(worst)]
-    lines += [f"also      {other.clause} ({other.grade}): {other.verdict}" for other in others]
+    lines += [f"also      {other.clause} ({other.grade}): {shown_verdict(other.verdict)}" for other in others]
     return "\n".join([*lines, *_repro(explanation)])
 
 
@@ -80,7 +81,7 @@ def _numbers(found: Judgement, source: str) -> Iterator[str]:
         this = compare(observed, exact, np.array([float(found.bound)]), format_)
         yield f"error     {this.ulps[0]:.4g} ulps of {format_.name}, {this.error[0]:.4g} absolute"
         yield f"bound     {found.bound}"
-        yield f"slack     {this.slack[0]:.4g} (error / bound; over 1 is a fault of the algorithm)"
+        yield f"slack     {this.slack[0]:.4g} (error / bound; more than 1 cannot be explained by rounding)"
 
 
 def _hex_parts(exact: str) -> list[str]:
@@ -106,7 +107,7 @@ def exact_digits(parts: list[float]) -> str:
 
 
 def _verdict(found: Judgement) -> Iterator[str]:
-    yield f"verdict   {found.verdict}"
+    yield f"verdict   {shown_verdict(found.verdict)}"
     if found.reason:
         yield from _wrapped("reason", found.reason)
     for entry in ledger.load(found.adapter).deviations if found.deviation else ():
@@ -122,4 +123,4 @@ def _repro(explanation: Explanation) -> Iterator[str]:
     elif found.regime in REGIMES and found.row >= 0:
         yield "\nrepro\n    from logitproof_reference.vocabulary.formats import FORMATS"
         yield "    from logitproof_reference.cases.catalogue import REGIMES"
-        yield f'    rows = REGIMES["{found.regime}"].build(FORMATS["{found.format}"])  # look at row {found.row}'
+        yield f'    rows = REGIMES["{found.regime}"].build(FORMATS["{found.format}"])  # see row {found.row}'

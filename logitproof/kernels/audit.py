@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_conformance.asking.truth import truth_of
-from logitproof_conformance.judging.rules import Seen
+from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_reference.bounds.assumptions import HEIGHTS, MUST
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -70,7 +70,7 @@ def _slacks(evaluation: CellEvaluation, arithmetic: Arithmetic) -> Iterator[floa
         observed = evaluation.answer(batch).observed
         if observed is None:
             continue
-        seen = Seen(evaluation.cell, batch, observed, truth_of(asking, evaluation.cell, batch))
+        seen = ComparedBatch(evaluation.cell, batch, observed, truth_of(asking, evaluation.cell, batch))
         for rows in _ordinary(batch):
             finite = seen.finite[rows] & np.isfinite(seen.due[rows])
             within = np.where(seen.must.conforms[rows], np.minimum(seen.must.slack[rows], 1.0), seen.must.slack[rows])

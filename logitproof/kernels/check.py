@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof.kernels.audit import audit
 from logitproof.kernels.verdict import KernelVerdict
 from logitproof_adapters.sources.kernel import Kernel, adapter_of
@@ -83,7 +83,7 @@ def check(
         )
         adapter = adapter_of(kernel)
     except ValueError as error:
-        raise Refusal(str(error)) from error
+        raise UsageError(str(error)) from error
     found: list[Judgement] = []
     audits: dict[str, dict[str, float]] = {}
     for cell in asked_cells(adapter, formats, profile):
@@ -98,10 +98,10 @@ def check(
 
 
 def refuse_unknown(what: str, given: Iterable[str], known: Sequence[str]) -> None:
-    """Raise `Refusal` where a name is none of those known."""
+    """Raise `UsageError` where a name is none of those known."""
     for name in given:
         if name not in known:
-            raise Refusal(f'{what} "{name}" is not known; known: {", ".join(known)}')
+            raise UsageError(f'{what} "{name}" is not known; known: {", ".join(known)}')
 
 
 def asked_cells(adapter: Adapter, formats: Sequence[str], profile: str) -> list[Cell]:

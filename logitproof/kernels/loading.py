@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof_reference.bounds.assumptions import Arithmetic
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ def import_callable(spec: str) -> Callable[..., Any]:
     """
     module, _, name = spec.partition(":")
     if not module or not name:
-        raise Refusal(f'"{spec}" names no callable: write module:name, e.g. mykernels:fused_loss')
+        raise UsageError(f'"{spec}" is not a callable: write module:name, e.g. mykernels:fused_loss')
     try:
         found: Any = import_module(module)
     except Exception as error:  # a kernel's module may raise anything
-        raise Refusal(f'module "{module}" cannot be imported: {type(error).__name__}: {error}') from error
+        raise UsageError(f'module "{module}" cannot be imported: {type(error).__name__}: {error}') from error
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):
-        raise Refusal(f'module "{module}" has no callable "{name}"')
+        raise UsageError(f'module "{module}" has no callable "{name}"')
     function: Callable[..., Any] = found
     return function
 
@@ -52,4 +52,4 @@ def declared(*, accumulation: str, height: str, exp_ulps: float | None, gradual_
     try:
         return Arithmetic(**given) if given else None
     except ValueError as error:
-        raise Refusal(str(error)) from error
+        raise UsageError(str(error)) from error

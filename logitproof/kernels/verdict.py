@@ -17,6 +17,7 @@ from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reports.runs.environment import describe_environment
 from logitproof_reports.runs.schema import Run, table_of
+from logitproof_reports.words.outcomes import shown_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ WIDTH = 120
 NOTEBOOK = '<pre style="font-family:ui-monospace,monospace;line-height:1.3">{code}</pre>'
 COUNTED = {
     "conforms": "judgements conform",
-    "concern": "concerns",
+    "concern": "warnings (SHOULD)",
     "deviates": "deviate",
     "crashed": "crashed",
     "void": "void",
@@ -97,14 +98,14 @@ class KernelVerdict:
 
     def table(self) -> Table:
         """Return one line a clause: its verdict, and where its largest slack lies."""
-        columns = ("clause", "grade", "verdict", "slack", "ulps", "worst in", "what it asks")
+        columns = ("clause", "grade", "verdict", "error / bound", "ulps", "worst in", "requirement")
         table = Table(*columns, box=None, pad_edge=False)
         by_clause: dict[str, list[Judgement]] = {}
         for found in self.judgements:
             by_clause.setdefault(found.clause, []).append(found)
         for clause, judged in sorted(by_clause.items(), key=lambda pair: list(CLAUSES).index(pair[0])):
             worst = worst_first(judged)[0]
-            verdict = Text(worst.verdict, style=STYLES.get(worst.verdict, ""))
+            verdict = Text(shown_verdict(worst.verdict), style=STYLES.get(worst.verdict, ""))
             numbers = [f"{number:.3g}" if number == number else "" for number in (worst.slack, worst.ulps)]  # noqa: PLR0124  NaN: none
             title = CLAUSES[clause].title
             table.add_row(clause, worst.grade, verdict, *numbers, f"{worst.format} {worst.regime}", title)
@@ -112,7 +113,7 @@ class KernelVerdict:
 
     def arithmetic(self) -> Table:
         """Return what the answers say of the kernel's arithmetic: the largest slack by each declaration."""
-        table = Table("quantity", "largest slack if it had", "slack", "", box=None, pad_edge=False)
+        table = Table("quantity", "bound computed for", "error / bound", "", box=None, pad_edge=False)
         for cell, audit in self.audits.items():
             for said, slack in audit.items():
                 verdict = Text("refuted", style=STYLES["deviates"]) if slack > 1 else Text("not refuted")
@@ -124,7 +125,7 @@ class KernelVerdict:
         worst = self.worst
         if worst is None or worst.verdict in {"conforms", "unsupported"}:
             return ""
-        return "\n".join([*self._broken(), "", text_of(Explanation((worst,), "asked just now", worst.repro))])
+        return "\n".join([*self._broken(), "", text_of(Explanation((worst,), "measured now", worst.repro))])
 
     def _broken(self) -> Iterator[str]:
         """Say of each clause that is broken in which regimes, the worst first."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof.matrix.worker_result import end_of, last_words
 from logitproof_adapters.catalogue import ledger
 from logitproof_reference.vocabulary.judgement import Judgement
-from logitproof_reference.vocabulary.severity import effect_of, is_graver
+from logitproof_reference.vocabulary.severity import is_graver, severity_of
 from logitproof_reports.runs.environment import facts_of
 from logitproof_reports.runs.journal import Journal, cut_torn_line
 from logitproof_reports.runs.schema import framework_of
@@ -32,7 +32,7 @@ def recover(worker: Worker) -> None:
 
 def crash(worker: Worker, case: dict[str, Any]) -> Judgement:
     """Return the judgement on a case that ended its process, held against the ledger as any other."""
-    reason = f"{end_of(worker)}, and the rest of the cell is not asked; last words: {last_words(worker.log)}"
+    reason = f"{end_of(worker)}; remaining checks of this cell skipped; last output: {last_words(worker.log)}"
     found = Judgement(**case, verdict="crashed", reason=reason)
     environment = worker.progress.environment
     version = str(framework_of(environment).get("version", ""))
@@ -40,6 +40,6 @@ def crash(worker: Worker, case: dict[str, Any]) -> Judgement:
         expected.entry.id
         for expected in ledger.load(found.adapter).expectations(version, worker.profile, facts_of(environment))
         if expected.explains(found.clause, found.cell, found.regime)
-        and not is_graver(effect_of(vars(found)), than=expected.entry.effect)
+        and not is_graver(severity_of(vars(found)), than=expected.entry.effect)
     )
     return replace(found, deviation=next(known, ""))

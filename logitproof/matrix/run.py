@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof.matrix.progress import Silent
 from logitproof.matrix.recovery import MOST_RESTARTS, recover
 from logitproof.matrix.survey import chosen
@@ -106,11 +106,11 @@ def run(
         By SIGINT or SIGTERM, after what was measured has been written; the parts stay, to be gone on with.
     """
     if profile not in PROFILES:
-        raise Refusal(f'profile "{profile}" is not known; known: {", ".join(PROFILES)}')
+        raise UsageError(f'profile "{profile}" is not known; known: {", ".join(PROFILES)}')
     try:
         Shard.read(shard)
     except ValueError as error:
-        raise Refusal(str(error)) from error
+        raise UsageError(str(error)) from error
     names = chosen(frameworks)
     target = Path(output)
     asked = [*(["--shard", shard] if shard else []), *pytest_args]
@@ -124,7 +124,7 @@ def run(
         write_run(target, whole)
     except KeyboardInterrupt:
         raise Interrupted(save_partial(workers, target)) from None
-    except Refusal:
+    except UsageError:
         if not resume:  # what an earlier run left is not ours to throw away
             shutil.rmtree(parts)
         raise
@@ -138,14 +138,14 @@ def run(
 def prepare_parts(target: Path, request: dict[str, Any]) -> Path:
     """Make an empty folder for the parts beside `target`; this finds out early whether the place can be written."""
     if target.is_dir():
-        raise Refusal(f"{target} is a folder: name the run file within it with -o")
+        raise UsageError(f"{target} is a folder: pass the path of the run file with -o")
     parts = parts_of(target)
     try:
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
         (parts / REQUEST).write_text(json.dumps(request), encoding="utf-8")
     except OSError as error:
-        raise Refusal(f"{target} cannot be written ({error.strerror}): choose another path with -o") from error
+        raise UsageError(f"{target} cannot be written ({error.strerror}): choose another path with -o") from error
     return parts
 
 
@@ -155,11 +155,11 @@ def parts_to_go_on_with(target: Path, request: dict[str, Any]) -> Path:
     try:
         before = json.loads((parts / REQUEST).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise Refusal(f"there is no interrupted run to go on with at {parts}: leave out --resume") from error
+        raise UsageError(f"there is no interrupted run at {parts}: omit --resume") from error
     for what, asked in request.items():
         if before.get(what) != asked:
-            raise Refusal(
-                f"the interrupted run was asked with {what} {before.get(what)}: ask the same, or leave out --resume"
+            raise UsageError(
+                f"the interrupted run was asked with {what} {before.get(what)}: pass the same, or omit --resume"
             )
     return parts
 

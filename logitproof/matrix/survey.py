@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof_adapters.catalogue.registry import installed, known, load, missing
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ def chosen(frameworks: Sequence[str]) -> list[str]:
     if not frameworks:
         frameworks = [name for name in known() if name != CONTROL and installed(name)]
     if not frameworks:
-        raise Refusal(
+        raise UsageError(
             'no framework is installed: python -m pip install "logitproof[torch]", '
-            f"or ask the control with --framework {CONTROL}"
+            f"or run the control with --framework {CONTROL}"
         )
     for name in frameworks:
         reason = _missing_module(name) if ":" in name else missing(name)
         if reason:
-            raise Refusal(reason)
+            raise UsageError(reason)
     return list(dict.fromkeys(frameworks))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from logitproof.matrix.journal_progress import JournalProgress
 from logitproof.matrix.silence import Silence
-from logitproof_reports.runs.journal import is_begun, take_up
+from logitproof_reports.runs.journal import is_begun, resume_point
 from logitproof_reports.runs.run_file import journal_of
 from logitproof_reports.runs.schema import RunFileError
 
@@ -86,7 +86,7 @@ class Worker:
     def _start(self, *, resume: bool) -> None:
         if resume and is_begun(self.journal):
             with suppress(RunFileError):  # the process will refuse it too, and its log say why
-                take_up(self.journal)
+                resume_point(self.journal)
         self.progress = JournalProgress(self.journal)
         with self.log.open("ab" if resume else "wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and package

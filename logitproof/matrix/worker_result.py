@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
 from logitproof_reports.counting.verdict import plural
@@ -39,7 +39,7 @@ def outcomes(workers: Sequence[Worker]) -> list[Run]:
         None of them could begin: pytest did not accept its arguments, or no framework can be imported.
     """
     if all(was_refused(worker) for worker in workers):
-        raise Refusal(_complaint(workers[0]))
+        raise UsageError(_complaint(workers[0]))
     return [outcome(worker) for worker in workers]
 
 
@@ -55,20 +55,20 @@ def outcome(worker: Worker) -> Run:
     found = replace(run or _without_measurements(worker), complete=False)
     name = worker.framework
     if worker.status == NOTHING_COLLECTED:
-        return _with(found, on_the_whole(name, "void", "nothing was measured: the pytest arguments select no item"))
+        return _with(found, on_the_whole(name, "void", "nothing was measured: the pytest arguments select no test"))
     return _with(found, on_the_whole(name, "crashed", _breakdown(worker)))
 
 
 def _breakdown(worker: Worker) -> str:
     """Say how a worker came to an end before its time, and what is left of it."""
     if was_refused(worker):
-        return f"the worker could not begin: {_complaint(worker)}"
+        return f"the worker could not start: {_complaint(worker)}"
     parts = [f"{end_of(worker)} after {plural(worker.progress.judged, 'case')}"]
     if worker.restarts:
         parts.append(f"gave up after {plural(worker.restarts, 'restart')}")
     if unreadable := _unreadable(worker):
-        parts.append(f"what it had measured is lost: {unreadable}")
-    return "; ".join([*parts, f"last words: {last_words(worker.log)}"])
+        parts.append(f"its results are lost: {unreadable}")
+    return "; ".join([*parts, f"last output: {last_words(worker.log)}"])
 
 
 def was_refused(worker: Worker) -> bool:
@@ -119,13 +119,13 @@ def how_it_ended(status: int | None) -> str:
     """Say how a process ended.
 
     >>> how_it_ended(-11)
-    'the worker was ended by SIGSEGV'
+    'the worker was killed by SIGSEGV'
     >>> how_it_ended(3)
-    'the worker ended with status 3'
+    'the worker exited with status 3'
     """
     if status is not None and status < 0:
-        return f"the worker was ended by {signal.Signals(-status).name}"
-    return f"the worker ended with status {status}"
+        return f"the worker was killed by {signal.Signals(-status).name}"
+    return f"the worker exited with status {status}"
 
 
 def last_words(log: Path, width: int = 300) -> str:

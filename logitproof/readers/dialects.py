@@ -30,8 +30,8 @@ BRIEFLY = ("reduction", "mean_over", "empty_mean", "ignored_index", "out_of_rang
 
 
 @dataclass(frozen=True)
-class Speaker:
-    """Functions of a framework that mean the same by the same words.
+class DialectRow:
+    """Functions of one framework with identical option semantics.
 
     Attributes
     ----------
@@ -61,13 +61,13 @@ class DialectTable:
         The loss, and the kind of its labels.
     topics : list of str
         What is told; a topic on which nobody says anything is left out.
-    speakers : list of Speaker
+    rows : list of DialectRow
         A row each.
     """
 
     title: str
     topics: list[str]
-    speakers: list[Speaker]
+    rows: list[DialectRow]
 
 
 def stated_dialects(frameworks: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -103,13 +103,13 @@ def table_in_brief(stated: Sequence[dict[str, Any]]) -> DialectTable:
 def _table(title: str, stated: Sequence[dict[str, Any]], asked: Sequence[str]) -> DialectTable:
     told = [topic for topic in asked if topic not in {"function", "documentation"}]
     topics = [topic for topic in told if any(words_of(topic, one) != NO_OPTION for one in stated)]
-    speakers: dict[tuple[str, ...], Speaker] = {}
+    rows: dict[tuple[str, ...], DialectRow] = {}
     for one in stated:
         words = [words_of(topic, one) for topic in topics]
-        speaker = speakers.setdefault((one["adapter"], *words), Speaker(one["adapter"], [], [], words))
-        speaker.entries.append(one["entry"])
-        speaker.functions.append((one["function"], one["documentation"]))
-    return DialectTable(title, [TOPICS[topic][0] for topic in topics], list(speakers.values()))
+        line = rows.setdefault((one["adapter"], *words), DialectRow(one["adapter"], [], [], words))
+        line.entries.append(one["entry"])
+        line.functions.append((one["function"], one["documentation"]))
+    return DialectTable(title, [TOPICS[topic][0] for topic in topics], list(rows.values()))
 
 
 def for_terminal(dialects: DialectTable) -> Table:
@@ -119,22 +119,22 @@ def for_terminal(dialects: DialectTable) -> Table:
     table.add_column(max_width=44)
     table.add_column()
     for place, topic in enumerate(dialects.topics):
-        answers: dict[str, list[Speaker]] = {}
-        for speaker in dialects.speakers:
-            answers.setdefault(speaker.words[place], []).append(speaker)
+        answers: dict[str, list[DialectRow]] = {}
+        for line in dialects.rows:
+            answers.setdefault(line.words[place], []).append(line)
         title = topic
-        for answer, speakers in answers.items():
-            table.add_row(Text(title, style="bold"), Text(answer), Text(_named(speakers, dialects.speakers)))
+        for answer, rows in answers.items():
+            table.add_row(Text(title, style="bold"), Text(answer), Text(_named(rows, dialects.rows)))
             title = ""
         table.add_section()
     return table
 
 
-def _named(speakers: Sequence[Speaker], among: Sequence[Speaker]) -> str:
+def _named(rows: Sequence[DialectRow], among: Sequence[DialectRow]) -> str:
     """Name frameworks, with the functions that are meant where another one of the framework says otherwise."""
     entries: dict[str, list[str]] = {}
-    for speaker in speakers:
-        entries.setdefault(speaker.framework, []).extend(speaker.entries)
+    for line in rows:
+        entries.setdefault(line.framework, []).extend(line.entries)
     totals = Counter(framework for one in among for framework in [one.framework] * len(one.entries))
     return ", ".join(
         framework if len(some) == totals[framework] else f"{framework} ({', '.join(one or 'plain' for one in some)})"
@@ -147,9 +147,9 @@ def markdown_of_dialects(tables: Sequence[DialectTable]) -> str:
     lines = []
     for table in tables:
         lines += [f"### {table.title}", "", *head(["Framework", "Function", *table.topics])]
-        for speaker in table.speakers:
-            links = ", ".join(f"[{escaped(name)}]({link})" for name, link in speaker.functions)
+        for line in table.rows:
+            links = ", ".join(f"[{escaped(name)}]({link})" for name, link in line.functions)
             # row() would escape the links.
-            lines.append(f"| {escaped(speaker.framework)} | {links} {row(speaker.words)}")
+            lines.append(f"| {escaped(line.framework)} | {links} {row(line.words)}")
         lines.append("")
     return "\n".join(lines)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof_adapters.catalogue import ledger, registry
-from logitproof_reference.training.impact import worth_of
-from logitproof_reference.vocabulary.severity import GRAVEST_FIRST, effect_of
+from logitproof_reference.training.impact import impact_of
+from logitproof_reference.vocabulary.severity import GRAVEST_FIRST, severity_of
 from logitproof_reports.runs.schema import attributed, framework_of
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def findings_of_run(run: Run, frameworks: Sequence[str] = ()) -> list[Finding]:
     environments = {name: one for one in attributed(run) for name in one.get("adapters") or ()}
     for name in frameworks:
         if name not in environments:
-            raise Refusal(f'the run did not ask "{name}"; it asked {", ".join(sorted(environments))}')
+            raise UsageError(f'the run does not contain "{name}"; it contains {", ".join(sorted(environments))}')
     wrong = [record for record in run.table.to_pylist() if record["verdict"] in _WRONG]
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in wrong:
@@ -157,10 +157,10 @@ def _asked(record: dict[str, Any], known: tuple[str, str, str]) -> tuple[str, ..
 
 
 def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream: str, machines: str) -> Finding:
-    worst = min(alike, key=_gravity)
-    worth = worth_of(worst)
+    worst = min(alike, key=_severity_rank)
+    worth = impact_of(worst)
     return Finding(
-        effect=effect_of(worst),
+        effect=severity_of(worst),
         framework=worst["adapter"],
         versions=version,
         machines=machines,
@@ -178,8 +178,8 @@ def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream:
     )
 
 
-def _gravity(record: dict[str, Any]) -> tuple[int, float]:
-    return GRAVEST_FIRST.index(effect_of(record)), _least(record["slack"])
+def _severity_rank(record: dict[str, Any]) -> tuple[int, float]:
+    return GRAVEST_FIRST.index(severity_of(record)), _least(record["slack"])
 
 
 def _least(slack: float) -> float:

@@ -35,8 +35,8 @@ def tables_of_findings(findings: Sequence[Finding]) -> Iterator[Table]:
     for effect, alike in _by_effect(findings):
         title = Text(f"\n{effect}: {EFFECTS[effect]}", style="bold")
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 1, 0))
-        for name in ("framework", "standing", "clauses"):
-            table.add_column(name, no_wrap=name == "standing")
+        for name in ("framework", "status", "clauses"):
+            table.add_column(name, no_wrap=name == "status")
         table.add_column("what happens", ratio=1)
         for one in alike:
             place = Text("\n".join(_places(one)), style="dim")
@@ -50,7 +50,7 @@ def markdown_of_findings(findings: Sequence[Finding]) -> str:
     lines = [headline(findings), ""]
     for effect, alike in _by_effect(findings):
         lines += [f"### {effect}: {escaped(EFFECTS[effect])}", ""]
-        lines += head(["Framework", "Standing", "Clauses", "What happens", "Where"])
+        lines += head(["Framework", "Status", "Clauses", "What happens", "Where"])
         for one in alike:
             *places, upstream = _places(one)
             told = [f"{one.framework} {one.versions}", one.standing, " ".join(one.clauses), one.reason]
@@ -72,7 +72,7 @@ def _places(finding: Finding) -> list[str]:
     left = len(finding.cells) - len(some)
     if finding.judgements:
         plural = "s" if finding.judgements > 1 else ""
-        slack = "" if math.isnan(finding.slack) else f", slack {decimal(finding.slack)}"
+        slack = "" if math.isnan(finding.slack) else f", error / bound {decimal(finding.slack)}"
         some = [f"{finding.judgements} judgement{plural}{slack}; worst {finding.worst}", finding.worth]
     elif left:
         some.append(f"and {left} more")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof.errors import EXPECTED, UNEXPECTED, Refusal
+from logitproof.errors import EXPECTED, UNEXPECTED, UsageError
 from logitproof_adapters.catalogue.tried_machines import unshared
-from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict import newest_tried, plural
 from logitproof_reports.counting.worst import gravest_of
 from logitproof_reports.runs.environment import facts_of
 from logitproof_reports.runs.schema import attributed
-from logitproof_reports.words.outcomes import OUTCOMES, visible
+from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
 
 FAIL_ON = {
-    "known": "whatever breaks a MUST, though a ledger entry explains it",
-    "carried": "what no ledger entry explains, and what one explains that was not tried on this release",
-    "new": "what no ledger entry explains, and what a ledger entry explains in vain",
-    "recorded": "the same, on machines that the ledgers were tried on",
-    "never": "a run that measured nothing",
+    "known": "every deviation, including those with a ledger entry",
+    "carried": "deviations without a ledger entry, and those whose entry was not tried on this release",
+    "new": "deviations without a ledger entry, and stale ledger entries",
+    "recorded": "the same as new, but only on machines that the ledgers were tried on",
+    "never": "only a run that measured nothing",
 }
 """The gates, from the narrowest: what each fails on."""
 
 
 def refuse_unknown(gate: str) -> None:
-    """Raise `Refusal` unless there is a gate of this name."""
+    """Raise `UsageError` unless there is a gate of this name."""
     if gate not in FAIL_ON:
-        raise Refusal(f'--fail-on "{gate}" is not known; known: {", ".join(FAIL_ON)}')
+        raise UsageError(f'--fail-on "{gate}" is not known; known: {", ".join(FAIL_ON)}')
 
 
 def exit_code(run: Run, gate: str = "new") -> int:
     """Return 0 where a run passes the gate of this name (one of `FAIL_ON`), and 1 where it does not."""
-    judged = make_ready(run)
+    judged = prepare(run)
     tallies = tally_by(judged, judged.framework)
     measured = any(tally.judged for tally in tallies.values())
     shut = any(_is_shut(gate, run, framework, tally) for (framework,), tally in tallies.items())
@@ -76,19 +76,21 @@ def first_steps(run: Run, run_file: Path | None = None) -> Iterator[str]:
     run_file : Path, optional
         Where it lies, if it lies in one file, for the command that shows the worst of them.
     """
-    judged = make_ready(run)
+    judged = prepare(run)
     for (framework,), tally in tally_by(judged, judged.framework).items():
         if tally.unexpected or tally.count("stale"):
             yield from _steps(judged, framework, tally, run_file)
 
 
 def _steps(judged: Judged, framework: str, tally: Tally, run_file: Path | None) -> Iterator[str]:
-    counts = [plural(tally.unexpected, "verdict") + " that no ledger entry explains"] if tally.unexpected else []
+    counts = [plural(tally.unexpected, "verdict") + " without a ledger entry"] if tally.unexpected else []
     counts += [OUTCOMES["stale"].count(tally.count("stale"))] if tally.count("stale") else []
     facts = unshared_facts(judged.run, framework)
-    machine = f"the ledger was tried on no machine {facts}" if facts else "the ledger was tried on such a machine"
-    yield visible(f"{framework}: {', '.join(counts)}; {machine}")
+    machine = f"the ledger was tried on no machine {facts}" if facts else "the ledger was tried on such machines"
+    yield escape_control_chars(f"{framework}: {', '.join(counts)}; {machine}")
     if tally.unexpected:
         worst = gravest_of(judged, framework)
         place = f"{worst['cell']}/{worst['regime']}".rstrip("/")
-        yield visible(f"  the worst: logitproof explain {place}{f' --run {run_file}' if run_file else ''}")
+        yield escape_control_chars(
+            f"  show the worst: logitproof explain {place}{f' --run {run_file}' if run_file else ''}"
+        )

@@ -10,10 +10,10 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof.readers.training_steps import training_steps
 from logitproof_conformance.training.wandb_log import PROJECT_VARIABLE
-from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict import framework_versions
 from logitproof_reports.exports.summary import sentences
@@ -42,7 +42,7 @@ def track_trainings(project: str = PROJECT) -> None:
         The library is not installed.
     """
     if find_spec("wandb") is None:
-        raise Refusal(NOT_INSTALLED)
+        raise UsageError(NOT_INSTALLED)
     os.environ[PROJECT_VARIABLE] = project
 
 
@@ -57,19 +57,21 @@ def track(run: Run, page: Path, project: str = PROJECT) -> None:
     try:
         import wandb  # noqa: PLC0415  an extra
     except ImportError as error:
-        raise Refusal(NOT_INSTALLED) from error
+        raise UsageError(NOT_INSTALLED) from error
     try:
         with wandb.init(project=project, job_type="report", config=_config(run)) as tracked:
             for step in training_steps(run):
                 tracked.log(step)
-            tracked.log(metrics(make_ready(run)))
+            tracked.log(metrics(prepare(run)))
             tracked.log({"measurements": wandb.Table(columns=list(COLUMNS), data=rows(run))})
             tracked.summary["verdict"] = sentences(run)[0]
             artifact = wandb.Artifact("logitproof-report", type="report")
             artifact.add_file(str(page), name="report.html")
             tracked.log_artifact(artifact)
     except wandb.errors.Error as error:
-        raise Refusal(f"wandb cannot log the run ({' '.join(str(error).split())}): set WANDB_MODE=offline") from error
+        raise UsageError(
+            f"wandb cannot log the run ({' '.join(str(error).split())}): set WANDB_MODE=offline"
+        ) from error
 
 
 def metrics(judged: Judged) -> dict[str, float]:

@@ -13,7 +13,7 @@ from packaging.version import Version
 from logitproof.environments.build import build
 from logitproof.environments.locks import lock, newest, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof.upgrades.sides import adapters_for, judge
 from logitproof.upgrades.trial import selecting
 from logitproof_reports.runs.run_file import read_run
@@ -90,7 +90,7 @@ class Bisection:
             try:
                 changed = self._asked(versions[middle]) != start
             except UnbuildableEnvironment as problem:
-                self.say(f"{versions[middle]} is left out: {str(problem).partition(chr(10))[0]}")
+                self.say(f"{versions[middle]} is skipped: {str(problem).partition(chr(10))[0]}")
                 skipped.append(versions[middle])
                 open_.remove(middle)
                 continue
@@ -103,8 +103,8 @@ class Bisection:
         pinned = [_pin(side[0]) if side else "" for side in (old, new)]
         names = {canonicalize_name(side[0].name) for side in (old, new) if side}
         if len(names) != 1 or not all(pinned):
-            raise Refusal(
-                f"{self.old} and {self.new} do not name one package with two versions: jax==0.4.35 jax==0.10.2"
+            raise UsageError(
+                f"{self.old} and {self.new} must be two versions of one package, e.g. jax==0.4.35 jax==0.10.2"
             )
         first, last = sorted(pinned, key=Version)
         return str(names.pop()), first, last
@@ -117,13 +117,13 @@ class Bisection:
             environment = build(lock(requirements_of(asked)))
             adapters = [name for name in adapters_for(asked, environment) if self.cell.startswith(f"{name}-")]
             if not adapters:
-                raise Refusal(f"no adapter of {asked} has the cell {self.cell}")
+                raise UsageError(f"no adapter of {asked} has the cell {self.cell}")
             judge(environment, adapters, target, ("--", "-k", selecting([self.cell])))
         rows = read_run(target).table.select(["cell", "regime", "clause", *_JUDGED]).to_pylist()
         mine = [row for row in rows if row["cell"] == self.cell and self.regime in {"", row["regime"]}]
         if not mine:
-            raise Refusal(
-                f"{self.cell}/{self.regime or '*'} is not judged in {asked}: name a cell as run files have it"
+            raise UsageError(
+                f"{self.cell}/{self.regime or '*'} is not judged in {asked}: use the id of a cell as in run files"
             )
         self._log(version, {row["verdict"] for row in mine})
         return {f"{row['regime']}/{row['clause']}": str(row[self.by]) for row in mine}

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof_reports.diff.environment import versions
 from logitproof_reports.diff.verdict import headline
 from logitproof_reports.runs.environment import package_version
@@ -71,7 +71,7 @@ def hash_of(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise Refusal(f"{path} cannot be read ({error.strerror}): check the path") from error
+        raise UsageError(f"{path} cannot be read ({error.strerror}): check the path") from error
 
 
 def _described(run: Run) -> dict[str, Any]:
@@ -102,12 +102,18 @@ def verify(certificate: Path, run_files: Sequence[Path] = ()) -> str:
         content = json.loads(certificate.read_bytes())
         stated, runs, told = content.pop(_HASH), content["runs"], str(content["headline"])
     except OSError as error:
-        raise Refusal(f"{certificate} cannot be read ({error.strerror}): check the path") from error
+        raise UsageError(f"{certificate} cannot be read ({error.strerror}): check the path") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refusal(f"{certificate} is no certificate of `logitproof upgrade`: name its certificate.json") from error
+        raise UsageError(
+            f"{certificate} is no certificate of `logitproof upgrade`: pass its certificate.json"
+        ) from error
     if stated != _digest(content):
-        raise Refusal(f"{certificate} was altered after it was written: its hash does not fit; run the upgrade again")
+        raise UsageError(
+            f"{certificate} was altered after it was written: its hash does not match; run the upgrade again"
+        )
     for path in run_files:
         if hash_of(path) not in {run[_HASH] for run in runs.values()}:
-            raise Refusal(f"{path} is none of the runs that {certificate} speaks of: it was altered, or is another run")
+            raise UsageError(
+                f"{path} is not one of the runs listed in {certificate}: it was altered, or is another run"
+            )
     return told

@@ -18,7 +18,7 @@ from logitproof_reports.diff.to_markdown import diff_markdown
 from logitproof_reports.diff.verdict import verdict_lines
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.runs.run_file import read_run
-from logitproof_reports.runs.whole_files import written_whole
+from logitproof_reports.runs.whole_files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,7 @@ def write_text(place: Path, text: str) -> None:
     RunFileError
         The place cannot be written.
     """
-    with written_whole(place) as temporary:
+    with write_atomically(place) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 

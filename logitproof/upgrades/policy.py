@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof_reports.diff.classes import BY_WORD
 from logitproof_reports.diff.ruling import LEVELS, Ruling, Waived, nothing_compared, of_classes
 
@@ -94,14 +94,14 @@ class Policy:
         guilty = of_classes(diff, self.fail_on) & self._in_use(diff)
         failing, waived, complaints = guilty.copy(), [], nothing_compared(diff)
         if self.matters and not self._in_use(diff).any():
-            complaints.append("nothing that matters was compared: no judgement is selected by the policy's [matters]")
+            complaints.append("nothing was compared: the policy's [matters] selects no judgement")
         for waiver in self.waivers:
             excused = guilty & _selected(diff, waiver)
             signed = f"the waiver of {waiver.owner} for {waiver.selector}"
             if waiver.expires < today:
-                complaints.append(f"{signed} expired on {waiver.expires}: renew it or mend what it excuses")
+                complaints.append(f"{signed} expired on {waiver.expires}: renew it or fix the change it waives")
             elif not excused.any():
-                complaints.append(f"{signed} matches no change that would fail: remove it")
+                complaints.append(f"{signed} matches no failing change: remove it")
             else:
                 failing &= ~excused
                 number = int(excused.sum())
@@ -147,7 +147,7 @@ def read_policy(path: Path) -> Policy:
     if path.name == "pyproject.toml":
         content = content.get("tool", {}).get("logitproof", {})
     if not content:
-        raise Refusal(f"{path} holds no policy; a policy has {', '.join(_KEYS)}")
+        raise UsageError(f"{path} contains no policy; the keys of a policy are {', '.join(_KEYS)}")
     _known(path, content, _KEYS)
     matters = content.get("matters", {})
     _known(path, matters, COORDINATES)
@@ -167,23 +167,25 @@ def levels(word: str) -> tuple[str, ...]:
         There is no such level.
     """
     if word not in LEVELS:
-        raise Refusal(f'"{word}" is no level of --fail-on; there are {", ".join(LEVELS)}')
+        raise UsageError(f'"{word}" is not a value of --fail-on; use one of {", ".join(LEVELS)}')
     return LEVELS[word]
 
 
 def _content(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise Refusal(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: name a TOML file with a policy")
+        raise UsageError(
+            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: pass a TOML file with a policy"
+        )
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Refusal(f"{path} cannot be read as TOML ({str(error).partition(chr(10))[0]}): mend it") from error
+        raise UsageError(f"{path} is not valid TOML ({str(error).partition(chr(10))[0]})") from error
 
 
 def _known(path: Path, table: Any, keys: tuple[str, ...]) -> None:
     unknown = [key for key in table if key not in keys] if isinstance(table, dict) else ["no table"]
     if unknown:
-        raise Refusal(f"{path}: {unknown[0]} is not known here; there are {', '.join(keys)}")
+        raise UsageError(f"{path}: {unknown[0]} is not a known key; the keys are {', '.join(keys)}")
 
 
 def _classes(path: Path, fail_on: Any) -> tuple[str, ...]:
@@ -192,8 +194,8 @@ def _classes(path: Path, fail_on: Any) -> tuple[str, ...]:
     words = [fail_on] if isinstance(fail_on, str) else fail_on
     unknown = [word for word in words if word not in BY_WORD] if isinstance(words, list) else [words]
     if unknown:
-        raise Refusal(
-            f'{path}: fail_on is "{unknown[0]}"; it is one of {", ".join(LEVELS)}, or of {", ".join(BY_WORD)}'
+        raise UsageError(
+            f'{path}: fail_on is "{unknown[0]}"; use one of {", ".join(LEVELS)}, or a list of {", ".join(BY_WORD)}'
         )
     return tuple(words)
 
@@ -201,7 +203,7 @@ def _classes(path: Path, fail_on: Any) -> tuple[str, ...]:
 def _globs(path: Path, column: str, globs: Any) -> tuple[str, ...]:
     listed = [globs] if isinstance(globs, str) else globs
     if not isinstance(listed, list) or not all(isinstance(glob, str) for glob in listed):
-        raise Refusal(f"{path}: {column} is {globs!r}; it is a text or a list of texts")
+        raise UsageError(f"{path}: {column} is {globs!r}; it is a text or a list of texts")
     return tuple(listed)
 
 
@@ -210,10 +212,10 @@ def _waiver(path: Path, number: int, entry: Any) -> Waiver:
     _known(path, entry, keys)
     missing = [key for key in keys[:4] if not entry.get(key)]
     if missing:
-        raise Refusal(f"{path}: waiver {number} lacks {missing[0]}; a waiver has {', '.join(keys[:4])}")
+        raise UsageError(f"{path}: waiver {number} lacks {missing[0]}; a waiver has {', '.join(keys[:4])}")
     wrong = [key for key, value in entry.items() if not isinstance(value, dt.date if key == "expires" else str)]
     if wrong or isinstance(entry["expires"], dt.datetime):
-        raise Refusal(
+        raise UsageError(
             f"{path}: waiver {number}: {(wrong or ['expires'])[0]} has the wrong type; write expires = 2027-01-31"
         )
     return Waiver(**entry)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof.environments import index_settings
+from logitproof.environments import pip_settings
 from logitproof.environments.build import build
 from logitproof.environments.cache import environments_folder, sentence
 from logitproof.environments.locks import lock, requirements_of
 from logitproof.environments.package_adapters import adapter_words, backends_of
 from logitproof.environments.uv_command import UnbuildableEnvironment, surroundings
-from logitproof.errors import EXPECTED, UNEXPECTED, Refusal
+from logitproof.errors import EXPECTED, UNEXPECTED, UsageError
 from logitproof_reports.runs.environment import COMPANIONS
 from logitproof_reports.runs.schema import RunFileError
 
@@ -63,7 +63,7 @@ class Side:
 def prepared(asked: Sequence[str], say: Say) -> list[Side]:
     """Build an environment for every side that is no run file; one that cannot be built says why."""
     wanted = [text for text in asked if Side(text).run_file is None]
-    if wanted and (sources := index_settings.told(os.environ)):
+    if wanted and (sources := pip_settings.told(os.environ)):
         say(sources)
     before = set(environments_folder().glob("*"))
     built = dict(zip(wanted, map(_built, wanted, _locks(wanted)), strict=True))
@@ -124,8 +124,8 @@ def adapters_for(asked: str, environment: BuiltEnvironment) -> list[str]:
         raise Refusal(f"{asked} cannot be judged: {installed[found[0]]}")
     if needed := backends_of(requirements):
         told = ", ".join(f"{adapter} needs {' and '.join(beside)}" for adapter, beside in needed.items())
-        raise Refusal(f"{asked} is asked on a backend ({told}): write e.g. {asked},{next(iter(needed.values()))[0]}")
-    raise Refusal(f"no adapter asks {asked}; installed beside it: {', '.join(installed)}; name one with --framework")
+        raise UsageError(f"{asked} needs a backend ({told}): write e.g. {asked},{next(iter(needed.values()))[0]}")
+    raise UsageError(f"no adapter exists for {asked}; installed with it: {', '.join(installed)}; use --framework")
 
 
 def judge(environment: BuiltEnvironment, adapters: Sequence[str], output: Path, options: Sequence[str] = ()) -> None:
@@ -142,7 +142,7 @@ def judge(environment: BuiltEnvironment, adapters: Sequence[str], output: Path, 
     ended = _run(environment, *command)
     if ended.returncode not in {EXPECTED, UNEXPECTED} or not output.exists():
         words = (ended.stderr.strip().splitlines() or [f"status {ended.returncode}"])[-1].removeprefix("logitproof: ")
-        raise RunFileError(f"{environment.locked.title} could not be judged: {words}")
+        raise RunFileError(f"{environment.locked.title} could not be tested: {words}")
 
 
 def _run(environment: BuiltEnvironment, *arguments: str) -> subprocess.CompletedProcess[str]:

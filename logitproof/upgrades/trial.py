@@ -77,7 +77,7 @@ class Trial:
         if side.environment is None:
             return None
         target = self.files[name]
-        self.say(f"judging {side.environment.locked.title} ({', '.join(adapters)})")
+        self.say(f"testing {side.environment.locked.title} ({', '.join(adapters)})")
         judge(side.environment, adapters, target, self.options)
         lock = "\n".join([f"# Python {side.environment.locked.python}", *side.environment.locked.lines, ""])
         (self.folder / f"{name}.lock.txt").write_text(lock, encoding="utf-8")
@@ -94,7 +94,7 @@ class Trial:
         environments = [side.environment for side in both if side.environment]
         if not cells or len(environments) < len(both):
             return found
-        self.say(f"asking {len(cells)} cells once more, to tell noise from change")
+        self.say(f"running {len(cells)} cells once more, to separate noise from changes")
         again = []
         for name, environment in zip(NAMES, environments, strict=True):
             target = self.folder / f"{name}.again.parquet"

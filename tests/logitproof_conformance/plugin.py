@@ -19,7 +19,7 @@ from logitproof_conformance.session.recording import Recorder, environment_of
 from logitproof_reference.cases.catalogue import PROFILES, case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
 from logitproof_reports.runs.environment import describe_environment, facts_of
-from logitproof_reports.runs.journal import Stand, is_begun, take_up
+from logitproof_reports.runs.journal import ResumePoint, is_begun, resume_point
 from logitproof_reports.runs.run_file import RunFileError, journal_of
 from logitproof_reports.runs.shards import stale_entry
 
@@ -56,21 +56,21 @@ class Suite:
             for adapter in adapters
             for case in shard.part([*plan_cases(adapter, profile), *training_cases(adapter, profile)])
         ]
-        self.stand: Stand | None = None
+        self.stand: ResumePoint | None = None
         self._evaluation: CellEvaluation | None = None
 
-    def take_up(self) -> None:
+    def resume(self) -> None:
         """Go on with the journal of an earlier process: what it judged counts, and is not asked again."""
         if self.record is None or not is_begun(journal_of(self.record)):
             return
-        self.stand = take_up(journal_of(self.record))
+        self.stand = resume_point(journal_of(self.record))
         ((name, found),) = self.conclusions.items()
         header = self.stand.header
         framework = header["environment"]["framework"]
         before = (framework["framework"], framework["version"], header["profile"], header["case_set"])
         now = (found.description.framework, found.description.version, self.profile, case_set_digest(self.profile))
         if before != now or header["environment"].get("shard", "") != str(self.shard):
-            raise ValueError(f"{self.record} was begun with another {name}, profile, shard or case set: start it anew")
+            raise ValueError(f"{self.record} has another {name}, profile, shard or case set: start a new run")
         found.restore(Judgement(**record) for record in self.stand.judgements)
 
     def is_done(self, case: Case) -> bool:
@@ -142,12 +142,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--framework",
         action="append",
         metavar="NAME",
-        help="framework to judge: a known name or module:Class (repeatable; default: every installed one)",
+        help="framework to test: a known name or module:Class (repeatable; default: every installed one)",
     )
-    group.addoption("--profile", choices=PROFILES, default="quick", help="how much to ask (default: quick)")
+    group.addoption("--profile", choices=PROFILES, default="quick", help="number of cases (default: quick)")
     group.addoption("--record", metavar="FILE", help="write the run file here (Parquet)")
-    group.addoption("--take-up", action="store_true", help="go on with the journal of --record, if there is one")
-    group.addoption("--shard", metavar="I/N", default="", help="ask only the Ith of N parts of the cells")
+    group.addoption("--take-up", action="store_true", help="continue from the journal of --record, if there is one")
+    group.addoption("--shard", metavar="I/N", default="", help="run only the Ith of N parts of the cells")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -157,13 +157,13 @@ def pytest_configure(config: pytest.Config) -> None:
     names = config.option.framework or [name for name in registry.known() if registry.installed(name)]
     record = config.option.record
     if record and len(names) != 1:
-        raise pytest.UsageError("--record takes one --framework: each framework runs in a process of its own")
+        raise pytest.UsageError("--record takes one --framework: each framework runs in its own process")
     try:
         adapters = [registry.load(name) for name in names]
         shard = Shard.read(config.option.shard)
         suite = Suite(adapters, config.option.profile, Path(record) if record else None, shard)
         if config.option.take_up:
-            suite.take_up()
+            suite.resume()
         config.stash[SUITE] = suite
     except (ValueError, ImportError, OSError, RunFileError) as error:
         raise pytest.UsageError(str(error)) from error
@@ -172,7 +172,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Hand each test function the cases of its chapter."""
     if "case" in metafunc.fixturenames:
-        chapter = metafunc.module.CHAPTER
+        chapter = metafunc.module.TEST_MODULE
         cases = [case for case in metafunc.config.stash[SUITE].cases if case.chapter == chapter]
         metafunc.parametrize("case", cases, ids=[case.id for case in cases])
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "classes"
+TEST_MODULE = "classes"
 
 
 def test_accuracy_class_is_told(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

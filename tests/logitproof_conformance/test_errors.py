@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "errors"
+TEST_MODULE = "errors"
 
 
 def test_bad_input_is_refused(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "extremes"
+TEST_MODULE = "extremes"
 
 
 def test_extreme_row_gives_the_limit(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "gradients"
+TEST_MODULE = "gradients"
 
 
 def test_gradient_lies_within_its_bound(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "laws"
+TEST_MODULE = "laws"
 
 
 def test_law_holds(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "modes"
+TEST_MODULE = "modes"
 
 
 def test_mode_keeps_what_eager_gives(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

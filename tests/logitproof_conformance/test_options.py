@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "options"
+TEST_MODULE = "options"
 
 
 def test_option_means_what_is_documented(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "results"
+TEST_MODULE = "results"
 
 
 def test_result_has_the_right_form(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

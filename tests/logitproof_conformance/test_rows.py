@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "rows"
+TEST_MODULE = "rows"
 
 
 def test_row_keeps_its_bits(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

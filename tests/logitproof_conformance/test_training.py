@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.plan.cases import Case
     from logitproof_conformance.plugin import Suite
 
-CHAPTER = "training"
+TEST_MODULE = "training"
 
 
 def test_training_follows_the_exact_steps(case: Case, suite: Suite, conclude: Conclude) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_conformance.plan.cases import Case
 
-CHAPTER = "unsupported"
+TEST_MODULE = "unsupported"
 
 
 def test_cell_is_offered(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:

@@ -21,7 +21,7 @@ import typer
 from logitproof.environments.build import build
 from logitproof.environments.locks import lock, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
-from logitproof.errors import UNEXPECTED, USAGE, Refusal
+from logitproof.errors import UNEXPECTED, USAGE, UsageError
 from logitproof.readers.reporting import judgements
 from logitproof.upgrades.sides import judge
 from logitproof_reports.runs.run_file import read_run
@@ -64,7 +64,9 @@ def chosen(words: Sequence[str]) -> list[Bug]:
     known = {name for bug in reachable for name in (bug.id, bug.project, bug.adapter)}
     if unknown := [word for word in words if word not in known]:
         projects = ", ".join(sorted({bug.project for bug in reachable}))
-        raise Refusal(f'"{unknown[0]}" is no bug that can be replayed: name an id of bugs.toml, or one of {projects}')
+        raise UsageError(
+            f'"{unknown[0]}" is no bug that can be replayed: name an id of bugs.toml, or one of {projects}'
+        )
     return [bug for bug in reachable if not words or {bug.id, bug.project, bug.adapter} & set(words)]
 
 
@@ -145,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         bugs = chosen(given.bugs)
-    except Refusal as refusal:
+    except UsageError as refusal:
         typer.echo(f"replay: {refusal}", err=True)
         return USAGE
     score = replay(bugs, given.output)

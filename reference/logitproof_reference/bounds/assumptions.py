@@ -16,7 +16,7 @@ HEIGHTS: Final[dict[str, Callable[[int], float]]] = {
     "blocked": lambda n: math.ceil(n / 8 + math.log2(n)),
     "pairwise": lambda n: math.ceil(math.log2(n)),
 }
-"""Height of the summation tree over n terms: how many additions the luckless term goes through.
+"""Height of the summation tree over n terms: the largest number of additions any term takes part in.
 
 ``blocked`` is any sum in at least eight lanes. No tree over n terms is higher than n - 1.
 """

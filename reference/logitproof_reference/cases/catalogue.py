@@ -22,7 +22,7 @@ __all__ = ["PROFILES", "REGIMES", "Batch", "Regime", "Rows", "batches", "case_se
 
 _EMPTY_BATCH = Regime(
     "empty_batch",
-    "No rows at all: an empty answer of the right shape and format, neither an error nor a crash.",
+    "No rows: the result must be empty with the right shape and format, without an error or a crash.",
     TEN,
     {"quick": 0, "full": 0},
     lambda _format, count: np.zeros((count, TEN)),

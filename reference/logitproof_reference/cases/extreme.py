@@ -121,7 +121,7 @@ def _labels_ruled_out(key: str, logits: F64) -> Labels:
 _TABLE = [
     Regime(
         "max_finite",
-        "The largest finite numbers, alone and all alike: nothing may overflow where the answer does not.",
+        "The largest finite numbers, one or all: intermediate results must not overflow unless the result does.",
         TEN,
         every_profile(24),
         _max_finite,
@@ -130,7 +130,7 @@ _TABLE = [
     ),
     Regime(
         "max_finite_pair",
-        "The largest number and its negative in one row: some losses lie past the largest number, the others are 0.",
+        "The largest number and its negative in one row: some losses exceed the largest number, the others are 0.",
         TEN,
         every_profile(21),
         _max_finite_pair,
@@ -139,7 +139,7 @@ _TABLE = [
     ),
     Regime(
         "masked_by_lowest",
-        "Classes masked by the lowest finite number, as attention masks do it: finite logits, so a finite answer.",
+        "Classes masked with the lowest finite number, as in attention masks: finite logits, so the result is finite.",
         TEN,
         every_profile(27),
         _masked_by_lowest,
@@ -148,7 +148,7 @@ _TABLE = [
     ),
     Regime(
         "masked_one",
-        "One class ruled out by -inf, no label on it: as if the class were absent.",
+        "One class masked with -inf that is not the label: the result is that without the class.",
         TEN,
         every_profile(30),
         _masked_one,
@@ -157,7 +157,7 @@ _TABLE = [
     ),
     Regime(
         "masked_many",
-        "Two to nine classes ruled out: with nine, the remaining one is certain and the loss 0.",
+        "Two to nine of ten classes masked with -inf: with nine, the remaining one has probability 1 and loss 0.",
         TEN,
         every_profile(40),
         _masked_many,
@@ -166,7 +166,7 @@ _TABLE = [
     ),
     Regime(
         "masked_label",
-        "The label itself, or a share of it, on a class ruled out: the loss is +inf.",
+        "The label, or a part of it, on a class masked with -inf: the loss is +inf.",
         TEN,
         every_profile(20),
         _masked_label,
@@ -176,7 +176,7 @@ _TABLE = [
     ),
     Regime(
         "all_masked",
-        "Every class ruled out: log-sum-exp is -inf, and no probability exists.",
+        "Every class masked with -inf: log-sum-exp is -inf, and no probability exists.",
         TEN,
         every_profile(5),
         _all_masked,
@@ -185,7 +185,7 @@ _TABLE = [
     ),
     Regime(
         "plus_inf_one",
-        "One +inf: its class is certain in the limit; NaN is owned up to, a finite wrong number is not.",
+        "One +inf: its class has probability 1 in the limit. NaN is an accepted answer; a wrong finite number is not.",
         TEN,
         every_profile(15),
         _plus_inf_one,
@@ -194,7 +194,7 @@ _TABLE = [
     ),
     Regime(
         "plus_inf_two",
-        "Two or more +inf: log-sum-exp is +inf, their probabilities have no limit.",
+        "Two or more +inf: log-sum-exp is +inf, and their probabilities have no limit.",
         TEN,
         every_profile(12),
         _plus_inf_two,
@@ -203,7 +203,7 @@ _TABLE = [
     ),
     Regime(
         "nan",
-        "A NaN in a row, alone, thrice, beside an infinity, throughout: the whole row is NaN.",
+        "One NaN, three, one beside an infinity, or only NaN: the whole row is NaN.",
         TEN,
         every_profile(18),
         _nan,

@@ -143,21 +143,21 @@ _OFFSET_SOURCE = "https://github.com/pytorch/pytorch/issues/38839"
 _TABLE = [
     Regime(
         "typical",
-        "Logits as networks give them: what most users will see.",
+        "Logits of typical networks: what most users see.",
         TEN,
         every_profile(48),
         typical,
     ),
     Regime(
         "nearly_uniform",
-        "An untrained network: every class about as likely, the gradient's sum cancels.",
+        "An untrained network: all classes about equally likely, and the sum of the gradient cancels.",
         TEN,
         every_profile(16),
         lambda _format, count: normals("nearly_uniform", (count, TEN)) * 0.01,
     ),
     Regime(
         "wide_range",
-        "Logits to +-40: an error in an exponent is large here, most of all beside the leading class.",
+        "Logits up to +-40: errors in exponents are large, most of all next to the leading class.",
         TEN,
         every_profile(48),
         partial(_uniform, key="wide_range", reach=40.0),
@@ -165,7 +165,7 @@ _TABLE = [
     ),
     Regime(
         "very_wide_range",
-        "Logits to +-1000: overflows any exponential taken without the shift by the maximum.",
+        "Logits up to +-1000: exponentials overflow unless the maximum is subtracted first.",
         TEN,
         every_profile(24),
         partial(_uniform, key="very_wide_range", reach=1000.0),
@@ -173,7 +173,7 @@ _TABLE = [
     ),
     Regime(
         "confident",
-        "The leading class has p = 0.8 to nearly 1: the gradient p - 1 there loses digits long before it saturates.",
+        "The leading class has p = 0.8 to nearly 1: its gradient p - 1 loses digits long before it saturates.",
         TEN,
         every_profile(32),
         _confident,
@@ -181,7 +181,7 @@ _TABLE = [
     ),
     Regime(
         "saturated",
-        "One class so far ahead that 1 - p nears the unit roundoff or lies below it: a loss of 1e-30 is not 0.",
+        "One class leads so far that 1 - p is near or below the unit roundoff: a loss of 1e-30 is not 0.",
         TEN,
         every_profile(32),
         _saturated,
@@ -189,14 +189,14 @@ _TABLE = [
     ),
     Regime(
         "near_tie",
-        "Leaders one to three ulps apart: a maximum found inexactly shows.",
+        "The largest logits are one to three ulps apart: detects an inexact maximum.",
         TEN,
         every_profile(24),
         _near_tie,
     ),
     Regime(
         "exact_tie",
-        "Equal logits, zeros of both signs among them: each gets an equal share, the gradient splits evenly.",
+        "Equal logits, including zeros of both signs: all probabilities are equal and the gradient splits evenly.",
         TEN,
         every_profile(32),
         _exact_tie,
@@ -205,7 +205,7 @@ _TABLE = [
     *(
         Regime(
             f"common_offset_{name}",
-            f"All logits near +-{name}: the answer depends on their differences alone.",
+            f"All logits near +-{name}: the result depends only on their differences.",
             TEN,
             every_profile(18),
             partial(_common_offset, offset=float(name)),
@@ -216,14 +216,14 @@ _TABLE = [
     ),
     Regime(
         "subnormal",
-        "Subnormal logits: flushed or not, the answer is that of equal logits.",
+        "Subnormal logits: flushed to zero or not, the result is that of equal logits.",
         TEN,
         every_profile(12),
         _subnormal,
     ),
     Regime(
         "underflow",
-        "Probabilities, and losses at the leading class, in the subnormal range: they fade, they do not drop to 0.",
+        "Probabilities, and losses of the leading class, in the subnormal range: they underflow gradually, not to 0.",
         TEN,
         every_profile(32),
         _underflow,
@@ -241,7 +241,7 @@ _TABLE = [
     ),
     Regime(
         "every_bit",
-        "Labels, cotangents and tangents that fill every bit of the format: who takes them in a narrower one shows.",
+        "Labels, cotangents and tangents that use every bit of the format: detects conversion to a narrower one.",
         TEN,
         every_profile(16),
         partial(typical, key="every_bit"),
@@ -250,7 +250,7 @@ _TABLE = [
     ),
     Regime(
         "one_class",
-        "A single class: p = 1, the loss and its gradient are 0, whatever the logit.",
+        "A single class: p = 1, and the loss and its gradient are 0 for every logit.",
         1,
         every_profile(8),
         _one_class,

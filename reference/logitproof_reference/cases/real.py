@@ -56,7 +56,7 @@ def _regime(name: str, reason: str, classes: int, *, quick: int, full: int) -> R
 
 _TABLE = [
     _regime(
-        "digits_mlp", "A small network on handwritten digits, some rows confidently wrong.", 10, quick=400, full=898
+        "digits_mlp", "A small network on handwritten digits; some rows are confidently wrong.", 10, quick=400, full=898
     ),
     _regime(
         "magika_file_types",
@@ -67,7 +67,7 @@ _TABLE = [
     ),
     _regime(
         "ppocr_characters",
-        "Text recognition, 6,625 characters, the surest and the least sure time steps.",
+        "Text recognition, 6,625 characters: the most and the least confident time steps.",
         6625,
         quick=0,
         full=48,

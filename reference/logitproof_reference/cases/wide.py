@@ -59,7 +59,7 @@ _QUICK_WIDTHS = {1024: {"quick": 4}, 65537: {"quick": 2}}
 _TABLE = [
     Regime(
         "classes_2",
-        "Two classes, ordinary logits and ties: whoever answers them by a formula of their own shows.",
+        "Two classes, ordinary logits and ties: detects special formulas for two classes.",
         2,
         every_profile(12),
         partial(_edges, n=2),
@@ -73,21 +73,21 @@ _TABLE = [
     ),
     Regime(
         "edges_1000",
-        "1,000 classes, the leader last or first, or all equal: a class lost at either end shows, a short sum stalls.",
+        "1,000 classes, the leader last or first, or all equal: detects a lost end class and sums that stall.",
         1000,
         {"quick": 3, "full": 8},
         partial(_edges, n=1000),
     ),
     Regime(
         "long_tail_1000",
-        "One leader and 999 classes that share the other half: a sum that drops small terms shows.",
+        "One leader and 999 classes that share the other half: detects sums that drop small terms.",
         1000,
         {"quick": 2, "full": 8},
         partial(_long_tail, n=1000),
     ),
     Regime(
         "classes_50000",
-        "50,000 classes, the leader last or first, or all equal: a vocabulary, where sums in half precision stall.",
+        "50,000 classes, as in a vocabulary, the leader last or first, or all equal: sums in half precision stall.",
         50000,
         {"full": 8},
         partial(_edges, n=50000),
@@ -108,7 +108,7 @@ _TABLE = [
     ),
     Regime(
         "rows_65537",
-        "More rows than 16 bits count, of three classes each: grids and row numbers have their limits too.",
+        "More rows than 16 bits can count, three classes each: detects limits of grids and row numbers.",
         3,
         {"full": 65537},
         partial(typical, key="rows_65537", n=3),

@@ -28,7 +28,7 @@ VERDICTS = ("true", "true with a condition", "false")
 
 
 @dataclass(frozen=True)
-class Ask:
+class Query:
     """One question of a trial.
 
     Attributes
@@ -98,7 +98,7 @@ class Trial:
     on : str
         What is asked, for a reader.
     format : str
-    asks : tuple of Ask
+    asks : tuple of Query
         The questions.
     holds : callable
         Whether the answers, float64 arrays in the order of `asks`, bear the claim out.
@@ -108,7 +108,7 @@ class Trial:
 
     on: str
     format: str
-    asks: tuple[Ask, ...]
+    asks: tuple[Query, ...]
     holds: Callable[..., bool]
     read: Callable[..., NDArray[np.float64]] = lambda *answers: np.concatenate([each.ravel() for each in answers])
 

@@ -1,8 +1,8 @@
-"""What is said of softmax and log-softmax."""
+"""Claims about softmax and log-softmax."""
 
 from __future__ import annotations
 
-from logitproof_reference.claims.model import Ask, Claim, Trial
+from logitproof_reference.claims.model import Claim, Query, Trial
 from logitproof_reference.claims.trials import logarithms, near, same, trials_by_format
 
 FLATTENED = ((2.0, 1.0, 0.1, 3.0, 2.0, 1.0),)
@@ -18,7 +18,7 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "softmax of [0.5, 0.8], float32",
                 "float32",
-                (Ask("softmax", ((0.5, 0.8),)),),
+                (Query("softmax", ((0.5, 0.8),)),),
                 lambda p: near(p, [0.3553, 0.6447]),
             ),
         ),
@@ -33,7 +33,7 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
             Trial(
                 "softmax of [100, 0, 0, 0], float32",
                 "float32",
-                (Ask("softmax", ((100.0, 0.0, 0.0, 0.0),)),),
+                (Query("softmax", ((100.0, 0.0, 0.0, 0.0),)),),
                 lambda p: near(p, [0.9584, 0.0176, 0.0065, 0.0176]),
             ),
         ),
@@ -43,7 +43,7 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
         "strictly-between",
         "Softmax outputs lie strictly between 0 and 1 and sum to 1.",
         "true with a condition",
-        "In real numbers it is so. In a format with p bits, 1 / (1 + e^-x) rounds to 1 once e^-x is below 2^-(p + "
+        "In real numbers this is true. In a format with p bits, 1 / (1 + e^-x) rounds to 1 once e^-x is below 2^-(p + "
         "1): past 8.3 in float16, 6.2 in bfloat16, 17.3 in float32, 37.4 in float64. The other class rounds to 0 "
         "much later, below half the smallest number: past 17.3 in float16, 104 in float32. Sums differ from 1 by a "
         "few roundings (LAW-1).",
@@ -59,19 +59,19 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
         "true with a condition",
         "Both np.max and np.sum run over the whole array. For a batch of two rows it is the softmax of all six "
         "logits at once: the rows [2, 1, 0.1] and [3, 2, 1] get sums of 0.271 and 0.729 instead of 1 and 1. axis=1, "
-        "keepdims=True in both mends it.",
+        "keepdims=True in both fixes it.",
         (
             Trial(
                 "the sum of the row [2, 1, 0.1], float32",
                 "float32",
-                (Ask("softmax", ((2.0, 1.0, 0.1),)),),
+                (Query("softmax", ((2.0, 1.0, 0.1),)),),
                 lambda p: near(p.sum(axis=1), [1.0]),
                 lambda p: p.sum(axis=1),
             ),
             Trial(
                 "the sums of the rows [2, 1, 0.1] and [3, 2, 1], normalized together, float32",
                 "float32",
-                (Ask("softmax", FLATTENED),),
+                (Query("softmax", FLATTENED),),
                 lambda p: near(p.reshape(2, 3).sum(axis=1), [1.0, 1.0]),
                 lambda p: p.reshape(2, 3).sum(axis=1),
             ),
@@ -83,22 +83,22 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
         "subtracting-the-maximum",
         "Subtracting the maximum changes nothing.",
         "true",
-        "e^(x - m) / sum e^(x - m) = e^x / sum e^x, for e^-m cancels. In a format the subtraction rounds each x - m "
+        "e^(x - m) / sum e^(x - m) = e^x / sum e^x: e^-m cancels. In a format the subtraction rounds each x - m "
         "by at most u |x - m|, with u = 2^-24 = 6e-8 in float32. That moves p by at most u times |x - m| plus the mean "
         "of all |x - m| weighted by their p, relative to p: for the first class of [-30.25, 2.5, 7.75] by "
-        "(38 + 0.03) u = 2.3e-6. Clause LAW-3 holds frameworks to it. Without the subtraction e^x overflows past 88.7 "
+        "(38 + 0.03) u = 2.3e-6. Clause LAW-3 limits this error. Without the subtraction e^x overflows past 88.7 "
         "in float32 and past 11.1 in float16.",
         (
             Trial(
                 "softmax of [1000, 1001] and of [-1, 0], float32",
                 "float32",
-                (Ask("softmax", ((1000.0, 1001.0),)), Ask("softmax", ((-1.0, 0.0),))),
+                (Query("softmax", ((1000.0, 1001.0),)), Query("softmax", ((-1.0, 0.0),))),
                 same,
             ),
             Trial(
                 "softmax of [-30.25, 2.5, 7.75] and of [-38, -5.25, 0], float32",
                 "float32",
-                (Ask("softmax", ((-30.25, 2.5, 7.75),)), Ask("softmax", ((-38.0, -5.25, 0.0),))),
+                (Query("softmax", ((-30.25, 2.5, 7.75),)), Query("softmax", ((-38.0, -5.25, 0.0),))),
                 same,
             ),
         ),
@@ -107,8 +107,8 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
         "log-of-softmax",
         "Taking the log of the softmax is the same as log-softmax.",
         "true with a condition",
-        "Where p rounds to 0 its log is -inf, while log-softmax is the finite x - log sum e^x: past a gap of 17.3 "
-        "in float16, 93 in bfloat16, 104 in float32, 745 in float64. Where p is subnormal its few digits limit the "
+        "If p rounds to 0, its log is -inf, while log-softmax is the finite x - log sum e^x: past a gap of 17.3 "
+        "in float16, 93 in bfloat16, 104 in float32, 745 in float64. If p is subnormal, its few digits limit the "
         "log.",
         (
             logarithms("float16", 8.0),
@@ -127,12 +127,12 @@ SOFTMAX_CLAIMS: tuple[Claim, ...] = (
         "Only the order of the logits matters: multiplying them by a constant leaves the softmax as it is.",
         "false",
         "A common shift cancels, a common factor does not: softmax([1, 2]) = [0.2689, 0.7311], softmax([2, 4]) = "
-        "[0.1192, 0.8808]. The factor is the inverse of what is called temperature.",
+        "[0.1192, 0.8808]. The factor is the inverse of the temperature.",
         (
             Trial(
                 "softmax of [1, 2] and of [2, 4], float32",
                 "float32",
-                (Ask("softmax", ((1.0, 2.0),)), Ask("softmax", ((2.0, 4.0),))),
+                (Query("softmax", ((1.0, 2.0),)), Query("softmax", ((2.0, 4.0),))),
                 same,
             ),
         ),

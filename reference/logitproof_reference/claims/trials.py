@@ -1,4 +1,4 @@
-"""What claims are tried by: when answers bear one out, and trials that several formats or logits share."""
+"""Trials of claims: when results confirm a claim, and trials that several formats or logits share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_reference.claims.model import Ask, Trial
+from logitproof_reference.claims.model import Query, Trial
 from logitproof_reference.vocabulary.cells import SIGMOID, Options
 from logitproof_reference.vocabulary.formats import FORMATS
 
@@ -42,7 +42,7 @@ def trials_by_format(logits: dict[str, tuple[float, float]]) -> tuple[Trial, ...
         Trial(
             f"softmax of [{gap:g}, 0] in {format_}",
             format_,
-            (Ask("softmax", ((gap, 0.0),)),),
+            (Query("softmax", ((gap, 0.0),)),),
             strictly_between,
         )
         for format_, gaps in logits.items()
@@ -52,7 +52,7 @@ def trials_by_format(logits: dict[str, tuple[float, float]]) -> tuple[Trial, ...
 
 def logarithms(format_: str, gap: float) -> Trial:
     """Return a trial of log(softmax) beside log_softmax, for the class that lies `gap` below the other."""
-    asks = (Ask("softmax", ((0.0, -gap),)), Ask("log_softmax", ((0.0, -gap),)))
+    asks = (Query("softmax", ((0.0, -gap),)), Query("log_softmax", ((0.0, -gap),)))
     return Trial(
         f"log(softmax([0, {-gap:g}])) and log_softmax([0, {-gap:g}]) in {format_}, the second class",
         format_,
@@ -64,7 +64,7 @@ def logarithms(format_: str, gap: float) -> Trial:
 
 def two_losses(logit: float) -> Trial:
     """Return a trial of the sigmoid loss of a logit beside the cross-entropy of it and 0."""
-    asks = (Ask(SIGMOID, ((logit,),), ((1.0,),)), Ask(CROSS_ENTROPY, ((logit, 0.0),), (0,)))
+    asks = (Query(SIGMOID, ((logit,),), ((1.0,),)), Query(CROSS_ENTROPY, ((logit, 0.0),), (0,)))
     return Trial(
         f"sigmoid loss of {logit:g} with label 1, cross-entropy of [{logit:g}, 0] with class 0, float32",
         "float32",

@@ -95,7 +95,7 @@ class Outputs:
     def indices(self) -> NDArray[np.intp]:
         """The labels as indices, shape (rows, 1); ValueError where they are none."""
         if self.labels is None or self.labels.dtype.kind not in "iu":
-            raise ValueError("this accuracy class is told at the label: class indices are needed")
+            raise ValueError("this accuracy class is defined at the label: class indices are needed")
         return self.labels.astype(np.intp)[:, None]
 
     @property

@@ -38,7 +38,7 @@ class Certificate:
         """The certificate in a sentence."""
         return (
             f"{self.rows:,} rows, {self.numbers:,} numbers held against ball arithmetic: largest relative error "
-            f"2^{math.log2(self.worst):.2f} ({self.worst_case}); {self.outside} enclosures without the truth"
+            f"2^{math.log2(self.worst):.2f} ({self.worst_case}); {self.outside} enclosures that miss the exact value"
         )
 
 

@@ -72,7 +72,7 @@ class Planted:
 
 
 @dataclass(frozen=True)
-class Worth:
+class Impact:
     """What a finding is worth.
 
     Attributes
@@ -97,25 +97,25 @@ class Worth:
     @property
     def sentence(self) -> str:
         """The worth in a sentence or two."""
-        like = f"{self.real_rows:,} of {self.real_rows_in_all:,} real rows are like it"
+        like = f"{self.real_rows:,} of {self.real_rows_in_all:,} real rows are similar"
         if self.planted is None:
             if not self.number_due:
-                return f"Beyond measure on this row: another answer came than the one due, which is not finite; {like}."
+                return f"Not measurable on this row: a different non-finite value was returned; {like}."
             return (
-                f"Beyond measure on this row: a number was due and none came; {like}. "
-                "One such row leaves its batch without a mean loss and without gradients."
+                f"Not measurable on this row: a finite number is expected, but none was returned; {like}. "
+                "One such row makes the mean loss and all gradients of its batch NaN or infinite."
             )
         found, trained = self.planted, BATCH * STEPS["full"]
         if not found.rows:
-            return f"Off by {self.error:.2g} on this row; {like}, and none of the {trained:,} rows trained on is."
+            return f"Off by {self.error:.2g} on this row; {like}, and none of the {trained:,} training rows is."
         return (
-            f"Off by {self.error:.2g} on this row; {like}. Planted in the {found.rows:,} of {trained:,} rows trained "
-            f"on that are, it moves the parameters by {found.drift:.2g} of their size and the held-out loss by "
-            f"{found.loss:.2g} nats; accuracy {found.accuracy:.1%}, without it {found.exact_accuracy:.1%}."
+            f"Off by {self.error:.2g} on this row; {like}. Added to the {found.rows:,} of {trained:,} training rows "
+            f"that are similar, it changes the parameters by {found.drift:.2g} of their size and the held-out loss by "
+            f"{found.loss:.2g} nats; accuracy {found.accuracy:.1%}, without the error {found.exact_accuracy:.1%}."
         )
 
 
-def worth_of(finding: Mapping[str, Any]) -> Worth | None:
+def impact_of(finding: Mapping[str, Any]) -> Impact | None:
     """Return what a finding is worth; None where its row is not spelled out or nothing was measured.
 
     Parameters
@@ -130,9 +130,9 @@ def worth_of(finding: Mapping[str, Any]) -> Worth | None:
     count = sum(int(shape.like(logits).sum()) for logits in real)
     planted = None
     if math.isfinite(error):
-        planted = plant(shape, 0.0 if finding["quantity"] == "value" else error)
+        planted = train_with_error(shape, 0.0 if finding["quantity"] == "value" else error)
     number_due = str(finding.get("exact", "")).split(" ", maxsplit=1)[0] not in {"nan", "inf", "+inf", "-inf"}
-    return Worth(error, count, sum(map(len, real)), planted, number_due)
+    return Impact(error, count, sum(map(len, real)), planted, number_due)
 
 
 def shape_of(inputs: str) -> Shape | None:
@@ -162,7 +162,7 @@ def _real_rows() -> tuple[F64, ...]:
 
 
 @lru_cache(maxsize=256)
-def plant(shape: Shape, error: float) -> Planted:
+def train_with_error(shape: Shape, error: float) -> Planted:
     """Train `TASK` with and without an error in the rows that are like `shape`."""
     wrong, rows = _trained(shape, error)
     right = _trained_right()

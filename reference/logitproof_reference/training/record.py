@@ -10,15 +10,15 @@ DIGITS = 6
 """Significant digits that a record keeps of each number."""
 
 SERIES = {
-    "loss": "loss that the framework reported of the batch, in nats",
+    "loss": "loss of the batch that the framework reported, in nats",
     "exact_loss": "loss of the exact run, in nats",
     "loss_error": "error of the loss at the framework's own parameters, in nats",
-    "loss_error_of_loss": "what the loss function adds to it, at the framework's own logits",
-    "loss_error_of_products": "what the matrix products add to it, through the logits",
+    "loss_error_of_loss": "part of the loss function, at the framework's own logits",
+    "loss_error_of_products": "part of the matrix products, through the logits",
     "gradient_error": "error of all gradients together at the framework's own parameters, relative",
     "drift": "distance of all parameters together from those of the exact run, relative",
-    "drift_of_loss": "the same of a run that is exact but for the loss function's errors",
-    "drift_of_products": "the same of a run with the framework's products and the exact gradient of the loss",
+    "drift_of_loss": "the same for a run that is exact except for the errors of the loss function",
+    "drift_of_products": "the same for a run with the framework's products and the exact gradient of the loss",
 }
 """What each series of a record says, step by step."""
 
@@ -81,7 +81,7 @@ class TrainingRecord:
             f"after {self.steps} steps the parameters have drifted by {self.last('drift'):.2g} of their size, by "
             f"{self.last('drift_of_loss'):.2g} from the loss function alone and {self.last('drift_of_products'):.2g} "
             f"from the matrix products alone; the loss is off by at most {self.largest('loss_error'):.2g} nats a step; "
-            f"predictions differ {differs}; accuracy {self.accuracy:.1%}, of the exact run {self.exact_accuracy:.1%}"
+            f"predictions differ {differs}; accuracy {self.accuracy:.1%}, in the exact run {self.exact_accuracy:.1%}"
         )
 
     def to_json(self) -> str:

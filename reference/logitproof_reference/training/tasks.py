@@ -130,7 +130,7 @@ def _stored(name: str) -> Examples:
 _TABLE = (
     Task(
         "digits_linear",
-        "Softmax regression on handwritten digits: the first model that tutorials train.",
+        "Softmax regression on handwritten digits: the first model of many tutorials.",
         "softmax_cross_entropy",
         "digits",
         (64, 10),

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 EFFECTS: Mapping[str, str] = MappingProxyType(
     {
-        "silent": "a wrong number, or a bad input answered like a good one: nothing tells",
-        "not-finite": "NaN or infinity where a number is due, or the one where the other is",
-        "no-answer": "an error, a crash or a hang where an answer is due",
-        "inaccurate": "further off than a correct implementation can be; two digits or more are right",
-        "form": "another format or shape than is due; the numbers are right",
+        "silent": "a wrong finite number, or invalid input accepted, with no indication",
+        "not-finite": "NaN or infinity where a finite number is expected, or NaN instead of infinity and vice versa",
+        "no-answer": "an error, a crash or a hang where a result is expected",
+        "inaccurate": "a larger error than rounding explains; at least two digits are right",
+        "form": "wrong number format or shape; the numbers are right",
     }
 )
-"""Effects with their meaning, the gravest first."""
+"""Effects with their meaning, the most severe first."""
 
 GRAVEST_FIRST = tuple(EFFECTS)
 
@@ -34,7 +34,7 @@ def is_graver(effect: str, than: str) -> bool:
     return GRAVEST_FIRST.index(effect) < GRAVEST_FIRST.index(than)
 
 
-def effect_of(finding: Mapping[str, Any]) -> str:
+def severity_of(finding: Mapping[str, Any]) -> str:
     """Return the effect of a judgement that does not conform.
 
     Parameters
@@ -49,9 +49,9 @@ def effect_of(finding: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> effect_of({"verdict": "deviates", "clause": "EXT-2", "exact": "0x1.5p-3", "observed": "nan"})
+    >>> severity_of({"verdict": "deviates", "clause": "EXT-2", "exact": "0x1.5p-3", "observed": "nan"})
     'not-finite'
-    >>> effect_of({"verdict": "deviates", "clause": "EXT-1", "exact": "nan", "observed": "0x1.0p+0"})
+    >>> severity_of({"verdict": "deviates", "clause": "EXT-1", "exact": "nan", "observed": "0x1.0p+0"})
     'silent'
     """
     if finding["verdict"] in {"crashed", "void"}:

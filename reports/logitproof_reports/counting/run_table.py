@@ -91,7 +91,7 @@ class Judged:
         return record
 
 
-def judged(run: Run) -> Judged:
+def prepare(run: Run) -> Judged:
     """Sort a run's rows and code what pages count by."""
     table = run.table.sort_by([(name, "ascending") for name in ("cell", "regime", "clause")])
     rank = ranks_of(table)

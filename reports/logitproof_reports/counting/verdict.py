@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_reports.runs.schema import attributed, framework_of
-from logitproof_reports.words.outcomes import OUTCOMES, visible
+from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
 
 from .tally import tally_by
 from .worst import gravest_of
@@ -32,7 +32,7 @@ def framework_versions(run: Run) -> dict[str, str]:
 
 def titled(run: Run, framework: str) -> str:
     """Return a framework's name with the version judged, e.g. ``torch 2.13.0``."""
-    return visible(f"{framework} {framework_versions(run).get(framework, '')}".strip())
+    return escape_control_chars(f"{framework} {framework_versions(run).get(framework, '')}".strip())
 
 
 def verdict_sentences(judged: Judged) -> dict[str, str]:
@@ -46,13 +46,13 @@ def verdict_sentences(judged: Judged) -> dict[str, str]:
 def _fixed(judged: Judged, framework: str) -> str:
     fixed = fixed_since(judged, framework)
     tried = newest_tried(judged.run, framework)
-    return f" Fixed since {tried}: {visible(listed(fixed))}." if fixed else ""
+    return f" Fixed since {tried}: {escape_control_chars(listed(fixed))}." if fixed else ""
 
 
 def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
     parts = [f"{tally.fulfilled:,} of {tally.judged:,} judgements conform"]
     if tally.count("concern"):
-        parts[0] += f" ({plural(tally.count('concern'), 'concern')})"
+        parts[0] += f" ({plural(tally.count('concern'), 'SHOULD warning')})"
     if tally.count("known"):
         parts.append(plural(tally.count("known"), "known deviation") + _carried(judged.run, framework))
     if tally.count("stale"):
@@ -70,7 +70,7 @@ def newest_tried(run: Run, framework: str) -> str:
     """
     environments = (one for one in attributed(run) if framework in one.get("adapters", ()))
     carried = (one for one in environments if any(entry.get("carried") for entry in one.get("ledger") or ()))
-    return next((visible(str(one.get("tried") or "")) for one in carried), "")
+    return next((escape_control_chars(str(one.get("tried") or "")) for one in carried), "")
 
 
 def _carried(run: Run, framework: str) -> str:
@@ -92,9 +92,9 @@ def fixed_since(judged: Judged, framework: str) -> list[str]:
 def _worst_of(judged: Judged, framework: str) -> str:
     record = gravest_of(judged, framework)
     if not record["clause"]:
-        return visible(record["reason"])
+        return escape_control_chars(record["reason"])
     cell = record["cell"].removeprefix(f"{framework}-")
-    return visible(f"worst {record['clause']} on {record['regime'] or 'the whole cell'} in {cell}")
+    return escape_control_chars(f"worst {record['clause']} on {record['regime'] or 'the whole cell'} in {cell}")
 
 
 def headline(judged: Judged) -> str:
@@ -112,8 +112,8 @@ def headline(judged: Judged) -> str:
     who = _who(judged.run, [framework for (framework,) in tallies])
     known = sum(tally.count("known") for tally in tallies.values())
     verb = "conforms" if len(tallies) == 1 else "conform"
-    aside = f", {plural(known, 'known deviation')} aside" if known else ""
-    return f"{who} {verb}{aside}{'' if judged.run.complete else ', as far as the run went'}."
+    aside = f", except for {plural(known, 'known deviation')}" if known else ""
+    return f"{who} {verb}{aside}{'' if judged.run.complete else ' so far; the run is incomplete'}."
 
 
 def _who(run: Run, frameworks: list[str]) -> str:
@@ -124,7 +124,7 @@ def _who(run: Run, frameworks: list[str]) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 concern``, ``3 concerns``."""
+    """Return a count with its noun: ``1 cell``, ``3 cells``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.vocabulary.judgement import GRADES
-from logitproof_reference.vocabulary.severity import GRAVEST_FIRST, effect_of
+from logitproof_reference.vocabulary.severity import GRAVEST_FIRST, severity_of
 from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED
 
 if TYPE_CHECKING:
@@ -28,4 +28,4 @@ def gravest_of(judged: Judged, framework: str) -> dict[str, Any]:
 def gravity(record: dict[str, Any]) -> tuple[int, int]:
     """Return the sort key of a judgement that does not conform, the gravest first: grade, then effect."""
     grade = record["grade"]
-    return GRADES.index(grade) if grade in GRADES else len(GRADES), GRAVEST_FIRST.index(effect_of(record))
+    return GRADES.index(grade) if grade in GRADES else len(GRADES), GRAVEST_FIRST.index(severity_of(record))

@@ -122,7 +122,7 @@ def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Di
         if one != other:
             raise RunFileError(
                 f'the baseline has the {name} "{one[:12]}", the candidate "{other[:12]}": '
-                "only runs of the same inputs compare, make one of them again with the same release and profile"
+                "only runs with the same inputs can be compared; make one again with the same release and profile"
             )
     for name, run in (("baseline", before), ("candidate", after)):
         if twice := repeated(run):

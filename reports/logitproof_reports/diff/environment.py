@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from logitproof_reports.runs.schema import attributed, framework_of
-from logitproof_reports.words.outcomes import visible
+from logitproof_reports.words.outcomes import escape_control_chars
 
 if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
@@ -34,9 +34,9 @@ class Difference:
 def versions(run: Run) -> dict[str, tuple[str, str]]:
     """Return the framework's name and version by adapter; empty where no environment tells."""
     return {
-        visible(str(adapter)): (
-            visible(str(framework_of(environment).get("framework", ""))),
-            visible(str(framework_of(environment).get("version", ""))),
+        escape_control_chars(str(adapter)): (
+            escape_control_chars(str(framework_of(environment).get("framework", ""))),
+            escape_control_chars(str(framework_of(environment).get("version", ""))),
         )
         for environment in attributed(run)
         for adapter in environment.get("adapters", ())
@@ -105,7 +105,7 @@ def _facts(run: Run) -> dict[str, dict[str, str]]:
         framework = framework_of(environment)
         tree = {name: fact for name, fact in environment.items() if name not in {"framework", "ledger", "adapters"}}
         flat = _flat({**tree, "build": framework.get("build") or {}})
-        facts |= {visible(str(adapter)): flat for adapter in environment.get("adapters", ())}
+        facts |= {escape_control_chars(str(adapter)): flat for adapter in environment.get("adapters", ())}
     return facts
 
 
@@ -116,7 +116,7 @@ def _flat(tree: dict[str, Any]) -> dict[str, str]:
             flat |= _flat(value)
         elif isinstance(value, list):
             # Each by itself: what matters of forty features of a processor is the one that is missing.
-            flat |= {visible(f"{name} {item}"): "yes" for item in value}
+            flat |= {escape_control_chars(f"{name} {item}"): "yes" for item in value}
         else:
-            flat[visible(str(name))] = visible(str(value))
+            flat[escape_control_chars(str(name))] = escape_control_chars(str(value))
     return flat

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reports.counting.verdict import listed, plural
-from logitproof_reports.words.outcomes import decimal, from_hex, visible
+from logitproof_reports.words.outcomes import decimal, escape_control_chars, from_hex, shown_verdict
 from logitproof_reports.words.terms import clause_title, question
 
 from .classes import CLASSES, RANK, ChangeClass
@@ -83,7 +83,7 @@ def findings_of(diff: Diff, alike: tuple[str, ...] = ALIKE, rows: NDArray[np.int
 def headline_of(diff: Diff, finding: DiffFinding) -> str:
     """Return a finding in a line: what was asked, the worst of it before and after, and where that is."""
     worst = _record(diff, finding.worst)
-    place = visible(f"{worst['cell']}/{worst['regime']}")
+    place = escape_control_chars(f"{worst['cell']}/{worst['regime']}")
     cells = plural(len(distinct(diff, finding, "cell")), "cell")
     where = f"{cells} ({where_of(diff, finding)}), worst {place}" if len(finding.rows) > 1 else place
     return f"{asked_of(diff, finding)}: {movement(diff, finding.worst)}; in {where}"
@@ -103,7 +103,7 @@ def asked_of(diff: Diff, finding: DiffFinding) -> str:
     clauses = [word for word in distinct(diff, finding, "clause") if word]
     title = clause_title(worst["clause"])
     named = [f"{clauses[0]} ({title})", *clauses[1:]] if clauses and title else clauses
-    return visible(f"{some(diff, finding, 'adapter')} {asked}, {listed(named)}")
+    return escape_control_chars(f"{some(diff, finding, 'adapter')} {asked}, {listed(named)}")
 
 
 def _entries(diff: Diff, finding: DiffFinding) -> str:
@@ -143,7 +143,7 @@ def movement(diff: Diff, row: int) -> str:
     other = {} if before and after else diff.instead(row)
     machine = machine_of(diff, row)
     explained = f"; explained by {machine}" if machine else ""
-    return visible(f"{numbers or f'{_state(before, other)} -> {_state(after, other)}'}{explained}")
+    return escape_control_chars(f"{numbers or f'{_state(before, other)} -> {_state(after, other)}'}{explained}")
 
 
 def _numbers(before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -164,7 +164,7 @@ def _allowed(before: dict[str, Any], after: dict[str, Any]) -> str:
         return ""
     smallest = FORMATS[after["format"]].smallest_normal if after["format"] in FORMATS else 0.0
     tiny = abs(_value(after["exact"])) < smallest
-    return f"the bound allows it{', for what is due lies below the smallest normal number' if tiny else ''}"
+    return f"the bound allows it{', because the exact value is below the smallest normal number' if tiny else ''}"
 
 
 def _value(spelled: str) -> float:
@@ -197,8 +197,8 @@ def _state(record: dict[str, Any], instead: dict[str, Any]) -> str:
     ends = {"conforms": ":", "crashed": "; "}.get(record["verdict"])
     told = reason.removeprefix(f"{clause_title(record['clause'])}: ")
     short = (told.partition(ends)[0] if ends else told)[:_REASON_CHARACTERS]
-    beside = f" ({short})" if reason else "" if math.isnan(slack) else f", slack {decimal(slack)}"
-    return f"{record['verdict']}{beside}"
+    beside = f" ({short})" if reason else "" if math.isnan(slack) else f", error / bound {decimal(slack)}"
+    return f"{shown_verdict(record['verdict'])}{beside}"
 
 
 def _record(diff: Diff, row: int) -> dict[str, Any]:

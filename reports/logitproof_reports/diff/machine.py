@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_reports.runs.schema import attributed
-from logitproof_reports.words.outcomes import visible
+from logitproof_reports.words.outcomes import escape_control_chars
 
 if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
@@ -30,7 +30,7 @@ def machine_of(diff: Diff, row: int) -> str:
     ids = {record["deviation"] for record in records if record}
     before, after = (_conditions(run, adapter, ids) for run in (diff.before, diff.after))
     return ", ".join(
-        visible(f"{name} ({'the baseline' if before[name] else 'the candidate'}'s machine alone)")
+        escape_control_chars(f"{name} ({'the baseline' if before[name] else 'the candidate'}'s machine alone)")
         for name in sorted(before.keys() & after.keys())
         if before[name] != after[name]
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from logitproof_reports.words.outcomes import visible
+from logitproof_reports.words.outcomes import escape_control_chars
 
 from .classes import CLASSES, RANK, ChangeClass
 from .environment import Difference, differences, subject
@@ -112,10 +112,10 @@ def _finding(diff: Diff, finding: DiffFinding) -> FindingText:
         number=len(finding.rows),
         line=movement(diff, finding.worst),
         detail=detail_of(diff, finding.worst, instead=True) if RANK[finding.change.name] < RANK[_BRIEFLY] else None,
-        cell=visible(f"{record['cell']}/{record['regime']}"),
+        cell=escape_control_chars(f"{record['cell']}/{record['regime']}"),
         link=_link(" ".join(terms)),
     )
 
 
 def _link(text: str) -> str:
-    return "#judgements?" + quote(visible(text), safe=":,")
+    return "#judgements?" + quote(escape_control_chars(text), safe=":,")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from logitproof_reports.counting.run_table import Words, words_of
 from logitproof_reports.html.columns import numbers, packed
 from logitproof_reports.report.findings import inputs_of
-from logitproof_reports.words.outcomes import decimal, from_hex, visible
+from logitproof_reports.words.outcomes import decimal, escape_control_chars, from_hex, shown_verdict
 
 from .classes import CLASSES, RANK
 
@@ -53,7 +53,7 @@ def payload_of(diff: Diff) -> Payload:
     """Pack the judgements of a diff, worst first, with the details of as many of the worst as fit."""
     digits = 1 if diff.table.num_rows > _MANY else 2
     columns = {"class": Words([change.word for change in CLASSES], diff.rank)}
-    columns |= {name: diff.words(column).mapped(visible) for name, column in TEXT_COLUMNS.items()}
+    columns |= {name: diff.words(column).mapped(escape_control_chars) for name, column in TEXT_COLUMNS.items()}
     for side, title in (("b", "before"), ("a", "after")):
         columns[title] = words_of(pc.fill_null(diff.column(side, "verdict"), "none"))
         for measure in ("ulps", "slack"):
@@ -95,7 +95,7 @@ def detail_of(diff: Diff, row: int, *, instead: bool = False) -> dict[str, Any]:
     return {
         "facts": [[name, *pair] for name, pair in side_by_side(before or other, after or other).items()],
         "inputs": [[fact.name, fact.value] for fact in inputs],
-        "repro": visible(after.get("repro") or before.get("repro") or "", keep="\n\t"),
+        "repro": escape_control_chars(after.get("repro") or before.get("repro") or "", keep="\n\t"),
         "row": told["row"],
     }
 
@@ -111,18 +111,19 @@ def _facts(record: dict[str, Any]) -> dict[str, str]:
         return dict.fromkeys(_facts(_NOTHING), "")
     place = f"row {record['row']}" + (f", class {record['element']}" if record["element"] >= 0 else "")
     return {
-        "clause": visible(record["clause"]),
-        "verdict": visible(record["verdict"]) + (" (known deviation)" if record["deviation"] else ""),
+        "clause": escape_control_chars(record["clause"]),
+        "verdict": escape_control_chars(shown_verdict(record["verdict"]))
+        + (" (known deviation)" if record["deviation"] else ""),
         "worst element": place if record["row"] >= 0 else "",
         "exact": from_hex(record["exact"]),
-        "exact, hex": visible(record["exact"]),
+        "exact, hex": escape_control_chars(record["exact"]),
         "observed": from_hex(record["observed"]),
-        "observed, hex": visible(record["observed"]),
+        "observed, hex": escape_control_chars(record["observed"]),
         "error, ulps": _measure(record["ulps"]),
         "error, absolute": _measure(record["nats"]),
-        "slack": _measure(record["slack"]),
-        "accuracy class": visible(record["accuracy_class"]),
-        "reason": visible(record["reason"]),
+        "error / bound": _measure(record["slack"]),
+        "accuracy class": escape_control_chars(record["accuracy_class"]),
+        "reason": escape_control_chars(record["reason"]),
     }
 
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from logitproof_reference.training.record import SERIES, TrainingRecord
 from logitproof_reports.report.training import Curve, Tick, chosen, name_of, points, ticks
 from logitproof_reports.words.links import filter_link
-from logitproof_reports.words.outcomes import decimal, visible
+from logitproof_reports.words.outcomes import decimal, escape_control_chars
 
 if TYPE_CHECKING:
     from .compare import Diff
@@ -99,9 +99,9 @@ def _change(before: dict[str, Any], after: dict[str, Any]) -> TrainingChange:
     named = list(zip(SIDES, records, strict=True))
     drifts = [record.last("drift") for record in records]
     return TrainingChange(
-        framework=visible(after["adapter"]),
+        framework=escape_control_chars(after["adapter"]),
         what=name_of(after),
-        sentences=[(side, visible(record.sentence)) for side, record in named],
+        sentences=[(side, escape_control_chars(record.sentence)) for side, record in named],
         curves=[
             Curve(f"{name} {side}", f"{label}, {side} ({SIDES[side]})", points(record.series.get(name, [])))
             for name, label in DRAWN.items()

@@ -22,7 +22,7 @@ LINES = 10
 _COUNTED = {
     "identical": "identical in bits",
     "moved within the bound": "moved within their bounds",
-    "bits changed": "with other bits",
+    "bits changed": "with different bits",
 }
 """Classes that say nothing bad, as the first line counts them; the others go by their names."""
 
@@ -63,12 +63,12 @@ def _waived(ruling: Ruling) -> str:
 
 def _partly(diff: Diff) -> str:
     partly = [name for name, run in (("baseline", diff.before), ("candidate", diff.after)) if not run.complete]
-    return f" (the {' and the '.join(partly)} did not judge all that was planned)" if partly else ""
+    return f" (incomplete: the {' and the '.join(partly)})" if partly else ""
 
 
 def _surroundings(diff: Diff) -> list[str]:
     different = [one.sentence for one in differences(diff.before, diff.after)]
     changed = bool(np.isin(diff.rank, [rank for rank in range(len(CLASSES)) if rank < RANK["identical"]]).any())
     if not different:
-        return ["Nothing else of the environments differs."] if changed else []
+        return ["Nothing else differs between the environments."] if changed else []
     return [f"What else differs: {', '.join(different)}."]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof_reports.html.render import rendered
-from logitproof_reports.runs.whole_files import written_whole
+from logitproof_reports.runs.whole_files import write_atomically
 
 from .page import diff_page, legend
 
@@ -27,5 +27,5 @@ def write_diff_page(diff: Diff, ruling: Ruling, path: str | os.PathLike[str]) ->
     """
     assets = ("style.css", "diff/diff.css"), ("table.js", "diff/diff.js")
     text = rendered("diff/diff.html.j2", *assets, page=diff_page(diff, ruling), legend=legend())
-    with written_whole(Path(path)) as place:
+    with write_atomically(Path(path)) as place:
         place.write_text(text, encoding="utf-8", newline="\n")

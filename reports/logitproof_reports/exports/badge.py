@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape  # escapes, reads nothing
 
-from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import total
 from logitproof_reports.counting.verdict import plural, titled
-from logitproof_reports.words.outcomes import OUTCOMES, visible
+from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
 
 if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
@@ -21,7 +21,7 @@ _CHARACTER = 6.6
 
 def badge(run: Run) -> str:
     """Return the badge: frameworks and versions to the left, the verdict in glyph and words to the right."""
-    judged = make_ready(run)
+    judged = prepare(run)
     tally = total(judged)
     left = ", ".join(titled(run, name) for name in judged.framework.words) or "logitproof"
     left = left if len(left) <= 60 else f"{len(judged.framework.words)} frameworks"
@@ -34,13 +34,13 @@ def badge(run: Run) -> str:
 def _drawn(left: str, right: str, colour: str) -> str:
     first, second = (round(len(text) * _CHARACTER) + 12 for text in (left, right))
     width = first + second
-    label = escape(visible(f"{left}: {right}"))
+    shown_left, shown_right = (escape(escape_control_chars(text)) for text in (left, right))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img">'
-        f"<title>{label}</title>"
+        f"<title>{shown_left}: {shown_right}</title>"
         f'<rect width="{first}" height="20" fill="#3c3f45"/>'
         f'<rect x="{first}" width="{second}" height="20" fill="{colour}"/>'
         f'<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">'
-        f'<text x="6" y="14" textLength="{first - 12}">{escape(visible(left))}</text>'
-        f'<text x="{first + 6}" y="14" textLength="{second - 12}">{escape(visible(right))}</text></g></svg>\n'
+        f'<text x="6" y="14" textLength="{first - 12}">{shown_left}</text>'
+        f'<text x="{first + 6}" y="14" textLength="{second - 12}">{shown_right}</text></g></svg>\n'
     )

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET  # written here, never read
 
-from logitproof_reports.counting.run_table import judged as make_ready
-from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED, visible
+from logitproof_reports.counting.run_table import prepare
+from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED, escape_control_chars, shown_verdict
 from logitproof_reports.words.terms import clause_title
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def junit(run: Run) -> str:
     """Return a run as JUnit XML: a suite for each framework, a case for each cell, regime and clause.
 
     Deviations that no ledger entry explains are failures; crashes, void cells and stale ledger entries are errors; what
-    is not offered is skipped. A concern and a known deviation pass, as they do for the exit status, and say so in the
-    case's output.
+    is not offered is skipped. A warning (SHOULD) and a known deviation pass, as they do for the exit status; the output
+    of the case names them.
     """
-    judged = make_ready(run)
+    judged = prepare(run)
     root = ET.Element("testsuites", name="logitproof")
     columns = ("adapter", "cell", "regime", "clause", "reason", "repro", "slack")
     records = judged.table.select(columns).to_pylist()
@@ -64,12 +64,12 @@ def _add_case(suite: ET.Element, outcome: str, record: dict[str, Any]) -> None:
         found = ET.SubElement(case, tag, message=reason, type=outcome)
         found.text = _legal("\n".join(filter(None, (_slack(record["slack"]), record["repro"]))))
     elif outcome != "conforms":
-        ET.SubElement(case, "system-out").text = f"{outcome}: {reason}"
+        ET.SubElement(case, "system-out").text = f"{shown_verdict(outcome)}: {reason}"
 
 
 def _slack(slack: float) -> str:
-    return "" if math.isnan(slack) else f"slack {slack:.3g}"
+    return "" if math.isnan(slack) else f"error / bound {slack:.3g}"
 
 
 def _legal(text: str) -> str:
-    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", visible(text, keep="\n\t"))
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", escape_control_chars(text, keep="\n\t"))

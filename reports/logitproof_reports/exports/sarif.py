@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.specification.clauses import CLAUSES
-from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.report.findings import findings_of
 from logitproof_reports.runs.environment import package_version
 
@@ -39,7 +39,7 @@ def sarif(run: Run, source: str = "run.parquet") -> str:
     source : str
         Relative path of the run file, shown as the findings' place.
     """
-    findings, _ = findings_of(make_ready(run))
+    findings, _ = findings_of(prepare(run))
     rules = sorted({finding.clause for finding in findings if finding.clause})
     driver = {"name": "Logitproof", "version": package_version("logitproof"), "rules": [_rule(id_) for id_ in rules]}
     found = [_result(finding, source) for finding in findings]

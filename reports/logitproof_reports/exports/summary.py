@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict import headline, titled, verdict_sentences
 from logitproof_reports.report.findings import findings_of
 from logitproof_reports.words.markdown import MARKDOWN_BYTES, escaped, head, row, within
-from logitproof_reports.words.outcomes import slack_of, visible
+from logitproof_reports.words.outcomes import BY_RANK, escape_control_chars, slack_of
 
 if TYPE_CHECKING:
     from logitproof_reports.counting.run_table import Judged
@@ -30,20 +31,20 @@ _COLOURS = {
     "void": "bold red",
     "unsupported": "dim",
 }
-_INTERRUPTED = "The run was interrupted or filtered; this is what was measured."
+_INTERRUPTED = "The run was interrupted or filtered; these are partial results."
 _REASON_CHARACTERS = 300
 
 
 def sentences(run: Run) -> list[str]:
     """Return the verdict on the whole run, then one sentence a framework."""
-    judged = make_ready(run)
+    judged = prepare(run)
     first = headline(judged)
     return [first, *verdict_sentences(judged).values(), *([] if run.complete else [_INTERRUPTED])]
 
 
 def terminal_table(run: Run) -> Table:
     """Return a table for rich: clause families by framework, with counts, worst verdict and largest slack."""
-    judged = make_ready(run)
+    judged = prepare(run)
     frameworks, families, tallies = _grid(judged)
     table = Table(title=Text(headline(judged)), title_justify="left", box=None, pad_edge=False)
     table.add_column("Family")
@@ -51,7 +52,7 @@ def terminal_table(run: Run) -> Table:
         table.add_column(Text(titled(run, framework)))
     for family in families:
         cells = [_terminal_cell(tallies.get((framework, family))) for framework in frameworks]
-        table.add_row(Text(visible(family)), *cells)
+        table.add_row(Text(escape_control_chars(family)), *cells)
     return table
 
 
@@ -72,12 +73,20 @@ def _cell(tally: Tally | None) -> str:
     counts = {"unexpected": tally.unexpected, "stale": tally.count("stale"), "known": tally.count("known")}
     wrong = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
     of_all = f"{wrong} of {tally.judged:,}" if wrong else f"{tally.judged:,}"
-    return f"{tally.worst.glyph} {of_all}, slack {slack_of(tally.slack)}"
+    largest = "" if math.isnan(tally.slack) else f" ({slack_of(tally.slack)})"
+    return f"{tally.worst.glyph} {of_all}{largest}"
+
+
+def legend(run: Run) -> str:
+    """Return what the fields of the table show, and the outcomes of the glyphs that occur; empty for an empty table."""
+    worst = {tally.worst for tally in _grid(prepare(run))[2].values()}
+    glyphs = ", ".join(f"{outcome.glyph} {outcome.label}" for outcome in BY_RANK if outcome in worst)
+    return f"Fields: number of judgements (largest error / bound); {glyphs}" if worst else ""
 
 
 def markdown(run: Run) -> str:
     """Return the summary as GitHub's Markdown, below `MARKDOWN_BYTES`; the least grave findings are cut first."""
-    judged = make_ready(run)
+    judged = prepare(run)
     first, *others = sentences(run)
     parts = [f"## Logitproof: {escaped(first)}", "", *(f"- {escaped(sentence)}" for sentence in others), ""]
     parts += _markdown_matrix(judged)
@@ -89,7 +98,7 @@ def _markdown_matrix(judged: Judged) -> list[str]:
     frameworks, families, tallies = _grid(judged)
     columns = ["Family", *(titled(judged.run, framework) for framework in frameworks)]
     rows = [[family, *(_cell(tallies.get((framework, family))) for framework in frameworks)] for family in families]
-    return [*head(columns), *map(row, rows), ""]
+    return [*head(columns), *map(row, rows), "", escaped(legend(judged.run)), ""]
 
 
 def _markdown_findings(judged: Judged) -> list[str]:

@@ -69,11 +69,11 @@ class Release:
     def sentence(self) -> str:
         """What moved, in a sentence."""
         if not self.complete:
-            return f"{self.version}: not all that was planned was judged, so it is not compared."
+            return f"{self.version}: incomplete run, not compared."
         if not self.since:
-            return f"{self.version}: nothing before it was asked the same."
+            return f"{self.version}: no earlier run with the same inputs."
         if not self.bits and not self.verdicts:
-            return f"{self.version}: every verdict and every bit as in {self.since}."
+            return f"{self.version}: verdicts and bits identical to {self.since}."
         verdicts = plural(self.verdicts, "cell") if self.verdicts else "no cell"
         return f"{self.version}: since {self.since} {verdicts} changed in verdict, {self.bits:,} in bits."
 

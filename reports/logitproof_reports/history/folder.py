@@ -38,7 +38,7 @@ def runs_within(folder: str | os.PathLike[str]) -> tuple[list[StoredRun], list[s
     place = Path(folder)
     if not place.is_dir():
         what = "is a file" if place.exists() else "does not exist"
-        raise RunFileError(f"{place} {what}: name a folder that holds run files")
+        raise RunFileError(f"{place} {what}: pass a folder that contains run files")
     stored: list[StoredRun] = []
     skipped: list[str] = []
     for path in sorted(place.rglob("*.parquet")):

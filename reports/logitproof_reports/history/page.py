@@ -11,8 +11,8 @@ from logitproof_reports.counting.run_table import words_of
 from logitproof_reports.counting.verdict import listed, plural
 from logitproof_reports.html.columns import packed
 from logitproof_reports.html.render import rendered
-from logitproof_reports.runs.whole_files import written_whole
-from logitproof_reports.words.outcomes import BY_RANK, visible
+from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.words.outcomes import BY_RANK, escape_control_chars
 
 from .query import MOVES
 from .text import COLUMNS, DASH, NUMBERS, notes, spelled
@@ -34,7 +34,7 @@ MANY = 6
 """From so many releases on, drawings stand one below the other."""
 
 STACKS = {
-    "Cells that break a MUST: ✗ unexpected at the foot, ≈ known above": {"unexpected": "deviates", "known": "known"},
+    "Cells that break a MUST: ✗ unexpected (bottom), ≈ known (top)": {"unexpected": "deviates", "known": "known"},
     "Cells whose verdict changed": {"verdicts": "concern"},
     "Cells whose bits changed": {"bits": "conforms"},
 }
@@ -119,18 +119,18 @@ def write_history_page(history: History, path: str | os.PathLike[str]) -> None:
     """
     assets = ("style.css", "history/history.css"), ("table.js", "history/history.js")
     text = rendered("history/history.html.j2", *assets, page=history_page(history))
-    with written_whole(Path(path)) as place:
+    with write_atomically(Path(path)) as place:
         place.write_text(text, encoding="utf-8", newline="\n")
 
 
 def history_page(history: History) -> HistoryPage:
     """Compute the page."""
     frameworks = history.by_framework()
-    names = [visible(name) for name in frameworks]
+    names = [escape_control_chars(name) for name in frameworks]
     return HistoryPage(
         title=f"Logitproof history: {', '.join(names)}",
         headline=f"{listed(names)} over {plural(len(history.releases), 'release')}",
-        notes=[*notes(history), *(f"Left out: {visible(reason)}" for reason in history.skipped)],
+        notes=[*notes(history), *(f"Skipped: {escape_control_chars(reason)}" for reason in history.skipped)],
         columns={name: title for name, title in COLUMNS.items() if name != "framework"},
         numbers=NUMBERS,
         frameworks=[_framework(name, f"framework-{i}", frameworks[name]) for i, name in enumerate(frameworks)],
@@ -141,9 +141,9 @@ def history_page(history: History) -> HistoryPage:
 
 def _framework(name: str, anchor: str, releases: list[Release]) -> FrameworkHistory:
     return FrameworkHistory(
-        name=visible(name),
+        name=escape_control_chars(name),
         anchor=anchor,
-        sentence=visible(releases[-1].sentence),
+        sentence=escape_control_chars(releases[-1].sentence),
         many=len(releases) >= MANY,
         drawings=[_drawing(title, releases, stack) for title, stack in STACKS.items()],
         lines=[_line(release, place) for place, release in enumerate(releases)],
@@ -164,7 +164,7 @@ def _column(release: Release, x: int, scale: float, stack: dict[str, str]) -> Co
         blocks.append(Block(tone, x, round(foot, 1), height))
     compared = release.since or not stack.keys() <= {"verdicts", "bits"}
     total = f"{sum(getattr(release, name) for name in stack):,}" if compared else DASH
-    return Column(blocks, total, visible(release.version.partition("+")[0]), x, round(foot - 4, 1))
+    return Column(blocks, total, escape_control_chars(release.version.partition("+")[0]), x, round(foot - 4, 1))
 
 
 def _line(release: Release, place: int) -> Line:
@@ -175,20 +175,20 @@ def _line(release: Release, place: int) -> Line:
             for name, word in (("verdicts", "verdict"), ("bits", "bits"))
             if release.since and getattr(release, name)
         },
-        files=visible(", ".join(release.files)),
-        case_set=visible(f"{release.profile}, case set {release.case_set[:12]}"),
+        files=escape_control_chars(", ".join(release.files)),
+        case_set=escape_control_chars(f"{release.profile}, case set {release.case_set[:12]}"),
     )
 
 
 def _link(framework: str, phrase: str) -> str:
-    name = visible(framework).replace("\\", "\\\\").replace('"', '\\"')
+    name = escape_control_chars(framework).replace("\\", "\\\\").replace('"', '\\"')
     return "#cells?" + quote(f'framework:"{name}" "{phrase}"', safe=":")
 
 
 def _payload(history: History) -> Payload:
     stories = history.stories
-    columns = {"framework": words_of(stories["adapter"]).mapped(visible)}
-    columns |= {name: words_of(stories[name]).mapped(visible) for name in _WORDS}
+    columns = {"framework": words_of(stories["adapter"]).mapped(escape_control_chars)}
+    columns |= {name: words_of(stories[name]).mapped(escape_control_chars) for name in _WORDS}
     columns |= {"ranks": words_of(stories["ranks"]), "moves": words_of(stories["moves"])}
     columns["moved"] = words_of(stories["moves"]).mapped(_moved)
     return packed(
@@ -196,7 +196,7 @@ def _payload(history: History) -> Payload:
         columns,
         outcomes=[[outcome.name, outcome.glyph, outcome.label] for outcome in BY_RANK],
         versions={
-            visible(name): [visible(release.version) for release in releases]
+            escape_control_chars(name): [escape_control_chars(release.version) for release in releases]
             for name, releases in history.by_framework().items()
         },
     )

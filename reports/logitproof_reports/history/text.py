@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from logitproof_reports.words.outcomes import BY_RANK, decimal, visible
+from logitproof_reports.words.outcomes import BY_RANK, decimal, escape_control_chars
 
 from .query import ABSENT, MOVES
 
@@ -33,7 +33,7 @@ COLUMNS = {
     "since": "Compared with",
     "verdicts": "Verdicts changed",
     "bits": "Bits changed",
-    "slack": "Worst slack",
+    "slack": "Worst error / bound",
 }
 """What is told of a release, and its heading; `Release` says what each means."""
 
@@ -63,7 +63,7 @@ def spelled(release: Release) -> dict[str, str]:
     version = release.version + ("" if release.complete else " (partly)")
     words = {"framework": release.framework, "version": version, "written": release.written}
     told = {**words, **counts, **compared, "slack": decimal(release.slack)}
-    return {name: visible(told[name]) for name in COLUMNS}
+    return {name: escape_control_chars(told[name]) for name in COLUMNS}
 
 
 def terminal_table(history: History) -> Table:
@@ -83,9 +83,8 @@ def notes(history: History) -> list[str]:
     for framework, releases in history.by_framework().items():
         asked = {(release.profile, release.case_set) for release in releases}
         if len(asked) > 1:
-            found.append(
-                f"{visible(framework)} was asked {len(asked)} case sets: only releases asked the same are compared."
-            )
+            name = escape_control_chars(framework)
+            found.append(f"{name} has runs of {len(asked)} case sets: only runs of the same case set are compared.")
     return found
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from logitproof_reports.counting.verdict import plural
 from logitproof_reports.words.links import filter_terms
-from logitproof_reports.words.outcomes import BY_RANK, decimal, from_hex, measure, visible
+from logitproof_reports.words.outcomes import BY_RANK, decimal, escape_control_chars, from_hex, measure
 from logitproof_reports.words.terms import is_extreme, question, question_place
 
 from .model import Accuracy, AccuracyCell, AccuracyRow, AccuracyTable, Dots, Histogram, Scatter
@@ -43,7 +43,7 @@ def accuracy_of(judged: Judged) -> Accuracy:
     frameworks = [name for name in judged.framework.words if any(one["adapter"] == name for one in records)]
     formats = [name for name in judged.format.words if any(one["format"] == name for one in records)]
     return Accuracy(
-        frameworks=[(visible(name), filter_terms(framework=name)) for name in frameworks],
+        frameworks=[(escape_control_chars(name), filter_terms(framework=name)) for name in frameworks],
         tables=[_table(name, frameworks, [one for one in records if one["format"] == name]) for name in formats],
         histograms=_histograms(records, frameworks, formats),
         scatters=[_scatter(name, [one for one in records if one["adapter"] == name]) for name in frameworks],
@@ -68,7 +68,7 @@ def _table(format_: str, frameworks: list[str], records: list[Measured]) -> Accu
     for one in records:
         by_question[one["op"], one["labels"], one["quantity"]].append(one)
     rows = [_row(by_question[key], frameworks) for key in sorted(by_question, key=question_place)]
-    return AccuracyTable(visible(format_), filter_terms(format=format_, clause=",".join(MEASURED)), rows)
+    return AccuracyTable(escape_control_chars(format_), filter_terms(format=format_, clause=",".join(MEASURED)), rows)
 
 
 def _row(records: list[Measured], frameworks: list[str]) -> AccuracyRow:
@@ -91,7 +91,7 @@ def _cell(records: list[Measured], *, best: bool) -> AccuracyCell:
         outcome=BY_RANK[max(one["rank"] for one in records)],
         ulps=measure(worst["ulps"]),
         slack=decimal(max(slacks)) if slacks else "",
-        classes=visible(", ".join(sorted({one["accuracy_class"] for one in records} - {""}))),
+        classes=escape_control_chars(", ".join(sorted({one["accuracy_class"] for one in records} - {""}))),
         best=best,
     )
 
@@ -100,7 +100,7 @@ def _histograms(records: list[Measured], frameworks: list[str], formats: list[st
     places = np.searchsorted(EDGES, [one["ulps"] for one in records], side="left").tolist()
     counted = Counter((one["adapter"], one["format"], place) for one, place in zip(records, places, strict=True))
     return [
-        _histogram(f"{visible(name)} {visible(format_)}", counts)
+        _histogram(f"{escape_control_chars(name)} {escape_control_chars(format_)}", counts)
         for name in frameworks
         for format_ in formats
         if any(counts := [counted[name, format_, i] for i in range(_BINS)])
@@ -133,7 +133,7 @@ def _scatter(framework: str, records: list[Measured]) -> Scatter:
         if outcome.rank in worst.values()
     ]
     words = f"{plural(len(losses), 'judgement')} on a loss; errors and losses are in the table of judgements"
-    return Scatter(visible(framework), dots, words)
+    return Scatter(escape_control_chars(framework), dots, words)
 
 
 def _place(record: Measured) -> tuple[int, int] | None:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.oracle.certificate import released_certificate
 from logitproof_reference.specification.clauses import CLAUSES
-from logitproof_reports.counting.run_table import judged as make_ready
-from logitproof_reports.counting.run_table import words_of
+from logitproof_reports.counting.run_table import prepare, words_of
 from logitproof_reports.counting.tally import tally_by, total
 from logitproof_reports.counting.verdict import fixed_since, framework_versions, headline, newest_tried, titled
 from logitproof_reports.counting.worst import gravest_of
 from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.links import filter_link, filter_terms
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, family_of, family_place, visible
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, escape_control_chars, family_of, family_place
 from logitproof_reports.words.terms import question
 
 from .accuracy import accuracy_of
@@ -25,7 +24,7 @@ from .dialects import dialects_of
 from .extremes import situations_of
 from .findings import brief_of, findings_of
 from .matrix import matrix_of
-from .model import Clause, Count, Fact, FrameworkVerdict, KnownDeviation, Page, Refusal, Surroundings
+from .model import Clause, Count, EnvironmentFacts, Fact, FrameworkVerdict, KnownDeviation, Page, Refusal
 from .payload import payload_of
 from .training import trainings_of
 
@@ -37,15 +36,14 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"https://[^\s,;\"<>]+")
 _INTERRUPTED = (
-    "This run was interrupted or filtered: what is shown was measured, and more was planned. "
-    "Run it again for a verdict on the whole."
+    "This run was interrupted or filtered: the report shows partial results. Run it again for a complete verdict."
 )
-_VOID = "Nothing was measured: see that the framework is installed, then run again."
+_VOID = "Nothing was measured: check that the framework is installed, then run again."
 
 
 def page_of(run: Run) -> Page:
     """Compute a page from a run."""
-    judged = make_ready(run)
+    judged = prepare(run)
     findings, left_out = findings_of(judged)
     return Page(
         title=f"Logitproof: {', '.join(titled(run, name) for name in judged.framework.words) or 'nothing measured'}",
@@ -90,8 +88,8 @@ def _facts(judged: Judged) -> list[Fact]:
     return [
         Fact("judgements", f"{int(judged.asked.sum()):,}"),
         Fact("numbers compared", f"{sum(run.table['elements'].to_pylist()):,}"),
-        Fact("profile", visible(run.profile)),
-        Fact("case set", visible(run.case_set)[:12]),
+        Fact("profile", escape_control_chars(run.profile)),
+        Fact("case set", escape_control_chars(run.case_set)[:12]),
     ]
 
 
@@ -100,8 +98,8 @@ def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
     versions = framework_versions(judged.run)
     return [
         FrameworkVerdict(
-            name=visible(name),
-            version=visible(versions.get(name, "")),
+            name=escape_control_chars(name),
+            version=escape_control_chars(versions.get(name, "")),
             outcome=tallies[name,].worst,
             sentence=_worst_in_words(judged, name, tallies[name,]),
             counts=_counts(tallies[name,]),
@@ -112,28 +110,30 @@ def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
 
 
 def _advice(tally: Tally) -> str:
-    """Return what the verdict means for whoever must decide."""
+    """Return what the verdict means for an approver."""
     if not tally.judged:
         return ""
     if tally.unexpected:
-        return "Each breaks a MUST of the specification, and no ledger entry explains it: read them before you approve."
+        return "Each breaks a MUST of the specification and has no ledger entry: read them before you approve."
     if tally.count("stale"):
-        return "The frameworks are right where their ledger expects a deviation: the ledger is to be narrowed."
+        return "The frameworks conform where their ledger expects a deviation: narrow the ledger entries."
     if tally.count("known"):
-        return "Nothing is unexpected: each known deviation is in the ledger, with its reason and a link."
+        return "None unexpected: each known deviation is in the ledger, with a reason and a link."
     return "Every MUST of the specification is met."
 
 
 def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     """Return the worst judgement of a framework in words, where it is unexpected."""
     if tried := newest_tried(judged.run, framework):
-        known = f"The ledger was tried up to {tried}: what it knows is still so, and no more is unexpected."
+        known = f"The ledger was tried up to {tried}: its deviations still occur, and none is unexpected."
     else:
         known = "None unexpected."
     if not tally.unexpected:
-        return " ".join([known, *(f"Fixed since {tried}: {visible(one)}." for one in fixed_since(judged, framework))])
+        return " ".join(
+            [known, *(f"Fixed since {tried}: {escape_control_chars(one)}." for one in fixed_since(judged, framework))]
+        )
     worst = gravest_of(judged, framework)
-    where = ", ".join(visible(worst[name]) for name in ("format", "mode", "regime") if worst[name])
+    where = ", ".join(escape_control_chars(worst[name]) for name in ("format", "mode", "regime") if worst[name])
     told = " ".join(filter(None, [question(worst), brief_of(worst), f"({where})" if where else ""]))
     return f"{tally.unexpected:,} unexpected. The worst: {told}."
 
@@ -164,14 +164,14 @@ def _deviations(judged: Judged) -> list[KnownDeviation]:
     for id_, number in Counter(row["deviation"] for row in rows).most_common():
         mine = [row for row in rows if row["deviation"] == id_]
         entry = entries.get(id_, {})
-        upstream = visible(str(entry.get("upstream") or ""))
+        upstream = escape_control_chars(str(entry.get("upstream") or ""))
         found.append(
             KnownDeviation(
-                id=visible(id_),
-                frameworks=visible(", ".join(sorted({row["adapter"] for row in mine}))),
-                clause=visible(", ".join(sorted({row["clause"] for row in mine}))),
-                reason=visible(str(entry.get("reason") or mine[0]["reason"])),
-                machines=visible(str(entry.get("machines") or "")),
+                id=escape_control_chars(id_),
+                frameworks=escape_control_chars(", ".join(sorted({row["adapter"] for row in mine}))),
+                clause=escape_control_chars(", ".join(sorted({row["clause"] for row in mine}))),
+                reason=escape_control_chars(str(entry.get("reason") or mine[0]["reason"])),
+                machines=escape_control_chars(str(entry.get("machines") or "")),
                 upstream="" if _ADDRESS.search(upstream) else upstream,
                 links=_ADDRESS.findall(upstream),
                 number=number,
@@ -185,7 +185,7 @@ def _refusals(judged: Judged) -> list[Refusal]:
     refused = judged.table.filter(judged.rank == OUTCOMES["unsupported"].rank).select(["adapter", "reason"])
     counts = Counter((row["adapter"], row["reason"]) for row in refused.to_pylist())
     return [
-        Refusal(visible(name), visible(reason) or "no reason given", number)
+        Refusal(escape_control_chars(name), escape_control_chars(reason) or "no reason given", number)
         for (name, reason), number in sorted(counts.items(), key=lambda item: (item[0][0], -item[1]))
     ]
 
@@ -203,7 +203,7 @@ def _clause_place(id_: str) -> tuple[tuple[int, str], int, str]:
 def _clause(id_: str, tally: Tally | None) -> Clause:
     known = CLAUSES.get(id_)
     return Clause(
-        id=visible(id_),
+        id=escape_control_chars(id_),
         grade=known.grade if known else "",
         title=known.title if known else "not in this release's specification",
         text=known.text if known else "",
@@ -217,30 +217,30 @@ def _certificate() -> list[Fact]:
     found = released_certificate()
     return [
         Fact("rows", f"{found.rows:,}"),
-        Fact("numbers held against ball arithmetic", f"{found.numbers:,}"),
+        Fact("numbers checked with ball arithmetic", f"{found.numbers:,}"),
         Fact("largest relative error", f"2^{math.log2(found.worst):.2f}"),
         Fact("found in", found.worst_case),
-        Fact("enclosures without the truth", str(found.outside)),
+        Fact("enclosures that miss the exact value", str(found.outside)),
     ]
 
 
-def _environments(run: Run) -> list[Surroundings]:
+def _environments(run: Run) -> list[EnvironmentFacts]:
     """Return the environments; what several have in common is told once, first."""
     told = [_surroundings(environment) for environment in attributed(run)]
     common = [fact for fact in told[0].facts if all(fact in one.facts for one in told)] if len(told) > 1 else []
-    own = [Surroundings(one.title, [fact for fact in one.facts if fact not in common]) for one in told]
-    return [*([Surroundings("In common", common)] if common else []), *own]
+    own = [EnvironmentFacts(one.title, [fact for fact in one.facts if fact not in common]) for one in told]
+    return [*([EnvironmentFacts("In common", common)] if common else []), *own]
 
 
-def _surroundings(environment: dict[str, Any]) -> Surroundings:
+def _surroundings(environment: dict[str, Any]) -> EnvironmentFacts:
     framework = framework_of(environment)
     name = framework.get("framework") or ", ".join(environment.get("adapters") or [])
-    title = visible(f"{name or 'environment'} {framework.get('version', '')}".strip())
+    title = escape_control_chars(f"{name or 'environment'} {framework.get('version', '')}".strip())
     rest = {
         key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger", "dialects"}
     }
     facts = [*_flat(framework.get("build") or {}, "build"), *_flat(rest, "")]
-    return Surroundings(title, [fact for fact in facts if fact.value])
+    return EnvironmentFacts(title, [fact for fact in facts if fact.value])
 
 
 def _flat(tree: dict[str, Any], prefix: str) -> list[Fact]:
@@ -252,5 +252,5 @@ def _flat(tree: dict[str, Any], prefix: str) -> list[Fact]:
             facts += _flat(value, path)
         else:
             spelled = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-            facts.append(Fact(visible(path), visible(spelled)))
+            facts.append(Fact(escape_control_chars(path), escape_control_chars(spelled)))
     return facts

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from logitproof_reference.claims.catalogue import Answers
     from logitproof_reference.claims.model import Claim, Outcome
 
-INTRODUCTION = """# What tutorials say, and what is true of it
+INTRODUCTION = """# Claims of tutorials, checked
 
-`logitproof claims` tries every claim below on the exact answer, rounded once to the format (what a perfect
-implementation returns), and on each framework that is installed. Each trial reads: "yes" or "no", whether its numbers
-bear the claim out, then the numbers. The verdict goes by the exact column: true where all of its trials say yes, false
-where one says no and no condition saves it; the other columns show where a framework parts from it. This page is made
-by `logitproof claims -o`; the answers are those of the versions that the tables name. Which option means what in which
-framework is a table of its own: [the dialects](dialects.md)."""
+`logitproof claims` checks each claim below against the exact answer, rounded once to the format (the result of a
+perfect implementation), and on each installed framework. Each table cell shows "yes" or "no" (whether the numbers
+confirm the claim), then the numbers. The column of exact results decides the verdict: true if every example is "yes",
+false if one is "no" and no condition makes it true. The other columns show where frameworks differ. `logitproof claims
+-o` writes this page; the results are those of the versions in the tables. The meaning of each option in each framework
+is in a separate table: [the dialects](dialects.md)."""
 
 DIGITS = {"float16": 5, "bfloat16": 4, "float32": 9, "float64": 17}
 """Significant digits that tell the numbers of a format apart."""
@@ -36,7 +36,7 @@ def _claim(claim: Claim, answers: Sequence[Answers]) -> Iterator[str]:
     yield escaped(claim.because)
     if claim.source:
         yield from ("", f"Source: <{claim.source}>")
-    yield from ("", *head(["tried on", "exact, rounded", *(f"{one.framework} {one.version}" for one in answers)]))
+    yield from ("", *head(["example", "exact, rounded", *(f"{one.framework} {one.version}" for one in answers)]))
     for number, trial in enumerate(claim.trials):
         exact = spelled(trial.outcome(trial.answers()), trial.format)
         told = [spelled(one.outcomes.get(f"{claim.id}/{number}", ""), trial.format) for one in answers]

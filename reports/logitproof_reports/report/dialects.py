@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.dialect_words import NO_OPTION, TOPICS, UNSTATED, words_of
-from logitproof_reports.words.outcomes import visible
+from logitproof_reports.words.outcomes import escape_control_chars
 from logitproof_reports.words.terms import question
 
 from .model import Dialect, DialectRow, Dialects
@@ -44,7 +44,9 @@ def _named(environment: dict[str, Any], stated: dict[str, Any]) -> tuple[str, st
     name = part.get("framework") or ", ".join(environment.get("adapters") or ())
     asked = question({"op": str(stated.get("op")), "labels": str(stated.get("labels")), "quantity": "value"})
     entry = str(stated.get("entry") or "")
-    return visible(f"{name} {part.get('version', '')}".strip()), visible(f"{asked} {entry}".strip())
+    return escape_control_chars(f"{name} {part.get('version', '')}".strip()), escape_control_chars(
+        f"{asked} {entry}".strip()
+    )
 
 
 def _row(topic: str, stated: list[dict[str, Any]]) -> DialectRow:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from logitproof_reports.counting.verdict import listed, plural
 from logitproof_reports.words.links import filter_link, filter_terms
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, Outcome, from_hex, visible
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, Outcome, escape_control_chars, from_hex
 from logitproof_reports.words.terms import (
     clause_title,
     is_extreme,
@@ -121,8 +121,8 @@ def _situation(regime: str, records: list[Record], frameworks: list[str]) -> Sit
     ]
     clause = regime_clause(regime)
     return Situation(
-        id=f"extreme-{visible(regime)}",
-        name=visible(regime),
+        id=f"extreme-{escape_control_chars(regime)}",
+        name=escape_control_chars(regime),
         terms=filter_terms(regime=regime),
         reason=regime_reason(regime),
         clause=clause,
@@ -147,9 +147,9 @@ def _answer(records: list[Record]) -> ExtremeAnswer:
 
 def _gives(record: Record) -> str:
     """Return what came and what was due, where a judgement does not conform and the two look different."""
-    observed, exact = (visible(from_hex(record[name])) for name in ("observed", "exact"))
+    observed, exact = (escape_control_chars(from_hex(record[name])) for name in ("observed", "exact"))
     wrong = record["outcome"].rank > OUTCOMES["conforms"].rank and observed and observed != exact
-    return f"gives {observed}, due {exact}" if wrong else ""
+    return f"returns {observed}, expected {exact}" if wrong else ""
 
 
 def _due(records: list[Record]) -> str:
@@ -159,7 +159,7 @@ def _due(records: list[Record]) -> str:
 
 def _told(spelled: Iterable[str]) -> str:
     """Return the one number that all are, to six digits; else the kinds of numbers there are among them."""
-    found = dict.fromkeys(visible(from_hex(one)) for one in spelled if one)
+    found = dict.fromkeys(escape_control_chars(from_hex(one)) for one in spelled if one)
     return next(iter(found), "") if len(found) < 2 else _kinds(found)
 
 
@@ -177,7 +177,7 @@ def _cell(records: list[Record], due: str) -> ExtremeCell:
     return ExtremeCell(
         outcome=outcome,
         observed=observed,
-        exact=visible(from_hex(worst["exact"])) if bad else "",
+        exact=escape_control_chars(from_hex(worst["exact"])) if bad else "",
         where=_where(records) if bad else "",
         as_due=not bad and observed == due,
     )
@@ -189,16 +189,16 @@ def _terms(record: Record) -> str:
 
 def _right(records: list[Record], due: str) -> str:
     """Return what is observed where all conforms: the number that is due, or of what kinds the numbers are."""
-    found = dict.fromkeys(visible(from_hex(one["observed"])) for one in records)
+    found = dict.fromkeys(escape_control_chars(from_hex(one["observed"])) for one in records)
     return due if set(found) <= {due} else _kinds(found)
 
 
 def _wrong(record: Record) -> str:
-    return visible(from_hex(record["observed"])) or visible(record["reason"])[:60]
+    return escape_control_chars(from_hex(record["observed"])) or escape_control_chars(record["reason"])[:60]
 
 
 def _where(records: list[Record]) -> str:
     """Return the formats that share the worst outcome; empty where all do."""
     every = dict.fromkeys(record["format"] for record in records)
     alike = dict.fromkeys(record["format"] for record in records if record["outcome"] == records[0]["outcome"])
-    return "" if len(alike) == len(every) else visible(listed(list(alike)))
+    return "" if len(alike) == len(every) else escape_control_chars(listed(list(alike)))

@@ -6,11 +6,20 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from logitproof_reference.training.impact import worth_of
-from logitproof_reference.vocabulary.severity import EFFECTS, GRAVEST_FIRST, effect_of
+from logitproof_reference.training.impact import impact_of
+from logitproof_reference.vocabulary.severity import EFFECTS, GRAVEST_FIRST, severity_of
 from logitproof_reports.counting.verdict import listed, plural
 from logitproof_reports.words.links import cell_link, explorer_link, filter_link
-from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, decimal, from_hex, measure, visible
+from logitproof_reports.words.outcomes import (
+    BY_RANK,
+    FAULTY,
+    OUTCOMES,
+    decimal,
+    escape_control_chars,
+    from_hex,
+    measure,
+    shown_verdict,
+)
 from logitproof_reports.words.terms import clause_title, question
 
 from .model import Fact, Finding
@@ -33,11 +42,11 @@ def findings_of(judged: Judged) -> tuple[list[Finding], int]:
     records = judged.table.select([*_ALIKE, "deviation"]).take(wrong).to_pylist()
     for row, record in zip(wrong.tolist(), records, strict=True):
         groups.setdefault((int(judged.rank[row]), *record.values()), []).append(row)
-    shown = sorted(groups.values(), key=lambda rows: _gravity(judged, rows[0]))[:SHOWN]
+    shown = sorted(groups.values(), key=lambda rows: _severity_rank(judged, rows[0]))[:SHOWN]
     return [_finding(judged, rows) for rows in shown], len(groups) - len(shown)
 
 
-def _gravity(judged: Judged, row: int) -> tuple[int, int]:
+def _severity_rank(judged: Judged, row: int) -> tuple[int, int]:
     """Return the sort key of a finding by its worst row: the outcome, then the effect; slacks are in order already."""
     outcome = BY_RANK[int(judged.rank[row])]
     effect = _effect(judged.record(row), outcome)
@@ -50,18 +59,18 @@ def _finding(judged: Judged, rows: list[int]) -> Finding:
     some = judged.table.select(["mode", "format", "regime"]).take(sorted(rows)).to_pydict()
     return Finding(
         outcome=outcome,
-        framework=visible(worst["adapter"]),
+        framework=escape_control_chars(worst["adapter"]),
         question=question(worst),
-        clause=visible(worst["clause"]),
+        clause=escape_control_chars(worst["clause"]),
         clause_title=clause_title(worst["clause"]),
         where="; ".join(_some(some[name]) for name in ("mode", "format", "regime")),
         count=plural(len(rows), "judgement"),
         brief=brief_of(worst),
         effect=f"{effect} ({EFFECTS[effect]})" if (effect := _effect(worst, outcome)) else "",
-        reason=visible(worst["reason"]) or clause_title(worst["clause"]),
+        reason=escape_control_chars(worst["reason"]) or clause_title(worst["clause"]),
         facts=[*facts_of(worst), *worth_facts(worst)],
         inputs=inputs_of(worst["inputs"]),
-        repro=visible(worst["repro"], keep="\n\t"),
+        repro=escape_control_chars(worst["repro"], keep="\n\t"),
         link=filter_link(
             framework=worst["adapter"],
             op=worst["op"],
@@ -76,21 +85,21 @@ def _finding(judged: Judged, rows: list[int]) -> Finding:
 
 def _effect(record: dict[str, Any], outcome: Outcome) -> str:
     """Return what breaking a MUST does to whoever meets it; empty where none is broken."""
-    return effect_of(record) if outcome.name in FAULTY else ""
+    return severity_of(record) if outcome.name in FAULTY else ""
 
 
 def brief_of(record: dict[str, Any]) -> str:
     """Return what is wrong in a few words: the two numbers where they look different, else how far they are apart."""
-    observed, exact = (visible(from_hex(record[name])) for name in ("observed", "exact"))
+    observed, exact = (escape_control_chars(from_hex(record[name])) for name in ("observed", "exact"))
     if not observed or record["verdict"] == "stale":
-        return f"{record['verdict']}: {visible(record['reason'])}"
+        return f"{shown_verdict(record['verdict'])}: {escape_control_chars(record['reason'])}"
     if observed != exact:
-        return f"gives {observed} where {exact} is due"
+        return f"returns {observed} where {exact} is expected"
     return f"{measure(record['ulps'])} ulps off, {decimal(record['slack'])} times the bound"
 
 
 def _some(words: list[str]) -> str:
-    distinct = [visible(word) for word in dict.fromkeys(words) if word]
+    distinct = [escape_control_chars(word) for word in dict.fromkeys(words) if word]
     left = len(distinct) - _LISTED
     return listed([*distinct[:_LISTED], f"{left} more"] if left > 0 else distinct)
 
@@ -99,14 +108,14 @@ def facts_of(record: dict[str, Any]) -> list[Fact]:
     """Return what is known of a judgement's worst element, each number in decimal and as it was recorded."""
     place = f"row {record['row']}" + (f", class {record['element']}" if record["element"] >= 0 else "")
     facts = [
-        Fact("cell", visible(record["cell"])),
-        Fact("regime", visible(record["regime"]) + (f", {place}" if record["row"] >= 0 else "")),
+        Fact("cell", escape_control_chars(record["cell"])),
+        Fact("regime", escape_control_chars(record["regime"]) + (f", {place}" if record["row"] >= 0 else "")),
         Fact("exact", _both(record["exact"])),
         Fact("observed", _both(record["observed"])),
         Fact("error", _error_of(record)),
         Fact("bound", _bound_of(record)),
-        Fact("accuracy class", visible(record["accuracy_class"])),
-        Fact("ledger entry", visible(record["deviation"])),
+        Fact("accuracy class", escape_control_chars(record["accuracy_class"])),
+        Fact("ledger entry", escape_control_chars(record["deviation"])),
     ]
     if not record["observed"]:
         facts = [fact for fact in facts if fact.name not in {"exact", "observed", "error", "bound"}]
@@ -117,26 +126,26 @@ def _error_of(record: dict[str, Any]) -> str:
     """Return how far off a number is; where one of the two is no finite number, that is all there is to say."""
     if math.isfinite(record["ulps"]):
         return f"{measure(record['ulps'])} ulps, {decimal(record['nats'])} absolute"
-    exact = visible(from_hex(record["exact"]))
-    return "" if math.isnan(record["ulps"]) else f"without measure: {exact or 'another answer'} is due"
+    exact = escape_control_chars(from_hex(record["exact"]))
+    return "" if math.isnan(record["ulps"]) else f"no error in ulps (expected {exact or 'another value'})"
 
 
 def _bound_of(record: dict[str, Any]) -> str:
     if math.isnan(record["slack"]) or record["bound"] in {"", "nan"}:
         return ""
-    times = f"; slack {decimal(record['slack'])} (error / bound)" if math.isfinite(record["slack"]) else ""
-    return f"{visible(record['bound'])}{times}"
+    times = f"; error / bound {decimal(record['slack'])}" if math.isfinite(record["slack"]) else ""
+    return f"{escape_control_chars(record['bound'])}{times}"
 
 
 def worth_facts(record: dict[str, Any]) -> list[Fact]:
     """Return what the finding is worth in practice and in a training; nothing where its row is not spelled out."""
-    found = worth_of(record)
+    found = impact_of(record)
     return [] if found is None else [Fact("worth", found.sentence)]
 
 
 def _both(spelled: str) -> str:
     number = from_hex(spelled)
-    return visible(spelled) if number == spelled else f"{number} ({visible(spelled)})"
+    return escape_control_chars(spelled) if number == spelled else f"{number} ({escape_control_chars(spelled)})"
 
 
 def inputs_of(spelled: str) -> list[Fact]:
@@ -144,10 +153,12 @@ def inputs_of(spelled: str) -> list[Fact]:
     try:
         inputs = json.loads(spelled or "{}")
     except ValueError:
-        return [Fact("inputs", visible(spelled))]
+        return [Fact("inputs", escape_control_chars(spelled))]
     if not isinstance(inputs, dict):
-        return [Fact("inputs", visible(spelled))]
-    return [Fact(visible(str(name)), visible(_spelled(value))) for name, value in inputs.items()]
+        return [Fact("inputs", escape_control_chars(spelled))]
+    return [
+        Fact(escape_control_chars(str(name)), escape_control_chars(_spelled(value))) for name, value in inputs.items()
+    ]
 
 
 def _spelled(value: object) -> str:

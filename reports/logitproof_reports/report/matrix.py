@@ -10,7 +10,7 @@ from logitproof_reports.counting.run_table import words_of
 from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict import plural
 from logitproof_reports.words.links import filter_terms
-from logitproof_reports.words.outcomes import FAMILIES, OUTCOMES, decimal, slack_of, visible
+from logitproof_reports.words.outcomes import FAMILIES, OUTCOMES, decimal, escape_control_chars, slack_of
 
 from .model import Matrix, MatrixCell, MatrixColumn, MatrixGroup, MatrixRow
 
@@ -34,14 +34,14 @@ def matrix_of(judged: Judged) -> Matrix:
     asked = [column for column in columns if any(key[:2] == column for key in tallies)]
     families = [family for family in judged.family.words if any(key[2] == family for key in tallies)]
     groups = [
-        MatrixGroup(visible(name), [_column(owner, format_) for owner, format_ in asked if owner == name])
+        MatrixGroup(escape_control_chars(name), [_column(owner, format_) for owner, format_ in asked if owner == name])
         for name in dict.fromkeys(name for name, _ in asked)
     ]
     return Matrix(groups, [row for family in families for row in _rows(family, asked, tallies, by_mode)])
 
 
 def _column(framework: str, format_: str) -> MatrixColumn:
-    return MatrixColumn(visible(format_), filter_terms(framework=framework, format=format_))
+    return MatrixColumn(escape_control_chars(format_), filter_terms(framework=framework, format=format_))
 
 
 def _coordinates(judged: Judged) -> tuple[Words, Words, Words]:
@@ -60,7 +60,7 @@ def _rows(family: str, columns: list[tuple[str, str]], tallies: Tallies, by_mode
         MatrixRow(
             family,
             title,
-            visible(mode) or "no mode",
+            escape_control_chars(mode) or "no mode",
             filter_terms(clause=family, mode=mode),
             [_cell(by_mode.get((*key, family, mode))) for key in columns],
         )
@@ -88,7 +88,7 @@ def _cell(tally: Tally | None) -> MatrixCell:
         outcome=tally.worst,
         heat=_heat(tally.slack),
         text=text,
-        description=f"{', '.join(parts)}; largest slack {slack_of(tally.slack)}",
+        description=f"{', '.join(parts)}; largest error / bound {slack_of(tally.slack)}",
     )
 
 

@@ -230,7 +230,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class EnvironmentFacts:
     """The environment of one run."""
 
     title: str
@@ -270,7 +270,7 @@ class Page:
     deviations: list[KnownDeviation]
     refusals: list[Refusal]
     clauses: list[Clause]
-    environments: list[Surroundings]
+    environments: list[EnvironmentFacts]
     certificate: list[Fact]
     accuracy: Accuracy
     dialects: Dialects

@@ -14,7 +14,7 @@ import numpy as np
 from logitproof_reports.counting.run_table import Words, words_of
 from logitproof_reports.html.columns import numbers, packed
 from logitproof_reports.words.links import explored_row
-from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, visible
+from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, escape_control_chars
 
 from .findings import facts_of, inputs_of, worth_facts
 
@@ -61,7 +61,7 @@ WORTHS = 60
 def payload_of(judged: Judged) -> Payload:
     """Pack a run's judgements."""
     columns = {name: words_of(judged.table[column]) for name, column in TEXT_COLUMNS.items()}
-    columns = {name: column.mapped(visible) for name, column in columns.items()}
+    columns = {name: column.mapped(escape_control_chars) for name, column in columns.items()}
     columns["verdict"] = Words([outcome.name for outcome in BY_RANK], judged.rank)
     columns["slack"] = numbers(judged.slack, 3)
     columns["ulps"] = numbers(judged.ulps, 3)
@@ -103,9 +103,9 @@ def _by_interest(judged: Judged) -> Iterable[int]:
 def _detail(record: dict[str, Any], facts: list[Fact]) -> dict[str, Any]:
     logits, label = explored_row(record)
     return {
-        "reason": visible(record["reason"]),
+        "reason": escape_control_chars(record["reason"]),
         "label": label if logits else None,
         "facts": [[fact.name, fact.value] for fact in facts],
         "inputs": [[fact.name, fact.value] for fact in inputs_of(record["inputs"])],
-        "repro": visible(record["repro"], keep="\n\t"),
+        "repro": escape_control_chars(record["repro"], keep="\n\t"),
     }

@@ -1,4 +1,4 @@
-"""Trainings on the page: how far each drifted from the exact run, and whose doing it was, as curves and as a table."""
+"""Trainings on the page: how far each drifted from the exact run, and from which part, as curves and as a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from logitproof_reference.training.record import SERIES, TrainingRecord
 from logitproof_reports.words.links import filter_link
-from logitproof_reports.words.outcomes import decimal, visible
+from logitproof_reports.words.outcomes import decimal, escape_control_chars
 
 if TYPE_CHECKING:
     from logitproof_reports.counting.run_table import Judged
@@ -86,15 +86,17 @@ def ticks() -> list[Tick]:
 
 def name_of(words: dict[str, str]) -> str:
     """Return what was trained, in words: task, format, mode, labels and function."""
-    return visible(", ".join(words[name] for name in ("regime", "format", "mode", "labels", "entry") if words[name]))
+    return escape_control_chars(
+        ", ".join(words[name] for name in ("regime", "format", "mode", "labels", "entry") if words[name])
+    )
 
 
 def _training(words: dict[str, str]) -> Training:
     record = TrainingRecord.from_json(words["series"])
     return Training(
-        framework=visible(words["adapter"]),
+        framework=escape_control_chars(words["adapter"]),
         what=name_of(words),
-        sentence=visible(record.sentence[:1].upper() + record.sentence[1:]) + ".",
+        sentence=escape_control_chars(record.sentence[:1].upper() + record.sentence[1:]) + ".",
         curves=[Curve(name, label, points(record.series.get(name, []))) for name, label in CURVES.items()],
         rows=[_row(record, step) for step in chosen(record.steps)],
         link=filter_link(framework=words["adapter"], clause="TRN-4", format=words["format"]),

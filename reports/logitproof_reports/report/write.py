@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof_reports.html.render import rendered
-from logitproof_reports.runs.whole_files import written_whole
+from logitproof_reports.runs.whole_files import write_atomically
 
 from .build import page_of
 
@@ -27,7 +27,7 @@ def write_report(run: Run, path: str | os.PathLike[str]) -> None:
         The place cannot be written.
     """
     text = render(page_of(run))
-    with written_whole(Path(path)) as place:
+    with write_atomically(Path(path)) as place:
         place.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict
 import pyarrow as pa
 
 from .schema import SCHEMA_VERSION, Run, RunFileError, conform, refuse_other_version, table_of_records
-from .whole_files import written_whole
+from .whole_files import write_atomically
 
 if TYPE_CHECKING:
     import os
@@ -109,7 +109,7 @@ def read_journal(path: str | os.PathLike[str]) -> Run:
 
 
 @dataclass
-class Stand:
+class ResumePoint:
     """How far the run of a journal is.
 
     Attributes
@@ -146,7 +146,7 @@ def cut_torn_line(path: Path) -> None:
         file.truncate(file.read().rfind(b"\n") + 1)
 
 
-def take_up(path: str | os.PathLike[str]) -> Stand:
+def resume_point(path: str | os.PathLike[str]) -> ResumePoint:
     """Return how far a journal is, and cut off the case that had not ended, which is to be asked again.
 
     Doing so twice is doing so once.
@@ -165,9 +165,9 @@ def take_up(path: str | os.PathLike[str]) -> Stand:
     whole = target.read_bytes().split(b"\n")[: len(kept) + 1]
     if cut_short:
         whole.append(json.dumps({ENDS: True}).encode())
-    with written_whole(target) as place:
+    with write_atomically(target) as place:
         place.write_bytes(b"".join(line + b"\n" for line in whole))
-    return Stand(
+    return ResumePoint(
         header,
         [line for line in kept if not line.keys() & MARKS],
         {(line[STARTS]["cell"], line[STARTS]["regime"]) for line in kept if STARTS in line},
@@ -181,7 +181,7 @@ def _complete_lines(target: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise RunFileError(f"{target} cannot be read ({error.strerror}): check the path") from error
     if not lines:
-        raise RunFileError(f"{target} ends within its first line: nothing was measured, make the run again")
+        raise RunFileError(f"{target} ends within its first line: nothing was measured; make the run again")
     return [_parse(target, number, line) for number, line in enumerate(lines, start=1)]
 
 

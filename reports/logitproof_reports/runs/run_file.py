@@ -23,7 +23,7 @@ from .schema import (
     repeated_key,
     table_of,
 )
-from .whole_files import written_whole
+from .whole_files import write_atomically
 
 if TYPE_CHECKING:
     import os
@@ -68,7 +68,7 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
     table = run.table.select(SCHEMA.names).replace_schema_metadata(_metadata_of(run))
     content = pa.BufferOutputStream()
     pq.write_table(table, content, compression="zstd")
-    with written_whole(target) as place:
+    with write_atomically(target) as place:
         place.write_bytes(content.getvalue())
     journal_of(target).unlink(missing_ok=True)
 
@@ -100,7 +100,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     """
     target = Path(path)
     if target.is_dir():
-        raise RunFileError(f"{target} is a directory: name the run file within it")
+        raise RunFileError(f"{target} is a directory: pass the path of a run file in it")
     journal = target if target.suffix == JOURNAL_SUFFIX else journal_of(target)
     if journal.is_file() and (journal == target or not target.exists() or _is_newer(journal, target)):
         return read_journal(journal)
@@ -122,7 +122,7 @@ def _read_table(target: Path) -> pa.Table:
     try:
         content = target.read_bytes()
         if not content.startswith(_MAGIC):
-            raise RunFileError(f"{target} is no run file (not Parquet): name what `logitproof run -o` wrote")
+            raise RunFileError(f"{target} is not a run file (not Parquet): pass a file written by `logitproof run -o`")
         # From memory, not through a Python file: Arrow's threads let go of that when they like, and a thread that
         # does so while the interpreter ends aborts the process.
         return pq.read_table(pa.BufferReader(content))
@@ -141,7 +141,7 @@ def _run_of(target: Path, table: pa.Table) -> Run:
         if name.startswith(_PREFIX)
     }
     if "schema_version" not in facts:
-        raise RunFileError(f"{target} is Parquet but no run file: name what `logitproof run -o` wrote")
+        raise RunFileError(f"{target} is Parquet but not a run file: pass a file written by `logitproof run -o`")
     refuse_other_version(target, facts["schema_version"])
     columns = conform(target, table).replace_schema_metadata()
     try:
@@ -149,10 +149,10 @@ def _run_of(target: Path, table: pa.Table) -> Run:
         complete = bool(json.loads(facts["complete"]))
         run = Run(columns, environments, facts["profile"], facts["case_set"], complete)
     except (KeyError, TypeError, ValueError) as error:
-        raise RunFileError(f"{target} lacks or garbles its metadata ({error}): make the run again") from error
+        raise RunFileError(f"{target} has missing or invalid metadata ({error}): make the run again") from error
     # Builds before this one wrote none.
     if facts.get("digest", "") not in {"", digest_of(run)}:
-        raise RunFileError(f"{target} was altered after it was written: its digest does not fit; make the run again")
+        raise RunFileError(f"{target} was altered after it was written: its digest does not match; make the run again")
     return run
 
 
@@ -167,7 +167,7 @@ def merge(runs: Sequence[Run]) -> Run:
         No run is given; profiles or case sets differ; or two runs hold the same judgement.
     """
     if not runs:
-        raise RunFileError("nothing to merge: name at least one run file")
+        raise RunFileError("nothing to merge: pass at least one run file")
     profile = _the_one(runs, "profile")
     case_set = _the_one(runs, "case_set")
     tables = [run.table for run in runs]
@@ -176,7 +176,7 @@ def merge(runs: Sequence[Run]) -> Run:
         cell, regime, clause = shared
         raise RunFileError(
             f'two runs hold the same judgement (cell {cell}, regime "{regime}", clause {clause}): '
-            "leave out one of the runs of this adapter"
+            "omit one of the runs of this adapter"
         )
     environments = [environment for run in runs for environment in attributed(run)]
     unique = [one for i, one in enumerate(environments) if one not in environments[:i]]
@@ -187,5 +187,5 @@ def _the_one(runs: Sequence[Run], what: str) -> str:
     found = sorted({getattr(run, what) for run in runs})
     if len(found) > 1:
         words = ", ".join(f'"{value}"' for value in found)
-        raise RunFileError(f"runs with different {what} ({words}) do not merge: make them again with the same one")
+        raise RunFileError(f"runs with different {what} ({words}) cannot be merged: make them again with the same one")
     return str(found[0])

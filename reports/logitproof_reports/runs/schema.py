@@ -98,7 +98,7 @@ def refuse_other_version(path: object, version: object) -> None:
     if str(version) != str(SCHEMA_VERSION):
         raise RunFileError(
             f"{path} has schema version {version}, this release reads {SCHEMA_VERSION}: "
-            "make the run again, or read it with the release that wrote it"
+            "make the run again, or use the release that wrote it"
         )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def stale_entry(entry: str) -> str:
     """Say that a ledger entry explains nothing."""
-    return f'the ledger entry "{entry}" explains nothing in this run; narrow its machines, or say where it was fixed'
+    return f'the ledger entry "{entry}" matches nothing in this run; narrow its machines or enter the fixed release'
 
 
 def merge_whole(runs: Sequence[Run]) -> Run:
@@ -60,7 +60,7 @@ def refuse_gaps(runs: Sequence[Run]) -> None:
         (total,) = totals
         missing = [shard for i in range(int(total)) if (shard := f"{i + 1}/{total}") not in shards]
         if missing:
-            raise RunFileError(f"shard {', '.join(missing)} of {adapter} is missing: name its run file too")
+            raise RunFileError(f"shard {', '.join(missing)} of {adapter} is missing: pass its run file too")
         versions = sorted({str(framework_of(environment).get("version", "")) for environment, _ in parts})
         if len(versions) > 1:
             raise RunFileError(f"the shards of {adapter} judged different versions ({', '.join(versions)})")

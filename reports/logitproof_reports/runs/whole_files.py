@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def write_atomically(target: Path) -> Iterator[Path]:
     """Yield a temporary place that becomes `target` at the end, and vanishes where writing fails.
 
     Raises
@@ -23,7 +23,7 @@ def written_whole(target: Path) -> Iterator[Path]:
         The place cannot be written.
     """
     if target.is_dir():
-        raise RunFileError(f"{target} cannot be written (it is a folder): name a file within it")
+        raise RunFileError(f"{target} cannot be written (it is a folder): pass the path of a file")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

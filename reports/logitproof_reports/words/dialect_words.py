@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.vocabulary.ops import is_elementwise
 
-from .outcomes import visible
+from .outcomes import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     """A dialect as a run file carries it: ``op``, ``labels``, ``entry``, and the attributes of `contract.Dialect`."""
 
 TOPICS = {
-    "function": ("Called", "the name its users know"),
-    "takes": ("Options", "what it can be asked for"),
-    "reduction": ("What it returns unasked", "none: a loss for each row; sum; mean"),
+    "function": ("Function", "public name"),
+    "takes": ("Options", "accepted arguments"),
+    "reduction": ("Default reduction", "none: one loss per row; sum; mean"),
     "mean_over": ("The mean divides by", "the weights of the labels' classes, or a count of rows"),
-    "empty_mean": ("A mean over nothing", "where every row is ignored or all weights are 0"),
-    "ignored_index": ("Ignored unless told otherwise", "class indices whose rows cost nothing"),
-    "out_of_range": ("A class index that is no class", "an error, NaN, or a number"),
-    "label_formats": ("Formats of class indices", "what it takes"),
-    "smoothing_over": ("Label smoothing spreads over", "all classes, or all but the label's own"),
-    "unnormalized_gradient": ("Gradient where labels do not sum to 1", "the derivative p sum(q) - q, or p - q"),
-    "clip_probabilities": ("Probabilities are clipped to", "before the logarithm is taken"),
-    "class_axis": ("Where the classes lie", "axis of the logits"),
-    "documentation": ("Documentation", "the page that says so"),
+    "empty_mean": ("Mean of zero rows", "if every row is ignored or all weights are 0"),
+    "ignored_index": ("Ignored by default", "class indices whose rows have zero loss"),
+    "out_of_range": ("Class index out of range", "an error, NaN, or a number"),
+    "label_formats": ("Types of class indices", "accepted types"),
+    "smoothing_over": ("Label smoothing distributes over", "all classes, or all except the label"),
+    "unnormalized_gradient": ("Gradient if labels do not sum to 1", "the derivative p sum(q) - q, or p - q"),
+    "clip_probabilities": ("Probabilities clipped to", "before the logarithm"),
+    "class_axis": ("Class axis", "axis of the logits"),
+    "documentation": ("Documentation", "source of this column"),
 }
 """What a dialect tells, with its name and meaning for a reader."""
 
@@ -42,7 +42,7 @@ def words_of(topic: str, stated: Stated) -> str:
     """Return what a dialect says of a topic; `NO_OPTION` where the question does not arise."""
     own = stated.get("words")
     if isinstance(own, dict) and topic in own:
-        return visible(str(own[topic]))
+        return escape_control_chars(str(own[topic]))
     if topic in _CLASS_INDICES and stated.get("labels") == "distributions":
         return NO_OPTION
     if topic == "class_axis" and is_elementwise(str(stated.get("op"))):
@@ -50,7 +50,7 @@ def words_of(topic: str, stated: Stated) -> str:
     if topic in _SPOKEN:
         return _SPOKEN[topic](stated)
     value = stated.get(topic)
-    return visible(str(value)) if value not in {None, ""} else UNSTATED
+    return escape_control_chars(str(value)) if value not in {None, ""} else UNSTATED
 
 
 def _taken(stated: Stated) -> tuple[str, ...] | None:
@@ -66,7 +66,7 @@ def _takes(stated: Stated, option: str) -> bool:
 
 def _options(stated: Stated) -> str:
     taken = _taken(stated)
-    return UNSTATED if taken is None else visible(", ".join(taken)) or "none"
+    return UNSTATED if taken is None else escape_control_chars(", ".join(taken)) or "none"
 
 
 def _mean(stated: Stated) -> str:
@@ -80,7 +80,7 @@ def _mean(stated: Stated) -> str:
     if over == "kept_rows" and not _takes(stated, "ignore_index"):
         over = "rows"
     words = {"weights": "weights of the rows kept", "kept_rows": "rows kept", "rows": "all rows"}
-    return words.get(over, visible(str(over)))
+    return words.get(over, escape_control_chars(str(over)))
 
 
 def _empty_mean(stated: Stated) -> str:
@@ -106,7 +106,7 @@ def _clip(stated: Stated) -> str:
     edge = stated.get("clip_probabilities")
     if edge is None:
         return "not clipped"
-    return f"[{edge:.3g}, 1 - {edge:.3g}]" if isinstance(edge, float) else visible(str(edge))
+    return f"[{edge:.3g}, 1 - {edge:.3g}]" if isinstance(edge, float) else escape_control_chars(str(edge))
 
 
 _SPOKEN: dict[str, Callable[[Stated], str]] = {

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from logitproof_reference.vocabulary.ops import is_elementwise
 
-from .outcomes import visible
+from .outcomes import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def filter_terms(**terms: str) -> str:
     >>> filter_terms(framework="torch", regime="a b")
     'framework:torch regime:"a b"'
     """
-    return " ".join(f"{key}:{_term(visible(value))}" for key, value in terms.items())
+    return " ".join(f"{key}:{_term(escape_control_chars(value))}" for key, value in terms.items())
 
 
 def _term(value: str) -> str:
@@ -50,7 +50,7 @@ def _term(value: str) -> str:
 
 def cell_link(cell: str) -> str:
     """Return the link that shows one cell and its like in other formats and modes."""
-    return "#cell?" + quote(visible(cell), safe="=,.")
+    return "#cell?" + quote(escape_control_chars(cell), safe="=,.")
 
 
 def explorer_link(record: Mapping[str, Any]) -> str:
@@ -63,7 +63,7 @@ def explorer_link(record: Mapping[str, Any]) -> str:
     logits, label = explored_row(record)
     if not logits:
         return ""
-    format_ = quote(visible(str(record["format"])), safe="")
+    format_ = quote(escape_control_chars(str(record["format"])), safe="")
     return f"#explorer?format={format_}&label={label}&logits={quote(','.join(logits), safe=',')}"
 
 
@@ -79,7 +79,7 @@ def explored_row(record: Mapping[str, Any]) -> tuple[list[str], int]:
     logits = inputs.get("logits") if isinstance(inputs, dict) and not is_elementwise(record["op"]) else None
     if not isinstance(logits, list) or not 0 < len(logits) <= EXPLORED_CLASSES:
         return [], 0
-    return [visible(str(logit)) for logit in logits], _label(inputs.get("labels"), len(logits))
+    return [escape_control_chars(str(logit)) for logit in logits], _label(inputs.get("labels"), len(logits))
 
 
 def _label(labels: object, classes: int) -> int:

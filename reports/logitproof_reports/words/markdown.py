@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .outcomes import visible
+from .outcomes import escape_control_chars
 
 MARKDOWN_BYTES = 1_000_000
 """GitHub drops a job summary over 1 MiB."""
@@ -12,7 +12,7 @@ MARKDOWN_BYTES = 1_000_000
 
 def escaped(text: str) -> str:
     """Escape what Markdown, its tables and HTML give a meaning to."""
-    without_html = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    without_html = escape_control_chars(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]#|~@$])", r"\\\1", without_html)
 
 

@@ -1,4 +1,4 @@
-"""The words and glyphs of a page: outcomes, clause families, and text made visible."""
+"""The words and glyphs of a page: outcomes, clause families, and control characters escaped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Outcome:
     name : str
         Word of the filter and of the style sheet.
     glyph, label : str
-        How it is shown; the glyph tells as much as the colour.
+        How it is shown; the glyph carries the same information as the colour.
     rank : int
         Larger is worse.
     counted : str
@@ -34,23 +34,30 @@ class Outcome:
     meaning: str
 
     def count(self, number: int) -> str:
-        """Return a number of them in words: ``1 concern``, ``3 known deviations``."""
+        """Return a number of them in words: ``1 warning (SHOULD)``, ``3 known deviations``."""
         return f"{number:,} {self.label if number == 1 else self.counted}"
 
 
 OUTCOMES = {
     outcome.name: outcome
     for outcome in (
-        Outcome("unsupported", "·", "not offered", 0, "not offered", "the framework offers no such thing, and says so"),
-        Outcome("conforms", "✓", "conforms", 1, "conform", "every number lies within its bound"),
-        Outcome("concern", "△", "concern", 2, "concerns", "breaks a SHOULD: allowed, but careful code does better"),
+        Outcome("unsupported", "·", "not offered", 0, "not offered", "the framework does not offer this"),
+        Outcome("conforms", "✓", "conforms", 1, "conform", "every number is within its bound"),
+        Outcome(
+            "concern",
+            "△",
+            "warning (SHOULD)",
+            2,
+            "warnings (SHOULD)",
+            "breaks a SHOULD, not a MUST: allowed, but a careful implementation is better",
+        ),
         Outcome(
             "known",
             "≈",
             "known deviation",
             3,
             "known deviations",
-            "breaks a MUST as the ledger of known deviations says",
+            "breaks a MUST, as recorded in the ledger of known deviations",
         ),
         Outcome(
             "stale",
@@ -58,7 +65,7 @@ OUTCOMES = {
             "stale ledger entry",
             4,
             "stale ledger entries",
-            "conforms, where the ledger of known deviations expects otherwise: the ledger is wrong, not the framework",
+            "conforms although the ledger of known deviations expects a deviation: the ledger is wrong",
         ),
         Outcome("deviates", "✗", "deviates", 5, "deviate", "breaks a MUST, and no ledger entry explains it"),
         Outcome("crashed", "‼", "crashed", 6, "crashed", "the framework raised, or its process died"),
@@ -90,6 +97,16 @@ FAMILIES = {
 }
 """Clause families in the order of the specification."""
 
+
+def shown_verdict(verdict: str) -> str:
+    """Return a stored verdict as it is shown: ``concern`` is the word of run files for a warning (SHOULD).
+
+    >>> shown_verdict("concern"), shown_verdict("deviates")
+    ('warning (SHOULD)', 'deviates')
+    """
+    return OUTCOMES["concern"].label if verdict == "concern" else verdict
+
+
 _FAMILY = re.compile(r"[A-Z]+")
 _HEX_FLOAT = re.compile(r"[+-]?(inf|nan|0x[01]\.?[0-9a-f]*p[+-]?\d{1,4})( |$)")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -107,10 +124,10 @@ def family_place(family: str) -> tuple[int, str]:
     return (order.index(family) if family in FAMILIES else len(order), family)
 
 
-def visible(text: str, *, keep: str = "") -> str:
+def escape_control_chars(text: str, *, keep: str = "") -> str:
     r"""Spell what cannot be seen, so that it cannot mislead: controls, bidirectional marks, surrogates.
 
-    >>> visible("a\x00b\u202ec")
+    >>> escape_control_chars("a\x00b\u202ec")
     'a\\x00b\\u202ec'
     """
     if text.isascii() and text.isprintable():

@@ -9,7 +9,7 @@ from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.cells import LABELS
 from logitproof_reference.vocabulary.ops import OPS, QUANTITIES
 
-from .outcomes import visible
+from .outcomes import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def question(record: Mapping[str, str]) -> str:
         _LABELS.get(record["labels"], record["labels"]),
         f"via {entry}" if entry else "",
     )
-    return visible(" ".join(filter(None, words)))
+    return escape_control_chars(" ".join(filter(None, words)))
 
 
 def question_place(key: Sequence[str]) -> tuple[int | str, ...]:

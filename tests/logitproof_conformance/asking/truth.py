@@ -57,7 +57,7 @@ class Truth:
 
 
 def truth_of(adapter: Adapter, cell: Cell, batch: Batch) -> Truth:
-    """Return exact answers and bounds in the adapter's dialect; shared by all modes, layouts and who speaks alike."""
+    """Return exact answers and bounds; cached across modes, layouts and adapters with the same dialect."""
     plain = replace(cell, adapter="", mode="", axis="last", layout="contiguous", entry="")
     return _truth(plain, _Shared(batch), choices_of(adapter, cell), declared_arithmetic(adapter))
 

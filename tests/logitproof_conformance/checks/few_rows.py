@@ -10,7 +10,7 @@ import numpy as np
 from logitproof_conformance.asking.ask import ask
 from logitproof_conformance.judging.judging import CellEvaluation, judge_rule
 from logitproof_conformance.judging.related import first_failure
-from logitproof_conformance.judging.rules import FAMILY, Seen, rules_of
+from logitproof_conformance.judging.rules import FAMILY, ComparedBatch, rules_of
 from logitproof_reference.vocabulary.judgement import VERDICTS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def judge_few_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement
         yield failed
         return
     right = evaluation.seen(whole).must.conforms[_kept(whole)]
-    seen = Seen(case.cell, batch, few.array, evaluation.truth(batch))
+    seen = ComparedBatch(case.cell, batch, few.array, evaluation.truth(batch))
     worst: dict[str, Judgement] = {}
     for found in _of_every_regime(evaluation, case, seen, right):
         told = worst.setdefault(found.clause, found)
@@ -61,7 +61,7 @@ def _kept(batch: Batch) -> NDArray[np.intp]:
 
 
 def _of_every_regime(
-    evaluation: CellEvaluation, case: Case, seen: Seen, right: NDArray[np.bool_]
+    evaluation: CellEvaluation, case: Case, seen: ComparedBatch, right: NDArray[np.bool_]
 ) -> Iterator[Judgement]:
     """Judge every regime by its rules, where the answer to the whole batch was `right`."""
     for regime, rows in seen.batch.slices.items():

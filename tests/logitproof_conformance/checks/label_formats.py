@@ -11,7 +11,7 @@ import numpy as np
 from logitproof_conformance.asking.ask import ask, ask_with, digest, same_bits
 from logitproof_conformance.judging.judging import CellEvaluation, judgement
 from logitproof_conformance.judging.related import first_failure
-from logitproof_conformance.judging.rules import Seen
+from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.judging.second_answer import SecondAnswer, judge_as_good
 from logitproof_conformance.plan.bad_inputs import DISTRIBUTION_FORMATS, LABEL_FORMATS
 from logitproof_conformance.plan.layout import arrange
@@ -70,7 +70,7 @@ def _described(
     """Say which row got another answer, with its label in the narrow format."""
     inputs = arrange(evaluation.cell, batch.rows[row : row + 1])
     narrowed = replace(inputs, labels=batch.rows.indices[row : row + 1].astype(narrow))
-    reason = f"label {batch.rows.indices[row]} in {narrow} gives another answer than in int64, row {row}"
+    reason = f"label {batch.rows.indices[row]} in {narrow} has a different result than in int64, row {row}"
     repro = evaluation.adapter.repro(evaluation.cell, narrowed)
     return replace(found, verdict="deviates", reason=reason, row=row, repro=repro)
 
@@ -88,7 +88,7 @@ def judge_distribution_format(evaluation: CellEvaluation, case: Case) -> Iterato
         yield failed
         return
     truth = evaluation.truth(batch)
-    first, second = (Seen(cell, batch, one.array, truth) for one in (plain, answer))
+    first, second = (ComparedBatch(cell, batch, one.array, truth) for one in (plain, answer))
     says = f"with labels in {other.name} beside logits in {cell.format}"
     asked = SecondAnswer("IO-6", says, first, second, cell, partial(_labelled_in, cell, other.dtype))
     yield judge_as_good(evaluation.adapter, case, asked)

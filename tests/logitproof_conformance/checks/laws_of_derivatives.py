@@ -18,7 +18,7 @@ from logitproof_conformance.judging.related import (
     ordinary_rows,
     sound_rows,
 )
-from logitproof_conformance.judging.rules import Seen
+from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.numerics.double_double import two_prod, two_sum
 from logitproof_reference.numerics.enclosure import Enclosure
@@ -78,7 +78,7 @@ def judge_forward_and_reverse(evaluation: CellEvaluation, case: Case) -> Iterato
         yield failed
         return
     forward, backward = (Question(one, arrange(one, batch.rows)) for one in (cell, reverse))
-    known = Seen(reverse, batch, answers[0].array, evaluation.truth(batch, reverse))
+    known = ComparedBatch(reverse, batch, answers[0].array, evaluation.truth(batch, reverse))
     gradient = Product(backward, known.observed, known.truth.must, forward.inputs.tangent)
     directional = Product(forward, answers[1].array, evaluation.truth(batch).must, backward.inputs.cotangent)
     relation = _relation("LAW-8", "in forward mode, times the cotangent,", known, gradient, directional)
@@ -100,7 +100,7 @@ def judge_second_vector(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
     yield judge_relation(evaluation.adapter, case, relation)
 
 
-def _relation(clause: str, says: str, known: Seen, first: Product, second: Product) -> Relation:
+def _relation(clause: str, says: str, known: ComparedBatch, first: Product, second: Product) -> Relation:
     """Relate two products row by row.
 
     How far they are apart is exact but for one rounding: `due` is the first product, less what rounding the second
@@ -123,7 +123,7 @@ def _relation(clause: str, says: str, known: Seen, first: Product, second: Produ
     )
 
 
-def _normalized(known: Seen) -> Mask:
+def _normalized(known: ComparedBatch) -> Mask:
     """Tell the rows whose labels sum to one; of others the derivative may be known to be that of another loss."""
     if (known.cell.op, known.cell.labels) != ("softmax_cross_entropy", "distributions"):
         return np.ones(len(known.batch.rows), dtype=bool)

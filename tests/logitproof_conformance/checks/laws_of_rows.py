@@ -139,7 +139,7 @@ def _with_pair(
     """Say which two classes of a row are out of order, the one with the smaller logit first."""
     regime, number = batch.locate(row)
     lower, upper = (float(evaluation.answer(batch).array[row, place]) for place in classes)
-    kind = "equal logits get different answers" if is_tie else "the greater logit gets the smaller answer"
+    kind = "equal logits have different results" if is_tie else "the larger logit has the smaller result"
     return replace(
         found,
         verdict="concern",

@@ -53,8 +53,8 @@ def _changed_form(eager: Answer, compiled: Answer) -> str:
     if compiled.failure:
         return f"this mode fails, eager mode does not: {compiled.failure}"
     if compiled.misshapen != eager.misshapen:
-        shape, eager_shape = (answer.misshapen or "as it should be" for answer in (compiled, eager))
-        return f"the shape differs from that of eager mode: {shape} in this mode, {eager_shape} in eager mode"
+        shape, eager_shape = (answer.misshapen or "as expected" for answer in (compiled, eager))
+        return f"shape differs from eager: {shape} in this mode, {eager_shape} in eager mode"
     if compiled.dtype != eager.dtype:
         return f"the result has format {compiled.dtype} in this mode, {eager.dtype} in eager mode"
     return ""
@@ -63,7 +63,7 @@ def _changed_form(eager: Answer, compiled: Answer) -> str:
 def _compared_bits(case: Case, eager: Answer, compiled: Answer) -> Judgement:
     """Report how many elements have eager's bits."""
     same = same_bits(eager.array, compiled.array)
-    told = f"{int(same.sum())} of {same.size} elements have the bits of eager mode"
+    told = f"{int(same.sum())} of {same.size} elements have the same bits as in eager mode"
     found = judgement(case, "MOD-2", "conforms", reason="" if same.all() else told)
     return replace(found, elements=same.size, digest=digest(compiled.array))
 
@@ -82,13 +82,11 @@ def judge_eager_refusal(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
     refused = bool(eager.failure) or bool(np.isnan(eager.array[STRAY_ROW].astype(np.float64)).all())
     program = evaluation.adapter.repro(cell, inputs)
     if not refused or not program:
-        reason = "eager mode takes such a label" if program else "the adapter gives no program to run alone"
+        reason = "eager mode accepts this label" if program else "the adapter has no repro to run in a separate process"
         yield judgement(case, "MOD-3", "unsupported", reason=reason)
         return
     kept, seen = run_alone(program)
-    said = (
-        f"label {batch.classes} of {batch.classes} classes: eager mode gives {eager.failure or 'NaN'}, this mode {seen}"
-    )
+    said = f"label {batch.classes} of {batch.classes} classes: eager mode: {eager.failure or 'NaN'}; this mode {seen}"
     found = judgement(case, "MOD-3", "conforms" if kept else "deviates", reason=said)
     yield replace(found, elements=1, row=STRAY_ROW, repro="" if kept else program)
 
@@ -110,12 +108,12 @@ def run_alone(program: str) -> tuple[bool, str]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return False, f"is not done in {SECONDS} s"
+        return False, f"does not finish in {SECONDS} s"
     last_words = (done.stderr.strip().splitlines() or [""])[-1][:200]
     if done.returncode < 0:
-        return False, f"ends the process by signal {-done.returncode}: {last_words}"
+        return False, f"kills the process with signal {-done.returncode}: {last_words}"
     if done.returncode > 0:
         return True, f"raises {last_words}"
     _, numbers = done.stdout.strip().splitlines()[-1].split(" ", 1)
     stray = json.loads(numbers.replace("nan", "NaN").replace("inf", "Infinity"))[STRAY_ROW]
-    return bool(np.isnan(stray).all()), f"gives {stray}"
+    return bool(np.isnan(stray).all()), f"returns {stray}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_conformance.asking.ask import ask_with
 from logitproof_conformance.judging.related import first_failure
-from logitproof_conformance.judging.rules import Seen
+from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.judging.second_answer import SecondAnswer, judge_as_good
 from logitproof_conformance.plan.layout import arrange, padded
 
@@ -33,7 +33,7 @@ def judge_padded_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judgem
         yield failed
         return
     first = evaluation.seen(batch)
-    second = Seen(cell, batch, answer.array, first.truth)
+    second = ComparedBatch(cell, batch, answer.array, first.truth)
     asked = SecondAnswer(CLAUSE, "with rows cut from wider ones", first, second, cell, partial(_apart, cell))
     yield judge_as_good(evaluation.adapter, case, asked)
 

@@ -10,8 +10,8 @@ import numpy as np
 from logitproof_adapters.contract import broadcast_labels, floating_indices, ignored_labels
 from logitproof_conformance.asking.ask import Answer, ask, ask_with, digest
 from logitproof_conformance.judging.judging import CellEvaluation, failure, judgement, spell
-from logitproof_conformance.judging.rules import Seen
-from logitproof_conformance.plan.bad_inputs import BAD_LABELS, MISFITS
+from logitproof_conformance.judging.rules import ComparedBatch
+from logitproof_conformance.plan.bad_inputs import BAD_LABELS, INVALID_ARGUMENTS
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.vocabulary.cells import PLAIN
 
@@ -53,7 +53,7 @@ def judge_bad_label(evaluation: CellEvaluation, case: Case) -> Iterator[Judgemen
         neighbour = int(np.argmax(spoiled))
         shown = np.array([row, neighbour])
         fault = (
-            f"label {label} in row {row} changes the answer of {int(spoiled.sum())} others, first of row {neighbour}"
+            f"label {label} in row {row} changes the results of {int(spoiled.sum())} other rows, first row {neighbour}"
         )
     yield _found(evaluation, case, "ERR-1", answer, fault, inputs=arrange(case.cell, asked.rows[shown]))
 
@@ -62,61 +62,61 @@ def _fault_of_label(evaluation: CellEvaluation, label: int, observed: NDArray[An
     """Say what is wrong with a bad label's own row; empty where it is NaN, or 0 where the label is documented so."""
     numbers = np.atleast_1d(observed).astype(np.float64)
     if label in ignored_labels(evaluation.adapter):
-        return "" if (numbers == 0).all() else f"label {label}, documented as ignored, does not cost exactly 0"
+        return "" if (numbers == 0).all() else f"label {label}, documented as ignored, has a loss other than 0"
     if np.isnan(numbers).all():
         return ""
     first = numbers[~np.isnan(numbers)][0]
-    return f"label {label} with {evaluation.common_batch.classes} classes gives {first:.9g}, expected an error or NaN"
+    return f"label {label} with {evaluation.common_batch.classes} classes returns {first:.9g}, expected an error or NaN"
 
 
 def _spoiled_rows(evaluation: CellEvaluation, observed: NDArray[Any]) -> Mask:
     """Tell the rows that were within their bound with good labels alone and are so no longer."""
     batch, before = evaluation.common_batch, evaluation.seen(evaluation.common_batch)
-    after = Seen(evaluation.cell, batch, observed, before.truth)
+    after = ComparedBatch(evaluation.cell, batch, observed, before.truth)
     lost = before.must.conforms & ~after.must.conforms
     return np.asarray(lost.reshape(len(batch.rows), -1).any(axis=1))
 
 
-def judge_misfit(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+def judge_invalid_argument(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Hand in an argument of a wrong shape or kind: the call raises, or does what is documented (ERR-2, ERR-3)."""
-    misfit, batch = MISFITS[case.regime], evaluation.common_batch
-    cell = replace(case.cell, options=misfit.options)
-    if misfit.options != PLAIN and (reason := evaluation.adapter.unsupported(cell)) is not None:
-        yield judgement(case, misfit.clause, "unsupported", reason=reason)
+    invalid_argument, batch = INVALID_ARGUMENTS[case.regime], evaluation.common_batch
+    cell = replace(case.cell, options=invalid_argument.options)
+    if invalid_argument.options != PLAIN and (reason := evaluation.adapter.unsupported(cell)) is not None:
+        yield judgement(case, invalid_argument.clause, "unsupported", reason=reason)
         return
     right = arrange(cell, batch.rows)
-    inputs = misfit.inputs(right)
+    inputs = invalid_argument.inputs(right)
     answer = ask_with(evaluation.adapter, cell, inputs, batch)
     if answer.failure:
-        yield _refused(case, misfit.clause, answer)
+        yield _refused(case, invalid_argument.clause, answer)
         return
-    fault = _fault_of_misfit(evaluation, case, answer)
-    few = misfit.inputs(arrange(cell, batch.rows[:FEW]))
-    yield _found(evaluation, case, misfit.clause, answer, fault, inputs=few)
+    fault = _fault_of_invalid_argument(evaluation, case, answer)
+    few = invalid_argument.inputs(arrange(cell, batch.rows[:FEW]))
+    yield _found(evaluation, case, invalid_argument.clause, answer, fault, inputs=few)
 
 
-def _fault_of_misfit(evaluation: CellEvaluation, case: Case, answer: Answer) -> str:
+def _fault_of_invalid_argument(evaluation: CellEvaluation, case: Case, answer: Answer) -> str:
     """Say what is wrong with an answer; empty where it is NaN throughout, or what is documented."""
-    misfit, cell = MISFITS[case.regime], case.cell
+    invalid_argument, cell = INVALID_ARGUMENTS[case.regime], case.cell
     if answer.observed is not None and np.isnan(answer.observed.astype(np.float64)).all():
         return ""
-    said = "an answer comes where an error is due"
-    broadcasts = misfit.broadcasts and cell.labels in broadcast_labels(evaluation.adapter)
-    if not (broadcasts or (misfit.floats and floating_indices(evaluation.adapter))):
+    said = "a result is returned where an error is expected"
+    broadcasts = invalid_argument.broadcasts and cell.labels in broadcast_labels(evaluation.adapter)
+    if not (broadcasts or (invalid_argument.floats and floating_indices(evaluation.adapter))):
         return said
     if answer.observed is None:
         return f"{said}, and {answer.misshapen}"
     batch = _as_documented(evaluation.common_batch, case)
-    seen = Seen(cell, batch, answer.observed, evaluation.truth(batch))
+    seen = ComparedBatch(cell, batch, answer.observed, evaluation.truth(batch))
     as_due = seen.must.conforms[batch.slices["typical"]]
-    return "" if as_due.all() else "the answer is not that of the labels as documented"
+    return "" if as_due.all() else "the result is not the documented one for these labels"
 
 
 def _as_documented(batch: Batch, case: Case) -> Batch:
     """Return the batch with what the spoiled labels mean: stretched, and in the format of the right ones."""
     name = case.cell.labels
     right = getattr(batch.rows, name)
-    stretched = np.broadcast_to(MISFITS[case.regime].spoil(right), right.shape).astype(right.dtype)
+    stretched = np.broadcast_to(INVALID_ARGUMENTS[case.regime].spoil(right), right.shape).astype(right.dtype)
     return replace(batch, rows=replace(batch.rows, **{name: stretched}))
 
 
@@ -143,7 +143,7 @@ def _fault_of_nothing(case: Case, observed: NDArray[Any]) -> str:
     numbers = observed.astype(np.float64)
     due = -np.inf if case.cell.op == "log_sum_exp" else 0.0
     allowed = np.isnan(numbers) | ((numbers == due) & (case.cell.labels != "indices"))
-    return "" if allowed.all() else f"zero classes give {numbers[~allowed][0]:.9g}, expected an error or NaN"
+    return "" if allowed.all() else f"zero classes return {numbers[~allowed][0]:.9g}, expected an error or NaN"
 
 
 def _refused(case: Case, clause: str, answer: Answer) -> Judgement:
@@ -163,5 +163,9 @@ def _found(
     )
     if not fault:
         return found
-    cell = replace(case.cell, options=MISFITS[case.regime].options) if case.regime in MISFITS else case.cell
+    cell = (
+        replace(case.cell, options=INVALID_ARGUMENTS[case.regime].options)
+        if case.regime in INVALID_ARGUMENTS
+        else case.cell
+    )
     return replace(found, inputs=spell(inputs.arrays()), repro=evaluation.adapter.repro(cell, inputs))

@@ -21,7 +21,7 @@ from logitproof_conformance.checks.laws_of_symmetry import (
 )
 from logitproof_conformance.checks.modes import judge_eager_answer, judge_eager_refusal
 from logitproof_conformance.checks.padded_rows import judge_padded_rows
-from logitproof_conformance.checks.refusals import judge_bad_label, judge_misfit, judge_no_classes
+from logitproof_conformance.checks.refusals import judge_bad_label, judge_invalid_argument, judge_no_classes
 from logitproof_conformance.checks.second_backward import judge_second_backward
 from logitproof_conformance.judging.judging import (
     CellEvaluation,
@@ -34,7 +34,13 @@ from logitproof_conformance.judging.judging import (
 )
 from logitproof_conformance.judging.related import first_failure
 from logitproof_conformance.judging.rules import FAMILY
-from logitproof_conformance.plan.bad_inputs import BAD_LABELS, DISTRIBUTION_FORMATS, LABEL_FORMATS, MISFITS, NO_CLASSES
+from logitproof_conformance.plan.bad_inputs import (
+    BAD_LABELS,
+    DISTRIBUTION_FORMATS,
+    INVALID_ARGUMENTS,
+    LABEL_FORMATS,
+    NO_CLASSES,
+)
 from logitproof_conformance.plan.layout import due_shape
 from logitproof_reference.cases.catalogue import poisoned
 from logitproof_reference.judging.accuracy_classes import Outputs, classes
@@ -51,7 +57,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Twice:
+class RepeatedAnswer:
     """The answers to two calls that should agree bit for bit on some rows of the common batch.
 
     Attributes
@@ -96,7 +102,9 @@ def judge_row_alone(evaluation: CellEvaluation, case: Case) -> Iterator[Judgemen
     comparison = compare(alone.array, truth.exact[:1], truth.must[:1], batch.format)
     worst = comparison.worst()
     reason = (
-        "" if comparison.conforms.all() else f"row 0 alone is {comparison.slack.flat[worst]:.3g} times its bound off"
+        ""
+        if comparison.conforms.all()
+        else f"row 0 evaluated alone: error is {comparison.slack.flat[worst]:.3g}x the bound"
     )
     found = judgement(case, clause, verdict_on(clause, good=not reason), reason=reason)
     yield replace(
@@ -106,7 +114,7 @@ def judge_row_alone(evaluation: CellEvaluation, case: Case) -> Iterator[Judgemen
         ulps=float(comparison.ulps.flat[worst]),
         repro=repro_of(evaluation, batch, 0) if reason else "",
     )
-    twice = Twice(evaluation.answer(batch).array[:1], alone.array, np.arange(1))
+    twice = RepeatedAnswer(evaluation.answer(batch).array[:1], alone.array, np.arange(1))
     same = replace(judgement(case, "ROW-2", "conforms"), elements=alone.array.size, digest=digest(alone.array))
     yield describe_change(evaluation, same, twice) if twice.changed.any() else same
 
@@ -129,12 +137,12 @@ def _ask_again(evaluation: CellEvaluation, case: Case, clause: str, rows: Rows, 
         if (failed := failure(case, answer, clause)) is not None:
             return failed
     before, after = first.array[origin], again.array
-    twice = Twice(before, after if len(after) == len(origin) else after[origin], origin)
+    twice = RepeatedAnswer(before, after if len(after) == len(origin) else after[origin], origin)
     found = replace(judgement(case, clause, "conforms"), elements=twice.before.size, digest=digest(twice.after))
     return describe_change(evaluation, found, twice) if twice.changed.any() else found
 
 
-def describe_change(evaluation: CellEvaluation, found: Judgement, twice: Twice) -> Judgement:
+def describe_change(evaluation: CellEvaluation, found: Judgement, twice: RepeatedAnswer) -> Judgement:
     """Describe the first element whose bits changed."""
     place = np.unravel_index(int(np.argmax(twice.changed)), twice.changed.shape)
     row = int(twice.rows[place[0]])
@@ -145,7 +153,7 @@ def describe_change(evaluation: CellEvaluation, found: Judgement, twice: Twice) 
     return replace(
         found,
         verdict="deviates" if found.grade == "MUST" else "concern",
-        reason=f"{count} of {len(twice.rows)} rows changed their bits; first: row {number} of {regime}, "
+        reason=f"{count} of {len(twice.rows)} rows changed bits; first: row {number} of {regime}, "
         f"{before} became {after}",
         row=number,
         element=int(place[1]) if len(place) > 1 else -1,
@@ -205,7 +213,7 @@ def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgem
         yield judgement(case, "IO-3", "deviates", reason=f"an empty batch raises {answer.failure}")
         return
     if answer.misshapen:
-        yield judgement(case, "IO-3", "deviates", reason=f"with an empty batch {answer.misshapen}")
+        yield judgement(case, "IO-3", "deviates", reason=f"with an empty batch, {answer.misshapen}")
         return
     due = due_shape(case.cell, 0, batch.classes)
     yield replace(judgement(case, "IO-3", "conforms"), reason=f"shape {due}")
@@ -232,7 +240,7 @@ CHECK_JUDGES = {
     "second_backward": judge_second_backward,
     "padded_rows": judge_padded_rows,
     **dict.fromkeys(BAD_LABELS, judge_bad_label),
-    **dict.fromkeys(MISFITS, judge_misfit),
+    **dict.fromkeys(INVALID_ARGUMENTS, judge_invalid_argument),
     **dict.fromkeys(LABEL_FORMATS, judge_label_format),
     **dict.fromkeys(DISTRIBUTION_FORMATS, judge_distribution_format),
     NO_CLASSES: judge_no_classes,

@@ -10,7 +10,7 @@ from logitproof_adapters.contract import keeps_graph
 from logitproof_conformance.asking.ask import ask
 from logitproof_conformance.judging.judging import CellEvaluation, judgement
 from logitproof_conformance.judging.related import first_failure
-from logitproof_conformance.judging.rules import Seen
+from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.judging.second_answer import SecondAnswer, judge_as_good
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.vocabulary.ops import SECOND_GRADIENT
@@ -38,6 +38,6 @@ def judge_second_backward(evaluation: CellEvaluation, case: Case) -> Iterator[Ju
         yield failed
         return
     first = evaluation.seen(batch)
-    second = Seen(case.cell, batch, answer.array, first.truth)
+    second = ComparedBatch(case.cell, batch, answer.array, first.truth)
     asked = SecondAnswer(CLAUSE, "in a second backward pass", first, second, again, partial(arrange, again))
     yield judge_as_good(evaluation.adapter, case, asked)

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_conformance.asking.ask import Answer, ask, digest
 from logitproof_conformance.asking.truth import truth_of
-from logitproof_conformance.judging.rules import Rule, Seen, rules_of
+from logitproof_conformance.judging.rules import ComparedBatch, Rule, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.specification.clauses import CLAUSES
@@ -45,7 +45,7 @@ class CellEvaluation:
         self.cell = cell
         self.batches = batches_of(cell, profile)
         self._answers: dict[tuple[str, ...], Answer] = {}
-        self._seen: dict[tuple[str, ...], Seen] = {}
+        self._seen: dict[tuple[str, ...], ComparedBatch] = {}
 
     def batch_with(self, regime: str) -> Batch:
         """Return the batch that holds a regime's rows."""
@@ -63,11 +63,11 @@ class CellEvaluation:
             self._answers[key] = ask(self.adapter, self.cell, batch)
         return self._answers[key]
 
-    def seen(self, batch: Batch) -> Seen:
+    def seen(self, batch: Batch) -> ComparedBatch:
         """Return a batch compared with the exact answers; its answer must have come in shape."""
         key = tuple(batch.slices)
         if key not in self._seen:
-            self._seen[key] = Seen(self.cell, batch, self.answer(batch).array, self.truth(batch))
+            self._seen[key] = ComparedBatch(self.cell, batch, self.answer(batch).array, self.truth(batch))
         return self._seen[key]
 
     def truth(self, batch: Batch, cell: Cell | None = None) -> Truth:
@@ -102,7 +102,7 @@ def failure(case: Case, answer: Answer, clause: str) -> Judgement | None:
     return None
 
 
-def judge_rule(evaluation: CellEvaluation, case: Case, seen: Seen, rule: Rule, rows: slice) -> Judgement:
+def judge_rule(evaluation: CellEvaluation, case: Case, seen: ComparedBatch, rule: Rule, rows: slice) -> Judgement:
     """Apply one rule to the rows of a regime and describe the worst element."""
     comparison = getattr(seen, rule.allowed)
     chosen = rule.chosen(seen)[rows]
@@ -125,7 +125,7 @@ def judge_rule(evaluation: CellEvaluation, case: Case, seen: Seen, rule: Rule, r
 
 
 def describe_worst(
-    evaluation: CellEvaluation, kept: Judgement, seen: Seen, rule: Rule, at: tuple[np.intp, ...]
+    evaluation: CellEvaluation, kept: Judgement, seen: ComparedBatch, rule: Rule, at: tuple[np.intp, ...]
 ) -> Judgement:
     """Add the worst element, its inputs and, where it is wrong, what to say and how to see it again."""
     row = int(at[0]) - seen.batch.slices[kept.regime].start

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from logitproof_reference.specification.clauses import CLAUSES
-from logitproof_reference.vocabulary.severity import effect_of, is_graver
+from logitproof_reference.vocabulary.severity import is_graver, severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -78,9 +78,9 @@ class Conclusions:
             self.used[entry.id] += 1
             return replace(found, verdict="stale", reason=stale_reason(entry))
         self.used[entry.id] += 1
-        effect = effect_of(vars(found)) if found.observed or found.verdict == "crashed" else entry.effect
+        effect = severity_of(vars(found)) if found.observed or found.verdict == "crashed" else entry.effect
         if found.verdict != "concern" and is_graver(effect, than=entry.effect):
-            reason = f'worse than the deviation "{entry.id}" says: {effect}, not {entry.effect}; {found.reason}'
+            reason = f'worse than the ledger entry "{entry.id}": {effect}, not {entry.effect}; {found.reason}'
             return replace(found, reason=reason)
         return replace(found, deviation=entry.id)
 
@@ -92,8 +92,8 @@ class Conclusions:
 def stale_reason(entry: Deviation) -> str:
     """Say of a judgement that conforms that the ledger expects it to deviate."""
     return (
-        f'conforms, where the ledger entry "{entry.id}" expects a deviation: the entry is too broad for this machine, '
-        "or upstream fixed it; narrow it, or give it machines or the release that is fixed"
+        f'conforms, but the ledger entry "{entry.id}" expects a deviation: the entry is too broad for this machine, '
+        "or upstream fixed it; narrow it, or enter its machines or the release that fixed it"
     )
 
 
@@ -111,7 +111,7 @@ def failure_message(found: Judgement) -> str:
             f"inputs   {found.inputs}",
             f"exact    {found.exact}",
             f"observed {found.observed}",
-            f"bound    {found.bound}; the error is {found.slack:.4g} times that",
+            f"bound    {found.bound}; error / bound {found.slack:.4g}",
             f"regime   largest error {found.ulps:.4g} ulps, {found.nats:.4g} absolute, over {found.elements} elements",
         ]
     if found.repro:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Adapter
     from logitproof_conformance.asking.ask import Answer
-    from logitproof_conformance.judging.rules import Seen
+    from logitproof_conformance.judging.rules import ComparedBatch
     from logitproof_conformance.plan.cases import Case
     from logitproof_reference.cases.catalogue import Batch
     from logitproof_reference.judging.compare import Comparison
@@ -109,7 +109,7 @@ def first_failure(case: Case, clause: str, answers: Iterable[Answer]) -> Judgeme
     return next((failed for answer in answers if (failed := failure(case, answer, clause)) is not None), None)
 
 
-def ordinary_rows(seen: Seen) -> Mask:
+def ordinary_rows(seen: ComparedBatch) -> Mask:
     """Tell the rows of finite logits and finite first answers that no clause for extremes takes."""
     chosen = finite_rows(seen.batch.rows.logits)
     for name, part in seen.batch.slices.items():
@@ -117,7 +117,7 @@ def ordinary_rows(seen: Seen) -> Mask:
     return chosen & _by_row(seen.finite)
 
 
-def sound_rows(seen: Seen) -> Mask:
+def sound_rows(seen: ComparedBatch) -> Mask:
     """Tell the ordinary rows whose first answer is as it must be; where it is not, other clauses say so."""
     return ordinary_rows(seen) & _by_row(seen.must.conforms)
 
@@ -126,7 +126,7 @@ def _by_row(elements: Mask) -> Mask:
     return np.asarray(elements.reshape(len(elements), -1).all(axis=1))
 
 
-def sound_elements(seen: Seen) -> Mask:
+def sound_elements(seen: ComparedBatch) -> Mask:
     """Return `sound_rows` as a choice among the elements of the answer."""
     shape = seen.observed.shape
     return np.broadcast_to(sound_rows(seen).reshape(-1, *(1,) * (len(shape) - 1)), shape)
@@ -169,8 +169,8 @@ def _describe(
         return found
     regime, number = relation.batch.locate(row)
     reason = (
-        f"{CLAUSES[relation.clause].title}: row {number} of {regime} gives {observed:.9g} {relation.says}, expected "
-        f"{relation.due.value[at]:.9g} from its first answer, {comparison.error[at]:.3g} apart, "
+        f"{CLAUSES[relation.clause].title}: row {number} of {regime} returns {observed:.9g} {relation.says}, expected "
+        f"{relation.due.value[at]:.9g} from the first result, {comparison.error[at]:.3g} apart, "
         f"{comparison.slack[at]:.3g} times the sum of the bounds"
     )
     repro = "\n\n".join(adapter.repro(question.cell, question.inputs) for question in (first, second)).strip()

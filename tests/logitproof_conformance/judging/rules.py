@@ -32,7 +32,7 @@ FAMILY = {"value": "VAL", "grad_logits": "GRD", "grad_labels": "GLB", "jvp": "JV
 
 
 @dataclass(frozen=True)
-class Seen:
+class ComparedBatch:
     """One batch, asked and compared: what the rules look at. All arrays are shaped like the answer."""
 
     cell: Cell
@@ -78,20 +78,20 @@ class Rule:
     """A clause, the elements it judges, the bound it allows, and what it accepts beside."""
 
     clause: str
-    chosen: Callable[[Seen], Mask]
+    chosen: Callable[[ComparedBatch], Mask]
     allowed: Literal["must", "should"] = "must"
-    accepts: Callable[[Seen], Mask] | None = None
+    accepts: Callable[[ComparedBatch], Mask] | None = None
 
 
-def _everywhere(seen: Seen) -> Mask:
+def _everywhere(seen: ComparedBatch) -> Mask:
     return np.ones(seen.observed.shape, dtype=bool)
 
 
-def _nan(seen: Seen) -> Mask:
+def _nan(seen: ComparedBatch) -> Mask:
     return np.isnan(seen.observed.astype(np.float64))
 
 
-def _in_a_row_of_its_own_nan(seen: Seen) -> Mask:
+def _in_a_row_of_its_own_nan(seen: ComparedBatch) -> Mask:
     """Accept NaN where the row's own logits are not finite: as an ignored row it is 0, by EXT-1 it is NaN."""
     if seen.cell.is_scalar:
         return np.zeros(seen.observed.shape, dtype=bool)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
-    from logitproof_conformance.judging.rules import Seen
+    from logitproof_conformance.judging.rules import ComparedBatch
     from logitproof_conformance.plan.cases import Case
     from logitproof_reference.cases.regime import Rows
     from logitproof_reference.vocabulary.cells import Cell, Inputs
@@ -31,7 +31,7 @@ class SecondAnswer:
     ----------
     clause, says : str
         The clause, and what distinguishes the second: "in a second backward pass".
-    first, second : Seen
+    first, second : ComparedBatch
         The answers, held against the same exact ones.
     cell : Cell
         What was asked the second time.
@@ -41,8 +41,8 @@ class SecondAnswer:
 
     clause: str
     says: str
-    first: Seen
-    second: Seen
+    first: ComparedBatch
+    second: ComparedBatch
     cell: Cell
     inputs: Callable[[Rows], Inputs]
 
@@ -75,7 +75,7 @@ def _described(adapter: Adapter, found: Judgement, asked: SecondAnswer, at: tupl
     return replace(
         found,
         reason=f"row {number} of {regime}: {after:.9g} {asked.says}, {before:.9g} without; "
-        f"{int(asked.lost.sum())} of {asked.lost.size} elements leave their bound",
+        f"{int(asked.lost.sum())} of {asked.lost.size} elements are no longer within their bound",
         slack=float(asked.second.must.slack[at]),
         row=number,
         element=int(at[1]) if len(at) > 1 else -1,

@@ -41,7 +41,7 @@ NO_CLASSES = "no_classes"
 
 
 @dataclass(frozen=True)
-class Misfit:
+class InvalidArgument:
     """An argument of a wrong shape or kind, among others that are right.
 
     Attributes
@@ -92,23 +92,25 @@ def _first_alone(array: NDArray[Any]) -> NDArray[Any]:
 
 WEIGHTED = Options(weight=True)
 
-MISFITS = {
-    "labels_one_short": Misfit("ERR-2", ANY_LABELS, spoil=_one_short),
-    "labels_one_over": Misfit("ERR-2", ANY_LABELS, spoil=_one_over),
-    "one_label_for_all": Misfit("ERR-2", ANY_LABELS, spoil=_first_alone, broadcasts=True),
-    "classes_one_short": Misfit("ERR-2", ("distributions",), spoil=lambda labels: labels[:, :-1].copy()),
-    "one_class_for_all": Misfit(
+INVALID_ARGUMENTS = {
+    "labels_one_short": InvalidArgument("ERR-2", ANY_LABELS, spoil=_one_short),
+    "labels_one_over": InvalidArgument("ERR-2", ANY_LABELS, spoil=_one_over),
+    "one_label_for_all": InvalidArgument("ERR-2", ANY_LABELS, spoil=_first_alone, broadcasts=True),
+    "classes_one_short": InvalidArgument("ERR-2", ("distributions",), spoil=lambda labels: labels[:, :-1].copy()),
+    "one_class_for_all": InvalidArgument(
         "ERR-2", ("distributions",), spoil=lambda labels: labels[:, :1].copy(), broadcasts=True
     ),
-    "weight_one_short": Misfit("ERR-2", ANY_LABELS, "weight", _one_short, WEIGHTED),
-    "one_weight_for_all": Misfit("ERR-2", ANY_LABELS, "weight", _first_alone, WEIGHTED),
-    "floating_indices": Misfit("ERR-3", ("indices",), spoil=lambda labels: labels.astype(np.float32), floats=True),
-    "smoothing_past_1": Misfit("ERR-3", ANY_LABELS, "", options=Options(label_smoothing=1.5)),
-    "unknown_reduction": Misfit("ERR-3", ANY_LABELS, "", options=Options(reduction="average")),
+    "weight_one_short": InvalidArgument("ERR-2", ANY_LABELS, "weight", _one_short, WEIGHTED),
+    "one_weight_for_all": InvalidArgument("ERR-2", ANY_LABELS, "weight", _first_alone, WEIGHTED),
+    "floating_indices": InvalidArgument(
+        "ERR-3", ("indices",), spoil=lambda labels: labels.astype(np.float32), floats=True
+    ),
+    "smoothing_past_1": InvalidArgument("ERR-3", ANY_LABELS, "", options=Options(label_smoothing=1.5)),
+    "unknown_reduction": InvalidArgument("ERR-3", ANY_LABELS, "", options=Options(reduction="average")),
 }
 """ERR-2, ERR-3: shapes that do not match, indices that are no integers, options that do not exist."""
 
-BAD_INPUTS = (*MISFITS, *LABEL_FORMATS, *DISTRIBUTION_FORMATS, NO_CLASSES, *BAD_LABELS)
+BAD_INPUTS = (*INVALID_ARGUMENTS, *LABEL_FORMATS, *DISTRIBUTION_FORMATS, NO_CLASSES, *BAD_LABELS)
 """All checks of this chapter, by name; last what is most likely to end the process, for the rest of a cell is lost."""
 
 
@@ -122,8 +124,8 @@ def takes(name: str, cell: Cell) -> bool:
         return False
     if name == NO_CLASSES:
         return True
-    if name in MISFITS:
-        return cell.op == LOSS and cell.labels in MISFITS[name].labels
+    if name in INVALID_ARGUMENTS:
+        return cell.op == LOSS and cell.labels in INVALID_ARGUMENTS[name].labels
     if name in DISTRIBUTION_FORMATS:
         # Of values alone: the cotangent of a gradient would have to be in the format of the loss.
         asked = (cell.mode, cell.labels, cell.quantity) == ("eager", "distributions", "value")

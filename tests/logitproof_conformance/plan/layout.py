@@ -71,7 +71,7 @@ def restore(cell: Cell, answer: NDArray[Any], batch: Batch) -> NDArray[Any]:
     """
     due = due_shape(cell, len(batch.rows.logits), batch.classes)
     if np.shape(answer) != due:
-        raise ValueError(f"the answer has shape {np.shape(answer)}, expected {due}")
+        raise ValueError(f"the result has shape {np.shape(answer)}, expected {due}")
     if cell.is_scalar:
         return answer.reshape(1)
     if cell.axis == "middle":

@@ -41,7 +41,7 @@ class Shard:
             return WHOLE
         found = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
         if not found or int(found[1]) > int(found[2]):
-            raise ValueError(f'shard "{text}" is none: write I/N with 1 <= I <= N, e.g. 2/3')
+            raise ValueError(f'shard "{text}" is invalid: write I/N with 1 <= I <= N, e.g. 2/3')
         return cls(int(found[1]), int(found[2]))
 
     def part(self, cases: Sequence[Case]) -> list[Case]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Adapter
 
-CHAPTER = "training"
+TEST_MODULE = "training"
 CLAUSES = ("TRN-1", "TRN-2", "TRN-3", "TRN-4")
 """What a training is judged by."""
 
@@ -27,12 +27,12 @@ def training_cases(adapter: Adapter, profile: str) -> Iterator[Case]:
     """Yield a case for each training of a framework; one where it has none, so that the reason is told."""
     trainer = trainer_of(adapter)
     if trainer is None:
-        yield Case(_cell(adapter, adapter.modes[0], "float32", "indices"), FIRST.name, CHAPTER)
+        yield Case(_cell(adapter, adapter.modes[0], "float32", "indices"), FIRST.name, TEST_MODULE)
         return
     for task, format_ in product(TASKS.values(), trainer.formats):
         for place, (labels, entry) in enumerate(trainer.recipes.get(task.op, ())):
             if profile == "full" or (task is FIRST and format_ == "float32" and place == 0):
-                yield Case(_cell(adapter, trainer.mode, format_, labels, entry, task.op), task.name, CHAPTER)
+                yield Case(_cell(adapter, trainer.mode, format_, labels, entry, task.op), task.name, TEST_MODULE)
 
 
 def _cell(adapter: Adapter, mode: str, format_: str, labels: str, entry: str = "", op: str = FIRST.op) -> Cell:  # noqa: PLR0917 - the words of a cell

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from logitproof_conformance.judging.rules import FAMILY, rules_of
 from logitproof_conformance.plan import training as training_plan
-from logitproof_conformance.plan.bad_inputs import BAD_LABELS, DISTRIBUTION_FORMATS, LABEL_FORMATS, MISFITS, NO_CLASSES
+from logitproof_conformance.plan.bad_inputs import (
+    BAD_LABELS,
+    DISTRIBUTION_FORMATS,
+    INVALID_ARGUMENTS,
+    LABEL_FORMATS,
+    NO_CLASSES,
+)
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
@@ -33,7 +39,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "second_backward": ("IO-7",),
     "padded_rows": ("IO-5",),
     **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
-    **{name: (misfit.clause,) for name, misfit in MISFITS.items()},
+    **{name: (invalid_argument.clause,) for name, invalid_argument in INVALID_ARGUMENTS.items()},
     **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS), ("IO-6",)),
     NO_CLASSES: ("ERR-4",),
 }
@@ -47,7 +53,7 @@ def clauses_of(case: Case) -> tuple[str, ...]:
     """
     if case.chapter == "unsupported":
         return ()
-    if case.chapter == training_plan.CHAPTER:
+    if case.chapter == training_plan.TEST_MODULE:
         return training_plan.CLAUSES
     if case.regime in CHECK_CLAUSES:
         return CHECK_CLAUSES[case.regime]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Adapter
     from logitproof_conformance.plan.cases import Case
-    from logitproof_conformance.training.run import Held, Trajectory
+    from logitproof_conformance.training.run import StepErrors, Trajectory
     from logitproof_reference.vocabulary.judgement import Judgement
 
 
@@ -46,7 +46,7 @@ def judge_training(adapter: Adapter, case: Case, profile: str) -> Iterator[Judge
     yield _tell_run(case, found)
 
 
-def _judge_steps(case: Case, clause: str, held: Held, training: Training, found: Trajectory) -> Judgement:
+def _judge_steps(case: Case, clause: str, held: StepErrors, training: Training, found: Trajectory) -> Judgement:
     good = held.slack <= 1.0
     kept = replace(
         judgement(case, clause, verdict_on(clause, good=good)),

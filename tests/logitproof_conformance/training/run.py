@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Held:
+class StepErrors:
     """The numbers of one kind that were held against their bounds, the worst by name.
 
     Attributes
@@ -93,9 +93,9 @@ class Trajectory:
     """
 
     record: TrainingRecord
-    loss: Held = field(default_factory=Held)
-    gradients: Held = field(default_factory=Held)
-    parameters: Held = field(default_factory=Held)
+    loss: StepErrors = field(default_factory=StepErrors)
+    gradients: StepErrors = field(default_factory=StepErrors)
+    parameters: StepErrors = field(default_factory=StepErrors)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Training:
         return float(loss_and_gradient(self.task, exactly(logits), batch.labels)[0][0])
 
     def runs_of_parts(self) -> dict[str, Iterator[Parameters]]:
-        """Return the two runs that tell whose doing a drift is, by the name of their series."""
+        """Return the two runs that attribute the drift to the loss or to the matrix products, by series."""
         return {"drift_of_loss": self._run_of_loss(), "drift_of_products": self._run_of_products()}
 
     def _run_of_loss(self) -> Iterator[Parameters]:

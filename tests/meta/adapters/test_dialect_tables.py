@@ -98,7 +98,7 @@ def test_a_run_file_that_tells_nothing_of_options_hides_none() -> None:
 def test_the_command_line_tells_who_says_what(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dialects", "--framework", "torch", "--framework", "optax"]) == EXPECTED
     lines = capsys.readouterr().out.splitlines()
-    (ignored,) = (line for line in lines if line.startswith("Ignored unless told"))
+    (ignored,) = (line for line in lines if line.startswith("Ignored by default"))
     assert re.search(r"-100 +torch$", ignored.rstrip())
     assert main(["dialects", "--brief", "--markdown"]) == EXPECTED
     assert capsys.readouterr().out.count("\n| ") == len(DIALECTS) + 2

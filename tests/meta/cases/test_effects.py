@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logitproof_reference.vocabulary.severity import EFFECTS, effect_of
+from logitproof_reference.vocabulary.severity import EFFECTS, severity_of
 
 ABOUT_ONE = "0x1.0000000000000p+0 + 0x1.0p-60"
 LARGER_THAN_A_DOUBLE = "-0x1.8p+1024"
@@ -27,7 +27,7 @@ LARGER_THAN_A_DOUBLE = "-0x1.8p+1024"
     ],
 )
 def test_numbers_tell_their_effect(exact: str, observed: str, effect: str) -> None:
-    assert effect_of({"verdict": "deviates", "clause": "VAL-1", "exact": exact, "observed": observed}) == effect
+    assert severity_of({"verdict": "deviates", "clause": "VAL-1", "exact": exact, "observed": observed}) == effect
 
 
 @pytest.mark.parametrize(
@@ -42,5 +42,5 @@ def test_numbers_tell_their_effect(exact: str, observed: str, effect: str) -> No
     ],
 )
 def test_where_no_numbers_are_compared_the_clause_tells_the_effect(verdict: str, clause: str, effect: str) -> None:
-    assert effect_of({"verdict": verdict, "clause": clause, "exact": "", "observed": ""}) == effect
+    assert severity_of({"verdict": verdict, "clause": clause, "exact": "", "observed": ""}) == effect
     assert effect in EFFECTS

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from logitproof_reference.cases.real import REGIMES_REAL, real_logits
-from logitproof_reference.training.impact import TASK, Shape, plant, shape_of, worth_of
+from logitproof_reference.training.impact import TASK, Shape, impact_of, shape_of, train_with_error
 
 EARLY = Shape(1.5, 2.5)
 """The shape of many rows of the training."""
@@ -25,7 +25,7 @@ def test_rows_like_it_are_within_a_factor_of_two_in_both() -> None:
 
 
 def test_real_rows_are_counted_over_all_three_classifiers() -> None:
-    found = worth_of(finding([8.0, -8.0, 0.0], 1e-7))
+    found = impact_of(finding([8.0, -8.0, 0.0], 1e-7))
     assert found is not None
     rows = [real_logits(name).astype(np.float64) for name in REGIMES_REAL]
     by_hand = [
@@ -39,21 +39,21 @@ def test_real_rows_are_counted_over_all_three_classifiers() -> None:
 
 
 def test_the_worst_of_all_rows_never_occurs_in_practice() -> None:
-    found = worth_of(finding([3e38, -3e38], 1e-7))
+    found = impact_of(finding([3e38, -3e38], 1e-7))
     assert found is not None
     assert found.planted is not None
     assert (found.real_rows, found.planted.rows, found.planted.drift) == (0, 0, 0.0)
-    assert "none of the 2,048 rows trained on is" in found.sentence
+    assert "none of the 2,048 training rows is" in found.sentence
 
 
 def test_an_error_ten_times_as_large_moves_the_parameters_ten_times_as_far() -> None:
-    small, large = plant(EARLY, 1e-8), plant(EARLY, 1e-7)
+    small, large = train_with_error(EARLY, 1e-8), train_with_error(EARLY, 1e-7)
     assert small.rows == large.rows > 100
     assert large.drift == pytest.approx(10 * small.drift, rel=1e-3)
 
 
 def test_a_gross_error_costs_nats_and_accuracy() -> None:
-    gross, none = plant(EARLY, 100.0), plant(EARLY, 0.0)
+    gross, none = train_with_error(EARLY, 100.0), train_with_error(EARLY, 0.0)
     assert gross.loss > 0.1
     assert gross.accuracy < none.accuracy
     assert (none.loss, none.drift) == (0.0, 0.0)
@@ -61,7 +61,7 @@ def test_a_gross_error_costs_nats_and_accuracy() -> None:
 
 
 def test_an_error_of_a_value_moves_no_gradient() -> None:
-    found = worth_of(finding([1.5, -1.0], 1e-3, "value"))
+    found = impact_of(finding([1.5, -1.0], 1e-3, "value"))
     assert found is not None
     assert found.planted is not None
     assert found.planted.drift == 0.0
@@ -69,35 +69,35 @@ def test_an_error_of_a_value_moves_no_gradient() -> None:
 
 
 def test_where_no_number_is_due_none_is_missed() -> None:
-    found, wrong = (worth_of(finding([1.0, 0.0], math.inf) | {"exact": exact}) for exact in ("0x1.8p+1", "-inf"))
+    found, wrong = (impact_of(finding([1.0, 0.0], math.inf) | {"exact": exact}) for exact in ("0x1.8p+1", "-inf"))
     assert found is not None
     assert wrong is not None
-    assert "a number was due and none came" in found.sentence
-    assert "the one due, which is not finite" in wrong.sentence
+    assert "a finite number is expected, but none was returned" in found.sentence
+    assert "a different non-finite value was returned" in wrong.sentence
 
 
 @pytest.mark.parametrize("nats", [math.inf])
 def test_an_answer_that_is_not_finite_has_no_run(nats: float) -> None:
-    found = worth_of(finding([1.0, 0.0], nats))
+    found = impact_of(finding([1.0, 0.0], nats))
     assert found is not None
     assert found.planted is None
-    assert found.sentence.startswith("Beyond measure on this row")
+    assert found.sentence.startswith("Not measurable on this row")
 
 
 @pytest.mark.parametrize(
     "inputs", ["", "{}", "no JSON", "[]", '{"logits": []}', '{"regime": "real_ppocr_characters", "row": 3}']
 )
 def test_a_row_that_is_not_spelled_out_has_no_worth(inputs: str) -> None:
-    assert worth_of({"inputs": inputs, "nats": 1.0, "quantity": "value"}) is None
+    assert impact_of({"inputs": inputs, "nats": 1.0, "quantity": "value"}) is None
     assert shape_of(inputs) is None
 
 
 def test_nothing_measured_has_no_worth() -> None:
-    assert worth_of(finding([1.0, 0.0], math.nan)) is None
+    assert impact_of(finding([1.0, 0.0], math.nan)) is None
 
 
 def test_rows_that_are_not_finite_are_like_no_real_row() -> None:
-    found = worth_of(finding([math.inf, 0.0], 0.0))
+    found = impact_of(finding([math.inf, 0.0], 0.0))
     assert found is not None
     assert found.real_rows == 0
 

@@ -116,7 +116,7 @@ def test_the_command_prints_verdicts_and_writes_the_page(tmp_path: Path) -> None
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=ENVIRONMENT)
     assert "FALSE: The softmax of [0.5, 0.8] is [0.3553, 0.6447]." in done.stdout
     assert "    numpy  no: 0.4255574" in done.stdout
-    assert (tmp_path / "claims.md").read_text("utf-8").startswith("# What tutorials say")
+    assert (tmp_path / "claims.md").read_text("utf-8").startswith("# Claims of tutorials")
 
 
 def test_the_command_prints_json(tmp_path: Path) -> None:

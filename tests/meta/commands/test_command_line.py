@@ -126,11 +126,11 @@ WRONG_USAGES = {
     "unknown regime": (["explain", f"{CELL}/saturate"], "saturated"),
     "row beyond the regime": (["explain", f"{CELL}/saturated", "--row", "123456"], "rows 0 to"),
     "row that is negative": (["explain", f"{CELL}/saturated", "--row", "-1"], "--row"),
-    "shard beyond the last": (["run", "--framework", "numpy", "--shard", "5/4"], 'shard "5/4" is none'),
+    "shard beyond the last": (["run", "--framework", "numpy", "--shard", "5/4"], 'shard "5/4" is invalid'),
     "run file that is a folder": (["report", "."], ". is a directory"),
     "policy that is a folder": (["diff", "a", "b", "--policy", "."], ". is a folder"),
     "policy that is not there": (["diff", "a", "b", "--policy", "no.toml"], "no.toml does not exist"),
-    "framework without a dialect": (["dialects", "--framework", "numpy"], "states no dialect"),
+    "framework without a dialect": (["dialects", "--framework", "numpy"], "no dialect is documented for numpy"),
     "unknown family": (["check", "math:sqrt", "--op", "softmax", "--without", "FOO"], '"FOO"'),
 }
 
@@ -220,7 +220,7 @@ def test_an_interrupted_run_leaves_what_was_measured(folder: Path, number: signa
     process.send_signal(number)
     _, complaint = process.communicate()
     assert process.returncode == INTERRUPTED, complaint
-    assert "run.parquet holds what was measured; --resume goes on with the rest" in complaint.splitlines()[-1]
+    assert "run.parquet contains the results so far; --resume continues the run" in complaint.splitlines()[-1]
     run = read_run(folder / "run.parquet")
     assert run.table.num_rows >= 5
     assert not run.complete
@@ -263,5 +263,5 @@ def test_a_record_explains_a_framework_that_is_not_here(folder: Path) -> None:
     cell = CELL.replace("numpy", "wrong")
     done = logitproof(folder, "explain", cell, "--run", "run.parquet")
     assert done.returncode == EXPECTED, done.stderr
-    assert "as recorded in the run file" in done.stdout
+    assert "from the run file" in done.stdout
     assert "verdict   deviates" in done.stdout

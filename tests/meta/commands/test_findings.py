@@ -153,9 +153,9 @@ def test_a_text_to_file_is_printed_by_its_name(capsys: pytest.CaptureFixture[str
     [
         (["--framework", "troch"], 'did you mean "torch"?'),
         (["no.parquet"], "no.parquet"),
-        (["--text", "nothing"], 'no text is named "nothing"; logitproof findings names the '),
+        (["--text", "nothing"], 'there is no bug report "nothing"; logitproof findings lists all '),
         (["--text", "torch-logsumexp-gradent"], 'did you mean "torch-logsumexp-gradient"?'),
-        (["RED", "--framework", "jax"], 'the run did not ask "jax"; it asked torch'),
+        (["RED", "--framework", "jax"], 'the run does not contain "jax"; it contains torch'),
     ],
 )
 def test_bad_input_is_refused_in_one_line(

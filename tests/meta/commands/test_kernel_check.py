@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import logitproof
-from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, Refusal
+from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, UsageError
 from logitproof_adapters.control.answers import answer
 from logitproof_reference.bounds.assumptions import Arithmetic
 from logitproof_reports.runs.run_file import read_run
@@ -168,7 +168,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_does_not_go_together_is_refused_in_one_sentence(name: str) -> None:
     arguments, message = WRONG[name]
-    with pytest.raises(Refusal, match=message):
+    with pytest.raises(UsageError, match=message):
         logitproof.check(good, **arguments)
 
 
@@ -208,7 +208,7 @@ def test_the_command_line_says_the_same_and_writes_a_run_file(folder: Path) -> N
 USAGES = {
     "no module": (("nowhere:f",), 'module "nowhere" cannot be imported'),
     "no callable": (("mykernels:nothing",), 'module "mykernels" has no callable "nothing"'),
-    "no colon": (("mykernels",), '"mykernels" names no callable'),
+    "no colon": (("mykernels",), '"mykernels" is not a callable'),
     "height": (("mykernels:softmax", "--height", "flat"), 'height "flat" is not known'),
 }
 

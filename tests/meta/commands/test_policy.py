@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from logitproof.commands.command_line import main
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof.upgrades.certificate import certify, verify
 from logitproof.upgrades.policy import Policy, found_policy, read_policy
 from logitproof_reports.diff.compare import diff
@@ -78,7 +78,7 @@ def test_waived_changes_are_counted_and_signed(worse: Diff, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("expires", "says"), [("2026-11-20", "expired on 2026-11-20"), ("2027-01-01", "matches no change")]
+    ("expires", "says"), [("2026-11-20", "expired on 2026-11-20"), ("2027-01-01", "matches no failing change")]
 )
 def test_a_dead_waiver_says_whose_it_is(expires: str, says: str, tmp_path: Path) -> None:
     fine = run_of("torch", *FINE)
@@ -105,7 +105,7 @@ def test_a_dead_waiver_says_whose_it_is(expires: str, says: str, tmp_path: Path)
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused(text: str, tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"logitproof\.toml"):
+    with pytest.raises(UsageError, match=r"logitproof\.toml"):
         policy(tmp_path, text)
 
 
@@ -132,10 +132,10 @@ def test_a_certificate_holds_the_runs_it_names_and_no_others(worse: Diff, tmp_pa
     content = json.loads(certificate.read_text())
     assert content["runs"]["candidate"]["lock"] == ["torch==2.13.0"]
     write_run(files["candidate"], replace(worse.after, complete=False))
-    with pytest.raises(Refusal, match="none of the runs"):
+    with pytest.raises(UsageError, match="not one of the runs"):
         verify(certificate, [files["candidate"]])
     certificate.write_text(json.dumps({**content, "safe": True}))
-    with pytest.raises(Refusal, match="altered"):
+    with pytest.raises(UsageError, match="altered"):
         verify(certificate)
 
 
@@ -149,5 +149,5 @@ def test_what_is_no_certificate_is_refused_in_one_line(tmp_path: Path, capsys: p
 def test_a_file_without_any_key_is_no_policy(tmp_path: Path) -> None:
     empty = tmp_path / "logitproof.toml"
     empty.touch()
-    with pytest.raises(Refusal, match=r"holds no policy; a policy has fail_on, matters, waivers"):
+    with pytest.raises(UsageError, match=r"contains no policy; the keys of a policy are fail_on, matters, waivers"):
         read_policy(empty)

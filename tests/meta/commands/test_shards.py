@@ -82,7 +82,7 @@ def test_a_ledger_entry_that_no_shard_used_is_found_when_they_merge() -> None:
     runs = [part(1, 2), part(2, 2)]
     problems = [one for one in merge_whole(runs).table.to_pylist() if one["verdict"] == "stale"]
     (problem,) = problems
-    assert problem["reason"].startswith('the ledger entry "known" explains nothing in this run')
+    assert problem["reason"].startswith('the ledger entry "known" matches nothing in this run')
     cut_short = [part(1, 2), part(2, 2, complete=False)]
     assert "stale" not in merge_whole(cut_short).table["verdict"].to_pylist()
 

@@ -22,14 +22,14 @@ from packaging.requirements import Requirement
 from logitproof.commands.command_line import main
 from logitproof.environments import build as environments
 from logitproof.environments import cache as environment_cache
-from logitproof.environments import index_settings, locks
+from logitproof.environments import locks, pip_settings
 from logitproof.environments import uv_command as uv_tool
-from logitproof.environments.index_settings import settings_for_uv
 from logitproof.environments.locks import Locked, preferred_pythons, requirements_of
 from logitproof.environments.own_wheel import pack_own_wheel
 from logitproof.environments.package_adapters import with_companions
+from logitproof.environments.pip_settings import settings_for_uv
 from logitproof.environments.uv_command import UnbuildableEnvironment
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof.upgrades import sides as upgrade
 from logitproof.upgrades.bisect import Bisection
 from logitproof.upgrades.trial import selecting
@@ -59,7 +59,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lists_of_requirements_part_at_packages_not_at_bounds() -> None:
     assert requirements_of("jax>=0.4,<0.5, numpy==2.0") == ("jax<0.5,>=0.4", "numpy==2.0")
-    with pytest.raises(Refusal, match="names no packages"):
+    with pytest.raises(UsageError, match="names no packages"):
         requirements_of("jax=0.4")
 
 
@@ -96,7 +96,7 @@ def pip_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path.touch()
     monkeypatch.setenv("PIP_CONFIG_FILE", str(path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    forget = index_settings.configured.cache_clear
+    forget = pip_settings.configured.cache_clear
     forget()
     yield path
     forget()
@@ -104,7 +104,7 @@ def pip_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.usefixtures("pip_conf")
 def test_pips_variables_serve_uv_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_settings, "configured", dict)
+    monkeypatch.setattr(pip_settings, "configured", dict)
     monkeypatch.setenv("PIP_INDEX_URL", "https://example.org/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", "/a /b")
     made = settings_for_uv(os.environ)
@@ -126,17 +126,17 @@ def test_pips_configuration_serves_uv_as_pip_reads_it(pip_conf: Path, monkeypatc
     assert made["UV_INDEX"] == "https://a.example/simple file:///wheels"
     assert made["UV_INDEX_STRATEGY"] == "unsafe-best-match"
     monkeypatch.setenv("PIP_INDEX_URL", "https://me:secret@example.com/simple?token=secret")
-    told = index_settings.told(os.environ)
+    told = pip_settings.told(os.environ)
     assert told == "packages come from: index https://example.com, further index https://a.example file:///wheels"
 
 
 @pytest.mark.usefixtures("pip_conf")
 def test_uvs_own_places_are_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_settings, "configured", dict)
-    assert not index_settings.told(os.environ)
+    monkeypatch.setattr(pip_settings, "configured", dict)
+    assert not pip_settings.told(os.environ)
     monkeypatch.setenv("UV_INDEX", "mine=https://me:secret@example.org:8080/secret/simple https://b.example")
     monkeypatch.setenv("UV_FIND_LINKS", "/wheels,/more")
-    assert index_settings.told(os.environ) == (
+    assert pip_settings.told(os.environ) == (
         "packages come from: further index https://example.org https://b.example, links /wheels /more"
     )
 
@@ -197,9 +197,9 @@ def test_a_package_that_runs_on_a_backend_is_refused_with_what_to_write(
 ) -> None:
     monkeypatch.setattr(upgrade, "_run", lambda *_: SimpleNamespace(stdout='{"numpy": null}'))
     made = environments.BuiltEnvironment(Locked(("keras==3.15.1",), "3.11", {}, tmp_path / "own.whl"), tmp_path)
-    with pytest.raises(Refusal, match=r"keras_jax needs jax, .*: write e\.g\. keras==3\.15\.1,jax$"):
+    with pytest.raises(UsageError, match=r"keras_jax needs jax, .*: write e\.g\. keras==3\.15\.1,jax$"):
         upgrade.adapters_for("keras==3.15.1", made)
-    with pytest.raises(Refusal, match="name one with --framework"):
+    with pytest.raises(UsageError, match="use --framework"):
         upgrade.adapters_for("packaging==25.0", made)
 
 

@@ -12,7 +12,14 @@ from logitproof_adapters.contract import Adapter, broadcast_labels, floating_ind
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.checks.registry import CHECK_JUDGES
 from logitproof_conformance.judging.judging import CellEvaluation
-from logitproof_conformance.plan.bad_inputs import BAD_INPUTS, BAD_LABELS, LABEL_FORMATS, MISFITS, NO_CLASSES, takes
+from logitproof_conformance.plan.bad_inputs import (
+    BAD_INPUTS,
+    BAD_LABELS,
+    INVALID_ARGUMENTS,
+    LABEL_FORMATS,
+    NO_CLASSES,
+    takes,
+)
 from logitproof_conformance.plan.cases import Case, plan_cases
 from logitproof_conformance.plan.checks import CHECKS, MIXED_PRECISION
 from logitproof_reference.specification.clauses import CLAUSES
@@ -67,7 +74,11 @@ def test_every_bad_input_is_a_check_of_a_clause_and_is_asked_in_the_quick_profil
 
 
 def test_clauses_of_bad_inputs_exist() -> None:
-    assert {misfit.clause for misfit in MISFITS.values()} | {"ERR-1", "ERR-4", "IO-6"} <= set(CLAUSES)
+    assert {invalid_argument.clause for invalid_argument in INVALID_ARGUMENTS.values()} | {
+        "ERR-1",
+        "ERR-4",
+        "IO-6",
+    } <= set(CLAUSES)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +100,7 @@ def test_nan_in_the_row_of_a_bad_label_conforms(check: str, quantity: str) -> No
 def test_a_number_in_the_row_of_a_bad_label_deviates_with_its_value(value: float) -> None:
     found = judged(Stub(filled(value)), "label_n")
     assert found.verdict == "deviates"
-    assert found.reason == f"label 10 with 10 classes gives {value:.9g}, expected an error or NaN"
+    assert found.reason == f"label 10 with 10 classes returns {value:.9g}, expected an error or NaN"
 
 
 def test_a_documented_ignored_label_costs_exactly_0_and_other_labels_do_not() -> None:
@@ -102,7 +113,7 @@ def test_a_documented_ignored_label_costs_exactly_0_and_other_labels_do_not() ->
 def test_a_bad_label_that_spoils_good_rows_is_told_with_a_spoiled_row() -> None:
     found = judged(Stub(filled(np.nan, whole_batch=True)), "label_n")
     assert found.verdict == "deviates"
-    assert "changes the answer of" in found.reason
+    assert "changes the results of" in found.reason
 
 
 @pytest.mark.parametrize(("check", "cell"), [("one_label_for_all", LOSS), ("one_class_for_all", SOFT_LOSS)])
@@ -148,14 +159,14 @@ def raising(cell: Cell, inputs: Inputs) -> NDArray[Any]:
     raise ValueError(f"{cell.id} at {inputs.axis} is refused")
 
 
-OPTION_CHECKS = [name for name, misfit in MISFITS.items() if misfit.options != PLAIN]
+OPTION_CHECKS = [name for name, invalid_argument in INVALID_ARGUMENTS.items() if invalid_argument.options != PLAIN]
 
 
 @pytest.mark.parametrize("check", OPTION_CHECKS)
 @pytest.mark.parametrize("cell", [LOSS, SOFT_LOSS], ids=["indices", "distributions"])
 def test_wrong_options_and_weights_that_are_taken_deviate(check: str, cell: Cell) -> None:
     found = judged(Stub(without_options), check, cell)
-    assert (found.verdict, found.clause) == ("deviates", MISFITS[check].clause)
+    assert (found.verdict, found.clause) == ("deviates", INVALID_ARGUMENTS[check].clause)
     assert judged(Stub(raising), check, cell).verdict == "conforms"
 
 

@@ -32,7 +32,7 @@ EAGER_ALONE = {
 """Clauses that are not asked of compiled modes, and why."""
 
 MODULES = {
-    module.CHAPTER: module.__doc__ or ""
+    module.TEST_MODULE: module.__doc__ or ""
     for path in Path(logitproof_conformance.__path__[0]).glob("test_*.py")
     for module in [import_module(f"logitproof_conformance.{path.stem}")]
 }

@@ -20,7 +20,7 @@ from logitproof.matrix.silence import Silence, cpu_seconds, hangs
 from logitproof.readers.reporting import judgements
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.plugin import Suite
-from logitproof_reports.runs.journal import Journal, Stand, cut_torn_line, read_journal, take_up
+from logitproof_reports.runs.journal import Journal, ResumePoint, cut_torn_line, read_journal, resume_point
 from logitproof_reports.runs.run_file import read_run
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def test_a_cell_given_up_leaves_a_gap_unless_a_ledger_holds_its_crash(entry: str
     cell = suite.cases[0].cell.id
     assert suite.cases[1].cell.id == cell
     crash = {"cell": cell, "verdict": "crashed", "deviation": entry}
-    suite.stand = Stand({}, [crash], given_up={cell})
+    suite.stand = ResumePoint({}, [crash], given_up={cell})
     told = Told()
     suite.recorder = cast("Recorder", told)
     suite.close(ended=True, asked=0)
@@ -241,7 +241,7 @@ def test_a_cell_given_up_leaves_a_gap_unless_a_ledger_holds_its_crash(entry: str
 
 BROKEN_STARTS = {
     "import no_such_package": "no_such_package",
-    "os.kill(os.getpid(), signal.SIGKILL)": "ended by SIGKILL",
+    "os.kill(os.getpid(), signal.SIGKILL)": "killed by SIGKILL",
     "journal.write_bytes(b''); os._exit(3)": "ends within its first line",
     'journal.write_text(\'{"verdict": "crashed"}\\n\'); os._exit(1)': "has schema version none",
     "journal.write_bytes(b'\\x00\\xff\\n[]\\n'); os._exit(0)": "is damaged at line 1",
@@ -298,7 +298,7 @@ def test_a_run_that_was_killed_is_gone_on_with_to_the_same_end(folder: Path) -> 
 def test_resuming_nothing_is_told_in_one_line(folder: Path) -> None:
     done = logitproof(folder, "run", "--framework", "numpy", "--resume")
     assert (done.returncode, done.stderr.count("\n")) == (USAGE, 1)
-    assert "leave out --resume" in done.stderr
+    assert "omit --resume" in done.stderr
 
 
 SLOW = """
@@ -420,9 +420,9 @@ def test_taking_a_journal_up_twice_is_taking_it_up_once(tmp_path: Path) -> None:
     with Journal(path, HEADER) as journal:  # type: ignore[arg-type] - as little as will do
         journal.start(CASE)
         journal.start({**CASE, "regime": "saturated"})
-    stand, once = take_up(path), path.read_bytes()
+    stand, once = resume_point(path), path.read_bytes()
     assert stand.ended == {(CASE["cell"], "typical")}
-    assert (take_up(path), path.read_bytes()) == (stand, once)
+    assert (resume_point(path), path.read_bytes()) == (stand, once)
     assert read_journal(path).table.num_rows == 0
 
 

@@ -127,12 +127,12 @@ def test_a_broken_law_names_row_answers_and_bound(clause: str) -> None:
 
 
 PROGRAMS = {
-    "import os\nos.abort()": (False, "ends the process by signal 6"),
+    "import os\nos.abort()": (False, "kills the process with signal 6"),
     "raise ValueError('10 is no class')": (True, "raises ValueError: 10 is no class"),
-    "print('float32', [float('nan'), 1.0])": (True, "gives nan"),
-    "print('float32', [[float('nan')] * 2, [1.0, 2.0]])": (True, "gives [nan, nan]"),
-    "print('float32', [0.25, float('inf')])": (False, "gives 0.25"),
-    "print('float32', [float('-inf'), 1.0])": (False, "gives -inf"),
+    "print('float32', [float('nan'), 1.0])": (True, "returns nan"),
+    "print('float32', [[float('nan')] * 2, [1.0, 2.0]])": (True, "returns [nan, nan]"),
+    "print('float32', [0.25, float('inf')])": (False, "returns 0.25"),
+    "print('float32', [float('-inf'), 1.0])": (False, "returns -inf"),
 }
 
 

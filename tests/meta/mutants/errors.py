@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
     Array = NDArray[Any]
-    Ask = Callable[[Cell, Inputs], Array]
+    Query = Callable[[Cell, Inputs], Array]
 
 
-def relabelled(relabel: Callable[[Array, int], Array]) -> Ask:
+def relabelled(relabel: Callable[[Array, int], Array]) -> Query:
     """Return a mutant that makes other labels of the given ones, by class count."""
 
     def ask(cell: Cell, inputs: Inputs) -> Array:
@@ -32,7 +32,7 @@ def relabelled(relabel: Callable[[Array, int], Array]) -> Ask:
     return ask
 
 
-def filled(value: float, *, whole_batch: bool = False) -> Ask:
+def filled(value: float, *, whole_batch: bool = False) -> Query:
     """Return a mutant that gives rows whose label is out of range, or all beside them, one value."""
 
     def ask(cell: Cell, inputs: Inputs) -> Array:
@@ -55,7 +55,7 @@ def due_shape(inputs: Inputs) -> tuple[int, ...]:
     return shape[: inputs.axis] + shape[inputs.axis + 1 :]
 
 
-def reshaped(change: Callable[[Array, tuple[int, ...]], Array]) -> Ask:
+def reshaped(change: Callable[[Array, tuple[int, ...]], Array]) -> Query:
     """Return a mutant that brings labels of another shape to the due one by `change`."""
 
     def ask(cell: Cell, inputs: Inputs) -> Array:

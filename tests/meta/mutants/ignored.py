@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
     Array = NDArray[Any]
-    Ask = Callable[[Cell, Inputs], Array]
+    Query = Callable[[Cell, Inputs], Array]
 
 UPSTREAM, REDUCED = control_options.upstream, control_options.reduced
 IGNORE = Options(ignore_index=-100)
@@ -31,7 +31,7 @@ IGNORE_SMOOTH = Options(ignore_index=-100, label_smoothing=0.125)
 IGNORE_SMOOTH_WEIGHTED = Options(ignore_index=-100, reduction="mean", weight=True, label_smoothing=0.125)
 
 
-def honouring(sentinel: Callable[[int], bool]) -> Ask:
+def honouring(sentinel: Callable[[int], bool]) -> Query:
     """Return a mutant that ignores some sentinels alone, and takes others for the nearest class."""
 
     def ask(cell: Cell, inputs: Inputs) -> Array:
@@ -45,7 +45,7 @@ def honouring(sentinel: Callable[[int], bool]) -> Ask:
     return ask
 
 
-def in_ignored_rows(quantity: str, left: Callable[[Cell, Inputs], Array]) -> Ask:
+def in_ignored_rows(quantity: str, left: Callable[[Cell, Inputs], Array]) -> Query:
     """Return a mutant in whose unreduced answers ignored rows keep what `left` gives them."""
 
     def ask(cell: Cell, inputs: Inputs) -> Array:

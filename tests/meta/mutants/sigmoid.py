@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
     Array = NDArray[Any]
-    Ask = Callable[[Cell, Inputs], Array]
+    Query = Callable[[Cell, Inputs], Array]
 
 LOSS, SLOPE = control_sigmoid.sigmoid_cross_entropy, control_sigmoid.slope
 SIGMA, SOFTPLUS = control_sigmoid.sigmoid, control_sigmoid.softplus
@@ -54,7 +54,7 @@ def clipped(x: Array) -> Array:
     return np.clip(SIGMA(x), x.dtype.type(1e-7), x.dtype.type(1 - 1e-7))
 
 
-def on_sigmoid(change: Callable[[Cell, Inputs], tuple[Cell, Inputs]]) -> Ask:
+def on_sigmoid(change: Callable[[Cell, Inputs], tuple[Cell, Inputs]]) -> Query:
     """Return a mutant that asks the sigmoid loss something else."""
 
     def ask(cell: Cell, inputs: Inputs) -> Array:

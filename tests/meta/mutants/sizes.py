@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
     Array = NDArray[Any]
-    Ask = Callable[[Cell, Inputs], Array]
+    Query = Callable[[Cell, Inputs], Array]
 
 WEIGHTED, SPATIAL = Options(weight=True), Options(ignore_index=0, reduction="mean", weight=True)
 SOFTMAX_OF = control.softmax
 
 
-def with_bits_of_bfloat16(name: str) -> Ask:
+def with_bits_of_bfloat16(name: str) -> Query:
     """Return a mutant that takes one of its inputs in bfloat16."""
 
     def ask(cell: Cell, inputs: Inputs) -> Array:
@@ -54,7 +54,7 @@ def with_bits_of_bfloat16(name: str) -> Ask:
     return ask
 
 
-def where(applies: Callable[[Cell, Inputs], bool], change: Callable[[Array], Array]) -> Ask:
+def where(applies: Callable[[Cell, Inputs], bool], change: Callable[[Array], Array]) -> Query:
     """Return a mutant whose answers are changed where something applies."""
 
     def ask(cell: Cell, inputs: Inputs) -> Array:

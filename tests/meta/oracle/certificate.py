@@ -61,7 +61,7 @@ class Certificate:
         bits = math.log2(self.worst) if self.worst else -math.inf
         return (
             f"{self.rows} rows, {self.numbers} numbers: largest relative error 2**{bits:.2f} ({self.worst_case}); "
-            f"{len(self.outside)} enclosures without the truth"
+            f"{len(self.outside)} enclosures that miss the exact value"
         )
 
 

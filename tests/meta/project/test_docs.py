@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]
 TEMPLATES = DOCS.parent / "reports" / "logitproof_reports" / "html" / "templates"
 
 
@@ -53,6 +53,11 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     anchors = {anchor for link, anchor in local if link.startswith("../runs/report.html") and anchor}
     offered = set(re.findall(r'id="([^"]+)"', "".join(path.read_text("utf-8") for path in TEMPLATES.rglob("*.j2"))))
     assert anchors <= offered
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = (DOCS / "index.md").read_text("utf-8")
+    assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= set(re.findall(r"\]\(([\w-]+\.md)\)", index))
 
 
 def test_every_picture_is_shown() -> None:

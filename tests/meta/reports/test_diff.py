@@ -156,7 +156,7 @@ def test_a_run_that_did_not_come_so_far_is_not_safe() -> None:
     found = diff(run_of("torch", OTHER, BASE), cut)
     assert found.count("no longer judged") == 1
     assert not rule(found).safe
-    assert "did not judge all that was planned" in verdict_lines(found, rule(found))[0]
+    assert "(incomplete: the " in verdict_lines(found, rule(found))[0]
 
 
 def test_a_diff_of_nothing_is_not_safe() -> None:
@@ -217,7 +217,7 @@ def test_what_is_alike_is_told_in_one_line_with_a_count() -> None:
     asked = [replace(one, clause="VAL-1", slack=0.5) for one in made]
     (line,) = told_of(asked, [moved(one, verdict="deviates", slack=9.0) for one in asked])
     assert line.startswith("newly failing: torch softmax_cross_entropy and softmax, grad_logits, value and grad_labels")
-    assert "conforms, slack 0.5 -> deviates, slack 9; " in line
+    assert "conforms, error / bound 0.5 -> deviates, error / bound 9; " in line
     assert f"in {len(asked)} cells (eager; float32; typical)" in line
 
 

@@ -51,7 +51,7 @@ def shown(opened: Opened, addresses: dict[str, str]) -> Opened:
 @pytest.mark.parametrize("name", RUNS)
 def test_the_page_asks_for_nothing_and_complains_of_nothing(name: str, shown: Opened) -> None:
     with shown(name) as page:
-        assert "folded away" in page.inner_text(COUNT)
+        assert "hidden" in page.inner_text(COUNT)
         assert page.evaluate("window.harmed") is None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from logitproof.errors import Refusal
+from logitproof.errors import UsageError
 from logitproof.readers.gate import FAIL_ON, exit_code, first_steps, refuse_unknown
 from logitproof_adapters.catalogue.tried_machines import DECISIVE, tried_machines, unshared
 from logitproof_reports.diff.compare import diff
@@ -68,17 +68,17 @@ def test_a_gate_fails_what_it_names(run: Run, failing: set[str], gate: str) -> N
 
 
 def test_an_unknown_gate_is_refused_with_those_there_are() -> None:
-    with pytest.raises(Refusal, match=r'"slow" is not known; known: known, carried, new, recorded, never'):
+    with pytest.raises(UsageError, match=r'"slow" is not known; known: known, carried, new, recorded, never'):
         refuse_unknown("slow")
 
 
 def test_what_is_new_on_a_new_machine_is_told_with_what_is_new_about_it() -> None:
     assert list(first_steps(run_on(NOVEL, RIGHT, WRONG), Path("run.parquet"))) == [
-        "torch: 1 verdict that no ledger entry explains; the ledger was tried on no machine with amx_fp16",
-        "  the worst: logitproof explain torch-eager-softmax-value-float32/nan --run run.parquet",
+        "torch: 1 verdict without a ledger entry; the ledger was tried on no machine with amx_fp16",
+        "  show the worst: logitproof explain torch-eager-softmax-value-float32/nan --run run.parquet",
     ]
     assert list(first_steps(run_on(TRIED, RIGHT, STALE))) == [
-        "torch: 1 stale ledger entry; the ledger was tried on such a machine"
+        "torch: 1 stale ledger entry; the ledger was tried on such machines"
     ]
     assert list(first_steps(run_on(TRIED, RIGHT, KNOWN))) == []
 

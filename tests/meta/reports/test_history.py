@@ -115,7 +115,7 @@ def test_only_releases_that_were_asked_the_same_are_compared() -> None:
     )
     assert [(release.since, release.bits) for release in history.releases] == [("", 0), ("", 0), ("1.0", 3)]
     (note,) = history_page(history).notes
-    assert note == "jax was asked 2 case sets: only releases asked the same are compared."
+    assert note == "jax has runs of 2 case sets: only runs of the same case set are compared."
 
 
 def test_an_interrupted_run_is_told_but_compared_with_nothing() -> None:
@@ -178,7 +178,7 @@ def test_the_command_prints_a_line_a_release_and_writes_the_page(
     assert head.split() == list(SHORT.values())
     assert first.split()[:2] == ["jax", "0.9.0"]
     assert second.split()[-4:-1] == ["0.9.0", "0", "0"]
-    assert sentence == "jax 0.10.0: every verdict and every bit as in 0.9.0."
+    assert sentence == "jax 0.10.0: verdicts and bits identical to 0.9.0."
     assert path == str(page)
     assert page.read_text().startswith("<!DOCTYPE html>")
 
@@ -191,10 +191,10 @@ def test_an_unreadable_file_among_good_ones_is_named_and_left_out(
     page = tmp_path / "history.html"
     assert main(["history", str(tmp_path), "-o", str(page), "--json"]) == UNEXPECTED
     printed = capsys.readouterr()
-    reason = f"{tmp_path / 'bad.parquet'} is no run file (not Parquet): name what `logitproof run -o` wrote"
-    assert printed.err == f"logitproof: left out: {reason}\n"
+    reason = f"{tmp_path / 'bad.parquet'} is not a run file (not Parquet): pass a file written by `logitproof run -o`"
+    assert printed.err == f"logitproof: skipped: {reason}\n"
     assert json.loads(printed.out)["left_out"] == [reason]
-    assert "bad.parquet is no run file" in page.read_text()
+    assert "bad.parquet is not a run file" in page.read_text()
 
 
 def test_the_command_refuses_in_one_line_with_exit_status_two(
@@ -202,21 +202,21 @@ def test_the_command_refuses_in_one_line_with_exit_status_two(
 ) -> None:
     folder = tmp_path / "nowhere"
     assert main(["history", str(folder)]) == USAGE
-    assert capsys.readouterr().err == f"logitproof: {folder} does not exist: name a folder that holds run files\n"
+    assert capsys.readouterr().err == f"logitproof: {folder} does not exist: pass a folder that contains run files\n"
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda _place: None, "does not exist: name a folder that holds run files"),
-        (lambda place: place.write_text(""), "is a file: name a folder that holds run files"),
+        (lambda _place: None, "does not exist: pass a folder that contains run files"),
+        (lambda place: place.write_text(""), "is a file: pass a folder that contains run files"),
         (
             lambda place: place.mkdir(),
             "holds no run file that can be read, which `logitproof run -o NAME.parquet` writes",
         ),
         (
             lambda place: (place.mkdir(), (place / "a.parquet").write_text("junk")),
-            "a.parquet is no run file (not Parquet)",
+            "a.parquet is not a run file (not Parquet)",
         ),
     ],
     ids=["missing", "file", "empty", "unreadable"],

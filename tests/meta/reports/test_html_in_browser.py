@@ -14,7 +14,7 @@ from logitproof_conformance.training.judging import judge_training
 from logitproof_reports.report.write import write_report
 from logitproof_reports.runs.run_file import merge
 from logitproof_reports.runs.schema import Run, table_of
-from logitproof_reports.words.outcomes import visible
+from logitproof_reports.words.outcomes import escape_control_chars
 from meta.reports.synthetic_runs import HOSTILE, environment_of, green, hostile, hundred_thousand, three_frameworks
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ def test_the_filter_keeps_what_it_names(text: str, shown: Opened) -> None:
 
 def test_a_filter_on_a_column_that_is_not_there_says_which_are(shown: Opened) -> None:
     with shown("ordinary", "#judgements") as page:
-        assert filtered(page, "colour:blue").startswith("no column is called colour; there are framework, mode, op")
+        assert filtered(page, "colour:blue").startswith(
+            "there is no column colour; the columns are framework, mode, op"
+        )
 
 
 def test_a_deep_link_opens_its_filter_and_typing_makes_one(shown: Opened) -> None:
@@ -209,7 +211,7 @@ def test_without_script_the_summaries_stand(shown: Opened) -> None:
     with shown("ordinary", ready="#verdict", java_script_enabled=False) as page:
         for text in (
             "14 unexpected verdicts",
-            "the label itself, or a share of it",
+            "the label, or a part of it",
             "the gradient multiplies 0 by infinity",
         ):
             assert page.get_by_text(text).first.is_visible()
@@ -242,7 +244,7 @@ def test_links_to_hostile_names_find_them(shown: Opened) -> None:
             expect(page.locator("#filter")).to_have_value(searched)
             shown = set(page.locator(f"{ROWS} td[data-label=framework]").all_inner_texts())
             assert {" ".join(text.split()) for text in shown} == {" ".join(name.split())}
-            assert name == visible(name)
+            assert name == escape_control_chars(name)
 
 
 def test_the_policy_stops_foreign_script_and_network(browser: Browser, addresses: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from logitproof_reports.report.write import render, write_report
 from logitproof_reports.runs.run_file import RunFileError
 from logitproof_reports.runs.schema import Run, table_of
 from logitproof_reports.words.links import explorer_link, filter_link
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, UNEXPECTED, from_hex, visible
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, UNEXPECTED, escape_control_chars, from_hex
 from meta.reports.synthetic_runs import EXTREME, green, hostile, hundred_thousand, judgement, run_of, three_frameworks
 
 if TYPE_CHECKING:
@@ -124,9 +124,12 @@ def test_hostile_text_stays_text() -> None:
 def test_the_verdict_is_told_in_one_sentence_each() -> None:
     text = read(three_frameworks()).text
     assert "14 unexpected verdicts in jax 0.10.2 and torch 2.13.0." in text
-    assert "Each breaks a MUST of the specification, and no ledger entry explains it" in text
-    assert "310 conform △ 2 concerns ≈ 8 known deviations None unexpected." in text
-    assert "10 unexpected. The worst: log-softmax gives 0.25 where 1 is due (bfloat16, compiled, plus_inf_one)." in text
+    assert "Each breaks a MUST of the specification and has no ledger entry" in text
+    assert "310 conform △ 2 warnings (SHOULD) ≈ 8 known deviations None unexpected." in text
+    assert (
+        "10 unexpected. The worst: log-softmax returns 0.25 where 1 is expected (bfloat16, compiled, plus_inf_one)."
+        in text
+    )
     assert "4 unexpected. The worst: softmax crashed: RuntimeError: no kernel (bfloat16, compiled, nan)." in text
 
 
@@ -134,7 +137,7 @@ def test_a_green_run_says_so() -> None:
     page = page_of(green())
     assert page.headline == "torch 2.13.0 conforms."
     assert page.findings == []
-    assert "Nothing: every judgement conforms." in Reader(render(page)).text
+    assert "None: every judgement conforms." in Reader(render(page)).text
 
 
 def test_an_interrupted_run_and_an_empty_one_say_so() -> None:
@@ -180,9 +183,9 @@ def test_findings_come_worst_first_with_inputs_and_repro() -> None:
     assert facts["observed"] == "0.25 (0x1.0000000000000p-2)"
     assert facts["exact"] == "1 (0x1.0000000000000p+0)"
     assert facts["bound"] == "1e-07"
-    assert facts["error"] == "without measure: 1 is due"
-    assert jax.brief == "gives 0.25 where 1 is due"
-    assert jax.effect.startswith("silent (a wrong number")
+    assert facts["error"] == "no error in ulps (expected 1)"
+    assert jax.brief == "returns 0.25 where 1 is expected"
+    assert jax.effect.startswith("silent (a wrong finite number")
     assert jax.inputs[0].name == "logits"
     assert jax.inputs[0].value.count("0x1.") == 4
     assert jax.repro.startswith("import jax\n")
@@ -209,7 +212,7 @@ def test_extremes_show_what_came_and_what_was_due() -> None:
     assert row.cells[0].exact == ""
     infinite = next(situation for situation in page.situations if situation.name == "plus_inf_one")
     assert infinite.rows[0].cells[0].where == "bfloat16"
-    assert [answer.gives for answer in infinite.answers] == ["gives 0.25, due 1", "", ""]
+    assert [answer.gives for answer in infinite.answers] == ["returns 0.25, expected 1", "", ""]
     assert infinite.answers[1].number == "all 40 judgements"
     assert {row.due for row in label.rows} == {"a finite number"}
     assert row.cells[0].as_due
@@ -225,7 +228,7 @@ def test_known_deviations_carry_the_ledgers_reason_and_link() -> None:
 def test_the_environment_of_every_framework_is_shown() -> None:
     page = page_of(three_frameworks())
     environments = page.environments
-    assert "numbers held against ball arithmetic" in {fact.name for fact in page.certificate}
+    assert "numbers checked with ball arithmetic" in {fact.name for fact in page.certificate}
     assert [one.title for one in environments] == ["In common", "jax 0.10.2", "tensorflow 2.21.0", "torch 2.13.0"]
     facts = {fact.name: fact.value for fact in environments[0].facts}
     assert facts["threads · OMP_NUM_THREADS"] == "2"
@@ -255,8 +258,8 @@ def test_the_payload_holds_every_judgement(name: str) -> None:
     _, columns = unpack(run)
     records = run.table.sort_by([(key, "ascending") for key in ("cell", "regime", "clause")]).to_pylist()
     for key in ("cell", "regime", "clause", "mode", "op", "format", "deviation"):
-        assert columns[key] == [visible(record[key]) for record in records]
-    assert columns["framework"] == [visible(record["adapter"]) for record in records]
+        assert columns[key] == [escape_control_chars(record[key]) for record in records]
+    assert columns["framework"] == [escape_control_chars(record["adapter"]) for record in records]
     assert columns["verdict"] == [outcome_of(record) for record in records]
     for shown, record in zip(columns["slack"], records, strict=True):
         assert shown == {"nan": "\N{EN DASH}", "inf": "∞"}.get(str(record["slack"]), f"{record['slack']:.3g}")

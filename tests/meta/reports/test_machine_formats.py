@@ -11,7 +11,7 @@ import pytest
 
 from logitproof.commands.command_line import main
 from logitproof.readers.wandb_run import metrics, rows, track
-from logitproof_reports.counting.run_table import judged as make_ready
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.exports.badge import badge
 from logitproof_reports.exports.junit import junit
 from logitproof_reports.exports.sarif import sarif
@@ -69,7 +69,7 @@ def test_the_badge_tells_the_verdict_in_words() -> None:
 
 def test_what_wandb_gets_is_finite_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = three_frameworks()
-    found = metrics(make_ready(run))
+    found = metrics(prepare(run))
     assert found["jax/EXT/unexpected"] == 10
     assert all(math.isfinite(number) for number in found.values())
     assert len(rows(run)) == run.table.num_rows

@@ -145,18 +145,18 @@ def _folder(path: Path) -> None:
 
 DAMAGES = {
     "missing": (lambda path: path.unlink(), "does not exist: make it with"),
-    "directory": (_folder, "is a directory: name the run file within it"),
-    "empty": (lambda path: path.write_bytes(b""), "is no run file"),
-    "text": (lambda path: path.write_text("cell,verdict\n"), "is no run file"),
+    "directory": (_folder, "is a directory: pass the path of a run file in it"),
+    "empty": (lambda path: path.write_bytes(b""), "is not a run file"),
+    "text": (lambda path: path.write_text("cell,verdict\n"), "is not a run file"),
     "truncated": (_truncated, "is truncated or damaged: copy it again"),
     "magic alone": (lambda path: path.write_bytes(b"PAR1"), "is truncated or damaged: copy it again"),
     "zeroed pages": (_zeroed_pages, "truncated or damaged"),
-    "foreign parquet": (_foreign_parquet, "is Parquet but no run file"),
+    "foreign parquet": (_foreign_parquet, "is Parquet but not a run file"),
     "other schema": (_other_schema, "has schema version 99, this release reads 2"),
     "missing column": (_lacks_column, "lacks the columns slack"),
     "other type": (_other_type, "column of another type"),
     "nulls": (_nulls, "holds nulls in cell"),
-    "garbled metadata": (_garbled_metadata, "garbles its metadata"),
+    "garbled metadata": (_garbled_metadata, "has missing or invalid metadata"),
 }
 
 

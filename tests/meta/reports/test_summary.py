@@ -7,7 +7,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from logitproof_reports.exports.summary import MARKDOWN_BYTES, markdown, sentences, terminal_table
+from logitproof_reports.exports.summary import MARKDOWN_BYTES, legend, markdown, sentences, terminal_table
 from logitproof_reports.runs.schema import Run, table_of
 from logitproof_reports.words.outcomes import slack_of
 from meta.reports.synthetic_runs import green, hostile, judgement, run_of, three_frameworks
@@ -25,12 +25,12 @@ def test_the_verdict_is_one_sentence_a_framework() -> None:
     assert sentences(three_frameworks()) == [
         "14 unexpected verdicts in jax 0.10.2 and torch 2.13.0.",
         (
-            "jax 0.10.2: 310 of 320 judgements conform (2 concerns), 10 unexpected: "
+            "jax 0.10.2: 310 of 320 judgements conform (2 SHOULD warnings), 10 unexpected: "
             "worst EXT-5 on plus_inf_one in compiled-log_softmax-value-bfloat16."
         ),
-        "tensorflow 2.21.0: 312 of 320 judgements conform (2 concerns), 8 known deviations, none unexpected.",
+        "tensorflow 2.21.0: 312 of 320 judgements conform (2 SHOULD warnings), 8 known deviations, none unexpected.",
         (
-            "torch 2.13.0: 316 of 320 judgements conform (2 concerns), 4 unexpected: "
+            "torch 2.13.0: 316 of 320 judgements conform (2 SHOULD warnings), 4 unexpected: "
             "worst EXT-1 on nan in compiled-softmax-value-bfloat16."
         ),
     ]
@@ -56,12 +56,12 @@ def test_a_slack_beside_one_never_reads_as_one() -> None:
     spelled = {0.5: "0.5", 0.9997: "0.9997", 0.99999: "0.99999", 1.0: "1", 1.00004: "1.00004"}
     assert {slack: slack_of(slack) for slack in spelled} == spelled
     base = judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical")
-    assert "slack 0.9997" in printed(run_of("torch", replace(base, slack=0.99972)))
+    assert "✓ 1 (0.9997)" in printed(run_of("torch", replace(base, slack=0.99972)))
 
 
 def test_an_interrupted_run_is_said_to_be_so() -> None:
     told = sentences(replace(green(), complete=False))
-    assert told[0] == "torch 2.13.0 conforms, as far as the run went."
+    assert told[0] == "torch 2.13.0 conforms so far; the run is incomplete."
     assert told[-1].startswith("The run was interrupted")
 
 
@@ -79,10 +79,18 @@ def test_the_terminal_table_counts_by_family_and_framework() -> None:
     assert lines[0].strip() == "14 unexpected verdicts in jax 0.10.2 and torch 2.13.0."
     cells = {line.split()[0]: line for line in lines[2:]}
     assert list(cells) == ["VAL", "GRD", "GLB", "EXT"]
-    assert "✗ 10 unexpected of 160, slack ∞" in cells["EXT"]
-    assert "≈ 8 known of 160, slack ∞" in cells["EXT"]
+    assert "✗ 10 unexpected of 160 (∞)" in cells["EXT"]
+    assert "≈ 8 known of 160 (∞)" in cells["EXT"]
     assert "‼ 4 unexpected of 160" in cells["EXT"]
-    assert cells["GRD"].count("✓ 32, slack") == 3
+    assert cells["GRD"].count("✓ 32 (") == 3
+
+
+def test_a_line_explains_the_fields_of_the_table() -> None:
+    line = legend(three_frameworks())
+    assert line.startswith("Fields: number of judgements (largest error / bound); ✓ conforms")
+    assert all(words in line for words in ("≈ known deviation", "✗ deviates", "‼ crashed"))
+    assert "∅" not in line
+    assert line in markdown(three_frameworks())
 
 
 def test_the_terminal_table_interprets_no_markup() -> None:
@@ -97,7 +105,8 @@ def test_markdown_tells_verdict_matrix_and_findings() -> None:
     assert text.startswith("## Logitproof: 14 unexpected verdicts in jax 0.10.2 and torch 2.13.0.\n")
     assert "| Family | jax 0.10.2 | tensorflow 2.21.0 | torch 2.13.0 |\n| --- | --- | --- | --- |\n" in text
     assert "| ≈ known deviation | tensorflow | gradient of softmax cross-entropy (class indices) | EXT-3 |" in text
-    assert text.index("crashed | torch") < text.index("✗ deviates") < text.index("≈ known") < text.index("△ concern |")
+    verdicts = ("crashed | torch", "✗ deviates |", "≈ known deviation |", "△ warning (SHOULD) |")
+    assert sorted(verdicts, key=text.index) == list(verdicts)
 
 
 def test_markdown_tables_keep_their_columns_and_interpret_nothing() -> None:

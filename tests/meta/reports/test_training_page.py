@@ -16,7 +16,7 @@ from logitproof_conformance.training.judging import judge_training
 from logitproof_reference.claims.catalogue import CATALOGUE
 from logitproof_reference.training.record import SERIES, TrainingRecord
 from logitproof_reference.vocabulary.judgement import Judgement
-from logitproof_reports.counting.run_table import judged
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.training import DRAWN, SIDES, training_changes
 from logitproof_reports.html.render import _templates
@@ -38,7 +38,7 @@ def rendered(part: str, **page: object) -> str:
 
 
 def test_curves_stay_in_their_field_and_have_a_point_a_step(run: Run) -> None:
-    (training,) = trainings_of(judged(run)).trainings
+    (training,) = trainings_of(prepare(run)).trainings
     assert [curve.name for curve in training.curves] == list(CURVES)
     for curve in training.curves:
         points = [tuple(map(float, point.split(","))) for point in curve.points.split()]
@@ -47,7 +47,7 @@ def test_curves_stay_in_their_field_and_have_a_point_a_step(run: Run) -> None:
 
 
 def test_the_table_twin_holds_the_first_and_the_last_step(run: Run) -> None:
-    found = trainings_of(judged(run))
+    found = trainings_of(prepare(run))
     (training,) = found.trainings
     assert [row[0] for row in training.rows] == [str(step) for step in range(1, 9)]
     assert all(len(row) == len(COLUMNS) + 1 for row in training.rows)
@@ -56,7 +56,7 @@ def test_the_table_twin_holds_the_first_and_the_last_step(run: Run) -> None:
 
 
 def test_the_part_on_training_is_well_formed_and_says_what_came_of_it(run: Run) -> None:
-    text = rendered("report/training.html.j2", training=trainings_of(judged(run)))
+    text = rendered("report/training.html.j2", training=trainings_of(prepare(run)))
     assert "drifted by" in text
     (picture,) = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
     assert len(ET.fromstring(picture).findall("polyline")) == len(CURVES)  # noqa: S314 - our own text
@@ -64,8 +64,8 @@ def test_the_part_on_training_is_well_formed_and_says_what_came_of_it(run: Run) 
 
 def test_a_run_without_training_says_so(run: Run) -> None:
     empty = Run(run.table.slice(0, 1), run.environments, run.profile, run.case_set)
-    assert "Nothing was trained in this run:" in rendered(
-        "report/training.html.j2", training=trainings_of(judged(empty))
+    assert "This run contains no training." in rendered(
+        "report/training.html.j2", training=trainings_of(prepare(empty))
     )
     assert training_steps(empty) == []
 
@@ -99,7 +99,7 @@ def test_a_diff_shows_a_training_before_and_after_where_it_differs(run: Run) -> 
 
 def test_a_diff_says_where_trainings_are_the_same_in_bits(run: Run) -> None:
     text = rendered("diff/diff_training.html.j2", training=training_changes(diff(run, run)))
-    assert "The same in bits, step by step: 1 of 1." in text
+    assert "Identical in bits at every step: 1 of 1." in text
     assert "<svg" not in text
     empty = Run(run.table.slice(0, 1), run.environments, run.profile, run.case_set)
     assert "No training is in both runs." in rendered(

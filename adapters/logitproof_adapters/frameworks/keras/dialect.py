@@ -24,8 +24,8 @@ def documented(backend: str) -> Mapping[Loss, Dialect]:
     on_tensorflow = backend == "tensorflow"
     outside = {
         "tensorflow": "an error (observed)",
-        "torch": "an error, but -100 costs 0 (observed)",
-        "jax": "costs 0: its one-hot label is zeros (observed)",
+        "torch": "an error, but -100 has zero loss (observed)",
+        "jax": "zero loss: its one-hot label is all zeros (observed)",
     }
     indices = Dialect(
         documentation=f"{page}#sparsecategoricalcrossentropy-class",
@@ -34,7 +34,7 @@ def documented(backend: str) -> Mapping[Loss, Dialect]:
         mean_over="kept_rows",
         empty_mean="zero",
         reduction="mean",
-        class_axis="any, last by default" if backend == "torch" else "last; others are refused (observed)",
+        class_axis="any, last by default" if backend == "torch" else "last; others raise an error (observed)",
         label_formats="any integer, or floating",
         out_of_range=outside[backend],
         ignored_index="none",

@@ -39,7 +39,7 @@ def documented() -> Mapping[Loss, Dialect]:
             reduction="none",
             class_axis="any, last by default",
             label_formats="any integer",
-            out_of_range="assumed not to happen; NaN, -K to -1 count from the end (observed)",
+            out_of_range="assumed not to occur; NaN, -K to -1 count from the end (observed)",
             ignored_index="none",
         ),
         (*DISTRIBUTIONS, ""): distributions,

@@ -27,7 +27,7 @@ def documented() -> Mapping[Loss, Dialect]:
         reduction="mean",
         class_axis="1",
         label_formats="any integer (observed)",
-        out_of_range="costs 0: its one-hot label is zeros (observed)",
+        out_of_range="zero loss: its one-hot label is all zeros (observed)",
         ignored_index="none",
     )
     return {
@@ -38,14 +38,14 @@ def documented() -> Mapping[Loss, Dialect]:
             function="Tensor.sparse_categorical_crossentropy",
             takes=("reduction", "ignore_index", "label_smoothing"),
             class_axis="last",
-            ignored_index="none; -1 is the word for none",
+            ignored_index="none; -1 stands for none",
         ),
         (*INDICES, "nll_loss"): replace(
             indices,
             documentation=f"{page}.nll_loss",
             function="Tensor.nll_loss",
             takes=("reduction", "weight", "ignore_index"),
-            out_of_range="costs 0 (observed)",
+            out_of_range="zero loss (observed)",
         ),
         (*DISTRIBUTIONS, ""): replace(indices, label_formats="", out_of_range="", ignored_index=""),
         (*SIGMOID, ""): Dialect(

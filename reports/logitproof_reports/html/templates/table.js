@@ -89,7 +89,7 @@ function applyTerm(table, term, keep) {
 function matchingRows(table, text) {
   const terms = parseFilter(text);
   const strange = terms.find((term) => term.key && !(term.key in table.columns));
-  if (strange) throw new Error(`no column is called ${strange.key}; there are ${Object.keys(table.columns).join(", ")}`);
+  if (strange) throw new Error(`there is no column ${strange.key}; the columns are ${Object.keys(table.columns).join(", ")}`);
   const keep = new Uint8Array(table.rows).fill(1);
   for (const term of terms) applyTerm(table, term, keep);
   const rows = [];

@@ -78,7 +78,7 @@ function detailsOf(table, row) {
     if (details.inputs.length) place.append(element("h3", { textContent: "Inputs" }), factList(details.inputs, "facts numbers"));
   }
   const repro = details && details.repro;
-  place.append(element("h3", { textContent: repro ? "Repro: run it beside both releases" : "To see it in either environment" }));
+  place.append(element("h3", { textContent: repro ? "Repro: run it with both releases" : "To reproduce it in either environment" }));
   place.append(codeBlock(repro || `logitproof explain ${id}`));
   return place;
 }
@@ -151,7 +151,7 @@ class Explorer {
       const open = !this.fold.checked || /\bclass:/.test(this.filter.value);
       this.rows = open ? matching : matching.filter((row) => !FOLDED.has(wordAt(this.table, "class", row)));
       const folded = matching.length - this.rows.length;
-      const aside = folded ? `; ${folded.toLocaleString("en")} folded away` : "";
+      const aside = folded ? `; ${folded.toLocaleString("en")} hidden` : "";
       byId("count").textContent = `${this.rows.length.toLocaleString("en")} of ${this.table.rows.toLocaleString("en")} judgements${aside}`;
     } catch (error) {
       this.rows = [];
@@ -178,7 +178,7 @@ async function start() {
     explorer.follow();
   } catch (error) {
     byId("explorer-fault").hidden = false;
-    byId("explorer-fault").textContent = `The table of all judgements cannot be shown: ${error.message}. The findings on this page are whole.`;
+    byId("explorer-fault").textContent = `The table of all judgements cannot be shown: ${error.message}. The findings on this page are complete.`;
   }
 }
 

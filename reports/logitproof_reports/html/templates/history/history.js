@@ -86,7 +86,7 @@ async function start() {
     window.addEventListener("hashchange", () => cells.follow());
   } catch (error) {
     byId("table-fault").hidden = false;
-    byId("table-fault").textContent = `The table of cells cannot be shown: ${error.message}. The releases on this page are whole.`;
+    byId("table-fault").textContent = `The table of cells cannot be shown: ${error.message}. The releases on this page are complete.`;
   }
 }
 

@@ -79,7 +79,7 @@ function given(logits) {
     const movable = i < SLIDERS && Math.abs(number) <= 100;
     return element("tr", {}, element("th", { scope: "row" }), element("td", { className: "value" }), element("td", {}, meter), element("td", {}, ...(movable ? [slider(number, i)] : [])));
   });
-  return tableOf(["Logits", "as held", "probability", "move"], rows, "Logits");
+  return tableOf(["Logits", "as rounded", "probability", "move"], rows, "Logits");
 }
 
 function slider(number, place) {

@@ -71,7 +71,7 @@ function startDialects() {
 function differences(from, to) {
   const options = [...byId("dialect-table").tBodies[0].rows].filter((row) => !row.classList.contains("linked"));
   const rows = options.filter((row) => row.cells[from].textContent !== row.cells[to].textContent);
-  if (rows.length === 0) return [element("p", { className: "same", textContent: "✓ No documented difference: every option means the same." })];
+  if (rows.length === 0) return [element("p", { className: "same", textContent: "✓ No documented difference: all options mean the same." })];
   const count = element("p", { textContent: `${rows.length} of ${options.length} differ:` });
   const list = element("dl", { className: "facts wide" });
   for (const row of rows) {
@@ -90,7 +90,7 @@ function showCell(table, name) {
   const { words, codes } = table.columns.cell;
   const code = words.indexOf(name);
   if (code < 0) {
-    byId("cell-shown").replaceChildren(element("p", { className: "warning", textContent: `No cell is called ${name}.` }));
+    byId("cell-shown").replaceChildren(element("p", { className: "warning", textContent: `There is no cell ${name}.` }));
     return;
   }
   const rows = [];
@@ -99,7 +99,7 @@ function showCell(table, name) {
   byId("cell-shown").replaceChildren(
     element("h3", { textContent: name }),
     element("p", {}, badge(table, wordAt(table, "verdict", worst[0])), ` ${rows.length} judgements. `, element("a", { href: `#judgements?cell:"${encodeURIComponent(name.replace(/[\\"]/g, "\\$&"))}"`, textContent: "Filter them" })),
-    element("h3", { textContent: "The same question in other formats, modes and frameworks" }),
+    element("h3", { textContent: "The same function in other formats, modes and frameworks" }),
     itsLike(table, worst[0]),
     element("h3", { textContent: "Judgements, worst first" }),
     ...worst.slice(0, STEP).map((row) => unfolding(table, row)),
@@ -111,12 +111,12 @@ function suggestCells(table) {
   const rows = sorted(table, Array.from({ length: table.rows }, (_, row) => row), { name: "verdict", descending: true });
   const names = [...new Set(rows.slice(0, 10 * STEP).map((row) => wordAt(table, "cell", row)))].slice(0, 12).filter((name) => name);
   const links = names.map((name) => element("li", {}, element("a", { href: `#cell?${encodeURIComponent(name)}`, textContent: name })));
-  if (links.length) byId("cell-shown").replaceChildren(element("p", { textContent: "Type a cell's name, follow a link from a finding or a judgement, or begin with the worst:" }), element("ul", {}, ...links));
+  if (links.length) byId("cell-shown").replaceChildren(element("p", { textContent: "Type the name of a cell, follow a link from a finding or judgement, or start with the worst:" }), element("ul", {}, ...links));
 }
 
 function unfolding(table, row) {
   const [regime, clause, slack] = ["regime", "clause", "slack"].map((name) => wordAt(table, name, row));
-  const far = /^[∞–]$/.test(slack) ? "" : `slack ${slack}`;
+  const far = /^[∞–]$/.test(slack) ? "" : `error / bound ${slack}`;
   const head = element("summary", {}, badge(table, wordAt(table, "verdict", row)), element("b", { textContent: regime || "the whole cell" }), element("span", { className: "id", textContent: clause }), element("span", { className: "how-far", textContent: far }));
   const made = element("details", { className: `finding ${wordAt(table, "verdict", row)}` }, head);
   made.addEventListener("toggle", () => {
@@ -137,14 +137,14 @@ function itsLike(table, row) {
     const slack = (place) => numberOf(wordAt(table, "slack", place)) || 0;
     if (seen === undefined || rank(other) > rank(seen) || (rank(other) === rank(seen) && slack(other) > slack(seen))) worst.set(key, other);
   }
-  const far = (place, name) => wordAt(table, name, place).replace("∞", "beyond measure");
+  const far = (place, name) => wordAt(table, name, place).replace("∞", "not finite");
   const lines = [...worst].sort().map(([key, other]) => {
     const cell = wordAt(table, "cell", other);
     const here = table.columns.cell.codes[other] === table.columns.cell.codes[row];
     const name = here ? element("b", { textContent: `${key} (this one)` }) : element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: key });
     return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, badge(table, wordAt(table, "verdict", other))), element("td", { textContent: far(other, "ulps"), className: "number" }), element("td", { textContent: far(other, "slack"), className: "number" }));
   });
-  const heads = ["Where", "Worst verdict", "Its ulps", "Its slack"].map((textContent, i) => element("th", { scope: "col", textContent, className: i > 1 ? "number" : "" }));
+  const heads = ["Where", "Worst verdict", "Ulps", "Error / bound"].map((textContent, i) => element("th", { scope: "col", textContent, className: i > 1 ? "number" : "" }));
   const made = element("table", { className: "plain" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
-  return element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "The same question in other formats, modes and frameworks" }, made);
+  return element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "The same function in other formats, modes and frameworks" }, made);
 }

@@ -4,6 +4,7 @@
 const STEP = 100;
 const SHOWN = ["verdict", "framework", "mode", "op", "quantity", "labels", "format", "regime", "clause", "ulps", "slack"];
 const NUMBERS = new Set(["ulps", "slack"]);
+const HEADINGS = { slack: "slack = error / bound" };
 
 // Order: words by alphabet, numbers and outcomes by size; equal ones worst first
 
@@ -57,7 +58,7 @@ function detailsOf(table, row) {
   const place = element("div");
   if (!details) {
     const command = `logitproof explain ${wordAt(table, "cell", row)}`;
-    place.append(element("p", { className: "muted", textContent: "The page carries the details of the worst judgements. This prints the others:" }), codeBlock(command));
+    place.append(element("p", { className: "muted", textContent: "This page contains the details of the worst judgements only. For this one, run:" }), codeBlock(command));
     return place;
   }
   if (details.reason) place.append(element("p", { className: "reason", textContent: details.reason }));
@@ -69,7 +70,7 @@ function detailsOf(table, row) {
 }
 
 function linksOf(details, format, cell) {
-  const line = element("p", { className: "further" }, element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: "The cell and its like" }));
+  const line = element("p", { className: "further" }, element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: "This cell and related ones" }));
   if (details.label === null) return line;
   const { logits } = Object.fromEntries(details.inputs);
   const hash = new URLSearchParams({ format, label: details.label, logits: logits.split(" ").join(",") });
@@ -105,7 +106,7 @@ class JudgementTable {
 
   drawHead() {
     this.heads = SHOWN.map((name) => {
-      const head = element("th", { scope: "col", className: NUMBERS.has(name) ? "number" : "" }, element("button", { type: "button", textContent: name }));
+      const head = element("th", { scope: "col", className: NUMBERS.has(name) ? "number" : "" }, element("button", { type: "button", textContent: HEADINGS[name] ?? name }));
       head.firstChild.addEventListener("click", () => this.sortBy(name));
       return head;
     });
@@ -164,7 +165,7 @@ class JudgementTable {
     this.heads.forEach((head, place) => {
       const active = SHOWN[place] === this.sort.name;
       head.ariaSort = active ? (this.sort.descending ? "descending" : "ascending") : null;
-      head.firstChild.textContent = SHOWN[place] + (active ? (this.sort.descending ? " ↓" : " ↑") : "");
+      head.firstChild.textContent = (HEADINGS[SHOWN[place]] ?? SHOWN[place]) + (active ? (this.sort.descending ? " ↓" : " ↑") : "");
     });
     this.showMore();
     if (this.rows.length === 1) this.body.querySelector(".open-row").click();
@@ -202,7 +203,7 @@ async function start() {
     route(followers);
   } catch (error) {
     byId("table-fault").hidden = false;
-    byId("table-fault").textContent = `The table of all judgements cannot be shown: ${error.message}. The summaries on this page are whole.`;
+    byId("table-fault").textContent = `The table of all judgements cannot be shown: ${error.message}. The summaries on this page are complete.`;
   }
 }
 
