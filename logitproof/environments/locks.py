@@ -83,7 +83,7 @@ def requirements_of(text: str) -> tuple[str, ...]:
 
     Raises
     ------
-    Refusal
+    UsageError
         It is no such list.
     """
     # A comma before a letter parts requirements, one before an operator parts the bounds of a version.

@@ -32,7 +32,7 @@ def pack_own_wheel(folder: Path) -> Path:
 
     Raises
     ------
-    Refusal
+    UsageError
         Logitproof is not installed, so that nothing tells what it depends on.
     """
     try:

@@ -71,7 +71,7 @@ def explain(target: str, *, row: int | None = None, run: Run | None = None) -> E
 
     Raises
     ------
-    Refusal
+    UsageError
         There is no such cell, regime or row, or neither a framework nor a record to ask.
     """
     cell_id, _, regime = target.partition("/")

@@ -60,7 +60,7 @@ def check(
 
     Raises
     ------
-    Refusal
+    UsageError
         A name is not known, or things do not go together.
 
     Examples

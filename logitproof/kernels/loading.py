@@ -17,7 +17,7 @@ def import_callable(spec: str) -> Callable[..., Any]:
 
     Raises
     ------
-    Refusal
+    UsageError
         The module cannot be imported, or has no such callable.
     """
     module, _, name = spec.partition(":")
@@ -40,7 +40,7 @@ def declared(*, accumulation: str, height: str, exp_ulps: float | None, gradual_
 
     Raises
     ------
-    Refusal
+    UsageError
         A name is not known, or a number lies outside its domain.
     """
     given: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof.matrix.worker_result import end_of, last_words
 from logitproof_adapters.catalogue import ledger
 from logitproof_reference.vocabulary.judgement import Judgement
-from logitproof_reference.vocabulary.severity import is_graver, severity_of
+from logitproof_reference.vocabulary.severity import severity_of
 from logitproof_reports.runs.environment import facts_of
 from logitproof_reports.runs.journal import Journal, cut_torn_line
 from logitproof_reports.runs.schema import framework_of
@@ -39,7 +39,6 @@ def crash(worker: Worker, case: dict[str, Any]) -> Judgement:
     known = (
         expected.entry.id
         for expected in ledger.load(found.adapter).expectations(version, worker.profile, facts_of(environment))
-        if expected.explains(found.clause, found.cell, found.regime)
-        and not is_graver(severity_of(vars(found)), than=expected.entry.effect)
+        if expected.explains(found.clause, found.cell, found.regime) and expected.entry.covers(severity_of(vars(found)))
     )
     return replace(found, deviation=next(known, ""))

@@ -99,7 +99,7 @@ def run(
 
     Raises
     ------
-    Refusal, UnknownFramework, RunFileError
+    UsageError, UnknownFramework, RunFileError
         A framework is not known or not installed, the output cannot be written, or no worker could begin, as where
         pytest refuses its arguments.
     Interrupted

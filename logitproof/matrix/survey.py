@@ -34,7 +34,7 @@ def chosen(frameworks: Sequence[str]) -> list[str]:
     ------
     UnknownFramework
         A name is not known.
-    Refusal
+    UsageError
         A framework is not installed, or none is.
     """
     if not frameworks:

@@ -35,7 +35,7 @@ def outcomes(workers: Sequence[Worker]) -> list[Run]:
 
     Raises
     ------
-    Refusal
+    UsageError
         None of them could begin: pytest did not accept its arguments, or no framework can be imported.
     """
     if all(was_refused(worker) for worker in workers):

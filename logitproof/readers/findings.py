@@ -121,7 +121,7 @@ def findings_of_run(run: Run, frameworks: Sequence[str] = ()) -> list[Finding]:
 
     Raises
     ------
-    Refusal
+    UsageError
         The run did not ask one of these frameworks.
     """
     environments = {name: one for one in attributed(run) for name in one.get("adapters") or ()}

@@ -38,7 +38,7 @@ def track_trainings(project: str = PROJECT) -> None:
 
     Raises
     ------
-    Refusal
+    UsageError
         The library is not installed.
     """
     if find_spec("wandb") is None:
@@ -51,7 +51,7 @@ def track(run: Run, page: Path, project: str = PROJECT) -> None:
 
     Raises
     ------
-    Refusal
+    UsageError
         The library is not installed, or it cannot log.
     """
     try:

@@ -69,7 +69,7 @@ class Bisection:
 
         Raises
         ------
-        Refusal
+        UsageError
             The two do not name the same package with a version each, or the cell is not judged.
         UnbuildableEnvironment
             The oldest or the newest cannot be installed.

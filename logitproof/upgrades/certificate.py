@@ -65,7 +65,7 @@ def hash_of(path: Path) -> str:
 
     Raises
     ------
-    Refusal
+    UsageError
         It cannot be read.
     """
     try:
@@ -95,7 +95,7 @@ def verify(certificate: Path, run_files: Sequence[Path] = ()) -> str:
 
     Raises
     ------
-    Refusal
+    UsageError
         It was altered, or is none, or a run file is not one of its own.
     """
     try:

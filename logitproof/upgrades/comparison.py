@@ -98,7 +98,7 @@ def policy_of(named: Path | None, fail_on: str | None) -> Policy:
 
     Raises
     ------
-    Refusal
+    UsageError
         The policy cannot be meant.
     """
     path = named or found_policy(Path.cwd())

@@ -140,7 +140,7 @@ def read_policy(path: Path) -> Policy:
 
     Raises
     ------
-    Refusal
+    UsageError
         The file cannot be read, or says what cannot be meant.
     """
     content = _content(path)
@@ -163,7 +163,7 @@ def levels(word: str) -> tuple[str, ...]:
 
     Raises
     ------
-    Refusal
+    UsageError
         There is no such level.
     """
     if word not in LEVELS:

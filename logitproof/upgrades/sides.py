@@ -111,7 +111,7 @@ def adapters_for(asked: str, environment: BuiltEnvironment) -> list[str]:
 
     Raises
     ------
-    Refusal
+    UsageError
         There is none, or what it asks is too old to be judged.
     """
     requirements = requirements_of(asked)
@@ -121,7 +121,7 @@ def adapters_for(asked: str, environment: BuiltEnvironment) -> list[str]:
     if judged := [name for name in found if not installed[name]]:
         return judged
     if found:
-        raise Refusal(f"{asked} cannot be judged: {installed[found[0]]}")
+        raise UsageError(f"{asked} cannot be judged: {installed[found[0]]}")
     if needed := backends_of(requirements):
         told = ", ".join(f"{adapter} needs {' and '.join(beside)}" for adapter, beside in needed.items())
         raise UsageError(f"{asked} needs a backend ({told}): write e.g. {asked},{next(iter(needed.values()))[0]}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.version import InvalidVersion, Version
 
 from logitproof_adapters.catalogue.machines import Machines, is_condition
-from logitproof_reference.vocabulary.severity import EFFECTS
+from logitproof_reference.vocabulary.severity import EFFECTS, is_graver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,6 +91,13 @@ class Deviation:
     def releases(self) -> str:
         """The releases that deviate, as a PEP 440 specifier."""
         return f">={self.since}" + (f",<{self.fixed}" if self.fixed else "")
+
+    def covers(self, effect: str) -> bool:
+        """Whether a deviation of this effect is no more than the entry says.
+
+        A framework that gives no answer where the entry knows of a wrong one has broken down for another reason.
+        """
+        return effect == self.effect or (effect != "no-answer" and not is_graver(effect, than=self.effect))
 
     def among(self, facts: Mapping[str, str]) -> tuple[str, ...]:
         """Return globs of which one must match a cell, beside one of `cells`, in an environment with these facts."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from logitproof_reference.specification.clauses import CLAUSES
-from logitproof_reference.vocabulary.severity import is_graver, severity_of
+from logitproof_reference.vocabulary.severity import severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -79,8 +79,8 @@ class Conclusions:
             return replace(found, verdict="stale", reason=stale_reason(entry))
         self.used[entry.id] += 1
         effect = severity_of(vars(found)) if found.observed or found.verdict == "crashed" else entry.effect
-        if found.verdict != "concern" and is_graver(effect, than=entry.effect):
-            reason = f'worse than the ledger entry "{entry.id}": {effect}, not {entry.effect}; {found.reason}'
+        if found.verdict != "concern" and not entry.covers(effect):
+            reason = f'other than the ledger entry "{entry.id}" has it: {effect}, not {entry.effect}; {found.reason}'
             return replace(found, reason=reason)
         return replace(found, deviation=entry.id)
 

@@ -209,7 +209,7 @@ def test_a_release_that_is_too_old_is_refused_unless_another_adapter_asks_a_newe
     installed = {"jax": "jax 0.4.13 is installed, and so on", "keras_jax": "likewise", "keras_torch": None}
     monkeypatch.setattr(upgrade, "_run", lambda *_: SimpleNamespace(stdout=json.dumps(installed)))
     made = environments.BuiltEnvironment(Locked(("jax==0.4.13",), "3.11", {}, tmp_path / "own.whl"), tmp_path)
-    with pytest.raises(Refusal, match=r"^jax==0\.4\.13 cannot be judged: jax 0\.4\.13 is installed, and so on$"):
+    with pytest.raises(UsageError, match=r"^jax==0\.4\.13 cannot be judged: jax 0\.4\.13 is installed, and so on$"):
         upgrade.adapters_for("jax==0.4.13", made)
     assert upgrade.adapters_for("keras==3.15.1", made) == ["keras_torch"]
 

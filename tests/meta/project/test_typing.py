@@ -30,7 +30,7 @@ REVEALED = {
     'logitproof.grad_logits("softmax_cross_entropy", logits, labels)': ENCLOSURE,
     'logitproof.grad_labels("softmax_cross_entropy", logits, logits)': ENCLOSURE,
     'logitproof.jvp("softmax", logits, tangent=logits)': ENCLOSURE,
-    'logitproof.hvp("log_sum_exp", logits, vector=logits)': ENCLOSURE,
+    'logitproof.hvp("log_sum_exp", logits, tangent=logits)': ENCLOSURE,
     'logitproof.ExactRows(logits).evaluate("softmax", "value")': ENCLOSURE,
     "logitproof.Enclosure(np.zeros(1), np.zeros(1), np.zeros(1)).value": ARRAY.format("numpy.float64"),
     'logitproof.softmax(logits).round("float32")': ARRAY.format("Any"),
