@@ -190,7 +190,7 @@ id = "segfault"
 clause = "IO-5"
 cells = ["segfault-eager-softmax-value-float32-axis=first"]
 regimes = ["typical", "saturated"]
-versions = ">=0"
+since = "0"
 effect = "no-answer"
 reason = "Planted."
 upstream = "https://example.org/"

@@ -124,7 +124,7 @@ def test_every_adapter_is_in_the_table_of_frameworks() -> None:
 
 def test_every_machine_tried_is_in_the_table_of_machines() -> None:
     rows = rows_of(PAGES["machines.md"], "machine")
-    assert [name for name, _ in rows] == [machine.name for machine in tried_machines()]
+    assert {machine.name for machine in tried_machines()} <= {name for name, *_ in rows}
 
 
 def test_the_sentences_of_the_readme_are_those_of_a_run() -> None:
