@@ -18,6 +18,7 @@ from logitproof.environments.own_wheel import NAME, pack_own_wheel
 from logitproof.environments.package_adapters import with_companions
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
+from logitproof_adapters.catalogue.oldest import too_old_to_install
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,9 +110,12 @@ def lock(requirements: Sequence[str], pythons: Sequence[str] = ()) -> Locked:
 
     Raises
     ------
+    UsageError
+        One of them is a release that is too old to be judged.
     UnbuildableEnvironment
         There is no solution; the reason given is that for the first version.
     """
+    _refuse_too_old(requirements)
     wheel = pack_own_wheel(cache_folder() / "wheels")
     problems: list[UnbuildableEnvironment] = []
     for python in pythons or preferred_pythons():
@@ -122,6 +126,15 @@ def lock(requirements: Sequence[str], pythons: Sequence[str] = ()) -> Locked:
             if not _ABOUT_PYTHON.search(str(problem)):
                 break
     raise problems[0]
+
+
+def _refuse_too_old(requirements: Sequence[str]) -> None:
+    for requirement in map(Requirement, requirements):
+        for one in requirement.specifier:
+            if one.operator == "==" and (
+                reason := too_old_to_install(canonicalize_name(requirement.name), one.version)
+            ):
+                raise UsageError(reason)
 
 
 def preferred_pythons() -> list[str]:

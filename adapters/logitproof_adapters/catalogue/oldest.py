@@ -44,18 +44,29 @@ def too_old(package: str) -> str | None:
     A package whose release nothing tells, such as one on a path, is taken for new enough.
     """
     found = _installed(package)
-    if found is None or package not in OLDEST:
+    least = _least(*found) if found else ""
+    if not found or not least:
         return None
     name, release = found
-    try:
-        if Version(release) >= Version(OLDEST[package]):
-            return None
-    except InvalidVersion:
-        return None
     return (
-        f"{name} {release} is installed, and {OLDEST[package]} is the oldest release that is judged; "
-        f'install a newer one with: python -m pip install "{name}>={OLDEST[package]}"'
+        f"{name} {release} is installed, and {least} is the oldest release that is judged; "
+        f'install a newer one with: python -m pip install "{name}>={least}"'
     )
+
+
+def too_old_to_install(name: str, release: str) -> str | None:
+    """Return in a line why a release of a distribution need not be installed: it is too old to be judged; else None."""
+    least = _least(name, release)
+    return f"{name} {release} is too old: {least} is the oldest release that is judged" if least else None
+
+
+def _least(name: str, release: str) -> str:
+    """Return the oldest release that is judged, where this one of a distribution is older, else an empty text."""
+    package = next((package for package, names in DISTRIBUTIONS.items() if name in names), name)
+    try:
+        return OLDEST[package] if Version(release) < Version(OLDEST.get(package, "0")) else ""
+    except InvalidVersion:
+        return ""
 
 
 def _installed(package: str) -> tuple[str, str] | None:

@@ -121,6 +121,14 @@ def test_the_table_has_what_the_adapters_import_and_nothing_that_the_extras_leav
     assert least["numpy"] == Version(oldest.OLDEST["numpy"])
 
 
+def test_no_release_that_replays_ask_is_too_old() -> None:
+    bugs = tomllib.loads((Path(__file__).parents[2] / "replay/bugs.toml").read_text("utf-8"))["bug"]
+    asked = {text for bug in bugs for key in ("red", "green") for pins in bug.get(key, ()) for text in pins.split(",")}
+    pins = [(one.name, bound.version) for one in map(Requirement, asked) for bound in one.specifier]
+    assert ("jax", "0.4.35") in pins
+    assert not [reason for name, release in pins if (reason := oldest.too_old_to_install(name, release))]
+
+
 @pytest.mark.parametrize("program", ["command line", "pytest"])
 def test_a_run_of_a_framework_that_is_too_old_is_wrong_usage_and_one_line(program: str, tmp_path: Path) -> None:
     pretend(tmp_path, "jax", "0.4.13")

@@ -33,6 +33,7 @@ from logitproof.errors import UsageError
 from logitproof.upgrades import sides as upgrade
 from logitproof.upgrades.bisect import Bisection
 from logitproof.upgrades.trial import selecting
+from logitproof_adapters.catalogue.oldest import OLDEST
 from logitproof_reports.runs.run_file import write_run
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
@@ -214,6 +215,16 @@ def test_a_release_that_is_too_old_is_refused_unless_another_adapter_asks_a_newe
     assert upgrade.adapters_for("keras==3.15.1", made) == ["keras_torch"]
 
 
+def test_a_release_that_is_too_old_is_refused_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(locks, "_compile", lambda *_: pytest.fail("it looks for packages"))
+    assert main(["upgrade", "tensorflow-cpu==2.15.1", "tensorflow-cpu==2.21.0"]) == 2
+    least = OLDEST["tensorflow"]
+    expected = f"logitproof: tensorflow-cpu 2.15.1 is too old: {least} is the oldest release that is judged"
+    assert capsys.readouterr().err.splitlines()[-1] == expected
+
+
 def test_cells_are_selected_in_pytests_own_language() -> None:
     assert selecting(["a-axis=first", "b"]) == "(a-axis and first) or (b)"
 
@@ -247,6 +258,7 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         write_run(output, run_of("torch", replace(SOFTMAX, digest=digest, verdict=verdict)))
 
     monkeypatch.setattr(locks, "_compile", compile_)
+    monkeypatch.setitem(OLDEST, "torch", "1")
     for module in ("logitproof.upgrades.sides", "logitproof.upgrades.bisect"):
         monkeypatch.setattr(f"{module}.build", build)
         monkeypatch.setattr(f"{module}.adapters_for", lambda _asked, _environment: ["torch"])
