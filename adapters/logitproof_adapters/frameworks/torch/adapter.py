@@ -10,13 +10,13 @@ import shutil
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import ml_dtypes
 import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.torch.dialect import documented
 from logitproof_adapters.frameworks.torch.functions import ENTRIES, EXPRESSIONS, program, spelled
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
@@ -84,16 +84,16 @@ class TorchAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor that shares the array's memory and strides."""
-        if array.dtype == ml_dtypes.bfloat16:
+        if array.dtype == BFLOAT16:
             return self._torch.from_numpy(array.view(np.int16)).view(self._torch.bfloat16)
         return self._torch.from_numpy(array)
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the tensor's format."""
         if tensor.dtype == self._torch.bfloat16:
-            return np.asarray(tensor.detach().view(self._torch.int16)).view(ml_dtypes.bfloat16)
+            return np.asarray(tensor.detach().view(self._torch.int16)).view(BFLOAT16)
         return np.asarray(tensor.detach())
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as a tensor."""
-        return f"torch.tensor({literal(array)}, dtype=torch.{array.dtype}).reshape({array.shape})"
+        return f"torch.tensor({literal(array)}, dtype=torch.{name_of_dtype(array.dtype)}).reshape({array.shape})"
