@@ -182,7 +182,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     record = config.option.record
     try:
-        target = _target_of(config)
+        target = targets.chosen(config.option.python, config.option.target, config.invocation_params.dir)
         names = _names(config, target)
         if record and len(names) != 1:
             raise pytest.UsageError("--record takes one --framework: each framework runs in its own process")
@@ -194,16 +194,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SUITE] = suite
     except (ValueError, ImportError, OSError, RunFileError, TargetDied) as error:
         raise pytest.UsageError(str(error)) from error
-
-
-def _target_of(config: pytest.Config) -> Target | None:
-    """Return the target that is judged; None for this process."""
-    python, name = config.option.python, config.option.target
-    if python and name:
-        raise targets.TargetError("--python and --target exclude each other: a target has its own interpreter")
-    if python:
-        return targets.interpreter(python)
-    return targets.named(name, config.invocation_params.dir) if name else None
 
 
 def _names(config: pytest.Config, target: Target | None) -> list[str]:

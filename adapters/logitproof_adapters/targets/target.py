@@ -12,7 +12,6 @@ A project names its targets in ``logitproof.toml``, or in ``pyproject.toml`` und
 from __future__ import annotations
 
 import shutil
-import sys
 import tomllib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -68,9 +67,29 @@ class Target:
         object.__setattr__(self, "label", self.label or self.name)
 
     @property
+    def options(self) -> list[str]:
+        """The command line options that choose it."""
+        return ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
+
+    @property
     def memory(self) -> int:
         """The limit in bytes, 0 for none."""
         return int((self.memory_gib or 0) * GIB)
+
+
+def chosen(python: str | None, name: str | None, folder: Path | None = None) -> Target | None:
+    """Return the target that ``--python`` or ``--target`` chooses; None where neither does.
+
+    Raises
+    ------
+    TargetError
+        Both do, or there is no such target.
+    """
+    if python and name:
+        raise TargetError("--python and --target exclude each other: a target has an interpreter of its own")
+    if python:
+        return interpreter(python)
+    return named(name, folder) if name else None
 
 
 def interpreter(path: str) -> Target:
@@ -90,11 +109,6 @@ def interpreter(path: str) -> Target:
     if found is None:
         raise TargetError(f"--python {path}: there is no such program")
     return Target(path, (found,), label=INTERPRETER)
-
-
-def own_interpreter() -> Target:
-    """Return the interpreter that runs this, as a target."""
-    return Target(sys.executable, (sys.executable,), label=INTERPRETER)
 
 
 def named(name: str, folder: Path | None = None) -> Target:
