@@ -13,12 +13,12 @@ from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.link import PATIENCE_SECONDS, TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_conformance.asking.dialect_choices import stated_dialects
-from logitproof_conformance.judging.judging import CellEvaluation, judgement
+from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.judging.ledger_verdict import Conclusions, failure_message
 from logitproof_conformance.plan.cases import Case, plan_cases
 from logitproof_conformance.plan.shard import WHOLE, Shard
 from logitproof_conformance.plan.training import training_cases
-from logitproof_conformance.session.clauses import clauses_of
+from logitproof_conformance.session.deaths import with_deaths
 from logitproof_conformance.session.recording import Recorder, environment_of
 from logitproof_conformance.session.surroundings import SENT, surroundings_of
 from logitproof_reference.cases.catalogue import PROFILES, case_set_digest
@@ -109,12 +109,7 @@ class Suite:
 
     def take(self, case: Case, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold the judgements on a case against the ledger, record them, return them as recorded."""
-        conclusions = self.conclusions[case.cell.adapter]
-        try:
-            taken = conclusions.take(judgements)
-        except TargetDied as error:
-            first = next(iter(clauses_of(case)), "")
-            taken = conclusions.take([judgement(case, first, "crashed", reason=f"{type(error).__name__}: {error}")])
+        taken = self.conclusions[case.cell.adapter].take(with_deaths(case, judgements))
         if self.recorder is not None:
             for found in taken:
                 self.recorder.append(found)

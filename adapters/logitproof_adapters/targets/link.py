@@ -94,7 +94,7 @@ class Link:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **target.env},
+                env=target.environment,
                 start_new_session=True,  # Ctrl-C is for the judge; and what the framework started ends with it
             )
         except OSError as error:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from typing import TYPE_CHECKING, Any, Self
 
 from logitproof_adapters.catalogue import registry
 from logitproof_adapters.contract import Description, Dialect
 from logitproof_adapters.evaluator.values import cell_to_json, packed_all, unpacked_all, unpacked_answer
-from logitproof_adapters.sources.trainer import TRAINERS
 from logitproof_adapters.targets.link import PATIENCE_SECONDS, START_SECONDS, Link, TargetDied
 from logitproof_adapters.targets.remote_trainer import RemoteTrainer
-from logitproof_adapters.targets.sent_sources import sources_for
+from logitproof_adapters.targets.sent_sources import sources_for_adapter
 from logitproof_adapters.targets.target import TargetError
 from logitproof_reference.bounds.assumptions import Arithmetic
 
@@ -67,8 +65,7 @@ class RemoteAdapter:
         self._packages = registry.packages_of(name)
         self.target = target
         self._patience = patience
-        modules = [self._spec.partition(":")[0], TRAINERS.get(name, "").partition(":")[0], *also_sent]
-        self._sources = sources_for(filter(None, modules))
+        self._sources = sources_for_adapter(self._spec.partition(":")[0], also_sent)
         self._link: Link | None = None
         self._deaths = 0
         self._deadly: dict[Cell, str] = {}
@@ -220,6 +217,6 @@ class RemoteAdapter:
             capture_output=True,
             text=True,
             timeout=seconds,
-            env={**os.environ, **self.target.env},
+            env=self.target.environment,
             check=False,
         )

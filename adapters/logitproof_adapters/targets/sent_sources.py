@@ -8,8 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logitproof_adapters.sources.trainer import TRAINERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    Sources = dict[str, dict[str, str | bool]]
+    """``text`` and ``is_package`` by module."""
 
 OWN = ("logitproof_adapters", "logitproof_reference", "logitproof_reports")
 """Packages of the suite that modules may come from; the judge's own are not among them."""
@@ -27,7 +32,17 @@ class Module:
     imports: tuple[str, ...] = field(default=(), repr=False)
 
 
-def sources_for(modules: Iterable[str]) -> dict[str, dict[str, str | bool]]:
+def sources_for_adapter(module: str, also: Iterable[str] = ()) -> Sources:
+    """Return all that must be sent for the adapter in `module`: with it go the trainers of the frameworks it uses."""
+    modules = [module, *also]
+    adapters = sources_for(modules).keys()
+    trainers = {spec.partition(":")[0] for spec in TRAINERS.values()}
+    return sources_for(
+        [*modules, *(one for one in sorted(trainers) if one.replace(".trainer", ".adapter") in adapters)]
+    )
+
+
+def sources_for(modules: Iterable[str]) -> Sources:
     """Return all that must be sent so that `modules` and the evaluator can be imported.
 
     Of the suite's packages what is imported with a module is sent, and a package that is only passed through is
@@ -56,9 +71,7 @@ def sources_for(modules: Iterable[str]) -> dict[str, dict[str, str | bool]]:
             found[name] = module
             wanted += [part for imported in module.imports for part in (imported, imported.rpartition(".")[0]) if part]
             wanted += [] if is_own(name) else list(_parents(name))
-    sent: dict[str, dict[str, str | bool]] = {
-        name: {"text": module.text, "is_package": module.is_package} for name, module in found.items()
-    }
+    sent: Sources = {name: {"text": module.text, "is_package": module.is_package} for name, module in found.items()}
     passed_through = {parent for name in found for parent in _parents(name)} - set(sent)
     return {**sent, **{name: {"text": "", "is_package": True} for name in passed_through}}
 

@@ -11,6 +11,7 @@ A project names its targets in ``logitproof.toml``, or in ``pyproject.toml`` und
 
 from __future__ import annotations
 
+import os
 import shutil
 import tomllib
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 GIB = 1 << 30
 INTERPRETER = "interpreter"
 """What a run file calls a target that has no name."""
+
+OURS_ALONE = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+"""Variables of the judge that another interpreter must not inherit: they name modules of this one."""
 
 DEVICE = "cpu"
 """Where the adapters put tensors."""
@@ -65,6 +69,11 @@ class Target:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or self.name)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that its command is started with."""
+        return {**{name: value for name, value in os.environ.items() if name not in OURS_ALONE}, **self.env}
 
     @property
     def options(self) -> list[str]:

@@ -25,7 +25,9 @@ class NumpyAdapter(SourceAdapter):
     name = "numpy"
     producers = tuple(PRODUCERS)
     modes = ("eager",)
-    imports = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters.control import answers as control_answers"
+    imports = ("" if BFLOAT16_IS_BITS else "import ml_dtypes\n") + (
+        "import numpy as np\nfrom logitproof_adapters.control import answers as control_answers"
+    )
     report = 'print(result.dtype, result.astype("float64").tolist())'
 
     def __init__(self) -> None:
