@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from logitproof_adapters.catalogue import ledger, registry
+from logitproof_adapters.evaluator.loop import end_with
 from logitproof_adapters.targets import target as targets
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.link import PATIENCE_SECONDS, TargetDied
@@ -168,6 +169,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long a call in a target may take (default: %(default)g)",
     )
+    group.addoption("--ends-with", type=int, metavar="FD", help="end when the other end of this pipe is closed")
     group.addoption("--shard", metavar="I/N", default="", help="run only the Ith of N parts of the cells")
 
 
@@ -175,6 +177,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the frameworks; an unknown or missing one is a usage error, not a traceback."""
     if config.option.help:
         return
+    if config.option.ends_with is not None:
+        end_with(config.option.ends_with)
     record = config.option.record
     try:
         target = targets.chosen(config.option.python, config.option.target, config.invocation_params.dir)

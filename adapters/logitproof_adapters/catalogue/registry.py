@@ -129,7 +129,7 @@ def _class_of(spec: str) -> type:
 def packages_of(name: str) -> tuple[str, ...]:
     """Return what the adapter of this package called `name` imports; nothing for an adapter of somebody else."""
     is_built_in = name in BUILT_IN and known()[name] == BUILT_IN[name]
-    return PACKAGES.get(name, (name,)) if is_built_in else ()
+    return _packages(name) if is_built_in else ()
 
 
 def spec_of(name: str) -> str:

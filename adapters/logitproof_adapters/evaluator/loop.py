@@ -49,7 +49,7 @@ GRACE_SECONDS = 1.0
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more."""
     faulthandler.enable(STDERR)
-    threading.Thread(target=_end_with, args=(requests.fileno(),), daemon=True).start()
+    end_with(requests.fileno())
     problem = _problem_of_numpy()
     answers.write(encoded({"problem": problem} if problem else {"numpy": np.__version__}))
     answers.flush()
@@ -71,8 +71,12 @@ def _problem_of_numpy() -> str:
     return "" if found >= OLDEST_NUMPY else f"NumPy {np.__version__} is too old; 1.17 or newer is needed"
 
 
+def end_with(descriptor: int) -> None:
+    """End the process once the other end of a pipe is closed, whatever the main thread is at."""
+    threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
+
+
 def _end_with(descriptor: int) -> None:
-    """End the process once the other end of the pipe is closed, whatever the main thread is at."""
     poller = select.poll()
     poller.register(descriptor, getattr(select, "POLLRDHUP", 0))
     poller.poll()

@@ -6,7 +6,6 @@ the other side too. bfloat16 travels as its bits.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +26,7 @@ NUMBERS = "biufc"
 
 def cell_to_json(cell: Cell) -> dict[str, Any]:
     """Return the words of a cell."""
-    return asdict(cell)
+    return {**vars(cell), "options": vars(cell.options)}
 
 
 def cell_from_json(words: Mapping[str, Any]) -> Cell:

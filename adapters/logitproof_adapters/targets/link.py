@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -101,6 +102,8 @@ class Link:
             raise TargetError(f"target {target.name}: {target.command[0]} cannot be run: {error.strerror}") from error
         for stream in (self._process.stdin, self._process.stdout):
             os.set_blocking(stream.fileno(), False)  # type: ignore[union-attr]
+            if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux: sixteen times its usual size, for fewer turns
+                fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, CHUNK)  # type: ignore[union-attr]
         self._listener = threading.Thread(target=self._keep_last_words, daemon=True)
         self._listener.start()
         try:
@@ -208,11 +211,10 @@ class Link:
     def _write(self, data: bytes, deadline: float) -> None:
         descriptor, rest = self._process.stdin.fileno(), memoryview(data)  # type: ignore[union-attr]
         while rest:
-            self._wait_for(descriptor, select.POLLOUT, deadline)
             try:
                 rest = rest[os.write(descriptor, rest[:CHUNK]) :]
             except BlockingIOError:
-                continue
+                self._wait_for(descriptor, select.POLLOUT, deadline)
             except OSError:
                 self._has_ended()
 
@@ -223,10 +225,10 @@ class Link:
     def _take(self, size: int, deadline: float) -> bytes:
         descriptor = self._process.stdout.fileno()  # type: ignore[union-attr]
         while len(self._received) < size:
-            self._wait_for(descriptor, select.POLLIN, deadline)
             try:
                 chunk = os.read(descriptor, CHUNK)
             except BlockingIOError:
+                self._wait_for(descriptor, select.POLLIN, deadline)
                 continue
             if not chunk:
                 self._has_ended()

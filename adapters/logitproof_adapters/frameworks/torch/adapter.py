@@ -20,8 +20,6 @@ from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_pro
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 from logitproof_reference.vocabulary.ops import TAKES_TANGENT
 from logitproof_reference.vocabulary.producers import PRODUCERS
-from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
-from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
