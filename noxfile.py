@@ -182,7 +182,7 @@ def machines(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print the speed of oracle, pipe and reports, and our share of a run's time for each framework (or those after --)."""
+    """Print the speed of oracle, pipe and reports, and our share of a run's time by framework (or those after --)."""
     frameworks = session.posargs or MAIN
     judged = [requirement for name in frameworks for requirement in group(f"conformance-{name}")]
     session.install("-e", ".", *group("test"), *judged)

@@ -55,7 +55,9 @@ def run(
     target: TargetName = None,
     profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
     output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write.")] = Path("run.parquet"),
-    patience: Annotated[float, typer.Option(min=1.0, help="Timeout of one case, in a target of one call, in seconds.")] = 300.0,
+    patience: Annotated[
+        float, typer.Option(min=1.0, help="Timeout of one case, in a target of one call, in seconds.")
+    ] = 300.0,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Run only the Ith of N parts of the cells.")] = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")

@@ -89,8 +89,9 @@ def run(
     pytest_args : sequence of str
         Handed to each worker's pytest.
     patience : float
-        Seconds that a case, in a target a call, may take before it counts as hanging. The import, the planning and the end of the process
-        have a limit of their own, `START_SECONDS`; and time in which other processes had the processor does not count.
+        Seconds that a case, in a target a call, may take before it counts as hanging. The import, the planning and the
+        end of the process have a limit of their own, `START_SECONDS`; and time in which other processes had the
+        processor does not count.
     shard : str
         ``I/N``: only the Ith of N parts of the cells; empty for all.
     resume : bool
