@@ -182,11 +182,12 @@ def machines(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print the speed of oracle and reports, and our share of a run's time for each framework (or those after --)."""
+    """Print the speed of oracle, pipe and reports, and our share of a run's time by framework (or those after --)."""
     frameworks = session.posargs or MAIN
     judged = [requirement for name in frameworks for requirement in group(f"conformance-{name}")]
     session.install("-e", ".", *group("test"), *judged)
     session.run("python", "tests/meta/benchmarks/bench_oracle.py")
+    session.run("python", "tests/meta/benchmarks/bench_pipe.py")
     session.run("python", "-m", "meta.benchmarks.bench_reports", env={"PYTHONPATH": "tests"})
     session.run(
         "python", "tests/meta/benchmarks/bench_share.py", *frameworks, env={"PYTHONPATH": "tests/meta/benchmarks"}

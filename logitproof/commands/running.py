@@ -12,14 +12,28 @@ import typer
 from logitproof.commands.app import AS_IT_STANDS, FailOn, RunFiles, app, complain
 from logitproof.errors import EXPECTED, INTERRUPTED
 
+Python = Annotated[
+    str | None, typer.Option("--python", metavar="PATH", help="Test what this interpreter has; it needs NumPy alone.")
+]
+TargetName = Annotated[
+    str | None, typer.Option("--target", metavar="NAME", help="Test a target that logitproof.toml names.")
+]
+
 
 @app.command()
-def frameworks(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
+def frameworks(
+    *,
+    python: Python = None,
+    target: TargetName = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
     """List the supported frameworks. Installed or not, version, modes, formats and cells."""
     from logitproof.commands.tables import print_frameworks
-    from logitproof.matrix.survey import survey
+    from logitproof.matrix.survey import survey, survey_of
+    from logitproof_adapters.targets.target import chosen
 
-    found = survey()
+    place = chosen(python, target)
+    found = survey_of(place) if place else survey()
     if as_json:
         typer.echo(json.dumps([asdict(framework) for framework in found], indent=2))
     else:
@@ -37,9 +51,13 @@ def run(
         list[str] | None, typer.Argument(metavar="[-- PYTEST ARGS]", help="Passed to pytest.")
     ] = None,
     *,
+    python: Python = None,
+    target: TargetName = None,
     profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
     output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write.")] = Path("run.parquet"),
-    patience: Annotated[float, typer.Option(min=1.0, help="Timeout of one case in seconds.")] = 300.0,
+    patience: Annotated[
+        float, typer.Option(min=1.0, help="Timeout of one case, in a target of one call, in seconds.")
+    ] = 300.0,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Run only the Ith of N parts of the cells.")] = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
@@ -49,13 +67,17 @@ def run(
     ] = False,
     fail_on: FailOn = "new",
 ) -> int:
-    """Test frameworks against the exact answer. Each runs in its own process; the result is a run file."""
+    """Test frameworks against the exact answer. Each runs in its own process; the result is a run file.
+
+    With --python or --target the framework is tested where it is: nothing is installed there.
+    """
     from logitproof.commands.tables import print_summary
     from logitproof.matrix.progress import display_for_terminal
     from logitproof.matrix.run import Interrupted
     from logitproof.matrix.run import run as run_matrix
     from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
     from logitproof_adapters.catalogue.registry import left_out
+    from logitproof_adapters.targets.target import chosen
 
     refuse_unknown(fail_on)
     for line in () if framework else left_out():
@@ -73,6 +95,7 @@ def run(
             patience=patience,
             shard=shard,
             resume=resume,
+            target=chosen(python, target),
             display=display_for_terminal(),
         )
     except Interrupted as interruption:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from logitproof.matrix.progress import Display
+    from logitproof_adapters.targets.target import Target
     from logitproof_reports.runs.schema import Run
 
 REQUEST = "request.json"
@@ -51,6 +52,10 @@ STUCK = {
 """Why a worker is killed, by what it was at."""
 
 
+MOST_CALLS = 20
+"""How many calls a case may make in a target, at most; each has its own deadline there."""
+
+
 class Interrupted(Exception):  # noqa: N818  the user's wish, not an error
     """The run was stopped from outside; `run` holds what was measured, None where nothing was."""
 
@@ -68,6 +73,7 @@ def run(
     patience: float = PATIENCE_SECONDS,
     shard: str = "",
     resume: bool = False,
+    target: Target | None = None,
     display: Display | None = None,
 ) -> Run:
     """Judge frameworks against the exact answer and write a run file.
@@ -83,12 +89,15 @@ def run(
     pytest_args : sequence of str
         Handed to each worker's pytest.
     patience : float
-        Seconds that a case may take before it counts as hanging. The import, the planning and the end of the process
-        have a limit of their own, `START_SECONDS`; and time in which other processes had the processor does not count.
+        Seconds that a case, in a target a call, may take before it counts as hanging. The import, the planning and the
+        end of the process have a limit of their own, `START_SECONDS`; and time in which other processes had the
+        processor does not count.
     shard : str
         ``I/N``: only the Ith of N parts of the cells; empty for all.
     resume : bool
         Whether to go on with what an interrupted run of the same request left.
+    target : Target, optional
+        Where the frameworks are; default: in the processes that judge.
     display : Display, optional
         Where progress is shown.
 
@@ -99,7 +108,7 @@ def run(
 
     Raises
     ------
-    UsageError, UnknownFramework, RunFileError
+    UsageError, UnknownFramework, TargetError, RunFileError
         A framework is not known or not installed, the output cannot be written, or no worker could begin, as where
         pytest refuses its arguments.
     Interrupted
@@ -111,19 +120,20 @@ def run(
         Shard.read(shard)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    names = chosen(frameworks)
-    target = Path(output)
-    asked = [*(["--shard", shard] if shard else []), *pytest_args]
+    names = chosen(frameworks, target)
+    place = Path(output)
+    there = [*target.options, "--patience", str(patience)] if target else []
+    asked = [*there, *(["--shard", shard] if shard else []), *pytest_args]
     request = {"frameworks": names, "profile": profile, "arguments": asked}
-    parts = parts_to_go_on_with(target, request) if resume else prepare_parts(target, request)
+    parts = parts_to_go_on_with(place, request) if resume else prepare_parts(place, request)
     workers = [Worker(name, profile, parts, asked, resume=resume) for name in names]
     try:
         with sigterm_interrupts(), display or Silent() as shown:
-            watch(workers, shown, patience)
+            watch(workers, shown, MOST_CALLS * patience if target else patience)
         whole = merge(outcomes(workers))
-        write_run(target, whole)
+        write_run(place, whole)
     except KeyboardInterrupt:
-        raise Interrupted(save_partial(workers, target)) from None
+        raise Interrupted(save_partial(workers, place)) from None
     except UsageError:
         if not resume:  # what an earlier run left is not ours to throw away
             shutil.rmtree(parts)

@@ -18,25 +18,36 @@ from typing import TYPE_CHECKING
 import typer
 
 from logitproof.errors import UsageError
-from logitproof_adapters.catalogue.registry import installed, known, load, missing
+from logitproof_adapters.catalogue.registry import MissingFramework, installed, known, load, missing, spec_of
+from logitproof_adapters.targets.installed import missing_in
+from logitproof_adapters.targets.link import TargetDied
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.target import TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_adapters.targets.target import Target
 
 CONTROL = "numpy"
 """The control is always there and is asked only by name."""
 
 
-def chosen(frameworks: Sequence[str]) -> list[str]:
-    """Return the frameworks to ask: those named, once each, or all that are installed.
+def chosen(frameworks: Sequence[str], target: Target | None = None) -> list[str]:
+    """Return the frameworks to judge: those named, once each, or all that are installed.
 
     Raises
     ------
     UnknownFramework
         A name is not known.
+    TargetError
+        The target cannot be used.
     UsageError
         A framework is not installed, or none is.
     """
+    if target is not None:
+        return _chosen_in(target, frameworks or target.frameworks)
     if not frameworks:
         frameworks = [name for name in known() if name != CONTROL and installed(name)]
     if not frameworks:
@@ -48,6 +59,19 @@ def chosen(frameworks: Sequence[str]) -> list[str]:
         reason = _missing_module(name) if ":" in name else missing(name)
         if reason:
             raise UsageError(reason)
+    return list(dict.fromkeys(frameworks))
+
+
+def _chosen_in(target: Target, frameworks: Sequence[str]) -> list[str]:
+    missing_there = missing_in(target)
+    if not frameworks:
+        frameworks = [name for name, reason in missing_there.items() if not reason and name != CONTROL]
+    if not frameworks:
+        raise UsageError(f"no framework is installed in target {target.name}; judge NumPy with --framework {CONTROL}")
+    for name in map(str, frameworks):
+        spec_of(name)
+        if missing_there.get(name):
+            raise UsageError(f'framework "{name}" is {missing_there[name]}')
     return list(dict.fromkeys(frameworks))
 
 
@@ -88,6 +112,22 @@ class Framework:
     problem: str = ""
 
 
+def survey_of(target: Target) -> list[Framework]:
+    """Describe every framework of this package as a target has it, each in an evaluator of its own."""
+    return [
+        Framework(name, problem=reason) if reason else _described_in(target, name)
+        for name, reason in missing_in(target).items()
+    ]
+
+
+def _described_in(target: Target, name: str) -> Framework:
+    try:
+        with RemoteAdapter(name, target) as adapter:
+            return description_of(name, adapter)
+    except (MissingFramework, TargetError, TargetDied) as error:
+        return Framework(name, problem=str(error))
+
+
 def survey() -> list[Framework]:
     """Describe every known framework, those installed by asking them in processes of their own, side by side."""
     asked = {name: _ask(name) for name in known() if installed(name)}
@@ -112,9 +152,13 @@ def _answer(name: str, process: subprocess.Popen[str]) -> Framework:
 
 def describe(name: str) -> Framework:
     """Import one framework here and describe it."""
+    return description_of(name, load(name))
+
+
+def description_of(name: str, adapter: Adapter) -> Framework:
+    """Describe what an adapter offers."""
     from logitproof_conformance.plan.cases import plan_cells  # noqa: PLC0415  not needed to list what is installed
 
-    adapter = load(name)
     description = adapter.describe()
     cells = list(plan_cells(adapter, "full"))
     reasons = {cell: adapter.unsupported(cell) for cell in cells}

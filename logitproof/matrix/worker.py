@@ -53,6 +53,7 @@ class Worker:
         self._folder = folder
         self._pytest_args = pytest_args
         self._process: subprocess.Popen[bytes] | None = None
+        self._held: int | None = None
         self._silence: Silence | None = None
         if not (resume and self.has_part):
             self._start(resume=resume)
@@ -88,9 +89,12 @@ class Worker:
             with suppress(RunFileError):  # the process will refuse it too, and its log say why
                 resume_point(self.journal)
         self.progress = JournalProgress(self.journal)
+        self._let_go()
+        there, self._held = os.pipe()
         with self.log.open("ab" if resume else "wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and package
-                self._command(resume=resume),
+                [*self._command(resume=resume), "--ends-with", str(there)],
+                pass_fds=[there],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -98,6 +102,13 @@ class Worker:
                 start_new_session=True,
             )
         self._silence = Silence(self._process.pid)
+        os.close(there)
+
+    def _let_go(self) -> None:
+        """Close our end of the pipe with which the process ends, as the system does where we are killed."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def _command(self, *, resume: bool) -> list[str]:
         # -c: the pytest settings of the folder we happen to be started in are not meant for this suite.
@@ -135,6 +146,7 @@ class Worker:
             self.killed_because = because
             self._signal(signal.SIGKILL)
             self._process.wait()
+        self._let_go()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process and self.running:

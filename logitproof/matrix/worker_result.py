@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from logitproof.errors import UsageError
+from logitproof_adapters.targets.link import telling_line
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
 from logitproof_reports.counting.verdict import plural
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 PASSED, FAILED, _INTERRUPTED, _INTERNAL_ERROR, USAGE_ERROR, NOTHING_COLLECTED = range(6)
 """pytest's exit statuses."""
-
-TELLING = re.compile(r"\berror\b|Error:|^Fatal|^Segmentation", flags=re.IGNORECASE)
-"""What the line of a log that explains an end looks like."""
 
 
 def outcomes(workers: Sequence[Worker]) -> list[Run]:
@@ -130,10 +127,7 @@ def how_it_ended(status: int | None) -> str:
 
 def last_words(log: Path, width: int = 300) -> str:
     """Return the line of a log that says most about how it ended, at most `width` characters."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text("utf-8", "replace"))
-    lines = [re.sub(r"^E\s+", "", line.strip()) for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if TELLING.search(line)]
-    return (telling or lines or ["none"])[-1][:width]
+    return telling_line(log.read_text("utf-8", "replace"), width)
 
 
 def _with(run: Run, judgement: Judgement) -> Run:

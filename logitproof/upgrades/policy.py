@@ -52,6 +52,9 @@ COORDINATES = (
 
 _KEYS = ("fail_on", "matters", "waivers")
 
+TARGETS = "target"
+"""What the same file may hold beside a policy: targets, see `logitproof_adapters.targets.target`."""
+
 
 @dataclass(frozen=True)
 class Waiver:
@@ -130,9 +133,7 @@ def _matching(diff: Diff, column: str, globs: tuple[str, ...]) -> NDArray[np.boo
 def found_policy(folder: Path) -> Path | None:
     """Return the file with the policy of a project: ``logitproof.toml``, else a ``pyproject.toml`` with a table."""
     own, project = folder / "logitproof.toml", folder / "pyproject.toml"
-    if own.is_file():
-        return own
-    return project if project.is_file() and "logitproof" in _content(project).get("tool", {}) else None
+    return next((path for path in (own, project) if path.is_file() and _policy_in(path)), None)
 
 
 def read_policy(path: Path) -> Policy:
@@ -143,9 +144,7 @@ def read_policy(path: Path) -> Policy:
     UsageError
         The file cannot be read, or says what cannot be meant.
     """
-    content = _content(path)
-    if path.name == "pyproject.toml":
-        content = content.get("tool", {}).get("logitproof", {})
+    content = _policy_in(path)
     if not content:
         raise UsageError(f"{path} contains no policy; the keys of a policy are {', '.join(_KEYS)}")
     _known(path, content, _KEYS)
@@ -169,6 +168,13 @@ def levels(word: str) -> tuple[str, ...]:
     if word not in LEVELS:
         raise UsageError(f'"{word}" is not a value of --fail-on; use one of {", ".join(LEVELS)}')
     return LEVELS[word]
+
+
+def _policy_in(path: Path) -> dict[str, Any]:
+    content = _content(path)
+    if path.name == "pyproject.toml":
+        content = content.get("tool", {}).get("logitproof", {})
+    return {key: value for key, value in content.items() if key != TARGETS}
 
 
 def _content(path: Path) -> dict[str, Any]:

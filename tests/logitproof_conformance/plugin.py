@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from logitproof_adapters.catalogue import ledger, registry
+from logitproof_adapters.evaluator.loop import end_with
+from logitproof_adapters.targets import target as targets
+from logitproof_adapters.targets.installed import installed_in
+from logitproof_adapters.targets.link import PATIENCE_SECONDS, TargetDied
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_conformance.asking.dialect_choices import stated_dialects
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.judging.ledger_verdict import Conclusions, failure_message
 from logitproof_conformance.plan.cases import Case, plan_cases
 from logitproof_conformance.plan.shard import WHOLE, Shard
 from logitproof_conformance.plan.training import training_cases
+from logitproof_conformance.session.deaths import with_deaths
 from logitproof_conformance.session.recording import Recorder, environment_of
+from logitproof_conformance.session.surroundings import SENT, surroundings_of
 from logitproof_reference.cases.catalogue import PROFILES, case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
-from logitproof_reports.runs.environment import describe_environment, facts_of
+from logitproof_reports.runs.environment import facts_of
 from logitproof_reports.runs.journal import ResumePoint, is_begun, resume_point
 from logitproof_reports.runs.run_file import RunFileError, journal_of
 from logitproof_reports.runs.shards import stale_entry
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from logitproof_adapters.contract import Adapter
+    from logitproof_adapters.targets.target import Target
     from logitproof_conformance.judging.ledger_verdict import Conclude
     from logitproof_reports.runs.run_file import Header
 
@@ -42,9 +49,7 @@ class Suite:
         self.shard = shard
         self.recorder: Recorder | None = None
         self.adapters = {adapter.name: adapter for adapter in adapters}
-        self.surroundings = {
-            adapter.name: {**describe_environment(), "framework": asdict(adapter.describe())} for adapter in adapters
-        }
+        self.surroundings = {adapter.name: surroundings_of(adapter) for adapter in adapters}
         self.conclusions = {
             adapter.name: Conclusions(
                 adapter.describe(), ledger.load(adapter.name), profile, facts_of(self.surroundings[adapter.name])
@@ -105,11 +110,17 @@ class Suite:
 
     def take(self, case: Case, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold the judgements on a case against the ledger, record them, return them as recorded."""
-        taken = self.conclusions[case.cell.adapter].take(judgements)
+        taken = self.conclusions[case.cell.adapter].take(with_deaths(case, judgements))
         if self.recorder is not None:
             for found in taken:
                 self.recorder.append(found)
         return taken
+
+    def end_evaluators(self) -> None:
+        """End the processes that were started in targets."""
+        for adapter in self.adapters.values():
+            if isinstance(adapter, RemoteAdapter):
+                adapter.close()
 
     def close(self, *, ended: bool, asked: int) -> list[Judgement]:
         """Record what is wrong with the run as a whole, and turn the record into the run file."""
@@ -147,6 +158,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--profile", choices=PROFILES, default="quick", help="number of cases (default: quick)")
     group.addoption("--record", metavar="FILE", help="write the run file here (Parquet)")
     group.addoption("--take-up", action="store_true", help="continue from the journal of --record, if there is one")
+    group.addoption(
+        "--python", metavar="PATH", help="judge the framework of this interpreter; nothing is installed there"
+    )
+    group.addoption("--target", metavar="NAME", help="judge the framework of a target that logitproof.toml names")
+    group.addoption(
+        "--patience",
+        type=float,
+        default=PATIENCE_SECONDS,
+        metavar="SECONDS",
+        help="how long a call in a target may take (default: %(default)g)",
+    )
+    group.addoption("--ends-with", type=int, metavar="FD", help="end when the other end of this pipe is closed")
     group.addoption("--shard", metavar="I/N", default="", help="run only the Ith of N parts of the cells")
 
 
@@ -154,19 +177,35 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the frameworks; an unknown or missing one is a usage error, not a traceback."""
     if config.option.help:
         return
-    names = config.option.framework or [name for name in registry.known() if registry.installed(name)]
+    if config.option.ends_with is not None:
+        end_with(config.option.ends_with)
     record = config.option.record
-    if record and len(names) != 1:
-        raise pytest.UsageError("--record takes one --framework: each framework runs in its own process")
     try:
-        adapters = [registry.load(name) for name in names]
+        target = targets.chosen(config.option.python, config.option.target, config.invocation_params.dir)
+        names = _names(config, target)
+        if record and len(names) != 1:
+            raise pytest.UsageError("--record takes one --framework: each framework runs in its own process")
+        adapters = [_loaded(name, target, config.option.patience) for name in names]
         shard = Shard.read(config.option.shard)
         suite = Suite(adapters, config.option.profile, Path(record) if record else None, shard)
         if config.option.take_up:
             suite.resume()
         config.stash[SUITE] = suite
-    except (ValueError, ImportError, OSError, RunFileError) as error:
+    except (ValueError, ImportError, OSError, RunFileError, TargetDied) as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _names(config: pytest.Config, target: Target | None) -> list[str]:
+    """Return the frameworks that are judged: those named, or what the target is for, or all that are installed."""
+    if config.option.framework:
+        return list(config.option.framework)
+    if target is not None:
+        return list(target.frameworks or installed_in(target))
+    return [name for name in registry.known() if registry.installed(name)]
+
+
+def _loaded(name: str, target: Target | None, patience: float) -> Adapter:
+    return registry.load(name) if target is None else RemoteAdapter(name, target, patience=patience, also_sent=SENT)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -237,6 +276,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Open the record once it is known what will be asked."""
     if not session.config.option.collectonly:
         session.config.stash[SUITE].start_record(len(session.items))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what was started."""
+    suite = config.stash.get(SUITE, None)
+    if suite is not None:
+        suite.end_evaluators()
 
 
 @pytest.hookimpl(tryfirst=True)

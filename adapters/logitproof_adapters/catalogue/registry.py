@@ -63,7 +63,7 @@ def missing(name: str) -> str | None:
     UnknownFramework
         No adapter goes by this name.
     """
-    spec = _spec_of(name)
+    spec = spec_of(name)
     if BUILT_IN.get(name) != spec:
         package = spec.partition(":")[0].partition(".")[0]
         return None if find_spec(package) else f'the package "{package}" of the adapter {spec} is not installed'
@@ -108,7 +108,7 @@ def load(name: str) -> Adapter:
     MissingFramework
         The framework, or the adapter's module, is not installed.
     """
-    spec = name if ":" in name else _spec_of(name)
+    spec = spec_of(name)
     reason = None if ":" in name else missing(name)
     if reason:
         raise MissingFramework(reason)
@@ -126,7 +126,22 @@ def _class_of(spec: str) -> type:
     return found
 
 
-def _spec_of(name: str) -> str:
+def packages_of(name: str) -> tuple[str, ...]:
+    """Return what the adapter of this package called `name` imports; nothing for an adapter of somebody else."""
+    is_built_in = name in BUILT_IN and known()[name] == BUILT_IN[name]
+    return _packages(name) if is_built_in else ()
+
+
+def spec_of(name: str) -> str:
+    """Return the ``module:Class`` of an adapter, by its name or by that itself.
+
+    Raises
+    ------
+    UnknownFramework
+        No adapter goes by this name.
+    """
+    if ":" in name:
+        return name
     table = known()
     if name in table:
         return table[name]

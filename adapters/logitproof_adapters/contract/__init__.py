@@ -18,6 +18,7 @@ from .adapter import (
     ignored_labels,
     keeps_graph,
     producers,
+    run_alone,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "ignored_labels",
     "keeps_graph",
     "producers",
+    "run_alone",
 ]

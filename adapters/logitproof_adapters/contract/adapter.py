@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Tuple, runtime_checkable
 
 from logitproof_reference.bounds.assumptions import MUST
-from logitproof_reference.oracle.loss_options import LossOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +24,12 @@ DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
 SIGMOID = ("sigmoid_cross_entropy", "distributions")
 """The losses: op and labels, words of `Cell`."""
 
-Loss = tuple[str, str, str]
+Loss = Tuple[str, str, str]  # Python 3.8 has no tuple[...] at run time
 """A loss and the function that is asked for it: op, labels and entry, words of `Cell`."""
+
+
+CHOICES = ("mean_over", "empty_mean", "smoothing_over", "unnormalized_gradient", "clip_probabilities")
+"""The attributes of a `Dialect` that change an exact answer: named choices of `LossOptions`, with its defaults."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Description:
     build: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Dialect:
     """What a framework documents of a loss and its options, where frameworks differ.
 
@@ -96,8 +102,8 @@ class Dialect:
     @property
     def choices(self) -> dict[str, Any]:
         """The named choices other than the defaults, as `LossOptions` takes them."""
-        mine = {name: value for name, value in vars(self).items() if hasattr(LossOptions, name) and name != "reduction"}
-        return {name: value for name, value in mine.items() if value != getattr(LossOptions, name)}
+        mine = {name: getattr(self, name) for name in CHOICES}
+        return {name: value for name, value in mine.items() if value != getattr(Dialect, name)}
 
 
 @runtime_checkable
@@ -177,6 +183,32 @@ def declared_arithmetic(adapter: Adapter) -> Arithmetic:
     everyone.
     """
     return getattr(adapter, "arithmetic", None) or MUST
+
+
+def run_alone(
+    adapter: Adapter, program: str, variables: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in a Python process of its own, where the framework is, with these environment variables.
+
+    An adapter whose framework is elsewhere has a method of this name that takes the other arguments.
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        It took longer than `seconds`.
+    """
+    if hasattr(adapter, "run_alone"):
+        done: subprocess.CompletedProcess[str] = adapter.run_alone(program, variables, seconds)
+        return done
+    return subprocess.run(
+        [sys.executable, "-"],
+        input=program,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        env={**os.environ, **variables},
+        check=False,
+    )
 
 
 def keeps_graph(adapter: Adapter) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REDUCTIONS = ("none", "sum", "mean")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LossOptions:
     """What a loss is asked with beside logits and labels.
 

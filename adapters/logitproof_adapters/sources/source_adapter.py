@@ -10,6 +10,7 @@ import numpy as np
 
 from logitproof_adapters.contract import Dialect
 from logitproof_adapters.sources.unsupported import not_wrapped
+from logitproof_reference.vocabulary.formats import widened
 from logitproof_reference.vocabulary.ops import TAKES_COTANGENT, TAKES_TANGENT
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
@@ -34,7 +35,7 @@ def literal(array: NDArray[Any]) -> str:
     >>> literal(np.array([2, 0]))
     '[2, 0]'
     """
-    exact = array if np.issubdtype(array.dtype, np.integer) else array.astype(np.float64)
+    exact = array if np.issubdtype(array.dtype, np.integer) else widened(array)
     return repr(exact.tolist())
 
 

@@ -188,7 +188,7 @@ class SourceTrainer(ABC):
 def layers_of(task: Task) -> Iterator[tuple[int, int, bool]]:
     """Yield each layer's features and units, and whether it is the last, which has no relu."""
     last = len(task.widths) - 2
-    for layer, (width, units) in enumerate(zip(task.widths, task.widths[1:], strict=False)):
+    for layer, (width, units) in enumerate(zip(task.widths, task.widths[1:])):
         yield width, units, layer == last
 
 

@@ -22,7 +22,7 @@ HEIGHTS: Final[dict[str, Callable[[int], float]]] = {
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Arithmetic:
     """How an implementation computes, as far as its error depends on it.
 

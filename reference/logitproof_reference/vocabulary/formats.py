@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import ml_dtypes
 import numpy as np
+
+try:
+    import ml_dtypes
+except ImportError:  # in a target, where nothing is installed for the suite
+    BFLOAT16: np.dtype[Any] = np.dtype([("bfloat16", np.uint16)])
+else:
+    BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     F64 = NDArray[np.float64]
+
+BFLOAT16_IS_BITS = BFLOAT16.fields is not None
+"""Whether NumPy cannot count with bfloat16 here, for want of ml_dtypes; then `BFLOAT16` holds the bits alone."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,7 @@ class Format:
     name : str
         ``float16``, ``bfloat16``, ``float32`` or ``float64``.
     dtype : numpy.dtype
-        How NumPy holds it (bfloat16 through ml_dtypes).
+        How NumPy holds it (bfloat16 through ml_dtypes, or see `BFLOAT16_IS_BITS`).
     precision : int
         Bits of the significand, the hidden one included.
     min_exponent : int
@@ -61,7 +70,7 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "float16": Format("float16", np.dtype(np.float16), 11, -14, 65504.0),
-    "bfloat16": Format("bfloat16", np.dtype(ml_dtypes.bfloat16), 8, -126, (2 - 2.0**-7) * 2.0**127),
+    "bfloat16": Format("bfloat16", BFLOAT16, 8, -126, (2 - 2.0**-7) * 2.0**127),
     "float32": Format("float32", np.dtype(np.float32), 24, -126, (2 - 2.0**-23) * 2.0**127),
     "float64": Format("float64", np.dtype(np.float64), 53, -1022, float(np.finfo(np.float64).max)),
 }
@@ -82,6 +91,18 @@ def format_of(array: NDArray[Any]) -> Format:
         return _BY_DTYPE[np.dtype(array.dtype)]
     except KeyError:
         raise TypeError(f"dtype {array.dtype} is not one of the formats {', '.join(FORMATS)}") from None
+
+
+def name_of_dtype(dtype: np.dtype[Any]) -> str:
+    """Return what a dtype is called, ``bfloat16`` also where that is bits alone."""
+    return "bfloat16" if dtype == BFLOAT16 else dtype.name
+
+
+def widened(array: NDArray[Any]) -> F64:
+    """Return the numbers of an array as float64, exactly."""
+    if BFLOAT16_IS_BITS and array.dtype == BFLOAT16:
+        array = (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return array.astype(np.float64)
 
 
 def named_format(name: str) -> Format:

@@ -1,4 +1,7 @@
-"""What decides bits besides the framework: interpreter, machine, threads, package versions."""
+"""What decides bits besides the framework: interpreter, machine, threads, package versions.
+
+This module travels to targets: it runs on Python 3.8 with NumPy alone.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,7 @@ COMPANIONS = (
 
 _NUMERIC_FEATURE = re.compile(r"^(sse|ssse|avx|fma|f16c|amx|neon|asimd|sve|sme(?!p)|fphp|bf16|i8mm|fp$)")
 _CPU_INFO = Path("/proc/cpuinfo")
+_OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))  # platform reads them since Python 3.10
 _NUMPY_SPELLS_IT = {"SSE3": "pni", "FMA3": "fma"}
 _SWITCHED_OFF = {"off", "0", "no", "false"}
 _SWITCHED_ON = {"on", "1", "yes", "true", "default"}
@@ -67,7 +71,7 @@ def describe_environment() -> dict[str, Any]:
         "cpu_features": features,
         "cores": usable_cores(),
         "threads": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
-        "packages": {name: package_version(name) for name in PACKAGES} | _companions(),
+        "packages": {**{name: package_version(name) for name in PACKAGES}, **_companions()},
     }
 
 
@@ -86,10 +90,14 @@ def package_version(name: str) -> str:
 
 def operating_system() -> str:
     """Return the operating system as its makers spell it, e.g. ``Debian GNU/Linux 12 (bookworm)``."""
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return platform.platform(terse=True)
+    for place in _OS_RELEASE:
+        try:
+            found = re.search(r"^PRETTY_NAME=[\"']?(.*?)[\"']?$", place.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        except OSError:
+            continue
+        if found:
+            return found.group(1)
+    return platform.platform(terse=True)
 
 
 def usable_cores() -> int:
@@ -166,12 +174,12 @@ def facts_of(environment: Mapping[str, Any]) -> dict[str, str]:
     framework = environment.get("framework") or {}
     names = [environment.get("machine", ""), str(environment.get("kernel", "")).partition(" ")[0].lower()]
     facts = dict.fromkeys([*filter(None, names), *environment.get("cpu_features", ())], "")
-    facts |= {"cores": str(environment.get("cores", ""))}
-    facts |= {name.lower(): str(value) for name, value in (environment.get("threads") or {}).items()}
-    facts |= {name: str(version) for name, version in (environment.get("packages") or {}).items()}
-    facts |= dict.fromkeys(re.findall(r"[a-z][a-z0-9]*", str(framework.get("version", "")).partition("+")[2]), "")
+    facts["cores"] = str(environment.get("cores", ""))
+    facts.update({name.lower(): str(value) for name, value in (environment.get("threads") or {}).items()})
+    facts.update({name: str(version) for name, version in (environment.get("packages") or {}).items()})
+    facts.update(dict.fromkeys(re.findall(r"[a-z][a-z0-9]*", str(framework.get("version", "")).partition("+")[2]), ""))
     for name, value in (framework.get("build") or {}).items():
-        facts |= _build_fact(name, str(value))
+        facts.update(_build_fact(name, str(value)))
     return facts
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters.targets.link import TargetDied
 from logitproof_conformance.plan.layout import arrange, restore
 
 if TYPE_CHECKING:
@@ -54,10 +55,18 @@ def ask(adapter: Adapter, cell: Cell, batch: Batch) -> Answer:
 
 
 def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch) -> Answer:
-    """Evaluate `inputs`, laid out for `cell` and shaped as `batch` would be, as `ask` does."""
+    """Evaluate `inputs`, laid out for `cell` and shaped as `batch` would be, as `ask` does.
+
+    Raises
+    ------
+    TargetDied
+        The process that evaluates came to its end.
+    """
     given = {name: array.copy() for name, array in inputs.arrays().items()}
     try:
         answer = np.array(adapter.evaluate(cell, inputs))  # a copy: the answer may lie in one of the inputs
+    except TargetDied:
+        raise  # not what the framework raised, which a call with a bad argument may
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a framework raises is a result of the test
         return Answer(None, failure=_last_words(error))
     finally:

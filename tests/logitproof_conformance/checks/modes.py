@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from logitproof_adapters import contract
 from logitproof_conformance.asking.ask import Answer, ask, ask_with, digest, same_bits
 from logitproof_conformance.judging.judging import CellEvaluation, judgement, repro_of
 from logitproof_conformance.judging.related import first_failure
@@ -28,6 +27,7 @@ SECONDS = 300
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from logitproof_adapters.contract import Adapter
     from logitproof_conformance.plan.cases import Case
     from logitproof_reference.vocabulary.judgement import Judgement
 
@@ -85,28 +85,19 @@ def judge_eager_refusal(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
         reason = "eager mode accepts this label" if program else "the adapter has no repro to run in a separate process"
         yield judgement(case, "MOD-3", "unsupported", reason=reason)
         return
-    kept, seen = run_alone(program)
+    kept, seen = run_alone(evaluation.adapter, program)
     said = f"label {batch.classes} of {batch.classes} classes: eager mode: {eager.failure or 'NaN'}; this mode {seen}"
     found = judgement(case, "MOD-3", "conforms" if kept else "deviates", reason=said)
     yield replace(found, elements=1, row=STRAY_ROW, repro="" if kept else program)
 
 
-def run_alone(program: str) -> tuple[bool, str]:
+def run_alone(adapter: Adapter, program: str) -> tuple[bool, str]:
     """Run a repro in a process of its own: was the stray label refused or answered by NaN, and what was seen.
 
     With two threads, so that loops are made parallel or not whatever the machine.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     try:
-        done = subprocess.run(
-            [sys.executable, "-"],
-            input=program,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            env=environment,
-            check=False,
-        )
+        done = contract.run_alone(adapter, program, {"OMP_NUM_THREADS": "2"}, SECONDS)
     except subprocess.TimeoutExpired:
         return False, f"does not finish in {SECONDS} s"
     last_words = (done.stderr.strip().splitlines() or [""])[-1][:200]

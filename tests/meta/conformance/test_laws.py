@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.asking.truth import arguments_of
 from logitproof_conformance.checks.laws_of_symmetry import shiftable
 from logitproof_conformance.checks.modes import run_alone
@@ -139,7 +140,7 @@ PROGRAMS = {
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_refusal_is_an_error_or_nan_and_no_end_of_the_process(program: str) -> None:
     refused, seen = PROGRAMS[program]
-    kept, told = run_alone(program)
+    kept, told = run_alone(NumpyAdapter(), program)
     assert kept is refused
     assert told.startswith(seen)
 

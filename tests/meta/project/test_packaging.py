@@ -48,7 +48,7 @@ ROOMS = {
     "logitproof_reference": (
         *("vocabulary", "specification", "numerics", "oracle", "bounds", "cases", "judging", "training", "claims"),
     ),
-    "logitproof_adapters": ("contract", "catalogue", "control", "sources", "frameworks"),
+    "logitproof_adapters": (*("contract", "catalogue", "control", "sources", "evaluator", "frameworks", "targets"),),
     "logitproof_reports": ("words", "runs", "counting", "html", "report", "diff", "history", "exports"),
     "logitproof_conformance": ("plan", "asking", "judging", "checks", "training", "session"),
     "logitproof": ("errors", "environments", "matrix", "readers", "explain", "kernels", "upgrades", "commands"),

@@ -22,7 +22,7 @@ def documented() -> Mapping[Loss, Dialect]:
     """Return what Liger Kernel documents of its losses."""
     return {
         (*INDICES, ""): replace(
-            documented_of_torch()[*INDICES, ""],
+            documented_of_torch()[(*INDICES, "")],
             documentation="https://linkedin.github.io/Liger-Kernel/Low-Level-APIs/",
             function="LigerCrossEntropyLoss",
             empty_mean="zero",

@@ -8,7 +8,9 @@ import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.control import answers as control_answers
+from logitproof_adapters.sources.numpy_build import simd_extensions
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
+from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ class NumpyAdapter(SourceAdapter):
     name = "numpy"
     producers = tuple(PRODUCERS)
     modes = ("eager",)
-    imports = "import ml_dtypes\nimport numpy as np\nfrom logitproof_adapters.control import answers as control_answers"
+    imports = ("" if BFLOAT16_IS_BITS else "import ml_dtypes\n") + (
+        "import numpy as np\nfrom logitproof_adapters.control import answers as control_answers"
+    )
     report = 'print(result.dtype, result.astype("float64").tolist())'
 
     def __init__(self) -> None:
@@ -31,8 +35,12 @@ class NumpyAdapter(SourceAdapter):
 
     def describe(self) -> Description:
         """Return NumPy's version and the SIMD extensions it uses."""
-        found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-        return Description("NumPy (control)", np.__version__, {"simd": " ".join(found)})
+        return Description("NumPy (control)", np.__version__, {"simd": simd_extensions()})
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why NumPy has no such cell, or None."""
+        lacks = cell.format == "bfloat16" and BFLOAT16_IS_BITS
+        return super().unsupported(cell) or ("NumPy has bfloat16 by ml_dtypes alone, not installed" if lacks else None)
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""

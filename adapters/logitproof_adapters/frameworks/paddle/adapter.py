@@ -32,7 +32,7 @@ class PaddleAdapter(SourceAdapter):
     modes = ("eager", "graph")
     entries = ENTRIES
     imports = "import paddle\nimport paddle.nn.functional as F"
-    report = 'print(str(result.dtype).removeprefix("paddle."), result.tolist())'
+    report = 'print(str(result.dtype).rpartition(".")[2], result.tolist())'
     ignored_labels = (-100,)  # the default of ignore_index in paddle.nn.functional.cross_entropy
     floating_indices = True  # "the data type of label is int32, int64, float32, float64"
 

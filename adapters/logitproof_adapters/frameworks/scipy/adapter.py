@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.sources.numpy_build import simd_extensions
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ class ScipyAdapter(SourceAdapter):
 
     def describe(self) -> Description:
         """Return the versions of SciPy and of NumPy, whose exp and log it calls, and the SIMD extensions found."""
-        found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-        return Description("SciPy", self._scipy.__version__, {"numpy": np.__version__, "simd": " ".join(found)})
+        return Description("SciPy", self._scipy.__version__, {"numpy": np.__version__, "simd": simd_extensions()})
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why SciPy has no such cell, or None."""

@@ -16,6 +16,7 @@ from logitproof_adapters.frameworks.tensorflow.dialect import documented
 from logitproof_adapters.frameworks.tensorflow.functions import EXPRESSIONS, POSITIVE_WEIGHT, PROGRAMS, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
 from logitproof_reference.vocabulary.cells import PLAIN, Options
+from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class TensorflowAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor that holds a copy of the array."""
-        return self._tf.constant(array)
+        # Releases before 2.11 have a bfloat16 of their own for NumPy; later ones have that of ml_dtypes.
+        own = array.view(self._tf.bfloat16.as_numpy_dtype) if array.dtype == BFLOAT16 else array
+        return self._tf.constant(own)
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the tensor's format."""
@@ -85,4 +88,4 @@ class TensorflowAdapter(SourceAdapter):
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as a tensor."""
-        return f"tf.constant({literal(array)}, tf.{array.dtype}, {array.shape})"
+        return f"tf.constant({literal(array)}, tf.{name_of_dtype(array.dtype)}, {array.shape})"

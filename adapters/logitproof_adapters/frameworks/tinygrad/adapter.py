@@ -10,7 +10,6 @@ import os
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import ml_dtypes
 import numpy as np
 
 from logitproof_adapters.contract import Description
@@ -18,6 +17,7 @@ from logitproof_adapters.frameworks.tinygrad.compiler import cache_of, clang, kn
 from logitproof_adapters.frameworks.tinygrad.dialect import documented
 from logitproof_adapters.frameworks.tinygrad.functions import ENTRIES, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
+from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,16 +68,17 @@ class TinygradAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a realized tensor of the same numbers; NumPy's bfloat16 goes by its bits."""
-        if array.dtype == ml_dtypes.bfloat16:
+        if array.dtype == BFLOAT16:
             return self._tensor(array.view(np.uint16)).bitcast(self._dtypes.bfloat16).realize()
         return self._tensor(array).realize()
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the tensor's format."""
         if tensor.dtype == self._dtypes.bfloat16:
-            return np.asarray(tensor.bitcast(self._dtypes.uint16).numpy().view(ml_dtypes.bfloat16))
+            return np.asarray(tensor.bitcast(self._dtypes.uint16).numpy().view(BFLOAT16))
         return np.asarray(tensor.numpy())
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as a tensor."""
-        return f"Tensor(np.array({literal(array)}), dtype=dtypes.{array.dtype}).reshape({array.shape}).realize()"
+        dtype = f"dtypes.{name_of_dtype(array.dtype)}"
+        return f"Tensor(np.array({literal(array)}), dtype={dtype}).reshape({array.shape}).realize()"

@@ -6,17 +6,19 @@ torch.nn.functional.cross_entropy and in two steps with nll_loss; the calls are 
 
 from __future__ import annotations
 
+import re
 import shutil
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import ml_dtypes
 import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.torch.dialect import documented
 from logitproof_adapters.frameworks.torch.functions import ENTRIES, EXPRESSIONS, program, spelled
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
+from logitproof_reference.vocabulary.ops import TAKES_TANGENT
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
@@ -50,13 +52,18 @@ class TorchAdapter(SourceAdapter):
 
     def describe(self) -> Description:
         """Return PyTorch's version, threads and SIMD level."""
-        simd = self._torch.backends.cpu.get_cpu_capability()
-        build = {"threads": str(self._torch.get_num_threads()), "simd": simd}
-        return Description("PyTorch", self._torch.__version__, build)
+        build = {"threads": str(self._torch.get_num_threads()), "simd": self._simd_level()}
+        return Description("PyTorch", str(self._torch.__version__), build)
+
+    def _simd_level(self) -> str:
+        if hasattr(self._torch.backends, "cpu"):
+            return str(self._torch.backends.cpu.get_cpu_capability())
+        told = re.search(r"CPU capability usage: (\S+)", self._torch.__config__.show())  # before PyTorch 2.1
+        return told.group(1) if told else ""
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why PyTorch has no such cell, or None."""
-        reason = super().unsupported(cell)
+        reason = super().unsupported(cell) or self._too_old(cell)
         if cell.entry == "nll_loss" and cell.options.label_smoothing:
             return NO_SMOOTHING
         if reason or cell.mode != "compiled":
@@ -65,6 +72,15 @@ class TorchAdapter(SourceAdapter):
 
         found = any(shutil.which(compiler) for compiler in config.cpp.cxx if compiler)
         return None if found else "torch.compile needs a C++ compiler on the CPU; install g++ or set CXX"
+
+    def _too_old(self, cell: Cell) -> str | None:
+        """Return which part of PyTorch 2 a cell needs and this release lacks, or None."""
+        needs_func = cell.mode == "vmap" or cell.quantity in TAKES_TANGENT
+        needed = {"torch.func": needs_func, "torch.compile": cell.mode == "compiled"}
+        for name, is_needed in needed.items():
+            if is_needed and not hasattr(self._torch, name.partition(".")[2]):
+                return f"{name} came with PyTorch 2.0"
+        return None
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return PyTorch's answer as it came."""
@@ -84,16 +100,16 @@ class TorchAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor that shares the array's memory and strides."""
-        if array.dtype == ml_dtypes.bfloat16:
+        if array.dtype == BFLOAT16:
             return self._torch.from_numpy(array.view(np.int16)).view(self._torch.bfloat16)
         return self._torch.from_numpy(array)
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the tensor's format."""
         if tensor.dtype == self._torch.bfloat16:
-            return np.asarray(tensor.detach().view(self._torch.int16)).view(ml_dtypes.bfloat16)
+            return np.asarray(tensor.detach().view(self._torch.int16)).view(BFLOAT16)
         return np.asarray(tensor.detach())
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as a tensor."""
-        return f"torch.tensor({literal(array)}, dtype=torch.{array.dtype}).reshape({array.shape})"
+        return f"torch.tensor({literal(array)}, dtype=torch.{name_of_dtype(array.dtype)}).reshape({array.shape})"

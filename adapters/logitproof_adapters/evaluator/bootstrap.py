@@ -1,0 +1,89 @@
+"""The first program that a target runs, sent as one line; Python 3.6 can read it, and is told to be too old.
+
+It puts the pipe where no framework writes, takes the sources of the evaluator, imports them and starts the loop. It
+runs before any module of the suite is there, hence repeats the few lines that read and write a frame.
+"""
+
+import json
+import os
+import struct
+import sys
+from importlib.machinery import ModuleSpec
+from typing import Any, BinaryIO
+
+
+class SentSources:
+    """Imports modules from sources that came through the pipe; nothing is written to disk."""
+
+    def __init__(self, sources: "dict[str, Any]") -> None:
+        self.sources = sources
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return the spec of a module that was sent."""
+        del path, target
+        if name not in self.sources:
+            return None
+        loader: Any = self
+        origin = f"<sent {name}>"
+        return ModuleSpec(name, loader, origin=origin, is_package=self.sources[name]["is_package"])
+
+    def create_module(self, spec: Any) -> None:
+        """Leave the creation to Python."""
+
+    def exec_module(self, module: Any) -> None:
+        """Run a module."""
+        name = module.__name__
+        code = compile(self.sources[name]["text"], f"<sent {name}>", "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # noqa: S102 - the suite's own modules
+
+    def get_source(self, name: str) -> str:
+        """Return the text of a module, for tracebacks."""
+        return str(self.sources[name]["text"])
+
+
+def write_frame(stream: BinaryIO, header: "dict[str, Any]") -> None:
+    """Write a frame without bytes behind its JSON line."""
+    line = json.dumps(header).encode("ascii") + b"\n"
+    stream.write(struct.pack(">Q", len(line)) + line)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> Any:
+    """Return the JSON line of a frame without bytes behind it; ends the process where the judge is gone."""
+    size = stream.read(8)
+    if len(size) < 8:
+        sys.exit(0)
+    return json.loads(stream.read(struct.unpack(">Q", size)[0]).decode("ascii"))
+
+
+def limit_memory(size: int) -> None:
+    """Let no allocation take the process past `size` bytes."""
+    import resource  # noqa: PLC0415 - systems that have it not are not asked for a limit
+
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def main() -> None:
+    """Set up the pipe, import what is sent, and answer until the pipe closes."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.path[:] = [place for place in sys.path if place]  # not the folder that the judge happened to be started in
+    write_frame(answers, {"python": list(sys.version_info[:3]), "byteorder": sys.byteorder})
+    setup = read_frame(requests)
+    os.environ.update(setup["environment"])
+    try:
+        if setup["memory"]:
+            limit_memory(setup["memory"])
+        sys.meta_path.insert(0, SentSources(setup["sources"]))
+        from logitproof_adapters.evaluator.loop import serve  # noqa: PLC0415 - can be imported from here on
+    except Exception as error:  # noqa: BLE001 - whatever is missing there, the judge reports it
+        write_frame(answers, {"problem": f"{type(error).__name__}: {error}"})
+        return
+    serve(requests, answers)
+
+
+if __name__ == "__main__":
+    main()

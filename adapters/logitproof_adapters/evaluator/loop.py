@@ -1,0 +1,264 @@
+"""The loop in the target: it reads a request, lets the adapter answer it, and writes what came.
+
+It ends when the pipe closes, also in the middle of a call, and where a call takes much longer than the judge waits.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import select
+import threading
+import time
+from dataclasses import asdict
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, List, Tuple
+
+import numpy as np
+
+from logitproof_adapters import contract
+from logitproof_adapters.evaluator.floating_point import FloatingPointMode
+from logitproof_adapters.evaluator.frames import LENGTH, decoded, encoded, length_of
+from logitproof_adapters.evaluator.values import (
+    cell_from_json,
+    described_error,
+    packed_all,
+    packed_answer,
+    unpacked_all,
+)
+from logitproof_adapters.sources.trainer import trainer_of
+from logitproof_reference.vocabulary.cells import Inputs
+from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_adapters.sources.trainer import SourceTrainer
+
+Request = Dict[str, Any]
+Answer = Tuple[Dict[str, Any], List[bytes]]
+
+OLDEST_NUMPY = (1, 17)
+STDERR = 2
+GRACE_SECONDS = 1.0
+"""How long a process may take to end by itself once the pipe is closed."""
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests until there are no more."""
+    faulthandler.enable(STDERR)
+    end_with(requests.fileno())
+    problem = _problem_of_numpy()
+    answers.write(encoded({"problem": problem} if problem else {"numpy": np.__version__}))
+    answers.flush()
+    evaluator = Evaluator()
+    while True:
+        head = requests.read(LENGTH.size)
+        if len(head) < LENGTH.size:
+            return
+        header, memory = decoded(requests.read(length_of(head)))
+        faulthandler.dump_traceback_later(header["seconds"], exit=True, file=STDERR)
+        answer, parts = evaluator.answer(header, memory)
+        faulthandler.cancel_dump_traceback_later()
+        answers.write(encoded({"number": header["number"], **answer}, parts))
+        answers.flush()
+
+
+def _problem_of_numpy() -> str:
+    found = tuple(map(int, np.__version__.split(".")[:2]))
+    return "" if found >= OLDEST_NUMPY else f"NumPy {np.__version__} is too old; 1.17 or newer is needed"
+
+
+def end_with(descriptor: int) -> None:
+    """End the process once the other end of a pipe is closed, whatever the main thread is at."""
+    threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
+
+
+def _end_with(descriptor: int) -> None:
+    poller = select.poll()
+    poller.register(descriptor, getattr(select, "POLLRDHUP", 0))
+    poller.poll()
+    time.sleep(GRACE_SECONDS)
+    os._exit(0)
+
+
+class Evaluator:
+    """Holds an adapter and does what is requested of it, one method a word of ``do``."""
+
+    adapter: Adapter
+    trainer: SourceTrainer
+
+    def __init__(self) -> None:
+        self._mode = FloatingPointMode()
+        self._methods: dict[str, Callable[[Request, memoryview], Answer]] = {
+            "find": self.find,
+            "call": self.call,
+            "load": self.load,
+            "unsupported": self.unsupported,
+            "dialect": self.dialect,
+            "evaluate": self.evaluate,
+            "repro": self.repro,
+            "train": self.train,
+            "logits": self.logits,
+            "descend": self.descend,
+            "loss": self.loss,
+            "training_repro": self.training_repro,
+        }
+
+    def answer(self, request: Request, memory: memoryview) -> Answer:
+        """Return the answer to a request; what is raised is an answer too."""
+        self._mode.restore()
+        try:
+            return self._methods[request["do"]](request, memory)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a framework raises is a result of the test
+            return {"raised": described_error(error)}, []
+
+    def find(self, request: Request, _: memoryview) -> Answer:
+        """Tell which packages are not installed."""
+        return {"missing": [name for name in request["packages"] if find_spec(name) is None]}, []
+
+    def call(self, request: Request, _: memoryview) -> Answer:
+        """Call a function of a module that was sent; it takes nothing and returns what JSON can hold."""
+        return {"result": getattr(import_module(request["module"]), request["function"])()}, []
+
+    def load(self, request: Request, _: memoryview) -> Answer:
+        """Make the adapter, which imports its framework, and return what it states of it."""
+        module, _, name = request["adapter"].partition(":")
+        self.adapter = getattr(import_module(module), name)()
+        self._mode.keep()
+        return {"facts": facts_of(self.adapter)}, []
+
+    def unsupported(self, request: Request, _: memoryview) -> Answer:
+        """Return why the framework offers no such cell, or None."""
+        return {"reason": self.adapter.unsupported(cell_from_json(request["cell"]))}, []
+
+    def dialect(self, request: Request, _: memoryview) -> Answer:
+        """Return what the framework documents of the loss that a cell asks."""
+        return {"dialect": asdict(contract.dialect(self.adapter, cell_from_json(request["cell"])))}, []
+
+    def evaluate(self, request: Request, memory: memoryview) -> Answer:
+        """Return the framework's answer, or what it raised, and the inputs that the call changed."""
+        arrays = unpacked_all(request["arrays"], memory)
+        before = {name: array.tobytes() for name, array in arrays.items()}
+        answer, parts = self._evaluated(request, Inputs(axis=request["axis"], **arrays))
+        changed = {name: np.array(array) for name, array in arrays.items() if array.tobytes() != before[name]}
+        described, memories = packed_all(changed)
+        return {**answer, "changed": described}, [*parts, *memories]
+
+    def _evaluated(self, request: Request, inputs: Inputs) -> Answer:
+        try:
+            answer = np.asarray(self.adapter.evaluate(cell_from_json(request["cell"]), inputs))
+            described, memory = packed_answer(answer)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
+            return {"raised": described_error(error)}, []
+        return {"answer": described}, [memory]
+
+    def repro(self, request: Request, memory: memoryview) -> Answer:
+        """Return a standalone program that prints the answer."""
+        inputs = Inputs(axis=request["axis"], **unpacked_all(request["arrays"], memory))
+        return {"text": self.adapter.repro(cell_from_json(request["cell"]), inputs)}, []
+
+    def train(self, request: Request, memory: memoryview) -> Answer:
+        """Return loss, gradients and parameters of each step of a training."""
+        arrays = unpacked_all(request["arrays"], memory)
+        batches = [Examples(arrays[f"features{step}"], arrays[f"labels{step}"]) for step in range(request["steps"])]
+        found = self._trainer().train(*_training(request), _listed("parameter", arrays), batches)
+        named = {
+            f"{kind}{step}.{place}": array
+            for step, one in enumerate(found)
+            for kind, given in (("gradient", one.gradients or []), ("parameter", one.parameters))
+            for place, array in enumerate(given)
+        }
+        described, memories = packed_all(named)
+        steps = [{"loss": one.loss, "gradients": one.gradients is not None} for one in found]
+        return {"steps": steps, "arrays": described}, memories
+
+    def logits(self, request: Request, memory: memoryview) -> Answer:
+        """Return the logits of the framework's own products."""
+        arrays = unpacked_all(request["arrays"], memory)
+        found = self._trainer().logits(*_training(request), _listed("parameter", arrays), arrays["features"])
+        return _with_arrays({}, {"logits": found})
+
+    def descend(self, request: Request, memory: memoryview) -> Answer:
+        """Return the parameters after a step from those of the last `logits`."""
+        arrays = unpacked_all(request["arrays"], memory)
+        found = self._trainer().descend(*_training(request), arrays["features"], arrays["upstream"])
+        return _with_arrays({}, {f"parameter{place}": array for place, array in enumerate(found)})
+
+    def loss(self, request: Request, memory: memoryview) -> Answer:
+        """Return the framework's loss at given logits and its gradient."""
+        arrays = unpacked_all(request["arrays"], memory)
+        loss, gradient = self._trainer().loss(*_training(request), arrays["logits"], arrays["labels"])
+        return _with_arrays({"loss": loss}, {"gradient": gradient})
+
+    def training_repro(self, request: Request, memory: memoryview) -> Answer:
+        """Return a standalone program that takes one step."""
+        arrays = unpacked_all(request["arrays"], memory)
+        batch = Examples(arrays["features"], arrays["labels"])
+        return {"text": self._trainer().repro(*_training(request), _listed("parameter", arrays), batch)}, []
+
+    def _trainer(self) -> Any:
+        if not hasattr(self, "trainer"):
+            found = trainer_of(self.adapter)
+            if found is None:
+                raise LookupError(f"{self.adapter.name} has no trainer")
+            self.trainer = found
+        return self.trainer
+
+
+class Examples:
+    """What `logitproof_reference.training.tasks.Examples` is, which does not travel."""
+
+    def __init__(self, features: Any, labels: Any) -> None:
+        self.features, self.labels = features, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Task:
+    """What a trainer reads of a `logitproof_reference.training.tasks.Task`, which does not travel."""
+
+    def __init__(self, name: str, op: str, widths: list[int], rate: float) -> None:
+        self.name, self.op, self.widths, self.rate = name, op, tuple(widths), rate
+
+
+def _training(request: Request) -> tuple[Any, Task]:
+    return cell_from_json(request["cell"]), Task(**request["task"])
+
+
+def _listed(kind: str, arrays: Mapping[str, Any]) -> list[Any]:
+    return [array for name, array in arrays.items() if name.startswith(kind)]
+
+
+def _with_arrays(header: Request, arrays: Mapping[str, Any]) -> Answer:
+    described, memories = packed_all(arrays)
+    return {**header, "arrays": described}, memories
+
+
+def facts_of(adapter: Adapter) -> dict[str, Any]:
+    """Return what an adapter states of its framework, all but what depends on a cell."""
+    arithmetic = getattr(adapter, "arithmetic", None)
+    return {
+        "name": adapter.name,
+        "modes": list(adapter.modes),
+        "description": asdict(adapter.describe()),
+        "entries": [[*loss, list(words)] for loss, words in contract.entries(adapter).items()],
+        "producers": list(contract.producers(adapter)),
+        "ignored_labels": list(contract.ignored_labels(adapter)),
+        "broadcast_labels": list(contract.broadcast_labels(adapter)),
+        "floating_indices": contract.floating_indices(adapter),
+        "keeps_graph": contract.keeps_graph(adapter),
+        "arithmetic": None if arithmetic is None else asdict(arithmetic),
+        "trainer": _facts_of_trainer(trainer_of(adapter)),
+    }
+
+
+def _facts_of_trainer(trainer: SourceTrainer | None) -> dict[str, Any] | None:
+    if trainer is None:
+        return None
+    formats = [name for name in trainer.formats if not (name == "bfloat16" and BFLOAT16_IS_BITS)]
+    recipes = {op: [list(pair) for pair in pairs] for op, pairs in trainer.recipes.items()}
+    return {"mode": trainer.mode, "formats": formats, "recipes": recipes}

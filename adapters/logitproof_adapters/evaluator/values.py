@@ -1,0 +1,122 @@
+"""Cells, arrays and errors as JSON and raw bytes, and back.
+
+An array keeps its memory layout: what is sent is the stretch of memory that it spans, so that a strided view is one on
+the other side too. bfloat16 travels as its bits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.vocabulary.cells import Cell, Options
+from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Packed = tuple[dict[str, Any], bytes]
+
+NUMBERS = "biufc"
+"""Kinds of dtype whose arrays travel, beside bfloat16 and its kin; of others only the shape does."""
+
+
+def cell_to_json(cell: Cell) -> dict[str, Any]:
+    """Return the words of a cell."""
+    return {**vars(cell), "options": vars(cell.options)}
+
+
+def cell_from_json(words: Mapping[str, Any]) -> Cell:
+    """Return the cell of these words."""
+    return Cell(**{**words, "options": Options(**words["options"])})
+
+
+def packed(array: NDArray[Any]) -> Packed:
+    """Return an array's description and the memory that it spans."""
+    steps = [(length - 1) * stride for length, stride in zip(array.shape, array.strides)]
+    below = -sum(step for step in steps if step < 0) if array.size else 0
+    span = below + sum(step for step in steps if step > 0) + array.itemsize if array.size else 0
+    described = {
+        "dtype": name_of_dtype(array.dtype),
+        "shape": list(array.shape),
+        "strides": list(array.strides),
+        "offset": below,
+        "size": span,
+        "writeable": array.flags.writeable,
+    }
+    return described, _memory(array, span)
+
+
+def _memory(array: NDArray[Any], span: int) -> bytes:
+    if array.flags.c_contiguous or not array.size:
+        return array.tobytes()
+    lowest = array[tuple(slice(-1, None) if stride < 0 else slice(0, 1) for stride in array.strides)]
+    return np.lib.stride_tricks.as_strided(lowest.view(np.uint8), (span,), (1,)).tobytes()
+
+
+def unpacked(described: Mapping[str, Any], memory: memoryview) -> NDArray[Any]:
+    """Return the array, laid out as it was, in memory of its own."""
+    dtype, size = dtype_named(described["dtype"]), described["size"]
+    shape, strides = tuple(described["shape"]), tuple(described["strides"])
+    if not size:
+        return np.empty(shape, dtype)
+    held = np.empty(-(-size // dtype.itemsize), dtype)
+    held.view(np.uint8)[:size] = np.frombuffer(memory, np.uint8, size)
+    array: NDArray[Any] = np.ndarray(shape, dtype, held, described["offset"], strides)
+    array.flags.writeable = described["writeable"]
+    return array
+
+
+def dtype_named(name: str) -> np.dtype[Any]:
+    """Return the dtype of a name, `BFLOAT16` for ``bfloat16``."""
+    return BFLOAT16 if name == "bfloat16" else np.dtype(name)
+
+
+def packed_all(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], list[bytes]]:
+    """Return descriptions by name, and the memory of all arrays in this order."""
+    pairs = {name: packed(array) for name, array in arrays.items()}
+    return {name: described for name, (described, _) in pairs.items()}, [memory for _, memory in pairs.values()]
+
+
+def unpacked_all(described: Mapping[str, Any], memory: memoryview) -> dict[str, NDArray[Any]]:
+    """Return the arrays by name."""
+    arrays, start = {}, 0
+    for name, one in described.items():
+        arrays[name] = unpacked(one, memory[start : start + one["size"]])
+        start += one["size"]
+    return arrays
+
+
+def packed_answer(answer: NDArray[Any]) -> Packed:
+    """Return an answer's description and numbers, in C order; of what holds no numbers the shape alone."""
+    name, shape = name_of_dtype(answer.dtype), list(answer.shape)
+    if not (answer.dtype.kind in NUMBERS or _is_small_float(answer.dtype)):
+        return {"dtype": str(answer.dtype), "shape": shape, "size": 0}, b""
+    memory = answer.tobytes()
+    return {"dtype": name, "shape": shape, "size": len(memory)}, memory
+
+
+def unpacked_answer(described: Mapping[str, Any], memory: memoryview) -> NDArray[Any]:
+    """Return an answer; one without numbers is an array of objects of its shape."""
+    shape = tuple(described["shape"])
+    count = int(np.prod(shape, dtype=np.int64))
+    try:
+        dtype = dtype_named(described["dtype"])
+    except TypeError:
+        return np.empty(shape, dtype=object)
+    if dtype.itemsize * count != described["size"]:
+        return np.empty(shape, dtype=object)
+    return np.frombuffer(memory, dtype, count).reshape(shape).copy()
+
+
+def _is_small_float(dtype: np.dtype[Any]) -> bool:
+    """Whether it is bfloat16 or one of the like, whose kind NumPy does not know."""
+    return dtype == BFLOAT16 or (dtype.kind == "V" and "float" in dtype.name)
+
+
+def described_error(error: BaseException) -> dict[str, str]:
+    """Return the name and the words of an error."""
+    return {"kind": type(error).__name__, "message": str(error)}

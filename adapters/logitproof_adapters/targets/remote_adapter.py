@@ -1,0 +1,222 @@
+"""The adapter that stands for one in a target: what it is asked, the evaluator there answers."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any, Self
+
+from logitproof_adapters.catalogue import registry
+from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.evaluator.values import cell_to_json, packed_all, unpacked_all, unpacked_answer
+from logitproof_adapters.targets.link import PATIENCE_SECONDS, START_SECONDS, Link, TargetDied
+from logitproof_adapters.targets.remote_trainer import RemoteTrainer
+from logitproof_adapters.targets.sent_sources import sources_for_adapter
+from logitproof_adapters.targets.target import TargetError
+from logitproof_reference.bounds.assumptions import Arithmetic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.targets.target import Target
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+    Reply = tuple[dict[str, Any], memoryview]
+
+MOST_DEATHS = 5
+"""In a row, without an answer between them: past them a target is given up, for each costs an import."""
+
+
+class RemoteError(RuntimeError):
+    """Raised in the target; the class of each is named as what was raised there."""
+
+
+class RemoteAdapter:
+    """Fulfils `Adapter` through a pipe; the evaluator is started anew where it came to its end.
+
+    Parameters
+    ----------
+    name : str
+        A known framework, or ``module:Class``, whose sources are sent where this process can find them.
+    target : Target
+        Where it is evaluated.
+    patience : float
+        Seconds that a call may take.
+    also_sent : sequence of str
+        Further modules for `call`.
+
+    Raises
+    ------
+    UnknownFramework, MissingFramework
+        No adapter goes by this name, or the framework is not installed there.
+    TargetError
+        The target cannot be used.
+    """
+
+    name: str
+    modes: tuple[str, ...]
+
+    def __init__(
+        self, name: str, target: Target, *, patience: float = PATIENCE_SECONDS, also_sent: Sequence[str] = ()
+    ) -> None:
+        self._spec = registry.spec_of(name)
+        self._framework = name
+        self._packages = registry.packages_of(name)
+        self.target = target
+        self._patience = patience
+        self._sources = sources_for_adapter(self._spec.partition(":")[0], also_sent)
+        self._link: Link | None = None
+        self._deaths = 0
+        self._deadly: dict[Cell, str] = {}
+        self._reasons: dict[Cell, str | None] = {}
+        self._dialects: dict[Cell, Dialect] = {}
+        try:
+            self._state(self._connected())
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the evaluator."""
+        if self._link is not None:
+            self._link.close()
+
+    @property
+    def python(self) -> str:
+        """The version of the Python there."""
+        return self._link.python if self._link else ""
+
+    def _state(self, facts: dict[str, Any]) -> None:
+        """Take over what the adapter there states."""
+        self.name = facts["name"]
+        self.modes = tuple(facts["modes"])
+        self._description = Description(**facts["description"])
+        self.entries = {(op, labels): tuple(words) for op, labels, words in facts["entries"]}
+        self.producers = tuple(facts["producers"])
+        self.ignored_labels = tuple(facts["ignored_labels"])
+        self.broadcast_labels = tuple(facts["broadcast_labels"])
+        self.floating_indices = facts["floating_indices"]
+        self.keeps_graph = facts["keeps_graph"]
+        self.arithmetic = facts["arithmetic"] and Arithmetic(**facts["arithmetic"])
+        if facts["trainer"]:
+            self.trainer: Callable[[RemoteAdapter], RemoteTrainer] = RemoteTrainer
+            self.facts_of_trainer = facts["trainer"]
+
+    def _connected(self) -> dict[str, Any]:
+        """Start an evaluator, load the adapter in it, and return what that states."""
+        self._link = Link(self.target, self._sources)
+        if self._packages:
+            found, _ = self._link.ask({"do": "find", "packages": self._packages})
+            if found["missing"]:
+                reason = f'framework "{self._framework}" is not installed in target {self.target.name}'
+                raise registry.MissingFramework(f"{reason}: it has no {' and no '.join(found['missing'])}")
+        try:
+            answer, _ = self._link.ask({"do": "load", "adapter": self._spec}, seconds=START_SECONDS)
+        except TargetDied as error:
+            raise TargetError(f"target {self.target.name}: {self._framework} cannot be imported: {error}") from error
+        if raised := answer.get("raised"):
+            problem = f"{raised['kind']}: {raised['message']}"
+            raise registry.MissingFramework(
+                f"adapter {self._spec} cannot be imported in target {self.target.name}: {problem}"
+            )
+        facts: dict[str, Any] = answer["facts"]
+        return facts
+
+    def request(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> Reply:
+        """Return the answer to a request, from an evaluator that is started anew where the last one has ended.
+
+        Raises
+        ------
+        TargetDied
+            It came to its end, or the target is given up.
+        RemoteError
+            What was raised there, by a class of the same name.
+        """
+        if self._deaths >= MOST_DEATHS:
+            raise TargetDied(f"given up after {self._deaths} ends in a row")
+        described, parts = packed_all(arrays or {})
+        try:
+            if self._link is None or not self._link.alive:
+                self._connected()
+            answer, memory = self._link.ask(  # type: ignore[union-attr]
+                {**header, "arrays": described}, parts, seconds=self._patience
+            )
+        except (TargetDied, TargetError, registry.MissingFramework) as error:
+            self._deaths += 1
+            raise TargetDied(str(error)) from error
+        self._deaths = 0
+        if raised := answer.get("raised"):
+            self._take_back(answer, memory, arrays)
+            raise type(raised["kind"], (RemoteError,), {})(raised["message"])
+        return answer, memory
+
+    @staticmethod
+    def _take_back(answer: Mapping[str, Any], memory: memoryview, arrays: Mapping[str, NDArray[Any]] | None) -> None:
+        """Do to the inputs what the call did to its own."""
+        for name, changed in unpacked_all(answer.get("changed", {}), memory).items():
+            (arrays or {})[name][...] = changed
+
+    def call(self, module: str, function: str) -> Any:
+        """Return what a function that takes nothing returns there; its module is one of `also_sent`."""
+        return self.request({"do": "call", "module": module, "function": function})[0]["result"]
+
+    def describe(self) -> Description:
+        """Return framework, version and build."""
+        return self._description
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why the framework offers no such cell, or None where it does."""
+        if cell not in self._reasons:
+            self._reasons[cell] = self.request({"do": "unsupported", "cell": cell_to_json(cell)})[0]["reason"]
+        return self._reasons[cell]
+
+    def dialect(self, cell: Cell) -> Dialect:
+        """Return what the framework documents of the loss that a cell asks."""
+        if cell not in self._dialects:
+            stated = self.request({"do": "dialect", "cell": cell_to_json(cell)})[0]["dialect"]
+            self._dialects[cell] = Dialect(**{**stated, "takes": tuple(stated["takes"])})
+        return self._dialects[cell]
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the framework's answer as it came; a cell that ended the process once is not evaluated again."""
+        if cell in self._deadly:
+            raise TargetDied(self._deadly[cell])
+        arrays = inputs.arrays()
+        header = {"do": "evaluate", "cell": cell_to_json(cell), "axis": inputs.axis}
+        try:
+            answer, memory = self.request(header, arrays)
+        except TargetDied as error:
+            self._deadly[cell] = str(error)
+            raise
+        size = answer["answer"]["size"]
+        self._take_back(answer, memory[size:], arrays)
+        return unpacked_answer(answer["answer"], memory[:size])
+
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        """Return a standalone program in the framework's own API that prints this cell's answer for `inputs`."""
+        header = {"do": "repro", "cell": cell_to_json(cell), "axis": inputs.axis}
+        try:
+            text: str = self.request(header, inputs.arrays())[0]["text"]
+        except TargetDied as error:  # what was measured counts, though its program is lost
+            return f"# the target could not spell this program: {error}"
+        return text
+
+    def run_alone(self, program: str, variables: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+        """Run a program there, in a process of its own."""
+        setting = f"import os\nos.environ.update({ ({**self.target.env, **variables})!r})\n"
+        return subprocess.run(  # noqa: S603 - the user's command
+            [*self.target.command, "-"],
+            input=setting + program,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            env=self.target.environment,
+            check=False,
+        )

@@ -1,0 +1,189 @@
+"""What a target is: a command that gives a Python interpreter, and what is set there.
+
+A project names its targets in ``logitproof.toml``, or in ``pyproject.toml`` under ``[tool.logitproof]``::
+
+    [target.prod]
+    command = ["docker", "run", "-i", "--rm", "registry.example/serving:1.4", "python"]
+    env = { OMP_NUM_THREADS = "1" }     # set there before anything is imported
+    frameworks = ["torch"]              # what `logitproof run --target prod` judges; default: what is installed there
+    memory_gib = 16                     # no allocation takes the process further
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tomllib
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+GIB = 1 << 30
+INTERPRETER = "interpreter"
+"""What a run file calls a target that has no name."""
+
+OURS_ALONE = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+"""Variables of the judge that another interpreter must not inherit: they name modules of this one."""
+
+DEVICE = "cpu"
+"""Where the adapters put tensors."""
+
+
+class TargetError(ValueError):
+    """A target that is not there, or cannot be used; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """An environment in which a framework is evaluated.
+
+    Attributes
+    ----------
+    name : str
+        What the user calls it.
+    command : tuple of str
+        Gives a Python interpreter that takes ``-c PROGRAM`` behind it; a remote shell in between is no hindrance.
+    env : mapping
+        Variables set in the target before anything is imported there.
+    device : str
+        Where the framework computes.
+    frameworks : tuple of str
+        What is judged there unless other names are given; empty for what is installed there.
+    memory_gib : float or None
+        The most memory that the evaluator may reserve, in GiB; None for no limit.
+    label : str
+        What a run file calls it: its name, but no path of a machine.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    device: str = DEVICE
+    frameworks: tuple[str, ...] = ()
+    memory_gib: float | None = None
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.label or self.name)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that its command is started with."""
+        return {**{name: value for name, value in os.environ.items() if name not in OURS_ALONE}, **self.env}
+
+    @property
+    def options(self) -> list[str]:
+        """The command line options that choose it."""
+        return ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
+
+    @property
+    def memory(self) -> int:
+        """The limit in bytes, 0 for none."""
+        return int((self.memory_gib or 0) * GIB)
+
+
+def chosen(python: str | None, name: str | None, folder: Path | None = None) -> Target | None:
+    """Return the target that ``--python`` or ``--target`` chooses; None where neither does.
+
+    Raises
+    ------
+    TargetError
+        Both do, or there is no such target.
+    """
+    if python and name:
+        raise TargetError("--python and --target exclude each other: a target has an interpreter of its own")
+    if python:
+        return interpreter(python)
+    return named(name, folder) if name else None
+
+
+def interpreter(path: str) -> Target:
+    """Return the target that is an interpreter of this machine.
+
+    Raises
+    ------
+    TargetError
+        There is no such program.
+    """
+    place = Path(path).expanduser()
+    inside = [place / "bin" / "python", place / "python"] if place.is_dir() else []
+    for candidate in inside:
+        if candidate.is_file():
+            raise TargetError(f"--python {path} is a folder; the interpreter in it is {candidate}")
+    found = shutil.which(str(place))
+    if found is None:
+        raise TargetError(f"--python {path}: there is no such program")
+    return Target(path, (found,), label=INTERPRETER)
+
+
+def named(name: str, folder: Path | None = None) -> Target:
+    """Return the target that the project in `folder` (default: the current one) calls `name`.
+
+    Raises
+    ------
+    TargetError
+        No file names targets, none has this name, or its table is not valid.
+    """
+    path, tables = _tables(folder or Path.cwd())
+    if name not in tables:
+        near = get_close_matches(name, tables, n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        known = f"{path.name} names {', '.join(tables)}" if tables else "no logitproof.toml or pyproject.toml names any"
+        raise TargetError(f'target "{name}" is not known; {known}{hint}')
+    return _read(name, tables[name], path)
+
+
+def _tables(folder: Path) -> tuple[Path, dict[str, Any]]:
+    for file, keys in (("logitproof.toml", ()), ("pyproject.toml", ("tool", "logitproof"))):
+        path = folder / file
+        if path.is_file():
+            try:
+                content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise TargetError(f"{path} cannot be read: {error}") from error
+            for key in (*keys, "target"):
+                content = content.get(key, {}) if isinstance(content, dict) else {}
+            if isinstance(content, dict) and content:
+                return path, content
+    return folder, {}
+
+
+def _read(name: str, table: Any, path: Path) -> Target:
+    where = f"{path.name}, [target.{name}]"
+    if not isinstance(table, dict) or "command" not in table:
+        raise TargetError(f'{where}: command is missing, e.g. command = ["/opt/venv/bin/python"]')
+    if unknown := sorted(set(table) - set(_KEYS)):
+        raise TargetError(f'{where}: "{unknown[0]}" is not known; known: {", ".join(_KEYS)}')
+    for key, value in table.items():
+        is_right, expected = _KEYS[key]
+        if not is_right(value):
+            raise TargetError(f"{where}: {key} is {value!r}; expected {expected}")
+    if table.get("device", DEVICE) != DEVICE:
+        raise TargetError(f'{where}: device is "{table["device"]}"; the adapters compute on "{DEVICE}" alone')
+    lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}
+    return Target(name, **{**table, **lists})
+
+
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) and one for one in value)
+
+
+def _is_table_of_text(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
+_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "command": (_is_list_of_text, 'a list, e.g. ["ssh", "gpu01", "python3"]'),
+    "env": (_is_table_of_text, 'a table of texts, e.g. { OMP_NUM_THREADS = "1" }'),
+    "device": (lambda value: isinstance(value, str), f'a text, e.g. "{DEVICE}"'),
+    "frameworks": (_is_list_of_text, 'a list of names, e.g. ["torch"]'),
+    "memory_gib": (_is_positive, "a positive number"),
+}

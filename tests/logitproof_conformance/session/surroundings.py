@@ -1,0 +1,36 @@
+"""What surrounds the framework: of the target where there is one, and of the judge where both matter."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_reports.runs import environment
+from logitproof_reports.runs.environment import describe_environment
+
+if TYPE_CHECKING:
+    from logitproof_adapters.contract import Adapter
+
+SENT = (environment.__name__,)
+"""What travels to a target beside its adapter, to describe it by the same code."""
+
+OURS = ("logitproof", "numpy")
+"""Packages of the judge that decide what is planned, exact and allowed."""
+
+
+def surroundings_of(adapter: Adapter) -> dict[str, Any]:
+    """Return what `describe_environment` returns where the framework is, and the ``framework`` part.
+
+    Of a target there is more: ``target``, its name, and ``judge``, the Python and the packages that judged.
+    """
+    about = {"framework": asdict(adapter.describe())}
+    here = describe_environment()
+    if not isinstance(adapter, RemoteAdapter):
+        return {**here, **about}
+    there = adapter.call(environment.__name__, describe_environment.__name__)
+    judge = {"python": here["python"], **{name: here["packages"][name] for name in OURS}}
+    told = {f"judge's {name}": version for name, version in judge.items()}
+    # The adapters that ran are those of the judge's release.
+    packages = {**there["packages"], "logitproof": here["packages"]["logitproof"]}
+    return {**there, "packages": packages, **about, "target": adapter.target.label, "judge": told}

@@ -1,0 +1,169 @@
+"""What a framework does to its process costs the cell in which it does it; every other verdict is what it was."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+import pytest
+
+from logitproof_adapters.targets.link import TargetDied
+from logitproof_adapters.targets.remote_adapter import MOST_DEATHS, RemoteAdapter
+from logitproof_adapters.targets.target import Target
+from logitproof_conformance.checks.registry import CHECK_JUDGES
+from logitproof_conformance.judging.judging import CellEvaluation, judge_regime
+from logitproof_conformance.plan.cases import cases_of
+from logitproof_conformance.session.deaths import with_deaths
+from logitproof_reference.vocabulary.cells import Cell, Inputs
+from meta.targets import planted_faults
+from meta.targets.planted_faults import Sound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logitproof_adapters.contract import Adapter
+
+HERE = Target("here", (sys.executable,), memory_gib=8)
+PATIENCE = 3.0
+CELLS = [
+    Cell("planted", "eager", "softmax", "value", "float32", axis=axis, layout=layout)
+    for axis, layout in [("last", "contiguous"), ("first", "contiguous"), ("middle", "contiguous"), ("last", "strided")]
+]
+BROKEN = CELLS[1]
+
+CASES = ("typical", "saturated", "subnormal", "repeated_call", "no_classes")
+"""What is judged: an error conforms to the last of them, the end of a process does not."""
+
+SAME = ("Sound", "Prints", "Closes", "IgnoresSignals")
+"""What costs nothing at all."""
+
+OWN_ALONE = ("Rounds", "Flushes")
+"""What changes numbers, and must change those of its own cell alone."""
+
+COSTS = {
+    "Exits": "ended with status 0",
+    "Segfaults": "ended by SIGSEGV",
+    "Hangs": "no answer in 3 s",
+    "HangsWithTheLock": "no answer in 3 s",
+    "WritesEverywhere": "garbage on the pipe: b'no frame",
+    "ClosesThePipe": "ended with status",
+    "LeavesAChild": "ended by SIGKILL",
+}
+"""What costs its cell, and what is recorded of it."""
+
+
+def remote(name: str, **more: Any) -> RemoteAdapter:
+    return RemoteAdapter(f"{planted_faults.__name__}:{name}", HERE, patience=PATIENCE, **more)
+
+
+def verdicts(adapter: Adapter) -> dict[Cell, list[str]]:
+    """Return the judgements on some regimes and checks of each cell, spelled out: NaN is equal to NaN then."""
+    found: dict[Cell, list[str]] = {}
+    for cell in CELLS:
+        evaluation = CellEvaluation(adapter, cell, "quick")
+        for case in cases_of(adapter, cell, "quick"):
+            if case.regime in CASES:
+                judgements = CHECK_JUDGES.get(case.regime, judge_regime)(evaluation, case)
+                found.setdefault(cell, []).extend(map(repr, with_deaths(case, judgements)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[Cell, list[str]]:
+    return verdicts(Sound())
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_a_framework_does_to_its_process_changes_no_verdict(name: str, undisturbed: dict[Cell, list[str]]) -> None:
+    with remote(name) as adapter:
+        assert verdicts(adapter) == undisturbed
+
+
+@pytest.mark.parametrize("name", OWN_ALONE)
+def test_a_floating_point_mode_ends_with_the_call_that_set_it(name: str, undisturbed: dict[Cell, list[str]]) -> None:
+    if platform.machine() != "x86_64":
+        pytest.skip("the mode is spelled for x86-64")
+    with remote(name) as adapter:
+        found = verdicts(adapter)
+    assert found.pop(BROKEN) != undisturbed[BROKEN]
+    assert found == {cell: told for cell, told in undisturbed.items() if cell != BROKEN}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_what_ends_an_evaluator_costs_its_cell_alone(name: str, undisturbed: dict[Cell, list[str]]) -> None:
+    with remote(name) as adapter:
+        found = verdicts(adapter)
+    broken = found.pop(BROKEN)
+    assert found == {cell: told for cell, told in undisturbed.items() if cell != BROKEN}
+    assert all("verdict='crashed'" in told and COSTS[name] in told for told in broken)
+
+
+def test_a_limit_of_memory_makes_an_allocation_without_end_an_error(undisturbed: dict[Cell, list[str]]) -> None:
+    with remote("Allocates") as adapter:
+        found = verdicts(adapter)
+    broken = found.pop(BROKEN)
+    assert found == {cell: told for cell, told in undisturbed.items() if cell != BROKEN}
+    assert all("MemoryError" in told for told in broken)
+
+
+def test_a_target_that_dies_again_and_again_is_given_up() -> None:
+    cells = [Cell("planted", "eager", "softmax", "value", "float32", entry=str(number)) for number in range(8)]
+    x = Inputs(np.zeros((1, 2), np.float32), 1)
+    with remote("DiesAlways") as adapter:
+        told = [_death(adapter, cell, x) for cell in cells]
+    assert ["given up" in one for one in told] == [number >= MOST_DEATHS for number in range(8)]
+    assert all("SIGABRT" in one for one in told[:MOST_DEATHS])
+
+
+def _death(adapter: RemoteAdapter, cell: Cell, inputs: Inputs) -> str:
+    with pytest.raises(TargetDied) as death:
+        adapter.evaluate(cell, inputs)
+    return str(death.value)
+
+
+def test_what_a_call_does_to_its_inputs_is_seen_here() -> None:
+    x = np.ones((2, 3), np.float32)
+    with remote("ChangesItsInputs") as adapter:
+        adapter.evaluate(CELLS[0], Inputs(x, 1))
+    assert not x.any()
+
+
+JUDGE = """
+import sys
+import numpy as np
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.target import Target
+from logitproof_reference.vocabulary.cells import Cell, Inputs
+adapter = RemoteAdapter("meta.targets.planted_faults:{name}", Target("here", (sys.executable,)), patience=4)
+print("ready", flush=True)
+cell = Cell("planted", "eager", "softmax", "value", "float32", axis="{axis}")
+while True:
+    adapter.evaluate(cell, Inputs(np.zeros((1, 2), np.float32), 1))
+"""
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest) -> Iterator[psutil.Process]:
+    """Start a judge that is in the middle of an evaluation."""
+    name, axis = request.param
+    program = f"import sys; sys.path[:0] = {sys.path!r}\n{JUDGE.format(name=name, axis=axis)}"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(0.5)
+        yield psutil.Process(process.pid)
+        process.kill()
+
+
+@pytest.mark.parametrize("judge", [("Sound", "last"), ("Hangs", "first"), ("HangsWithTheLock", "first")], indirect=True)
+def test_a_judge_that_is_killed_leaves_no_evaluator_behind(judge: psutil.Process) -> None:
+    evaluators = judge.children(recursive=True)
+    assert evaluators
+    judge.kill()
+    _, left = psutil.wait_procs(evaluators, timeout=15)
+    assert not left

@@ -1,0 +1,193 @@
+"""Judged through a pipe: the same judgements as in this process, an older Python, and one line for what cannot be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from logitproof.errors import EXPECTED, USAGE
+from logitproof_adapters.targets import target as targets
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter, RemoteError
+from logitproof_adapters.targets.target import Target, TargetError
+from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reports.runs.run_file import read_run
+
+if TYPE_CHECKING:
+    from logitproof_reports.runs.schema import Run
+
+HERE = Target("here", (sys.executable,))
+SLICE = "(eager-softmax-value or indices-grad_logits or trajectory or hvp) and not float64"
+"""Of the quick profile: values, derivatives, errors, options, repeated and padded calls, a training."""
+
+
+def installed_python(version: str) -> str:
+    """Return the interpreter of a release, of pyenv or on the path; skips the test where there is none."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser().glob(f"versions/{version}.*/bin/python")
+    for found in filter(None, [*map(str, pyenv), shutil.which(f"python{version}")]):
+        if subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return found
+    pytest.skip(f"no Python {version} is installed")
+
+
+def logitproof(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    line = [sys.executable, "-m", "logitproof", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+
+
+def run(folder: Path, framework: str, name: str, *options: str) -> Run:
+    done = logitproof(folder, "run", "--framework", framework, "-o", name, *options, "--", "-k", SLICE)
+    assert done.returncode == EXPECTED, done.stdout + done.stderr
+    return read_run(folder / name)
+
+
+@pytest.mark.parametrize("framework", ["numpy", "scipy"])
+def test_judgements_through_the_pipe_are_those_in_process(framework: str, tmp_path: Path) -> None:
+    here = run(tmp_path, framework, "here.parquet")
+    there = run(tmp_path, framework, "there.parquet", "--python", sys.executable)
+    assert here.table.num_rows > 100
+    rows = [sorted(map(repr, one.table.to_pylist())) for one in (here, there)]
+    assert rows[0] == rows[1]
+    facts = there.environments[0]
+    assert facts["target"] == "interpreter"
+    assert facts["judge"]["judge's numpy"] == np.__version__
+    assert {**facts, "target": None, "judge": None} == {**here.environments[0], "target": None, "judge": None}
+
+
+@pytest.fixture(scope="module")
+def python_3_8(tmp_path_factory: pytest.TempPathFactory) -> Target:
+    """Return a Python 3.8 with NumPy alone."""
+    python, folder = installed_python("3.8"), tmp_path_factory.mktemp("python") / "venv"
+    uv = [sys.executable, "-m", "uv"]
+    made = subprocess.run([*uv, "venv", "-q", "-p", python, folder], check=False, capture_output=True, text=True)
+    command = [*uv, "pip", "install", "-q", "-p", folder, "numpy==1.17.5"]
+    filled = subprocess.run(command, check=False, capture_output=True, text=True)
+    if made.returncode or filled.returncode:
+        pytest.skip(f"no NumPy for Python 3.8 can be had here: {(made.stderr + filled.stderr).strip()[-200:]}")
+    return Target("old", (str(folder / "bin" / "python"),))
+
+
+def test_the_control_conforms_on_python_3_8_and_numpy_1_17(python_3_8: Target, tmp_path: Path) -> None:
+    found = run(tmp_path, "numpy", "old.parquet", "--python", python_3_8.command[0])
+    (environment,) = found.environments
+    assert environment["python"].startswith("3.8.")
+    assert environment["packages"]["numpy"] == "1.17.5"
+    assert environment["packages"]["ml_dtypes"] == "not installed"
+    verdicts = set(zip(found.table["verdict"].to_pylist(), found.table["format"].to_pylist(), strict=True))
+    assert ("conforms", "float16") in verdicts
+    assert ("unsupported", "bfloat16") in verdicts
+
+
+def test_bfloat16_travels_as_bits_where_ml_dtypes_is_not_installed(python_3_8: Target) -> None:
+    import ml_dtypes  # noqa: PLC0415 - of the judge
+
+    x = np.array([[1.5, -np.inf, 3e38]], dtype=ml_dtypes.bfloat16)
+    cell = Cell("planted", "eager", "softmax", "value", "bfloat16")
+    with RemoteAdapter("meta.targets.planted_faults:Echoes", python_3_8) as adapter:
+        answer = adapter.evaluate(cell, Inputs(x, 1))
+        assert (answer.dtype, answer.tobytes()) == (x.dtype, x.tobytes())
+        assert "[[1.5, -inf, " in adapter.repro(cell, Inputs(x, 1))
+
+
+def test_what_is_raised_there_is_raised_here_by_its_name() -> None:
+    cell = Cell("numpy", "eager", "softmax_cross_entropy", "value", "float32", "indices")
+    wrong = Inputs(np.zeros((1, 2), np.float32), 1, labels=np.array([7]))
+    with RemoteAdapter("numpy", HERE) as adapter, pytest.raises(RemoteError, match="class index 7") as error:
+        adapter.evaluate(cell, wrong)
+    assert type(error.value).__name__ == "IndexError"
+
+
+def test_a_program_runs_alone_where_the_framework_is() -> None:
+    with RemoteAdapter("numpy", Target("here", (sys.executable,), {"WORD": "there"})) as adapter:
+        done = adapter.run_alone("import os\nprint(os.environ['WORD'], os.environ['TOO'])", {"TOO": "2"}, 60)
+    assert done.stdout == "there 2\n"
+
+
+def test_a_command_may_go_through_a_shell(tmp_path: Path) -> None:
+    """As with ssh, which hands its arguments, joined by blanks, to a shell on the other side."""
+    shell = tmp_path / "shell"
+    shell.write_text('#!/bin/sh\nexec sh -c "$*"\n')
+    shell.chmod(0o755)
+    with RemoteAdapter("numpy", Target("shell", (str(shell), sys.executable))) as adapter:
+        assert adapter.describe().version == np.__version__
+
+
+WRONG: dict[str, tuple[list[str], str]] = {
+    "no such program": (["--python", "/no/such/python"], "there is no such program"),
+    "no interpreter": (["--python", shutil.which("true") or ""], "starts no Python 3.8 or newer"),
+    "both": (["--python", sys.executable, "--target", "prod"], "exclude each other"),
+    "no such target": (["--target", "prood"], 'did you mean "prod"'),
+    "no such framework": (["--python", sys.executable, "--framework", "numpi"], 'did you mean "numpy"'),
+    "not installed there": (["--python", sys.executable, "--framework", "paddle"], "is not installed in target"),
+    "no command": (["--target", "empty"], "command is missing"),
+    "no such key": (["--target", "typo"], '"comand" is not known'),
+    "wrong value": (["--target", "text"], "expected a list"),
+    "device": (["--target", "gpu"], 'device is "cuda:0"'),
+    "no such command": (["--target", "lost"], "/no/such/program cannot be run"),
+}
+TARGETS = """
+[target.prod]
+command = ["python"]
+[target.empty]
+[target.typo]
+comand = ["python"]
+command = ["python"]
+[target.text]
+command = "python"
+[target.gpu]
+command = ["python"]
+device = "cuda:0"
+[target.lost]
+command = ["/no/such/program"]
+"""
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_is_one_line(name: str, tmp_path: Path) -> None:
+    arguments, expected = WRONG[name]
+    (tmp_path / "logitproof.toml").write_text(TARGETS)
+    done = logitproof(tmp_path, "run", *arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (USAGE, "", 1)
+    assert expected in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logitproof.toml"]
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.7"])
+def test_a_python_that_is_too_old_is_told_so(version: str) -> None:
+    with pytest.raises(TargetError, match=r"is too old; 3\.8 or newer is needed"):
+        RemoteAdapter("numpy", targets.interpreter(installed_python(version)))
+
+
+def test_a_target_says_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        f'[tool.logitproof.target.own]\ncommand = ["{sys.executable}"]\nenv = {{ OMP_NUM_THREADS = "1" }}\n'
+    )
+    done = logitproof(tmp_path, "frameworks", "--target", "own")
+    assert done.returncode == EXPECTED, done.stderr
+    assert f"numpy             {np.__version__}" in done.stdout
+    assert "paddle: not installed in target own" in done.stdout
+
+
+@pytest.mark.parametrize("options", [["--target", "own"], ["--python", sys.executable]])
+def test_the_matrix_takes_a_target(options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "logitproof.toml").write_text(f'[target.own]\ncommand = ["{sys.executable}"]\nframeworks = ["numpy"]\n')
+    suite = ["--pyargs", "logitproof_conformance", "-p", "logitproof_conformance.plugin", "-c", os.devnull]
+    asked: list[Any] = ["--rootdir", tmp_path, "-q", "-k", "eager-softmax-value-float32 and typical", *options]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    line = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *suite,
+        *asked,
+        *(["--framework", "numpy"] if "--python" in options else []),
+    ]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == EXPECTED, done.stdout + done.stderr
