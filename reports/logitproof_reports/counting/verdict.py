@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.version import InvalidVersion, Version
+
 from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
 
@@ -73,17 +75,34 @@ def newest_tried(run: Run, framework: str) -> str:
     return next((escape_control_chars(str(one.get("tried") or "")) for one in carried), "")
 
 
-def _carried(run: Run, framework: str) -> str:
+def still_known(run: Run, framework: str) -> str:
+    """Return how the ledger knows the deviations of a release that it was not tried on; empty of one that it was."""
     tried = newest_tried(run, framework)
-    return f" (up to {tried}, still so)" if tried else ""
+    if not tried:
+        return ""
+    return f"of {tried}, and so here" if _is_older(run, framework, tried) else f"up to {tried}, still so"
+
+
+def _carried(run: Run, framework: str) -> str:
+    known = still_known(run, framework)
+    return f" ({known})" if known else ""
+
+
+def _is_older(run: Run, framework: str, tried: str) -> bool:
+    try:
+        return Version(framework_versions(run).get(framework, "")) < Version(tried)
+    except InvalidVersion:
+        return False
 
 
 def fixed_since(judged: Judged, framework: str) -> list[str]:
-    """Return the ledger entries of a release that was not tried which explain nothing in it: fixed, it seems.
+    """Return the ledger entries that explain nothing in a release newer than those tried: fixed, it seems.
 
     Empty where the run did not judge all that was planned.
     """
     run = judged.run
+    if _is_older(run, framework, newest_tried(run, framework)):
+        return []
     mine = [one for one in attributed(run) if framework in one.get("adapters", ()) and not one.get("shard")]
     carried = {str(entry["id"]) for one in mine for entry in one.get("ledger") or () if entry.get("carried")}
     return sorted(carried - set(run.table["deviation"].to_pylist())) if run.complete else []

@@ -125,7 +125,7 @@ def _advice(tally: Tally) -> str:
 def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     """Return the worst judgement of a framework in words, where it is unexpected."""
     if tried := newest_tried(judged.run, framework):
-        known = f"The ledger was tried up to {tried}: its deviations still occur, and none is unexpected."
+        known = f"The ledger was tried up to {tried}, not on this release: its deviations occur, none is unexpected."
     else:
         known = "None unexpected."
     if not tally.unexpected:

@@ -39,10 +39,10 @@ TRIED = sorted(tried_machines()[0].facts)
 NOVEL = [*TRIED, "amx_fp16"]
 
 
-def run_on(features: list[str], *judgements: Judgement, carried: bool = False) -> Run:
+def run_on(features: list[str], *judgements: Judgement, carried: bool = False, untried: str = "2.14.1") -> Run:
     conditions = {"AVX512-FP16": "avx512_fp16" in features}
     entry = {**ENTRY, "applies": not carried, "carried": carried, "conditions": conditions}
-    environment = environment_of("PyTorch", "2.14.1" if carried else "2.13.0")
+    environment = environment_of("PyTorch", untried if carried else "2.13.0")
     machine: dict[str, Any] = {"machine": "x86_64", "cpu_features": features, "ledger": [entry], "tried": "2.13.0"}
     return replace(run_of("torch", *judgements), environments=[{**environment, **machine}])
 
@@ -105,6 +105,15 @@ def test_a_release_that_was_not_tried_tells_what_is_still_so_and_what_is_fixed()
     )
     fixed = sentences(run_on(TRIED, RIGHT, carried=True))
     assert fixed[1] == "torch 2.14.1: 1 of 1 judgements conform, none unexpected. Fixed since 2.13.0: hides-nan."
+
+
+def test_an_older_release_that_was_not_tried_has_nothing_fixed() -> None:
+    known = sentences(run_on(TRIED, RIGHT, KNOWN, carried=True, untried="2.12.0"))
+    assert known[1] == (
+        "torch 2.12.0: 1 of 2 judgements conform, 1 known deviation (of 2.13.0, and so here), none unexpected."
+    )
+    right = sentences(run_on(TRIED, RIGHT, carried=True, untried="2.12.0"))
+    assert right[1] == "torch 2.12.0: 1 of 1 judgements conform, none unexpected."
 
 
 def test_a_diff_of_two_machines_names_the_feature_that_explains_a_change() -> None:
