@@ -284,7 +284,7 @@ def test_a_run_that_was_killed_is_gone_on_with_to_the_same_end(folder: Path) -> 
     (folder / "go").touch()
     refused = logitproof(folder, "run", *options, "--resume")
     assert (refused.returncode, refused.stderr.count("\n")) == (USAGE, 1)
-    assert "ask the same" in refused.stderr
+    assert "pass the same" in refused.stderr
     done = logitproof(folder, "run", *options, "--resume", "--", "-k", SELECTED)
     assert done.returncode == EXPECTED, done.stderr
     resumed = read_run(folder / "run.parquet")
