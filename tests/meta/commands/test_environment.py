@@ -79,11 +79,11 @@ def test_a_package_that_is_not_installed_is_said_to_be_so() -> None:
     assert environment.package_version("no-such-package-anywhere") == "not installed"
 
 
-def test_a_system_without_a_release_file_is_still_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent() -> dict[str, str]:
-        raise OSError
-
-    monkeypatch.setattr(platform, "freedesktop_os_release", absent)
+def test_a_system_without_a_release_file_is_still_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "os-release").write_text('NAME="Example"\nPRETTY_NAME="Example OS 1"\n')
+    monkeypatch.setattr(environment, "_OS_RELEASE", (tmp_path / "absent", tmp_path / "os-release"))
+    assert environment.operating_system() == "Example OS 1"
+    monkeypatch.setattr(environment, "_OS_RELEASE", (tmp_path / "absent",))
     assert environment.operating_system() == platform.platform(terse=True)
 
 

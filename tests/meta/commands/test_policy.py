@@ -117,8 +117,12 @@ def test_a_project_keeps_its_policy_in_either_file(tmp_path: Path) -> None:
     project.write_text('[tool.logitproof]\nfail_on = "never"\n')
     assert found_policy(tmp_path) == project
     assert read_policy(project).fail_on == ()
-    (tmp_path / "logitproof.toml").write_text("")
-    assert found_policy(tmp_path) == tmp_path / "logitproof.toml"
+    own = tmp_path / "logitproof.toml"
+    own.write_text('[target.prod]\ncommand = ["python3"]\n')  # targets alone are no policy
+    assert found_policy(tmp_path) == project
+    own.write_text('fail_on = "never"\n[target.prod]\ncommand = ["python3"]\n')
+    assert found_policy(tmp_path) == own
+    assert read_policy(own).fail_on == ()
 
 
 def test_a_certificate_holds_the_runs_it_names_and_no_others(worse: Diff, tmp_path: Path) -> None:
