@@ -1,7 +1,4 @@
-"""The oldest release of each framework that is judged: the first that has what the adapters call.
-
-Older than what is tested, which the extras of pyproject.toml say: upgrades and replays judge such releases too.
-"""
+"""Which release of a package is too old to be judged: one before the `oldest` of its row."""
 
 from __future__ import annotations
 
@@ -9,33 +6,7 @@ from importlib import metadata
 
 from packaging.version import InvalidVersion, Version
 
-OLDEST = {
-    "jax": "0.4.27",
-    "keras": "3.0.5",
-    "liger_kernel": "0.5.8",
-    "mlx": "0.28",
-    "numpy": "2.0",
-    "onnx": "1.15",
-    "onnxruntime": "1.19",
-    "optax": "0.2.4",
-    "paddle": "2.6.2",
-    "scipy": "1.13",
-    "sklearn": "1.4.2",
-    "tensorflow": "2.18",
-    "tinygrad": "0.11",
-    "torch": "2.3",
-    "triton": "2.3.1",
-}
-"""By the package that is imported. None is older than the first that runs beside NumPy 2, as Logitproof does."""
-
-DISTRIBUTIONS = {
-    "liger_kernel": ("liger-kernel",),
-    "onnxruntime": ("onnxruntime", "onnxruntime-training", "onnxruntime-gpu"),
-    "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
-    "sklearn": ("scikit-learn",),
-    "tensorflow": ("tensorflow", "tensorflow-cpu"),
-}
-"""What a package is installed from, where that is not one distribution of its own name."""
+from logitproof_adapters.catalogue.frameworks import PACKAGES, distributions_of
 
 
 def too_old(package: str) -> str | None:
@@ -62,16 +33,16 @@ def too_old_to_install(name: str, release: str) -> str | None:
 
 def _least(name: str, release: str) -> str:
     """Return the oldest release that is judged, where this one of a distribution is older, else an empty text."""
-    package = next((package for package, names in DISTRIBUTIONS.items() if name in names), name)
+    least = next((row.oldest for package, row in PACKAGES.items() if name in (package, *row.distributions)), "")
     try:
-        return OLDEST[package] if Version(release) < Version(OLDEST.get(package, "0")) else ""
+        return least if least and Version(release) < Version(least) else ""
     except InvalidVersion:
         return ""
 
 
 def _installed(package: str) -> tuple[str, str] | None:
     """Return distribution and release of an installed package."""
-    for name in DISTRIBUTIONS.get(package, (package,)):
+    for name in distributions_of(package):
         try:
             return name, metadata.version(name)
         except metadata.PackageNotFoundError:

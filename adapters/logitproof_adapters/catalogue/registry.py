@@ -9,36 +9,13 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 
 from logitproof_adapters.catalogue import oldest
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import Adapter
 
 GROUP = "logitproof.adapters"
 
-BUILT_IN = {
-    "jax": "logitproof_adapters.frameworks.jax.adapter:JaxAdapter",
-    "keras_jax": "logitproof_adapters.frameworks.keras.adapter:KerasJaxAdapter",
-    "keras_tensorflow": "logitproof_adapters.frameworks.keras.adapter:KerasTensorflowAdapter",
-    "keras_torch": "logitproof_adapters.frameworks.keras.adapter:KerasTorchAdapter",
-    "liger": "logitproof_adapters.frameworks.liger.adapter:LigerAdapter",
-    "mlx": "logitproof_adapters.frameworks.mlx.adapter:MlxAdapter",
-    "numpy": "logitproof_adapters.frameworks.numpy.adapter:NumpyAdapter",
-    "onnxruntime": "logitproof_adapters.frameworks.onnxruntime.adapter:OnnxruntimeAdapter",
-    "optax": "logitproof_adapters.frameworks.optax.adapter:OptaxAdapter",
-    "paddle": "logitproof_adapters.frameworks.paddle.adapter:PaddleAdapter",
-    "scipy": "logitproof_adapters.frameworks.scipy.adapter:ScipyAdapter",
-    "sklearn": "logitproof_adapters.frameworks.sklearn.adapter:SklearnAdapter",
-    "tensorflow": "logitproof_adapters.frameworks.tensorflow.adapter:TensorflowAdapter",
-    "tinygrad": "logitproof_adapters.frameworks.tinygrad.adapter:TinygradAdapter",
-    "torch": "logitproof_adapters.frameworks.torch.adapter:TorchAdapter",
-}
-"""The adapters of this package, known also where it runs uninstalled."""
-
-PACKAGES: dict[str, tuple[str, ...]] = {
-    **{f"keras_{backend}": ("keras", backend) for backend in ("jax", "tensorflow", "torch")},
-    "liger": ("liger_kernel", "torch", "triton"),
-    "onnxruntime": ("onnx", "onnxruntime"),
-    "optax": ("optax", "jax"),
-}
-"""What an adapter imports, where that is not one package of its own name."""
+BUILT_IN = {name: row.adapter_spec for name, row in FRAMEWORKS.items()}
+"""The adapters of this package as ``module:Class``."""
 
 
 class UnknownFramework(ValueError):  # noqa: N818 - a term of the front door, not a fault
@@ -67,24 +44,19 @@ def missing(name: str) -> str | None:
     if BUILT_IN.get(name) != spec:
         package = spec.partition(":")[0].partition(".")[0]
         return None if find_spec(package) else f'the package "{package}" of the adapter {spec} is not installed'
-    if _is_there(name):
+    if _are_there(FRAMEWORKS[name].packages):
         return too_old(name)
     return f'framework "{name}" is not installed; install it with: python -m pip install "logitproof[{name}]"'
 
 
 def too_old(name: str) -> str | None:
     """Return in a line which release of what a built-in adapter asks is installed and too old to be judged, or None."""
-    if known().get(name) != BUILT_IN.get(name) or not _is_there(name):
-        return None
-    return next(filter(None, map(oldest.too_old, _packages(name))), None)
+    packages = packages_of(name)
+    return next(filter(None, map(oldest.too_old, packages)), None) if _are_there(packages) else None
 
 
-def _is_there(name: str) -> bool:
-    return all(map(find_spec, _packages(name)))
-
-
-def _packages(name: str) -> tuple[str, ...]:
-    return PACKAGES.get(name, (name,))
+def _are_there(packages: tuple[str, ...]) -> bool:
+    return all(map(find_spec, packages))
 
 
 def installed(name: str) -> bool:
@@ -129,7 +101,7 @@ def _class_of(spec: str) -> type:
 def packages_of(name: str) -> tuple[str, ...]:
     """Return what the adapter of this package called `name` imports; nothing for an adapter of somebody else."""
     is_built_in = name in BUILT_IN and known()[name] == BUILT_IN[name]
-    return _packages(name) if is_built_in else ()
+    return FRAMEWORKS[name].packages if is_built_in else ()
 
 
 def spec_of(name: str) -> str:

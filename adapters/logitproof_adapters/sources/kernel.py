@@ -11,7 +11,8 @@ import numpy as np
 
 from logitproof_adapters.catalogue.registry import load
 from logitproof_adapters.contract import Description
-from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
+from logitproof_adapters.sources.numpy_arrays import NumpyArrays
+from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.ops import OPS
 
@@ -125,7 +126,7 @@ class KernelQuestions:
         return "kernel(x)" if cell.labels == "none" else "kernel(x, y)"
 
 
-class NumpyKernel(KernelQuestions, SourceAdapter):
+class NumpyKernel(KernelQuestions, NumpyArrays, SourceAdapter):
     """Asks a function of NumPy arrays."""
 
     modes = ("eager",)
@@ -153,18 +154,6 @@ class NumpyKernel(KernelQuestions, SourceAdapter):
         asked = arguments(cell)
         call = self.expression(cell, axis, ndim) if cell.quantity == "value" else f"gradient({asked})"
         return f"f = lambda {asked}: {call}"
-
-    def tensor(self, array: NDArray[Any]) -> Any:
-        """Return the array itself."""
-        return array
-
-    def array(self, tensor: Any) -> NDArray[Any]:
-        """Return what came as an array."""
-        return np.asarray(tensor)
-
-    def spelling(self, array: NDArray[Any]) -> str:
-        """Spell the array as an array."""
-        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'
 
 
 def adapter_of(kernel: Kernel) -> SourceAdapter:

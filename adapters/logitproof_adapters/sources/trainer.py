@@ -1,4 +1,4 @@
-"""Training as a framework's users write it: what a trainer is, and which adapters have one.
+"""Training as a framework's users write it: what a trainer is, and that of an adapter.
 
 A trainer belongs to an adapter, whose framework it uses: an adapter with an attribute ``trainer``, a class that takes
 the adapter, is asked to train. Its program is source, as in `source_adapter`: what ran is what a repro shows.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.sources.source_adapter import SourceAdapter
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
@@ -27,18 +28,6 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell
 
     Arrays = list[NDArray[Any]]
-
-TRAINERS = {
-    "jax": "logitproof_adapters.frameworks.jax.trainer:JaxTrainer",
-    "keras_jax": "logitproof_adapters.frameworks.keras.trainer:KerasTrainer",
-    "keras_tensorflow": "logitproof_adapters.frameworks.keras.trainer:KerasTrainer",
-    "keras_torch": "logitproof_adapters.frameworks.keras.trainer:KerasTrainer",
-    "numpy": "logitproof_adapters.frameworks.numpy.trainer:NumpyTrainer",
-    "optax": "logitproof_adapters.frameworks.optax.trainer:OptaxTrainer",
-    "tensorflow": "logitproof_adapters.frameworks.tensorflow.trainer:TensorflowTrainer",
-    "torch": "logitproof_adapters.frameworks.torch.trainer:TorchTrainer",
-}
-"""The trainers of this package by the name of their adapter."""
 
 NO_TRAINER = "no training is wrapped for this adapter"
 
@@ -204,7 +193,7 @@ def products(task: Task, relu: str) -> str:
 
 def trainer_of(adapter: Adapter) -> SourceTrainer | None:
     """Return the trainer of an adapter, or None where it has none."""
-    spec = TRAINERS.get(adapter.name, "")
+    spec = FRAMEWORKS[adapter.name].trainer_spec if adapter.name in FRAMEWORKS else ""
     if not hasattr(adapter, "trainer") and (not spec or not isinstance(adapter, SourceAdapter)):
         return None
     module, _, name = spec.partition(":")

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.sources.trainer import TRAINERS
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,10 +36,8 @@ def sources_for_adapter(module: str, also: Iterable[str] = ()) -> Sources:
     """Return all that must be sent for the adapter in `module`: with it go the trainers of the frameworks it uses."""
     modules = [module, *also]
     adapters = sources_for(modules).keys()
-    trainers = {spec.partition(":")[0] for spec in TRAINERS.values()}
-    return sources_for(
-        [*modules, *(one for one in sorted(trainers) if one.replace(".trainer", ".adapter") in adapters)]
-    )
+    used = [row for row in FRAMEWORKS.values() if row.trainer and row.adapter_spec.partition(":")[0] in adapters]
+    return sources_for([*modules, *sorted({row.trainer_spec.partition(":")[0] for row in used})])
 
 
 def sources_for(modules: Iterable[str]) -> Sources:

@@ -8,26 +8,24 @@ import os
 import subprocess
 import sys
 import tomllib
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.version import Version
 
 from logitproof.errors import USAGE
 from logitproof_adapters.catalogue import oldest, registry
+from logitproof_adapters.catalogue.frameworks import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Install = Callable[[str, str], None]
 
-PYPROJECT = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))
 TOO_OLD = (
-    f"jax 0.4.13 is installed, and {oldest.OLDEST['jax']} is the oldest release that is judged; "
-    f'install a newer one with: python -m pip install "jax>={oldest.OLDEST["jax"]}"'
+    f"jax 0.4.13 is installed, and {PACKAGES['jax'].oldest} is the oldest release that is judged; "
+    f'install a newer one with: python -m pip install "jax>={PACKAGES["jax"].oldest}"'
 )
 NUMPY_TOO_OLD = (
     "numpy 1.26.4 is installed, and 2.0 is the oldest release that is judged; "
@@ -74,14 +72,14 @@ def test_an_older_release_is_refused_with_what_was_found_and_what_to_install(
     distribution: str, package: str, release: str, install: Install
 ) -> None:
     install(distribution, release)
-    least = oldest.OLDEST[package]
+    least = PACKAGES[package].oldest
     assert oldest.too_old(package) == (
         f"{distribution} {release} is installed, and {least} is the oldest release that is judged; "
         f'install a newer one with: python -m pip install "{distribution}>={least}"'
     )
 
 
-@pytest.mark.parametrize("release", [oldest.OLDEST["mlx"], "999", f"{oldest.OLDEST['mlx']}+local", "of a night"])
+@pytest.mark.parametrize("release", [PACKAGES["mlx"].oldest, "999", f"{PACKAGES['mlx'].oldest}+local", "of a night"])
 def test_the_oldest_release_newer_ones_and_one_without_a_number_are_judged(release: str, install: Install) -> None:
     install("mlx", release)
     assert oldest.too_old("mlx") is None
@@ -107,18 +105,6 @@ def test_an_adapter_is_as_old_as_the_oldest_of_what_it_asks(install: Install, mo
     # An adapter of another package knows for itself which releases it asks.
     monkeypatch.setattr(registry, "known", lambda: {"jax": "mine:Adapter"})
     assert registry.too_old("jax") is None
-
-
-def test_the_table_has_what_the_adapters_import_and_nothing_that_the_extras_leave_out() -> None:
-    packages = {package for name in registry.BUILT_IN for package in registry.PACKAGES.get(name, (name,))}
-    assert set(oldest.OLDEST) == packages
-    package_of = {name: package for package in packages for name in oldest.DISTRIBUTIONS.get(package, (package,))}
-    project = PYPROJECT["project"]
-    needed = map(Requirement, [*project["dependencies"], *chain(*project["optional-dependencies"].values())])
-    least = {one.name: Version(next(iter(one.specifier)).version) for one in needed if one.name in package_of}
-    assert set(least) >= {"numpy", "torch", "tensorflow-cpu", "scikit-learn", "paddlepaddle"}
-    assert not {name for name, release in least.items() if release < Version(oldest.OLDEST[package_of[name]])}
-    assert least["numpy"] == Version(oldest.OLDEST["numpy"])
 
 
 def test_no_release_that_replays_ask_is_too_old() -> None:

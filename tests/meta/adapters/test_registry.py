@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from logitproof_adapters.catalogue import registry
+from logitproof_adapters.catalogue.frameworks import PACKAGES
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 
-FRAMEWORKS = ("torch", "tensorflow", "jax", "keras", "optax", "scipy", "sklearn")
-FRAMEWORKS += ("liger_kernel", "mlx", "onnx", "onnxruntime", "paddle", "tinygrad")
+FRAMEWORKS = tuple(sorted(set(PACKAGES) - {"numpy"}))
 
 HINT = '; did you mean "torch"?'
 

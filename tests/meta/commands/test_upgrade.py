@@ -33,7 +33,7 @@ from logitproof.errors import UsageError
 from logitproof.upgrades import sides as upgrade
 from logitproof.upgrades.bisect import Bisection
 from logitproof.upgrades.trial import selecting
-from logitproof_adapters.catalogue.oldest import OLDEST
+from logitproof_adapters.catalogue.frameworks import PACKAGES, Package
 from logitproof_reports.runs.run_file import write_run
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
@@ -220,7 +220,7 @@ def test_a_release_that_is_too_old_is_refused_before_anything_is_built(
 ) -> None:
     monkeypatch.setattr(locks, "_compile", lambda *_: pytest.fail("it looks for packages"))
     assert main(["upgrade", "tensorflow-cpu==2.15.1", "tensorflow-cpu==2.21.0"]) == 2
-    least = OLDEST["tensorflow"]
+    least = PACKAGES["tensorflow"].oldest
     expected = f"logitproof: tensorflow-cpu 2.15.1 is too old: {least} is the oldest release that is judged"
     assert capsys.readouterr().err.splitlines()[-1] == expected
 
@@ -258,7 +258,7 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         write_run(output, run_of("torch", replace(SOFTMAX, digest=digest, verdict=verdict)))
 
     monkeypatch.setattr(locks, "_compile", compile_)
-    monkeypatch.setitem(OLDEST, "torch", "1")
+    monkeypatch.setitem(PACKAGES, "torch", Package("1"))
     for module in ("logitproof.upgrades.sides", "logitproof.upgrades.bisect"):
         monkeypatch.setattr(f"{module}.build", build)
         monkeypatch.setattr(f"{module}.adapters_for", lambda _asked, _environment: ["torch"])

@@ -9,7 +9,9 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,13 +19,17 @@ from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, MEANING, UNEXPECTED
 from logitproof.readers.gate import FAIL_ON
 from logitproof.readers.reporting import judgements
-from logitproof_adapters.catalogue.registry import BUILT_IN
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.catalogue.tried_machines import tried_machines
+from logitproof_reference.vocabulary.cells import MODES
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.verdict import verdict_sentences
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.words.outcomes import OUTCOMES
 from meta.reports.synthetic_runs import three_frameworks
+
+if TYPE_CHECKING:
+    from logitproof_adapters.sources.source_adapter import SourceAdapter
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -117,9 +123,19 @@ def test_the_verdicts_are_all_there() -> None:
     assert all(f"`{name}`" in stored for name, (stored, *_) in zip(("conforms", "concern"), rows, strict=False))
 
 
-def test_every_adapter_is_in_the_table_of_frameworks() -> None:
+def test_every_adapter_is_in_the_table_of_frameworks_with_its_modes() -> None:
     rows = rows_of(PAGES["frameworks.md"], "adapter")
-    assert sorted(name for cell, *_ in rows for name in re.findall(r"`(\w+)`", cell)) == sorted(BUILT_IN)
+    named = [(re.findall(r"`(\w+)`", cell), modes) for cell, _, modes in rows]
+    assert sorted(name for names, _ in named for name in names) == sorted(FRAMEWORKS)
+    for names, modes in named:
+        offered = {mode for name in names for mode in class_of(FRAMEWORKS[name].adapter_spec).modes}
+        assert offered == set(re.findall("|".join(MODES), modes))
+
+
+def class_of(spec: str) -> type[SourceAdapter]:
+    module, _, name = spec.partition(":")
+    found: type[SourceAdapter] = getattr(import_module(module), name)
+    return found
 
 
 def test_every_machine_tried_is_in_the_table_of_machines() -> None:

@@ -6,17 +6,13 @@ and no gradients. Keras computes its losses in float32 whatever the format of th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from logitproof_adapters.sources.source_adapter import literal
+from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.trainer import SourceTrainer, layers_of
 from logitproof_reference.vocabulary.cells import SIGMOID
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from logitproof_adapters.sources.source_adapter import SourceAdapter
     from logitproof_reference.training.tasks import Task
     from logitproof_reference.vocabulary.cells import Cell
@@ -108,7 +104,7 @@ def loss(z, y):
 """
 
 
-class KerasTrainer(SourceTrainer):
+class KerasTrainer(NumpyArrays, SourceTrainer):
     """Trains with Keras, by fit, which compiles the step where the backend has a way to."""
 
     takes_callbacks = True
@@ -146,15 +142,3 @@ class KerasTrainer(SourceTrainer):
             activation=None if from_logits else repr(ACTIVATIONS[task.op]),
             loss=f"keras.losses.{LOSSES[task.op, cell.labels]}(from_logits={from_logits})",
         ).replace("[, ", "[")
-
-    def tensor(self, array: NDArray[Any]) -> Any:
-        """Return the array itself: Keras takes NumPy's."""
-        return array
-
-    def array(self, tensor: Any) -> NDArray[Any]:
-        """Return the array itself: Keras hands out NumPy's."""
-        return np.array(tensor)
-
-    def spelling(self, array: NDArray[Any]) -> str:
-        """Spell the array as an array."""
-        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'

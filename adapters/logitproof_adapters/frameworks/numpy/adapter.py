@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.control import answers as control_answers
+from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
-from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
+from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from logitproof_reference.vocabulary.cells import Cell
 
 
-class NumpyAdapter(SourceAdapter):
+class NumpyAdapter(NumpyArrays, SourceAdapter):
     """Asks the control."""
 
     name = "numpy"
@@ -52,15 +51,3 @@ class NumpyAdapter(SourceAdapter):
         call = ", ".join([f'"{cell.op}"', f'"{cell.quantity}"', *given, f"axis={axis}", *asked])
         asking = f'behind_producer("{cell.producer}", ' if cell.producer else "answer("
         return f"f = lambda {arguments(cell)}: control_answers.{asking}{call})"
-
-    def tensor(self, array: NDArray[Any]) -> Any:
-        """Return the array itself."""
-        return array
-
-    def array(self, tensor: Any) -> NDArray[Any]:
-        """Return the array itself."""
-        return np.asarray(tensor)
-
-    def spelling(self, array: NDArray[Any]) -> str:
-        """Spell the array as an array."""
-        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'

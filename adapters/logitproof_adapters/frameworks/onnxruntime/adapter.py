@@ -8,18 +8,17 @@ function/op".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.onnxruntime.dialect import documented
 from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, NODES, operator, program
-from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
+from logitproof_adapters.sources.numpy_arrays import NumpyArrays
+from logitproof_adapters.sources.source_adapter import SourceAdapter
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from logitproof_reference.vocabulary.cells import Cell
 
 NO_GRADIENT = {
@@ -34,7 +33,7 @@ an expansion into operators that are newer.
 """
 
 
-class OnnxruntimeAdapter(SourceAdapter):
+class OnnxruntimeAdapter(NumpyArrays, SourceAdapter):
     """Asks ONNX Runtime's CPU provider."""
 
     name = "onnxruntime"
@@ -79,15 +78,3 @@ class OnnxruntimeAdapter(SourceAdapter):
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
         return program(cell, axis, ndim)
-
-    def tensor(self, array: NDArray[Any]) -> Any:
-        """Return the array itself."""
-        return array
-
-    def array(self, tensor: Any) -> NDArray[Any]:
-        """Return the array, or the NumPy scalar, itself."""
-        return np.asarray(tensor)
-
-    def spelling(self, array: NDArray[Any]) -> str:
-        """Spell the array as an array."""
-        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'

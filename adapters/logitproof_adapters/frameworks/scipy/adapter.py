@@ -6,17 +6,16 @@ takes no bfloat16.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from logitproof_adapters.contract import Description
+from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
-from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
+from logitproof_adapters.sources.source_adapter import SourceAdapter
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from logitproof_reference.vocabulary.cells import Cell
 
 EXPRESSIONS = {
@@ -26,7 +25,7 @@ EXPRESSIONS = {
 }
 
 
-class ScipyAdapter(SourceAdapter):
+class ScipyAdapter(NumpyArrays, SourceAdapter):
     """Asks SciPy."""
 
     name = "scipy"
@@ -57,15 +56,3 @@ class ScipyAdapter(SourceAdapter):
         """Return source that defines ``f``."""
         del ndim
         return f"f = lambda x: {EXPRESSIONS[cell.op].format(axis=axis)}"
-
-    def tensor(self, array: NDArray[Any]) -> Any:
-        """Return the array itself."""
-        return array
-
-    def array(self, tensor: Any) -> NDArray[Any]:
-        """Return the array, or the NumPy scalar, itself."""
-        return np.asarray(tensor)
-
-    def spelling(self, array: NDArray[Any]) -> str:
-        """Spell the array as an array."""
-        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'

@@ -9,26 +9,25 @@ samples' classes, given as sample_weight: by these the mean divides.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.sklearn.dialect import documented
-from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
+from logitproof_adapters.sources.numpy_arrays import NumpyArrays
+from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_reference.vocabulary.cells import Options
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from logitproof_adapters.contract import Dialect
     from logitproof_reference.vocabulary.cells import Cell
 
 REDUCED = {Options(reduction=word, weight=weight) for word in ("sum", "mean") for weight in (False, True)}
 
 
-class SklearnAdapter(SourceAdapter):
+class SklearnAdapter(NumpyArrays, SourceAdapter):
     """Asks scikit-learn."""
 
     name = "sklearn"
@@ -74,15 +73,3 @@ class SklearnAdapter(SourceAdapter):
         weights = ", sample_weight=w[y]" if cell.options.weight else ""
         call = f"log_loss(y, softmax(x), labels=np.arange(x.shape[1]){normalize}{weights})"
         return f"f = lambda {arguments(cell)}: {call}"
-
-    def tensor(self, array: NDArray[Any]) -> Any:
-        """Return the array itself."""
-        return array
-
-    def array(self, tensor: Any) -> NDArray[Any]:
-        """Return the array, or a Python float as NumPy takes it."""
-        return np.asarray(tensor)
-
-    def spelling(self, array: NDArray[Any]) -> str:
-        """Spell the array as an array."""
-        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'
