@@ -174,10 +174,11 @@ def machines(session: nox.Session) -> None:
     folder = RUNS / "machines"
     folder.mkdir(parents=True, exist_ok=True)
     for name in frameworks:
-        run = ["-m", "logitproof", "run", "--framework", name, "-o", str(folder / f"haswell-{name}.parquet")]
+        # The framework is emulated, the judge is not: the exact answers do not depend on the machine.
+        where = ["--framework", name, "--python", str(environment / "bin" / "python")]
+        record = ["-o", str(folder / f"haswell-{name}.parquet")]
         only = ["--", "-p", "machines.known_cells"]
-        python = str(environment / "bin" / "python")
-        session.run(python, *run, *only, env={"PYTHONPATH": "tests"}, external=True)
+        session.run("logitproof", "run", *where, *record, *only, env={"PYTHONPATH": "tests"})
 
 
 @nox.session
