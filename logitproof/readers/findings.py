@@ -147,7 +147,8 @@ def _known(record: dict[str, Any], environment: dict[str, Any]) -> tuple[str, st
     entries = environment.get("ledger") or ()
     entry: dict[str, Any] = next((one for one in entries if one.get("id") == record["deviation"]), {})
     reason = str(entry.get("reason") or record["deviation"])
-    carried = f"known up to {environment.get('tried')}, still so: " if entry.get("carried") else ""
+    tried = environment.get("tried") if entry.get("carried") else ""
+    carried = f"known up to {tried}, still so: " if tried else ""
     return f"{carried}{reason}", str(entry.get("upstream") or ""), str(entry.get("machines") or "")
 
 

@@ -98,10 +98,10 @@ def _is_older(run: Run, framework: str, tried: str) -> bool:
 def fixed_since(judged: Judged, framework: str) -> list[str]:
     """Return the ledger entries that explain nothing in a release newer than those tried: fixed, it seems.
 
-    Empty where the run did not judge all that was planned.
+    Empty where the run did not judge all that was planned, and where no release was tried in its profile.
     """
-    run = judged.run
-    if _is_older(run, framework, newest_tried(run, framework)):
+    run, tried = judged.run, newest_tried(judged.run, framework)
+    if not tried or _is_older(run, framework, tried):
         return []
     mine = [one for one in attributed(run) if framework in one.get("adapters", ()) and not one.get("shard")]
     carried = {str(entry["id"]) for one in mine for entry in one.get("ledger") or () if entry.get("carried")}

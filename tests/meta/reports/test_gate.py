@@ -116,6 +116,12 @@ def test_an_older_release_that_was_not_tried_has_nothing_fixed() -> None:
     assert right[1] == "torch 2.12.0: 1 of 1 judgements conform, none unexpected."
 
 
+def test_a_profile_that_was_tried_on_no_release_has_nothing_fixed() -> None:
+    run = run_on(TRIED, RIGHT, carried=True)
+    untried = replace(run, environments=[{**run.environments[0], "tried": ""}])
+    assert sentences(untried)[1] == "torch 2.14.1: 1 of 1 judgements conform, none unexpected."
+
+
 def test_a_diff_of_two_machines_names_the_feature_that_explains_a_change() -> None:
     before = run_on(TRIED, RIGHT, KNOWN)
     after = run_on(["avx2"], RIGHT, BASE)
