@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Tuple, runtime_checkable
 from logitproof_reference.bounds.assumptions import MUST
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -174,6 +174,15 @@ def dialect(adapter: Adapter, cell: Cell) -> Dialect:
     """
     stated: Dialect = adapter.dialect(cell) if hasattr(adapter, "dialect") else Dialect()
     return stated
+
+
+def foresee(adapter: Adapter, cells: Sequence[Cell]) -> None:
+    """Tell an adapter which cells it will be asked of, so that one whose framework is elsewhere can ask at once.
+
+    An adapter that has use for it has a method of this name.
+    """
+    if hasattr(adapter, "foresee"):
+        adapter.foresee(cells)
 
 
 def declared_arithmetic(adapter: Adapter) -> Arithmetic:

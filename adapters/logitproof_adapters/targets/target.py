@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -57,6 +58,8 @@ class Target:
         The most memory that the evaluator may reserve, in GiB; None for no limit.
     label : str
         What a run file calls it: its name, but no path of a machine.
+    is_here : bool
+        Whether it is the interpreter that judges: then it sees the same modules, and a run file names no target.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Target:
     frameworks: tuple[str, ...] = ()
     memory_gib: float | None = None
     label: str = ""
+    is_here: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or self.name)
@@ -73,11 +77,14 @@ class Target:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that its command is started with."""
-        return {**{name: value for name, value in os.environ.items() if name not in OURS_ALONE}, **self.env}
+        hidden = () if self.is_here else OURS_ALONE
+        return {**{name: value for name, value in os.environ.items() if name not in hidden}, **self.env}
 
     @property
     def options(self) -> list[str]:
-        """The command line options that choose it."""
+        """The command line options that choose it; none for the interpreter of this process."""
+        if self.is_here:
+            return []
         return ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
 
     @property
@@ -86,8 +93,8 @@ class Target:
         return int((self.memory_gib or 0) * GIB)
 
 
-def chosen(python: str | None, name: str | None, folder: Path | None = None) -> Target | None:
-    """Return the target that ``--python`` or ``--target`` chooses; None where neither does.
+def chosen(python: str | None, name: str | None, folder: Path | None = None) -> Target:
+    """Return the target that ``--python`` or ``--target`` chooses; the interpreter of this process where neither does.
 
     Raises
     ------
@@ -98,7 +105,12 @@ def chosen(python: str | None, name: str | None, folder: Path | None = None) -> 
         raise TargetError("--python and --target exclude each other: a target has an interpreter of its own")
     if python:
         return interpreter(python)
-    return named(name, folder) if name else None
+    return named(name, folder) if name else here()
+
+
+def here() -> Target:
+    """Return the target that is the interpreter of this process."""
+    return Target("this interpreter", (sys.executable,), is_here=True)
 
 
 def interpreter(path: str) -> Target:

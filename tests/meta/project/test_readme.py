@@ -174,7 +174,7 @@ def test_the_adapter_is_short_and_complete(tmp_path: Path) -> None:
     pytest.importorskip("scipy")
     assert len(adapter_block().splitlines()) < 60
     (tmp_path / "scipy_adapter.py").write_text(adapter_block())
-    few = ["--", "-k", "typical or unsupported"]
+    few = ["-k", "typical or unsupported"]
     command = [sys.executable, "-m", "logitproof", "run", "--framework", "scipy_adapter:ScipyAdapter", *few]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment(tmp_path))
     assert done.returncode <= UNEXPECTED, done.stderr

@@ -1,0 +1,273 @@
+"""The course of one framework: its evaluator, the cells under way, and the journal of what is judged."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from logitproof.errors import UsageError
+from logitproof.matrix.turns import Turns
+from logitproof_adapters.catalogue.registry import MissingFramework, UnknownFramework
+from logitproof_adapters.targets.link import TargetDied
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.target import TargetError
+from logitproof_conformance.session.framework_run import FrameworkRun, identity_of
+from logitproof_conformance.session.recording import Recorder
+from logitproof_conformance.session.surroundings import SENT
+from logitproof_conformance.session.sweep import judge_cell
+from logitproof_reference.cases.catalogue import case_set_digest
+from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
+from logitproof_reports.runs.environment import describe_environment
+from logitproof_reports.runs.journal import is_begun, resume_point
+from logitproof_reports.runs.run_file import journal_of, read_journal, read_run
+from logitproof_reports.runs.schema import Run, RunFileError, table_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logitproof.matrix.choice import Choice
+    from logitproof.matrix.turns import Job
+    from logitproof_adapters.targets.link import Link
+    from logitproof_adapters.targets.target import Target
+    from logitproof_conformance.plan.cases import Case
+    from logitproof_conformance.plan.shard import Shard
+    from logitproof_reports.runs.journal import ResumePoint
+
+UNDER_WAY = 4
+"""Cells of one framework under way at a time: enough that the evaluator never waits for the judge to read an answer."""
+
+REFUSALS = (MissingFramework, UnknownFramework, TargetError, TargetDied)
+"""What keeps a framework from being asked at all."""
+
+
+class NothingChosen(UsageError):  # noqa: N818  the user's choice, not a fault
+    """Of this framework no case is to be judged."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of each framework.
+
+    Attributes
+    ----------
+    profile : str
+        ``quick`` or ``full``.
+    shard : Shard
+        The part of the cells.
+    choice : Choice
+        Which of their cases.
+    target : Target
+        Where the framework is.
+    patience : float
+        Seconds that a call may take.
+    """
+
+    profile: str
+    shard: Shard
+    choice: Choice
+    target: Target
+    patience: float
+
+
+@dataclass
+class CellRecord:
+    """What is judged of one cell."""
+
+    cases: list[Case]
+    judgements: list[Judgement] = field(default_factory=list)
+    given_up: bool = False
+    ended: bool = False
+
+    @property
+    def cell(self) -> str:
+        """The id of the cell."""
+        return self.cases[0].cell.id
+
+
+class Course:
+    """One framework, from the start of its evaluator to its run file.
+
+    Parameters
+    ----------
+    framework : str
+        Name or ``module:Class`` of its adapter.
+    asked : Asked
+        What is asked of it.
+    folder : Path
+        Where its run file and journal lie while the run goes on.
+    resume : bool
+        Whether to go on with the journal that lies there.
+
+    Attributes
+    ----------
+    judged, total : int
+        Cases that are judged, of those that will be; `total` is 0 before they are planned.
+    refusal : Exception or None
+        Why the framework cannot be asked.
+    """
+
+    def __init__(self, framework: str, asked: Asked, folder: Path, *, resume: bool) -> None:
+        self.framework = framework
+        stem = re.sub(r"\W+", "_", framework)
+        self.part = folder / f"{stem}.parquet"
+        self.judged = self.total = 0
+        self.refusal: Exception | None = None
+        self._asked = asked
+        self._resume = resume
+        self._turns = Turns(UNDER_WAY)
+        self._since = time.monotonic()
+        self._link: Link | None = None
+        self._run: FrameworkRun | None = None
+        self._recorder: Recorder | None = None
+        self._before: ResumePoint | None = None
+        self._records: deque[CellRecord] = deque()
+        self._given_up: set[str] = set()
+        if not (resume and self.is_whole):
+            self._turns.begin(self._prepare)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run file is there: the course came to its end."""
+        return self.part.exists() and not journal_of(self.part).exists()
+
+    @property
+    def running(self) -> bool:
+        """Whether something is still to come."""
+        return self._turns.busy
+
+    @property
+    def importing_for(self) -> float:
+        """Seconds since the evaluator was started, until the cases are planned; 0 from then on."""
+        return time.monotonic() - self._since if self.running and not self.total else 0.0
+
+    @property
+    def descriptor(self) -> int | None:
+        """What can be read once an answer is there; None where no evaluator runs."""
+        return self._link.fileno if self._link is not None and self._link.alive else None
+
+    def go_on(self) -> None:
+        """Take the answers that have come, and see whether one is overdue."""
+        if self._link is not None:
+            self._turns.settle(self._link.pump())
+            self._turns.settle(self._link.check_deadline())
+        if not self.running:
+            self._end()
+
+    def _follow(self, link: Link) -> None:
+        link.wait = self._turns.wait
+        self._link = link
+
+    def _prepare(self) -> None:
+        """Start the evaluator, plan, and open the journal: the first job, behind which come the cells."""
+        asked = self._asked
+        try:
+            adapter = RemoteAdapter(
+                self.framework, asked.target, patience=asked.patience, also_sent=SENT, follow=self._follow
+            )
+            run = FrameworkRun(adapter, asked.profile, asked.shard)
+        except REFUSALS as error:
+            self.refusal = error
+            return
+        self._run = run
+        cases = asked.choice.of(run.cases)
+        if not cases:
+            self.refusal = NothingChosen(f"{self.framework} has no case that {asked.choice} matches")
+            return
+        self.total = len(cases)
+        self._recorder = self._opened(run)
+        done = self._before.done if self._before else set()
+        self.judged = sum(case.cell.id in done for case in cases)
+        cells = (list(group) for _, group in groupby(cases, key=lambda case: case.cell.id))
+        self._turns.then(self._job(run, cell) for cell in cells if cell[0].cell.id not in done)
+
+    def _opened(self, run: FrameworkRun) -> Recorder:
+        """Open the journal, or the one that an earlier process left, whose judgements count."""
+        if not (self._resume and is_begun(journal_of(self.part))):
+            return Recorder(self.part, run.header(self.total))
+        before = resume_point(journal_of(self.part))
+        if identity_of(before.header) != run.identity:
+            raise UsageError(
+                f"the interrupted run judged another release, profile or case set of {self.framework}: omit --resume"
+            )
+        run.conclusions.restore(Judgement(**one) for one in before.judgements)
+        self._before, self._given_up = before, before.given_up
+        return Recorder(self.part, None)
+
+    def _job(self, run: FrameworkRun, cases: list[Case]) -> Job:
+        """Return what judges a cell; its judgements are recorded behind those of the cells before it."""
+
+        def job() -> None:
+            record = CellRecord(cases)
+            self._records.append(record)
+            record.judgements, record.given_up = judge_cell(run.adapter, cases, run.profile)
+            record.ended = True
+            while self._records and self._records[0].ended:
+                self._take(run, self._records.popleft())
+
+        return job
+
+    def _take(self, run: FrameworkRun, record: CellRecord) -> None:
+        """Hold what is judged of a cell against the ledger, and record it."""
+        assert self._recorder is not None  # opened before the first cell
+        taken = run.conclusions.take(record.judgements)
+        for found in taken:
+            self._recorder.append(found)
+        self._recorder.end_cell(record.cell, given_up=record.given_up)
+        # A cell in which the process ends, as a ledger says it does, is no gap in a run.
+        if record.given_up and not any(found.verdict == "crashed" and found.deviation for found in taken):
+            self._given_up.add(record.cell)
+        self.judged += len(record.cases)
+
+    def _end(self) -> None:
+        """Turn the journal into the run file, once."""
+        if self._link is not None:
+            self._link.leave()
+        if self._recorder is None or self._run is None:
+            return
+        recorder, run = self._recorder, self._run
+        self._recorder = None
+        whole = self._asked.choice.is_all and not self._given_up
+        missing = self._missing(run, recorder)
+        for problem in [*missing, *run.problems(whole=whole and not missing)]:
+            recorder.append(problem)
+        recorder.close(complete=whole and not missing)
+
+    def _missing(self, run: FrameworkRun, recorder: Recorder) -> list[Judgement]:
+        """Return a judgement on each cell that was to be judged and of which the journal knows nothing."""
+        planned = dict.fromkeys(case.cell.id for case in self._asked.choice.of(run.cases))
+        there = set(read_journal(recorder.journal_path).table["cell"].to_pylist())
+        return [
+            on_the_whole(run.adapter.name, "void", f"{cell} was planned and not judged")
+            for cell in planned
+            if cell not in there
+        ]
+
+    def outcome(self) -> Run:
+        """Return what was judged; where the framework could not be asked at all, or nothing of it can be read, that."""
+        found = self.measured()
+        if found is not None:
+            return found
+        reason = "its results cannot be read" if self.refusal is None else str(self.refusal)
+        about = {"framework": self.framework, "version": "unknown", "build": {}}
+        environment = {**describe_environment(), "framework": about}
+        problem = on_the_whole(self.framework, "crashed", f"the framework could not be asked: {reason}")
+        profile = self._asked.profile
+        return Run(table_of([problem]), [environment], profile, case_set_digest(profile), complete=False)
+
+    def measured(self) -> Run | None:
+        """Return what the run file or the journal holds, or None where neither is readable."""
+        try:
+            return read_run(self.part)
+        except RunFileError:
+            return None
+
+    def stop(self) -> None:
+        """End the evaluator, whatever it is at, and leave the journal to be gone on with."""
+        if self._recorder is not None:
+            self._recorder.stop()
+        if self._link is not None:
+            self._link.end()
