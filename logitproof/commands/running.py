@@ -63,6 +63,10 @@ def run(
         ),
     ] = None,
     patience: Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in seconds.")] = 300.0,
+    evaluators: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, metavar="N", help="Processes that share a framework's cells. Default: 2 if idle."),
+    ] = None,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Run only the Ith of N parts of the cells.")] = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
@@ -99,6 +103,7 @@ def run(
             select=select,
             cells=cells or (),
             patience=patience,
+            evaluators=evaluators,
             shard=shard,
             resume=resume,
             target=chosen(python, target),

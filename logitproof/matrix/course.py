@@ -1,4 +1,4 @@
-"""The course of one framework: its evaluator, the cells under way, and the journal of what is judged."""
+"""The course of one framework: its evaluators, the cells under way, and the journal of what is judged."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from logitproof_reports.runs.run_file import journal_of, read_journal, read_run
 from logitproof_reports.runs.schema import Run, RunFileError, table_of
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
     from logitproof.matrix.choice import Choice
@@ -64,6 +66,8 @@ class Asked:
         Where the framework is.
     patience : float
         Seconds that a call may take.
+    evaluators : int
+        How many processes each framework is asked in.
     """
 
     profile: str
@@ -71,6 +75,7 @@ class Asked:
     choice: Choice
     target: Target
     patience: float
+    evaluators: int = 1
 
 
 @dataclass
@@ -88,8 +93,45 @@ class CellRecord:
         return self.cases[0].cell.id
 
 
+class Lane:
+    """One evaluator of a course, and the cells that it is asked.
+
+    Attributes
+    ----------
+    turns : Turns
+        Its cells under way.
+    link : Link or None
+        The process, once it is started.
+    adapter : RemoteAdapter or None
+        What it is asked through, once the framework is imported.
+    """
+
+    def __init__(self) -> None:
+        self.turns = Turns(UNDER_WAY)
+        self.link: Link | None = None
+        self.adapter: RemoteAdapter | None = None
+
+    @property
+    def descriptor(self) -> int | None:
+        """What can be read once an answer is there; None where no process runs."""
+        return self.link.fileno if self.link is not None and self.link.alive else None
+
+    def follow(self, link: Link) -> None:
+        """Take on a process that was started."""
+        link.wait = self.turns.wait
+        self.link = link
+
+    def go_on(self) -> None:
+        """Take the answers that have come, and see whether one is overdue."""
+        if self.link is not None:
+            self.turns.settle(self.link.pump())
+            self.turns.settle(self.link.check_deadline())
+        if not self.turns.busy and self.link is not None:
+            self.link.leave()
+
+
 class Course:
-    """One framework, from the start of its evaluator to its run file.
+    """One framework, from the start of its evaluators to its run file.
 
     Parameters
     ----------
@@ -108,6 +150,8 @@ class Course:
         Cases that are judged, of those that will be; `total` is 0 before they are planned.
     refusal : Exception or None
         Why the framework cannot be asked.
+    lanes : list of Lane
+        Its evaluators: each is asked every second cell where there are two.
     """
 
     def __init__(self, framework: str, asked: Asked, folder: Path, *, resume: bool) -> None:
@@ -116,18 +160,19 @@ class Course:
         self.part = folder / f"{stem}.parquet"
         self.judged = self.total = 0
         self.refusal: Exception | None = None
+        self.lanes: list[Lane] = []
         self._asked = asked
         self._resume = resume
-        self._turns = Turns(UNDER_WAY)
         self._since = time.monotonic()
-        self._link: Link | None = None
         self._run: FrameworkRun | None = None
         self._recorder: Recorder | None = None
         self._before: ResumePoint | None = None
         self._records: deque[CellRecord] = deque()
         self._given_up: set[str] = set()
         if not (resume and self.is_whole):
-            self._turns.begin(self._prepare)
+            self.lanes += [Lane() for _ in range(asked.evaluators)]
+            for lane in self.lanes:
+                lane.turns.begin(partial(self._prepare, lane))
 
     @property
     def is_whole(self) -> bool:
@@ -137,57 +182,64 @@ class Course:
     @property
     def running(self) -> bool:
         """Whether something is still to come."""
-        return self._turns.busy
+        return any(lane.turns.busy for lane in self.lanes)
 
     @property
     def importing_for(self) -> float:
-        """Seconds since the evaluator was started, until the cases are planned; 0 from then on."""
+        """Seconds since the evaluators were started, until the cases are planned; 0 from then on."""
         return time.monotonic() - self._since if self.running and not self.total else 0.0
 
-    @property
-    def descriptor(self) -> int | None:
-        """What can be read once an answer is there; None where no evaluator runs."""
-        return self._link.fileno if self._link is not None and self._link.alive else None
-
-    def go_on(self) -> None:
-        """Take the answers that have come, and see whether one is overdue."""
-        if self._link is not None:
-            self._turns.settle(self._link.pump())
-            self._turns.settle(self._link.check_deadline())
+    def go_on(self, ready: Container[int | None]) -> None:
+        """Take the answers that have come on these descriptors; in the end write the run file."""
+        for lane in self.lanes:
+            if lane.descriptor in ready:
+                lane.go_on()
         if not self.running:
             self._end()
 
-    def _follow(self, link: Link) -> None:
-        link.wait = self._turns.wait
-        self._link = link
-
-    def _prepare(self) -> None:
-        """Start the evaluator, plan, and open the journal: the first job, behind which come the cells."""
+    def _prepare(self, lane: Lane) -> None:
+        """Start an evaluator, with the first of them plan, and take on its cells: the first job of a lane."""
         asked = self._asked
+        is_first = lane is self.lanes[0]
         try:
-            adapter = RemoteAdapter(
-                self.framework, asked.target, patience=asked.patience, also_sent=SENT, follow=self._follow
+            lane.adapter = RemoteAdapter(
+                self.framework, asked.target, patience=asked.patience, also_sent=SENT, follow=lane.follow
             )
-            run = FrameworkRun(adapter, asked.profile, asked.shard)
+            if is_first:
+                self._plan(FrameworkRun(lane.adapter, asked.profile, asked.shard))
         except REFUSALS as error:
-            self.refusal = error
-            return
-        self._run = run
-        cases = asked.choice.of(run.cases)
-        if not cases:
-            self.refusal = NothingChosen(f"{self.framework} has no case that {asked.choice} matches")
-            return
-        self.total = len(cases)
-        self._recorder = self._opened(run)
-        done = self._before.done if self._before else set()
-        self.judged = sum(case.cell.id in done for case in cases)
-        cells = (list(group) for _, group in groupby(cases, key=lambda case: case.cell.id))
-        self._turns.then(self._job(run, cell) for cell in cells if cell[0].cell.id not in done)
+            self.refusal = self.refusal or error
+        for other in self.lanes if is_first else [lane]:
+            self._take_on(other)
 
-    def _opened(self, run: FrameworkRun) -> Recorder:
+    def _plan(self, run: FrameworkRun) -> None:
+        """Choose the cases and open the journal."""
+        choice = self._asked.choice
+        cases = choice.of(run.cases)
+        if not cases:
+            self.refusal = NothingChosen(f"{self.framework} has no case that {choice} matches")
+            return
+        recorder = self._opened(run, len(cases))
+        done = self._before.done if self._before else set()
+        cells = (list(group) for _, group in groupby(cases, key=lambda case: case.cell.id))
+        self._records.extend(CellRecord(cell) for cell in cells if cell[0].cell.id not in done)
+        self.judged = sum(case.cell.id in done for case in cases)
+        self.total = len(cases)
+        self._run, self._recorder = run, recorder
+
+    def _take_on(self, lane: Lane) -> None:
+        """Let a lane whose evaluator is there begin with its cells, once they are planned."""
+        run, first = self._run, self.lanes[0].adapter
+        if run is None or first is None or lane.adapter is None:
+            return
+        lane.adapter.share_offers(first)
+        mine = list(self._records)[self.lanes.index(lane) :: len(self.lanes)]
+        lane.turns.then(map(partial(self._job, lane.adapter), mine))
+
+    def _opened(self, run: FrameworkRun, total: int) -> Recorder:
         """Open the journal, or the one that an earlier process left, whose judgements count."""
         if not (self._resume and is_begun(journal_of(self.part))):
-            return Recorder(self.part, run.header(self.total))
+            return Recorder(self.part, run.header(total))
         before = resume_point(journal_of(self.part))
         if identity_of(before.header) != run.identity:
             raise UsageError(
@@ -197,23 +249,22 @@ class Course:
         self._before, self._given_up = before, before.given_up
         return Recorder(self.part, None)
 
-    def _job(self, run: FrameworkRun, cases: list[Case]) -> Job:
-        """Return what judges a cell; its judgements are recorded behind those of the cells before it."""
+    def _job(self, adapter: RemoteAdapter, record: CellRecord) -> Job:
+        """Return what judges a cell; what it finds is recorded behind the cells before it."""
 
         def job() -> None:
-            record = CellRecord(cases)
-            self._records.append(record)
-            record.judgements, record.given_up = judge_cell(run.adapter, cases, run.profile)
+            record.judgements, record.given_up = judge_cell(adapter, record.cases, self._asked.profile)
             record.ended = True
             while self._records and self._records[0].ended:
-                self._take(run, self._records.popleft())
+                self._take(self._records.popleft())
 
         return job
 
-    def _take(self, run: FrameworkRun, record: CellRecord) -> None:
+    def _take(self, record: CellRecord) -> None:
         """Hold what is judged of a cell against the ledger, and record it."""
-        assert self._recorder is not None  # opened before the first cell
-        taken = run.conclusions.take(record.judgements)
+        assert self._run is not None  # both are there before the first cell begins
+        assert self._recorder is not None
+        taken = self._run.conclusions.take(record.judgements)
         for found in taken:
             self._recorder.append(found)
         self._recorder.end_cell(record.cell, given_up=record.given_up)
@@ -224,10 +275,11 @@ class Course:
 
     def _end(self) -> None:
         """Turn the journal into the run file, once."""
-        if self._link is not None:
-            self._link.leave()
         if self._recorder is None or self._run is None:
             return
+        for record in self._records:  # of a lane whose evaluator did not start, some are left
+            if record.ended:
+                self._take(record)
         recorder, run = self._recorder, self._run
         self._recorder = None
         whole = self._asked.choice.is_all and not self._given_up
@@ -266,8 +318,9 @@ class Course:
             return None
 
     def stop(self) -> None:
-        """End the evaluator, whatever it is at, and leave the journal to be gone on with."""
+        """End the evaluators, whatever they are at, and leave the journal to be gone on with."""
         if self._recorder is not None:
             self._recorder.stop()
-        if self._link is not None:
-            self._link.end()
+        for lane in self.lanes:
+            if lane.link is not None:
+                lane.link.end()

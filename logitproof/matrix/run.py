@@ -26,7 +26,7 @@ from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reports.runs.run_file import merge, write_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
 
     from logitproof.matrix.progress import Display
@@ -56,6 +56,7 @@ def run(
     select: str = "",
     cells: Sequence[str] = (),
     patience: float = PATIENCE_SECONDS,
+    evaluators: int | None = None,
     shard: str = "",
     resume: bool = False,
     target: Target | None = None,
@@ -78,6 +79,9 @@ def run(
     patience : float
         Seconds that a call may take before it counts as hanging. The import has a limit of its own; and time in which
         other processes had the processor does not count.
+    evaluators : int, optional
+        In how many processes each framework is asked, which share its cells; default: two for a single framework
+        on this machine where that has two processors, else one.
     shard : str
         ``I/N``: only the Ith of N parts of the cells; empty for all.
     resume : bool
@@ -117,7 +121,7 @@ def run(
         "cells": list(cells),
     }
     with parts_beside(place, request, resume=resume) as parts:
-        asked = Asked(profile, part, choice, where, patience)
+        asked = Asked(profile, part, choice, where, patience, evaluators or evaluators_for(names, where))
         courses: list[Course] = []
         try:
             with sigterm_interrupts(), display or Silent() as shown:
@@ -136,6 +140,19 @@ def run(
                 course.stop()
         shutil.rmtree(parts)
     return whole
+
+
+def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
+    """Return in how many processes each framework is asked unless the user says: a second one fills an idle processor.
+
+    What a command of the user's starts may be dear, or another machine: there it is one.
+    """
+    return 2 if len(frameworks) == 1 and target.is_interpreter and processors() > 1 else 1
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
@@ -203,10 +220,10 @@ def follow(courses: Sequence[Course], display: Display) -> None:
     """Let every course go on as its answers come, and show its progress, until the last one ends."""
     while True:
         running = [course for course in courses if course.running]
-        ready = _ready(running)
+        descriptors = {found for course in running for lane in course.lanes if (found := lane.descriptor) is not None}
+        ready = readable(descriptors) or descriptors  # on all of them something may be overdue
         for course in courses:
-            if course.descriptor in ready or not ready:
-                course.go_on()
+            course.go_on(ready)
             display.show(
                 course.framework,
                 course.judged,
@@ -218,12 +235,11 @@ def follow(courses: Sequence[Course], display: Display) -> None:
             return
 
 
-def _ready(courses: Sequence[Course]) -> set[int]:
-    """Wait until an answer has come, a little at most; return what can be read."""
+def readable(descriptors: Iterable[int]) -> set[int]:
+    """Wait until an answer has come, a little at most; return the descriptors on which one has."""
     poller = select.poll()
-    for course in courses:
-        if (descriptor := course.descriptor) is not None:
-            poller.register(descriptor, select.POLLIN)
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLIN)
     return {descriptor for descriptor, _ in poller.poll(1000 * TICK_SECONDS)}
 
 

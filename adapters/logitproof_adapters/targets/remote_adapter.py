@@ -230,6 +230,10 @@ class RemoteAdapter:
             self.foresee([cell])
         return self._offers[cell]
 
+    def share_offers(self, other: RemoteAdapter) -> None:
+        """Take what another evaluator of the same target said of its cells."""
+        self._offers = other._offers
+
     def foresee(self, cells: Sequence[Cell]) -> None:
         """Ask at once what `unsupported` and `dialect` will be asked of these cells."""
         answer, _ = self.request({"do": "offers", "cells": [cell_to_json(cell) for cell in cells]})

@@ -81,6 +81,11 @@ class Target:
         return {**{name: value for name, value in os.environ.items() if name not in hidden}, **self.env}
 
     @property
+    def is_interpreter(self) -> bool:
+        """Whether it is an interpreter of this machine, and no command of the user's."""
+        return self.is_here or self.label == INTERPRETER
+
+    @property
     def options(self) -> list[str]:
         """The command line options that choose it; none for the interpreter of this process."""
         if self.is_here:
