@@ -33,7 +33,7 @@ def frameworks(
     from logitproof_adapters.targets.target import chosen
 
     place = chosen(python, target)
-    found = survey_of(place) if place else survey()
+    found = survey() if place.is_here else survey_of(place)
     if as_json:
         typer.echo(json.dumps([asdict(framework) for framework in found], indent=2))
     else:

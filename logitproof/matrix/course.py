@@ -104,12 +104,15 @@ class Lane:
         The process, once it is started.
     adapter : RemoteAdapter or None
         What it is asked through, once the framework is imported.
+    records : list of CellRecord
+        Its cells, once they are planned.
     """
 
     def __init__(self) -> None:
         self.turns = Turns(UNDER_WAY)
         self.link: Link | None = None
         self.adapter: RemoteAdapter | None = None
+        self.records: list[CellRecord] = []
 
     @property
     def descriptor(self) -> int | None:
@@ -223,6 +226,8 @@ class Course:
         done = self._before.done if self._before else set()
         cells = (list(group) for _, group in groupby(cases, key=lambda case: case.cell.id))
         self._records.extend(CellRecord(cell) for cell in cells if cell[0].cell.id not in done)
+        for place, lane in enumerate(self.lanes):
+            lane.records = list(self._records)[place :: len(self.lanes)]
         self.judged = sum(case.cell.id in done for case in cases)
         self.total = len(cases)
         self._run, self._recorder = run, recorder
@@ -233,8 +238,7 @@ class Course:
         if run is None or first is None or lane.adapter is None:
             return
         lane.adapter.share_offers(first)
-        mine = list(self._records)[self.lanes.index(lane) :: len(self.lanes)]
-        lane.turns.then(map(partial(self._job, lane.adapter), mine))
+        lane.turns.then(map(partial(self._job, lane.adapter), lane.records))
 
     def _opened(self, run: FrameworkRun, total: int) -> Recorder:
         """Open the journal, or the one that an earlier process left, whose judgements count."""

@@ -130,7 +130,10 @@ class Evaluator:
     def load(self, request: Request, _: memoryview) -> Answer:
         """Make the adapter, which imports its framework, and return what it states of it."""
         module, _, name = request["adapter"].partition(":")
-        self.adapter = fulfilling(request["adapter"], getattr(import_module(module), name)())
+        found = getattr(import_module(module), name, None)
+        if not isinstance(found, type):
+            raise TypeError(f'it is not known: module "{module}" has no class "{name}"')
+        self.adapter = fulfilling(found())
         self._mode.keep()
         return {"facts": facts_of(self.adapter)}, []
 
@@ -244,7 +247,7 @@ def _with_arrays(header: Request, arrays: Mapping[str, Any]) -> Answer:
     return {**header, "arrays": described}, memories
 
 
-def fulfilling(spec: str, adapter: Any) -> Adapter:
+def fulfilling(adapter: Any) -> Adapter:
     """Return an object that fulfils the contract as far as can be seen.
 
     Raises
@@ -254,12 +257,12 @@ def fulfilling(spec: str, adapter: Any) -> Adapter:
     """
     lacking = [name for name in CONTRACT if not hasattr(adapter, name)]
     if lacking:
-        raise TypeError(f"adapter {spec} does not fulfil the contract: it has no {', '.join(lacking)}")
+        raise TypeError(f"it does not fulfil the contract: it has no {', '.join(lacking)}")
     if not (isinstance(adapter.name, str) and re.match(r"[a-z][a-z0-9_]*\Z", adapter.name)):
-        raise TypeError(f"adapter {spec} is named {adapter.name!r}; a name matches [a-z][a-z0-9_]*")
+        raise TypeError(f"it is named {adapter.name!r}; a name matches [a-z][a-z0-9_]*")
     modes = adapter.modes
     if not (isinstance(modes, (tuple, list)) and modes and all(isinstance(one, str) for one in modes)):
-        raise TypeError(f"adapter {spec} has the modes {modes!r}; expected names, e.g. ('eager', 'compiled')")
+        raise TypeError(f"it has the modes {modes!r}; expected names, e.g. ('eager', 'compiled')")
     found: Adapter = adapter
     return found
 

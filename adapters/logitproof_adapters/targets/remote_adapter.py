@@ -143,9 +143,8 @@ class RemoteAdapter:
             raise TargetError(f"target {self.target.name}: {self._framework} cannot be imported: {error}") from error
         if raised := answer.get("raised"):
             problem = f"{raised['kind']}: {raised['message']}"
-            raise registry.MissingFramework(
-                f"adapter {self._spec} cannot be imported in target {self.target.name}: {problem}"
-            )
+            where = "" if self.target.is_here else f" in target {self.target.name}"
+            raise registry.MissingFramework(f"adapter {self._spec} cannot be used{where}: {problem}")
         facts: dict[str, Any] = answer["facts"]
         return facts
 

@@ -136,10 +136,10 @@ def logitproof(folder: Path, *arguments: object) -> subprocess.CompletedProcess[
     return subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder, env=environment(folder))
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], told: Path) -> None:
     """Wait for what a process is to bring about."""
     while not condition():
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, told.read_text()
         time.sleep(0.02)
 
 
@@ -256,10 +256,12 @@ def test_a_framework_that_cannot_be_asked_costs_the_others_nothing(act: str, fol
 
 def started(folder: Path, *options: object) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """Start a run that waits in its last cell; return it with its evaluators."""
-    process = subprocess.Popen(
-        command("run", *options), cwd=folder, env=environment(folder), start_new_session=True, text=True
-    )
-    wait_until((folder / "waiting").exists, process)
+    line = command("run", *options)
+    with (folder / "told").open("w") as told:
+        process = subprocess.Popen(
+            line, cwd=folder, env=environment(folder), start_new_session=True, text=True, stdout=told, stderr=told
+        )
+    wait_until((folder / "waiting").exists, process, folder / "told")
     return process, psutil.Process(process.pid).children(recursive=True)
 
 
@@ -267,7 +269,7 @@ def test_a_run_that_was_killed_is_gone_on_with_to_the_same_end(folder: Path) -> 
     options = ("--framework", "planted:Waits", "-o", "run.parquet")
     process, evaluators = started(folder, *options, "-k", SELECTED)
     journal = folder / "run.parquet.parts" / "planted_Waits.parquet.journal"
-    wait_until(lambda: journal.read_bytes().count(b'"done"') == len(CELLS) - 1, process)
+    wait_until(lambda: journal.read_bytes().count(b'"done"') == len(CELLS) - 1, process, folder / "told")
     process.kill()
     process.wait()
     _, left = psutil.wait_procs(evaluators, timeout=60)
@@ -300,9 +302,9 @@ def test_two_runs_do_not_write_the_same_file(folder: Path) -> None:
 
 
 def test_an_evaluator_that_is_killed_from_outside_costs_the_cell_it_was_at(folder: Path) -> None:
-    process, (evaluator,) = started(folder, "--framework", "planted:Waits", "-o", "run.parquet", "-k", SELECTED)
+    process, evaluators = started(folder, "--framework", "planted:Waits", "-o", "run.parquet", "-k", SELECTED)
     (folder / "go").touch()
-    evaluator.kill()
+    evaluators[0].kill()
     assert process.wait() in {EXPECTED, UNEXPECTED}
     found = list(judgements(read_run(folder / "run.parquet")))
     assert cells_of(found, "waits", "conforms") >= CELLS - {"-layout=strided"}

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "logitproof_conformance": {"logitproof_adapters", "logitproof_reference", "logitproof_reports", "numpy", "pytest"},
     "logitproof": {
         *("logitproof_adapters", "logitproof_conformance", "logitproof_reference", "logitproof_reports"),
-        *("numpy", "packaging", "pyarrow", "rich", "typer", "uv"),
+        *("greenlet", "numpy", "packaging", "pyarrow", "rich", "typer", "uv"),
     },
 }
 """What each package may import, besides itself and the standard library."""
