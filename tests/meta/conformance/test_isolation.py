@@ -307,7 +307,7 @@ def test_an_evaluator_that_is_killed_from_outside_costs_the_cell_it_was_at(folde
     evaluators[0].kill()
     assert process.wait() in {EXPECTED, UNEXPECTED}
     found = list(judgements(read_run(folder / "run.parquet")))
-    assert cells_of(found, "waits", "conforms") >= CELLS - {"-layout=strided"}
+    assert len(CELLS - cells_of(found, "waits", "conforms")) <= 1
 
 
 def test_resuming_nothing_is_told_in_one_line(folder: Path) -> None:
