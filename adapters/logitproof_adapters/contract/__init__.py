@@ -19,6 +19,7 @@ from .adapter import (
     keeps_graph,
     producers,
     run_alone,
+    run_program,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "keeps_graph",
     "producers",
     "run_alone",
+    "run_program",
 ]
