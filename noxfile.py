@@ -126,7 +126,8 @@ def control_from_elsewhere(session: nox.Session) -> None:
     """Run the control's matrix and the command line as a user of the installed wheel would."""
     # Outside the checkout, whose pyproject.toml would put its own sources first.
     with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
-        session.run("python", "-m", "pytest", "-q", "--pyargs", "logitproof_conformance", "--framework", "numpy")
+        matrix = ["--pyargs", "logitproof_conformance", "--framework", "numpy"]
+        session.run("python", "-m", "pytest", "-q", *matrix, "-k", "float32")  # the next command takes all of it
         session.run("logitproof", "frameworks")
         session.run("logitproof", "run", "--framework", "numpy", "-o", "run.parquet")
         session.run("logitproof", "report", "run.parquet", "-o", "report.html")
