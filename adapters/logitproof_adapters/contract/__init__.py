@@ -20,6 +20,7 @@ from .adapter import (
     keeps_graph,
     producers,
     run_alone,
+    run_program,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "keeps_graph",
     "producers",
     "run_alone",
+    "run_program",
 ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from logitproof_adapters.catalogue import registry
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description, Dialect, run_program
 from logitproof_adapters.evaluator.values import cell_to_json, packed_all, unpacked_all, unpacked_answer
 from logitproof_adapters.targets.link import PATIENCE_SECONDS, START_SECONDS, Link, TargetDied
 from logitproof_adapters.targets.remote_trainer import RemoteTrainer
@@ -15,6 +14,7 @@ from logitproof_adapters.targets.target import TargetError
 from logitproof_reference.bounds.assumptions import Arithmetic
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
@@ -264,15 +264,7 @@ class RemoteAdapter:
             return f"# the target could not spell this program: {error}"
         return text
 
-    def run_alone(self, program: str, variables: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+    def run_alone(self, program: str, variables: Mapping[str, str], seconds: int) -> subprocess.CompletedProcess[str]:
         """Run a program there, in a process of its own."""
-        setting = f"import os\nos.environ.update({ ({**self.target.env, **variables})!r})\n"
-        return subprocess.run(  # noqa: S603 - the user's command
-            [*self.target.command, "-"],
-            input=setting + program,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            env=self.target.environment,
-            check=False,
-        )
+        there = {**self.target.env, **variables}
+        return run_program(self.target.command, program, there, seconds, env=self.target.environment)
