@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
+from logitproof.matrix import compiled_programs
 from logitproof.matrix.choice import Choice
 from logitproof.matrix.course import Asked, Course, NothingChosen
 from logitproof.matrix.progress import Silent
@@ -59,6 +60,7 @@ def run(
     evaluators: int | None = None,
     shard: str = "",
     resume: bool = False,
+    fresh: bool = False,
     target: Target | None = None,
     display: Display | None = None,
 ) -> Run:
@@ -86,6 +88,8 @@ def run(
         ``I/N``: only the Ith of N parts of the cells; empty for all.
     resume : bool
         Whether to go on with what an interrupted run of the same request left.
+    fresh : bool
+        Whether frameworks installed here compile everything anew, instead of taking what an earlier run compiled.
     target : Target, optional
         Where the frameworks are; default: installed beside Logitproof.
     display : Display, optional
@@ -110,7 +114,8 @@ def run(
         part = Shard.read(shard)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    place, where = Path(output), target or here()
+    place = Path(output)
+    where = target if target is not None and not target.is_here else at_home(fresh=fresh)
     names = chosen(frameworks, where)
     request = {
         "frameworks": names,
@@ -140,6 +145,12 @@ def run(
                 course.stop()
         shutil.rmtree(parts)
     return whole
+
+
+def at_home(*, fresh: bool) -> Target:
+    """Return the interpreter of this process, where frameworks keep what they compiled unless `fresh`."""
+    settings = compiled_programs.switched_off() if fresh else compiled_programs.variables()
+    return replace(here(), env=settings)
 
 
 def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
