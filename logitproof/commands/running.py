@@ -1,4 +1,4 @@
-"""Commands that run the suite: frameworks, run, merge."""
+"""Commands that run the suite: frameworks, prepare, run, merge."""
 
 from __future__ import annotations
 
@@ -42,6 +42,30 @@ def frameworks(
     return EXPECTED
 
 
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof prepare --framework torch --profile full")
+def prepare(
+    framework: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
+    ] = None,
+    *,
+    python: Python = None,
+    target: TargetName = None,
+    profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
+) -> int:
+    """Compute exact answers and bounds ahead of runs. They are cached; runs find them there and save the time."""
+    from rich.filesize import decimal
+
+    from logitproof.matrix.prepare import prepare as prepare_answers
+    from logitproof.matrix.survey import chosen as chosen_frameworks
+    from logitproof_adapters.targets.target import chosen
+
+    place = chosen(python, target)
+    done = prepare_answers(chosen_frameworks(framework or (), place), profile, place)
+    typer.echo(f"{done.computed:,} answers computed, {done.found:,} found; {done.folder} holds {decimal(done.size)}")
+    return EXPECTED
+
+
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof run --framework torch -o torch.parquet -k saturated")
 def run(
     framework: Annotated[
@@ -72,8 +96,9 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
     ] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Compile and compute everything anew; take nothing from earlier runs.")
+    no_cache: Annotated[
+        bool,
+        typer.Option("--no-cache", help="Compute and compile everything anew; use nothing that earlier runs kept."),
     ] = False,
     wandb: Annotated[
         bool, typer.Option("--wandb", help="Also log each training to Weights & Biases, step by step.")
@@ -94,7 +119,7 @@ def run(
     from logitproof_reference.answers.place import ANSWERS_VARIABLE, OFF
 
     refuse_unknown(fail_on)
-    if fresh:
+    if no_cache:
         os.environ[ANSWERS_VARIABLE] = OFF
     for line in () if framework else left_out():
         complain(line)
@@ -113,7 +138,7 @@ def run(
             evaluators=evaluators,
             shard=shard,
             resume=resume,
-            fresh=fresh,
+            fresh=no_cache,
             target=chosen(python, target),
             display=display_for_terminal(),
         )

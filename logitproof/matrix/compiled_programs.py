@@ -13,14 +13,13 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from logitproof_reference.answers.place import cache_folder
+from logitproof_reference.answers.place import COMPILED, cache_folder
 from logitproof_reports.runs.environment import describe_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FOLDER = "compiled"
 MOST_FOLDERS = 4
 """Kept, those used last."""
 
@@ -52,7 +51,7 @@ def switched_off() -> dict[str, str]:
 
 def _folder() -> Path:
     """Return the folder for this environment; the ones used longest ago go."""
-    parent = cache_folder() / FOLDER
+    parent = cache_folder() / COMPILED
     folder = parent / _digest(describe_environment())
     with suppress(OSError):  # where nothing can be kept, nothing is
         for name in ("jax", "tensorflow", "inductor"):
