@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, app, complain
-from logitproof.errors import ENVIRONMENT, EXPECTED, UNEXPECTED, UsageError
+from logitproof.errors import ENVIRONMENT, EXPECTED, UsageError
 
 FailOn = Annotated[
     str | None,
     typer.Option(
-        metavar="regression|class|change|never",
+        metavar="regression|warning|class|change|never",
         help="Changes that fail. Default: fail_on of the policy, or regression.",
     ),
 ]
@@ -41,15 +41,16 @@ def diff(  # noqa: PLR0917  typer passes by name
     fail_on: FailOn = None,
     policy: PolicyFile = None,
 ) -> int:
-    """Compare two runs, judged against the exact answer. Prints the verdict in at most ten lines."""
-    from logitproof.upgrades.comparison import compare_files, policy_of, told, write_all
+    """Compare two runs, judged against the exact answer. Prints SAFE, LOOK or NOT SAFE, and why, on one screen."""
+    from logitproof.upgrades.comparison import compare_files, exit_status, policy_of, told, write_all
+    from logitproof_reports.diff.report import report_of
 
     asked = policy_of(policy, fail_on)
     found = compare_files(baseline, candidate, repeat or ())
-    ruling = asked.rule(found, dt.datetime.now(tz=dt.UTC).date())
-    typer.echo(told(found, ruling))
-    write_all(found, ruling, page=output, as_data=as_data, summary=summary)
-    return EXPECTED if ruling.safe else UNEXPECTED
+    report = report_of(found, asked.rule(found, dt.datetime.now(tz=dt.UTC).date()))
+    typer.echo(told(report))
+    write_all(report, page=output, as_data=as_data, summary=summary)
+    return exit_status(report)
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof upgrade jax==0.9.2 jax==0.10.2")
@@ -69,8 +70,9 @@ def upgrade(  # noqa: PLR0917  likewise
 ) -> int:
     """Test an upgrade. Builds two isolated environments, runs the same matrix in each and compares the results."""
     from logitproof.upgrades.certificate import certify
-    from logitproof.upgrades.comparison import policy_of, told, write_all, write_text
+    from logitproof.upgrades.comparison import exit_status, policy_of, told, write_all, write_text
     from logitproof.upgrades.trial import Trial, locks_of
+    from logitproof_reports.diff.report import report_of
 
     asked = policy_of(policy, fail_on)
     trial = Trial(old, new, folder, tuple(framework or ()), ("--profile", profile), complain)
@@ -81,14 +83,14 @@ def upgrade(  # noqa: PLR0917  likewise
     if found is None:
         return ENVIRONMENT
     today = dt.datetime.now(tz=dt.UTC).date()
-    ruling = asked.rule(found, today)
-    typer.echo(told(found, ruling))
-    write_all(found, ruling, page=folder / "diff.html", as_data=folder / "diff.json", summary=folder / "summary.md")
+    report = report_of(found, asked.rule(found, today))
+    typer.echo(told(report))
+    write_all(report, page=folder / "diff.html", as_data=folder / "diff.json", summary=folder / "summary.md")
     certificate = certify(
-        found, ruling, files=trial.files, locks=dict(zip(trial.files, locks_of(both), strict=True)), day=today
+        report, files=trial.files, locks=dict(zip(trial.files, locks_of(both), strict=True)), day=today
     )
     write_text(folder / "certificate.json", certificate)
-    return EXPECTED if ruling.safe else UNEXPECTED
+    return exit_status(report)
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof bisect jax==0.4.35 jax==0.10.2 --cell CELL/REGIME")

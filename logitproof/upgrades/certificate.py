@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
 from logitproof_reports.diff.environment import versions
-from logitproof_reports.diff.verdict import headline
 from logitproof_reports.runs.environment import package_version
 from logitproof_reports.runs.schema import attributed
 
@@ -17,17 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from logitproof_reports.diff.compare import Diff
-    from logitproof_reports.diff.ruling import Ruling
+    from logitproof_reports.diff.report import DiffReport
     from logitproof_reports.runs.schema import Run
 
 FORMAT = 1
 _HASH = "sha256"
 
 
-def certify(
-    diff: Diff, ruling: Ruling, *, files: Mapping[str, Path], locks: Mapping[str, Sequence[str]], day: dt.date
-) -> str:
+def certify(report: DiffReport, *, files: Mapping[str, Path], locks: Mapping[str, Sequence[str]], day: dt.date) -> str:
     """Return the certificate of a diff as JSON.
 
     Parameters
@@ -39,12 +35,13 @@ def certify(
     day : date
         When it was ruled: a waiver holds until a day.
     """
+    diff, ruling = report.diff, report.ruling
     content = {
         "format": FORMAT,
         "logitproof": package_version("logitproof"),
         "date": day.isoformat(),
         "safe": ruling.safe,
-        "headline": headline(diff, ruling),
+        "headline": report.headline,
         "case_set": diff.after.case_set,
         "profile": diff.after.profile,
         "runs": {
@@ -54,7 +51,7 @@ def certify(
         "judgements": {change.word: number for change, number in diff.by_class()},
         "failing": int(ruling.failing.sum()),
         "fail_on": list(ruling.fail_on),
-        "complaints": ruling.complaints,
+        "reasons": report.reasons,
         "waived": [vars(waived) for waived in ruling.waived],
     }
     return json.dumps({**content, _HASH: _digest(content)}, indent=2) + "\n"

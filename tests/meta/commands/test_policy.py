@@ -14,7 +14,7 @@ from logitproof.errors import UsageError
 from logitproof.upgrades.certificate import certify, verify
 from logitproof.upgrades.policy import Policy, found_policy, read_policy
 from logitproof_reports.diff.compare import diff
-from logitproof_reports.diff.verdict import verdict_lines
+from logitproof_reports.diff.report import report_of
 from logitproof_reports.runs.run_file import write_run
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
@@ -74,7 +74,7 @@ def test_waived_changes_are_counted_and_signed(worse: Diff, tmp_path: Path) -> N
     ruling = policy(tmp_path, WAIVER.format("2027-01-01")).rule(worse, TODAY)
     (waived,) = ruling.waived
     assert (waived.owner, waived.number, waived.until) == ("numerics", 1, "2027-01-01")
-    assert verdict_lines(worse, ruling)[0].endswith("1 change waived")
+    assert report_of(worse, ruling).headline.endswith("nothing became worse, 1 waived")
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_a_certificate_holds_the_runs_it_names_and_no_others(worse: Diff, tmp_pa
     write_run(files["candidate"], worse.after)
     certificate = tmp_path / "certificate.json"
     lock = {"baseline": ["torch==2.12.0"], "candidate": ["torch==2.13.0"]}
-    certificate.write_text(certify(worse, Policy().rule(worse, TODAY), files=files, locks=lock, day=TODAY))
-    assert verify(certificate, list(files.values())).startswith("not safe")
+    certificate.write_text(certify(report_of(worse, Policy().rule(worse, TODAY)), files=files, locks=lock, day=TODAY))
+    assert verify(certificate, list(files.values())).startswith("NOT SAFE")
     content = json.loads(certificate.read_text())
     assert content["runs"]["candidate"]["lock"] == ["torch==2.13.0"]
     write_run(files["candidate"], replace(worse.after, complete=False))

@@ -12,6 +12,7 @@ from logitproof.errors import UsageError
 from logitproof.readers.gate import FAIL_ON, exit_code, first_steps, refuse_unknown
 from logitproof_adapters.catalogue.tried_machines import DECISIVE, tried_machines, unshared
 from logitproof_reports.diff.compare import diff
+from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
 from logitproof_reports.diff.verdict import verdict_lines
 from logitproof_reports.exports.summary import sentences
@@ -126,7 +127,7 @@ def test_a_diff_of_two_machines_names_the_feature_that_explains_a_change() -> No
     before = run_on(TRIED, RIGHT, KNOWN)
     after = run_on(["avx2"], RIGHT, BASE)
     found = diff(before, after)
-    told = "\n".join(verdict_lines(found, rule(found)))
+    told = " ".join(" ".join(verdict_lines(report_of(found, rule(found)))).split())
     assert "explained by AVX512-FP16 (the baseline's machine alone)" in told
     same_machine = diff(before, run_on(TRIED, RIGHT, BASE))
-    assert "explained by" not in "\n".join(verdict_lines(same_machine, rule(same_machine)))
+    assert "explained by" not in "\n".join(verdict_lines(report_of(same_machine, rule(same_machine))))
