@@ -52,8 +52,8 @@ def kept(idle: float = 0.0) -> list[Kept]:
 
 
 def clear(idle: float = 0.0) -> None:
-    """Remove what `kept` returns; with 0 days also Logitproof's own wheels, and what was left half made."""
-    folders = [one.folder for one in kept(idle)] if idle else [environments_folder(), cache_folder() / "wheels"]
+    """Remove what `kept` returns; with 0 days also what was left half made."""
+    folders = [one.folder for one in kept(idle)] if idle else [environments_folder()]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -15,7 +15,7 @@ from logitproof_reports.diff.annotations import commands_for_job
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.environment import versions
 from logitproof_reports.diff.to_json import as_json
-from logitproof_reports.diff.to_markdown import diff_markdown
+from logitproof_reports.diff.to_markdown import diff_comment, diff_markdown
 from logitproof_reports.diff.verdict import verdict_lines
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.runs.run_file import read_run
@@ -74,6 +74,17 @@ def write_all(
     if job := os.environ.get(JOB_SUMMARY):
         with Path(job).open("a", encoding="utf-8") as file:
             file.write(diff_markdown(report))
+
+
+def write_comment(report: DiffReport, place: Path) -> None:
+    """Write a comment for a pull request.
+
+    Raises
+    ------
+    RunFileError
+        The place cannot be written.
+    """
+    write_text(place, diff_comment(report))
 
 
 def told(report: DiffReport) -> str:

@@ -80,18 +80,18 @@ def example_of(diff: Diff, row: int) -> Example:
     before, after = diff.sides(row)
     here = before if baseline_is_worse(diff, np.array([row]))[0] else after
     sides = [one or diff.instead(row) for one in (before, after)]
-    digits = _digits(*sides) if _same_place(*sides) else _DIGITS
-    words = [_observed(one, here, digits) for one in sides]
-    exacts = [_number(one["exact"], digits) for one in sides if one.get("observed") and _at(one) == _at(here)]
+    shown = [one for one in sides if one.get("observed") and _at(one) == _at(here)]
+    digits = _digits(shown)
+    exacts = [_number(one["exact"], digits) for one in shown if one["clause"]]
     return Example(
         cell=escape_control_chars(here["cell"]),
         regime=escape_control_chars(here["regime"]),
         row=here["row"],
         element=here["element"],
-        before=escape_control_chars(words[0]),
-        after=escape_control_chars(words[1]),
+        before=escape_control_chars(_observed(sides[0], here, digits)),
+        after=escape_control_chars(_observed(sides[1], here, digits)),
         exact=escape_control_chars(" -> ".join(dict.fromkeys(exacts))),
-        error=_error(*sides) if _same_place(*sides) else "",
+        error=_error(*sides) if _same_place(*sides) else _error_of(here),
         inputs=here["inputs"],
     )
 
@@ -151,9 +151,9 @@ def _same_place(before: dict[str, Any], after: dict[str, Any]) -> bool:
     return bool(before.get("observed") and after.get("observed")) and _at(before) == _at(after)
 
 
-def _digits(before: dict[str, Any], after: dict[str, Any]) -> int:
-    """Return how many digits tell the two answers apart, and each from the exact one where it differs."""
-    spelled = {one[name].partition(" ")[0] for one in (before, after) for name in ("observed", "exact")}
+def _digits(records: list[dict[str, Any]]) -> int:
+    """Return how many digits tell the answers to a row apart, and each from the exact one where it differs."""
+    spelled = {one[name].partition(" ")[0] for one in records for name in ("observed", "exact")}
     numbers = {number for word in spelled if math.isfinite(number := _value(word))}
     return next(
         (
@@ -184,6 +184,11 @@ def _error(before: dict[str, Any], after: dict[str, Any]) -> str:
     if was == came or not (math.isfinite(was) and math.isfinite(came)):
         return ""
     return f"{measure(was)} -> {measure(came)} ulps"
+
+
+def _error_of(record: dict[str, Any]) -> str:
+    """Return the error of the one side that has the row; empty where it is not finite, or as good as none."""
+    return f"{measure(record['ulps'])} ulps" if record["observed"] and 0 < record["ulps"] < math.inf else ""
 
 
 def baseline_is_worse(diff: Diff, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -180,10 +180,15 @@ def _light(run: Run, codes: dict[str, pa.Array]) -> pa.Table:
     # A stale entry is the ledger's fault: the framework conforms.
     verdict = columns["verdict"]
     verdict = pc.if_else(pc.equal(verdict, "stale"), "conforms", verdict)
-    unknown = pc.and_(pc.equal(verdict, "crashed"), pc.match_substring_regex(columns["reason"], _NOT_EVALUATED))
-    columns["verdict"] = pc.if_else(unknown, "void", verdict)
+    columns["verdict"] = pc.if_else(not_evaluated(run.table), "void", verdict)
     places = {"on_whole": pc.equal(run.table["op"], ""), "place": pa.array(np.arange(run.table.num_rows))}
     return pa.table({**codes, **columns, **worst_answers(run.table), **places})
+
+
+def not_evaluated(table: pa.Table) -> pa.ChunkedArray:
+    """Return which judgements of a run stand for a call that took too long, or was never made."""
+    late = pc.match_substring_regex(table["reason"], _NOT_EVALUATED)
+    return pc.or_(pc.equal(table["verdict"], "void"), pc.and_(pc.equal(table["verdict"], "crashed"), late))
 
 
 def _whole(run: Run) -> list[str]:

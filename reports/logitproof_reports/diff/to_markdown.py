@@ -18,14 +18,25 @@ SHOWN = 60
 """Findings told in full."""
 
 
-def diff_markdown(report: DiffReport) -> str:
+COMMENT_BYTES = 60_000
+"""GitHub refuses a comment over 64 KiB."""
+
+COMMENT_MARK = "<!-- logitproof -->"
+"""First line of a comment, by which the next run finds it."""
+
+
+def diff_comment(report: DiffReport) -> str:
+    """Return the summary of a diff as a comment on a pull request: shorter, with a mark in its first line."""
+    return f"{COMMENT_MARK}\n{diff_markdown(report, COMMENT_BYTES)}"
+
+
+def diff_markdown(report: DiffReport, limit: int = MARKDOWN_BYTES) -> str:
     """Return the summary of a diff as GitHub's Markdown: the verdict, the causes, then the findings, worst first."""
     parts = [f"## Logitproof: {escaped(report.headline)}", "", escaped(f"Policy: {report.policy}."), ""]
     parts += [*(f"- {escaped(reason)}" for reason in report.reasons), ""] if report.reasons else []
     parts += [*_causes(report), escaped(f"{report.counted[:1].upper()}{report.counted[1:]}."), ""]
     parts += _waivers(report.ruling) + _environment(report)
-    room = MARKDOWN_BYTES - sum(len(part.encode()) + 1 for part in parts) - 200
-    return "\n".join([*parts, *within(room, _findings(report.diff))]) + "\n"
+    return "\n".join(within(limit - 200, [*parts, *_findings(report.diff)])) + "\n"
 
 
 def _causes(report: DiffReport) -> list[str]:

@@ -21,8 +21,9 @@ from logitproof_reports.words.outcomes import family_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-NUMERIC = frozenset({"VAL", "GRD", "GLB", "JVP", "HVP", "OPT"})
-"""Families of clauses that compare an answer with the exact one; the others compare two answers, or words."""
+NUMERIC = frozenset({"VAL", "GRD", "GLB", "JVP", "HVP", "OPT", ""})
+"""Families of clauses that compare an answer with the exact one, and what no clause covers, which is compared with the
+other side's; the others compare two answers of one side, or words."""
 
 _LENIENCE = 4.0
 """How many roundings of the largest intermediate result a term may go through."""

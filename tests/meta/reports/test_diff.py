@@ -21,7 +21,7 @@ from logitproof_reports.diff.findings import movement
 from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import LEVELS, rule
 from logitproof_reports.diff.to_json import as_json
-from logitproof_reports.diff.to_markdown import diff_markdown
+from logitproof_reports.diff.to_markdown import COMMENT_MARK, diff_comment, diff_markdown
 from logitproof_reports.diff.verdict import LINES, WIDTH, verdict_lines
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.runs.run_file import write_run
@@ -425,6 +425,16 @@ def test_json_and_markdown_tell_the_same_and_survive_what_is_hostile() -> None:
         told["counts"]["judgements"].get(c.word, 0) for c in CLASSES[: RANK["identical"]]
     )
     assert "<script" not in diff_markdown(report_of(found, rule(found)))
+
+
+def test_a_comment_fits_and_opens_with_the_verdict_however_much_there_is_to_tell() -> None:
+    run = distinctly_hostile()
+    records = [{**one, "regime": one["regime"] + "x" * 3_000} for one in run.table.to_pylist()]
+    run = replace(run, table=pa.Table.from_pylist(records, schema=run.table.schema))
+    found = diff(run, spoiled(run))
+    mark, first, *_ = (comment := diff_comment(report_of(found, rule(found)))).split("\n")
+    assert len(comment.encode()) < 65_536
+    assert (mark, first[:25]) == (COMMENT_MARK, "## Logitproof: NOT SAFE: ")
 
 
 @pytest.fixture
