@@ -72,7 +72,7 @@ def run(
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
     ] = False,
     wandb: Annotated[
-        bool, typer.Option("--wandb", help="Also log each training to Weights & Biases, step by step.")
+        bool, typer.Option("--wandb", help="Also log the steps of each training to Weights & Biases, when it ends.")
     ] = False,
     fail_on: FailOn = "new",
 ) -> int:

@@ -66,14 +66,14 @@ def _by_effect(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 
 
 def _places(finding: Finding) -> list[str]:
-    """Return where a finding is met, what it is worth, and last who knows of it, empty where nobody does."""
+    """Return where a finding occurs, its impact, and last its upstream link, empty where there is none."""
     machines = f"on machines {finding.machines}" if finding.machines else ""
     some = list(finding.cells[:SHOWN])
     left = len(finding.cells) - len(some)
     if finding.judgements:
         plural = "s" if finding.judgements > 1 else ""
         slack = "" if math.isnan(finding.slack) else f", error / bound {decimal(finding.slack)}"
-        some = [f"{finding.judgements} judgement{plural}{slack}; worst {finding.worst}", finding.worth]
+        some = [f"{finding.judgements} judgement{plural}{slack}; worst {finding.worst}", finding.impact]
     elif left:
         some.append(f"and {left} more")
     return [*filter(None, [machines, *some]), finding.upstream]

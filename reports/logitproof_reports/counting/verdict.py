@@ -52,6 +52,8 @@ def _fixed(judged: Judged, framework: str) -> str:
 
 
 def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
+    if not tally.measured:
+        return "nothing was measured."
     parts = [f"{tally.fulfilled:,} of {tally.judged:,} judgements conform"]
     if tally.count("concern"):
         parts[0] += f" ({plural(tally.count('concern'), 'SHOULD warning')})"
@@ -120,7 +122,7 @@ def headline(judged: Judged) -> str:
     """Return the verdict on the whole run in one sentence."""
     tallies = tally_by(judged, judged.framework)
     red = [framework for (framework,), tally in tallies.items() if tally.unexpected]
-    if not any(tally.judged for tally in tallies.values()):
+    if not any(tally.measured for tally in tallies.values()):
         return "Nothing was measured."
     if red:
         count = sum(tally.unexpected for tally in tallies.values())

@@ -96,6 +96,8 @@ def markdown(run: Run) -> str:
 
 def _markdown_matrix(judged: Judged) -> list[str]:
     frameworks, families, tallies = _grid(judged)
+    if not families:
+        return []
     columns = ["Family", *(titled(judged.run, framework) for framework in frameworks)]
     rows = [[family, *(_cell(tallies.get((framework, family))) for framework in frameworks)] for family in families]
     return [*head(columns), *map(row, rows), "", escaped(legend(judged.run)), ""]

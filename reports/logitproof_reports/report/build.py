@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -22,29 +21,31 @@ from .accuracy import accuracy_of
 from .claims import claims_of_release
 from .dialects import dialects_of
 from .extremes import situations_of
-from .findings import brief_of, findings_of
+from .findings import finding_words, grouped_findings
+from .judgement_facts import brief_of
 from .matrix import matrix_of
-from .model import Clause, Count, EnvironmentFacts, Fact, FrameworkVerdict, KnownDeviation, Page, Refusal
+from .model import Clause, Count, EnvironmentFacts, Fact, FrameworkVerdict, Page, Refusal
 from .payload import payload_of
 from .training import trainings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from logitproof_reports.counting.run_table import Judged
     from logitproof_reports.counting.tally import Tally
     from logitproof_reports.runs.schema import Run
     from logitproof_reports.words.outcomes import Outcome
 
-_ADDRESS = re.compile(r"https://[^\s,;\"<>]+")
 _INTERRUPTED = (
     "This run was interrupted or filtered: the report shows partial results. Run it again for a complete verdict."
 )
 _VOID = "Nothing was measured: check that the framework is installed, then run again."
 
 
-def page_of(run: Run) -> Page:
-    """Compute a page from a run."""
+def page_of(run: Run, texts: Mapping[str, str] | None = None) -> Page:
+    """Compute a page from a run; `texts` as `grouped_findings` takes them."""
     judged = prepare(run)
-    findings, left_out = findings_of(judged)
+    findings = grouped_findings(judged, texts)
     return Page(
         title=f"Logitproof: {', '.join(titled(run, name) for name in judged.framework.words) or 'nothing measured'}",
         outcome=_outcome(judged),
@@ -56,10 +57,9 @@ def page_of(run: Run) -> Page:
         legend=[*BY_RANK[1:], BY_RANK[0]],
         matrix=matrix_of(judged),
         findings=findings,
-        findings_left_out=left_out,
+        finding_words=finding_words(findings),
         situations=situations_of(judged),
         extreme_frameworks=[(titled(run, name), filter_terms(framework=name)) for name in judged.framework.words],
-        deviations=_deviations(judged),
         refusals=_refusals(judged),
         clauses=_clauses(judged),
         environments=_environments(run),
@@ -147,38 +147,6 @@ def _counts(tally: Tally) -> list[Count]:
             counts.append(Count(outcome, outcome.count(number), round(start, 3), round(share, 3)))
             start += share
     return counts
-
-
-def _ledger(run: Run) -> dict[str, dict[str, Any]]:
-    """Return the ledger entries that the environments carry, by id."""
-    return {
-        str(entry.get("id")): entry for environment in run.environments for entry in environment.get("ledger") or ()
-    }
-
-
-def _deviations(judged: Judged) -> list[KnownDeviation]:
-    explained = judged.table.filter(judged.rank == OUTCOMES["known"].rank)
-    rows = explained.select(["deviation", "adapter", "clause", "reason"]).to_pylist()
-    entries = _ledger(judged.run)
-    found = []
-    for id_, number in Counter(row["deviation"] for row in rows).most_common():
-        mine = [row for row in rows if row["deviation"] == id_]
-        entry = entries.get(id_, {})
-        upstream = escape_control_chars(str(entry.get("upstream") or ""))
-        found.append(
-            KnownDeviation(
-                id=escape_control_chars(id_),
-                frameworks=escape_control_chars(", ".join(sorted({row["adapter"] for row in mine}))),
-                clause=escape_control_chars(", ".join(sorted({row["clause"] for row in mine}))),
-                reason=escape_control_chars(str(entry.get("reason") or mine[0]["reason"])),
-                machines=escape_control_chars(str(entry.get("machines") or "")),
-                upstream="" if _ADDRESS.search(upstream) else upstream,
-                links=_ADDRESS.findall(upstream),
-                number=number,
-                link=filter_link(deviation=id_),
-            )
-        )
-    return found
 
 
 def _refusals(judged: Judged) -> list[Refusal]:

@@ -7,6 +7,8 @@ from io import StringIO
 
 from rich.console import Console
 
+from logitproof_reference.vocabulary.judgement import on_the_whole
+from logitproof_reports.exports.badge import badge
 from logitproof_reports.exports.summary import MARKDOWN_BYTES, legend, markdown, sentences, terminal_table
 from logitproof_reports.runs.schema import Run, table_of
 from logitproof_reports.words.outcomes import slack_of
@@ -127,3 +129,11 @@ def test_markdown_stays_below_githubs_limit() -> None:
     text = markdown(run_of("torch", *wide))
     assert len(text.encode()) <= MARKDOWN_BYTES
     assert text.rstrip().endswith("The rest is in the report.")
+
+
+def test_a_run_that_measured_nothing_says_so_everywhere() -> None:
+    run = Run(table_of([on_the_whole("numpy", "void", "nothing was measured")]), [], "quick", "digest", complete=False)
+    assert sentences(run)[:2] == ["Nothing was measured.", "numpy: nothing was measured."]
+    assert "worst" not in markdown(run).partition("### Findings")[0]
+    assert "nothing measured" in badge(run)
+    assert legend(run) == ""

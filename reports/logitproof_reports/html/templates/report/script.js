@@ -48,7 +48,7 @@ function cellOf(table, name, row) {
     opener.addEventListener("click", () => toggleDetails(table, row, opener));
     cell.append(opener);
   } else {
-    cell.textContent = word;
+    cell.append(...breakable(word));
   }
   return cell;
 }
@@ -185,6 +185,7 @@ async function start() {
   const followers = { "#explorer": startExplorer() };
   startDialects();
   startMatrix();
+  startFindings();
   linkFields();
   labelFields();
   startPages(followers);
