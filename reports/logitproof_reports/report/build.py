@@ -90,7 +90,33 @@ def _facts(judged: Judged) -> list[Fact]:
         Fact("numbers compared", f"{sum(run.table['elements'].to_pylist()):,}"),
         Fact("profile", escape_control_chars(run.profile)),
         Fact("case set", escape_control_chars(run.case_set)[:12]),
+        *_machines(run),
     ]
+
+
+def _machines(run: Run) -> list[Fact]:
+    """Return machine and software of the run, each once; a run of several has them all in its environments."""
+    facts = []
+    for name, told in (("machine", _machine), ("Python", _python), ("Logitproof", _own_version)):
+        words = list(dict.fromkeys(filter(None, map(told, run.environments))))
+        shown = words[0] if len(words) == 1 else f"{len(words)} different, see Environment"
+        facts += [Fact(name, escape_control_chars(shown))] if words else []
+    return facts
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    cores = environment.get("cores")
+    words = (environment.get("cpu"), f"{cores} cores" if cores else "", environment.get("os"))
+    return ", ".join(str(word) for word in words if word)
+
+
+def _python(environment: dict[str, Any]) -> str:
+    return str(environment.get("python") or "")
+
+
+def _own_version(environment: dict[str, Any]) -> str:
+    packages = environment.get("packages")
+    return str(packages.get("logitproof") or "") if isinstance(packages, dict) else ""
 
 
 def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
@@ -118,16 +144,16 @@ def _advice(tally: Tally) -> str:
     if tally.count("stale"):
         return "The frameworks conform where their ledger expects a deviation: narrow the ledger entries."
     if tally.count("known"):
-        return "None unexpected: each known deviation is in the ledger, with a reason and a link."
+        return "0 new: each known deviation is in the ledger, with a reason and a link."
     return "Every MUST of the specification is met."
 
 
 def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     """Return the worst judgement of a framework in words, where it is unexpected."""
     if tried := newest_tried(judged.run, framework):
-        known = f"The ledger was tried up to {tried}, not on this release: its deviations occur, none is unexpected."
+        known = f"The ledger was tried up to {tried}, not on this release: its deviations occur, 0 new."
     else:
-        known = "None unexpected."
+        known = "0 new."
     if not tally.unexpected:
         return " ".join(
             [known, *(f"Fixed since {tried}: {escape_control_chars(one)}." for one in fixed_since(judged, framework))]
@@ -135,7 +161,7 @@ def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     worst = gravest_of(judged, framework)
     where = ", ".join(escape_control_chars(worst[name]) for name in ("format", "mode", "regime") if worst[name])
     told = " ".join(filter(None, [question(worst), brief_of(worst), f"({where})" if where else ""]))
-    return f"{tally.unexpected:,} unexpected. The worst: {told}."
+    return f"{tally.unexpected:,} new. The worst: {told}."
 
 
 def _counts(tally: Tally) -> list[Count]:

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 SHOWN = 40
 """Findings told in full of each group; the rest is in the table of all judgements."""
 
+KNOWN = "Known deviations"
+
 GROUPS = {
     "New": ("void", "crashed", "deviates"),
     "Stale ledger entries": ("stale",),
-    "Known deviations": ("known",),
+    KNOWN: ("known",),
     "Warnings (SHOULD)": ("concern",),
 }
 """What a reader needs apart, and the outcomes of each."""
@@ -43,7 +45,7 @@ GROUPS = {
 LEADS = {
     "New": "Each breaks a MUST of the specification, and no entry of the ledger of known deviations explains it.",
     "Stale ledger entries": "The framework conforms where the ledger expects a deviation: the ledger is wrong.",
-    "Known deviations": "Each breaks a MUST, as recorded in the ledger with a reason and a link.",
+    KNOWN: "Each breaks a MUST, as recorded in the ledger with a reason and a link.",
     "Warnings (SHOULD)": "Allowed, but a careful implementation is better.",
 }
 

@@ -37,6 +37,6 @@ def render(page: Page) -> str:
     return rendered(
         "report/report.html.j2",
         ("style.css",),
-        ("table.js", "report/exact.js", "report/explorer.js", "report/pages.js", "report/script.js"),
+        ("table.js", "rows.js", "report/exact.js", "report/explorer.js", "report/pages.js", "report/script.js"),
         page=page,
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Opened = Callable[..., AbstractContextManager[Page]]
 
 RUNS = {"ordinary": three_frameworks, "hostile": distinctly_hostile, "large": hundred_thousand}
-READY = "#explorer:not([hidden])"
+READY = "#table:not([hidden])"
 COUNT = "#count"
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 

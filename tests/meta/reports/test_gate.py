@@ -94,33 +94,29 @@ def test_a_recorded_machine_shares_all_with_itself() -> None:
 
 def test_a_stale_entry_is_the_ledgers_fault_and_told_apart() -> None:
     assert sentences(run_on(TRIED, RIGHT, STALE)) == [
-        "1 stale ledger entry of torch 2.13.0; no unexpected verdict.",
-        "torch 2.13.0: 1 of 1 judgements conform, 1 stale ledger entry, none unexpected.",
+        "1 stale ledger entry of torch 2.13.0; no new failure.",
+        "torch 2.13.0: 1 of 1 judgements conform, 1 stale ledger entry, 0 new.",
     ]
 
 
 def test_a_release_that_was_not_tried_tells_what_is_still_so_and_what_is_fixed() -> None:
     still = sentences(run_on(TRIED, RIGHT, KNOWN, carried=True))
-    assert still[1] == (
-        "torch 2.14.1: 1 of 2 judgements conform, 1 known deviation (up to 2.13.0, still so), none unexpected."
-    )
+    assert still[1] == ("torch 2.14.1: 1 of 2 judgements conform, 1 known deviation (up to 2.13.0, still so), 0 new.")
     fixed = sentences(run_on(TRIED, RIGHT, carried=True))
-    assert fixed[1] == "torch 2.14.1: 1 of 1 judgements conform, none unexpected. Fixed since 2.13.0: hides-nan."
+    assert fixed[1] == "torch 2.14.1: 1 of 1 judgements conform, 0 new. Fixed since 2.13.0: hides-nan."
 
 
 def test_an_older_release_that_was_not_tried_has_nothing_fixed() -> None:
     known = sentences(run_on(TRIED, RIGHT, KNOWN, carried=True, untried="2.12.0"))
-    assert known[1] == (
-        "torch 2.12.0: 1 of 2 judgements conform, 1 known deviation (of 2.13.0, and so here), none unexpected."
-    )
+    assert known[1] == ("torch 2.12.0: 1 of 2 judgements conform, 1 known deviation (of 2.13.0, and so here), 0 new.")
     right = sentences(run_on(TRIED, RIGHT, carried=True, untried="2.12.0"))
-    assert right[1] == "torch 2.12.0: 1 of 1 judgements conform, none unexpected."
+    assert right[1] == "torch 2.12.0: 1 of 1 judgements conform, 0 new."
 
 
 def test_a_profile_that_was_tried_on_no_release_has_nothing_fixed() -> None:
     run = run_on(TRIED, RIGHT, carried=True)
     untried = replace(run, environments=[{**run.environments[0], "tried": ""}])
-    assert sentences(untried)[1] == "torch 2.14.1: 1 of 1 judgements conform, none unexpected."
+    assert sentences(untried)[1] == "torch 2.14.1: 1 of 1 judgements conform, 0 new."
 
 
 def test_a_diff_of_two_machines_names_the_feature_that_explains_a_change() -> None:

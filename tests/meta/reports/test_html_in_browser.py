@@ -211,7 +211,7 @@ def test_the_copy_button_copies_the_repro_whole(way: str, shown: Opened) -> None
 def test_without_script_the_summaries_stand(shown: Opened) -> None:
     with shown("ordinary", ready="#verdict", java_script_enabled=False) as page:
         for text in (
-            "14 unexpected verdicts",
+            "14 new failures",
             "the label, or a part of it",
             "the gradient multiplies 0 by infinity",
         ):

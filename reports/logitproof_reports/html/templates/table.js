@@ -13,7 +13,7 @@ function element(tag, properties = {}, ...children) {
 
 // Text that may be broken after what joins the parts of an identifier, and in words too long for any column
 function breakable(text) {
-  return text.split(/(?<=[_.=/:,-])(?=\w)|(?<=\S{13})(?=\S)/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
+  return text.split(/(?<=[_.=/:,-])(?=\w)|(?<=[^\s_.=/:,-]{13})(?=[^\s_.=/:,-])/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
 }
 
 // Payload

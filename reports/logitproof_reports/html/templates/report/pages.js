@@ -1,5 +1,7 @@
 // Pages: one is shown at a time, by the link's target; without script all stand one below the other.
 
+const TITLE = document.title;
+
 function startPages(followers) {
   document.documentElement.classList.add("paged");
   window.addEventListener("hashchange", () => route(followers));
@@ -16,6 +18,8 @@ function route(followers) {
     link.ariaCurrent = here ? "page" : null;
     if (here) link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.offsetLeft - 40;
   }
+  const heading = page.querySelector("h2");
+  document.title = page.firstElementChild.id === "verdict" || !heading ? TITLE : `${heading.textContent} · ${TITLE}`;
   if (text !== undefined && followers[section]) followers[section](text);
   if (target.tagName === "DETAILS") {
     target.open = true;
