@@ -158,15 +158,15 @@ def test_a_row_without_details_names_the_command_that_prints_them(shown: Opened)
 
 def test_columns_sort_by_size_and_say_so(shown: Opened) -> None:
     with shown("ordinary", "#judgements?verdict:conforms") as page:
-        slack = page.locator("#rows th", has_text="slack")
+        slack = page.locator("#rows th", has_text="error / bound")
         slack.locator("button").click()
         assert slack.get_attribute("aria-sort") == "descending"
-        shown = [float(text) for text in page.locator(f"{ROWS} td[data-label=slack]").all_inner_texts()]
+        shown = [float(text) for text in page.locator(f"{ROWS} td[data-label='error / bound']").all_inner_texts()]
         assert len(shown) == 100
         assert shown == sorted(shown, reverse=True)
         slack.locator("button").press("Enter")
         assert slack.get_attribute("aria-sort") == "ascending"
-        assert float(page.locator(f"{ROWS} td[data-label=slack]").first.inner_text()) < shown[-1]
+        assert float(page.locator(f"{ROWS} td[data-label='error / bound']").first.inner_text()) < shown[-1]
         page.locator("#rows th", has_text="framework").locator("button").click()
         assert page.locator("#rows th[aria-sort]").count() == 1
         assert page.locator(f"{ROWS} td[data-label=framework]").first.inner_text() == "jax"
