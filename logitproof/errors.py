@@ -10,8 +10,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 MEANING = {
     EXPECTED: "everything conforms, or deviates as the ledger of known deviations records",
-    UNEXPECTED: "unexpected verdicts: a deviation, a crash or nothing measured; or an upgrade that is not safe",
-    USAGE: "wrong usage, explained in one line on stderr; nothing was run or written",
+    UNEXPECTED: "new failures: a deviation, a crash or nothing measured; or an upgrade that is NOT SAFE",
+    USAGE: "wrong usage, explained in one line on stderr; or two runs of which nothing can be said",
     ENVIRONMENT: "an environment could not be built",
     INTERRUPTED: "interrupted; the run file contains the results so far",
 }

@@ -8,21 +8,40 @@ from typing import Annotated
 import typer
 
 from logitproof.errors import MEANING
+from logitproof_reports.runs.environment import package_version
 
 AS_IT_STANDS = "\b\n"
 """Tells typer not to wrap the paragraph that follows."""
 
 EXIT_CODES = AS_IT_STANDS + "\n".join(["Exit status:", *(f"{code:>5}  {meaning}" for code, meaning in MEANING.items())])
 
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001  as typer calls it
+    if asked:
+        typer.echo(f"logitproof {package_version('logitproof')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="logitproof",
-    help="Checks a framework's softmax and cross-entropy functions against the exact answer and reports the error.",
     epilog=EXIT_CODES,
     context_settings={"max_content_width": 100},
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def logitproof(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Check a framework's softmax and cross-entropy functions against the exact answer and report the error."""
+    del version  # its callback has printed it
+
 
 RunFiles = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run files, or journals of interrupted runs.")]
 

@@ -43,6 +43,7 @@ def findings(
     ] = None,
     framework: Frameworks = None,
     *,
+    full: Annotated[bool, typer.Option("--full", help="Print each finding in full. Default: a line each.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     text: Annotated[str, typer.Option(metavar="NAME", help="Print the bug report of a finding, ready to file.")] = "",
@@ -50,7 +51,13 @@ def findings(
     """List findings by severity. Deviations of the frameworks, from the ledgers or from run files."""
     from logitproof.commands.tables import console
     from logitproof.readers.findings import findings_of_ledgers, findings_of_run
-    from logitproof.readers.findings_text import headline, markdown_of_findings, tables_of_findings
+    from logitproof.readers.findings_text import (
+        brief_table,
+        headline,
+        left_out,
+        markdown_of_findings,
+        tables_of_findings,
+    )
     from logitproof.readers.gate import exit_code
     from logitproof.readers.reporting import merged
 
@@ -65,8 +72,10 @@ def findings(
         typer.echo(markdown_of_findings(found))
     else:
         typer.echo(headline(found))
-        for table in tables_of_findings(found):
+        for table in tables_of_findings(found) if full else [brief_table(found)] if found else []:
             console().print(table)
+        if found and not full:
+            typer.echo(left_out(found))
     return exit_code(run) if run else EXPECTED
 
 

@@ -25,7 +25,7 @@ def report(
     sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the findings as SARIF.")] = None,
     badge: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an SVG badge.")] = None,
     wandb: Annotated[bool, typer.Option("--wandb", help="Also log the run to Weights & Biases.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the unexpected verdicts as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the new failures as JSON.")] = False,
     fail_on: FailOn = "new",
 ) -> int:
     """Write a report of runs. One self-contained HTML file; prints the summary table, then the path of the page."""

@@ -101,7 +101,7 @@ def run(
         typer.Option("--no-cache", help="Compute and compile everything anew; use nothing that earlier runs kept."),
     ] = False,
     wandb: Annotated[
-        bool, typer.Option("--wandb", help="Also log each training to Weights & Biases, step by step.")
+        bool, typer.Option("--wandb", help="Also log the steps of each training to Weights & Biases, when it ends.")
     ] = False,
     fail_on: FailOn = "new",
 ) -> int:

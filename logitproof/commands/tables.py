@@ -52,8 +52,9 @@ def print_summary(run: Run) -> None:
         typer.echo(sentence)
     table = terminal_table(run)
     table.title = None
-    console().print(table)
-    typer.echo(legend(run))
+    if table.rows:
+        console().print(table)
+        typer.echo(legend(run))
 
 
 def print_history(history: History) -> None:

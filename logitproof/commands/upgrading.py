@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, app, complain
-from logitproof.errors import ENVIRONMENT, EXPECTED, UNEXPECTED, UsageError
+from logitproof.errors import ENVIRONMENT, EXPECTED, INTERRUPTED, UsageError
+
+if TYPE_CHECKING:
+    from logitproof.upgrades.policy import Policy
+    from logitproof.upgrades.sides import Side
+    from logitproof.upgrades.trial import Trial
+    from logitproof_reports.diff.compare import Diff
 
 FailOn = Annotated[
     str | None,
     typer.Option(
-        metavar="regression|class|change|never",
+        metavar="regression|warning|class|change|never",
         help="Changes that fail. Default: fail_on of the policy, or regression.",
     ),
 ]
@@ -23,6 +29,21 @@ PolicyFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Policy file. Default: logitproof.toml or pyproject.toml in this folder."),
 ]
+
+
+Select = Annotated[
+    str,
+    typer.Option("-k", metavar="EXPRESSION", help="Only matching cases, e.g. 'softmax and not jvp'; see the docs."),
+]
+
+Patience = Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in seconds; it is made once more alone.")]
+
+TorchBackend = Annotated[
+    str,
+    typer.Option(metavar="cpu|auto|cu126|none", help="Build of PyTorch, as uv names it; none: that of the index."),
+]
+
+SIDE = "jax==0.9.2,optax==0.2.5; uv.lock; git:main; a target; venv/bin/python; or a run file."
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof diff old.parquet new.parquet -o diff.html")
@@ -41,23 +62,22 @@ def diff(  # noqa: PLR0917  typer passes by name
     fail_on: FailOn = None,
     policy: PolicyFile = None,
 ) -> int:
-    """Compare two runs, judged against the exact answer. Prints the verdict in at most ten lines."""
-    from logitproof.upgrades.comparison import compare_files, policy_of, told, write_all
+    """Compare two runs, judged against the exact answer. Prints SAFE, LOOK or NOT SAFE, and why, on one screen."""
+    from logitproof.upgrades.comparison import compare_files, exit_status, policy_of, told, write_all
+    from logitproof_reports.diff.report import report_of
 
     asked = policy_of(policy, fail_on)
     found = compare_files(baseline, candidate, repeat or ())
-    ruling = asked.rule(found, dt.datetime.now(tz=dt.UTC).date())
-    typer.echo(told(found, ruling))
-    write_all(found, ruling, page=output, as_data=as_data, summary=summary)
-    return EXPECTED if ruling.safe else UNEXPECTED
+    report = report_of(found, asked.rule(found, dt.datetime.now(tz=dt.UTC).date()))
+    typer.echo(told(report))
+    write_all(report, page=output, as_data=as_data, summary=summary)
+    return exit_status(report)
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof upgrade jax==0.9.2 jax==0.10.2")
 def upgrade(  # noqa: PLR0917  likewise
-    old: Annotated[str, typer.Argument(metavar="OLD", help="Packages such as jax==0.9.2,optax==0.2.5, or a run file.")],
-    new: Annotated[
-        str, typer.Argument(metavar="NEW", help="Packages such as jax==0.10.2,optax==0.2.6, or a run file.")
-    ],
+    old: Annotated[str, typer.Argument(metavar="[OLD]", help=SIDE)] = "",
+    new: Annotated[str, typer.Argument(metavar="[NEW]", help="Likewise.")] = "",
     folder: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")] = Path("upgrade"),
     framework: Annotated[
         list[str] | None,
@@ -66,29 +86,74 @@ def upgrade(  # noqa: PLR0917  likewise
     profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
     fail_on: FailOn = None,
     policy: PolicyFile = None,
+    *,
+    from_side: Annotated[str, typer.Option("--from", metavar="OLD", help="OLD by name.")] = "",
+    to_side: Annotated[
+        str, typer.Option("--to", metavar="NEW", help="NEW by name. Default: the lock file of this folder.")
+    ] = "",
+    select: Select = "",
+    patience: Patience = 300.0,
+    torch_backend: TorchBackend = "cpu",
+    sign: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Private key (PEM, Ed25519) to sign the certificate with.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an interrupted upgrade with the same arguments.")
+    ] = False,
 ) -> int:
-    """Test an upgrade. Builds two isolated environments, runs the same matrix in each and compares the results."""
-    from logitproof.upgrades.certificate import certify
-    from logitproof.upgrades.comparison import policy_of, told, write_all, write_text
-    from logitproof.upgrades.trial import Trial, locks_of
+    """Test an upgrade. Judges both sides with the same matrix, each where it is, and compares the results.
+
+    A side is a list of packages, a lock file, a file in a commit (git:main, git:main:uv.lock), a target of
+    logitproof.toml, an interpreter, or a run file. Packages and locks get environments of their own.
+    """
+    from logitproof.environments.lock_files import GIT, lock_here
+    from logitproof.environments.uv_command import UnbuildableEnvironment
+    from logitproof.matrix.run import Interrupted
+    from logitproof.upgrades.comparison import policy_of
+    from logitproof.upgrades.sides import Settings
+    from logitproof.upgrades.signatures import private_key
+    from logitproof.upgrades.trial import Trial
 
     asked = policy_of(policy, fail_on)
-    trial = Trial(old, new, folder, tuple(framework or ()), ("--profile", profile), complain)
-    both, found = trial.run()
-    for side in both:
-        if side.problem:
-            typer.echo(f"logitproof: the environment of {side.asked} could not be built:\n{side.problem}", err=True)
-    if found is None:
+    if sign:
+        private_key(sign)  # not after an hour's work
+    before, after = from_side or old, to_side or new
+    if before.startswith(GIT) and not after:
+        after = lock_here()
+    if not before or not after:
+        raise UsageError("two sides are needed: OLD and NEW, or --from and --to, e.g. jax==0.9.2 jax==0.10.2")
+    settings = Settings(profile, select, patience=patience)
+    trial = Trial(before, after, folder, tuple(framework or ()), settings, torch_backend, resume, complain)
+    try:
+        both, found = trial.run()
+    except UnbuildableEnvironment as problem:
+        typer.echo(f"logitproof: nothing was judged: an environment could not be built:\n{problem}", err=True)
         return ENVIRONMENT
-    today = dt.datetime.now(tz=dt.UTC).date()
-    ruling = asked.rule(found, today)
-    typer.echo(told(found, ruling))
-    write_all(found, ruling, page=folder / "diff.html", as_data=folder / "diff.json", summary=folder / "summary.md")
-    certificate = certify(
-        found, ruling, files=trial.files, locks=dict(zip(trial.files, locks_of(both), strict=True)), day=today
-    )
-    write_text(folder / "certificate.json", certificate)
-    return EXPECTED if ruling.safe else UNEXPECTED
+    except (Interrupted, KeyboardInterrupt):
+        complain(f"interrupted; {folder} keeps what both sides have; --resume continues")
+        return INTERRUPTED
+    return _conclude(trial, both, found, asked, sign)
+
+
+def _conclude(trial: Trial, both: list[Side], found: Diff, policy: Policy, key: Path | None) -> int:
+    """Print the verdict, write everything into the folder of an upgrade, and return the exit status."""
+    from logitproof.upgrades.certificate import certify
+    from logitproof.upgrades.comparison import exit_status, told, write_all, write_comment, write_text
+    from logitproof.upgrades.materials import bill_of_materials
+    from logitproof.upgrades.trial import locks_of
+    from logitproof_reports.diff.report import report_of
+
+    folder, files, today = trial.folder, trial.files(both), dt.datetime.now(tz=dt.UTC).date()
+    report = report_of(found, policy.rule(found, today))
+    typer.echo(told(report))
+    write_all(report, page=folder / "diff.html", as_data=folder / "diff.json", summary=folder / "summary.md")
+    write_comment(report, folder / "comment.md")
+    locks = dict(zip(files, locks_of(both), strict=True))
+    for name, side in zip(files, both, strict=True):
+        if side.locked:
+            write_text(folder / f"{name}.cdx.json", bill_of_materials(side.locked))
+    write_text(folder / "certificate.json", certify(report, files=files, locks=locks, day=today, key=key))
+    return exit_status(report)
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof bisect jax==0.4.35 jax==0.10.2 --cell CELL/REGIME")
@@ -98,20 +163,29 @@ def bisect(
     cell: Annotated[str, typer.Option(metavar="CELL[/REGIME]", help="The cell that changed, as the diff names it.")],
     folder: Annotated[Path, typer.Option("--output", "-o", help="Folder for the run files.")] = Path("bisect"),
     by: Annotated[str, typer.Option(metavar="digest|verdict", help="Compare bits (digest) or verdicts.")] = "digest",
+    *,
+    patience: Patience = 300.0,
+    torch_backend: TorchBackend = "cpu",
 ) -> int:
     """Find the first release in which a cell changed. Binary search over the releases of the package index."""
     from logitproof.environments.uv_command import UnbuildableEnvironment
+    from logitproof.matrix.run import Interrupted
     from logitproof.upgrades.bisect import Bisection
+    from logitproof.upgrades.sides import Settings
 
     if by not in {"digest", "verdict"}:
         raise UsageError(f'"{by}" is not a value of --by; use digest or verdict')
     name, _, regime = cell.partition("/")
     folder.mkdir(parents=True, exist_ok=True)
+    settings = Settings(patience=patience)
     try:
-        found = Bisection(old, new, name, regime, folder, complain, by).run()
+        found = Bisection(old, new, name, regime, folder, complain, by, settings, torch_backend).run()
     except UnbuildableEnvironment as problem:
         typer.echo(f"logitproof: an environment could not be built:\n{problem}", err=True)
         return ENVIRONMENT
+    except (Interrupted, KeyboardInterrupt):
+        complain(f"interrupted; {folder} keeps what was judged; the same command continues")
+        return INTERRUPTED
     aside = f" (skipped: {', '.join(found.skipped)})" if found.skipped else ""
     if not found.after:
         typer.echo(f"{cell} is the same in {old} and {new}")
@@ -120,17 +194,21 @@ def bisect(
     return EXPECTED
 
 
-@app.command()
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof verify upgrade/certificate.json --key approver.pub.pem")
 def verify(
     certificate: Annotated[Path, typer.Argument(metavar="CERTIFICATE", help="The certificate.json of an upgrade.")],
     run_files: Annotated[
         list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run files that the certificate lists.")
     ] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Public key (PEM, Ed25519) that must have signed it.")
+    ] = None,
 ) -> int:
-    """Verify a certificate. Checks that neither it nor the run files it lists were altered."""
+    """Verify a certificate. Checks that neither it nor the run files it lists were altered; says what was checked."""
     from logitproof.upgrades.certificate import verify as verified
 
-    typer.echo(f"verified: {verified(certificate, run_files or ())}")
+    for line in verified(certificate, run_files or (), key):
+        typer.echo(line)
     return EXPECTED
 
 

@@ -1,4 +1,4 @@
-"""Isolated environments with locked releases and Logitproof's own build, made by uv and kept for the next time."""
+"""Isolated environments that hold frameworks alone, made by uv and kept for the next time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from logitproof.environments import uv_command as uv_tool
 from logitproof.environments.cache import LOCK, environments_folder
-from logitproof.environments.own_wheel import NAME
+from logitproof.environments.locks import build_options
+from logitproof.environments.uv_command import UnbuildableEnvironment
 
 if TYPE_CHECKING:
     from logitproof.environments.locks import Locked
@@ -55,8 +56,28 @@ def build(locked: Locked) -> BuiltEnvironment:
 
 def _make(environment: BuiltEnvironment) -> None:
     locked = environment.locked
-    uv_tool.call("venv", "--relocatable", "--python", locked.python, str(environment.folder))
-    listed = "\n".join([*locked.lines, f"{NAME} @ {locked.wheel.as_uri()}"])
-    options = ("--no-deps", "--only-binary", ":all:", "--python", str(environment.python))
-    uv_tool.call("pip", "install", *options, "-r", "-", text=listed)
+    _make_empty(environment)
+    options = ["--no-deps", "--python", str(environment.python)]
+    options += build_options(locked.torch_backend, locked.only_binary)
+    uv_tool.call("pip", "install", *options, "-r", "-", text="\n".join(locked.lines))
     (environment.folder / LOCK).write_text("\n".join([f"# {locked.title}", *locked.lines, ""]), encoding="utf-8")
+
+
+def _make_empty(environment: BuiltEnvironment) -> None:
+    """Make an environment without packages; uv fetches the Python where it is not here.
+
+    Raises
+    ------
+    UnbuildableEnvironment
+        It cannot be made.
+    """
+    interpreter = environment.locked.interpreter
+    try:
+        uv_tool.call("venv", "--relocatable", "--python", interpreter.selector, str(environment.folder))
+    except UnbuildableEnvironment as problem:
+        if interpreter.path:
+            raise
+        raise UnbuildableEnvironment(
+            f"Python {interpreter.version} is not installed (nothing of uv's, pyenv's or conda's), and could not be "
+            f"fetched: install it, e.g. with uv python install {interpreter.version}\n{problem}"
+        ) from problem

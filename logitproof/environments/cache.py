@@ -52,8 +52,8 @@ def kept(idle: float = 0.0) -> list[Kept]:
 
 
 def clear(idle: float = 0.0) -> None:
-    """Remove what `kept` returns; with 0 days also Logitproof's own wheels, exact answers, and what is half made."""
-    everything = [environments_folder(), cache_folder() / "wheels", cache_folder() / COMPILED, cache_folder() / ANSWERS]
+    """Remove what `kept` returns; with 0 days also exact answers, compiled programs, and what was left half made."""
+    everything = [environments_folder(), cache_folder() / COMPILED, cache_folder() / ANSWERS]
     for folder in [one.folder for one in kept(idle)] if idle else everything:
         shutil.rmtree(folder, ignore_errors=True)
 

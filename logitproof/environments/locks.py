@@ -4,37 +4,111 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
+import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from logitproof.environments import uv_command as uv_tool
-from logitproof.environments.own_wheel import NAME, pack_own_wheel
+from logitproof.environments.interpreters import Interpreter, preferred
 from logitproof.environments.package_adapters import with_companions
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
-from logitproof_adapters.catalogue.oldest import too_old_to_install
-from logitproof_reference.answers.place import cache_folder
+from logitproof_adapters.catalogue.frameworks import PACKAGES, distributions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
-PYTHONS = ("3.11", "3.12", "3.13")
-"""Versions of Python that Logitproof supports, oldest first."""
-
-UNDECLARED = ((("jax", "<0.4.31"), "jaxlib<={version}"),)
+UNDECLARED = (
+    (("jax", "<0.4.31"), "jaxlib<={version}"),
+    (("jax", "<0.4.26"), "numpy<2"),
+    (("jaxlib", "<0.4.27"), "scipy<1.13"),
+    (("onnxruntime", "<1.19"), "numpy<2"),
+    (("paddlepaddle", "<3"), "numpy<2"),
+    (("scikit-learn", "<1.4.2"), "numpy<2"),
+    (("tensorflow", "<2.18"), "numpy<2"),
+    (("tensorflow", "<2.12"), "protobuf<3.21"),
+    (("tensorflow-cpu", "<2.18"), "numpy<2"),
+    (("tensorflow-cpu", "<2.12"), "protobuf<3.21"),
+    (("torch", "<2.3"), "numpy<2"),
+)
 """What packages need of each other without saying so: where the first is installed, the second must hold.
 
-JAX left its compiled part to an extra until 0.4.30.
+JAX left its compiled part to an extra until 0.4.30; and most releases that were built for NumPy 1 allow any.
 """
+
+TORCH = "torch"
+CPU = "cpu"
+"""The build of PyTorch that is taken where nothing else is asked for: the one on the Python index brings CUDA along."""
 
 _ABOUT_PYTHON = re.compile(r"python|wheels", flags=re.IGNORECASE)
 """What a resolver's reason speaks of where another version of Python may help."""
+
+_ABOUT_WHEELS = re.compile(r"wheels", flags=re.IGNORECASE)
+"""What it speaks of where a package can only be built."""
+
+_TAG = re.compile(r"`cp(\d)(\d+)m?`")
+"""How it spells the Pythons that there are wheels for."""
+
+_EVERYTHING = (":all:",)
+_NUMERIC = tuple(
+    sorted({"numpy", "scipy", "h5py", "jaxlib", "ml-dtypes", "grpcio"}.union(*map(distributions_of, PACKAGES)))
+)
+"""What is never built from source: at first nothing, because that takes minutes; then nothing that moves numbers, which
+would have other bits than users have. Some old releases need a small package that has no wheel."""
+
+_ABOUT_NETWORK = re.compile(r"fetch|connect|dns|request|timed out|network", flags=re.IGNORECASE)
+"""What it speaks of where an index cannot be reached."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for.
+
+    Attributes
+    ----------
+    requirements : tuple of str
+        As PEP 508 has them.
+    constraints : tuple of str
+        Versions that hold where a package is needed: those of a lock file.
+    pythons : tuple of str
+        Versions of Python to try; empty for all.
+    torch_backend : str
+        The build of PyTorch, as uv names it: ``cpu``, ``auto``, ``cu126``; ``none`` for that of the index.
+    source : str
+        The lock file it is from; empty for none.
+    """
+
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
+    torch_backend: str = CPU
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How uv resolves: for which Python, with which build of PyTorch, and what it must not build from source."""
+
+    interpreter: Interpreter
+    torch_backend: str = ""
+    only_binary: tuple[str, ...] = _EVERYTHING
+
+    @property
+    def options(self) -> list[str]:
+        """The same as options of uv."""
+        path, version = self.interpreter.path, self.interpreter.version
+        python = ["--python", path] if path else ["--python-version", version]
+        return [*python, *build_options(self.torch_backend, self.only_binary)]
+
+
+def build_options(torch_backend: str, only_binary: Iterable[str]) -> list[str]:
+    """Return uv's options for the build of PyTorch and for what it must not build itself."""
+    backend = ["--torch-backend", torch_backend] if torch_backend else []
+    return [*backend, *(word for name in only_binary for word in ("--only-binary", name))]
 
 
 @dataclass(frozen=True)
@@ -45,18 +119,35 @@ class Locked:
     ----------
     requirements : tuple of str
         As the user named them.
-    python : str
-        Version of Python, e.g. ``3.11``.
+    interpreter : Interpreter
+        The Python.
     packages : dict of str to str
-        Version of every package, Logitproof aside.
-    wheel : Path
-        Logitproof's own build.
+        Version of every package.
+    torch_backend : str
+        The build of PyTorch that uv takes; empty for that of the index.
+    size : int
+        Bytes of all wheels of which the index gives the size.
+    unsized : int
+        Number of wheels of which it does not.
+    source : str
+        The lock file it is from; empty for none.
+    only_binary : tuple of str
+        What is never built from source, as uv names it.
     """
 
     requirements: tuple[str, ...]
-    python: str
+    interpreter: Interpreter
     packages: dict[str, str]
-    wheel: Path
+    torch_backend: str = ""
+    size: int = 0
+    unsized: int = 0
+    source: str = ""
+    only_binary: tuple[str, ...] = _EVERYTHING
+
+    @property
+    def python(self) -> str:
+        """The version of Python, e.g. ``3.11``."""
+        return self.interpreter.version
 
     @property
     def title(self) -> str:
@@ -72,7 +163,7 @@ class Locked:
     @property
     def key(self) -> str:
         """Name of the environment: equal locks share one."""
-        text = "\n".join([self.python, self.wheel.parent.name, *self.lines])
+        text = "\n".join([self.python, self.torch_backend, *self.lines])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -98,60 +189,76 @@ def requirements_of(text: str) -> tuple[str, ...]:
         ) from error
 
 
-def lock(requirements: Sequence[str], pythons: Sequence[str] = ()) -> Locked:
-    """Resolve requirements for the first version of Python that they allow.
+def lock(wanted: Wanted, interpreters: Sequence[Interpreter] = ()) -> Locked:
+    """Resolve requirements for the first Python that they allow.
 
     Parameters
     ----------
-    requirements : sequence of str
-        As PEP 508 has them.
-    pythons : sequence of str
-        Versions to try, in this order; by default this process's own, then older ones, then newer ones.
+    wanted : Wanted
+        The requirements.
+    interpreters : sequence of Interpreter
+        Those to try, in this order; by default as `interpreters.preferred` has them.
 
     Raises
     ------
-    UsageError
-        One of them is a release that is too old to be judged.
     UnbuildableEnvironment
-        There is no solution; the reason given is that for the first version.
+        There is no solution; the reason given is that for the first Python.
     """
-    _refuse_too_old(requirements)
-    wheel = pack_own_wheel(cache_folder() / "wheels")
+    candidates = list(interpreters or preferred(*filter(None, [wanted.pythons])))
     problems: list[UnbuildableEnvironment] = []
-    for python in pythons or preferred_pythons():
-        try:
-            return Locked(tuple(requirements), python, _resolve(requirements, python, wheel), wheel)
-        except UnbuildableEnvironment as problem:
-            problems.append(problem)
-            if not _ABOUT_PYTHON.search(str(problem)):
-                break
+    for binary in (_EVERYTHING, _NUMERIC):
+        left = candidates
+        while left:
+            try:
+                return _resolved(wanted, left[0], binary)
+            except UnbuildableEnvironment as problem:
+                problems.append(problem)
+                left = _that_may_help(left[1:], str(problem))
+        if not any(_ABOUT_WHEELS.search(str(problem)) for problem in problems):
+            break
     raise problems[0]
 
 
-def _refuse_too_old(requirements: Sequence[str]) -> None:
-    for requirement in map(Requirement, requirements):
-        for one in requirement.specifier:
-            if one.operator == "==" and (
-                reason := too_old_to_install(canonicalize_name(requirement.name), one.version)
-            ):
-                raise UsageError(reason)
+def _that_may_help(interpreters: list[Interpreter], problem: str) -> list[Interpreter]:
+    """Return the interpreters to try after a resolver's reason; where it names those with wheels, those alone."""
+    if not _ABOUT_PYTHON.search(problem):
+        return []
+    found = {f"{major}.{minor}" for major, minor in _TAG.findall(problem.partition("ABI tag")[2])}
+    return [one for one in interpreters if one.version in found] or interpreters
 
 
-def preferred_pythons() -> list[str]:
-    """Return this process's version of Python, then the older ones from the newest down, then the newer ones."""
-    own = "{}.{}".format(*sys.version_info[:2])
-    place = PYTHONS.index(own) if own in PYTHONS else len(PYTHONS) - 1
-    return [PYTHONS[place], *reversed(PYTHONS[:place]), *PYTHONS[place + 1 :]]
+def _resolved(wanted: Wanted, interpreter: Interpreter, binary: tuple[str, ...]) -> Locked:
+    asked = ["numpy", *with_companions(wanted.requirements)]
+    needs_torch = TORCH in {canonicalize_name(Requirement(text).name) for text in asked}
+    backend = wanted.torch_backend if needs_torch and wanted.torch_backend != "none" else ""
+    try:
+        packages, sizes = _resolve(asked, wanted.constraints, Choice(interpreter, backend, binary))
+    except UnbuildableEnvironment as problem:
+        # Without the index of PyTorch's own builds the user's index may still have one.
+        if not backend or not _ABOUT_NETWORK.search(str(problem)):
+            raise
+        backend = ""
+        packages, sizes = _resolve(asked, wanted.constraints, Choice(interpreter, backend, binary))
+    return Locked(
+        requirements=wanted.requirements,
+        interpreter=interpreter,
+        packages=packages,
+        torch_backend=backend,
+        size=sum(sizes),
+        unsized=sizes.count(0),
+        source=wanted.source,
+        only_binary=binary,
+    )
 
 
-def _resolve(requirements: Sequence[str], python: str, wheel: Path) -> dict[str, str]:
-    asked = [f"{NAME} @ {wheel.as_uri()}", *with_companions(requirements)]
-    packages = _compile(asked, python)
+def _resolve(asked: Sequence[str], constraints: Sequence[str], choice: Choice) -> tuple[dict[str, str], list[int]]:
+    needed = list(asked)
+    packages, sizes = _compile(needed, constraints, choice)
     # What is needed may change what is installed, and that needs something in turn.
-    while needed := [constraint for constraint in _undeclared(packages) if constraint not in asked]:
-        asked += needed
-        packages = _compile(asked, python)
-    return packages
+    while more := [constraint for constraint in _undeclared(packages) if constraint not in needed]:
+        needed += more
+        packages, sizes = _compile(needed, constraints, choice)
+    return packages, sizes
 
 
 def _undeclared(packages: Mapping[str, str]) -> list[str]:
@@ -159,24 +266,36 @@ def _undeclared(packages: Mapping[str, str]) -> list[str]:
     return [
         constraint.format(version=packages[name])
         for (name, versions), constraint in UNDECLARED
-        if name in packages and SpecifierSet(versions).contains(packages[name])
+        if name in packages and SpecifierSet(versions).contains(packages[name], prereleases=True)
     ]
 
 
-def _compile(asked: Sequence[str], python: str) -> dict[str, str]:
-    # Nothing is built from source: that takes minutes, and gives other bits than users have.
-    options = ("--only-binary", ":all:", "--no-header", "--no-annotate", "--python-version", python)
-    text = uv_tool.call("pip", "compile", "-", *options, text="\n".join(asked))
-    pairs = (line.split("==") for line in text.splitlines() if "==" in line and not line.startswith("#"))
-    return {canonicalize_name(name.strip()): version.partition(";")[0].strip() for name, version in pairs}
+def _compile(asked: Sequence[str], constraints: Sequence[str], choice: Choice) -> tuple[dict[str, str], list[int]]:
+    """Return the version of every package that uv chooses, and the bytes of each wheel, 0 where they are not known."""
+    options = ["--format", "pylock.toml", "--no-header", *choice.options]
+    with uv_tool.temporary_lines(constraints) as file:
+        options += ["--constraints", file] if constraints else []
+        text = uv_tool.call("pip", "compile", "-", *options, text="\n".join(asked))
+    found = tomllib.loads(text).get("packages", [])
+    # What uv has built before it takes for a wheel when it resolves, and not when it installs.
+    built = [f"{one['name']}=={one['version']}" for one in found if not one.get("wheels")]
+    if built and choice.only_binary == _EVERYTHING:
+        raise UnbuildableEnvironment(f"{', '.join(built)}: no usable wheels")
+    return {canonicalize_name(one["name"]): str(one["version"]) for one in found}, list(map(_bytes, found))
 
 
-def newest(requirement: str) -> str:
-    """Return the newest release that fulfils a requirement here.
+def _bytes(package: Mapping[str, Any]) -> int:
+    sizes: Iterable[int] = (wheel.get("size", 0) for wheel in package.get("wheels", ()))
+    return max(sizes, default=0)
+
+
+def newest(requirement: str, interpreter: Interpreter) -> str:
+    """Return the newest release that fulfils a requirement in a Python.
 
     Raises
     ------
     UnbuildableEnvironment
         There is none.
     """
-    return _compile([requirement], preferred_pythons()[0])[canonicalize_name(Requirement(requirement).name)]
+    packages, _ = _compile([requirement], (), Choice(interpreter))
+    return packages[canonicalize_name(Requirement(requirement).name)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from logitproof_adapters.catalogue.frameworks import PACKAGES, distributions_of
 from logitproof_adapters.catalogue.registry import known
 
 if TYPE_CHECKING:
@@ -36,6 +37,16 @@ def adapter_words(requirements: Sequence[str]) -> list[str]:
     ['tensorflow', 'onnxruntime']
     """
     return [ADAPTER_OF.get(name, name).replace("-", "_") for name in names_of(requirements)]
+
+
+def is_framework(name: str) -> bool:
+    """Tell whether a package is one that adapters ask, NumPy aside: it is in every environment.
+
+    >>> is_framework("tensorflow-cpu"), is_framework("numpy"), is_framework("requests")
+    (True, False, False)
+    """
+    asked = {name for package in PACKAGES if package != "numpy" for name in (package, *distributions_of(package))}
+    return name in {canonicalize_name(one) for one in asked}
 
 
 def with_companions(requirements: Sequence[str]) -> tuple[str, ...]:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uv
 
 from logitproof.environments.pip_settings import settings_for_uv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 LINES = 4
 """Of a resolver's reason; the whole of it repeats itself."""
@@ -42,6 +49,15 @@ def call(*arguments: str, text: str = "") -> str:
             reason_of(ended.stderr) or f"uv {arguments[0]} ended with status {ended.returncode}"
         )
     return ended.stdout
+
+
+@contextmanager
+def temporary_lines(lines: Sequence[str]) -> Iterator[str]:
+    """Put lines into a file for as long as uv reads it, and yield its path."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lines.txt"
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        yield str(path)
 
 
 def reason_of(complaint: str) -> str:

@@ -12,11 +12,12 @@ import numpy as np
 
 from logitproof_adapters.catalogue import ledger
 from logitproof_reference.cases.catalogue import REGIMES
-from logitproof_reference.judging.compare import compare
+from logitproof_reference.judging.worst_element import exact_parts, worst_element
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reports.words.outcomes import shown_verdict
+from logitproof_reports.words.outcomes import shown_verdict, slack_of
+from logitproof_reports.words.terms import TWO_ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +70,12 @@ def _inputs(found: Judgement) -> Iterator[str]:
 def _numbers(found: Judgement, source: str) -> Iterator[str]:
     if not found.observed:
         return
+    if found.clause in TWO_ANSWERS:
+        yield f"first     {found.exact} {float.fromhex(found.exact):.9g}"
+        yield f"second    {found.observed} {float.fromhex(found.observed):.9g} ({source})"
+        return
     format_ = FORMATS[found.format]
-    parts = [float.fromhex(part) for part in _hex_parts(found.exact)]
+    parts = exact_parts(found.exact)
     exact = Enclosure(*np.array([[*parts, 0.0, 0.0][:3]]).T)
     observed = np.array([float.fromhex(found.observed)])
     rounded = float(exact.round(format_)[0])
@@ -78,15 +83,18 @@ def _numbers(found: Judgement, source: str) -> Iterator[str]:
     yield f"rounded   {rounded.hex():<24} {rounded:.9g}, the nearest {format_.name}"
     yield f"observed  {found.observed:<24} {observed[0]:.9g} ({source})"
     if found.bound:
-        this = compare(observed, exact, np.array([float(found.bound)]), format_)
-        yield f"error     {this.ulps[0]:.4g} ulps of {format_.name}, {this.error[0]:.4g} absolute"
-        yield f"bound     {found.bound}"
-        yield f"slack     {this.slack[0]:.4g} (error / bound; more than 1 cannot be explained by rounding)"
+        yield from _measures(found)
 
 
-def _hex_parts(exact: str) -> list[str]:
-    """Split ``value`` or ``value + tail`` into hexadecimal floats."""
-    return exact.replace(" - ", " -").replace(" + ", " ").split()
+def _measures(found: Judgement) -> Iterator[str]:
+    this = worst_element(vars(found))
+    if math.isfinite(this.ulps):
+        yield f"error     {this.ulps:.4g} ulps of {found.format}, {this.error:.4g} {this.unit}"
+    if this.accepted:
+        yield "bound     not applied: this clause accepts the observed answer"
+    elif not math.isnan(this.ratio) and math.isfinite(float(found.bound)):
+        ratio = f"error / bound {slack_of(this.ratio)} (more than 1 cannot be explained by rounding)"
+        yield f"bound     {found.bound} {this.unit}; {ratio}"
 
 
 def exact_digits(parts: list[float]) -> str:
@@ -117,10 +125,5 @@ def _verdict(found: Judgement) -> Iterator[str]:
 
 
 def _repro(explanation: Explanation) -> Iterator[str]:
-    found = explanation.judgements[0]
     if explanation.repro:
         yield f"\nrepro\n{textwrap.indent(explanation.repro.rstrip(), '    ')}"
-    elif found.regime in REGIMES and found.row >= 0:
-        yield "\nrepro\n    from logitproof_reference.vocabulary.formats import FORMATS"
-        yield "    from logitproof_reference.cases.catalogue import REGIMES"
-        yield f'    rows = REGIMES["{found.regime}"].build(FORMATS["{found.format}"])  # see row {found.row}'

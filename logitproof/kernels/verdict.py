@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,20 +15,22 @@ from rich.text import Text
 from logitproof.explain.explain import Explanation, worst_first
 from logitproof.explain.text import text_of
 from logitproof_reference.cases.catalogue import case_set_digest
+from logitproof_reference.judging.worst_element import worst_element
 from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reports.html.render import fragment
 from logitproof_reports.runs.environment import describe_environment
 from logitproof_reports.runs.schema import Run, table_of
-from logitproof_reports.words.outcomes import shown_verdict
+from logitproof_reports.words.outcomes import OUTCOMES, decimal, shown_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from logitproof_adapters.contract import Description
     from logitproof_adapters.sources.kernel import Kernel
+    from logitproof_reference.specification.clauses import Clause
     from logitproof_reference.vocabulary.judgement import Judgement
 
 WIDTH = 120
-NOTEBOOK = '<pre style="font-family:ui-monospace,monospace;line-height:1.3">{code}</pre>'
 COUNTED = {
     "conforms": "judgements conform",
     "concern": "warnings (SHOULD)",
@@ -96,19 +99,20 @@ class KernelVerdict:
         kernel, verdict = self.kernel, "conforms" if self.conforms else "deviates"
         return f"{kernel.name} as {kernel.op} {verdict}: {', '.join(said)}; {self.elements:,} numbers compared"
 
+    def by_clause(self) -> list[tuple[Clause, Judgement]]:
+        """Return the clauses that were judged, in the order of the specification, each with its worst judgement."""
+        worst = {found.clause: found for found in reversed(worst_first(self.judgements))}
+        return [(clause, worst[clause.id]) for clause in CLAUSES.values() if clause.id in worst]
+
     def table(self) -> Table:
-        """Return one line a clause: its verdict, and where its largest slack lies."""
+        """Return one line a clause: its verdict, and where its largest error / bound lies."""
         columns = ("clause", "grade", "verdict", "error / bound", "ulps", "worst in", "requirement")
         table = Table(*columns, box=None, pad_edge=False)
-        by_clause: dict[str, list[Judgement]] = {}
-        for found in self.judgements:
-            by_clause.setdefault(found.clause, []).append(found)
-        for clause, judged in sorted(by_clause.items(), key=lambda pair: list(CLAUSES).index(pair[0])):
-            worst = worst_first(judged)[0]
+        for clause, worst in self.by_clause():
             verdict = Text(shown_verdict(worst.verdict), style=STYLES.get(worst.verdict, ""))
-            numbers = [f"{number:.3g}" if number == number else "" for number in (worst.slack, worst.ulps)]  # noqa: PLR0124  NaN: none
-            title = CLAUSES[clause].title
-            table.add_row(clause, worst.grade, verdict, *numbers, f"{worst.format} {worst.regime}", title)
+            table.add_row(
+                clause.id, worst.grade, verdict, *_measures(worst), f"{worst.format} {worst.regime}", clause.title
+            )
         return table
 
     def arithmetic(self) -> Table:
@@ -142,12 +146,30 @@ class KernelVerdict:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self._on_console(WIDTH).export_html(inline_styles=True, code_format=NOTEBOOK)
+        """Return the verdict as a notebook shows it: a table of the clauses, and the worst row folded in."""
+        return fragment(
+            "kernel.html.j2",
+            headline=self.headline(),
+            rows=[
+                (clause, OUTCOMES[worst.verdict], *_measures(worst), f"{worst.format} {worst.regime}", worst.reason)
+                for clause, worst in self.by_clause()
+            ],
+            arithmetic=self.audits,
+            details=self.details(),
+        )
 
     def _on_console(self, width: int) -> Console:
         """Print on a console that keeps what it is told; lines of a repro are not to be broken."""
         longest = max(map(len, self.details().splitlines()), default=0)
-        console = Console(record=True, width=max(width, longest), file=io.StringIO())
+        # Within a notebook's kernel rich would display what it is to write into the file.
+        console = Console(record=True, width=max(width, longest), file=io.StringIO(), force_jupyter=False)
         for part in (Text(self.headline()), "", self.table(), "", self.arithmetic(), "", Text(self.details())):
             console.print(part)
         return console
+
+
+def _measures(found: Judgement) -> tuple[str, str]:
+    """Return error / bound and the largest error in ulps; empty where nothing was measured by them."""
+    ratio = found.slack if math.isnan(found.slack) else worst_element(vars(found)).ratio
+    first, second = ("" if math.isnan(number) else decimal(number) for number in (ratio, found.ulps))
+    return first, second

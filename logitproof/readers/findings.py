@@ -54,8 +54,8 @@ class Finding:
         Largest error / bound in a run; NaN where nothing was compared.
     worst : str
         ``CELL/REGIME`` of a run's worst judgement, for `logitproof explain`.
-    worth : str
-        What it is worth in practice and in a training, where the run's worst row tells.
+    impact : str
+        Its impact in practice and in a training, where the run's worst row is spelled out.
     """
 
     effect: str
@@ -72,7 +72,7 @@ class Finding:
     judgements: int = 0
     slack: float = math.nan
     worst: str = ""
-    worth: str = ""
+    impact: str = ""
 
 
 def findings_of_ledgers(frameworks: Sequence[str] = ()) -> list[Finding]:
@@ -159,7 +159,7 @@ def _asked(record: dict[str, Any], known: tuple[str, str, str]) -> tuple[str, ..
 
 def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream: str, machines: str) -> Finding:
     worst = min(alike, key=_severity_rank)
-    worth = impact_of(worst)
+    impact = impact_of(worst)
     return Finding(
         effect=severity_of(worst),
         framework=worst["adapter"],
@@ -175,7 +175,7 @@ def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream:
         judgements=len(alike),
         slack=worst["slack"],
         worst=f"{worst['cell']}/{worst['regime']}".rstrip("/"),
-        worth=worth.sentence if worth else "",
+        impact=impact.sentence if impact else "",
     )
 
 

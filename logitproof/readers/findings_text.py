@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from logitproof.readers.findings import Finding
 
+SCREEN = 18
+"""Findings that fit on a screen, a line each."""
+
 SHOWN = 3
 """Cells told of a finding; the others are in its ledger, or in the run."""
 
@@ -28,6 +31,23 @@ def headline(findings: Sequence[Finding]) -> str:
         return "No findings."
     counts = [f"{len(alike)} {effect}" for effect, alike in _by_effect(findings)]
     return f"{len(findings)} finding{'s' if len(findings) > 1 else ''}: {', '.join(counts)}."
+
+
+def brief_table(findings: Sequence[Finding]) -> Table:
+    """Return a table for rich of the gravest findings, a line each, as many as a screen shows."""
+    table = Table(box=None, pad_edge=False, expand=True)
+    for name in ("severity", "framework", "status"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what happens", no_wrap=True, ratio=1)
+    for one in findings[:SCREEN]:
+        table.add_row(*map(Text, (one.effect, f"{one.framework} {one.versions}", one.standing, one.reason)))
+    return table
+
+
+def left_out(findings: Sequence[Finding]) -> str:
+    """Return how many findings `brief_table` leaves out, and how to see them."""
+    left = len(findings) - SCREEN
+    return f"{f'{left} more; ' if left > 0 else ''}--full prints each in full, --framework NAME those of one framework"
 
 
 def tables_of_findings(findings: Sequence[Finding]) -> Iterator[Table]:
@@ -66,14 +86,14 @@ def _by_effect(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 
 
 def _places(finding: Finding) -> list[str]:
-    """Return where a finding is met, what it is worth, and last who knows of it, empty where nobody does."""
+    """Return where a finding occurs, its impact, and last its upstream link, empty where there is none."""
     machines = f"on machines {finding.machines}" if finding.machines else ""
     some = list(finding.cells[:SHOWN])
     left = len(finding.cells) - len(some)
     if finding.judgements:
         plural = "s" if finding.judgements > 1 else ""
         slack = "" if math.isnan(finding.slack) else f", error / bound {decimal(finding.slack)}"
-        some = [f"{finding.judgements} judgement{plural}{slack}; worst {finding.worst}", finding.worth]
+        some = [f"{finding.judgements} judgement{plural}{slack}; worst {finding.worst}", finding.impact]
     elif left:
         some.append(f"and {left} more")
     return [*filter(None, [machines, *some]), finding.upstream]

@@ -78,7 +78,10 @@ def first_steps(run: Run, run_file: Path | None = None) -> Iterator[str]:
     """
     judged = prepare(run)
     for (framework,), tally in tally_by(judged, judged.framework).items():
-        if tally.unexpected or tally.count("stale"):
+        if not tally.measured and tally.unexpected:
+            name = escape_control_chars(framework)
+            yield f"{name}: check what was selected; `logitproof frameworks` lists what is offered"
+        elif tally.unexpected or tally.count("stale"):
             yield from _steps(judged, framework, tally, run_file)
 
 
@@ -88,8 +91,8 @@ def _steps(judged: Judged, framework: str, tally: Tally, run_file: Path | None) 
     facts = unshared_facts(judged.run, framework)
     machine = f"the ledger was tried on no machine {facts}" if facts else "the ledger was tried on such machines"
     yield escape_control_chars(f"{framework}: {', '.join(counts)}; {machine}")
-    if tally.unexpected:
-        worst = gravest_of(judged, framework)
+    worst = gravest_of(judged, framework) if tally.unexpected else {"clause": ""}
+    if worst["clause"]:
         place = f"{worst['cell']}/{worst['regime']}".rstrip("/")
         yield escape_control_chars(
             f"  show the worst: logitproof explain {place}{f' --run {run_file}' if run_file else ''}"

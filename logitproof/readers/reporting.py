@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from logitproof_adapters.catalogue.ledger import REPORTS, report_files
 from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reports.report.write import write_report
 from logitproof_reports.runs.run_file import read_run
@@ -51,7 +52,8 @@ def report(run_files: Sequence[StrPath], page: StrPath = "report.html") -> Run:
         A run file cannot be read, they do not fit together, or the page cannot be written.
     """
     run = merged(run_files)
-    write_report(run, page)
+    texts = {f"{REPORTS}/{path.name}": path.read_text(encoding="utf-8") for path in report_files()}
+    write_report(run, page, texts)
     return run
 
 

@@ -1,4 +1,4 @@
-"""A run in Weights & Biases, by its own library: metrics, the table of measurements, the page as an artifact.
+"""A run in Weights & Biases, by its own library: findings, all judgements, counts; page and run file as an artifact.
 
 Whether it goes to a server is wandb's to decide: ``WANDB_MODE=offline`` keeps it in a folder, for `wandb sync`.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import os
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
@@ -15,26 +17,34 @@ from logitproof.readers.training_steps import training_steps
 from logitproof_conformance.training.wandb_log import PROJECT_VARIABLE
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
-from logitproof_reports.counting.verdict import framework_versions
+from logitproof_reports.counting.verdict import framework_versions, titled
 from logitproof_reports.exports.summary import sentences
+from logitproof_reports.report.findings import findings_of
+from logitproof_reports.runs.run_file import write_run
+from logitproof_reports.words.outcomes import BY_RANK, slack_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from logitproof_reports.counting.run_table import Judged
     from logitproof_reports.runs.schema import Run
 
 NOT_INSTALLED = "wandb is not installed: pip install 'logitproof[wandb]'"
 
-COLUMNS = ("adapter", "mode", "op", "labels", "quantity", "format", "regime", "clause", "verdict", "ulps", "slack")
+FINDING_COLUMNS = (
+    *("outcome", "framework", "version", "question", "clause", "judgements", "error / bound", "worst", "reason"),
+)
+WORDS = ("adapter", "mode", "op", "labels", "quantity", "format", "regime", "clause", "deviation")
+COLUMNS = (*WORDS, "outcome", "ulps", "slack", "error / bound")
+"""Of the table of judgements: `outcome` tells a known deviation from a new one; the last one spells infinity too."""
 
+TAG_CHARACTERS = 64
+"""Longer tags are refused."""
 
 PROJECT = "logitproof"
 """Where runs are logged to."""
 
 
 def track_trainings(project: str = PROJECT) -> None:
-    """Let every worker that is started from now on log its trainings while they run.
+    """Let every worker that is started from now on log each training when it ends.
 
     Raises
     ------
@@ -58,42 +68,93 @@ def track(run: Run, page: Path, project: str = PROJECT) -> None:
         import wandb  # noqa: PLC0415  an extra
     except ImportError as error:
         raise UsageError(NOT_INSTALLED) from error
+    judged = prepare(run)
     try:
-        with wandb.init(project=project, job_type="report", config=_config(run)) as tracked:
+        with wandb.init(**_about(run, judged, project)) as tracked:
+            findings, judgements = finding_rows(judged), rows(judged)
+            tracked.log({"findings": wandb.Table(columns=list(FINDING_COLUMNS), data=findings)})
+            wandb.Table.MAX_ROWS = max(wandb.Table.MAX_ROWS, len(judgements))
+            tracked.log({"judgements": wandb.Table(columns=list(COLUMNS), data=judgements)})
             for step in training_steps(run):
                 tracked.log(step)
-            tracked.log(metrics(prepare(run)))
-            tracked.log({"measurements": wandb.Table(columns=list(COLUMNS), data=rows(run))})
-            tracked.summary["verdict"] = sentences(run)[0]
-            artifact = wandb.Artifact("logitproof-report", type="report")
-            artifact.add_file(str(page), name="report.html")
-            tracked.log_artifact(artifact)
+            tracked.summary.update({"verdict": sentences(run)[0], **metrics(judged)})
+            with TemporaryDirectory() as folder:
+                run_file = Path(folder, "run.parquet")
+                write_run(run_file, run)
+                artifact = wandb.Artifact("logitproof-report", type="report")
+                for path, name in ((page, "report.html"), (run_file, "run.parquet")):
+                    artifact.add_file(str(path), name=name)
+                tracked.log_artifact(artifact)
     except wandb.errors.Error as error:
         raise UsageError(
             f"wandb cannot log the run ({' '.join(str(error).split())}): set WANDB_MODE=offline"
         ) from error
 
 
+def _about(run: Run, judged: Judged, project: str) -> dict[str, Any]:
+    """Return what names a run in the lists of Weights & Biases, and what its runs are filtered and grouped by."""
+    frameworks = judged.framework.words
+    versions = framework_versions(run)
+    return {
+        "project": project,
+        "job_type": "report",
+        "name": ", ".join(titled(run, name) for name in frameworks) or "nothing measured",
+        "tags": [name[:TAG_CHARACTERS] for name in (*frameworks, run.profile)],
+        "group": f"{run.profile} {run.case_set[:12]}",
+        "config": {
+            "profile": run.profile,
+            "case_set": run.case_set,
+            **{f"version/{name}": versions.get(name, "") for name in frameworks},
+            "environments": [
+                {name: value for name, value in one.items() if name not in {"ledger", "dialects"}}
+                for one in run.environments
+            ],
+        },
+    }
+
+
 def metrics(judged: Judged) -> dict[str, float]:
-    """Return counts of judgements and the largest finite slack, by framework and clause family."""
+    """Return counts of judgements and the largest finite error / bound, by framework and clause family."""
     found: dict[str, float] = {}
     for (framework, family), tally in tally_by(judged, judged.framework, judged.family).items():
         name = f"{framework}/{family or 'whole'}"
         found |= {f"{name}/judged": tally.judged, f"{name}/unexpected": tally.unexpected}
+        found[f"{name}/known"] = tally.count("known")
         if math.isfinite(tally.slack):
-            found[f"{name}/slack"] = tally.slack
+            found[f"{name}/error_over_bound"] = tally.slack
     return found
 
 
-def rows(run: Run) -> list[list[Any]]:
-    """Return the measurements as wandb's tables take them; JSON knows no infinity: 1e308 stands for it."""
-    records = run.table.select(COLUMNS).to_pylist()
-    return [[_number(value) if name in {"ulps", "slack"} else value for name, value in one.items()] for one in records]
+def finding_rows(judged: Judged) -> list[list[Any]]:
+    """Return the findings, the worst first, as rows of `FINDING_COLUMNS`."""
+    versions = framework_versions(judged.run)
+    return [
+        [
+            one.outcome.label,
+            one.framework,
+            versions.get(one.framework, ""),
+            one.question,
+            one.clause,
+            one.count,
+            one.ratio,
+            one.brief,
+            one.reason,
+        ]
+        for one in findings_of(judged)[0]
+    ]
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else (None if math.isnan(value) else 1e308)
+def rows(judged: Judged) -> list[list[Any]]:
+    """Return all judgements as rows of `COLUMNS`, worst first; numbers that are not finite are None."""
+    order = judged.worst_first
+    table = judged.table.select(WORDS).take(order).to_pydict()
+    outcomes = [BY_RANK[rank].label for rank in judged.rank[order].tolist()]
+    ulps, slack = judged.ulps[order].tolist(), judged.slack[order].tolist()
+    ratios = ["" if math.isnan(number) else slack_of(number) for number in slack]
+    measured = (map(_finite, ulps), map(_finite, slack), ratios)
+    return [list(row) for row in zip(*table.values(), outcomes, *measured, strict=True)]
 
 
-def _config(run: Run) -> dict[str, Any]:
-    return {"profile": run.profile, "case_set": run.case_set, "versions": framework_versions(run)}
+def _finite(value: float) -> float | None:
+    """Return a number that JSON has; None for the others."""
+    return value if math.isfinite(value) else None

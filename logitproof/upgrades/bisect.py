@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -11,16 +11,19 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from logitproof.environments.build import build
-from logitproof.environments.locks import lock, newest, requirements_of
+from logitproof.environments.interpreters import preferred
+from logitproof.environments.locks import CPU, Wanted, lock, newest, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
-from logitproof.upgrades.sides import adapters_for, judge
-from logitproof.upgrades.trial import selecting
+from logitproof.upgrades.sides import Settings, is_finished, judge, side_of
 from logitproof_reports.runs.run_file import read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from logitproof.environments.interpreters import Interpreter
+    from logitproof.environments.locks import Locked
 
     Say = Callable[[str], None]
     Print = dict[str, str]
@@ -54,6 +57,10 @@ class Bisection:
         Receives lines on the progress.
     by : str
         ``digest`` for the first change of bits, ``verdict`` for the first change of a verdict.
+    settings : Settings
+        How each release is judged.
+    torch_backend : str
+        The build of PyTorch, as uv names it.
     """
 
     old: str
@@ -63,6 +70,8 @@ class Bisection:
     folder: Path
     say: Say = field(default=print)
     by: str = "digest"
+    settings: Settings = field(default_factory=Settings)
+    torch_backend: str = CPU
 
     def run(self) -> Found:
         """Search.
@@ -75,7 +84,8 @@ class Bisection:
             The oldest or the newest cannot be installed.
         """
         package, first, last = self._ends()
-        versions = releases(package, first, last)
+        pythons = list(dict.fromkeys(self._locked(version).interpreter for version in (last, first)))
+        versions = releases(package, first, last, pythons)
         self.say(f"{len(versions)} releases of {package} from {first} to {last}")
         start, end = self._asked(first), self._asked(last)
         if start == end:
@@ -113,12 +123,14 @@ class Bisection:
         """Return what the cell answers in a release: verdict or digest by regime and clause."""
         target = self.folder / f"{version}.parquet"
         asked = self._requirements(version)
-        if not target.exists():
-            environment = build(lock(requirements_of(asked)))
-            adapters = [name for name in adapters_for(asked, environment) if self.cell.startswith(f"{name}-")]
-            if not adapters:
+        if not is_finished(target):
+            environment = build(self._locked(version))
+            side = side_of(asked, environment.python, environment.locked)
+            adapters = [name for name in side.adapters if self.cell.startswith(f"{name}-")]
+            if not adapters or side.target is None:
                 raise UsageError(f"no adapter of {asked} has the cell {self.cell}")
-            judge(environment, adapters, target, selecting([self.cell]))
+            self.say(f"{version}: testing with Python {environment.locked.python}")
+            judge(side.target, adapters, target, replace(self.settings, cells=(self.cell,)), resume=True)
         rows = read_run(target).table.select(["cell", "regime", "clause", *_JUDGED]).to_pylist()
         mine = [row for row in rows if row["cell"] == self.cell and self.regime in {"", row["regime"]}]
         if not mine:
@@ -127,6 +139,9 @@ class Bisection:
             )
         self._log(version, {row["verdict"] for row in mine})
         return {f"{row['regime']}/{row['clause']}": str(row[self.by]) for row in mine}
+
+    def _locked(self, version: str) -> Locked:
+        return lock(Wanted(requirements_of(self._requirements(version)), torch_backend=self.torch_backend))
 
     def _requirements(self, version: str) -> str:
         package, *others = requirements_of(self.new)
@@ -143,15 +158,19 @@ def _pin(requirement: Requirement) -> str:
     return pins[0] if len(pins) == 1 else ""
 
 
-def releases(package: str, first: str, last: str) -> list[str]:
-    """Return the releases that can be installed here, from `first` to `last`, oldest first.
+def releases(package: str, first: str, last: str, interpreters: Sequence[Interpreter] = ()) -> list[str]:
+    """Return the releases that can be installed here in one of some Pythons, from `first` to `last`, oldest first.
 
     The resolver is asked for the newest below each in turn, so that the user's index, its yanked releases and what has
     no wheel for this machine are all as `logitproof upgrade` would find them.
     """
-    found = [last]
-    while True:
-        try:
-            found.append(newest(f"{package}>{first},<{found[-1]}"))
-        except UnbuildableEnvironment:
-            return [first, *reversed(found)]
+    found = {first, last}
+    for interpreter in interpreters or preferred()[:1]:
+        below = last
+        while True:
+            try:
+                below = newest(f"{package}>{first},<{below}", interpreter)
+            except UnbuildableEnvironment:
+                break
+            found.add(below)
+    return sorted(found, key=Version)

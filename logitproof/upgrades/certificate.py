@@ -1,14 +1,18 @@
-"""The certificate of a diff: what was compared, how it came out, what was waived, and a hash of all that."""
+"""The certificate of a diff: what was compared, how it came out, what was waived; an in-toto Statement, signed or not.
+
+Its predicate is a test result (https://github.com/in-toto/attestation/blob/main/spec/predicates/test-result.md); what
+that has no words for stands in its member ``logitproof``.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
+from logitproof.upgrades.signatures import HASH, AlteredEnvelopeError, opened, sealed
 from logitproof_reports.diff.environment import versions
-from logitproof_reports.diff.verdict import headline
+from logitproof_reports.diff.report import LOOK, NOT_SAFE, SAFE
 from logitproof_reports.runs.environment import package_version
 from logitproof_reports.runs.schema import attributed
 
@@ -17,16 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from logitproof_reports.diff.compare import Diff
-    from logitproof_reports.diff.ruling import Ruling
+    from logitproof_reports.diff.report import DiffReport
     from logitproof_reports.runs.schema import Run
 
-FORMAT = 1
-_HASH = "sha256"
+FORMAT = 2
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
+_RESULT = {SAFE: "PASSED", LOOK: "WARNED", NOT_SAFE: "FAILED"}
 
 
 def certify(
-    diff: Diff, ruling: Ruling, *, files: Mapping[str, Path], locks: Mapping[str, Sequence[str]], day: dt.date
+    report: DiffReport,
+    *,
+    files: Mapping[str, Path],
+    locks: Mapping[str, Sequence[str]],
+    day: dt.date,
+    key: Path | None = None,
 ) -> str:
     """Return the certificate of a diff as JSON.
 
@@ -38,26 +48,42 @@ def certify(
         Requirements of each environment; empty where it is not known.
     day : date
         When it was ruled: a waiver holds until a day.
+    key : Path, optional
+        A private key to sign it with.
     """
+    diff, ruling = report.diff, report.ruling
     content = {
         "format": FORMAT,
-        "logitproof": package_version("logitproof"),
+        "version": package_version("logitproof"),
         "date": day.isoformat(),
-        "safe": ruling.safe,
-        "headline": headline(diff, ruling),
-        "case_set": diff.after.case_set,
+        "safe": report.safe,
+        "headline": report.headline,
         "profile": diff.after.profile,
         "runs": {
-            name: {_HASH: hash_of(files[name]), "lock": list(locks.get(name, ())), **_described(run)}
+            name: {HASH: hash_of(files[name]), "lock": list(locks.get(name, ())), **_described(run)}
             for name, run in (("baseline", diff.before), ("candidate", diff.after))
         },
         "judgements": {change.word: number for change, number in diff.by_class()},
         "failing": int(ruling.failing.sum()),
+        "policy": report.policy,
         "fail_on": list(ruling.fail_on),
-        "complaints": ruling.complaints,
+        "reasons": report.reasons,
         "waived": [vars(waived) for waived in ruling.waived],
     }
-    return json.dumps({**content, _HASH: _digest(content)}, indent=2) + "\n"
+    of_causes = {standing: [cause.line for cause in report.of(standing)] for standing in ("blocks", "look")}
+    statement = {
+        "_type": STATEMENT,
+        "subject": [{"name": name, "digest": {HASH: hash_of(path)}} for name, path in files.items()],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "result": _RESULT[report.word],
+            "configuration": [{"name": "case set", "digest": {HASH: diff.after.case_set}}],
+            "warnedTests": of_causes["look"],
+            "failedTests": [*report.reasons, *of_causes["blocks"]],
+            "logitproof": content,
+        },
+    }
+    return sealed(statement, key)
 
 
 def hash_of(path: Path) -> str:
@@ -81,39 +107,46 @@ def _described(run: Run) -> dict[str, Any]:
     return {"complete": run.complete, "versions": versions(run), "environments": environments}
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def verify(certificate: Path, run_files: Sequence[Path] = ()) -> str:
+def verify(certificate: Path, run_files: Sequence[Path] = (), key: Path | None = None) -> list[str]:
     """Check that a certificate is as it was written, and that the run files are among those it speaks of.
 
     Returns
     -------
-    str
-        Its headline.
+    list of str
+        ``verified`` or ``intact`` with its headline, then what was checked, a line each.
 
     Raises
     ------
     UsageError
-        It was altered, or is none, or a run file is not one of its own.
+        It was altered, or is none, or this key did not sign it, or a run file is not one of its own.
     """
     try:
-        content = json.loads(certificate.read_bytes())
-        stated, runs, told = content.pop(_HASH), content["runs"], str(content["headline"])
+        statement, signed = opened(certificate.read_text(encoding="utf-8"), key)
+        subjects = {one["digest"][HASH]: one["name"] for one in statement["subject"]}
+        headline = str(statement["predicate"]["logitproof"]["headline"])
     except OSError as error:
         raise UsageError(f"{certificate} cannot be read ({error.strerror}): check the path") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f"{certificate} is no certificate of `logitproof upgrade`: pass its certificate.json"
-        ) from error
-    if stated != _digest(content):
-        raise UsageError(
-            f"{certificate} was altered after it was written: its hash does not match; run the upgrade again"
-        )
+    except AlteredEnvelopeError as problem:
+        raise UsageError(f"{certificate} is no certificate as `logitproof upgrade` wrote it: {problem}") from problem
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{certificate} is no certificate of `logitproof upgrade`") from error
+    checked = []
     for path in run_files:
-        if hash_of(path) not in {run[_HASH] for run in runs.values()}:
+        name = subjects.get(hash_of(path))
+        if name is None:
             raise UsageError(
                 f"{path} is not one of the runs listed in {certificate}: it was altered, or is another run"
             )
-    return told
+        checked.append(f"{path} is its {name}")
+    if missing := sorted(set(subjects.values()) - {line.rpartition(" ")[2] for line in checked}):
+        checked.append(f"not checked: its {' and '.join(missing)}; pass the run files")
+    word = "verified" if key else "intact"
+    return [f"{word}: {headline}", *(f"  {line}" for line in (_seal(key, signed=signed), *checked))]
+
+
+def _seal(key: Path | None, *, signed: bool) -> str:
+    if key:
+        return f"signed by {key}"
+    if signed:
+        return "signed, by a key that was not checked: pass the public key with --key"
+    return "not signed: its hash finds accidents, not whoever edits it on purpose"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof.upgrades.policy import Policy, found_policy, levels, read_policy
 from logitproof_reports.diff.annotations import commands_for_job
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.environment import versions
 from logitproof_reports.diff.to_json import as_json
-from logitproof_reports.diff.to_markdown import diff_markdown
+from logitproof_reports.diff.to_markdown import diff_comment, diff_markdown
 from logitproof_reports.diff.verdict import verdict_lines
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.runs.run_file import read_run
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from logitproof_reports.diff.compare import Diff
-    from logitproof_reports.diff.ruling import Ruling
+    from logitproof_reports.diff.report import DiffReport
 
 GITHUB_JOB = "GITHUB_ACTIONS"
 """Variable that is ``true`` in a GitHub job."""
@@ -56,7 +57,7 @@ def compare_files(baseline: Path, candidate: Path, repeats: Sequence[Path] = ())
 
 
 def write_all(
-    found: Diff, ruling: Ruling, *, page: Path | None = None, as_data: Path | None = None, summary: Path | None = None
+    report: DiffReport, *, page: Path | None = None, as_data: Path | None = None, summary: Path | None = None
 ) -> None:
     """Write what is asked for: the page, the JSON, the Markdown; the latter also where a CI job wants it.
 
@@ -66,19 +67,37 @@ def write_all(
         A place cannot be written.
     """
     if page is not None:
-        write_diff_page(found, ruling, page)
+        write_diff_page(report, page)
     for place, text in ((as_data, as_json), (summary, diff_markdown)):
         if place is not None:
-            write_text(place, text(found, ruling))
+            write_text(place, text(report))
     if job := os.environ.get(JOB_SUMMARY):
         with Path(job).open("a", encoding="utf-8") as file:
-            file.write(diff_markdown(found, ruling))
+            file.write(diff_markdown(report))
 
 
-def told(found: Diff, ruling: Ruling) -> str:
+def write_comment(report: DiffReport, place: Path) -> None:
+    """Write a comment for a pull request.
+
+    Raises
+    ------
+    RunFileError
+        The place cannot be written.
+    """
+    write_text(place, diff_comment(report))
+
+
+def told(report: DiffReport) -> str:
     """Return what the command line prints of a diff: the verdict; in a GitHub job its annotations before."""
-    annotated = commands_for_job(found, ruling) if os.environ.get(GITHUB_JOB) == "true" else []
-    return "\n".join([*annotated, *verdict_lines(found, ruling)])
+    annotated = commands_for_job(report) if os.environ.get(GITHUB_JOB) == "true" else []
+    return "\n".join([*annotated, *verdict_lines(report)])
+
+
+def exit_status(report: DiffReport) -> int:
+    """Return 0 where the gate is open, 1 where it is shut, 2 where nothing can be said."""
+    if not report.comparable:
+        return USAGE
+    return EXPECTED if report.safe else UNEXPECTED
 
 
 def write_text(place: Path, text: str) -> None:

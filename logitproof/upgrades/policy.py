@@ -2,7 +2,7 @@
 
 It stands in ``pyproject.toml`` under ``[tool.logitproof]``, or in ``logitproof.toml`` at top level::
 
-    fail_on = "regression"          # or class, change, never, or a list of classes: ["newly_failing", "regressed"]
+    fail_on = "regression"          # or warning, class, change, never, or classes: ["newly_failing", "regressed"]
     [matters]                       # what is in use; all of it by default
     format = ["float32", "bfloat16"]
     mode = ["compiled"]
@@ -94,10 +94,14 @@ class Policy:
 
     def rule(self, diff: Diff, today: dt.date) -> Ruling:
         """Rule on a diff: an expired waiver fails it, and so does one that excuses nothing that would fail."""
-        guilty = of_classes(diff, self.fail_on) & self._in_use(diff)
-        failing, waived, complaints = guilty.copy(), [], nothing_compared(diff)
-        if self.matters and not self._in_use(diff).any():
-            complaints.append("nothing was compared: the policy's [matters] selects no judgement")
+        named, in_use = of_classes(diff, self.fail_on), self._in_use(diff)
+        guilty = named & in_use
+        excuses = np.full(len(guilty), -1)
+        waived: list[Waived] = []
+        complaints: list[str] = []
+        incomparable = nothing_compared(diff)
+        if self.matters and not in_use.any():
+            incomparable = "nothing was compared: the policy's [matters] selects no judgement"
         for waiver in self.waivers:
             excused = guilty & _selected(diff, waiver)
             signed = f"the waiver of {waiver.owner} for {waiver.selector}"
@@ -106,10 +110,17 @@ class Policy:
             elif not excused.any():
                 complaints.append(f"{signed} matches no failing change: remove it")
             else:
-                failing &= ~excused
+                excuses[excused & (excuses < 0)] = len(waived)
                 number = int(excused.sum())
                 waived.append(Waived(waiver.selector, waiver.owner, waiver.reason, str(waiver.expires), number))
-        return Ruling(failing, self.fail_on, waived, complaints)
+        failing = guilty & (excuses < 0)
+        return Ruling(failing, self.fail_on, excuses, ~in_use, waived, complaints, self._scope, incomparable)
+
+    @property
+    def _scope(self) -> str:
+        """What matters, in words."""
+        told = ", ".join(f"{column} {' or '.join(globs)}" for column, globs in self.matters)
+        return f"only {told} matters" if told else ""
 
     def _in_use(self, diff: Diff) -> NDArray[np.bool_]:
         chosen = np.ones(diff.table.num_rows, dtype=bool)

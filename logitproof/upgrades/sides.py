@@ -1,157 +1,313 @@
-"""An upgrade on trial: two isolated environments, the same matrix in each, one diff of the two runs."""
+"""The two sides of an upgrade: a run file, a target that is there, or an environment that is built; and their runs."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from logitproof.environments import pip_settings
+from rich.filesize import decimal
+
+from logitproof.environments import lock_files, pip_settings
 from logitproof.environments.build import build
 from logitproof.environments.cache import environments_folder, sentence
-from logitproof.environments.locks import lock, requirements_of
-from logitproof.environments.package_adapters import adapter_words, backends_of
-from logitproof.environments.uv_command import UnbuildableEnvironment, surroundings
-from logitproof.errors import EXPECTED, UNEXPECTED, UsageError
+from logitproof.environments.interpreters import Interpreter, preferred
+from logitproof.environments.locks import CPU, Wanted, lock, requirements_of
+from logitproof.environments.package_adapters import adapter_words, backends_of, is_framework
+from logitproof.environments.uv_command import UnbuildableEnvironment
+from logitproof.errors import UsageError
+from logitproof.matrix.progress import display_for_terminal
+from logitproof.matrix.run import parts_of
+from logitproof.matrix.run import run as run_matrix
+from logitproof_adapters.targets.installed import installed_in
+from logitproof_adapters.targets.link import PATIENCE_SECONDS
+from logitproof_adapters.targets.target import Target, TargetError, interpreter, named
+from logitproof_reports.counting.verdict import plural
 from logitproof_reports.runs.environment import COMPANIONS
-from logitproof_reports.runs.schema import RunFileError
+from logitproof_reports.runs.run_file import read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from logitproof.environments.build import BuiltEnvironment
     from logitproof.environments.locks import Locked
+    from logitproof_reports.runs.schema import Run
 
     Say = Callable[[str], None]
 
 _RUN_SUFFIXES = (".parquet", ".journal")
-_INSTALLED = "import json; from logitproof_adapters.catalogue.registry import known, installed, too_old; "
-_INSTALLED += "reasons = {name: too_old(name) for name in known()}; "
-_INSTALLED += "print(json.dumps({name: reason for name, reason in reasons.items() if reason or installed(name)}))"
 
 TOLD = frozenset({*COMPANIONS, "ml-dtypes", "numpy"})
 """Packages whose versions are said when an environment is ready: they can move numbers."""
 
+_NAMED = 8
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How both sides are judged.
+
+    Attributes
+    ----------
+    profile : str
+        ``quick`` or ``full``.
+    select : str
+        Which cases, as ``-k`` of `logitproof run` has it; empty for all.
+    cells : tuple of str
+        Which cells, by id; empty for all.
+    patience : float
+        Seconds that a call may take.
+    """
+
+    profile: str = "quick"
+    select: str = ""
+    cells: tuple[str, ...] = ()
+    patience: float = PATIENCE_SECONDS
+
 
 @dataclass(frozen=True)
 class Side:
-    """One side of an upgrade.
+    """One side of an upgrade, ready to be judged.
 
     Attributes
     ----------
     asked : str
-        Requirements, or the path of a run file.
-    environment : BuiltEnvironment or None
-        None for a run file, and where it could not be built.
-    problem : str
-        Why it could not be built, in a few lines; empty where it could.
+        As the user named it.
+    run_file : Path or None
+        The run that stands for it.
+    target : Target or None
+        Where it is judged; None for a run file.
+    locked : Locked or None
+        What its environment was built from; None where it was there.
+    adapters : tuple of str
+        The adapters that it has, those first that its packages name.
     """
 
     asked: str
-    environment: BuiltEnvironment | None = None
-    problem: str = ""
+    run_file: Path | None = None
+    target: Target | None = None
+    locked: Locked | None = None
+    adapters: tuple[str, ...] = ()
 
     @property
-    def run_file(self) -> Path | None:
-        """The run file that stands for this side; None where it is to be judged."""
-        return Path(self.asked) if self.asked.endswith(_RUN_SUFFIXES) else None
+    def title(self) -> str:
+        """What it is called."""
+        if self.locked is None:
+            return self.asked
+        return f"{self.locked.source}: {self.locked.title}" if self.locked.source else self.locked.title
 
 
-def prepared(asked: Sequence[str], say: Say) -> list[Side]:
-    """Build an environment for every side that is no run file; one that cannot be built says why."""
-    wanted = [text for text in asked if Side(text).run_file is None]
+def prepared(
+    asked: Sequence[str], say: Say, torch_backend: str = CPU, before: Mapping[str, Sequence[str]] | None = None
+) -> list[Side]:
+    """Make every side ready to be judged: all is read, resolved and built before anything is judged.
+
+    Parameters
+    ----------
+    asked : sequence of str
+        Lists of packages, lock files, targets, run files.
+    say : callable
+        Receives lines on the progress.
+    torch_backend : str
+        The build of PyTorch, as uv names it.
+    before : mapping of str to sequences of str
+        Locks that hold for some of the sides, with a first line ``# Python VERSION``.
+
+    Raises
+    ------
+    UsageError, RunFileError, TargetError
+        A side is not understood, or cannot be judged.
+    UnbuildableEnvironment
+        Environments cannot be resolved or built; the message has the reason for each.
+    """
+    sides = [_there(text) for text in asked]
+    missing = [text for text, side in zip(asked, sides, strict=True) if side is None]
+    wanted = [
+        _as_before(replace(_wanted(text, say), torch_backend=torch_backend), before or {}, text) for text in missing
+    ]
     if wanted and (sources := pip_settings.told(os.environ)):
         say(sources)
+    built = dict(zip(missing, _built(missing, wanted, say), strict=True))
+    return [side or built[text] for text, side in zip(asked, sides, strict=True)]
+
+
+def _as_before(wanted: Wanted, before: Mapping[str, Sequence[str]], text: str) -> Wanted:
+    """Return what is asked for, with the lock that it had before as constraints."""
+    if text not in before:
+        return wanted
+    first, *lines = before[text]
+    return replace(wanted, constraints=tuple(filter(None, lines)), pythons=(first.rpartition(" ")[2],))
+
+
+def _there(text: str) -> Side | None:
+    """Return a side that needs no environment; None for one that does."""
+    if text.endswith(_RUN_SUFFIXES):
+        run = read_run(Path(text))
+        return Side(text, Path(text), adapters=tuple(sorted(set(run.table["adapter"].to_pylist()))))
+    target = _target(text)
+    if target is None:
+        return None
+    return Side(text, target=target, adapters=tuple(target.frameworks or installed_in(target)))
+
+
+def _target(text: str) -> Target | None:
+    """Return the target that a side names: one of logitproof.toml, or an interpreter; None for anything else."""
+    if lock_files.is_lock(text):
+        return None
+    if os.sep in text and shutil.which(str(Path(text).expanduser())):
+        return interpreter(text)
+    try:
+        return named(text)
+    except TargetError as problem:
+        if f'"{text}" is not known' in str(problem):
+            return None
+        raise
+
+
+def _wanted(text: str, say: Say) -> Wanted:
+    """Return what is asked for by a list of packages or a lock file."""
+    if not lock_files.is_lock(text):
+        return Wanted(requirements_of(text))
+    pins = lock_files.read_lock(text)
+    matters = {name: version for name, version in pins.packages.items() if is_framework(name)}
+    if not matters:
+        raise UsageError(f"{text} pins no framework that is judged; logitproof frameworks lists those that are")
+    others = sorted(set(pins.packages) - set(matters))
+    say(f"{text}: judged: {', '.join(f'{name} {version}' for name, version in matters.items())}")
+    if others:
+        say(f"{text}: left aside: {_few(others)}; installed where a framework needs them, in these versions")
+    if pins.left_out:
+        say(f"{text}: not read: {_few([f'{name} ({reason})' for name, reason in pins.left_out.items()])}")
+    exact = tuple(f"{name}=={version}" for name, version in matters.items())
+    constraints = tuple(f"{name}=={version}" for name, version in pins.packages.items())
+    return Wanted(exact, constraints, pins.pythons, source=text)
+
+
+def _few(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+    return f"{', '.join(words[:_NAMED])}{more}"
+
+
+def _built(asked: Sequence[str], wanted: Sequence[Wanted], say: Say) -> list[Side]:
     before = set(environments_folder().glob("*"))
-    built = dict(zip(wanted, map(_built, wanted, _locks(wanted)), strict=True))
-    made = [built.get(text, Side(text)) for text in asked]
-    for side in made:
-        if side.environment:
-            locked = side.environment.locked
-            beside = [f"{name} {version}" for name, version in locked.packages.items() if name in TOLD]
-            say(f"{locked.title}: Python {locked.python}, {', '.join(beside)}")
-    if not {side.environment.folder for side in made if side.environment} <= before:
+    locks = _locks(asked, wanted, say)
+    for locked in locks:
+        beside = [f"{name} {version}" for name, version in locked.packages.items() if name in TOLD]
+        say(f"{locked.title}: Python {locked.python}, {', '.join(beside)}")
+    for locked in locks:
+        if locked.key not in {folder.name for folder in before}:
+            say(_cost(locked))
+    environments = _all_or_none(asked, [partial(build, locked) for locked in locks])
+    if not {environment.folder for environment in environments} <= before:
         say(sentence())
-    return made
+    return [
+        side_of(text, environment.python, environment.locked)
+        for text, environment in zip(asked, environments, strict=True)
+    ]
 
 
-def _locks(asked: Sequence[str]) -> list[Locked | UnbuildableEnvironment]:
-    """Lock every list of requirements, all for one version of Python where there is one that serves all."""
-    wanted = [requirements_of(text) for text in asked]
-    found = [_lock(requirements) for requirements in wanted]
-    pythons = {one.python for one in found if not isinstance(one, UnbuildableEnvironment)}
-    for python in sorted(pythons) if len(pythons) > 1 else ():
-        same = [_lock(requirements, [python]) for requirements in wanted]
-        if not any(isinstance(one, UnbuildableEnvironment) for one in same):
-            return same
-    return found
+def _cost(locked: Locked) -> str:
+    """Return what a new environment may take to download, in words; what uv has in its cache is not fetched again."""
+    unsized = f" and {plural(locked.unsized, 'package')} of unknown size" if locked.unsized else ""
+    fetched = "" if locked.interpreter.path else f", and Python {locked.python}, which is not installed"
+    return f"{locked.title}: to download: at most {decimal(locked.size)}{unsized}{fetched}"
 
 
-def _lock(requirements: Sequence[str], pythons: Sequence[str] = ()) -> Locked | UnbuildableEnvironment:
-    try:
-        return lock(requirements, pythons)
-    except UnbuildableEnvironment as problem:
-        return problem
+def side_of(asked: str, python: Path, locked: Locked) -> Side:
+    """Return the side whose environment is there, with the adapters of its packages.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    target = interpreter(str(python))
+    return Side(asked, target=target, locked=locked, adapters=adapters_for(locked.requirements, installed_in(target)))
 
 
-def _built(text: str, locked: Locked | UnbuildableEnvironment) -> Side:
-    if isinstance(locked, UnbuildableEnvironment):
-        return Side(text, problem=str(locked))
-    try:
-        return Side(text, build(locked))
-    except UnbuildableEnvironment as problem:
-        return Side(text, problem=str(problem))
-
-
-def adapters_for(asked: str, environment: BuiltEnvironment) -> list[str]:
+def adapters_for(requirements: Sequence[str], installed: Sequence[str]) -> tuple[str, ...]:
     """Return the adapters that ask the named packages, among those whose framework is in the environment.
 
     Raises
     ------
     UsageError
-        There is none, or what it asks is too old to be judged.
+        There is none.
     """
-    requirements = requirements_of(asked)
     words = adapter_words(requirements)
-    installed = json.loads(_run(environment, "-c", _INSTALLED).stdout)
-    found = [name for name in installed if any(name == word or name.startswith(f"{word}_") for word in words)]
-    if judged := [name for name in found if not installed[name]]:
-        return judged
-    if found:
-        raise UsageError(f"{asked} cannot be judged: {installed[found[0]]}")
+    if found := [name for name in installed if any(name == word or name.startswith(f"{word}_") for word in words)]:
+        return tuple(found)
+    asked = ",".join(requirements)
     if needed := backends_of(requirements):
         told = ", ".join(f"{adapter} needs {' and '.join(beside)}" for adapter, beside in needed.items())
         raise UsageError(f"{asked} needs a backend ({told}): write e.g. {asked},{next(iter(needed.values()))[0]}")
     raise UsageError(f"no adapter exists for {asked}; installed with it: {', '.join(installed)}; use --framework")
 
 
-def judge(environment: BuiltEnvironment, adapters: Sequence[str], output: Path, options: Sequence[str] = ()) -> None:
-    """Run the matrix in an environment and leave the run file at `output`.
+def _locks(asked: Sequence[str], wanted: Sequence[Wanted], say: Say) -> list[Locked]:
+    """Lock every side, all for one version of Python where there is one that serves all."""
+    if wanted:
+        say(f"resolving {' and '.join(dict.fromkeys(asked))}")
+    found = _all_or_none(asked, [partial(lock, one) for one in wanted])
+    pythons = {locked.interpreter for locked in found}
+    for python in _in_order(pythons) if len(pythons) > 1 else ():
+        try:
+            return [lock(each, [python]) for each in wanted]
+        except UnbuildableEnvironment:
+            continue
+    return found
+
+
+def _in_order(pythons: set[Interpreter]) -> list[Interpreter]:
+    order = [one.version for one in preferred()]
+    return sorted(pythons, key=lambda python: order.index(python.version))
+
+
+def _all_or_none(asked: Sequence[str], makers: Sequence[Callable[[], _T]]) -> list[_T]:
+    """Return what all make; where one cannot, the reasons of all that cannot."""
+    made: list[_T] = []
+    problems: list[str] = []
+    for text, make in zip(asked, makers, strict=True):
+        try:
+            made.append(make())
+        except UnbuildableEnvironment as problem:
+            problems.append(f"{text}: {problem}")
+    if problems:
+        raise UnbuildableEnvironment("\n".join(problems))
+    return made
+
+
+def judge(target: Target, adapters: Sequence[str], output: Path, settings: Settings, *, resume: bool = False) -> Run:
+    """Judge a target through a pipe and leave the run file at `output`.
+
+    Parameters
+    ----------
+    resume : bool
+        Whether to go on with what an interruption left, if it left anything.
 
     Raises
     ------
-    RunFileError
-        It left none.
+    Interrupted
+        By SIGINT or SIGTERM; what was measured is kept.
+    UsageError, TargetError, RunFileError
+        It cannot be judged.
     """
-    frameworks = [word for name in adapters for word in ("--framework", name)]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    command = ["-m", "logitproof", "run", *frameworks, "-o", str(output.resolve()), *options]
-    ended = _run(environment, *command)
-    if ended.returncode not in {EXPECTED, UNEXPECTED} or not output.exists():
-        words = (ended.stderr.strip().splitlines() or [f"status {ended.returncode}"])[-1].removeprefix("logitproof: ")
-        raise RunFileError(f"{environment.locked.title} could not be tested: {words}")
-
-
-def _run(environment: BuiltEnvironment, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # From its own folder: Python looks for modules where it is started, which may be a checkout of Logitproof.
-    return subprocess.run(  # noqa: S603  our own interpreter
-        [str(environment.python), *arguments],
-        cwd=environment.folder,
-        env=surroundings(),
-        capture_output=True,
-        text=True,
-        check=False,
+    return run_matrix(
+        adapters,
+        profile=settings.profile,
+        output=output,
+        select=settings.select,
+        cells=settings.cells,
+        patience=settings.patience,
+        resume=resume and parts_of(output).is_dir(),
+        target=target,
+        display=display_for_terminal(),
     )
+
+
+def is_finished(output: Path) -> bool:
+    """Tell whether a run file is there and no interrupted run beside it."""
+    return output.exists() and not parts_of(output).exists()

@@ -1,28 +1,46 @@
-"""A trial of an upgrade from beginning to end: environments, runs, the diff, and a second look at what moved."""
+"""A trial of an upgrade from beginning to end: both sides, both runs, the diff, and a second look at what moved."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import json
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from logitproof.upgrades.sides import Side, adapters_for, judge, prepared
+from logitproof.errors import UsageError
+from logitproof.matrix.survey import CONTROL
+from logitproof.upgrades.sides import TOLD, Settings, Side, is_finished, judge, prepared
+from logitproof.upgrades.uncovered import with_uncovered
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS, PACKAGES, distributions_of
+from logitproof_reports.counting.verdict import plural
 from logitproof_reports.diff.classes import RANK
 from logitproof_reports.diff.compare import diff
-from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.diff.query import not_evaluated
+from logitproof_reports.runs.run_file import read_run, write_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
+    from logitproof_adapters.targets.target import Target
     from logitproof_reports.diff.compare import Diff
+    from logitproof_reports.runs.schema import Run
 
     Say = Callable[[str], None]
 
 NAMES = ("baseline", "candidate")
+REQUEST = "request.json"
+"""What an upgrade was asked: it is gone on with only where it is asked the same again."""
+
 CELLS_AT_ONCE = 400
 """Cells that a second look names; of more the first ones, worst first: a command line has an end."""
+
+MORE_PATIENCE = 4.0
+"""How much longer a call may take that timed out, when it is made once more, alone."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +50,17 @@ class Trial:
     Attributes
     ----------
     old, new : str
-        Requirements such as ``jax==0.4.35``, or the path of a run file saved earlier.
+        Requirements such as ``jax==0.4.35``, a lock file, a target, or the path of a run file saved earlier.
     folder : Path
         Receives ``baseline.parquet``, ``candidate.parquet`` and a ``.lock.txt`` of each.
     adapters : tuple of str
         Adapters to ask; empty for those of the packages that are named.
-    options : tuple of str
-        Handed to ``logitproof run``.
+    settings : Settings
+        How both sides are judged.
+    torch_backend : str
+        The build of PyTorch, as uv names it.
+    resume : bool
+        Whether to go on with what an interrupted upgrade of the same request left.
     say : callable
         Receives lines on the progress.
     """
@@ -47,72 +69,175 @@ class Trial:
     new: str
     folder: Path
     adapters: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    torch_backend: str = "cpu"
+    resume: bool = False
     say: Say = field(default=print)
 
-    def run(self) -> tuple[list[Side], Diff | None]:
-        """Carry it out; there is no diff where an environment could not be built, yet the other run is kept."""
-        both = prepared((self.old, self.new), self.say)
-        adapters = self.adapters or self._adapters(both)
-        files = [self._judged(name, side, adapters) for name, side in zip(NAMES, both, strict=True)]
-        before, after = files
-        if before is None or after is None:
-            return both, None
-        found = diff(read_run(before), read_run(after))
-        return both, self._looked_at_twice(both, adapters, found)
+    def run(self) -> tuple[list[Side], Diff]:
+        """Carry it out.
 
-    @property
-    def files(self) -> dict[str, Path]:
-        """The run files of both sides, by `NAMES`."""
-        sides = zip(NAMES, (Side(self.old), Side(self.new)), strict=True)
-        return {name: side.run_file or self.folder / f"{name}.parquet" for name, side in sides}
+        Raises
+        ------
+        UnbuildableEnvironment
+            An environment cannot be resolved or built; nothing was judged.
+        UsageError, RunFileError, TargetError
+            A side cannot be judged.
+        Interrupted
+            By SIGINT or SIGTERM; what was measured is kept.
+        """
+        self._begin()
+        both = prepared((self.old, self.new), self.say, self.torch_backend, self._locks_before())
+        adapters = self.adapters or common_adapters(both, self.say)
+        self._write_locks(both)
+        before, after = (self._judged(place, side, adapters) for place, side in enumerate(both))
+        old, new = (side.target for side in both)
+        if old and new:
+            before, after = with_uncovered(before, old, adapters), with_uncovered(after, new, adapters)
+        return both, self._looked_at_twice(both, diff(before, after))
 
-    def _adapters(self, both: Sequence[Side]) -> tuple[str, ...]:
-        asked = [adapters_for(side.asked, side.environment) for side in both if side.environment]
-        return tuple(name for name in asked[0] if all(name in names for names in asked)) if asked else ()
+    def files(self, both: Sequence[Side]) -> dict[str, Path]:
+        """Return the run files of both sides, by `NAMES`."""
+        return {name: side.run_file or self._file(name) for name, side in zip(NAMES, both, strict=True)}
 
-    def _judged(self, name: str, side: Side, adapters: Sequence[str]) -> Path | None:
-        if side.run_file:
-            return side.run_file
-        if side.environment is None:
-            return None
-        target = self.files[name]
-        self.say(f"testing {side.environment.locked.title} ({', '.join(adapters)})")
-        judge(side.environment, adapters, target, self.options)
-        lock = "\n".join([f"# Python {side.environment.locked.python}", *side.environment.locked.lines, ""])
-        (self.folder / f"{name}.lock.txt").write_text(lock, encoding="utf-8")
-        return target
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.parquet"
 
-    def _looked_at_twice(self, both: Sequence[Side], adapters: Sequence[str], found: Diff) -> Diff:
-        """Ask the cells that changed for the worse or the better once more, in both environments.
+    def _lock_file(self, name: str) -> Path:
+        return self.folder / f"{name}.lock.txt"
+
+    def _begin(self) -> None:
+        """Make the folder, and see to it that what is gone on with was asked the same."""
+        place = self.folder / REQUEST
+        asked = {"old": self.old, "new": self.new, "adapters": self.adapters, **asdict(self.settings)}
+        request: dict[str, Any] = json.loads(json.dumps(asked))
+        if not self.resume:
+            self._remove_results()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            place.write_text(json.dumps(request, indent=2), encoding="utf-8")
+            return
+        try:
+            before: Any = json.loads(place.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"there is no interrupted upgrade in {self.folder}: omit --resume") from error
+        for what, value in request.items():
+            if before.get(what) != value:
+                raise UsageError(
+                    f"the upgrade in {self.folder} was asked with {what} {before.get(what)}: pass the same, "
+                    "or omit --resume"
+                )
+
+    def _remove_results(self) -> None:
+        """Remove what an earlier upgrade left in the folder, lest it be taken for a side of this one."""
+        asked = {Path(text).absolute() for text in (self.old, self.new)}
+        for name in NAMES:
+            for file in (self._file(name), self._file(f"{name}.again"), self._lock_file(name)):
+                if file.absolute() not in asked:
+                    file.unlink(missing_ok=True)
+
+    def _locks_before(self) -> dict[str, list[str]]:
+        """Return the lock of each side that the interrupted upgrade resolved: the index may have moved since."""
+        files = [(text, self._lock_file(name)) for text, name in zip((self.old, self.new), NAMES, strict=True)]
+        return {text: file.read_text(encoding="utf-8").split("\n") for text, file in files if file.exists()}
+
+    def _write_locks(self, both: Sequence[Side]) -> None:
+        for name, side in zip(NAMES, both, strict=True):
+            if side.locked:
+                lines = [f"# Python {side.locked.python}", *side.locked.lines, ""]
+                self._lock_file(name).write_text("\n".join(lines), encoding="utf-8")
+
+    def _judged(self, place: int, side: Side, adapters: Sequence[str]) -> Run:
+        """Return the run of a side: read, gone on with, or made."""
+        if side.run_file or side.target is None:
+            return read_run(side.run_file or Path(side.asked))
+        output = self._file(NAMES[place])
+        if self.resume and is_finished(output):
+            self.say(f"{NAMES[place]}: {side.title} was judged before the interruption")
+            return read_run(output)
+        self.say(f"{NAMES[place]} ({place + 1} of 2): testing {side.title} ({', '.join(adapters)})")
+        begun = time.monotonic()
+        run = self._retried(judge(side.target, adapters, output, self.settings, resume=self.resume), side, output)
+        self.say(f"{NAMES[place]}: {plural(run.table.num_rows, 'judgement')} in {time.monotonic() - begun:.0f} s")
+        return run
+
+    def _retried(self, run: Run, side: Side, output: Path) -> Run:
+        """Return a run in which the cells that timed out were judged once more, alone and with more patience."""
+        cells = list(dict.fromkeys(pc.filter(run.table["cell"], not_evaluated(run.table)).to_pylist()))
+        cells = [cell for cell in cells if cell not in set(run.table["adapter"].to_pylist())][:CELLS_AT_ONCE]
+        if not cells or side.target is None:
+            return run
+        self.say(f"{plural(len(cells), 'cell')} timed out: judged once more, alone and with more patience")
+        alone = replace(self.settings, cells=tuple(cells), patience=MORE_PATIENCE * self.settings.patience)
+        names = sorted(set(run.table["adapter"].to_pylist()))
+        again = judge(side.target, names, self.folder / "alone.parquet", alone)
+        (self.folder / "alone.parquet").unlink()
+        mine = pa.array(cells)
+        kept = run.table.filter(pc.invert(pc.is_in(run.table["cell"], mine)))
+        table = pa.concat_tables([kept, again.table.filter(pc.is_in(again.table["cell"], mine))])
+        write_run(output, found := replace(run, table=table))
+        return found
+
+    def _looked_at_twice(self, both: Sequence[Side], found: Diff) -> Diff:
+        """Ask the cells that changed for the worse or the better once more, on both sides.
 
         A release whose own two runs differ tells nothing by a third.
         """
-        rows = np.flatnonzero(found.rank <= RANK["improved"])
-        column = found.words("cell")
-        cells = list(dict.fromkeys(column.words[code] for code in column.codes[rows]))[:CELLS_AT_ONCE]
-        environments = [side.environment for side in both if side.environment]
-        if not cells or len(environments) < len(both):
+        clauses = found.words("clause")
+        judged = np.array([bool(word) for word in clauses.words], dtype=bool)[clauses.codes]
+        rows = np.flatnonzero((found.rank <= RANK["improved"]) & judged)
+        cells, adapters = ([found.words(name).words[code] for code in found.words(name).codes[rows]] for name in _NAMED)
+        chosen = list(dict.fromkeys(cells))[:CELLS_AT_ONCE]
+        targets = [side.target for side in both if side.target]
+        if not chosen or len(targets) < len(both):
             return found
-        self.say(f"running {len(cells)} cells once more, to separate noise from changes")
-        again = []
-        for name, environment in zip(NAMES, environments, strict=True):
-            target = self.folder / f"{name}.again.parquet"
-            judge(environment, adapters, target, (*self.options, *selecting(cells)))
-            again.append(read_run(target))
+        self.say(f"judging {plural(len(chosen), 'cell')} once more, to separate noise from changes")
+        settings = replace(self.settings, cells=tuple(chosen))
+        again = [
+            self._again(target, sorted(set(adapters)), self._file(f"{name}.again"), settings)
+            for name, target in zip(NAMES, targets, strict=True)
+        ]
         return diff(found.before, found.after, list(zip((found.before, found.after), again, strict=True)))
+
+    def _again(self, target: Target, adapters: Sequence[str], output: Path, settings: Settings) -> Run:
+        if self.resume and is_finished(output):
+            return read_run(output)
+        return judge(target, adapters, output, settings, resume=self.resume)
+
+
+_NAMED = ("cell", "adapter")
+
+
+def common_adapters(both: Sequence[Side], say: Say) -> tuple[str, ...]:
+    """Return the adapters that both sides have; of two lock files those of which a package changed.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    found = [name for name in both[0].adapters if name in both[1].adapters]
+    if len(found) > 1:
+        found = [name for name in found if name != CONTROL]
+    if not found:
+        told = "; ".join(f"{side.title} has {', '.join(side.adapters) or 'none'}" for side in both)
+        raise UsageError(f"there is no framework that both sides have ({told}); use --framework")
+    locks = [side.locked for side in both if side.locked and side.locked.source]
+    if len(locks) < len(both):
+        return tuple(found)
+    moved = {name for name in TOLD if locks[0].packages.get(name) != locks[1].packages.get(name)}
+    changed = [name for name in found if _packages(name) & moved]
+    if left := [name for name in found if changed and name not in changed]:
+        say(f"left aside, because nothing of it changed: {', '.join(left)}")
+    return tuple(changed or found)
+
+
+def _packages(adapter: str) -> set[str]:
+    """Return the packages that can move what an adapter is answered: its own, and those that are no other's."""
+    own = {name for package in FRAMEWORKS[adapter].packages for name in distributions_of(package)}
+    others = {name for package in PACKAGES for name in distributions_of(package)} - {"numpy"}
+    return own | (TOLD - others)
 
 
 def locks_of(both: Sequence[Side]) -> list[list[str]]:
-    """Return each side's lock, a requirement a line; empty where it is a run file."""
-    locked = [side.environment.locked if side.environment else None for side in both]
-    return [[f"python=={one.python}", *one.lines] if one else [] for one in locked]
-
-
-def selecting(cells: Sequence[str]) -> list[str]:
-    """Return the options of `logitproof run` that select these cells.
-
-    >>> selecting(["jax-eager-softmax-value-float32-axis=first"])
-    ['--cells', 'jax-eager-softmax-value-float32-axis=first']
-    """
-    return [word for cell in cells for word in ("--cells", cell)]
+    """Return each side's lock, a requirement a line; empty where its environment was there."""
+    return [[f"python=={side.locked.python}", *side.locked.lines] if side.locked else [] for side in both]

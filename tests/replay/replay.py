@@ -12,6 +12,8 @@ import json
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +21,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from logitproof.environments.build import build
-from logitproof.environments.locks import lock, requirements_of
+from logitproof.environments.locks import Wanted, lock, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UNEXPECTED, USAGE, UsageError
 from logitproof.readers.reporting import judgements
-from logitproof.upgrades.sides import judge
+from logitproof.upgrades.sides import Settings, judge
+from logitproof_adapters.targets.target import interpreter
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.runs.schema import RunFileError
 from replay.catalogue import Bug, Release, catalogue
@@ -33,6 +36,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from logitproof_reference.vocabulary.judgement import Judgement
+
+PACKAGES = (
+    "logitproof",
+    "logitproof_adapters",
+    "logitproof_conformance",
+    "logitproof_reference",
+    "logitproof_reports",
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -95,15 +106,26 @@ def joined(selects: Iterable[str]) -> str:
 
 def ask(asked: Asked, folder: Path) -> list[Judgement]:
     """Build the environment and judge it, unless its run file is there."""
-    locked = lock(requirements_of(asked.requirements))
-    run_file = folder / locked.wheel.parent.name / asked.file
+    locked = lock(Wanted(requirements_of(asked.requirements)))
+    run_file = folder / own_digest() / asked.file
     if not run_file.exists():
-        options = ["--profile", asked.profile, *(["-k", asked.select] if asked.select else [])]
         # Under another name at first: what an interruption leaves is not to be taken for the whole.
         asking = run_file.with_name(f"asking-{asked.file}")
-        judge(build(locked), [asked.adapter], asking, options)
+        asking.parent.mkdir(parents=True, exist_ok=True)
+        target = interpreter(str(build(locked).python))
+        judge(target, [asked.adapter], asking, Settings(asked.profile, asked.select))
         asking.replace(run_file)
     return list(judgements(read_run(run_file)))
+
+
+@cache
+def own_digest() -> str:
+    """Return a digest of Logitproof's own sources: run files of another state of them are not used again."""
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        for path in sorted(Path(str(files(package))).rglob("*.py")):
+            digest.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def outcomes_of(asked: Asked, shown: Sequence[tuple[Bug, Release]], folder: Path) -> list[Outcome]:

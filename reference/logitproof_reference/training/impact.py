@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.cases.real import REGIMES_REAL, real_logits
+from logitproof_reference.judging.worst_element import exact_parts, worst_element
 from logitproof_reference.training.exact import predictions
 from logitproof_reference.training.tasks import BATCH, STEPS, TASKS, Examples
 
@@ -78,14 +79,15 @@ class Impact:
     Attributes
     ----------
     error : float
-        The largest error of the finding, in nats for a loss and plain units otherwise; inf where a finite answer was
-        due and none came, or the other way round.
+        The error of the recorded element; inf where a finite answer was due and none came, or the other way round.
     real_rows, real_rows_in_all : int
         How many of the real rows are like the finding's row.
     planted : Planted or None
         The training with the error in it; None where the error is not finite.
     number_due : bool
         Whether a finite number is due.
+    unit : str
+        Unit of the error; see `WorstElement`.
     """
 
     error: float
@@ -93,6 +95,7 @@ class Impact:
     real_rows_in_all: int
     planted: Planted | None
     number_due: bool = True
+    unit: str = "absolute"
 
     @property
     def sentence(self) -> str:
@@ -106,10 +109,13 @@ class Impact:
                 "One such row makes the mean loss and all gradients of its batch NaN or infinite."
             )
         found, trained = self.planted, BATCH * STEPS["full"]
+        off = f"Off by {self.error:.3g}{' nats' if self.unit == 'nats' else ''} on this row"
         if not found.rows:
-            return f"Off by {self.error:.2g} on this row; {like}, and none of the {trained:,} training rows is."
+            return f"{off}; {like}, and none of the {trained:,} training rows is."
+        if not found.drift:
+            return f"{off}; {like}. An error of a value alone changes no gradient and no training."
         return (
-            f"Off by {self.error:.2g} on this row; {like}. Added to the {found.rows:,} of {trained:,} training rows "
+            f"{off}; {like}. Added to the {found.rows:,} of {trained:,} training rows "
             f"that are similar, it changes the parameters by {found.drift:.2g} of their size and the held-out loss by "
             f"{found.loss:.2g} nats; accuracy {found.accuracy:.1%}, without the error {found.exact_accuracy:.1%}."
         )
@@ -121,9 +127,10 @@ def impact_of(finding: Mapping[str, Any]) -> Impact | None:
     Parameters
     ----------
     finding : mapping
-        The fields of a `Judgement`: ``inputs``, ``nats``, ``quantity`` and ``exact`` are read.
+        The fields of a `Judgement`: ``inputs`` and those that `worst_element` reads.
     """
-    shape, error = shape_of(str(finding["inputs"])), float(finding["nats"])
+    shape, found = shape_of(str(finding["inputs"])), worst_element(finding)
+    error = found.error
     if shape is None or math.isnan(error):
         return None
     real = _real_rows()
@@ -131,8 +138,8 @@ def impact_of(finding: Mapping[str, Any]) -> Impact | None:
     planted = None
     if math.isfinite(error):
         planted = train_with_error(shape, 0.0 if finding["quantity"] == "value" else error)
-    number_due = str(finding.get("exact", "")).split(" ", maxsplit=1)[0] not in {"nan", "inf", "+inf", "-inf"}
-    return Impact(error, count, sum(map(len, real)), planted, number_due)
+    number_due = math.isfinite(exact_parts(finding["exact"])[0])
+    return Impact(error, count, sum(map(len, real)), planted, number_due, found.unit)
 
 
 def shape_of(inputs: str) -> Shape | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -14,7 +15,6 @@ from logitproof_reports.words.outcomes import OUTCOMES, family_of, family_place
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from logitproof_reports.runs.schema import Run
@@ -64,7 +64,8 @@ class Judged:
     rank : int64 array
         Rank of each row's outcome.
     slack, ulps : float64 arrays
-        As recorded; NaN where nothing was compared.
+        As recorded; NaN where nothing was compared. No slack either where what conforms is not measured by a bound:
+        the exact answer is not finite, or the clause accepts another one (`worst_element`).
     worst_first : int64 array
         Row numbers, from the worst outcome and the largest slack down.
     """
@@ -95,7 +96,8 @@ def prepare(run: Run) -> Judged:
     """Sort a run's rows and code what pages count by."""
     table = run.table.sort_by([(name, "ascending") for name in ("cell", "regime", "clause")])
     rank = ranks_of(table)
-    slack, ulps = (table[name].to_numpy() for name in ("slack", "ulps"))
+    ulps = table["ulps"].to_numpy()
+    slack = np.where(_unbounded(table), np.nan, table["slack"].to_numpy())
     order = np.lexsort((-np.nan_to_num(ulps, nan=-1.0), -np.nan_to_num(slack, nan=-1.0), -rank))
     return Judged(
         run=run,
@@ -117,6 +119,15 @@ def ranks_of(table: pa.Table) -> Codes:
     ranks = by_code[verdicts.codes] if len(by_code) else verdicts.codes
     explained = pc.not_equal(table["deviation"], "").to_numpy()
     return np.where(explained & (ranks > OUTCOMES["known"].rank), OUTCOMES["known"].rank, ranks)
+
+
+def _unbounded(table: pa.Table) -> NDArray[np.bool_]:
+    """Return where a judgement conforms by another measure than a bound; the same as `worst_element` finds."""
+    conforms = pc.equal(table["verdict"], "conforms")
+    infinite = pc.is_in(table["exact"], value_set=pa.array(["nan", "inf", "-inf"]))
+    accepted = pc.and_(pc.equal(table["slack"], 1.0), pc.is_inf(table["ulps"]))
+    found: NDArray[np.bool_] = pc.and_(conforms, pc.or_(infinite, accepted)).to_numpy()
+    return found
 
 
 def _format_place(name: str) -> tuple[int, str]:

@@ -43,6 +43,11 @@ class Tally:
         return sum(self.counts) - self.count("unsupported") - self.count("stale")
 
     @property
+    def measured(self) -> bool:
+        """Whether anything was: a void judgement measured nothing."""
+        return self.judged > self.count("void")
+
+    @property
     def unexpected(self) -> int:
         """How many break a MUST, and no ledger entry explains them."""
         return sum(self.count(name) for name in UNEXPECTED)

@@ -52,6 +52,8 @@ def _fixed(judged: Judged, framework: str) -> str:
 
 
 def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
+    if not tally.measured:
+        return "nothing was measured."
     parts = [f"{tally.fulfilled:,} of {tally.judged:,} judgements conform"]
     if tally.count("concern"):
         parts[0] += f" ({plural(tally.count('concern'), 'SHOULD warning')})"
@@ -60,9 +62,9 @@ def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
     if tally.count("stale"):
         parts.append(OUTCOMES["stale"].count(tally.count("stale")))
     if not tally.unexpected:
-        return ", ".join([*parts, "none unexpected."]) + _fixed(judged, framework)
+        return ", ".join([*parts, "0 new."]) + _fixed(judged, framework)
     worst = _worst_of(judged, framework)
-    return ", ".join([*parts, f"{tally.unexpected:,} unexpected: {worst}."]) + _fixed(judged, framework)
+    return ", ".join([*parts, f"{tally.unexpected:,} new: {worst}."]) + _fixed(judged, framework)
 
 
 def newest_tried(run: Run, framework: str) -> str:
@@ -120,14 +122,14 @@ def headline(judged: Judged) -> str:
     """Return the verdict on the whole run in one sentence."""
     tallies = tally_by(judged, judged.framework)
     red = [framework for (framework,), tally in tallies.items() if tally.unexpected]
-    if not any(tally.judged for tally in tallies.values()):
+    if not any(tally.measured for tally in tallies.values()):
         return "Nothing was measured."
     if red:
         count = sum(tally.unexpected for tally in tallies.values())
-        return f"{plural(count, 'unexpected verdict')} in {_who(judged.run, red)}."
+        return f"{plural(count, 'new failure')} in {_who(judged.run, red)}."
     if stale := sum(tally.count("stale") for tally in tallies.values()):
         who = _who(judged.run, [framework for (framework,), tally in tallies.items() if tally.count("stale")])
-        return f"{OUTCOMES['stale'].count(stale).capitalize()} of {who}; no unexpected verdict."
+        return f"{OUTCOMES['stale'].count(stale).capitalize()} of {who}; no new failure."
     who = _who(judged.run, [framework for (framework,) in tallies])
     known = sum(tally.count("known") for tally in tallies.values())
     verb = "conforms" if len(tallies) == 1 else "conform"

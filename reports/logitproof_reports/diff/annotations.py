@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .verdict import verdict_lines
-
 if TYPE_CHECKING:
-    from .compare import Diff
-    from .ruling import Ruling
+    from .report import DiffReport
 
 _SPELLED = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 """How the runner wants what would end a command (https://docs.github.com/actions, workflow commands)."""
 
 
-def commands_for_job(diff: Diff, ruling: Ruling) -> list[str]:
-    """Return one command a line of the verdict: an error where the gate is shut, notices else."""
-    first, *others = verdict_lines(diff, ruling)
-    levels = ("notice", "notice") if ruling.safe else ("error", "warning")
-    return [_command(levels[0], first), *(_command(levels[1], line) for line in others)]
+_LEVELS = {"SAFE": "notice", "LOOK": "warning", "NOT SAFE": "error"}
+_OF_CAUSE = {"blocks": "error", "look": "warning"}
+
+
+def commands_for_job(report: DiffReport) -> list[str]:
+    """Return one command for the verdict, for each reason why the gate is shut, and for each cause that matters."""
+    level = _LEVELS[report.word]
+    causes = [(_OF_CAUSE[cause.standing], cause) for cause in report.causes if cause.standing in _OF_CAUSE]
+    return [
+        *(_command(level, line) for line in (report.headline, *report.reasons)),
+        *(_command(of_cause, f"{cause.line}; hit: {cause.hit}; {cause.extent}") for of_cause, cause in causes),
+    ]
 
 
 def _command(level: str, text: str) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reports.counting.verdict import listed, plural
-from logitproof_reports.words.outcomes import decimal, escape_control_chars, from_hex, shown_verdict
+from logitproof_reports.counting.verdict import listed
+from logitproof_reports.words.outcomes import escape_control_chars
 from logitproof_reports.words.terms import clause_title, question
 
 from .classes import CLASSES, RANK, ChangeClass
+from .examples import example_of
 from .machine import machine_of
 
 if TYPE_CHECKING:
@@ -28,13 +29,9 @@ USUAL = {"axis": "last", "layout": "contiguous", "options": "", "producer": ""}
 """What most cells have, which is not told."""
 
 _LISTED = 6
-_REASON_CHARACTERS = 160
 
 MANY_ULPS = 1_000.0
 """An error of so many ulps looks wrong to who does not know the bound, three digits being lost."""
-
-_BEYOND_MEASURE = ", inf ulps off, inf times the bound"
-"""What a reason says where one of the two numbers is not finite, which they show themselves."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +75,6 @@ def findings_of(diff: Diff, alike: tuple[str, ...] = ALIKE, rows: NDArray[np.int
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     members = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])
     return [DiffFinding(CLASSES[diff.rank[members[place][0]]], members[place]) for place in np.argsort(first)]
-
-
-def headline_of(diff: Diff, finding: DiffFinding) -> str:
-    """Return a finding in a line: what was asked, the worst of it before and after, and where that is."""
-    worst = _record(diff, finding.worst)
-    place = escape_control_chars(f"{worst['cell']}/{worst['regime']}")
-    cells = plural(len(distinct(diff, finding, "cell")), "cell")
-    where = f"{cells} ({where_of(diff, finding)}), worst {place}" if len(finding.rows) > 1 else place
-    return f"{asked_of(diff, finding)}: {movement(diff, finding.worst)}; in {where}"
 
 
 def what_of(diff: Diff, finding: DiffFinding) -> str:
@@ -137,24 +125,12 @@ def some(diff: Diff, finding: DiffFinding, name: str) -> str:
 
 
 def movement(diff: Diff, row: int) -> str:
-    """Return one change in words: what was observed before and after, the exact answer, errors, the machine's part."""
+    """Return one change in words: the row before and after, the exact answer, errors, the machine's part."""
     before, after = diff.sides(row)
-    numbers = _numbers(before, after) if before.get("observed") and after.get("observed") else _classes(before, after)
-    other = {} if before and after else diff.instead(row)
+    allowed = _allowed(before, after) if before and after else ""
     machine = machine_of(diff, row)
-    explained = f"; explained by {machine}" if machine else ""
-    return escape_control_chars(f"{numbers or f'{_state(before, other)} -> {_state(after, other)}'}{explained}")
-
-
-def _numbers(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Return what differs of the numbers of both sides."""
-    unit = "nats" if after["quantity"] == "value" and after["op"] != "softmax" else "absolute"
-    sizes = [
-        f"{decimal(before[name])} -> {decimal(after[name])} {word}"
-        for name, word in (("ulps", "ulps"), ("nats", unit))
-        if before[name] != after[name] and math.isfinite(before[name]) and math.isfinite(after[name])
-    ]
-    return "; ".join(filter(None, (_observed(before, after), ", ".join(sizes), _allowed(before, after))))
+    explained = f"explained by {machine}" if machine else ""
+    return "; ".join(filter(None, (example_of(diff, row).sentence, allowed, explained)))
 
 
 def _allowed(before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -170,35 +146,6 @@ def _allowed(before: dict[str, Any], after: dict[str, Any]) -> str:
 def _value(spelled: str) -> float:
     """Return a number as it was recorded, without its tail."""
     return float.fromhex(spelled.split(maxsplit=1)[0])
-
-
-def _classes(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Return the accuracy classes of both sides; empty where they are the same, or one side was not judged."""
-    was, came = (side.get("accuracy_class", "") or "none" for side in (before, after))
-    return f"accuracy class: {was} -> {came}" if before and after and was != came else ""
-
-
-def _observed(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Return what came of the worst element; of two elements where another one is the worst now."""
-    was, came = from_hex(before["observed"]), from_hex(after["observed"])
-    due, exact = from_hex(before["exact"]), from_hex(after["exact"])
-    if before["exact"] != after["exact"]:
-        return f"worst was {was} where {due} is exact, now {came} where {exact} is"
-    return "" if was == came else f"{was} -> {came}, exact {exact}"
-
-
-def _state(record: dict[str, Any], instead: dict[str, Any]) -> str:
-    """Return a verdict in words; of rows that another clause judges there, that one's."""
-    if not record:
-        return f"{instead['clause']} {_state(instead, {})}" if instead else "not judged"
-    # The line names the clause with its title before it tells what became of it.
-    reason, slack = str(record["reason"]).replace(_BEYOND_MEASURE, ""), float(record["slack"])
-    # What conforms by raising is told by the kind of its error, what crashed without its last words.
-    ends = {"conforms": ":", "crashed": "; "}.get(record["verdict"])
-    told = reason.removeprefix(f"{clause_title(record['clause'])}: ")
-    short = (told.partition(ends)[0] if ends else told)[:_REASON_CHARACTERS]
-    beside = f" ({short})" if reason else "" if math.isnan(slack) else f", error / bound {decimal(slack)}"
-    return f"{shown_verdict(record['verdict'])}{beside}"
 
 
 def _record(diff: Diff, row: int) -> dict[str, Any]:

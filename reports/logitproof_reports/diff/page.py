@@ -9,19 +9,20 @@ from urllib.parse import quote
 from logitproof_reports.words.outcomes import escape_control_chars
 
 from .classes import CLASSES, RANK, ChangeClass
-from .environment import Difference, differences, subject
 from .findings import findings_of, movement, what_of
 from .payload import detail_of, payload_of
 from .scatter import Picture, picture_of
 from .training import TrainingChanges, training_changes
-from .verdict import verdict_lines
 
 if TYPE_CHECKING:
     from logitproof_reports.html.columns import Payload
 
+    from .causes import Cause
     from .compare import Diff
+    from .environment import Difference
     from .findings import DiffFinding
-    from .ruling import Ruling, Waived
+    from .report import DiffReport
+    from .ruling import Waived
 
 SHOWN = 24
 """Findings told in full; the rest is in the table."""
@@ -57,7 +58,7 @@ class DiffPage:
     """The whole page."""
 
     title: str
-    safe: bool
+    word: str
     headline: str
     lines: list[str]
     counts: list[ClassCount]
@@ -71,25 +72,30 @@ class DiffPage:
     payload: Payload
 
 
-def diff_page(diff: Diff, ruling: Ruling) -> DiffPage:
+def diff_page(report: DiffReport) -> DiffPage:
     """Compute the page of a diff."""
-    first, *lines = verdict_lines(diff, ruling)
+    diff = report.diff
     findings = findings_of(diff)
     return DiffPage(
-        title=f"Logitproof diff: {subject(diff.before, diff.after)}",
-        safe=ruling.safe,
-        headline=first,
-        lines=lines,
-        counts=[ClassCount(change, number, _link(f"class:{change.word}")) for change, number in diff.by_class()],
+        title=f"Logitproof diff: {report.subject}",
+        word=report.word,
+        headline=report.headline,
+        lines=[f"Policy: {report.policy}", *report.reasons, *map(_cause, report.causes), report.counted],
+        counts=[ClassCount(change, number, _link(f"class:{change.word}")) for change, number in report.counts],
         findings=[_finding(diff, one) for one in findings[:SHOWN]],
         findings_left_out=max(0, len(findings) - SHOWN),
         picture=picture_of(diff),
         training=training_changes(diff),
-        waived=ruling.waived,
-        environment=differences(diff.before, diff.after),
+        waived=report.ruling.waived,
+        environment=report.environment,
         judgements=diff.table.num_rows,
         payload=payload_of(diff),
     )
+
+
+def _cause(cause: Cause) -> str:
+    standing = "" if cause.standing == "informative" else f"{cause.standing}: "
+    return f"{standing}{cause.line}; in {cause.extent}; hit: {cause.hit or 'the whole cell'}"
 
 
 def legend() -> tuple[ChangeClass, ...]:

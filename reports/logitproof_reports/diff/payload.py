@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
+from logitproof_reference.judging.worst_element import worst_element
 from logitproof_reports.counting.run_table import Words, words_of
 from logitproof_reports.html.columns import numbers, packed
-from logitproof_reports.report.findings import inputs_of
-from logitproof_reports.words.outcomes import decimal, escape_control_chars, from_hex, shown_verdict
+from logitproof_reports.report.judgement_facts import inputs_of
+from logitproof_reports.words.outcomes import decimal, escape_control_chars, from_hex, shown_verdict, slack_of
 
 from .classes import CLASSES, RANK
 
@@ -110,6 +111,7 @@ def _facts(record: dict[str, Any]) -> dict[str, str]:
     if not record:
         return dict.fromkeys(_facts(_NOTHING), "")
     place = f"row {record['row']}" + (f", class {record['element']}" if record["element"] >= 0 else "")
+    found = worst_element(record)
     return {
         "clause": escape_control_chars(record["clause"]),
         "verdict": escape_control_chars(shown_verdict(record["verdict"]))
@@ -119,9 +121,10 @@ def _facts(record: dict[str, Any]) -> dict[str, str]:
         "exact, hex": escape_control_chars(record["exact"]),
         "observed": from_hex(record["observed"]),
         "observed, hex": escape_control_chars(record["observed"]),
-        "error, ulps": _measure(record["ulps"]),
-        "error, absolute": _measure(record["nats"]),
-        "error / bound": _measure(record["slack"]),
+        "error, ulps": _measure(found.ulps),
+        "error, absolute": _measure(found.error),
+        "error / bound": "" if math.isnan(found.ratio) else slack_of(found.ratio),
+        "largest error of these rows, ulps": _measure(record["ulps"]),
         "accuracy class": escape_control_chars(record["accuracy_class"]),
         "reason": escape_control_chars(record["reason"]),
     }
@@ -131,6 +134,7 @@ _NOTHING = {
     **dict.fromkeys(("clause", "verdict", "deviation", "exact", "observed", "accuracy_class", "reason"), ""),
     **dict.fromkeys(("ulps", "nats", "slack"), float("nan")),
     **dict.fromkeys(("row", "element"), -1),
+    **dict.fromkeys(("bound", "format", "op", "quantity"), ""),
 }
 
 

@@ -9,30 +9,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .classes import CLASSES, RANK
-from .environment import differences, versions
+from .environment import versions
 from .findings import findings_of, what_of
 from .verdict import verdict_lines
 
 if TYPE_CHECKING:
+    from .causes import Cause
     from .compare import Diff
+    from .report import DiffReport
     from .ruling import Ruling
 
-FORMAT = 1
+FORMAT = 2
 """Number of the layout below."""
 
 _WORDS = ("cell", "regime", "clause")
 _SIDES = ("verdict", "ulps", "slack", "nats", "exact", "observed", "accuracy_class", "deviation", "digest")
 
 
-def as_json(diff: Diff, ruling: Ruling) -> str:
+def as_json(report: DiffReport) -> str:
     """Return a diff as JSON.
 
-    ``format``, ``safe``, ``verdict`` (lines), ``before`` and ``after`` (adapter to framework and version),
-    ``case_set``, ``environment`` (what else differs), ``counts`` (judgements and cells by class), ``findings`` (worst
-    first, with the row of their worst in ``changes``) and ``changes``: every judgement that is not identical, as
-    columns, worst first; each of the measures has a ``before`` and an ``after``. Infinite numbers are spelled
-    ``"inf"``, missing ones null.
+    ``format``, ``word``, ``safe``, ``comparable``, ``verdict`` (lines), ``policy``, ``reasons``, ``before`` and
+    ``after`` (adapter to framework and version), ``case_set``, ``environment`` (what else differs), ``counts``
+    (judgements and cells by class), ``causes`` (what changed, those that block first), ``findings`` (worst first, with
+    the row of their worst in ``changes``) and ``changes``: every judgement that is not identical, as columns, worst
+    first; each of the measures has a ``before`` and an ``after``. Infinite numbers are spelled ``"inf"``, missing ones
+    null.
     """
+    diff, ruling = report.diff, report.ruling
     findings = [
         {
             "class": finding.change.word,
@@ -44,23 +48,36 @@ def as_json(diff: Diff, ruling: Ruling) -> str:
     ]
     told = {
         "format": FORMAT,
-        "safe": ruling.safe,
-        "verdict": verdict_lines(diff, ruling),
+        "word": report.word,
+        "safe": report.safe,
+        "comparable": report.comparable,
+        "verdict": verdict_lines(report),
+        "policy": report.policy,
         "fail_on": list(ruling.fail_on),
-        "complaints": ruling.complaints,
+        "reasons": report.reasons,
         "waived": [vars(waived) for waived in ruling.waived],
         "before": _side(diff.before),
         "after": _side(diff.after),
         "case_set": diff.after.case_set,
-        "environment": [vars(one) for one in differences(diff.before, diff.after)],
+        "environment": [vars(one) for one in report.environment],
         "counts": {
-            "judgements": {change.word: number for change, number in diff.by_class()},
+            "judgements": {change.word: number for change, number in report.counts},
             "cells": {name.replace(" ", "_"): number for name, number in diff.cells_by_class().items()},
         },
+        "causes": [_cause(cause) for cause in report.causes],
         "findings": findings,
         "changes": _changes(diff, ruling),
     }
     return json.dumps(told, indent=None, ensure_ascii=True, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    words = ("standing", "waiver", "what", "function", "hit", "cells", "formats", "modes", "machine", "worst")
+    return {
+        "class": cause.change.word,
+        **{name: getattr(cause, name) for name in words},
+        "example": vars(cause.example),
+    }
 
 
 def _side(run: Any) -> dict[str, Any]:

@@ -1,74 +1,76 @@
-"""The verdict on a diff: ten lines, the first of which decides."""
+"""The verdict on a diff as text: one screen of 80 columns, of which the first lines decide."""
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from logitproof_reports.counting.verdict import plural
-
-from .classes import CLASSES, RANK
-from .environment import differences, subject
-from .findings import headline_of
-from .selection import told_within
-
 if TYPE_CHECKING:
-    from .compare import Diff
-    from .ruling import Ruling
+    from .causes import Cause
+    from .report import DiffReport
 
-LINES = 10
+WIDTH, LINES = 80, 24
+"""One screen."""
 
-_COUNTED = {
-    "identical": "identical in bits",
-    "moved within the bound": "moved within their bounds",
-    "bits changed": "with different bits",
-}
-"""Classes that say nothing bad, as the first line counts them; the others go by their names."""
+FIRST = 10
+"""Within so many lines every cause that blocks is named, as long as there are no more."""
+
+_DETAILED = ("blocks", "look")
+_MARK = {"blocks": "blocks", "look": "look", "waived": "waived", "out of scope": "outside", "informative": ""}
+_INDENT = " " * 8
 
 
-def verdict_lines(diff: Diff, ruling: Ruling) -> list[str]:
-    """Return the verdict, at most `LINES` lines.
+def verdict_lines(report: DiffReport) -> list[str]:
+    """Return the verdict, at most `LINES` lines of `WIDTH` columns.
 
-    The first says whether the candidate is safe and counts the cells, each by its worst judgement. Then come the
-    complaints, what changed (the more there is, the more is told together), and what else differs.
+    The word, the policy and what else shuts the gate; each cause, those that block first; then of the worst ones the
+    row, which inputs are hit and how many cells; what else differs; and what to do next.
     """
-    surroundings = _surroundings(diff)
-    complaints = ruling.complaints[: LINES - 3]
-    room = LINES - 1 - len(complaints) - len(surroundings)
-    told = [f"{one.change.name}: {headline_of(diff, one)}" for one in told_within(diff, room)]
-    return [headline(diff, ruling), *complaints, *told, *surroundings]
+    head = [*_wrapped(report.headline, 2), *_wrapped(f"policy: {report.policy}", 2), *map(_cut, report.reasons)]
+    head = head[: FIRST - 2]
+    tail = [*_wrapped(report.counted, 3), *_surroundings(report), *_wrapped(report.next_step, 2)]
+    room = FIRST - len(head)
+    named = report.causes if len(report.causes) <= room else report.causes[: room - 1]
+    each = 2 if 2 * len(named) <= room else 1
+    lines = [*head, *(line for cause in named for line in _named(cause, each))]
+    if left := len(report.causes) - len(named):
+        lines.append(f"{_INDENT}and {left} more")
+    for cause in (one for one in named if one.standing in _DETAILED):
+        told = _detail(cause)
+        if len(lines) + len(told) + len(tail) > LINES:
+            break
+        lines += told
+    return [*lines, *tail][:LINES]
 
 
-def headline(diff: Diff, ruling: Ruling) -> str:
-    """Return the first line: ``safe: jax 0.9.2 -> 0.10.2: 2,113 cells identical in bits, 1 regressed``."""
-    cells = diff.cells_by_class()
-    asked = {name: number for name, number in cells.items() if RANK[name] <= RANK["identical"]}
-    harmless = [f"{asked[name]:,} {words}" for name, words in _COUNTED.items() if name in asked]
-    others = [f"{number:,} {name}" for name, number in asked.items() if name not in _COUNTED]
-    if not asked:
-        counted = "nothing compared"
-    elif set(asked) == {"identical"}:
-        counted = f"all {plural(asked['identical'], 'cell')} identical in bits"
-    else:
-        counted = f"of {plural(sum(asked.values()), 'cell')} " + ", ".join(harmless + others)
-    word = "safe" if ruling.safe else "not safe"
-    return f"{word}: {subject(diff.before, diff.after)}: {counted}{_waived(ruling)}{_partly(diff)}"
+def _named(cause: Cause, lines: int) -> list[str]:
+    beside = f" ({cause.waiver})" if cause.waiver else ""
+    return _wrapped(f"{_MARK[cause.standing]:<8}{cause.line}{beside}", lines, _INDENT)
 
 
-def _waived(ruling: Ruling) -> str:
-    number = sum(waived.number for waived in ruling.waived)
-    return f"; {plural(number, 'change')} waived" if number else ""
+def _detail(cause: Cause) -> list[str]:
+    """Return the row, what is hit, and how many cells of a cause, under its name."""
+    example = cause.example
+    row = f" --row {example.row}" if example.row >= 0 else ""
+    told = [f"row: {example.sentence}", f"hit: {cause.hit}" if cause.hit else "", cause.extent]
+    return [
+        *_wrapped(f"{cause.change.name}: {cause.what}", 2),
+        *(line for text in told if text for line in _wrapped(f"  {text}", 2, "    ")),
+        f"  {example.place}{row}",
+    ]
 
 
-def _partly(diff: Diff) -> str:
-    partly = [name for name, run in (("baseline", diff.before), ("candidate", diff.after)) if not run.complete]
-    return f" (incomplete: the {' and the '.join(partly)})" if partly else ""
+def _surroundings(report: DiffReport) -> list[str]:
+    """Return what else differs; that nothing does only where something changed."""
+    if report.environment:
+        return _wrapped(f"what else differs: {', '.join(one.sentence for one in report.environment)}", 3)
+    return ["nothing else differs between the environments"] if report.causes else []
 
 
-def _surroundings(diff: Diff) -> list[str]:
-    different = [one.sentence for one in differences(diff.before, diff.after)]
-    changed = bool(np.isin(diff.rank, [rank for rank in range(len(CLASSES)) if rank < RANK["identical"]]).any())
-    if not different:
-        return ["Nothing else differs between the environments."] if changed else []
-    return [f"What else differs: {', '.join(different)}."]
+def _wrapped(text: str, lines: int, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, max_lines=lines, placeholder=" ...")
+
+
+def _cut(text: str) -> str:
+    """Return a text as one line of at most `WIDTH` columns."""
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3].rstrip()}..."

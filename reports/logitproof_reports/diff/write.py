@@ -13,11 +13,10 @@ from .page import diff_page, legend
 if TYPE_CHECKING:
     import os
 
-    from .compare import Diff
-    from .ruling import Ruling
+    from .report import DiffReport
 
 
-def write_diff_page(diff: Diff, ruling: Ruling, path: str | os.PathLike[str]) -> None:
+def write_diff_page(report: DiffReport, path: str | os.PathLike[str]) -> None:
     """Write the page of a diff, whole or not at all.
 
     Raises
@@ -25,7 +24,7 @@ def write_diff_page(diff: Diff, ruling: Ruling, path: str | os.PathLike[str]) ->
     RunFileError
         The place cannot be written.
     """
-    assets = ("style.css", "diff/diff.css"), ("table.js", "diff/diff.js")
-    text = rendered("diff/diff.html.j2", *assets, page=diff_page(diff, ruling), legend=legend())
+    assets = ("style.css", "diff/diff.css"), ("table.js", "rows.js", "diff/diff.js")
+    text = rendered("diff/diff.html.j2", *assets, page=diff_page(report), legend=legend())
     with write_atomically(Path(path)) as place:
         place.write_text(text, encoding="utf-8", newline="\n")

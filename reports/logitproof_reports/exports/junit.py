@@ -24,12 +24,12 @@ def junit(run: Run) -> str:
     """Return a run as JUnit XML: a suite for each framework, a case for each cell, regime and clause.
 
     Deviations that no ledger entry explains are failures; crashes, void cells and stale ledger entries are errors; what
-    is not offered is skipped. A warning (SHOULD) and a known deviation pass, as they do for the exit status; the output
-    of the case names them.
+    is not offered, and a known deviation, is skipped with its reason. A warning (SHOULD) passes, as it does for the
+    exit status; the output of the case names it. There are no times: a call answers many cases at once.
     """
     judged = prepare(run)
     root = ET.Element("testsuites", name="logitproof")
-    columns = ("adapter", "cell", "regime", "clause", "reason", "repro", "slack")
+    columns = ("adapter", "cell", "regime", "clause", "reason", "repro", "slack", "deviation")
     records = judged.table.select(columns).to_pylist()
     suites: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     for rank, record in zip(judged.rank.tolist(), records, strict=True):
@@ -38,6 +38,8 @@ def junit(run: Run) -> str:
         suite = ET.SubElement(root, "testsuite", {"name": _legal(framework), **_counts([name for name, _ in cases])})
         for name, record in cases:
             _add_case(suite, name, record)
+    for name, number in _counts([BY_RANK[rank].name for rank in judged.rank.tolist()]).items():
+        root.set(name, number)
     if not run.complete:
         root.set("name", "logitproof (interrupted or filtered)")
     ET.indent(root)
@@ -49,7 +51,7 @@ def _counts(outcomes: list[str]) -> dict[str, str]:
         "tests": str(len(outcomes)),
         "failures": str(outcomes.count("deviates")),
         "errors": str(sum(outcomes.count(name) for name in ("crashed", "void", "stale"))),
-        "skipped": str(outcomes.count("unsupported")),
+        "skipped": str(outcomes.count("unsupported") + outcomes.count("known")),
     }
 
 
@@ -57,8 +59,9 @@ def _add_case(suite: ET.Element, outcome: str, record: dict[str, Any]) -> None:
     name = " ".join(filter(None, (record["clause"], record["regime"]))) or outcome
     case = ET.SubElement(suite, "testcase", classname=_legal(record["cell"]), name=_legal(name))
     reason = _legal(record["reason"]) or clause_title(record["clause"])
-    if outcome == "unsupported":
-        ET.SubElement(case, "skipped", message=reason)
+    if outcome in {"unsupported", "known"}:
+        known = f"known deviation {record['deviation']}: " if outcome == "known" else ""
+        ET.SubElement(case, "skipped", message=_legal(f"{known}{reason}"))
     elif outcome in {*UNEXPECTED, "stale"}:
         tag = "failure" if outcome == "deviates" else "error"
         found = ET.SubElement(case, tag, message=reason, type=outcome)

@@ -26,6 +26,7 @@ _LEVELS = {
     "crashed": "error",
     "void": "error",
 }
+HELP = "logitproof explain CELL prints the rows of a cell with exact answers and a program that shows them."
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -51,7 +52,12 @@ def sarif(run: Run, source: str = "run.parquet") -> str:
 def _rule(id_: str) -> dict[str, Any]:
     known = CLAUSES.get(id_)
     title = known.title if known else id_
-    return {"id": id_, "shortDescription": {"text": title}, "fullDescription": {"text": known.text if known else title}}
+    return {
+        "id": id_,
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": known.text if known else title},
+        "help": {"text": f"{id_} of the specification. {HELP}", "markdown": f"**{id_}** of the specification. {HELP}"},
+    }
 
 
 def _result(finding: Finding, source: str) -> dict[str, Any]:

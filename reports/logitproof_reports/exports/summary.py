@@ -11,9 +11,9 @@ from rich.text import Text
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict import headline, titled, verdict_sentences
-from logitproof_reports.report.findings import findings_of
+from logitproof_reports.report.findings import KNOWN, grouped_findings
 from logitproof_reports.words.markdown import MARKDOWN_BYTES, escaped, head, row, within
-from logitproof_reports.words.outcomes import BY_RANK, escape_control_chars, slack_of
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, escape_control_chars, slack_of
 
 if TYPE_CHECKING:
     from logitproof_reports.counting.run_table import Judged
@@ -33,6 +33,7 @@ _COLOURS = {
 }
 _INTERRUPTED = "The run was interrupted or filtered; these are partial results."
 _REASON_CHARACTERS = 300
+_COLUMNS = ["Verdict", "Framework", "Function", "Clause", "Judgements", "Worst"]
 
 
 def sentences(run: Run) -> list[str]:
@@ -70,9 +71,9 @@ def _terminal_cell(tally: Tally | None) -> Text:
 def _cell(tally: Tally | None) -> str:
     if tally is None:
         return ""
-    counts = {"unexpected": tally.unexpected, "stale": tally.count("stale"), "known": tally.count("known")}
-    wrong = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
-    of_all = f"{wrong} of {tally.judged:,}" if wrong else f"{tally.judged:,}"
+    stale, known = (OUTCOMES[name].count(tally.count(name)) if tally.count(name) else "" for name in ("stale", "known"))
+    wrong = ", ".join(filter(None, [f"{tally.unexpected:,} new" if tally.unexpected else "", stale, known]))
+    of_all = f"{wrong} in {tally.judged:,}" if wrong else f"{tally.judged:,}"
     largest = "" if math.isnan(tally.slack) else f" ({slack_of(tally.slack)})"
     return f"{tally.worst.glyph} {of_all}{largest}"
 
@@ -96,18 +97,23 @@ def markdown(run: Run) -> str:
 
 def _markdown_matrix(judged: Judged) -> list[str]:
     frameworks, families, tallies = _grid(judged)
+    if not families:
+        return []
     columns = ["Family", *(titled(judged.run, framework) for framework in frameworks)]
     rows = [[family, *(_cell(tallies.get((framework, family))) for framework in frameworks)] for family in families]
     return [*head(columns), *map(row, rows), "", escaped(legend(judged.run)), ""]
 
 
 def _markdown_findings(judged: Judged) -> list[str]:
-    findings, left_out = findings_of(judged)
-    if not findings:
-        return []
-    columns = ["Verdict", "Framework", "Question", "Clause", "Judgements", "Worst"]
-    table = [*head(columns), *(row(_finding(finding)) for finding in findings)]
-    return ["### Findings", "", *table, *([f"\n{left_out} more are in the report."] if left_out else [])]
+    lines = []
+    for group in grouped_findings(judged):
+        number = len(group.findings) + group.left_out
+        lines += [f"### {group.title}: {number}", "", escaped(group.lead), ""]
+        # The ledger has them, and the report a card for each.
+        if group.title != KNOWN:
+            lines += [*head(_COLUMNS), *(row(_finding(finding)) for finding in group.findings), ""]
+            lines += [f"{group.left_out} more are in the report.", ""] if group.left_out else []
+    return lines
 
 
 def _finding(finding: Finding) -> list[str]:

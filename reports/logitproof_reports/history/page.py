@@ -117,7 +117,7 @@ def write_history_page(history: History, path: str | os.PathLike[str]) -> None:
     RunFileError
         The place cannot be written.
     """
-    assets = ("style.css", "history/history.css"), ("table.js", "history/history.js")
+    assets = ("style.css", "history/history.css"), ("table.js", "rows.js", "history/history.js")
     text = rendered("history/history.html.j2", *assets, page=history_page(history))
     with write_atomically(Path(path)) as place:
         place.write_text(text, encoding="utf-8", newline="\n")

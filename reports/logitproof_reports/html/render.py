@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from logitproof_reports.words.links import shown_address
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_JOINT = re.compile(r"(?<=[_.=/:,-])(?=\w)")
 
 
 def rendered(template: str, styles: Sequence[str], scripts: Sequence[str], **content: object) -> str:
@@ -32,6 +37,11 @@ def rendered(template: str, styles: Sequence[str], scripts: Sequence[str], **con
     )
 
 
+def fragment(template: str, **content: object) -> str:
+    """Return a template as a part of another page, as a notebook's; every string of the content is escaped."""
+    return _templates().get_template(template).render(**content)
+
+
 def _policy(style: str, script: str) -> str:
     """Return a content security policy that allows this style and this script and nothing else."""
     return (
@@ -46,12 +56,23 @@ def _source(text: str) -> str:
 
 @lru_cache
 def _templates() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FunctionLoader(_unindented),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    made.filters |= {"breakable": breakable, "address": shown_address}
+    return made
+
+
+def breakable(text: str) -> Markup:
+    """Return a text, escaped, that may be broken after what joins the parts of an identifier.
+
+    >>> breakable("grad_logits")
+    Markup('grad_<wbr>logits')
+    """
+    return Markup("<wbr>").join(_JOINT.split(text))
 
 
 def _unindented(name: str) -> str:

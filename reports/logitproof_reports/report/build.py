@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -22,29 +21,31 @@ from .accuracy import accuracy_of
 from .claims import claims_of_release
 from .dialects import dialects_of
 from .extremes import situations_of
-from .findings import brief_of, findings_of
+from .findings import finding_words, grouped_findings
+from .judgement_facts import brief_of
 from .matrix import matrix_of
-from .model import Clause, Count, EnvironmentFacts, Fact, FrameworkVerdict, KnownDeviation, Page, Refusal
+from .model import Clause, Count, EnvironmentFacts, Fact, FrameworkVerdict, Page, Refusal
 from .payload import payload_of
 from .training import trainings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from logitproof_reports.counting.run_table import Judged
     from logitproof_reports.counting.tally import Tally
     from logitproof_reports.runs.schema import Run
     from logitproof_reports.words.outcomes import Outcome
 
-_ADDRESS = re.compile(r"https://[^\s,;\"<>]+")
 _INTERRUPTED = (
     "This run was interrupted or filtered: the report shows partial results. Run it again for a complete verdict."
 )
 _VOID = "Nothing was measured: check that the framework is installed, then run again."
 
 
-def page_of(run: Run) -> Page:
-    """Compute a page from a run."""
+def page_of(run: Run, texts: Mapping[str, str] | None = None) -> Page:
+    """Compute a page from a run; `texts` as `grouped_findings` takes them."""
     judged = prepare(run)
-    findings, left_out = findings_of(judged)
+    findings = grouped_findings(judged, texts)
     return Page(
         title=f"Logitproof: {', '.join(titled(run, name) for name in judged.framework.words) or 'nothing measured'}",
         outcome=_outcome(judged),
@@ -56,10 +57,9 @@ def page_of(run: Run) -> Page:
         legend=[*BY_RANK[1:], BY_RANK[0]],
         matrix=matrix_of(judged),
         findings=findings,
-        findings_left_out=left_out,
+        finding_words=finding_words(findings),
         situations=situations_of(judged),
         extreme_frameworks=[(titled(run, name), filter_terms(framework=name)) for name in judged.framework.words],
-        deviations=_deviations(judged),
         refusals=_refusals(judged),
         clauses=_clauses(judged),
         environments=_environments(run),
@@ -90,7 +90,33 @@ def _facts(judged: Judged) -> list[Fact]:
         Fact("numbers compared", f"{sum(run.table['elements'].to_pylist()):,}"),
         Fact("profile", escape_control_chars(run.profile)),
         Fact("case set", escape_control_chars(run.case_set)[:12]),
+        *_machines(run),
     ]
+
+
+def _machines(run: Run) -> list[Fact]:
+    """Return machine and software of the run, each once; a run of several has them all in its environments."""
+    facts = []
+    for name, told in (("machine", _machine), ("Python", _python), ("Logitproof", _own_version)):
+        words = list(dict.fromkeys(filter(None, map(told, run.environments))))
+        shown = words[0] if len(words) == 1 else f"{len(words)} different, see Environment"
+        facts += [Fact(name, escape_control_chars(shown))] if words else []
+    return facts
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    cores = environment.get("cores")
+    words = (environment.get("cpu"), f"{cores} cores" if cores else "", environment.get("os"))
+    return ", ".join(str(word) for word in words if word)
+
+
+def _python(environment: dict[str, Any]) -> str:
+    return str(environment.get("python") or "")
+
+
+def _own_version(environment: dict[str, Any]) -> str:
+    packages = environment.get("packages")
+    return str(packages.get("logitproof") or "") if isinstance(packages, dict) else ""
 
 
 def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
@@ -118,16 +144,16 @@ def _advice(tally: Tally) -> str:
     if tally.count("stale"):
         return "The frameworks conform where their ledger expects a deviation: narrow the ledger entries."
     if tally.count("known"):
-        return "None unexpected: each known deviation is in the ledger, with a reason and a link."
+        return "0 new: each known deviation is in the ledger, with a reason and a link."
     return "Every MUST of the specification is met."
 
 
 def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     """Return the worst judgement of a framework in words, where it is unexpected."""
     if tried := newest_tried(judged.run, framework):
-        known = f"The ledger was tried up to {tried}, not on this release: its deviations occur, none is unexpected."
+        known = f"The ledger was tried up to {tried}, not on this release: its deviations occur, 0 new."
     else:
-        known = "None unexpected."
+        known = "0 new."
     if not tally.unexpected:
         return " ".join(
             [known, *(f"Fixed since {tried}: {escape_control_chars(one)}." for one in fixed_since(judged, framework))]
@@ -135,7 +161,7 @@ def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     worst = gravest_of(judged, framework)
     where = ", ".join(escape_control_chars(worst[name]) for name in ("format", "mode", "regime") if worst[name])
     told = " ".join(filter(None, [question(worst), brief_of(worst), f"({where})" if where else ""]))
-    return f"{tally.unexpected:,} unexpected. The worst: {told}."
+    return f"{tally.unexpected:,} new. The worst: {told}."
 
 
 def _counts(tally: Tally) -> list[Count]:
@@ -147,38 +173,6 @@ def _counts(tally: Tally) -> list[Count]:
             counts.append(Count(outcome, outcome.count(number), round(start, 3), round(share, 3)))
             start += share
     return counts
-
-
-def _ledger(run: Run) -> dict[str, dict[str, Any]]:
-    """Return the ledger entries that the environments carry, by id."""
-    return {
-        str(entry.get("id")): entry for environment in run.environments for entry in environment.get("ledger") or ()
-    }
-
-
-def _deviations(judged: Judged) -> list[KnownDeviation]:
-    explained = judged.table.filter(judged.rank == OUTCOMES["known"].rank)
-    rows = explained.select(["deviation", "adapter", "clause", "reason"]).to_pylist()
-    entries = _ledger(judged.run)
-    found = []
-    for id_, number in Counter(row["deviation"] for row in rows).most_common():
-        mine = [row for row in rows if row["deviation"] == id_]
-        entry = entries.get(id_, {})
-        upstream = escape_control_chars(str(entry.get("upstream") or ""))
-        found.append(
-            KnownDeviation(
-                id=escape_control_chars(id_),
-                frameworks=escape_control_chars(", ".join(sorted({row["adapter"] for row in mine}))),
-                clause=escape_control_chars(", ".join(sorted({row["clause"] for row in mine}))),
-                reason=escape_control_chars(str(entry.get("reason") or mine[0]["reason"])),
-                machines=escape_control_chars(str(entry.get("machines") or "")),
-                upstream="" if _ADDRESS.search(upstream) else upstream,
-                links=_ADDRESS.findall(upstream),
-                number=number,
-                link=filter_link(deviation=id_),
-            )
-        )
-    return found
 
 
 def _refusals(judged: Judged) -> list[Refusal]:

@@ -1,49 +1,129 @@
-"""The findings: what does not conform, alike ones told once by the worst of them."""
+"""The findings: what does not conform, one for each cause, told by the worst judgement of it.
+
+A cause is an entry of a ledger, or several with one reason; of what no entry explains it is a clause that a framework
+breaks for one op and quantity; of warnings a clause that a framework does not meet.
+"""
 
 from __future__ import annotations
 
-import json
 import math
+import re
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from logitproof_reference.training.impact import impact_of
 from logitproof_reference.vocabulary.severity import EFFECTS, GRAVEST_FIRST, severity_of
-from logitproof_reports.counting.verdict import listed, plural
+from logitproof_reports.counting.verdict import framework_versions, listed, plural
+from logitproof_reports.runs.schema import attributed
 from logitproof_reports.words.links import cell_link, explorer_link, filter_link
-from logitproof_reports.words.outcomes import (
-    BY_RANK,
-    FAULTY,
-    OUTCOMES,
-    decimal,
-    escape_control_chars,
-    from_hex,
-    measure,
-    shown_verdict,
-)
+from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, escape_control_chars, slack_of
 from logitproof_reports.words.terms import clause_title, question
 
-from .model import Fact, Finding
+from .judgement_facts import brief_of, facts_of, impact_facts, inputs_of
+from .model import Entry, Finding, FindingGroup
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from logitproof_reports.counting.run_table import Judged
+    from logitproof_reports.runs.schema import Run
     from logitproof_reports.words.outcomes import Outcome
 
 SHOWN = 40
-"""Findings told in full; the rest is in the table of all judgements."""
+"""Findings told in full of each group; the rest is in the table of all judgements."""
+
+KNOWN = "Known deviations"
+
+GROUPS = {
+    "New": ("void", "crashed", "deviates"),
+    "Stale ledger entries": ("stale",),
+    KNOWN: ("known",),
+    "Warnings (SHOULD)": ("concern",),
+}
+"""What a reader needs apart, and the outcomes of each."""
+
+LEADS = {
+    "New": "Each breaks a MUST of the specification, and no entry of the ledger of known deviations explains it.",
+    "Stale ledger entries": "The framework conforms where the ledger expects a deviation: the ledger is wrong.",
+    KNOWN: "Each breaks a MUST, as recorded in the ledger with a reason and a link.",
+    "Warnings (SHOULD)": "Allowed, but a careful implementation is better.",
+}
 
 _LISTED = 6
-_ALIKE = ("adapter", "op", "labels", "quantity", "entry", "clause")
+_ADDRESS = re.compile(r"https://[^\s,;\"<>]+")
+_READ = ("adapter", "op", "labels", "quantity", "entry", "clause", "deviation", "reason")
+
+
+def grouped_findings(judged: Judged, texts: Mapping[str, str] | None = None) -> list[FindingGroup]:
+    """Return the findings by group, worst first, each with how many more there are than are shown.
+
+    Parameters
+    ----------
+    judged : Judged
+        The run.
+    texts : mapping, optional
+        The texts to file by the path that a ledger entry names as its upstream.
+    """
+    causes = _causes(judged)
+    groups = []
+    for title, outcomes in GROUPS.items():
+        mine = [rows for rows in causes if BY_RANK[int(judged.rank[rows[0]])].name in outcomes]
+        if mine:
+            shown = [_finding(judged, rows, texts or {}) for rows in mine[:SHOWN]]
+            groups.append(FindingGroup(title, LEADS[title], _numbered(shown), len(mine) - len(shown)))
+    return groups
+
+
+def finding_words(groups: Sequence[FindingGroup]) -> dict[str, list[str]]:
+    """Return what findings can be chosen by: frameworks, severities, modes and formats that occur."""
+    findings = [one for group in groups for one in group.findings]
+    effects = {one.effect for one in findings}
+    return {
+        "framework": sorted({one.framework for one in findings}),
+        "effect": [effect for effect in GRAVEST_FIRST if effect in effects],
+        "mode": _distinct([mode for one in findings for mode in one.modes]),
+        "format": sorted({format_ for one in findings for format_ in one.formats}),
+    }
 
 
 def findings_of(judged: Judged) -> tuple[list[Finding], int]:
-    """Return the findings, worst first, and how many more there are than are shown."""
-    groups: dict[tuple[Any, ...], list[int]] = {}
+    """Return the findings of all groups, worst first, and how many more there are than are shown."""
+    groups = grouped_findings(judged)
+    return [one for group in groups for one in group.findings], sum(group.left_out for group in groups)
+
+
+def _causes(judged: Judged) -> list[list[int]]:
+    """Return the rows of each cause, worst first; the causes by outcome and severity."""
+    causes: dict[tuple[Any, ...], list[int]] = {}
     wrong = judged.worst_first[judged.rank[judged.worst_first] > OUTCOMES["conforms"].rank]
-    records = judged.table.select([*_ALIKE, "deviation"]).take(wrong).to_pylist()
+    records = judged.table.select(_READ).take(wrong).to_pylist()
+    entries = ledger_of(judged.run)
     for row, record in zip(wrong.tolist(), records, strict=True):
-        groups.setdefault((int(judged.rank[row]), *record.values()), []).append(row)
-    shown = sorted(groups.values(), key=lambda rows: _severity_rank(judged, rows[0]))[:SHOWN]
-    return [_finding(judged, rows) for rows in shown], len(groups) - len(shown)
+        outcome = BY_RANK[int(judged.rank[row])]
+        causes.setdefault((outcome.rank, record["adapter"], *_cause(record, outcome, entries)), []).append(row)
+    return sorted(causes.values(), key=lambda rows: _severity_rank(judged, rows[0]))
+
+
+def _cause(
+    record: dict[str, Any], outcome: Outcome, entries: Mapping[tuple[str, str], dict[str, Any]]
+) -> Sequence[str]:
+    if outcome.name == "known":
+        entry = entries.get((record["adapter"], record["deviation"]), {})
+        return (str(entry.get("reason") or record["deviation"]),)
+    if outcome.name == "stale":
+        return (record["reason"],)
+    names = ("clause",) if outcome.name == "concern" else ("op", "labels", "quantity", "entry", "clause")
+    return [record[name] for name in names]
+
+
+def ledger_of(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the ledger entries that the environments carry, by adapter and id."""
+    return {
+        (str(adapter), str(entry.get("id"))): entry
+        for environment in attributed(run)
+        for adapter in environment.get("adapters", ())
+        for entry in environment.get("ledger") or ()
+    }
 
 
 def _severity_rank(judged: Judged, row: int) -> tuple[int, int]:
@@ -53,34 +133,87 @@ def _severity_rank(judged: Judged, row: int) -> tuple[int, int]:
     return -outcome.rank, GRAVEST_FIRST.index(effect) if effect else 0
 
 
-def _finding(judged: Judged, rows: list[int]) -> Finding:
+def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Finding:
     worst = judged.record(rows[0])
     outcome = BY_RANK[int(judged.rank[rows[0]])]
-    some = judged.table.select(["mode", "format", "regime"]).take(sorted(rows)).to_pydict()
+    some = judged.table.select(["mode", "format", "regime", "clause", "deviation"]).take(sorted(rows)).to_pydict()
+    entry = ledger_of(judged.run).get((worst["adapter"], worst["deviation"]), {})
+    upstream = str(entry.get("upstream") or "")
+    effect = _effect(worst, outcome)
     return Finding(
+        id="",
         outcome=outcome,
         framework=escape_control_chars(worst["adapter"]),
-        question=question(worst),
+        version=escape_control_chars(framework_versions(judged.run).get(worst["adapter"], "")),
+        question=_questions(judged, rows),
         clause=escape_control_chars(worst["clause"]),
         clause_title=clause_title(worst["clause"]),
+        clauses=escape_control_chars(", ".join(_distinct(some["clause"]))),
+        modes=[escape_control_chars(word) for word in _distinct(some["mode"])],
+        formats=[escape_control_chars(word) for word in _distinct(some["format"])],
         where="; ".join(_some(some[name]) for name in ("mode", "format", "regime")),
         count=plural(len(rows), "judgement"),
-        brief=brief_of(worst),
-        effect=f"{effect} ({EFFECTS[effect]})" if (effect := _effect(worst, outcome)) else "",
+        ratio=_ratio(float(judged.slack[rows[0]])),
+        brief=clause_title(worst["clause"]) if outcome.name == "concern" else brief_of(worst),
+        effect=effect,
+        effect_meaning=EFFECTS[effect] if effect else "",
+        cause=escape_control_chars(str(entry.get("reason") or "")),
         reason=escape_control_chars(worst["reason"]) or clause_title(worst["clause"]),
-        facts=[*facts_of(worst), *worth_facts(worst)],
+        machines=escape_control_chars(str(entry.get("machines") or "")),
+        upstream="" if _ADDRESS.search(upstream) or upstream in texts else escape_control_chars(upstream),
+        addresses=[escape_control_chars(address) for address in _ADDRESS.findall(upstream)],
+        text=escape_control_chars(texts.get(upstream, ""), keep="\n\t"),
+        entries=_entries(some["deviation"], worst["adapter"]),
+        facts=[*facts_of(worst), *impact_facts(worst)],
         inputs=inputs_of(worst["inputs"]),
         repro=escape_control_chars(worst["repro"], keep="\n\t"),
-        link=filter_link(
-            framework=worst["adapter"],
-            op=worst["op"],
-            quantity=worst["quantity"],
-            clause=worst["clause"],
-            verdict=outcome.name,
-        ),
+        command=escape_control_chars(f"logitproof explain {worst['cell']}/{worst['regime']}".rstrip("/")),
+        link=filter_link(**_terms(worst, outcome)),
         cell_link=cell_link(worst["cell"]) if worst["cell"] else "",
         explorer_link=explorer_link(worst),
     )
+
+
+def _terms(worst: dict[str, Any], outcome: Outcome) -> dict[str, str]:
+    """Return the filter that shows the judgements of a finding."""
+    if outcome.name == "known":
+        return {"framework": worst["adapter"], "deviation": worst["deviation"]}
+    shared = {"framework": worst["adapter"], "clause": worst["clause"], "verdict": outcome.name}
+    if outcome.name == "concern":
+        return shared
+    return {**shared, "op": worst["op"], "quantity": worst["quantity"]}
+
+
+def _questions(judged: Judged, rows: list[int]) -> str:
+    """Return what was computed, in words: the worst's first, and how many more there are."""
+    records = judged.table.select(["op", "labels", "quantity"]).take(rows).to_pylist()
+    distinct = list(dict.fromkeys(map(question, records)))
+    return f"{distinct[0]} and {len(distinct) - 1} more" if len(distinct) > 1 else distinct[0]
+
+
+def _entries(deviations: Sequence[str], framework: str) -> list[Entry]:
+    """Return the ledger entries of a finding, each with how many judgements it explains."""
+    counted = Counter(name for name in deviations if name)
+    return [
+        Entry(escape_control_chars(name), number, filter_link(framework=framework, deviation=name))
+        for name, number in counted.most_common()
+    ]
+
+
+def _numbered(findings: Sequence[Finding]) -> list[Finding]:
+    """Give findings the ids that links to them name; those of one name are numbered."""
+    seen: Counter[str] = Counter()
+    made = []
+    for one in findings:
+        named = one.entries[0].id if one.entries else f"{one.clause} {one.question if one.effect else ''}"
+        id_ = re.sub(r"[^a-z0-9]+", "-", f"finding {one.framework} {named}".lower()).strip("-")
+        seen[id_] += 1
+        made.append(replace(one, id=id_ if seen[id_] == 1 else f"{id_}-{seen[id_]}"))
+    return made
+
+
+def _ratio(slack: float) -> str:
+    return "" if math.isnan(slack) else slack_of(slack)
 
 
 def _effect(record: dict[str, Any], outcome: Outcome) -> str:
@@ -88,78 +221,11 @@ def _effect(record: dict[str, Any], outcome: Outcome) -> str:
     return severity_of(record) if outcome.name in FAULTY else ""
 
 
-def brief_of(record: dict[str, Any]) -> str:
-    """Return what is wrong in a few words: the two numbers where they look different, else how far they are apart."""
-    observed, exact = (escape_control_chars(from_hex(record[name])) for name in ("observed", "exact"))
-    if not observed or record["verdict"] == "stale":
-        return f"{shown_verdict(record['verdict'])}: {escape_control_chars(record['reason'])}"
-    if observed != exact:
-        return f"returns {observed} where {exact} is expected"
-    return f"{measure(record['ulps'])} ulps off, {decimal(record['slack'])} times the bound"
+def _distinct(words: Sequence[str]) -> list[str]:
+    return [word for word in dict.fromkeys(words) if word]
 
 
-def _some(words: list[str]) -> str:
-    distinct = [escape_control_chars(word) for word in dict.fromkeys(words) if word]
+def _some(words: Sequence[str]) -> str:
+    distinct = [escape_control_chars(word) for word in _distinct(words)]
     left = len(distinct) - _LISTED
     return listed([*distinct[:_LISTED], f"{left} more"] if left > 0 else distinct)
-
-
-def facts_of(record: dict[str, Any]) -> list[Fact]:
-    """Return what is known of a judgement's worst element, each number in decimal and as it was recorded."""
-    place = f"row {record['row']}" + (f", class {record['element']}" if record["element"] >= 0 else "")
-    facts = [
-        Fact("cell", escape_control_chars(record["cell"])),
-        Fact("regime", escape_control_chars(record["regime"]) + (f", {place}" if record["row"] >= 0 else "")),
-        Fact("exact", _both(record["exact"])),
-        Fact("observed", _both(record["observed"])),
-        Fact("error", _error_of(record)),
-        Fact("bound", _bound_of(record)),
-        Fact("accuracy class", escape_control_chars(record["accuracy_class"])),
-        Fact("ledger entry", escape_control_chars(record["deviation"])),
-    ]
-    if not record["observed"]:
-        facts = [fact for fact in facts if fact.name not in {"exact", "observed", "error", "bound"}]
-    return [fact for fact in facts if fact.value]
-
-
-def _error_of(record: dict[str, Any]) -> str:
-    """Return how far off a number is; where one of the two is no finite number, that is all there is to say."""
-    if math.isfinite(record["ulps"]):
-        return f"{measure(record['ulps'])} ulps, {decimal(record['nats'])} absolute"
-    exact = escape_control_chars(from_hex(record["exact"]))
-    return "" if math.isnan(record["ulps"]) else f"no error in ulps (expected {exact or 'another value'})"
-
-
-def _bound_of(record: dict[str, Any]) -> str:
-    if math.isnan(record["slack"]) or record["bound"] in {"", "nan"}:
-        return ""
-    times = f"; error / bound {decimal(record['slack'])}" if math.isfinite(record["slack"]) else ""
-    return f"{escape_control_chars(record['bound'])}{times}"
-
-
-def worth_facts(record: dict[str, Any]) -> list[Fact]:
-    """Return what the finding is worth in practice and in a training; nothing where its row is not spelled out."""
-    found = impact_of(record)
-    return [] if found is None else [Fact("worth", found.sentence)]
-
-
-def _both(spelled: str) -> str:
-    number = from_hex(spelled)
-    return escape_control_chars(spelled) if number == spelled else f"{number} ({escape_control_chars(spelled)})"
-
-
-def inputs_of(spelled: str) -> list[Fact]:
-    """Return a judgement's inputs by name, as text."""
-    try:
-        inputs = json.loads(spelled or "{}")
-    except ValueError:
-        return [Fact("inputs", escape_control_chars(spelled))]
-    if not isinstance(inputs, dict):
-        return [Fact("inputs", escape_control_chars(spelled))]
-    return [
-        Fact(escape_control_chars(str(name)), escape_control_chars(_spelled(value))) for name, value in inputs.items()
-    ]
-
-
-def _spelled(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

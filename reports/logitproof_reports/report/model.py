@@ -90,25 +90,62 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Judgements that share framework, question, clause and outcome, told by the worst of them."""
+class Entry:
+    """An entry of the ledger, and how many judgements it explains."""
 
+    id: str
+    number: int
+    link: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Judgements of one cause, told by the worst of them.
+
+    `id` is what a link to it names; `cause` the ledger's reason, empty where no entry explains it; `text` the report to
+    file; `command` shows the worst case where there is no `repro`.
+    """
+
+    id: str
     outcome: Outcome
     framework: str
+    version: str
     question: str
     clause: str
     clause_title: str
+    clauses: str
+    modes: list[str]
+    formats: list[str]
     where: str
     count: str
+    ratio: str
     brief: str
     effect: str
+    effect_meaning: str
+    cause: str
     reason: str
+    machines: str
+    upstream: str
+    addresses: list[str]
+    text: str
+    entries: list[Entry]
     facts: list[Fact]
     inputs: list[Fact]
     repro: str
+    command: str
     link: str
     cell_link: str
     explorer_link: str
+
+
+@dataclass(frozen=True)
+class FindingGroup:
+    """Findings that a reader needs apart from the others, worst first, and how many more there are."""
+
+    title: str
+    lead: str
+    findings: list[Finding]
+    left_out: int
 
 
 @dataclass(frozen=True)
@@ -206,21 +243,6 @@ class Dialects:
 
 
 @dataclass(frozen=True)
-class KnownDeviation:
-    """An entry of the ledger and how often it explained a verdict."""
-
-    id: str
-    frameworks: str
-    clause: str
-    reason: str
-    machines: str
-    upstream: str
-    links: list[str]
-    number: int
-    link: str
-
-
-@dataclass(frozen=True)
 class Refusal:
     """Why a framework was not asked."""
 
@@ -263,11 +285,10 @@ class Page:
     frameworks: list[FrameworkVerdict]
     legend: list[Outcome]
     matrix: Matrix
-    findings: list[Finding]
-    findings_left_out: int
+    findings: list[FindingGroup]
+    finding_words: dict[str, list[str]]
     situations: list[Situation]
     extreme_frameworks: list[tuple[str, str]]
-    deviations: list[KnownDeviation]
     refusals: list[Refusal]
     clauses: list[Clause]
     environments: list[EnvironmentFacts]

@@ -16,7 +16,7 @@ from logitproof_reports.html.columns import numbers, packed
 from logitproof_reports.words.links import explored_row
 from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, escape_control_chars
 
-from .findings import facts_of, inputs_of, worth_facts
+from .judgement_facts import facts_of, impact_facts, inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,8 +54,8 @@ DETAILS_EACH = 3
 """Worst rows of each field of the matrix whose details are carried in any case."""
 
 
-WORTHS = 60
-"""Judgements that break a MUST whose details tell what they are worth; each takes a small training."""
+IMPACTS = 60
+"""Judgements that break a MUST whose details include their impact; each takes a small training."""
 
 
 def payload_of(judged: Judged) -> Payload:
@@ -72,12 +72,12 @@ def payload_of(judged: Judged) -> Payload:
 def _details(judged: Judged) -> dict[int, dict[str, Any]]:
     """Return the details of the worst rows, by row number, as many as `DETAIL_CHARACTERS` allows."""
     details: dict[int, dict[str, Any]] = {}
-    left, worths = DETAIL_CHARACTERS, WORTHS
+    left, impacts = DETAIL_CHARACTERS, IMPACTS
     for row in _by_interest(judged):
         record = judged.record(row)
-        told = worths > 0 and BY_RANK[judged.rank[row]].name in FAULTY
-        worths -= told
-        detail = _detail(record, [*facts_of(record), *(worth_facts(record) if told else [])])
+        broken = impacts > 0 and BY_RANK[judged.rank[row]].name in FAULTY
+        impacts -= broken
+        detail = _detail(record, [*facts_of(record), *(impact_facts(record) if broken else [])])
         left -= len(json.dumps(detail))
         if left < 0:
             break

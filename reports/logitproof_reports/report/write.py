@@ -12,21 +12,22 @@ from .build import page_of
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     from logitproof_reports.runs.schema import Run
 
     from .model import Page
 
 
-def write_report(run: Run, path: str | os.PathLike[str]) -> None:
-    """Write the report on a run, whole or not at all.
+def write_report(run: Run, path: str | os.PathLike[str], texts: Mapping[str, str] | None = None) -> None:
+    """Write the report on a run, whole or not at all; `texts` as `findings.grouped_findings` takes them.
 
     Raises
     ------
     RunFileError
         The place cannot be written.
     """
-    text = render(page_of(run))
+    text = render(page_of(run, texts))
     with write_atomically(Path(path)) as place:
         place.write_text(text, encoding="utf-8", newline="\n")
 
@@ -36,6 +37,6 @@ def render(page: Page) -> str:
     return rendered(
         "report/report.html.j2",
         ("style.css",),
-        ("table.js", "report/exact.js", "report/explorer.js", "report/pages.js", "report/script.js"),
+        ("table.js", "rows.js", "report/exact.js", "report/explorer.js", "report/pages.js", "report/script.js"),
         page=page,
     )

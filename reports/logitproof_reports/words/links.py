@@ -21,6 +21,19 @@ EXPLORED_CLASSES = 64
 _PLAIN = re.compile(r"[\w.=-]+")
 
 
+_THREAD = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/(?:issues|pull|discussions)/(\d+).*")
+
+
+def shown_address(address: str) -> str:
+    """Return an address as a link shows it: a thread as ``owner/name#1``, any other by its host.
+
+    >>> shown_address("https://github.com/pytorch/pytorch/issues/1"), shown_address("https://jax.dev/a/b.html")
+    ('pytorch/pytorch#1', 'jax.dev')
+    """
+    thread = _THREAD.fullmatch(address)
+    return f"{thread[1]}#{thread[2]}" if thread else address.removeprefix("https://").partition("/")[0]
+
+
 def filter_link(**terms: str) -> str:
     r"""Return the link that shows the judgements matching every term.
 

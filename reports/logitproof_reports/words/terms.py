@@ -24,11 +24,17 @@ _QUANTITIES = {
 _LABELS = {"none": "", "indices": "(class indices)", "distributions": "(distributions)"}
 
 
+TWO_ANSWERS = frozenset({"ROW-1", "ROW-2", "LAW-5", "MOD-2"})
+"""Clauses that compare the bits of two answers of one framework; a record holds the first as its ``exact``."""
+
+
 def question(record: Mapping[str, str]) -> str:
     """Return what was asked, in words: ``gradient of softmax cross-entropy (class indices)``.
 
     Where the record has an ``entry``, it tells which of the framework's functions was asked: ``via functional``.
     """
+    if not record["op"]:
+        return "the whole run"
     op = record["op"].replace("_cross_entropy", " cross-entropy").replace("_", "-")
     entry = record.get("entry", "")
     words = (

@@ -41,7 +41,7 @@ from logitproof_conformance.plan.bad_inputs import (
     LABEL_FORMATS,
     NO_CLASSES,
 )
-from logitproof_conformance.plan.layout import due_shape
+from logitproof_conformance.plan.layout import arrange, due_shape
 from logitproof_reference.cases.catalogue import poisoned
 from logitproof_reference.judging.accuracy_classes import Outputs, classes
 from logitproof_reference.judging.compare import compare
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from logitproof_conformance.asking.ask import Answer
     from logitproof_conformance.plan.cases import Case
     from logitproof_reference.cases.regime import Rows
     from logitproof_reference.vocabulary.judgement import Judgement
@@ -135,7 +136,7 @@ def _ask_again(evaluation: CellEvaluation, case: Case, clause: str, rows: Rows, 
     again = ask(evaluation.adapter, case.cell, replace(batch, rows=rows))
     for answer in (first, again):
         if (failed := failure(case, answer, clause)) is not None:
-            return failed
+            return replace(failed, repro=repro_of(evaluation, batch, 0))
     before, after = first.array[origin], again.array
     twice = RepeatedAnswer(before, after if len(after) == len(origin) else after[origin], origin)
     found = replace(judgement(case, clause, "conforms"), elements=twice.before.size, digest=digest(twice.after))
@@ -192,7 +193,7 @@ def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Look at the result itself: its format (IO-1), and whether the call left its inputs alone (IO-2)."""
     answer = evaluation.answer(evaluation.common_batch)
     if (failed := failure(case, answer, "IO-1")) is not None:
-        yield failed
+        yield replace(failed, repro=repro_of(evaluation, evaluation.common_batch, 0))
         return
     elements = 0 if answer.observed is None else answer.observed.size
     wrong = (
@@ -208,15 +209,21 @@ def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
 def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Ask with no rows at all: the answer has no rows either (IO-3)."""
     batch = evaluation.common_batch
-    answer = ask(evaluation.adapter, case.cell, replace(batch, rows=batch.rows[:0]))
-    if answer.failure:
-        yield judgement(case, "IO-3", "deviates", reason=f"an empty batch raises {answer.failure}")
-        return
-    if answer.misshapen:
-        yield judgement(case, "IO-3", "deviates", reason=f"with an empty batch, {answer.misshapen}")
+    empty = batch.rows[:0]
+    answer = ask(evaluation.adapter, case.cell, replace(batch, rows=empty))
+    if wrong := _wrong_of_nothing(answer):
+        repro = evaluation.adapter.repro(case.cell, arrange(case.cell, empty))
+        yield replace(judgement(case, "IO-3", "deviates", reason=wrong), repro=repro)
         return
     due = due_shape(case.cell, 0, batch.classes)
     yield replace(judgement(case, "IO-3", "conforms"), reason=f"shape {due}")
+
+
+def _wrong_of_nothing(answer: Answer) -> str:
+    """Return what is wrong with the answer to an empty batch; empty where nothing is."""
+    if answer.failure:
+        return f"an empty batch raises {answer.failure}"
+    return f"with an empty batch, {answer.misshapen}" if answer.misshapen else ""
 
 
 CHECK_JUDGES = {

@@ -10,6 +10,7 @@ import numpy as np
 
 from logitproof_conformance.asking.ask import Answer, ask, digest
 from logitproof_conformance.asking.truth import truth_of
+from logitproof_conformance.judging.repro import WIDEST_SPELLED_ROW, program_of, rows_to_show
 from logitproof_conformance.judging.rules import ComparedBatch, Rule, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of
 from logitproof_conformance.plan.layout import arrange
@@ -25,13 +26,9 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Adapter
     from logitproof_conformance.asking.truth import Truth
     from logitproof_reference.cases.catalogue import Batch
-    from logitproof_reference.cases.regime import Rows
     from logitproof_reference.vocabulary.cells import Cell
 
     Mask = NDArray[np.bool_]
-
-WIDEST_SPELLED_ROW = 64
-"""Wider rows are named by regime and number instead of being spelled out."""
 
 STORED = {"tangent": "vector"}
 """What a run file calls an input, where that is not its name: files of older releases stay comparable."""
@@ -80,7 +77,7 @@ def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     batch = evaluation.batch_with(case.regime)
     rules = rules_of(case.cell, case.regime)
     if (failed := failure(case, evaluation.answer(batch), rules[0].clause)) is not None:
-        yield failed
+        yield replace(failed, repro=repro_of(evaluation, batch, batch.slices[case.regime].start))
         return
     rows = slice(0, 1) if case.cell.is_scalar else batch.slices[case.regime]
     seen = evaluation.seen(batch)
@@ -172,22 +169,13 @@ def spell(arrays: Mapping[str, NDArray[Any]]) -> str:
 
 
 def repro_of(evaluation: CellEvaluation, batch: Batch, row: int) -> str:
-    """Return the adapter's repro for one row; empty for rows too wide to paste."""
-    if batch.classes > WIDEST_SPELLED_ROW:
-        return ""
-    return evaluation.adapter.repro(
-        evaluation.cell, arrange(evaluation.cell, rows_to_show(evaluation.cell, batch, row))
-    )
+    """Return the program that shows one row of a batch; see `repro.program_of`."""
+    return program_of(evaluation.adapter, evaluation.cell, batch, row)
 
 
 def finite_rows(array: NDArray[Any]) -> Mask:
     """Tell which rows of a (rows, classes) array hold finite numbers only."""
     return np.asarray(np.isfinite(array.astype(np.float64)).all(axis=1))
-
-
-def rows_to_show(cell: Cell, batch: Batch, row: int) -> Rows:
-    """Return this row alone, or the whole batch where the answer depends on all of it."""
-    return batch.rows[row : row + 1] if cell.options.reduction == "none" else batch.rows
 
 
 def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Judgement:

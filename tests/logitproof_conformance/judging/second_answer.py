@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_conformance.asking.ask import digest
-from logitproof_conformance.judging.judging import judgement, rows_to_show, spell, verdict_on
+from logitproof_conformance.judging.judging import judgement, spell, verdict_on
+from logitproof_conformance.judging.repro import rows_to_show
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Trainings in Weights & Biases while they run, as its guides show it: init, log every step, finish.
+"""Trainings in Weights & Biases, each when it ends, as its guides show it: init, log every step, finish.
 
 Only where the environment names a project. A framework with a loop of its own is watched by wandb's callback for it.
 """
@@ -34,7 +34,10 @@ def tracked(training: Training) -> Iterator[Log]:
     cell = training.cell
     config = {"adapter": cell.adapter, "format": cell.format, "rate": training.task.rate, "steps": training.steps}
     name = f"{cell.id}/{training.task.name}"
-    with wandb.init(project=project, job_type="training", name=name, config=config) as run:
+    tags = [cell.adapter, cell.format, training.task.name]
+    with wandb.init(
+        project=project, job_type="training", name=name, group=cell.adapter, tags=tags, config=config
+    ) as run:
         run.define_metric("training/*", step_metric="training/step")
         training.trainer.callbacks[:] = _callbacks() if training.trainer.takes_callbacks else []
         try:

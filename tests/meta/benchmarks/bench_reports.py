@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from logitproof_reports.diff.compare import diff
+from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.history.compute import history_of
@@ -115,7 +116,7 @@ def ratios_in_python(folder: Path) -> Iterator[tuple[str, float]]:
 def write_diff(old: Run, new: Run, path: Path) -> None:
     """Compare two runs and write the page."""
     found = diff(old, new)
-    write_diff_page(found, rule(found), path)
+    write_diff_page(report_of(found, rule(found)), path)
 
 
 def ratios_in_browser(folder: Path) -> Iterator[tuple[str, float]]:

@@ -11,6 +11,7 @@ import pytest
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof.readers.findings import STANDINGS, findings_of_ledgers, findings_of_run
+from logitproof.readers.findings_text import SCREEN
 from logitproof_adapters.catalogue import ledger, registry
 from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reference.vocabulary.severity import EFFECTS, GRAVEST_FIRST
@@ -122,6 +123,17 @@ def test_the_command_line_lists_a_framework_in_three_forms(capsys: pytest.Captur
     assert {found["framework"] for found in json.loads(capsys.readouterr().out)} == {"sklearn"}
     assert main(["findings", "--framework", "sklearn", "--markdown"]) == EXPECTED
     assert "| sklearn" in capsys.readouterr().out
+
+
+def test_a_screen_is_printed_unless_more_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    found = findings_of_ledgers()
+    assert main(["findings"]) == EXPECTED
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) <= 24
+    assert printed[2].startswith("silent")
+    assert f"{len(found) - SCREEN} more; --full" in printed[-1]
+    assert main(["findings", "--full"]) == EXPECTED
+    assert len(capsys.readouterr().out.splitlines()) > len(found)
 
 
 def test_the_help_says_what_severity_is(capsys: pytest.CaptureFixture[str]) -> None:

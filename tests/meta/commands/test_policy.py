@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
 from logitproof.commands.command_line import main
 from logitproof.errors import UsageError
 from logitproof.upgrades.certificate import certify, verify
 from logitproof.upgrades.policy import Policy, found_policy, read_policy
 from logitproof_reports.diff.compare import diff
-from logitproof_reports.diff.verdict import verdict_lines
+from logitproof_reports.diff.report import report_of
 from logitproof_reports.runs.run_file import write_run
-from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
+from meta.reports.synthetic_runs import QUESTIONS, fraction, judgement, run_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from logitproof_reports.diff.compare import Diff
@@ -74,7 +80,7 @@ def test_waived_changes_are_counted_and_signed(worse: Diff, tmp_path: Path) -> N
     ruling = policy(tmp_path, WAIVER.format("2027-01-01")).rule(worse, TODAY)
     (waived,) = ruling.waived
     assert (waived.owner, waived.number, waived.until) == ("numerics", 1, "2027-01-01")
-    assert verdict_lines(worse, ruling)[0].endswith("1 change waived")
+    assert report_of(worse, ruling).headline.endswith("nothing became worse, 1 waived")
 
 
 @pytest.mark.parametrize(
@@ -125,22 +131,116 @@ def test_a_project_keeps_its_policy_in_either_file(tmp_path: Path) -> None:
     assert read_policy(own).fail_on == ()
 
 
-def test_a_certificate_holds_the_runs_it_names_and_no_others(worse: Diff, tmp_path: Path) -> None:
-    files = {"baseline": tmp_path / "a.parquet", "candidate": tmp_path / "b.parquet"}
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[Path, Path]:
+    """Return a private key and its public key."""
+    private, public = Ed25519PrivateKey.generate(), tmp_path / "public.pem"
+    (tmp_path / "private.pem").write_bytes(
+        private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    public.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return tmp_path / "private.pem", public
+
+
+def certified(worse: Diff, folder: Path, key: Path | None = None) -> tuple[Path, list[Path]]:
+    """Write both runs and the certificate of their diff, and return the paths."""
+    files = {"baseline": folder / "a.parquet", "candidate": folder / "b.parquet"}
     write_run(files["baseline"], worse.before)
     write_run(files["candidate"], worse.after)
-    certificate = tmp_path / "certificate.json"
-    lock = {"baseline": ["torch==2.12.0"], "candidate": ["torch==2.13.0"]}
-    certificate.write_text(certify(worse, Policy().rule(worse, TODAY), files=files, locks=lock, day=TODAY))
-    assert verify(certificate, list(files.values())).startswith("not safe")
-    content = json.loads(certificate.read_text())
-    assert content["runs"]["candidate"]["lock"] == ["torch==2.13.0"]
-    write_run(files["candidate"], replace(worse.after, complete=False))
+    report = report_of(worse, Policy().rule(worse, TODAY))
+    locks = {"baseline": ["torch==2.12.0"], "candidate": ["torch==2.13.0"]}
+    (folder / "certificate.json").write_text(certify(report, files=files, locks=locks, day=TODAY, key=key))
+    return folder / "certificate.json", list(files.values())
+
+
+def statement_of(certificate: Path) -> dict[str, Any]:
+    statement: dict[str, Any] = json.loads(base64.b64decode(json.loads(certificate.read_text())["payload"]))
+    return statement
+
+
+def test_a_certificate_is_a_test_result_on_the_runs_it_names_and_no_others(worse: Diff, tmp_path: Path) -> None:
+    certificate, files = certified(worse, tmp_path)
+    statement = statement_of(certificate)
+    assert statement["predicate"]["result"] == "FAILED"
+    assert [one["name"] for one in statement["subject"]] == ["baseline", "candidate"]
+    assert statement["predicate"]["logitproof"]["runs"]["candidate"]["lock"] == ["torch==2.13.0"]
+    first, seal, *checked = verify(certificate, files)
+    assert first.startswith("intact: NOT SAFE")
+    assert seal.strip().startswith("not signed")
+    assert [line.rpartition(" ")[2] for line in checked] == ["baseline", "candidate"]
+    assert "not checked: its baseline and candidate" in verify(certificate)[-1]
+    write_run(files[1], replace(worse.after, complete=False))
     with pytest.raises(UsageError, match="not one of the runs"):
-        verify(certificate, [files["candidate"]])
-    certificate.write_text(json.dumps({**content, "safe": True}))
-    with pytest.raises(UsageError, match="altered"):
-        verify(certificate)
+        verify(certificate, files[1:])
+
+
+def test_a_signed_certificate_is_verified_by_its_key_alone(
+    worse: Diff, tmp_path: Path, keys: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    private, public = keys
+    certificate, files = certified(worse, tmp_path, private)
+    assert main(["verify", str(certificate), *map(str, files), "--key", str(public)]) == 0
+    assert capsys.readouterr().out.startswith("verified: NOT SAFE")
+    assert "pass the public key" in verify(certificate)[1]
+    other = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    public.write_bytes(other)
+    with pytest.raises(UsageError, match="another key"):
+        verify(certificate, files, public)
+    unsigned, _ = certified(worse, tmp_path)
+    with pytest.raises(UsageError, match="not signed"):
+        verify(unsigned, files, public)
+    for wrong in (private, tmp_path / "gone.pem", certificate):
+        with pytest.raises(UsageError, match=str(wrong.name)):
+            verify(certificate, files, wrong)
+
+
+def edits(text: str) -> Iterator[str]:
+    """Yield a thousand texts that differ from this one: a character changed, removed, repeated or added."""
+    for number in range(1000):
+        place = int(fraction(number + 1) * len(text))
+        char = chr(33 + int(fraction(7 * number + 3) * 94))
+        other = char if char != text[place] else "~"
+        yield (
+            text[:place] + other + text[place + 1 :],
+            text[:place] + text[place + 1 :],
+            text[:place] + text[place] + text[place:],
+            text[:place] + " " + text[place:],
+        )[number % 4]
+
+
+def rehashed(text: str, number: int) -> str:
+    """Return an envelope whose statement was edited, with a hash that fits."""
+    envelope = json.loads(text)
+    payload = base64.b64decode(envelope["payload"]).decode()
+    place = int(fraction(number + 1) * len(payload))
+    changed = payload[:place] + ("0" if payload[place] != "0" else "1") + payload[place + 1 :]
+    envelope |= {
+        "payload": base64.b64encode(changed.encode()).decode(),
+        "sha256": hashlib.sha256(changed.encode()).hexdigest(),
+    }
+    return json.dumps(envelope, indent=2) + "\n"
+
+
+def test_a_thousand_edits_of_a_signed_certificate_are_found_those_too_that_fit_its_hash(
+    worse: Diff, tmp_path: Path, keys: tuple[Path, Path]
+) -> None:
+    certificate, _ = certified(worse, tmp_path, keys[0])
+    text = certificate.read_text()
+    for number, edited in enumerate((*edits(text), *(rehashed(text, number) for number in range(200)))):
+        certificate.write_text(edited)
+        with pytest.raises(UsageError, match="certificate"):
+            pytest.fail(f"edit {number} was not found: {verify(certificate, key=keys[1])}")
+
+
+def test_a_thousand_edits_of_an_unsigned_certificate_are_found_unless_they_fit_its_hash(
+    worse: Diff, tmp_path: Path
+) -> None:
+    certificate, _ = certified(worse, tmp_path)
+    text = certificate.read_text()
+    for number, edited in enumerate(edits(text)):
+        certificate.write_text(edited)
+        with pytest.raises(UsageError, match="certificate"):
+            pytest.fail(f"edit {number} was not found: {verify(certificate)}")
 
 
 def test_what_is_no_certificate_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,10 +124,11 @@ def test_without_the_extra_the_command_says_what_to_install(
 
 
 def test_offline_wandb_keeps_a_run_for_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb", reason="the extra wandb is not installed")
+    pytest.importorskip("wandb", reason="the extra wandb is not installed").teardown()  # reads the environment anew
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(PROJECT_VARIABLE, "ours")
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     monkeypatch.setenv("WANDB_SILENT", "true")
     adapter = NumpyAdapter()
     list(judge_training(adapter, quick_case(adapter), "quick"))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import shutil
+import sys
 import time
-import zipfile
 from dataclasses import replace
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -22,24 +19,28 @@ from packaging.requirements import Requirement
 from logitproof.commands.command_line import main
 from logitproof.environments import build as environments
 from logitproof.environments import cache as environment_cache
-from logitproof.environments import locks, pip_settings
+from logitproof.environments import interpreters, locks, pip_settings
 from logitproof.environments import uv_command as uv_tool
-from logitproof.environments.locks import Locked, preferred_pythons, requirements_of
-from logitproof.environments.own_wheel import pack_own_wheel
+from logitproof.environments.interpreters import Interpreter
+from logitproof.environments.locks import Choice, Locked, Wanted, requirements_of
 from logitproof.environments.package_adapters import with_companions
 from logitproof.environments.pip_settings import settings_for_uv
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
-from logitproof.upgrades import sides as upgrade
+from logitproof.matrix.run import Interrupted, parts_of
+from logitproof.upgrades import sides
 from logitproof.upgrades.bisect import Bisection
-from logitproof.upgrades.trial import selecting
-from logitproof_adapters.catalogue.frameworks import PACKAGES, Package
+from logitproof.upgrades.sides import adapters_for
+from logitproof_adapters.targets.link import PATIENCE_SECONDS
 from logitproof_reference.answers.place import ANSWERS, CACHE_VARIABLE, cache_folder
-from logitproof_reports.runs.run_file import write_run
+from logitproof_reports.runs.run_file import read_run, write_run
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from logitproof_adapters.targets.target import Target
+    from logitproof_reports.runs.schema import Run
 
 try:
     metadata.distribution("logitproof")
@@ -63,25 +64,6 @@ def test_lists_of_requirements_part_at_packages_not_at_bounds() -> None:
     assert requirements_of("jax>=0.4,<0.5, numpy==2.0") == ("jax<0.5,>=0.4", "numpy==2.0")
     with pytest.raises(UsageError, match="names no packages"):
         requirements_of("jax=0.4")
-
-
-def test_the_own_wheel_is_whole_and_named_by_its_contents(tmp_path: Path) -> None:
-    wheel = pack_own_wheel(tmp_path)
-    assert pack_own_wheel(tmp_path) == wheel
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        (record,) = [name for name in names if name.endswith("RECORD")]
-        for line in archive.read(record).decode().splitlines()[:-1]:
-            name, digest, size = line.rsplit(",", 2)
-            content = archive.read(name)
-            assert int(size) == len(content)
-            assert digest == "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
-    for needed in (
-        "logitproof/__main__.py",
-        "logitproof_reference/specification/SPEC.md",
-        "logitproof_reports/html/templates/diff/diff.js",
-    ):
-        assert needed in names
 
 
 def test_companions_come_from_the_extras_without_their_minimum_versions() -> None:
@@ -182,9 +164,7 @@ def test_environments_that_are_kept_are_listed_with_their_size_and_go_by_age(
     assert main(["cache", "--idle", "-1"]) == 2
 
 
-def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_environment_that_cannot_be_made_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     def call(command: str, *arguments: str, **_words: str) -> str:
         if command == "venv":
             Path(arguments[-1]).mkdir()
@@ -193,130 +173,186 @@ def test_an_environment_that_cannot_be_made_leaves_nothing_behind(
 
     monkeypatch.setattr(uv_tool, "call", call)
     with pytest.raises(UnbuildableEnvironment, match="full"):
-        environments.build(Locked(("torch==1",), "3.11", {"torch": "1"}, tmp_path / "x/own.whl"))
+        environments.build(Locked(("torch==1",), Interpreter("3.11"), {"torch": "1"}))
     assert not list(environment_cache.environments_folder().iterdir())
 
 
-def test_a_package_that_runs_on_a_backend_is_refused_with_what_to_write(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(upgrade, "_run", lambda *_: SimpleNamespace(stdout='{"numpy": null}'))
-    made = environments.BuiltEnvironment(Locked(("keras==3.15.1",), "3.11", {}, tmp_path / "own.whl"), tmp_path)
+def test_a_package_that_runs_on_a_backend_is_refused_with_what_to_write() -> None:
     with pytest.raises(UsageError, match=r"keras_jax needs jax, .*: write e\.g\. keras==3\.15\.1,jax$"):
-        upgrade.adapters_for("keras==3.15.1", made)
+        adapters_for(["keras==3.15.1"], ["numpy"])
     with pytest.raises(UsageError, match="use --framework"):
-        upgrade.adapters_for("packaging==25.0", made)
+        adapters_for(["packaging==25.0"], ["numpy"])
 
 
-def test_a_release_that_is_too_old_is_refused_unless_another_adapter_asks_a_newer_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    installed = {"jax": "jax 0.4.13 is installed, and so on", "keras_jax": "likewise", "keras_torch": None}
-    monkeypatch.setattr(upgrade, "_run", lambda *_: SimpleNamespace(stdout=json.dumps(installed)))
-    made = environments.BuiltEnvironment(Locked(("jax==0.4.13",), "3.11", {}, tmp_path / "own.whl"), tmp_path)
-    with pytest.raises(UsageError, match=r"^jax==0\.4\.13 cannot be judged: jax 0\.4\.13 is installed, and so on$"):
-        upgrade.adapters_for("jax==0.4.13", made)
-    assert upgrade.adapters_for("keras==3.15.1", made) == ["keras_torch"]
+class Judged:
+    """What a framework of our own in releases 1 to 9 was asked; calls of `at` happen before a release is judged."""
+
+    def __init__(self) -> None:
+        self.versions: list[str] = []
+        self.at: dict[str, Callable[[Path], object]] = {}
 
 
-def test_a_release_that_is_too_old_is_refused_before_anything_is_built(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(locks, "_compile", lambda *_: pytest.fail("it looks for packages"))
-    assert main(["upgrade", "tensorflow-cpu==2.15.1", "tensorflow-cpu==2.21.0"]) == 2
-    least = PACKAGES["tensorflow"].oldest
-    expected = f"logitproof: tensorflow-cpu 2.15.1 is too old: {least} is the oldest release that is judged"
-    assert capsys.readouterr().err.splitlines()[-1] == expected
-
-
-def test_cells_are_selected_in_pytests_own_language() -> None:
-    assert selecting(["a-axis=first", "b"]) == "(a-axis and first) or (b)"
+def run_of_release(version: str) -> Run:
+    broken = int(version) >= BROKEN_FROM
+    made = replace(SOFTMAX, digest="feed" * 4, verdict="deviates") if broken else replace(SOFTMAX, digest="c0de" * 4)
+    return run_of("torch", made)
 
 
 @pytest.fixture
-def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let releases 1 to 9 of torch be there, without an environment behind any; return what was judged."""
-    judged: list[str] = []
+def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
+    """Let releases 1 to 9 of torch be there, without an environment behind any; return what is judged."""
+    judged = Judged()
 
-    def compile_(asked: Sequence[str], _python: str) -> dict[str, str]:
+    def compile_(asked: Sequence[str], _constraints: object, choice: Choice) -> Any:
         (text,) = [one for one in asked if one.startswith("torch")][:1]
         bounds = Requirement(text).specifier
-        fitting = [n for n in range(1, 10) if bounds.contains(str(n))]
+        least = 3 if choice.interpreter.version == "3.8" else 1
+        fitting = [n for n in range(least, 10) if bounds.contains(str(n))]
         if not fitting:
             raise UnbuildableEnvironment(f"there is no version of {text}")
-        return {"torch": str(fitting[-1]), "numpy": "1.26.4" if fitting[-1] < 3 else "2.0.0"}
+        return {"torch": str(fitting[-1]), "numpy": "1.26.4" if fitting[-1] < 3 else "2.0.0"}, [1, 0]
 
     def build(locked: Locked) -> environments.BuiltEnvironment:
         if locked.packages["torch"] == "6":
             raise UnbuildableEnvironment("torch 6 has no wheels\nfor this machine")
-        return environments.BuiltEnvironment(locked, tmp_path / locked.key)
+        folder = tmp_path / "environments" / locked.packages["torch"]
+        (folder / "bin").mkdir(parents=True, exist_ok=True)
+        (folder / "bin/python").touch(mode=0o755)
+        return environments.BuiltEnvironment(locked, folder)
 
-    def judge(
-        environment: environments.BuiltEnvironment, _adapters: object, output: Path, _options: object = ()
-    ) -> None:
-        version = environment.locked.packages["torch"]
-        judged.append(version)
-        digest = "feed" * 4 if int(version) >= BROKEN_FROM else "c0de" * 4
-        verdict = "deviates" if int(version) >= BROKEN_FROM else "conforms"
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_run(output, run_of("torch", replace(SOFTMAX, digest=digest, verdict=verdict)))
+    def run_matrix(_adapters: object, *, output: Path, target: Target, **_options: object) -> Run:
+        version = Path(target.command[0]).parent.parent.name
+        judged.versions.append(version)
+        judged.at.get(version, lambda _output: None)(output)
+        write_run(output, found := run_of_release(version))
+        shutil.rmtree(parts_of(output), ignore_errors=True)
+        return found
 
     monkeypatch.setattr(locks, "_compile", compile_)
-    monkeypatch.setitem(PACKAGES, "torch", Package("1"))
-    for module in ("logitproof.upgrades.sides", "logitproof.upgrades.bisect"):
-        monkeypatch.setattr(f"{module}.build", build)
-        monkeypatch.setattr(f"{module}.adapters_for", lambda _asked, _environment: ["torch"])
-    for module in ("logitproof.upgrades.trial", "logitproof.upgrades.bisect"):
-        monkeypatch.setattr(f"{module}.judge", judge)
-    monkeypatch.setattr("logitproof.upgrades.trial.adapters_for", lambda _asked, _environment: ["torch"])
+    monkeypatch.setattr(sides, "installed_in", lambda _target: ["numpy", "torch"])
+    monkeypatch.setattr(sides, "run_matrix", run_matrix)
+    monkeypatch.setattr("logitproof.upgrades.trial.with_uncovered", lambda run, *_: run)
+    for module in ("sides", "bisect"):
+        monkeypatch.setattr(f"logitproof.upgrades.{module}.build", build)
     return judged
 
 
 def test_an_upgrade_writes_everything_and_exits_by_the_gate(
-    releases: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    releases: Judged, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["upgrade", "torch==3", "torch==4", "-o", "out"]) == 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "baseline.again.parquet",
+        "baseline.cdx.json",
         "baseline.lock.txt",
         "baseline.parquet",
         "candidate.again.parquet",
+        "candidate.cdx.json",
         "candidate.lock.txt",
         "candidate.parquet",
         "certificate.json",
+        "comment.md",
         "diff.html",
         "diff.json",
+        "request.json",
         "summary.md",
     ]
-    assert releases == ["3", "4", "3", "4"]
+    assert releases.versions == ["3", "4", "3", "4"]
     assert "newly failing" in capsys.readouterr().out
-    assert json.loads((tmp_path / "out/certificate.json").read_text())["runs"]["baseline"]["lock"][1:] == [
-        "torch==3",
-        "numpy==2.0.0",
-    ]
+    bill = json.loads((tmp_path / "out/candidate.cdx.json").read_text())
+    assert [one["purl"] for one in bill["components"]] == ["pkg:pypi/torch@4", "pkg:pypi/numpy@2.0.0"]
     assert main(["verify", "out/certificate.json", "out/baseline.parquet", "out/candidate.parquet"]) == 0
     assert main(["upgrade", "out/baseline.parquet", "torch==3", "-o", "again"]) == 0
 
 
-@pytest.mark.usefixtures("releases")
-def test_an_environment_that_cannot_be_built_says_why_and_keeps_the_other_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_nothing_is_judged_where_a_side_cannot_be_resolved_and_every_reason_is_told(
+    releases: Judged, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["upgrade", "torch==3", "torch==99", "-o", "out"]) == 3
-    assert "there is no version of torch==99" in capsys.readouterr().err
-    assert (tmp_path / "out/baseline.parquet").exists()
+    assert main(["upgrade", "torch==98", "torch==6", "-o", "out"]) == 3
+    told = capsys.readouterr().err
+    assert "torch==99: there is no version of torch==99" in told
+    assert "torch==98: there is no version of torch==98" in told
+    assert not releases.versions
 
 
-def test_a_bisection_names_the_first_release_and_goes_on_where_it_was(releases: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["3", "4"])
+def test_an_upgrade_that_was_interrupted_goes_on_and_comes_to_the_same(
+    moment: str, releases: Judged, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(output: Path) -> None:
+        del releases.at[moment]
+        parts_of(output).mkdir()
+        write_run(output, replace(run_of_release(moment), complete=False))
+        raise Interrupted(None)
+
+    assert main(["upgrade", "torch==3", "torch==4", "-o", "whole"]) == 1
+    whole = capsys.readouterr().out
+    releases.versions.clear()
+    releases.at[moment] = interrupt
+    assert main(["upgrade", "torch==3", "torch==4", "-o", "out"]) == 130
+    assert "--resume continues" in capsys.readouterr().err
+    assert main(["upgrade", "torch==3", "torch==5", "-o", "out", "--resume"]) == 2
+    assert main(["upgrade", "torch==3", "torch==4", "-o", "out", "--resume"]) == 1
+    assert capsys.readouterr().out == whole
+    assert releases.versions == (["3", "3", "4", "3", "4"] if moment == "3" else ["3", "4", "4", "3", "4"])
+    for name in ("baseline", "candidate"):
+        sides_of = [read_run(tmp_path / folder / f"{name}.parquet").table for folder in ("whole", "out")]
+        assert sides_of[0].equals(sides_of[1])
+
+
+def test_there_is_nothing_to_resume_where_nothing_was_begun() -> None:
+    assert main(["upgrade", "torch==3", "torch==4", "-o", "out", "--resume"]) == 2
+
+
+def test_what_timed_out_is_judged_once_more_alone(
+    releases: Judged, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = replace(SOFTMAX, verdict="crashed", reason="TargetDied: no answer in 300 s; last words: none", digest="")
+    settings: list[tuple[tuple[str, ...], float]] = []
+
+    def run_matrix(_adapters: object, *, output: Path, patience: float, cells: tuple[str, ...], **_: object) -> Run:
+        settings.append((cells, patience))
+        made = late if patience == PATIENCE_SECONDS else replace(SOFTMAX, digest="c0de" * 4)
+        write_run(output, found := run_of("torch", made))
+        return found
+
+    monkeypatch.setattr(sides, "run_matrix", run_matrix)
+    assert main(["upgrade", "torch==3", "torch==3", "-o", "out"]) == 0
+    assert "1 cell timed out: judged once more" in capsys.readouterr().err
+    assert settings == [((), PATIENCE_SECONDS), ((SOFTMAX.cell,), 4 * PATIENCE_SECONDS)] * 2
+    assert not Path("out/alone.parquet").exists()
+    assert not releases.versions
+
+
+def test_targets_and_interpreters_are_sides_and_nothing_is_built_for_them(
+    releases: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_compile", lambda *_: pytest.fail("it looks for packages"))
+    for version in ("3", "4"):
+        python = tmp_path / version / "bin/python"
+        python.parent.mkdir(parents=True)
+        python.touch(mode=0o755)
+    Path("logitproof.toml").write_text(f'[target.prod]\ncommand = ["{tmp_path}/3/bin/python"]\n')
+    assert main(["upgrade", "--from", "prod", "--to", f"{tmp_path}/4/bin/python"]) == 1
+    assert releases.versions == ["3", "4"] * 2
+
+
+def test_two_sides_are_needed_and_the_lock_of_this_folder_is_the_second_of_a_commit() -> None:
+    assert main(["upgrade", "torch==3"]) == 2
+    assert main(["upgrade", "--from", "git:main"]) == 2  # there is no lock file here
+
+
+def test_a_bisection_names_the_first_release_and_goes_on_where_it_was(releases: Judged, tmp_path: Path) -> None:
     folder = tmp_path / "bisect"
     folder.mkdir()
     said: list[str] = []
     found = Bisection("torch==1", "torch==9", SOFTMAX.cell, "typical", folder, said.append).run()
     assert (found.before, found.after) == ("3", "4")
-    asked = len(releases)
+    asked = len(releases.versions)
     assert asked <= 2 + 4
     assert Bisection("torch==1", "torch==9", SOFTMAX.cell, "", folder, said.append).run().after == "4"
-    assert len(releases) == asked
+    assert len(releases.versions) == asked
     assert (folder / "log.jsonl").read_text().count("\n") == 2 * asked
 
 
@@ -334,23 +370,101 @@ def test_what_an_old_release_needs_without_saying_so_is_asked_for_until_nothing_
 ) -> None:
     needs = ((("jax", "<0.4.31"), "jaxlib<={version}"), (("jaxlib", "<0.4.27"), "scipy<1.13"))
 
-    def compiled(requirements: Sequence[str], python: str) -> dict[str, str]:
-        del python
+    def compiled(requirements: Sequence[str], *_: object) -> tuple[dict[str, str], list[int]]:
         asked.append(list(requirements))
-        return {"jax": "0.4.25", "jaxlib": "0.4.25" if "jaxlib<=0.4.25" in requirements else "0.10.2"}
+        return {"jax": "0.4.25", "jaxlib": "0.4.25" if "jaxlib<=0.4.25" in requirements else "0.10.2"}, []
 
     asked: list[list[str]] = []
     monkeypatch.setattr(locks, "_compile", compiled)
     monkeypatch.setattr(locks, "UNDECLARED", needs)
-    locks._resolve(["jax==0.4.25"], "3.11", Path("x.whl").resolve())
+    locks.lock(Wanted(("jax==0.4.25",)), [Interpreter("3.11")])
     assert asked[-1][-2:] == ["jaxlib<=0.4.25", "scipy<1.13"]
 
 
-def test_pythons_are_tried_from_the_own_one_down_then_up() -> None:
-    assert sorted(preferred_pythons()) == sorted(locks.PYTHONS)
+def test_an_interpreter_that_is_here_goes_before_one_that_would_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = interpreters.own_version()
+    here = {own: sys.executable, "3.8": "/somewhere/python3.8"}
+    monkeypatch.setattr(interpreters, "installed", lambda: here)
+    found = interpreters.preferred()
+    assert [one.version for one in found[:2]] == [own, "3.8"]
+    assert sorted(one.version for one in found) == sorted(interpreters.PYTHONS)
+    assert [one.path for one in found[2:]] == [""] * (len(found) - 2)
+
+
+def test_interpreters_of_pyenv_and_conda_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uv_tool, "call", lambda *_arguments, **_words: "[]")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folder in ("pyenv/versions/3.9.18", "conda"):
+        (tmp_path / folder / "bin").mkdir(parents=True)
+        (tmp_path / folder / "bin/python").touch()
+    (tmp_path / "conda/conda-meta").mkdir()
+    (tmp_path / "conda/conda-meta/python-3.8.19-h1.json").touch()
+    (tmp_path / ".conda").mkdir()
+    (tmp_path / ".conda/environments.txt").write_text(f"{tmp_path}/conda\n{tmp_path}/gone\n")
+    interpreters.installed.cache_clear()
+    found = interpreters.installed()
+    interpreters.installed.cache_clear()
+    assert found[interpreters.own_version()] == sys.executable
+    assert (found["3.9"], found["3.8"]) == (
+        str(tmp_path / "pyenv/versions/3.9.18/bin/python"),
+        str(tmp_path / "conda/bin/python"),
+    )
+
+
+def test_the_pythons_that_a_release_has_wheels_for_are_tried_and_at_last_what_moves_no_numbers_is_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[tuple[str, bool]] = []
+
+    def compiled(_asked: object, _constraints: object, choice: Choice) -> tuple[dict[str, str], list[int]]:
+        everything = choice.only_binary == (":all:",)
+        tried.append((choice.interpreter.version, everything))
+        if choice.interpreter.version != "3.8":
+            raise UnbuildableEnvironment("no wheels: found the following Python ABI tags: `cp37m`, `cp38`")
+        if everything:
+            raise UnbuildableEnvironment("termcolor==1.1.0 has no usable wheels")
+        return {"torch": "3"}, []
+
+    monkeypatch.setattr(locks, "_compile", compiled)
+    pythons = [Interpreter(version) for version in ("3.11", "3.10", "3.8")]
+    locked = locks.lock(Wanted(("torch==1",)), pythons)
+    assert tried == [("3.11", True), ("3.8", True), ("3.11", False), ("3.8", False)]
+    assert {"torch", "numpy"} <= set(locked.only_binary)
+
+
+def test_a_python_that_cannot_be_fetched_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def call(*_arguments: str, **_words: str) -> str:
+        raise UnbuildableEnvironment("no route to host")
+
+    monkeypatch.setattr(uv_tool, "call", call)
+    locked = Locked(("torch==1",), Interpreter("3.9"), {"torch": "1"})
+    with pytest.raises(UnbuildableEnvironment, match=r"uv python install 3\.9\nno route"):
+        environments.build(locked)
+
+
+@pytest.mark.parametrize(("problem", "backends"), [("Failed to fetch it", ["cpu", ""]), ("No solution", ["cpu"])])
+def test_the_cpu_build_of_torch_is_asked_for_first_and_the_index_where_its_own_is_out_of_reach(
+    problem: str, backends: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def compiled(_asked: object, _constraints: object, choice: Choice) -> tuple[dict[str, str], list[int]]:
+        asked.append(choice.torch_backend)
+        if choice.torch_backend:
+            raise UnbuildableEnvironment(problem)
+        return {"torch": "2.13.0"}, [5, 0]
+
+    monkeypatch.setattr(locks, "_compile", compiled)
+    if len(backends) > 1:
+        locked = locks.lock(Wanted(("torch==2.13.0",)), [Interpreter("3.11")])
+        assert (locked.torch_backend, locked.size, locked.unsized) == ("", 5, 1)
+    else:
+        with pytest.raises(UnbuildableEnvironment, match=problem):
+            locks.lock(Wanted(("torch==2.13.0",)), [Interpreter("3.11")])
+    assert asked == backends
 
 
 def test_the_reason_of_a_resolver_is_a_few_lines() -> None:
-    assert upgrade.UnbuildableEnvironment is UnbuildableEnvironment
     long = "warning: x\nerror: No solution\n  cause: a\n  cause: b\n" + "hint: c\n" * 40
     assert uv_tool.reason_of(long).count("\n") == uv_tool.LINES - 1

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "logitproof_conformance": {"logitproof_adapters", "logitproof_reference", "logitproof_reports", "numpy", "pytest"},
     "logitproof": {
         *("logitproof_adapters", "logitproof_conformance", "logitproof_reference", "logitproof_reports"),
-        *("greenlet", "numpy", "packaging", "pyarrow", "rich", "typer", "uv"),
+        *("greenlet", "numpy", "packaging", "pyarrow", "rich", "typer", "uv", "yaml"),
     },
 }
 """What each package may import, besides itself and the standard library."""
@@ -66,6 +66,7 @@ FRAMEWORK_HOMES = {
     ),
     ("wandb", "readers/wandb_run.py"),
     ("wandb", "training/wandb_log.py"),
+    ("cryptography", "upgrades/signatures.py"),
 }
 """Each framework, and what else is an extra, and the modules that may import it."""
 FRAMEWORKS = tuple(sorted({name for name, _ in FRAMEWORK_HOMES}))

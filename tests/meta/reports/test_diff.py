@@ -13,15 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from logitproof.commands.command_line import main
-from logitproof_reports.diff.classes import CLASSES
+from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.judgement import on_the_whole
+from logitproof_reports.diff.classes import CLASSES, RANK
 from logitproof_reports.diff.compare import diff
+from logitproof_reports.diff.findings import movement
+from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import LEVELS, rule
 from logitproof_reports.diff.to_json import as_json
-from logitproof_reports.diff.to_markdown import diff_markdown
-from logitproof_reports.diff.verdict import LINES, verdict_lines
+from logitproof_reports.diff.to_markdown import COMMENT_MARK, diff_comment, diff_markdown
+from logitproof_reports.diff.verdict import LINES, WIDTH, verdict_lines
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.runs.run_file import write_run
-from logitproof_reports.words.terms import clause_title
 from meta.reports.synthetic_runs import (
     QUESTIONS,
     VERSIONS,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from logitproof_reference.vocabulary.judgement import Judgement
+    from logitproof_reports.diff.causes import Cause
     from logitproof_reports.diff.compare import Diff
     from logitproof_reports.runs.run_file import Run
 
@@ -44,6 +48,7 @@ BASE = replace(judgement("torch", "eager", "float32", QUESTIONS[0], "typical"), 
 OTHER = replace(judgement("torch", "eager", "float32", QUESTIONS[1], "typical"), slack=0.5, ulps=2.0)
 CONCERN = replace(BASE, clause="VAL-2", grade="SHOULD")
 TWICE = replace(BASE, clause="LAW-5", grade="SHOULD", regime="repeated_call", slack=NAN, ulps=NAN)
+FAR = {"exact": "0x1.6p-1", "bound": "1e-07", "inputs": '{"logits": ["0x0p+0", "0x1p+0"]}'}
 ERROR = replace(BASE, clause="ERR-1", slack=NAN, ulps=NAN, digest="", observed="", reason="ValueError: no such label")
 REFUSED = replace(BASE, verdict="unsupported", regime="all", clause="VAL-1", reason="not offered", digest="")
 
@@ -56,9 +61,17 @@ def moved(base: Judgement, **changes: Any) -> Judgement:
 CHANGES: dict[str, tuple[list[Judgement], list[Judgement]]] = {
     "newly crashing": ([BASE], [replace(BASE, verdict="crashed", reason="RuntimeError: no", digest="")]),
     "newly failing": ([BASE], [moved(BASE, verdict="deviates", slack=9.0)]),
+    "meaning changed": (
+        [moved(BASE, verdict="deviates", slack=9e6, observed="0x1.6p+0", **FAR)],
+        [replace(BASE, observed="0x1.6p-1", **FAR)],
+    ),
     "no longer supported": ([BASE], [REFUSED]),
     "newly non-deterministic": ([TWICE], [moved(TWICE, verdict="concern")]),
-    "regressed": ([CONCERN], [moved(CONCERN, verdict="concern", slack=3.0)]),
+    "regressed": (
+        [replace(BASE, verdict="deviates", slack=3.0)],
+        [moved(BASE, verdict="deviates", slack=9.0)],
+    ),
+    "new warning": ([CONCERN], [moved(CONCERN, verdict="concern", slack=3.0)]),
     "class changed": ([ERROR], [replace(ERROR, reason="IndexError: no such label")]),
     "fixed": ([moved(BASE, verdict="deviates", slack=9.0)], [BASE]),
     "improved": ([moved(CONCERN, verdict="concern", slack=3.0)], [CONCERN]),
@@ -73,6 +86,10 @@ CHANGES: dict[str, tuple[list[Judgement], list[Judgement]]] = {
 def no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
+
+
+def verdict_of(found: Diff) -> list[str]:
+    return verdict_lines(report_of(found, rule(found)))
 
 
 def compared(before: list[Judgement], after: list[Judgement], **repeats: Any) -> Diff:
@@ -135,7 +152,7 @@ def test_rows_that_break_another_must_are_neither_fixed_nor_improved(verdict: st
 def test_rows_that_broke_a_must_and_now_a_should_are_better() -> None:
     nan = moved(BASE, clause="EXT-7", verdict="deviates", slack=float("inf"), observed="nan")
     found = compared([nan], [BASE, moved(CONCERN, verdict="concern", slack=3.0)])
-    assert (found.count("fixed"), found.count("regressed")) == (1, 0)
+    assert (found.count("fixed"), found.count("new warning")) == (1, 0)
 
 
 def test_a_cell_that_is_not_deterministic_moves_nothing() -> None:
@@ -151,17 +168,110 @@ def test_what_differs_between_two_runs_of_one_release_is_noise() -> None:
     assert rule(diff(before, after, [(after, again)])).safe
 
 
-def test_a_run_that_did_not_come_so_far_is_not_safe() -> None:
-    cut = replace(run_of("torch", OTHER), complete=False)
-    found = diff(run_of("torch", OTHER, BASE), cut)
-    assert found.count("no longer judged") == 1
-    assert not rule(found).safe
-    assert "(incomplete: the " in verdict_lines(found, rule(found))[0]
+def test_what_one_run_did_not_come_to_is_unknown_and_shuts_the_gate() -> None:
+    whole, cut = run_of("torch", OTHER, BASE), replace(run_of("torch", OTHER), complete=False)
+    wrong = run_of("torch", OTHER, moved(BASE, verdict="deviates", slack=9.0))
+    for name, found in (
+        ("unknown now", diff(whole, cut)),
+        ("unknown before", diff(cut, whole)),
+        ("unknown before", diff(cut, wrong)),
+    ):
+        assert {change.name for change, _ in found.by_class()} == {name, "identical"}
+        assert not rule(found).safe
+        assert "(incomplete: " in " ".join(" ".join(verdict_of(found)).split())
 
 
-def test_a_diff_of_nothing_is_not_safe() -> None:
+TIMED_OUT = replace(BASE, verdict="crashed", reason="TargetDied: no answer in 300 s; last words: none", digest="")
+
+
+@pytest.mark.parametrize("late", [TIMED_OUT, replace(TIMED_OUT, verdict="void", reason="timed out")])
+def test_a_time_out_accuses_nobody_and_fixes_nothing(late: Judgement) -> None:
+    unasked = replace(BASE, regime="saturated")
+    for found, name in (
+        (compared([BASE, unasked], [late]), "unknown now"),
+        (compared([late], [BASE]), "unknown before"),
+    ):
+        assert {change.name for change, _ in found.by_class()} == {name, "identical"}
+    assert compared([late], [late]).count("not judged") == 1
+    assert rule(compared([late], [late])).safe
+
+
+def test_after_a_crash_the_rest_of_the_cell_is_unknown_and_the_crash_is_told_once() -> None:
+    crashed = replace(
+        BASE, verdict="crashed", reason="ended by SIGSEGV; remaining checks of this cell skipped", digest=""
+    )
+    rest = replace(BASE, regime="saturated")
+    before = compared([crashed], [BASE, moved(rest, verdict="deviates", slack=9.0)])
+    assert (before.count("fixed"), before.count("unknown before"), before.count("newly failing")) == (1, 1, 0)
+    after = compared([BASE, rest], [crashed])
+    assert (after.count("newly crashing"), after.count("unknown now")) == (1, 0)
+
+
+def test_a_run_that_broke_down_as_a_whole_is_a_crash_and_never_a_change_of_support() -> None:
+    broken = on_the_whole("torch", "crashed", "the worker was killed by SIGSEGV")
+    before, after = run_of("torch", OTHER, BASE), replace(run_of("torch", OTHER, broken), complete=False)
+    found = diff(before, after)
+    assert (found.count("newly crashing"), found.count("unknown now")) == (1, 1)
+    back = diff(after, before)
+    assert {change.name for change, _ in back.by_class()} == {"unknown before", "identical", "accompanying"}
+
+
+@pytest.mark.parametrize("sides", ["fixed", "broken", "both wrong", "both right"])
+def test_a_finite_answer_that_moved_by_more_than_both_bounds_means_something_else(sides: str) -> None:
+    right = replace(BASE, observed="0x1.6p-1", **FAR)
+    wrong = moved(BASE, verdict="deviates", slack=9e6, observed="0x1.6p+0", **FAR)
+    pairs = {
+        "fixed": (wrong, right),
+        "broken": (right, wrong),
+        "both wrong": (wrong, replace(wrong, observed="0x1.6p+2", slack=1e7, digest="beef" * 4)),
+        "both right": (right, moved(right, observed="0x1.6p+0", exact="0x1.6p+0")),
+    }
+    found = compared(*([side] for side in pairs[sides]))
+    assert found.count("meaning changed") == 1
+    first, *_ = verdict_of(found)
+    assert first.startswith("NOT SAFE")
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        '{"logits": ["0x1p+27", "0x1p+27"]}',
+        '{"logits": ["0x0p+0"], "cotangent": ["0x1p+30"]}',
+        '{"regime": "wide", "row": 3}',
+    ],
+    ids=["large logits", "large cotangent", "not on record"],
+)
+def test_what_rounding_explains_or_the_record_does_not_tell_is_no_change_of_meaning(inputs: str) -> None:
+    far = {**FAR, "inputs": inputs}
+    wrong = moved(BASE, verdict="deviates", slack=9e6, observed="0x1.6p+0", **far)
+    assert compared([wrong], [replace(BASE, observed="0x1.6p-1", **far)]).count("fixed") == 1
+
+
+def test_a_change_to_or_from_nan_or_near_an_overflow_is_no_change_of_meaning() -> None:
+    right = replace(BASE, observed="0x1.6p-1", **FAR)
+    for observed in ("nan", "inf", "0x1.fp+126"):
+        wrong = moved(BASE, verdict="deviates", slack=float("inf"), observed=observed, **FAR)
+        assert compared([wrong], [right]).count("fixed") == 1
+
+
+def test_the_word_follows_from_what_blocks_and_from_what_became_worse() -> None:
+    def word(name: str, level: str) -> str:
+        found = compared(*CHANGES[name])
+        return report_of(found, rule(found, level)).word
+
+    assert [word(name, "regression") for name in ("identical", "fixed", "bits changed")] == ["SAFE"] * 3
+    assert [word(name, "regression") for name in ("new warning", "class changed")] == ["LOOK"] * 2
+    assert word("new warning", "warning") == word("newly failing", "regression") == "NOT SAFE"
+    assert word("newly failing", "never") == "LOOK"
+
+
+def test_a_diff_of_nothing_is_not_safe_and_says_nothing() -> None:
     refused = run_of("torch", REFUSED)
-    assert not rule(diff(refused, refused)).safe
+    found = diff(refused, refused)
+    report = report_of(found, rule(found))
+    assert (report.word, report.comparable) == ("NOT SAFE", False)
+    unknown = diff(replace(run_of("torch", OTHER), complete=False), replace(run_of("torch", BASE), complete=False))
+    assert not report_of(unknown, rule(unknown)).comparable
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -182,7 +292,7 @@ def test_a_run_against_itself_has_no_change(make: Any) -> None:
     run = make()
     found = diff(run, run)
     assert {change.name for change, _ in found.by_class()} <= {"identical", "not offered"}
-    assert "moved" not in "".join(verdict_lines(found, rule(found)))
+    assert "moved" not in "".join(verdict_of(found))
 
 
 def spoiled(run: Run) -> Run:
@@ -197,87 +307,86 @@ def spoiled(run: Run) -> Run:
     return replace(run, table=pa.Table.from_pylist(records, schema=run.table.schema))
 
 
-def test_the_verdict_takes_ten_lines_and_names_every_adapter_that_fails() -> None:
+def test_the_verdict_is_one_screen_and_names_every_adapter_that_fails_in_its_first_ten_lines() -> None:
     run = three_frameworks()
-    found = diff(run, spoiled(run))
-    lines = verdict_lines(found, rule(found))
+    lines = verdict_of(diff(run, spoiled(run)))
     assert len(lines) <= LINES
-    assert all(any(line.startswith("newly failing") and name in line for line in lines) for name in VERSIONS)
+    assert max(len(line) for line in lines if "/" not in line) <= WIDTH  # a cell's id is never cut
+    assert "policy: fails on what became wrong, changed its meaning or is unknown" in lines[:3]
+    blocking = [line for line in lines[:10] if line.startswith("blocks")]
+    assert all(any(name in line for line in blocking) for name in VERSIONS)
 
 
-def told_of(before: list[Judgement], after: list[Judgement]) -> list[str]:
-    """Return the lines of a verdict below its first and above its last."""
+def causes(before: list[Judgement], after: list[Judgement], room: int = 24) -> list[Cause]:
     found = compared(before, after)
-    return verdict_lines(found, rule(found))[1:-1]
+    return report_of(found, rule(found), room).causes
 
 
-def test_what_is_alike_is_told_in_one_line_with_a_count() -> None:
-    questions = [question for question in QUESTIONS if question != QUESTIONS[1]]
-    made = [judgement("torch", "eager", "float32", question, "typical") for question in questions]
-    asked = [replace(one, clause="VAL-1", slack=0.5) for one in made]
-    (line,) = told_of(asked, [moved(one, verdict="deviates", slack=9.0) for one in asked])
-    assert line.startswith("newly failing: torch softmax_cross_entropy and softmax, grad_logits, value and grad_labels")
-    assert "conforms, error / bound 0.5 -> deviates, error / bound 9; " in line
-    assert f"in {len(asked)} cells (eager; float32; typical)" in line
+def test_what_is_alike_is_one_cause_whatever_its_clause_mode_and_format() -> None:
+    cells = [judgement("torch", mode, f, QUESTIONS[0], "typical") for mode in ("eager", "vmap") for f in FORMATS]
+    before = [replace(one, clause=clause, slack=0.5) for one in cells for clause in ("VAL-1", "ROW-3")]
+    (cause,) = causes(before, [moved(one, verdict="deviates", slack=9.0) for one in before])
+    assert (cause.cells, len(cause.rows), cause.standing) == (len(cells), len(cells), "blocks")
+    assert cause.extent == f"{len(cells)} cells: eager and vmap; float16, bfloat16, float32 and float64"
 
 
-def test_what_all_cells_of_a_line_share_and_others_do_not_is_told() -> None:
-    before = [replace(BASE, cell=f"{BASE.cell}-axis={axis}", axis=axis) for axis in ("first", "middle")]
-    after = [moved(one, verdict="deviates", slack=9.0) for one in before]
-    (line,) = told_of(before, after)
-    assert "in 2 cells (eager; float32; typical; axis first and middle)" in line
-    (line,) = told_of([BASE, *before], [moved(BASE, verdict="deviates", slack=9.0), *after])
-    assert "axis first" not in line
-
-
-def test_a_class_leaves_a_line_for_every_class_after_it() -> None:
-    clauses = [f"EXT-{number}" for number in range(1, 12)]
-    sides = [BASE, replace(OTHER, regime="saturated")]
-    before = [replace(one, clause=clause) for clause in clauses for one in sides]
-    after = [moved(one, verdict="deviates", slack=9.0) for one in before]
-    concern = replace(CONCERN, regime="saturated")
-    lines = told_of([*before, moved(concern, verdict="concern", slack=3.0), REFUSED], [*after, concern])
-    assert [line.partition(":")[0] for line in lines] == ["newly failing", "newly failing", "improved"]
-    assert all(clause in line for clause in clauses for line in lines[:2])
+def test_functions_share_a_cause_only_where_there_is_no_room() -> None:
+    made = [judgement("torch", "eager", "float32", question, "saturated") for question in QUESTIONS[:3]]
+    after = [moved(one, verdict="deviates", slack=9.0) for one in made]
+    assert len(causes(made, after)) == len(QUESTIONS[:3])
+    (one,) = causes(made, after, room=1)
+    assert all(question[0] in one.function for question in QUESTIONS[:3])
 
 
 @pytest.mark.parametrize(("was", "comes"), [(6e15, 2.0), (2.0, 6e15)])
 def test_digits_won_or_lost_within_the_bound_are_told(was: float, comes: float) -> None:
-    found = compared([replace(BASE, ulps=was)], [moved(BASE, ulps=comes, slack=0.4)])
-    assert rule(found).safe
-    (line,) = verdict_lines(found, rule(found))[1:-1]
-    assert line.startswith("moved within the bound: torch softmax, VAL-1")
-    assert not told_of([replace(BASE, ulps=2.0)], [moved(BASE, ulps=20.0, slack=0.4)])
-    assert not told_of([replace(BASE, ulps=1e9)], [moved(BASE, ulps=1e15, slack=0.4)])
+    (cause,) = causes([replace(BASE, ulps=was)], [moved(BASE, ulps=comes, slack=0.4)])
+    assert (cause.change.name, cause.standing) == ("moved within the bound", "informative")
+    assert not causes([replace(BASE, ulps=2.0)], [moved(BASE, ulps=20.0, slack=0.4)])
+    assert not causes([replace(BASE, ulps=1e9)], [moved(BASE, ulps=1e15, slack=0.4)])
 
 
 @pytest.mark.parametrize("exact", ["-0x1.0p-130", "-0x1.0p-120"])
 def test_many_ulps_within_the_bound_are_told_as_allowed(exact: str) -> None:
     after = moved(BASE, ulps=6e15, slack=0.4, observed="0x0.0p+0", exact=exact)
-    (line,) = told_of([replace(BASE, observed=exact, exact=exact)], [after])
+    line = movement(compared([replace(BASE, observed=exact, exact=exact)], [after]), 0)
     assert "the bound allows it" in line
     assert ("below the smallest normal number" in line) == (exact == "-0x1.0p-130")
 
 
 def test_a_change_of_the_accuracy_class_names_both() -> None:
     before = replace(BASE, clause="VAL-3", grade="MAY", slack=NAN, ulps=NAN, accuracy_class="offset class", observed="")
-    (line,) = told_of([before], [replace(before, accuracy_class="", digest="feed" * 4)])
-    assert "accuracy class: offset class -> none" in line
+    (cause,) = causes([before], [replace(before, accuracy_class="absolute", digest="feed" * 4)])
+    assert cause.example.sentence == "accuracy class offset class -> accuracy class absolute"
 
 
-def test_a_clause_is_titled_once_and_nothing_is_infinitely_far_off() -> None:
-    title = clause_title("EXT-7")
-    reason = f"{title}: observed -inf, exact -1, inf ulps off, inf times the bound"
-    before = replace(BASE, clause="EXT-7", observed="")
-    (line,) = told_of([before], [moved(before, verdict="deviates", slack=float("inf"), reason=reason)])
-    assert line.count(title) == 1
-    assert "deviates (observed -inf, exact -1);" in line
+def test_one_row_is_shown_on_both_sides_and_never_the_worst_of_two() -> None:
+    right = replace(BASE, row=3, observed="0x1.8p+1", exact="0x1.8p+1", bound="1e-07", ulps=0.5)
+    wrong = moved(BASE, row=7, verdict="deviates", slack=9.0, observed="0x0p+0", exact="0x1.2p+1", bound="1e-07")
+    (cause,) = causes([right], [wrong])
+    assert (cause.example.row, cause.example.sentence) == (7, "2.25 -> 0, exact 2.25")
+    loose = [replace(one, bound="0.5") for one in (right, wrong)]
+    (cause,) = causes(loose[:1], loose[1:])
+    assert cause.example.sentence == "within its bound -> 0, exact 2.25"
+    (cause,) = causes([wrong], [right])
+    assert cause.example.sentence == "0 -> 2.25, exact 2.25"
+    also = replace(wrong, row=3, slack=90.0, observed="0x1p+0", exact="0x1.8p+1", digest="beef" * 4)
+    (cause,) = causes([wrong], [also])
+    assert cause.example.sentence == "another row outside its bound -> 1, exact 3"
 
 
-def test_two_worst_elements_are_each_told_with_their_own_exact_answer() -> None:
-    nan = moved(BASE, verdict="deviates", slack=float("inf"), ulps=float("inf"), observed="nan", exact="0x1p-1")
-    (line,) = told_of([nan], [replace(BASE, observed="0x1p-2", exact="0x1p-2")])
-    assert "worst was NaN where 0.5 is exact, now 0.25 where 0.25 is" in line
+def test_answers_that_differ_in_their_last_bit_are_spelled_with_the_digits_that_tell_them_apart() -> None:
+    before = replace(CONCERN, observed="0x1.000002p+0", exact="0x1.000002p+0", ulps=0.0)
+    (cause,) = causes([before], [moved(before, verdict="concern", slack=3.0, observed="0x1.000004p+0", ulps=1.0)])
+    assert cause.example.sentence == "1.0000001 -> 1.0000002, exact 1.0000001 (0 -> 1 ulps)"
+
+
+def test_the_inputs_that_are_hit_are_named_with_their_logits_and_the_others_counted() -> None:
+    rows = {"mild": "0x1p+3", "wild": "0x1p+10"}
+    spelled = {regime: json.dumps({"logits": [logit, "-inf"]}) for regime, logit in rows.items()}
+    before = [replace(BASE, regime=regime, inputs=inputs) for regime, inputs in reversed(spelled.items())]
+    (cause,) = causes([BASE, *before], [BASE, *(moved(one, verdict="deviates", slack=9.0) for one in before)])
+    assert cause.hit == "mild (|logit| 8), wild (|logit| 1.02e+03); 1 other regime not hit"
 
 
 def test_a_backend_that_is_compared_too_is_not_named_as_a_difference_beside() -> None:
@@ -293,16 +402,16 @@ def test_a_backend_that_is_compared_too_is_not_named_as_a_difference_beside() ->
         return replace(made, environments=[{**one, "adapters": [name], "framework": facts[name]} for name in facts])
 
     found = diff(both("3.8.0", "0.4.38"), both("3.15.1", "0.10.2"))
-    first, *_, last = verdict_lines(found, rule(found))
+    first, *_, last = verdict_of(found)
     assert "jax 0.4.38 -> 0.10.2, keras_jax 3.8.0 -> 3.15.1" in first
-    assert last == "What else differs: jaxlib 0.4.38 -> 0.10.2."
+    assert last == "what else differs: jaxlib 0.4.38 -> 0.10.2"
 
 
 def test_every_difference_of_the_environment_is_named() -> None:
     run = run_of("torch", BASE)
     (environment,) = run.environments
     changed = {**environment, "cpu_features": ["avx"], "packages": {"logitproof": "0.1.0", "numpy": "2.5.0"}}
-    told = verdict_lines(found := diff(run, replace(run, environments=[{**changed, "threads": {}}])), rule(found))[-1]
+    told = " ".join(verdict_of(diff(run, replace(run, environments=[{**changed, "threads": {}}]))))
     for part in ("numpy 2.4.0 -> 2.5.0", "cpu_features avx2 yes -> unset", "OMP_NUM_THREADS 2 -> unset"):
         assert part in told
 
@@ -310,10 +419,22 @@ def test_every_difference_of_the_environment_is_named() -> None:
 def test_json_and_markdown_tell_the_same_and_survive_what_is_hostile() -> None:
     run = distinctly_hostile()
     found = diff(run, spoiled(run))
-    told = json.loads(as_json(found, rule(found)))
-    assert told["verdict"] == verdict_lines(found, rule(found))
-    assert len(told["changes"]["class"]) == sum(told["counts"]["judgements"].get(c.word, 0) for c in CLASSES[:-3])
-    assert "<script" not in diff_markdown(found, rule(found))
+    told = json.loads(as_json(report_of(found, rule(found))))
+    assert told["verdict"] == verdict_of(found)
+    assert len(told["changes"]["class"]) == sum(
+        told["counts"]["judgements"].get(c.word, 0) for c in CLASSES[: RANK["identical"]]
+    )
+    assert "<script" not in diff_markdown(report_of(found, rule(found)))
+
+
+def test_a_comment_fits_and_opens_with_the_verdict_however_much_there_is_to_tell() -> None:
+    run = distinctly_hostile()
+    records = [{**one, "regime": one["regime"] + "x" * 3_000} for one in run.table.to_pylist()]
+    run = replace(run, table=pa.Table.from_pylist(records, schema=run.table.schema))
+    found = diff(run, spoiled(run))
+    mark, first, *_ = (comment := diff_comment(report_of(found, rule(found)))).split("\n")
+    assert len(comment.encode()) < 65_536
+    assert (mark, first[:25]) == (COMMENT_MARK, "## Logitproof: NOT SAFE: ")
 
 
 @pytest.fixture
@@ -332,7 +453,7 @@ def test_the_command_writes_what_is_asked_for_and_exits_by_the_gate(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "job.md"))
     old, new = map(str, files)
     assert main(["diff", old, new, "-o", "diff.html", "--json", "diff.json", "--summary", "diff.md"]) == 1
-    assert capsys.readouterr().out.startswith("not safe: ")
+    assert capsys.readouterr().out.startswith("NOT SAFE: ")
     assert (tmp_path / "job.md").read_text() == (tmp_path / "diff.md").read_text()
     assert main(["diff", old, new, "--fail-on", "never"]) == 0
     assert main(["diff", old, old]) == 0
@@ -344,7 +465,7 @@ def test_in_a_github_job_the_verdict_is_annotated(
 ) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert main(["diff", *map(str, files)]) == 1
-    assert capsys.readouterr().out.startswith("::error title=Logitproof::not safe: ")
+    assert capsys.readouterr().out.startswith("::error title=Logitproof::NOT SAFE: ")
 
 
 def damage(what: str, place: Path) -> None:
@@ -426,5 +547,6 @@ def test_a_hundred_thousand_judgements_take_half_a_gigabyte(tmp_path: Path) -> N
 
 def test_a_page_of_what_is_hostile_is_written_whole(tmp_path: Path) -> None:
     run = distinctly_hostile()
-    write_diff_page(found := diff(run, spoiled(run)), rule(found), tmp_path / "diff.html")
+    found = diff(run, spoiled(run))
+    write_diff_page(report_of(found, rule(found)), tmp_path / "diff.html")
     assert "<script>window" not in (tmp_path / "diff.html").read_text()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from logitproof_reports.diff.compare import diff
+from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
 from logitproof_reports.diff.write import write_diff_page
 from meta.reports.synthetic_runs import hundred_thousand, three_frameworks
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Opened = Callable[..., AbstractContextManager[Page]]
 
 RUNS = {"ordinary": three_frameworks, "hostile": distinctly_hostile, "large": hundred_thousand}
-READY = "#explorer:not([hidden])"
+READY = "#table:not([hidden])"
 COUNT = "#count"
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
@@ -34,7 +35,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, make in RUNS.items():
         run = make()
         found = diff(run, spoiled(run))
-        write_diff_page(found, rule(found), folder / f"{name}.html")
+        write_diff_page(report_of(found, rule(found)), folder / f"{name}.html")
     return {name: (folder / f"{name}.html").as_uri() for name in RUNS}
 
 

@@ -12,6 +12,7 @@ from logitproof.errors import UsageError
 from logitproof.readers.gate import FAIL_ON, exit_code, first_steps, refuse_unknown
 from logitproof_adapters.catalogue.tried_machines import DECISIVE, tried_machines, unshared
 from logitproof_reports.diff.compare import diff
+from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
 from logitproof_reports.diff.verdict import verdict_lines
 from logitproof_reports.exports.summary import sentences
@@ -93,40 +94,36 @@ def test_a_recorded_machine_shares_all_with_itself() -> None:
 
 def test_a_stale_entry_is_the_ledgers_fault_and_told_apart() -> None:
     assert sentences(run_on(TRIED, RIGHT, STALE)) == [
-        "1 stale ledger entry of torch 2.13.0; no unexpected verdict.",
-        "torch 2.13.0: 1 of 1 judgements conform, 1 stale ledger entry, none unexpected.",
+        "1 stale ledger entry of torch 2.13.0; no new failure.",
+        "torch 2.13.0: 1 of 1 judgements conform, 1 stale ledger entry, 0 new.",
     ]
 
 
 def test_a_release_that_was_not_tried_tells_what_is_still_so_and_what_is_fixed() -> None:
     still = sentences(run_on(TRIED, RIGHT, KNOWN, carried=True))
-    assert still[1] == (
-        "torch 2.14.1: 1 of 2 judgements conform, 1 known deviation (up to 2.13.0, still so), none unexpected."
-    )
+    assert still[1] == ("torch 2.14.1: 1 of 2 judgements conform, 1 known deviation (up to 2.13.0, still so), 0 new.")
     fixed = sentences(run_on(TRIED, RIGHT, carried=True))
-    assert fixed[1] == "torch 2.14.1: 1 of 1 judgements conform, none unexpected. Fixed since 2.13.0: hides-nan."
+    assert fixed[1] == "torch 2.14.1: 1 of 1 judgements conform, 0 new. Fixed since 2.13.0: hides-nan."
 
 
 def test_an_older_release_that_was_not_tried_has_nothing_fixed() -> None:
     known = sentences(run_on(TRIED, RIGHT, KNOWN, carried=True, untried="2.12.0"))
-    assert known[1] == (
-        "torch 2.12.0: 1 of 2 judgements conform, 1 known deviation (of 2.13.0, and so here), none unexpected."
-    )
+    assert known[1] == ("torch 2.12.0: 1 of 2 judgements conform, 1 known deviation (of 2.13.0, and so here), 0 new.")
     right = sentences(run_on(TRIED, RIGHT, carried=True, untried="2.12.0"))
-    assert right[1] == "torch 2.12.0: 1 of 1 judgements conform, none unexpected."
+    assert right[1] == "torch 2.12.0: 1 of 1 judgements conform, 0 new."
 
 
 def test_a_profile_that_was_tried_on_no_release_has_nothing_fixed() -> None:
     run = run_on(TRIED, RIGHT, carried=True)
     untried = replace(run, environments=[{**run.environments[0], "tried": ""}])
-    assert sentences(untried)[1] == "torch 2.14.1: 1 of 1 judgements conform, none unexpected."
+    assert sentences(untried)[1] == "torch 2.14.1: 1 of 1 judgements conform, 0 new."
 
 
 def test_a_diff_of_two_machines_names_the_feature_that_explains_a_change() -> None:
     before = run_on(TRIED, RIGHT, KNOWN)
     after = run_on(["avx2"], RIGHT, BASE)
     found = diff(before, after)
-    told = "\n".join(verdict_lines(found, rule(found)))
+    told = " ".join(" ".join(verdict_lines(report_of(found, rule(found)))).split())
     assert "explained by AVX512-FP16 (the baseline's machine alone)" in told
     same_machine = diff(before, run_on(TRIED, RIGHT, BASE))
-    assert "explained by" not in "\n".join(verdict_lines(same_machine, rule(same_machine)))
+    assert "explained by" not in "\n".join(verdict_lines(report_of(same_machine, rule(same_machine))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -20,7 +21,6 @@ from meta.reports.synthetic_runs import HOSTILE, environment_of, green, hostile,
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -50,6 +50,7 @@ def trained() -> Run:
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
 RUNS = {"ordinary": three_frameworks, "green": green, "hostile": hostile, "large": hundred_thousand, "trained": trained}
+BROKEN_WORDS = Path(__file__).with_name("broken_words.js").read_text(encoding="utf-8")
 READY = "#table:not([hidden])"
 COUNT = "#count"
 ROWS = "#rows tbody tr.row"
@@ -157,15 +158,15 @@ def test_a_row_without_details_names_the_command_that_prints_them(shown: Opened)
 
 def test_columns_sort_by_size_and_say_so(shown: Opened) -> None:
     with shown("ordinary", "#judgements?verdict:conforms") as page:
-        slack = page.locator("#rows th", has_text="slack")
+        slack = page.locator("#rows th", has_text="error / bound")
         slack.locator("button").click()
         assert slack.get_attribute("aria-sort") == "descending"
-        shown = [float(text) for text in page.locator(f"{ROWS} td[data-label=slack]").all_inner_texts()]
+        shown = [float(text) for text in page.locator(f"{ROWS} td[data-label='error / bound']").all_inner_texts()]
         assert len(shown) == 100
         assert shown == sorted(shown, reverse=True)
         slack.locator("button").press("Enter")
         assert slack.get_attribute("aria-sort") == "ascending"
-        assert float(page.locator(f"{ROWS} td[data-label=slack]").first.inner_text()) < shown[-1]
+        assert float(page.locator(f"{ROWS} td[data-label='error / bound']").first.inner_text()) < shown[-1]
         page.locator("#rows th", has_text="framework").locator("button").click()
         assert page.locator("#rows th[aria-sort]").count() == 1
         assert page.locator(f"{ROWS} td[data-label=framework]").first.inner_text() == "jax"
@@ -210,7 +211,7 @@ def test_the_copy_button_copies_the_repro_whole(way: str, shown: Opened) -> None
 def test_without_script_the_summaries_stand(shown: Opened) -> None:
     with shown("ordinary", ready="#verdict", java_script_enabled=False) as page:
         for text in (
-            "14 unexpected verdicts",
+            "14 new failures",
             "the label, or a part of it",
             "the gradient multiplies 0 by infinity",
         ):
@@ -270,6 +271,24 @@ def test_no_page_overflows_the_window_at_any_width(name: str, shown: Opened) -> 
         for width in (320, 390, 768, 1400, 3840):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+OPEN = """() => {
+  for (const one of document.querySelectorAll("main details")) one.open = true;
+  for (const one of [...document.querySelectorAll(".open-row[aria-expanded=false]")].slice(0, 8)) one.click();
+}"""
+PAGES = ("verdict", "findings", "accuracy", "dialects", "judgements", "reading")
+
+
+@pytest.mark.parametrize("width", [320, 800, 1280, 1920, 3840])
+def test_no_word_is_broken_and_nothing_overflows_with_rows_open(width: int, shown: Opened) -> None:
+    with shown("trained", color_scheme="light", viewport={"width": width, "height": 900}) as page:
+        for name in PAGES:
+            page.evaluate(f"location.hash = '#{name}'")
+            page.wait_for_function(f"!document.getElementById('{name}').closest('.page').hidden")
+            page.evaluate(OPEN)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            assert page.evaluate(BROKEN_WORDS) == [], name
 
 
 def test_dark_and_light_follow_the_system_and_the_button(shown: Opened) -> None:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.report.build import page_of
+from logitproof_reports.report.findings import grouped_findings
 from logitproof_reports.report.write import render, write_report
 from logitproof_reports.runs.run_file import RunFileError
 from logitproof_reports.runs.schema import Run, table_of
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RUNS = {"ordinary": three_frameworks, "green": green, "hostile": hostile}
-VOID_ELEMENTS = {"meta", "link", "img", "br", "hr", "input", "rect", "source"}
+VOID_ELEMENTS = {"meta", "link", "img", "br", "hr", "input", "rect", "source", "wbr"}
+JOINED = "<wbr>"
+"""Stands for a place at which a word may be broken."""
 
 
 class Reader(HTMLParser):
@@ -44,6 +48,8 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        if tag == "wbr":
+            self.words.append(JOINED)
         if tag not in VOID_ELEMENTS:
             self.open.append(tag)
         if tag in self.raw:
@@ -61,7 +67,7 @@ class Reader(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
+        return " ".join(" ".join(self.words).replace(f" {JOINED} ", "").split())
 
 
 def read(run: Run) -> Reader:
@@ -123,14 +129,11 @@ def test_hostile_text_stays_text() -> None:
 
 def test_the_verdict_is_told_in_one_sentence_each() -> None:
     text = read(three_frameworks()).text
-    assert "14 unexpected verdicts in jax 0.10.2 and torch 2.13.0." in text
+    assert "14 new failures in jax 0.10.2 and torch 2.13.0." in text
     assert "Each breaks a MUST of the specification and has no ledger entry" in text
-    assert "310 conform △ 2 warnings (SHOULD) ≈ 8 known deviations None unexpected." in text
-    assert (
-        "10 unexpected. The worst: log-softmax returns 0.25 where 1 is expected (bfloat16, compiled, plus_inf_one)."
-        in text
-    )
-    assert "4 unexpected. The worst: softmax crashed: RuntimeError: no kernel (bfloat16, compiled, nan)." in text
+    assert "310 conform △ 2 warnings (SHOULD) ≈ 8 known deviations 0 new." in text
+    assert "10 new. The worst: log-softmax returns 0.25 where 1 is expected (bfloat16, compiled, plus_inf_one)." in text
+    assert "4 new. The worst: softmax crashed: RuntimeError: no kernel (bfloat16, compiled, nan)." in text
 
 
 def test_a_green_run_says_so() -> None:
@@ -174,7 +177,9 @@ def test_every_field_of_the_matrix_counts_its_judgements() -> None:
 
 
 def test_findings_come_worst_first_with_inputs_and_repro() -> None:
-    findings = page_of(three_frameworks()).findings
+    groups = page_of(three_frameworks()).findings
+    assert [group.title for group in groups] == ["New", "Known deviations", "Warnings (SHOULD)"]
+    findings = [finding for group in groups for finding in group.findings]
     ranks = [finding.outcome.rank for finding in findings]
     assert ranks == sorted(ranks, reverse=True)
     assert [finding.outcome.name for finding in findings] == ["crashed", *["deviates"] * 5, "known", *["concern"] * 3]
@@ -182,24 +187,26 @@ def test_findings_come_worst_first_with_inputs_and_repro() -> None:
     facts = {fact.name: fact.value for fact in jax.facts}
     assert facts["observed"] == "0.25 (0x1.0000000000000p-2)"
     assert facts["exact"] == "1 (0x1.0000000000000p+0)"
-    assert facts["bound"] == "1e-07"
-    assert facts["error"] == "no error in ulps (expected 1)"
+    assert facts["bound"] == "1e-07 nats"
+    assert facts["error"] == "96 ulps, 0.75 nats"
     assert jax.brief == "returns 0.25 where 1 is expected"
-    assert jax.effect.startswith("silent (a wrong finite number")
+    assert jax.effect == "silent"
+    assert jax.effect_meaning.startswith("a wrong finite number")
     assert jax.inputs[0].name == "logits"
     assert jax.inputs[0].value.count("0x1.") == 4
     assert jax.repro.startswith("import jax\n")
     assert sum(int(finding.count.split()[0]) for finding in findings) == 28
 
 
-def test_every_finding_tells_what_it_is_worth_and_so_does_its_cell() -> None:
+def test_every_finding_shows_its_impact_and_so_does_its_cell() -> None:
     page = page_of(three_frameworks())
-    told = [{fact.name for fact in finding.facts} for finding in page.findings if finding.outcome.name != "crashed"]
-    assert all("worth" in names for names in told)
+    findings = [finding for group in page.findings for finding in group.findings]
+    told = [{fact.name for fact in finding.facts} for finding in findings if finding.outcome.name != "crashed"]
+    assert all("impact" in names for names in told)
     head, columns = unpack(three_frameworks())
     for row, detail in head["details"].items():
         if columns["verdict"][int(row)] in {"deviates", "known"}:
-            assert "worth" in {name for name, _ in detail["facts"]}
+            assert "impact" in {name for name, _ in detail["facts"]}
 
 
 def test_extremes_show_what_came_and_what_was_due() -> None:
@@ -223,6 +230,20 @@ def test_known_deviations_carry_the_ledgers_reason_and_link() -> None:
     assert "the gradient multiplies 0 by infinity" in page.text
     links = [a for tag, a in page.elements if a.get("href") == "https://example.org/issues/1"]
     assert links[0]["rel"] == "noreferrer"
+
+
+def test_findings_are_one_for_each_cause_with_the_text_to_file() -> None:
+    run = three_frameworks()
+    entries = [entry for environment in run.environments for entry in environment.get("ledger") or ()]
+    upstream = next(entry["upstream"] for entry in entries if entry["id"] == "tf-masked-label-gradient")
+    groups = grouped_findings(prepare(run), {upstream: "# The text"})
+    (known,) = next(group.findings for group in groups if group.title == "Known deviations")
+    assert [(entry.id, entry.number) for entry in known.entries] == [("tf-masked-label-gradient", 8)]
+    assert known.count == "8 judgements"
+    assert known.text == "# The text"
+    ids = [finding.id for group in groups for finding in group.findings]
+    assert len(set(ids)) == len(ids)
+    assert known.id == "finding-tensorflow-tf-masked-label-gradient"
 
 
 def test_the_environment_of_every_framework_is_shown() -> None:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from logitproof.commands.command_line import main
-from logitproof.readers.wandb_run import metrics, rows, track
+from logitproof.readers.wandb_run import COLUMNS, finding_rows, metrics, rows, track
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.exports.badge import badge
 from logitproof_reports.exports.junit import junit
@@ -29,7 +29,12 @@ def test_junit_counts_what_the_run_holds() -> None:
     assert len(root.findall(".//testcase")) == run.table.num_rows
     assert len(root.findall(".//failure")) == sum(int(str(suite.get("failures"))) for suite in root) == 10
     assert len(root.findall(".//error")) == sum(int(str(suite.get("errors"))) for suite in root) == 4
-    assert len(root.findall(".//skipped")) == 3
+    skipped = [str(one.get("message")) for one in root.findall(".//skipped")]
+    assert len(skipped) == sum(int(str(suite.get("skipped"))) for suite in root) == 3 + 8
+    assert sum(one.startswith("known deviation tf-masked-label-gradient: ") for one in skipped) == 8
+    assert [root.get(name) for name in ("tests", "failures", "errors", "skipped")] == [
+        str(number) for number in (run.table.num_rows, 10, 4, 11)
+    ]
     failure = root.find(".//failure")
     assert failure is not None
     assert str(failure.get("message")).startswith("A logit of +inf")
@@ -63,24 +68,36 @@ def test_sarif_names_rule_level_and_cell() -> None:
 def test_the_badge_tells_the_verdict_in_words() -> None:
     assert "torch 2.13.0" in badge(green())
     assert "✓ conforms" in badge(green())
-    assert "14 unexpected verdicts" in badge(three_frameworks())
+    assert "14 new failures" in badge(three_frameworks())
     assert "not finished" in badge(hostile())
 
 
 def test_what_wandb_gets_is_finite_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = three_frameworks()
-    found = metrics(prepare(run))
+    judged = prepare(run)
+    found = metrics(judged)
     assert found["jax/EXT/unexpected"] == 10
+    assert found["tensorflow/EXT/known"] == 8
     assert all(math.isfinite(number) for number in found.values())
-    assert len(rows(run)) == run.table.num_rows
-    json.dumps(rows(run), allow_nan=False)
-    pytest.importorskip("wandb")
+    logged = [dict(zip(COLUMNS, row, strict=True)) for row in rows(judged)]
+    assert {row["outcome"] for row in logged} >= {"deviates", "known deviation", "conforms"}
+    assert {row["error / bound"] for row in logged if row["slack"] is None} == {"", "∞"}
+    json.dumps(logged, allow_nan=False)
+    assert finding_rows(judged)[0][:3] == ["crashed", "torch", "2.13.0"]
+    pytest.importorskip("wandb").teardown()  # which reads the environment anew
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     monkeypatch.setenv("WANDB_SILENT", "true")
     (tmp_path / "page.html").write_text("<p>page</p>", encoding="utf-8")
     track(run, tmp_path / "page.html")
-    assert list(tmp_path.glob("wandb/offline-run-*/*.wandb"))
+    (kept,) = tmp_path.glob("wandb/offline-run-*")
+    tables = {path.name.split("_")[0]: json.loads(path.read_text("utf-8")) for path in kept.rglob("*.table.json")}
+    assert len(tables["judgements"]["data"]) == run.table.num_rows
+    assert tables["findings"]["columns"][:3] == ["outcome", "framework", "version"]
+    (log,) = kept.glob("*.wandb")
+    content = log.read_bytes()
+    assert all(word in content for word in (b"jax 0.10.2", b"version/jax", b"run.parquet", b"report.html"))
 
 
 def test_the_command_writes_each_where_it_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

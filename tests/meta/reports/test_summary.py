@@ -7,6 +7,8 @@ from io import StringIO
 
 from rich.console import Console
 
+from logitproof_reference.vocabulary.judgement import on_the_whole
+from logitproof_reports.exports.badge import badge
 from logitproof_reports.exports.summary import MARKDOWN_BYTES, legend, markdown, sentences, terminal_table
 from logitproof_reports.runs.schema import Run, table_of
 from logitproof_reports.words.outcomes import slack_of
@@ -23,14 +25,14 @@ def printed(run: Run, width: int = 200) -> str:
 
 def test_the_verdict_is_one_sentence_a_framework() -> None:
     assert sentences(three_frameworks()) == [
-        "14 unexpected verdicts in jax 0.10.2 and torch 2.13.0.",
+        "14 new failures in jax 0.10.2 and torch 2.13.0.",
         (
-            "jax 0.10.2: 310 of 320 judgements conform (2 SHOULD warnings), 10 unexpected: "
+            "jax 0.10.2: 310 of 320 judgements conform (2 SHOULD warnings), 10 new: "
             "worst EXT-5 on plus_inf_one in compiled-log_softmax-value-bfloat16."
         ),
-        "tensorflow 2.21.0: 312 of 320 judgements conform (2 SHOULD warnings), 8 known deviations, none unexpected.",
+        "tensorflow 2.21.0: 312 of 320 judgements conform (2 SHOULD warnings), 8 known deviations, 0 new.",
         (
-            "torch 2.13.0: 316 of 320 judgements conform (2 SHOULD warnings), 4 unexpected: "
+            "torch 2.13.0: 316 of 320 judgements conform (2 SHOULD warnings), 4 new: "
             "worst EXT-1 on nan in compiled-softmax-value-bfloat16."
         ),
     ]
@@ -39,7 +41,7 @@ def test_the_verdict_is_one_sentence_a_framework() -> None:
 def test_a_green_run_and_a_void_one_are_told_apart() -> None:
     assert sentences(green()) == [
         "torch 2.13.0 conforms.",
-        "torch 2.13.0: 320 of 320 judgements conform, none unexpected.",
+        "torch 2.13.0: 320 of 320 judgements conform, 0 new.",
     ]
     assert sentences(Run(table_of([]), [], "quick", "c0ffee")) == ["Nothing was measured."]
 
@@ -49,7 +51,7 @@ def test_the_worst_is_the_gravest_and_no_clause_that_merely_may_be_kept() -> Non
     silent = replace(base, clause="VAL-1", verdict="deviates", grade="MUST", observed="0x1p+1", exact="0x1p+0")
     nan = replace(silent, clause="EXT-7", observed="nan", slack=float("inf"))
     idle = replace(base, clause="VAL-3", grade="MAY", verdict="void", regime="accuracy_class")
-    assert "3 unexpected: worst VAL-1 on typical" in sentences(run_of("torch", idle, nan, silent))[1]
+    assert "3 new: worst VAL-1 on typical" in sentences(run_of("torch", idle, nan, silent))[1]
 
 
 def test_a_slack_beside_one_never_reads_as_one() -> None:
@@ -76,12 +78,12 @@ def test_a_run_of_refusals_alone_measured_nothing() -> None:
 
 def test_the_terminal_table_counts_by_family_and_framework() -> None:
     lines = printed(three_frameworks()).splitlines()
-    assert lines[0].strip() == "14 unexpected verdicts in jax 0.10.2 and torch 2.13.0."
+    assert lines[0].strip() == "14 new failures in jax 0.10.2 and torch 2.13.0."
     cells = {line.split()[0]: line for line in lines[2:]}
     assert list(cells) == ["VAL", "GRD", "GLB", "EXT"]
-    assert "✗ 10 unexpected of 160 (∞)" in cells["EXT"]
-    assert "≈ 8 known of 160 (∞)" in cells["EXT"]
-    assert "‼ 4 unexpected of 160" in cells["EXT"]
+    assert "✗ 10 new in 160 (∞)" in cells["EXT"]
+    assert "≈ 8 known deviations in 160 (∞)" in cells["EXT"]
+    assert "‼ 4 new in 160" in cells["EXT"]
     assert cells["GRD"].count("✓ 32 (") == 3
 
 
@@ -102,10 +104,10 @@ def test_the_terminal_table_interprets_no_markup() -> None:
 
 def test_markdown_tells_verdict_matrix_and_findings() -> None:
     text = markdown(three_frameworks())
-    assert text.startswith("## Logitproof: 14 unexpected verdicts in jax 0.10.2 and torch 2.13.0.\n")
+    assert text.startswith("## Logitproof: 14 new failures in jax 0.10.2 and torch 2.13.0.\n")
     assert "| Family | jax 0.10.2 | tensorflow 2.21.0 | torch 2.13.0 |\n| --- | --- | --- | --- |\n" in text
-    assert "| ≈ known deviation | tensorflow | gradient of softmax cross-entropy (class indices) | EXT-3 |" in text
-    verdicts = ("crashed | torch", "✗ deviates |", "≈ known deviation |", "△ warning (SHOULD) |")
+    assert "| tensorflow |" not in text.partition("### New: 6")[2].partition("### Warnings")[0]  # known: not told here
+    verdicts = ("### New: 6", "crashed | torch", "✗ deviates |", "### Known deviations: 1", "### Warnings (SHOULD): 3")
     assert sorted(verdicts, key=text.index) == list(verdicts)
 
 
@@ -127,3 +129,11 @@ def test_markdown_stays_below_githubs_limit() -> None:
     text = markdown(run_of("torch", *wide))
     assert len(text.encode()) <= MARKDOWN_BYTES
     assert text.rstrip().endswith("The rest is in the report.")
+
+
+def test_a_run_that_measured_nothing_says_so_everywhere() -> None:
+    run = Run(table_of([on_the_whole("numpy", "void", "nothing was measured")]), [], "quick", "digest", complete=False)
+    assert sentences(run)[:2] == ["Nothing was measured.", "numpy: nothing was measured."]
+    assert "worst" not in markdown(run).partition("### Findings")[0]
+    assert "nothing measured" in badge(run)
+    assert legend(run) == ""

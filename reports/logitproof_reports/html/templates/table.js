@@ -11,6 +11,11 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// Text that may be broken after what joins the parts of an identifier, and in words too long for any column
+function breakable(text) {
+  return text.split(/(?<=[_.=/:,-])(?=\w)|(?<=[^\s_.=/:,-]{13})(?=[^\s_.=/:,-])/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
+}
+
 // Payload
 
 async function unpack(node) {
@@ -99,7 +104,7 @@ function matchingRows(table, text) {
 
 function factList(facts, className) {
   const list = element("dl", { className });
-  for (const [name, value] of facts) list.append(element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value })));
+  for (const [name, value] of facts) list.append(element("div", {}, element("dt", { textContent: name }), element("dd", {}, ...breakable(value))));
   return list;
 }
 

@@ -1,6 +1,5 @@
 // The table of a diff: filtered, folded, and shown a hundred rows at a time; rows stand worst first in the page.
 
-const STEP = 100;
 const NUMBERS = new Set(["ulps_before", "ulps_after", "slack_before", "slack_after"]);
 const SHOWN = ["class", "framework", "mode", "op", "quantity", "format", "options", "regime", "clause", "ulps_before", "ulps_after", "ulps"];
 const FOLDED = new Set(["identical", "accompanying", "not_offered"]);
@@ -44,21 +43,6 @@ function span(table, row) {
   return drawing;
 }
 
-function cellOf(table, name, row) {
-  const cell = element("td", { className: NUMBERS.has(name) ? "number" : "" });
-  cell.dataset.label = name.replace("_", " ");
-  if (name === "ulps") {
-    cell.append(span(table, row));
-  } else if (name === "class") {
-    const opener = element("button", { type: "button", className: "open-row", ariaExpanded: "false", title: "Show both sides" }, badge(table, wordAt(table, name, row)));
-    opener.addEventListener("click", () => toggleDetails(table, row, opener));
-    cell.append(opener);
-  } else {
-    cell.textContent = wordAt(table, name, row);
-  }
-  return cell;
-}
-
 function sidesOf(facts) {
   const head = element("tr", {}, ...["", "before", "after"].map((text) => element("th", { scope: "col", textContent: text })));
   const body = element("tbody");
@@ -83,102 +67,50 @@ function detailsOf(table, row) {
   return place;
 }
 
-function toggleDetails(table, row, opener) {
-  const line = opener.closest("tr");
-  const open = opener.ariaExpanded === "true";
-  opener.ariaExpanded = String(!open);
-  if (open) {
-    line.nextElementSibling.remove();
-    return;
-  }
-  line.after(element("tr", { className: "details" }, element("td", { colSpan: SHOWN.length }, detailsOf(table, row))));
+function changesView(table) {
+  const fold = byId("fold");
+  const view = {
+    section: "judgements",
+    noun: "judgements",
+    columns: SHOWN,
+    choices: ["class", "framework", "op", "quantity", "format", "mode"],
+    label: (name, word) => (name === "class" ? table.classes[word][1] : word),
+    order: (rows) => rows,
+    // A class that is named in the filter is shown.
+    kept: (text) => (fold.checked && !/\bclass:/.test(text) ? (row) => !FOLDED.has(wordAt(table, "class", row)) : () => true),
+    cell: (name, row) => {
+      if (name === "ulps") return span(table, row);
+      if (name === "class") return view.table.opener(row, "Show both sides", badge(table, wordAt(table, name, row)));
+      return breakable(wordAt(table, name, row));
+    },
+    details: (row) => detailsOf(table, row),
+  };
+  fold.addEventListener("change", () => view.table.update());
+  return view;
 }
 
-class Explorer {
-  constructor(table) {
-    this.table = table;
-    this.filter = byId("filter");
-    this.fold = byId("fold");
-    this.body = byId("rows").tBodies[0];
-    this.rows = [];
-    this.shown = 0;
-    const heads = SHOWN.map((name) => element("th", { scope: "col", className: NUMBERS.has(name) ? "number" : "", textContent: name.replace("_", " ") }));
-    byId("rows").tHead.rows[0].replaceChildren(...heads);
-    this.listen();
-    byId("explorer").hidden = false;
-  }
-
-  listen() {
-    let waiting = 0;
-    this.filter.addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(() => this.search(this.filter.value), 120);
-    });
-    byId("search").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.search(this.filter.value);
-    });
-    this.fold.addEventListener("change", () => this.update());
-    byId("more").addEventListener("click", () => this.showMore());
-    window.addEventListener("hashchange", () => this.follow());
-    document.addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.closest("input, textarea")) return;
-      event.preventDefault();
-      this.filter.focus();
-    });
-  }
-
-  // A link to a filter: #judgements?class:regressed
-  follow() {
-    const [section, text] = location.hash.split(/\?(.*)/s);
-    if (section !== "#judgements" || text === undefined) return;
-    this.filter.value = readable(text);
-    this.update();
-    byId("judgements").scrollIntoView();
-  }
-
-  search(text) {
-    history.replaceState(null, "", text ? `#judgements?${encodeURIComponent(text).replace(/%3A/g, ":")}` : "#judgements");
-    this.update();
-  }
-
-  update() {
-    this.body.replaceChildren();
-    this.shown = 0;
-    try {
-      const matching = matchingRows(this.table, this.filter.value);
-      // Whoever asks for a class by name sees it.
-      const open = !this.fold.checked || /\bclass:/.test(this.filter.value);
-      this.rows = open ? matching : matching.filter((row) => !FOLDED.has(wordAt(this.table, "class", row)));
-      const folded = matching.length - this.rows.length;
-      const aside = folded ? `; ${folded.toLocaleString("en")} hidden` : "";
-      byId("count").textContent = `${this.rows.length.toLocaleString("en")} of ${this.table.rows.toLocaleString("en")} judgements${aside}`;
-    } catch (error) {
-      this.rows = [];
-      byId("count").textContent = error.message;
-    }
-    this.showMore();
-    if (this.rows.length === 1) this.body.querySelector(".open-row").click();
-  }
-
-  showMore() {
-    const next = this.rows.slice(this.shown, this.shown + STEP);
-    this.body.append(...next.map((row) => element("tr", { className: "row" }, ...SHOWN.map((name) => cellOf(this.table, name, row)))));
-    this.shown += next.length;
-    byId("more").hidden = this.shown >= this.rows.length;
-  }
+// A link to a filter: #judgements?class:regressed
+function followLink(rows) {
+  const [section, text] = location.hash.split(/\?(.*)/s);
+  if (section !== "#judgements" || text === undefined) return;
+  rows.follow(text);
+  byId("judgements").scrollIntoView();
 }
 
 async function start() {
   startTheme();
   for (const button of document.querySelectorAll(".copy")) button.hidden = false;
   try {
-    const explorer = new Explorer(readTable(await unpack(byId("payload"))));
-    explorer.update();
-    explorer.follow();
+    const table = readTable(await unpack(byId("payload")));
+    const view = changesView(table);
+    const rows = new RowTable(table, view);
+    view.table = rows;
+    rows.update();
+    followLink(rows);
+    window.addEventListener("hashchange", () => followLink(rows));
   } catch (error) {
-    byId("explorer-fault").hidden = false;
-    byId("explorer-fault").textContent = `The table of all judgements cannot be shown: ${error.message}. The findings on this page are complete.`;
+    byId("table-fault").hidden = false;
+    byId("table-fault").textContent = `The table of all judgements cannot be shown: ${error.message}. The findings on this page are complete.`;
   }
 }
 

@@ -1,5 +1,7 @@
 // Pages: one is shown at a time, by the link's target; without script all stand one below the other.
 
+const TITLE = document.title;
+
 function startPages(followers) {
   document.documentElement.classList.add("paged");
   window.addEventListener("hashchange", () => route(followers));
@@ -16,10 +18,35 @@ function route(followers) {
     link.ariaCurrent = here ? "page" : null;
     if (here) link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.offsetLeft - 40;
   }
+  const heading = page.querySelector("h2");
+  document.title = page.firstElementChild.id === "verdict" || !heading ? TITLE : `${heading.textContent} · ${TITLE}`;
   if (text !== undefined && followers[section]) followers[section](text);
-  if (target.tagName === "DETAILS") target.open = true;
+  if (target.tagName === "DETAILS") {
+    target.open = true;
+    target.hidden = false;
+    const group = target.closest(".finding-group");
+    if (group) group.hidden = false;
+  }
   if (page.firstElementChild === target) window.scrollTo(0, 0);
   else target.scrollIntoView();
+}
+
+// Findings: those that fit every choice
+
+function startFindings() {
+  const form = byId("finding-filter");
+  if (!form) return;
+  const show = () => {
+    const chosen = [...new FormData(form)].filter(([, word]) => word);
+    const fits = (finding) => chosen.every(([name, word]) => finding.dataset[name].split(" ").includes(word));
+    const all = [...document.querySelectorAll("details.finding[id]")];
+    for (const finding of all) finding.hidden = !fits(finding);
+    for (const group of document.querySelectorAll(".finding-group")) group.hidden = !group.querySelector("details.finding:not([hidden])");
+    byId("finding-count").value = chosen.length ? `${all.filter((finding) => !finding.hidden).length} of ${all.length} findings` : "";
+  };
+  form.addEventListener("change", show);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  show();
 }
 
 // A field of a table leads to its judgements: the terms of its table, its row and its column are their filter
@@ -76,7 +103,7 @@ function differences(from, to) {
   const list = element("dl", { className: "facts wide" });
   for (const row of rows) {
     const name = element("dt", { textContent: row.cells[0].firstChild.textContent });
-    list.append(element("div", {}, name, element("dd", { textContent: `${row.cells[from].textContent} → ${row.cells[to].textContent}` })));
+    list.append(element("div", {}, name, element("dd", {}, ...breakable(`${row.cells[from].textContent} → ${row.cells[to].textContent}`))));
   }
   return [count, list];
 }

@@ -1,10 +1,9 @@
-// The table of all judgements: unpacked from the page, filtered, sorted, and shown a hundred rows at a time.
+// The report's script: the table of all judgements, and what starts the page.
 // Layout of the payload and of a filter: payload.py and links.py of logitproof_reports.
 
-const STEP = 100;
 const SHOWN = ["verdict", "framework", "mode", "op", "quantity", "labels", "format", "regime", "clause", "ulps", "slack"];
 const NUMBERS = new Set(["ulps", "slack"]);
-const HEADINGS = { slack: "slack = error / bound" };
+const HEADINGS = { ulps: "largest error, ulps", slack: "error / bound" };
 
 // Order: words by alphabet, numbers and outcomes by size; equal ones worst first
 
@@ -39,20 +38,6 @@ function badge(table, name) {
   return element("span", { className: `badge ${name}` }, element("span", { ariaHidden: "true", textContent: `${glyph} ` }), label);
 }
 
-function cellOf(table, name, row) {
-  const cell = element("td", { className: NUMBERS.has(name) ? "number" : "" });
-  cell.dataset.label = name;
-  const word = wordAt(table, name, row);
-  if (name === "verdict") {
-    const opener = element("button", { type: "button", className: "open-row", ariaExpanded: "false", title: "Show details" }, badge(table, word));
-    opener.addEventListener("click", () => toggleDetails(table, row, opener));
-    cell.append(opener);
-  } else {
-    cell.textContent = word;
-  }
-  return cell;
-}
-
 function detailsOf(table, row) {
   const details = table.details[row];
   const place = element("div");
@@ -78,105 +63,32 @@ function linksOf(details, format, cell) {
   return line;
 }
 
-function toggleDetails(table, row, opener) {
-  const line = opener.closest("tr");
-  const open = opener.ariaExpanded === "true";
-  opener.ariaExpanded = String(!open);
-  if (open) {
-    line.nextElementSibling.remove();
-    return;
-  }
-  line.after(element("tr", { className: "details" }, element("td", { colSpan: SHOWN.length }, detailsOf(table, row))));
-}
+// The view of the table
 
-// The table
-
-class JudgementTable {
-  constructor(table) {
-    this.table = table;
-    this.sort = { name: "verdict", descending: true };
-    this.filter = byId("filter");
-    this.body = byId("rows").tBodies[0];
-    this.rows = [];
-    this.shown = 0;
-    this.drawHead();
-    this.listen();
-    byId("table").hidden = false;
-  }
-
-  drawHead() {
-    this.heads = SHOWN.map((name) => {
-      const head = element("th", { scope: "col", className: NUMBERS.has(name) ? "number" : "" }, element("button", { type: "button", textContent: HEADINGS[name] ?? name }));
-      head.firstChild.addEventListener("click", () => this.sortBy(name));
-      return head;
-    });
-    byId("rows").tHead.rows[0].replaceChildren(...this.heads);
-  }
-
-  listen() {
-    let waiting = 0;
-    this.filter.addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(() => this.search(this.filter.value), 120);
-    });
-    byId("search").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.search(this.filter.value);
-    });
-    byId("more").addEventListener("click", () => this.showMore());
-    document.addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.closest("input, textarea")) return;
-      event.preventDefault();
+function judgementsView(table) {
+  const sort = { name: "verdict", descending: true };
+  const view = {
+    section: "judgements",
+    noun: "judgements",
+    columns: SHOWN,
+    headings: HEADINGS,
+    choices: ["framework", "verdict", "op", "quantity", "format", "mode"],
+    label: (name, word) => (name === "verdict" ? table.outcomes[word][1] : word),
+    order: (rows) => sorted(table, rows, sort),
+    cell: (name, row) => (name === "verdict" ? view.table.opener(row, "Show details", badge(table, wordAt(table, name, row))) : breakable(wordAt(table, name, row))),
+    details: (row) => detailsOf(table, row),
+    reveal: () => {
       if (!location.hash.startsWith("#judgements")) location.hash = "#judgements";
       byId("judgements").closest(".page").hidden = false;
-      this.filter.focus();
-      this.filter.select();
-    });
-  }
-
-  // A link to a filter: #judgements?framework:torch%20clause:EXT
-  follow(text) {
-    this.filter.value = readable(text);
-    this.update();
-  }
-
-  search(text) {
-    const hash = text ? `#judgements?${encodeURIComponent(text).replace(/%3A/g, ":")}` : "#judgements";
-    history.replaceState(null, "", hash);
-    this.update();
-  }
-
-  sortBy(name) {
-    const same = this.sort.name === name;
-    this.sort = { name, descending: same ? !this.sort.descending : name === "verdict" || NUMBERS.has(name) };
-    this.update();
-  }
-
-  update() {
-    this.body.replaceChildren();
-    this.shown = 0;
-    try {
-      this.rows = sorted(this.table, matchingRows(this.table, this.filter.value), this.sort);
-      byId("count").textContent = `${this.rows.length.toLocaleString("en")} of ${this.table.rows.toLocaleString("en")} judgements`;
-    } catch (error) {
-      this.rows = [];
-      byId("count").textContent = error.message;
-    }
-    this.heads.forEach((head, place) => {
-      const active = SHOWN[place] === this.sort.name;
-      head.ariaSort = active ? (this.sort.descending ? "descending" : "ascending") : null;
-      head.firstChild.textContent = (HEADINGS[SHOWN[place]] ?? SHOWN[place]) + (active ? (this.sort.descending ? " ↓" : " ↑") : "");
-    });
-    this.showMore();
-    if (this.rows.length === 1) this.body.querySelector(".open-row").click();
-  }
-
-  showMore() {
-    const next = this.rows.slice(this.shown, this.shown + STEP);
-    this.body.append(...next.map((row) => element("tr", { className: "row" }, ...SHOWN.map((name) => cellOf(this.table, name, row)))));
-    this.shown += next.length;
-    byId("more").hidden = this.shown >= this.rows.length;
-  }
+    },
+    sortBy: (name) => Object.assign(sort, { name, descending: sort.name === name ? !sort.descending : name === "verdict" || NUMBERS.has(name) }),
+    markSorted: (heads) => heads.forEach((head, place) => {
+      const active = SHOWN[place] === sort.name;
+      head.ariaSort = active ? (sort.descending ? "descending" : "ascending") : null;
+      head.firstChild.textContent = (HEADINGS[SHOWN[place]] ?? SHOWN[place]) + (active ? (sort.descending ? " ↓" : " ↑") : "");
+    }),
+  };
+  return view;
 }
 
 async function start() {
@@ -185,12 +97,15 @@ async function start() {
   const followers = { "#explorer": startExplorer() };
   startDialects();
   startMatrix();
+  startFindings();
   linkFields();
   labelFields();
   startPages(followers);
   try {
     const table = readTable(await unpack(byId("payload")));
-    const judgements = new JudgementTable(table);
+    const view = judgementsView(table);
+    const judgements = new RowTable(table, view);
+    view.table = judgements;
     judgements.update();
     followers["#judgements"] = (text) => judgements.follow(text);
     followers["#cell"] = (text) => showCell(table, readable(text));

@@ -1,4 +1,4 @@
-"""What a finding is worth: the row, rows like it among the real ones, and a training with the error in it."""
+"""The impact of a finding: the row, rows like it among the real ones, and a training with the error in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,18 @@ EARLY = Shape(1.5, 2.5)
 
 
 def finding(logits: list[float], nats: float, quantity: str = "grad_logits") -> dict[str, object]:
-    return {"inputs": json.dumps({"logits": [x.hex() for x in logits]}), "nats": nats, "quantity": quantity}
+    observed = nats.hex() if math.isfinite(nats) else str(nats)
+    return {
+        "inputs": json.dumps({"logits": [x.hex() for x in logits]}),
+        "op": "softmax_cross_entropy",
+        "quantity": quantity,
+        "format": "float64",
+        "verdict": "deviates",
+        "exact": "0x0p+0",
+        "observed": observed if not math.isnan(nats) else "",
+        "bound": "1e-15",
+        "slack": math.inf,
+    }
 
 
 def test_rows_like_it_are_within_a_factor_of_two_in_both() -> None:
@@ -87,12 +98,12 @@ def test_an_answer_that_is_not_finite_has_no_run(nats: float) -> None:
 @pytest.mark.parametrize(
     "inputs", ["", "{}", "no JSON", "[]", '{"logits": []}', '{"regime": "real_ppocr_characters", "row": 3}']
 )
-def test_a_row_that_is_not_spelled_out_has_no_worth(inputs: str) -> None:
-    assert impact_of({"inputs": inputs, "nats": 1.0, "quantity": "value"}) is None
+def test_a_row_that_is_not_spelled_out_has_no_impact(inputs: str) -> None:
+    assert impact_of(finding([1.0, 0.0], 1.0) | {"inputs": inputs}) is None
     assert shape_of(inputs) is None
 
 
-def test_nothing_measured_has_no_worth() -> None:
+def test_nothing_measured_has_no_impact() -> None:
     assert impact_of(finding([1.0, 0.0], math.nan)) is None
 
 

@@ -1,0 +1,104 @@
+"""The program that shows a judgement again: the framework's own API, with arrays spelled, packed or rebuilt.
+
+An adapter spells every array in full. That is read well up to some width; the arrays of a wider row are packed into
+text, and those of the widest, which do not pack, are built by the reference package.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.sources.source_adapter import literal
+from logitproof_conformance.plan.layout import arrange
+from logitproof_reference.cases.catalogue import REGIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_reference.cases.catalogue import Batch, Rows
+    from logitproof_reference.vocabulary.cells import Cell
+
+WIDEST_SPELLED_ROW = 64
+"""Arrays of wider rows are not spelled in full."""
+
+MOST_CHARACTERS = 12_000
+"""Of a program whose arrays are packed; a longer one builds them."""
+
+_PACKING = {"i": "<i8", "float16": "<f2", "bfloat16": "<f4", "float32": "<f4", "float64": "<f8"}
+_PACKED_IMPORTS = "import base64, zlib\nimport numpy as np\n"
+
+
+def program_of(adapter: Adapter, cell: Cell, batch: Batch, row: int) -> str:
+    """Return the program that asks the framework one row of a batch, or all of it where the answer depends on it.
+
+    Empty where it would be too long and its arrays cannot be built.
+    """
+    rows = rows_to_show(cell, batch, row)
+    inputs = arrange(cell, rows)
+    program = adapter.repro(cell, inputs)
+    if batch.classes <= WIDEST_SPELLED_ROW:
+        return program
+    arrays = {name: array for name, array in inputs.arrays().items() if array.size > WIDEST_SPELLED_ROW}
+    short = _PACKED_IMPORTS + _replaced(program, {literal(array): packed(array) for array in arrays.values()})
+    return short if len(short) <= MOST_CHARACTERS else _built(program, arrays, batch, row)
+
+
+def rows_to_show(cell: Cell, batch: Batch, row: int) -> Rows:
+    """Return this row by itself, or the whole batch where the answer depends on all of it."""
+    return batch.rows[row : row + 1] if cell.options.reduction == "none" else batch.rows
+
+
+def packed(array: NDArray[Any]) -> str:
+    """Return an expression that gives an array as `literal` spells it, from its compressed bytes."""
+    kind = _PACKING["i" if array.dtype.kind in "iu" else array.dtype.name]
+    text = base64.b85encode(zlib.compress(array.astype(kind).tobytes(), 9)).decode()
+    return f'np.frombuffer(zlib.decompress(base64.b85decode("{text}")), "{kind}").reshape({array.shape}).tolist()'
+
+
+def _replaced(program: str, spelled: Mapping[str, str]) -> str:
+    """Return a program with texts replaced, the longest first, for one may be a part of another."""
+    for text in sorted(spelled, key=len, reverse=True):
+        program = program.replace(text, spelled[text])
+    return program
+
+
+def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, row: int) -> str:
+    """Return a program that builds the arrays of one row; empty where one of them is not part of the row."""
+    regime, number = batch.locate(row)
+    expressions = _parts_of(regime, batch.format.name, number)
+    spelled = {}
+    for array in arrays.values():
+        same = (text for text, part in expressions.items() if _equal(part, array))
+        if (expression := next(same, None)) is None:
+            return ""
+        spelled[literal(array)] = expression
+    lines = [
+        f"# {batch.classes:,} classes are too many to spell out: Logitproof builds the row (pip install logitproof).",
+        "from logitproof_reference.cases.catalogue import REGIMES",
+        f'rows = REGIMES["{regime}"].build("{batch.format.name}")[{number}:{number + 1}]',
+    ]
+    return "\n".join([*lines, _replaced(program, spelled)])
+
+
+def _parts_of(regime: str, format_: str, number: int) -> dict[str, NDArray[Any]]:
+    """Return the arrays of one row of a regime, by the expression that gives each."""
+    rows = REGIMES[regime].build(format_)[number : number + 1]
+    return {
+        "rows.logits.astype(float).tolist()": rows.logits,
+        "rows.indices.tolist()": rows.indices,
+        "rows.distributions.astype(float).tolist()": rows.distributions,
+        "rows.row_cotangents.astype(float).tolist()": rows.row_cotangents,
+        "rows.class_cotangents.astype(float).tolist()": rows.class_cotangents,
+        "rows.class_cotangents[:, ::-1].astype(float).tolist()": rows.class_cotangents[:, ::-1],
+    }
+
+
+def _equal(part: NDArray[Any], array: NDArray[Any]) -> bool:
+    return part.shape == array.shape and part.dtype == array.dtype and np.array_equal(part, array)

@@ -1,0 +1,79 @@
+"""What no clause covers is evaluated on both sides and compared: a change of meaning there shuts the gate too."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from logitproof.upgrades.uncovered import judgement_on
+from logitproof_adapters.catalogue import uncovered
+from logitproof_adapters.catalogue.frameworks import PACKAGES
+from logitproof_reports.diff.compare import diff
+from logitproof_reports.diff.report import report_of
+from logitproof_reports.diff.ruling import rule
+from logitproof_reports.runs.schema import table_of
+from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
+
+if TYPE_CHECKING:
+    import pytest
+
+    from logitproof_reports.diff.report import DiffReport
+
+CALL = uncovered.CALLS[0]
+OTHER = judgement("sklearn", "eager", "float64", QUESTIONS[0], "typical")
+
+
+def compared(*answers: dict[str, Any]) -> DiffReport:
+    runs = [run_of("sklearn", OTHER, judgement_on("sklearn", CALL, answer)) for answer in answers]
+    found = diff(*runs)
+    return report_of(found, rule(found))
+
+
+def test_an_answer_that_means_something_else_shuts_the_gate() -> None:
+    report = compared({"value": (0.7136).hex()}, {"value": (1.4067).hex()})
+    (cause,) = report.causes
+    assert (report.word, cause.change.name) == ("NOT SAFE", "meaning changed")
+    assert cause.example.sentence == "0.7136 -> 1.4067"
+    assert CALL.name in cause.hit
+
+
+def test_a_last_bit_changes_nothing_and_an_error_is_to_be_looked_at() -> None:
+    assert compared({"value": (0.5).hex()}, {"value": (0.5 + 2**-50).hex()}).word == "SAFE"
+    raised = compared({"value": (0.5).hex()}, {"raised": "ValueError: they must sum to one"})
+    assert (raised.word, raised.causes[0].change.name) == ("LOOK", "class changed")
+    assert raised.causes[0].example.after == "raises ValueError"
+
+
+def test_calls_are_evaluated_where_their_package_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    package, metrics = ModuleType("sklearn"), ModuleType("sklearn.metrics")
+    package.metrics = metrics  # type: ignore[attr-defined]
+
+    def log_loss(labels: list[int], _probabilities: object, **_: object) -> float:
+        if len(labels) > 2:
+            raise ValueError("no such\nlabels")
+        return 0.5
+
+    metrics.log_loss = log_loss  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sklearn", package)
+    monkeypatch.setitem(sys.modules, "sklearn.metrics", metrics)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    found = {uncovered.CALLS[one["call"]].name: one for one in uncovered.answers()}
+    assert found[CALL.name]["value"] == (0.5).hex()
+    assert found["unnormalized_probabilities_weighted"]["raised"] == "ValueError: no such"
+    assert set(found) == {call.name for call in uncovered.CALLS if call.package == "sklearn"}
+
+
+def test_every_call_is_of_a_known_package_and_has_a_name_of_its_own() -> None:
+    assert {call.package for call in uncovered.CALLS} <= set(PACKAGES)
+    assert len({(call.package, call.name) for call in uncovered.CALLS}) == len(uncovered.CALLS)
+    for call in uncovered.CALLS:
+        compile(call.repro, call.name, "exec")
+
+
+def test_a_run_takes_them_as_any_other_record() -> None:
+    run = run_of("sklearn", OTHER)
+    record = judgement_on("sklearn", CALL, {"value": (0.5).hex()})
+    assert pa.concat_tables([run.table, table_of([record])]).num_rows == 2
