@@ -18,6 +18,10 @@ Python = Annotated[
 TargetName = Annotated[
     str | None, typer.Option("--target", metavar="NAME", help="Test a target that logitproof.toml names.")
 ]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", metavar="NAME", help="Where to compute, e.g. cuda:0, mps or gpu:1. Default: cpu."),
+]
 
 
 @app.command()
@@ -25,6 +29,7 @@ def frameworks(
     *,
     python: Python = None,
     target: TargetName = None,
+    device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """List the supported frameworks. Installed or not, version, modes, formats and cells."""
@@ -32,7 +37,7 @@ def frameworks(
     from logitproof.matrix.survey import survey, survey_of
     from logitproof_adapters.targets.target import chosen
 
-    place = chosen(python, target)
+    place = chosen(python, target, device=device)
     found = survey_of(place) if place else survey()
     if as_json:
         typer.echo(json.dumps([asdict(framework) for framework in found], indent=2))
@@ -53,6 +58,7 @@ def run(
     *,
     python: Python = None,
     target: TargetName = None,
+    device: Device = None,
     profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
     output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write.")] = Path("run.parquet"),
     patience: Annotated[
@@ -95,7 +101,7 @@ def run(
             patience=patience,
             shard=shard,
             resume=resume,
-            target=chosen(python, target),
+            target=chosen(python, target, device=device),
             display=display_for_terminal(),
         )
     except Interrupted as interruption:

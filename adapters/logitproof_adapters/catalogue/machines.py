@@ -21,6 +21,14 @@ WORDS = {
     "aarch64": "ARM64",
     "x86_64": "x86-64",
     "onednn": "oneDNN",
+    "cuda": "CUDA",
+    "mps": "MPS",
+    "xpu": "XPU",
+    "cl": "OpenCL",
+    "llvm": "LLVM",
+    "openvino": "OpenVINO",
+    "gpu": "a GPU",
+    "tpu": "a TPU",
 }
 """Facts as their makers spell them; any other fact is spelled as it is recorded."""
 

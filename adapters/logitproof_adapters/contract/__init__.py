@@ -20,13 +20,16 @@ from .adapter import (
     producers,
     run_alone,
 )
+from .device import CPU, DeviceError
 
 __all__ = [
+    "CPU",
     "DISTRIBUTIONS",
     "INDICES",
     "SIGMOID",
     "Adapter",
     "Description",
+    "DeviceError",
     "Dialect",
     "Loss",
     "broadcast_labels",

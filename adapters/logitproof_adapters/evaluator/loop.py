@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, List, Tuple
 import numpy as np
 
 from logitproof_adapters import contract
+from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.evaluator.floating_point import FloatingPointMode
 from logitproof_adapters.evaluator.frames import LENGTH, decoded, encoded, length_of
 from logitproof_adapters.evaluator.values import (
@@ -27,6 +28,7 @@ from logitproof_adapters.evaluator.values import (
     packed_answer,
     unpacked_all,
 )
+from logitproof_adapters.sources.probe import probed
 from logitproof_adapters.sources.trainer import trainer_of
 from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
@@ -98,6 +100,7 @@ class Evaluator:
             "load": self.load,
             "unsupported": self.unsupported,
             "dialect": self.dialect,
+            "probe": self.probe,
             "evaluate": self.evaluate,
             "repro": self.repro,
             "train": self.train,
@@ -126,7 +129,7 @@ class Evaluator:
     def load(self, request: Request, _: memoryview) -> Answer:
         """Make the adapter, which imports its framework, and return what it states of it."""
         module, _, name = request["adapter"].partition(":")
-        self.adapter = getattr(import_module(module), name)()
+        self.adapter = made_for(getattr(import_module(module), name), request.get("device", contract.CPU))
         self._mode.keep()
         return {"facts": facts_of(self.adapter)}, []
 
@@ -137,6 +140,10 @@ class Evaluator:
     def dialect(self, request: Request, _: memoryview) -> Answer:
         """Return what the framework documents of the loss that a cell asks."""
         return {"dialect": asdict(contract.dialect(self.adapter, cell_from_json(request["cell"])))}, []
+
+    def probe(self, _request: Request, _: memoryview) -> Answer:
+        """Return what the device does with numbers."""
+        return {"arithmetic": probed(self.adapter)}, []
 
     def evaluate(self, request: Request, memory: memoryview) -> Answer:
         """Return the framework's answer, or what it raised, and the inputs that the call changed."""

@@ -6,7 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any, Self
 
 from logitproof_adapters.catalogue import registry
-from logitproof_adapters.contract import Description, Dialect
+from logitproof_adapters.contract import Description, DeviceError, Dialect
 from logitproof_adapters.evaluator.values import cell_to_json, packed_all, unpacked_all, unpacked_answer
 from logitproof_adapters.targets.link import PATIENCE_SECONDS, START_SECONDS, Link, TargetDied
 from logitproof_adapters.targets.remote_trainer import RemoteTrainer
@@ -118,10 +118,14 @@ class RemoteAdapter:
                 reason = f'framework "{self._framework}" is not installed in target {self.target.name}'
                 raise registry.MissingFramework(f"{reason}: it has no {' and no '.join(found['missing'])}")
         try:
-            answer, _ = self._link.ask({"do": "load", "adapter": self._spec}, seconds=START_SECONDS)
+            answer, _ = self._link.ask(
+                {"do": "load", "adapter": self._spec, "device": self.target.device}, seconds=START_SECONDS
+            )
         except TargetDied as error:
             raise TargetError(f"target {self.target.name}: {self._framework} cannot be imported: {error}") from error
         if raised := answer.get("raised"):
+            if raised["kind"] == DeviceError.__name__:
+                raise TargetError(f"target {self.target.name}: {raised['message']}")
             problem = f"{raised['kind']}: {raised['message']}"
             raise registry.MissingFramework(
                 f"adapter {self._spec} cannot be imported in target {self.target.name}: {problem}"
@@ -170,6 +174,11 @@ class RemoteAdapter:
     def describe(self) -> Description:
         """Return framework, version and build."""
         return self._description
+
+    def probe(self) -> dict[str, str]:
+        """Return what the device there does with numbers; see `sources.probe`."""
+        found: dict[str, str] = self.request({"do": "probe"})[0]["arithmetic"]
+        return found
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the framework offers no such cell, or None where it does."""

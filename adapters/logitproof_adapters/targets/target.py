@@ -7,17 +7,21 @@ A project names its targets in ``logitproof.toml``, or in ``pyproject.toml`` und
     env = { OMP_NUM_THREADS = "1" }     # set there before anything is imported
     frameworks = ["torch"]              # what `logitproof run --target prod` judges; default: what is installed there
     memory_gib = 16                     # no allocation takes the process further
+    device = "cuda:0"                   # where the adapters compute; default: the CPU
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from logitproof_adapters.contract import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,9 +32,6 @@ INTERPRETER = "interpreter"
 
 OURS_ALONE = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
 """Variables of the judge that another interpreter must not inherit: they name modules of this one."""
-
-DEVICE = "cpu"
-"""Where the adapters put tensors."""
 
 
 class TargetError(ValueError):
@@ -50,7 +51,7 @@ class Target:
     env : mapping
         Variables set in the target before anything is imported there.
     device : str
-        Where the framework computes.
+        Where the framework computes: a word of `contract.device`.
     frameworks : tuple of str
         What is judged there unless other names are given; empty for what is installed there.
     memory_gib : float or None
@@ -62,7 +63,7 @@ class Target:
     name: str
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
-    device: str = DEVICE
+    device: str = CPU
     frameworks: tuple[str, ...] = ()
     memory_gib: float | None = None
     label: str = ""
@@ -78,7 +79,8 @@ class Target:
     @property
     def options(self) -> list[str]:
         """The command line options that choose it."""
-        return ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
+        chosen = ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
+        return [*chosen, *(["--device", self.device] if self.device != CPU else [])]
 
     @property
     def memory(self) -> int:
@@ -86,8 +88,12 @@ class Target:
         return int((self.memory_gib or 0) * GIB)
 
 
-def chosen(python: str | None, name: str | None, folder: Path | None = None) -> Target | None:
-    """Return the target that ``--python`` or ``--target`` chooses; None where neither does.
+def chosen(
+    python: str | None, name: str | None, folder: Path | None = None, *, device: str | None = None
+) -> Target | None:
+    """Return the target that ``--python`` or ``--target`` chooses; None where neither does, nor a device.
+
+    `device` goes before what the target's table says of it; alone it is one of this interpreter's.
 
     Raises
     ------
@@ -96,9 +102,10 @@ def chosen(python: str | None, name: str | None, folder: Path | None = None) -> 
     """
     if python and name:
         raise TargetError("--python and --target exclude each other: a target has an interpreter of its own")
-    if python:
-        return interpreter(python)
-    return named(name, folder) if name else None
+    if not (python or name or device):
+        return None
+    target = named(name, folder) if name else interpreter(python or sys.executable)
+    return replace(target, device=device.lower()) if device else target
 
 
 def interpreter(path: str) -> Target:
@@ -162,8 +169,6 @@ def _read(name: str, table: Any, path: Path) -> Target:
         is_right, expected = _KEYS[key]
         if not is_right(value):
             raise TargetError(f"{where}: {key} is {value!r}; expected {expected}")
-    if table.get("device", DEVICE) != DEVICE:
-        raise TargetError(f'{where}: device is "{table["device"]}"; the adapters compute on "{DEVICE}" alone')
     lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}
     return Target(name, **{**table, **lists})
 
@@ -183,7 +188,7 @@ def _is_positive(value: Any) -> bool:
 _KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "command": (_is_list_of_text, 'a list, e.g. ["ssh", "gpu01", "python3"]'),
     "env": (_is_table_of_text, 'a table of texts, e.g. { OMP_NUM_THREADS = "1" }'),
-    "device": (lambda value: isinstance(value, str), f'a text, e.g. "{DEVICE}"'),
+    "device": (lambda value: isinstance(value, str) and bool(value), 'a text, e.g. "cuda:0"'),
     "frameworks": (_is_list_of_text, 'a list of names, e.g. ["torch"]'),
     "memory_gib": (_is_positive, "a positive number"),
 }

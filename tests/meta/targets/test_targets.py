@@ -129,7 +129,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "no command": (["--target", "empty"], "command is missing"),
     "no such key": (["--target", "typo"], '"comand" is not known'),
     "wrong value": (["--target", "text"], "expected a list"),
-    "device": (["--target", "gpu"], 'device is "cuda:0"'),
+    "device": (["--target", "gpu"], 'device is 0; expected a text, e.g. "cuda:0"'),
     "no such command": (["--target", "lost"], "/no/such/program cannot be run"),
 }
 TARGETS = """
@@ -143,7 +143,7 @@ command = ["python"]
 command = "python"
 [target.gpu]
 command = ["python"]
-device = "cuda:0"
+device = 0
 [target.lost]
 command = ["/no/such/program"]
 """
