@@ -9,19 +9,8 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, FailOn, RunFiles, app, complain
+from logitproof.commands.app import AS_IT_STANDS, Device, FailOn, Python, RunFiles, TargetName, app, complain
 from logitproof.errors import EXPECTED, INTERRUPTED
-
-Python = Annotated[
-    str | None, typer.Option("--python", metavar="PATH", help="Test what this interpreter has; it needs NumPy alone.")
-]
-TargetName = Annotated[
-    str | None, typer.Option("--target", metavar="NAME", help="Test a target that logitproof.toml names.")
-]
-Device = Annotated[
-    str | None,
-    typer.Option("--device", metavar="NAME", help="Where to compute, e.g. cuda:0, mps or gpu:1. Default: cpu."),
-]
 
 
 @app.command()

@@ -175,6 +175,23 @@ def test_a_target_says_what_it_has(tmp_path: Path) -> None:
     assert "paddle: not installed in target own" in done.stdout
 
 
+def test_a_cell_is_explained_where_its_framework_is(tmp_path: Path) -> None:
+    cell = "numpy-eager-softmax-value-float32/saturated"
+    done = [logitproof(tmp_path, "explain", cell, "--row", 1, *there) for there in ([], ["--python", sys.executable])]
+    assert [one.returncode for one in done] == [EXPECTED, EXPECTED], done[1].stderr
+    here, there = (one.stdout for one in done)
+    assert f"target {sys.executable}" in there
+    told = [[line for line in text.splitlines() if "measured now" not in line] for text in (here, there)]
+    assert told[0] == told[1]
+
+
+def test_a_framework_that_a_target_lacks_cannot_be_explained(tmp_path: Path) -> None:
+    cell = "paddle-eager-softmax-value-float32"
+    done = logitproof(tmp_path, "explain", cell, "--python", sys.executable)
+    assert (done.returncode, done.stderr.count("\n")) == (USAGE, 1)
+    assert "is not installed in target" in done.stderr
+
+
 @pytest.mark.parametrize("options", [["--target", "own"], ["--python", sys.executable]])
 def test_the_matrix_takes_a_target(options: list[str], tmp_path: Path) -> None:
     (tmp_path / "logitproof.toml").write_text(f'[target.own]\ncommand = ["{sys.executable}"]\nframeworks = ["numpy"]\n')
