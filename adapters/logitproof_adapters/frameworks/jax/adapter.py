@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell
 
 
+FIRST_WITH_WHERE = (0, 4, 27)
+"""The release from which on jax.nn.logsumexp has the argument, and softmax and log_softmax need no other beside it."""
+
+
 class JaxAdapter(SourceAdapter):
     """Asks JAX on a device: a platform and an index."""
 
@@ -85,6 +89,9 @@ class JaxAdapter(SourceAdapter):
     def unsupported(self, cell: Cell) -> str | None:
         """Return why JAX has no such cell, or None."""
         reasons = {
+            "the argument where needs JAX 0.4.27": (
+                cell.entry == "where" and self._jax.__version_info__ < FIRST_WITH_WHERE
+            ),
             "jax.nn has no loss, hence no options of one": cell.options != PLAIN,
             "log_softmax is -inf where it leaves out, without a derivative; the limit's is 1": (
                 cell.entry == "where" and (cell.op, cell.quantity) == ("log_softmax", "grad_logits")

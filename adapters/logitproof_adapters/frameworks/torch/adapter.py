@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import warnings
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,11 +107,21 @@ class TorchAdapter(SourceAdapter):
     def _too_old(self, cell: Cell) -> str | None:
         """Return which part of PyTorch 2 a cell needs and this release lacks, or None."""
         needs_func = cell.mode == "vmap" or cell.quantity in TAKES_TANGENT
+        if cell.format == "float16" and not self._has_half_kernels:
+            return "this release of PyTorch has no softmax of float16 on the CPU"
         needed = {"torch.func": needs_func, "torch.compile": cell.mode == "compiled"}
         for name, is_needed in needed.items():
             if is_needed and not hasattr(self._torch, name.partition(".")[2]):
                 return f"{name} came with PyTorch 2.0"
         return None
+
+    @cached_property
+    def _has_half_kernels(self) -> bool:
+        try:
+            self._torch.log_softmax(self._torch.ones((1, 1), dtype=self._torch.float16, device=self.device), 1)
+        except RuntimeError:
+            return False
+        return True
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return PyTorch's answer as it came."""
