@@ -132,7 +132,7 @@ class Link:
             raise TargetError(f"target {self.target.name}: Python {python} is too old; 3.8 or newer is needed")
         if hello["byteorder"] != "little":
             raise TargetError(f"target {self.target.name}: a {hello['byteorder']}-endian machine is not supported")
-        setup = {"environment": dict(self.target.env), "memory": self.target.memory, "sources": sources}
+        setup = {"environment": self.target.variables, "memory": self.target.memory, "sources": sources}
         self._write(encoded(setup), deadline)
         ready, _ = self._read(deadline)
         if "problem" in ready:

@@ -219,7 +219,7 @@ class RemoteAdapter:
 
     def run_alone(self, program: str, variables: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
         """Run a program there, in a process of its own."""
-        setting = f"import os\nos.environ.update({ ({**self.target.env, **variables})!r})\n"
+        setting = f"import os\nos.environ.update({ ({**self.target.variables, **variables})!r})\n"
         return subprocess.run(  # noqa: S603 - the user's command
             [*self.target.command, "-"],
             input=setting + program,

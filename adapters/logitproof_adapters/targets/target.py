@@ -72,9 +72,15 @@ class Target:
         object.__setattr__(self, "label", self.label or self.name)
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The variables set in it: those of the user, and in front of them what leaves its packages as they are."""
+        untouched = {} if self.command == (sys.executable,) else {"PYTHONDONTWRITEBYTECODE": "1"}
+        return {**untouched, **self.env}
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables that its command is started with."""
-        return {**{name: value for name, value in os.environ.items() if name not in OURS_ALONE}, **self.env}
+        return {**{name: value for name, value in os.environ.items() if name not in OURS_ALONE}, **self.variables}
 
     @property
     def options(self) -> list[str]:
