@@ -24,10 +24,10 @@ def frameworks(
     """List the supported frameworks. Installed or not, version, modes, formats and cells."""
     from logitproof.commands.tables import print_frameworks
     from logitproof.matrix.survey import survey, survey_of
-    from logitproof_adapters.targets.target import chosen
+    from logitproof_adapters.targets.target import chosen, here
 
     place = chosen(python, target, device=device)
-    found = survey_of(place) if place else survey()
+    found = survey() if place == here() else survey_of(place)
     if as_json:
         typer.echo(json.dumps([asdict(framework) for framework in found], indent=2))
     else:
@@ -35,14 +35,11 @@ def frameworks(
     return EXPECTED
 
 
-@app.command(epilog=AS_IT_STANDS + "Example: logitproof run --framework torch -o torch.parquet -- -k saturated")
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof run --framework torch -o torch.parquet -k saturated")
 def run(
     framework: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
-    ] = None,
-    pytest_args: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- PYTEST ARGS]", help="Passed to pytest.")
     ] = None,
     *,
     python: Python = None,
@@ -50,9 +47,21 @@ def run(
     device: Device = None,
     profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
     output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write.")] = Path("run.parquet"),
-    patience: Annotated[
-        float, typer.Option(min=1.0, help="Timeout of one case, in a target of one call, in seconds.")
-    ] = 300.0,
+    select: Annotated[
+        str,
+        typer.Option("-k", metavar="EXPRESSION", help="Only matching cases, e.g. 'softmax and not jvp'; see the docs."),
+    ] = "",
+    cells: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB", help="Only these cells, by id or glob; repeatable. 'ledger': the known deviations."
+        ),
+    ] = None,
+    patience: Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in seconds.")] = 300.0,
+    evaluators: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, metavar="N", help="Processes that share a framework's cells. Default: 2 if idle."),
+    ] = None,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Run only the Ith of N parts of the cells.")] = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
@@ -62,7 +71,7 @@ def run(
     ] = False,
     fail_on: FailOn = "new",
 ) -> int:
-    """Test frameworks against the exact answer. Each runs in its own process; the result is a run file.
+    """Test frameworks against the exact answer. Each runs in a process of its own; the result is a run file.
 
     With --python or --target the framework is tested where it is: nothing is installed there.
     """
@@ -86,8 +95,10 @@ def run(
             framework or (),
             profile=profile,
             output=output,
-            pytest_args=pytest_args or (),
+            select=select,
+            cells=cells or (),
             patience=patience,
+            evaluators=evaluators,
             shard=shard,
             resume=resume,
             target=chosen(python, target, device=device),

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from logitproof.environments.own_wheel import NAME
+from logitproof_reference.answers.place import cache_folder
 from logitproof_reports.counting.verdict import plural
-
-CACHE_VARIABLE = "LOGITPROOF_CACHE_DIR"
 
 LOCK = "lock.txt"
 """File of an environment with its packages; its first line says what was asked for, its date when it was last used."""
@@ -34,13 +32,6 @@ class Kept:
     def line(self) -> str:
         """All of it in a line, e.g. ``  1.2 GB   3 days  jax 0.10.2  FOLDER``."""
         return f"{decimal(self.size):>9}  {plural(int(self.idle), 'day'):>8}  {self.title}  {self.folder}"
-
-
-def cache_folder() -> Path:
-    """Return where environments are kept: `CACHE_VARIABLE`, or the user's cache folder."""
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
 
 
 def environments_folder() -> Path:

@@ -13,12 +13,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from logitproof.environments import uv_command as uv_tool
-from logitproof.environments.cache import cache_folder
 from logitproof.environments.own_wheel import NAME, pack_own_wheel
 from logitproof.environments.package_adapters import with_companions
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof_adapters.catalogue.oldest import too_old_to_install
+from logitproof_reference.answers.place import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import SimpleNamespace
@@ -12,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from logitproof.errors import UsageError
 from logitproof.readers.reporting import judgements
 from logitproof_adapters.catalogue import ledger
-from logitproof_adapters.catalogue.registry import UnknownFramework, known, load, missing
+from logitproof_adapters.catalogue.registry import UnknownFramework, known, missing
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.target import here
 from logitproof_conformance.checks.registry import CHECK_JUDGES
 from logitproof_conformance.judging.judging import (
     CellEvaluation,
@@ -35,7 +35,6 @@ from logitproof_reports.runs.environment import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from contextlib import AbstractContextManager
 
     from logitproof_adapters.contract import Adapter
     from logitproof_adapters.targets.target import Target
@@ -76,7 +75,7 @@ def explain(asked: str, *, row: int | None = None, run: Run | None = None, targe
         A run that holds the cell: its profile is asked again, and its record stands in for a framework that is not
         installed here.
     target : Target, optional
-        Where the framework is asked; default: in this process.
+        Where the framework is asked; default: the interpreter of this process.
 
     Raises
     ------
@@ -90,8 +89,9 @@ def explain(asked: str, *, row: int | None = None, run: Run | None = None, targe
     cell = _cell(cell_id, run)
     profile = run.profile if run else "full"
     _check_regime(cell, regime, profile)
-    if (why_not := None if target else _not_installed(cell.adapter)) is None:
-        with _adapter(cell.adapter, target) as adapter:
+    place = target or here()
+    if (why_not := _not_installed(cell.adapter) if place.is_here else None) is None:
+        with RemoteAdapter(cell.adapter, place, also_sent=SENT) as adapter:
             return _asked_now(adapter, cell, regime or _worst_regime(recorded), row, profile)
     wanted = [found for found in recorded if regime in {"", found.regime} and row in {None, found.row}]
     if not wanted:
@@ -150,11 +150,7 @@ def _not_installed(adapter: str) -> str | None:
         return str(error)
 
 
-def _adapter(name: str, target: Target | None) -> AbstractContextManager[Adapter]:
-    return nullcontext(load(name)) if target is None else closing(RemoteAdapter(name, target, also_sent=SENT))
-
-
-def _asked_now(adapter: Adapter, cell: Cell, regime: str, row: int | None, profile: str) -> Explanation:
+def _asked_now(adapter: RemoteAdapter, cell: Cell, regime: str, row: int | None, profile: str) -> Explanation:
     if (why_not := adapter.unsupported(cell)) is not None:
         raise UsageError(f"{cell.adapter} does not offer {cell.id}: {why_not}")
     evaluation = CellEvaluation(adapter, cell, profile)
@@ -165,14 +161,12 @@ def _asked_now(adapter: Adapter, cell: Cell, regime: str, row: int | None, profi
     return Explanation(same_rows, f"measured now: {_spelled(adapter)}", worst[0].repro or _repro(evaluation, worst[0]))
 
 
-def _spelled(adapter: Adapter) -> str:
+def _spelled(adapter: RemoteAdapter) -> str:
     """Return the framework, its release, and where it was asked unless that is here and on the CPU."""
-    description = adapter.describe()
-    words = f"{description.framework} {description.version}"
-    if not isinstance(adapter, RemoteAdapter):
-        return words
-    on = f" on {adapter.target.device}" if adapter.target.device != CPU else ""
-    return f"{words}{on}, Python {adapter.python}, target {adapter.target.name}"
+    description, target = adapter.describe(), adapter.target
+    on = f" on {target.device}" if target.device != CPU else ""
+    there = "" if target.is_here else f", Python {adapter.python}, target {target.name}"
+    return f"{description.framework} {description.version}{on}{there}"
 
 
 def _with_known_deviations(found: list[Judgement], adapter: Adapter, profile: str) -> list[Judgement]:

@@ -1,59 +1,43 @@
-"""A run of the matrix: one worker a framework, watched to the end, their parts merged into one run file."""
+"""A run of the matrix: the course of each framework, followed to the end, their parts merged into one run file."""
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import select
 import shutil
 import signal
 import threading
-import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
+from logitproof.matrix.choice import Choice
+from logitproof.matrix.course import Asked, Course, NothingChosen
 from logitproof.matrix.progress import Silent
-from logitproof.matrix.recovery import MOST_RESTARTS, recover
 from logitproof.matrix.survey import chosen
-from logitproof.matrix.worker import Worker
-from logitproof.matrix.worker_result import broke_down, measured, outcomes
+from logitproof_adapters.targets.link import PATIENCE_SECONDS
+from logitproof_adapters.targets.target import here
 from logitproof_conformance.plan.shard import Shard
 from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reports.runs.run_file import merge, write_run
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
 
     from logitproof.matrix.progress import Display
     from logitproof_adapters.targets.target import Target
     from logitproof_reports.runs.schema import Run
 
-REQUEST = "request.json"
-"""What a run was asked, beside its parts: it is gone on with only where it is asked the same again."""
+REQUEST, LOCK = "request.json", "lock"
+"""What a run was asked, beside its parts: it is gone on with only where it is asked the same again. And the file that
+it holds while it runs."""
 
-POLL_SECONDS = 0.1
-GRACE_SECONDS = 8.0
-"""How long an interrupted worker may take to leave by itself before it is killed."""
-
-START_SECONDS = 600.0
-"""What a framework may take to be imported, and to leave at the end, at least; the slowest seen took a twentieth."""
-
-PATIENCE_SECONDS = 300.0
-"""A case that shows nothing for so long hangs: the longest compilation seen took a tenth of it."""
-
-STUCK = {
-    "importing": "the framework was not imported in {:.0f} s; worker killed",
-    "judging": "no progress for {:.0f} s; worker killed",
-    "ending": "the process did not end for {:.0f} s after its last case; worker killed",
-}
-"""Why a worker is killed, by what it was at."""
-
-
-MOST_CALLS = 20
-"""How many calls a case may make in a target, at most; each has its own deadline there."""
+TICK_SECONDS = 0.2
 
 
 class Interrupted(Exception):  # noqa: N818  the user's wish, not an error
@@ -69,8 +53,10 @@ def run(
     *,
     profile: str = "quick",
     output: str | os.PathLike[str] = "run.parquet",
-    pytest_args: Sequence[str] = (),
+    select: str = "",
+    cells: Sequence[str] = (),
     patience: float = PATIENCE_SECONDS,
+    evaluators: int | None = None,
     shard: str = "",
     resume: bool = False,
     target: Target | None = None,
@@ -86,18 +72,22 @@ def run(
         ``quick`` (about a minute) or ``full``.
     output : path
         The run file. While the run goes on, its parts lie in the folder ``output + ".parts"``.
-    pytest_args : sequence of str
-        Handed to each worker's pytest.
+    select : str
+        Only cases whose chapter, cell id and regime match this expression, as pytest's ``-k``.
+    cells : sequence of str
+        Only cells whose id matches one of these globs.
     patience : float
-        Seconds that a case, in a target a call, may take before it counts as hanging. The import, the planning and the
-        end of the process have a limit of their own, `START_SECONDS`; and time in which other processes had the
-        processor does not count.
+        Seconds that a call may take before it counts as hanging. The import has a limit of its own; and time in which
+        other processes had the processor does not count.
+    evaluators : int, optional
+        In how many processes each framework is asked, which share its cells; default: two for a single framework
+        on this machine where that has two processors, else one.
     shard : str
         ``I/N``: only the Ith of N parts of the cells; empty for all.
     resume : bool
         Whether to go on with what an interrupted run of the same request left.
     target : Target, optional
-        Where the frameworks are; default: in the processes that judge.
+        Where the frameworks are; default: installed beside Logitproof.
     display : Display, optional
         Where progress is shown.
 
@@ -108,60 +98,108 @@ def run(
 
     Raises
     ------
-    UsageError, UnknownFramework, TargetError, RunFileError
-        A framework is not known or not installed, the output cannot be written, or no worker could begin, as where
-        pytest refuses its arguments.
+    UsageError, UnknownFramework, MissingFramework, TargetError, RunFileError
+        A framework is not known or not installed, the output cannot be written, or another run writes it.
     Interrupted
         By SIGINT or SIGTERM, after what was measured has been written; the parts stay, to be gone on with.
     """
     if profile not in PROFILES:
         raise UsageError(f'profile "{profile}" is not known; known: {", ".join(PROFILES)}')
+    choice = Choice(select, tuple(cells))
     try:
-        Shard.read(shard)
+        part = Shard.read(shard)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    names = chosen(frameworks, target)
-    place = Path(output)
-    there = [*target.options, "--patience", str(patience)] if target else []
-    asked = [*there, *(["--shard", shard] if shard else []), *pytest_args]
-    request = {"frameworks": names, "profile": profile, "arguments": asked}
-    parts = parts_to_go_on_with(place, request) if resume else prepare_parts(place, request)
-    workers = [Worker(name, profile, parts, asked, resume=resume) for name in names]
-    try:
-        with sigterm_interrupts(), display or Silent() as shown:
-            watch(workers, shown, MOST_CALLS * patience if target else patience)
-        whole = merge(outcomes(workers))
-        write_run(place, whole)
-    except KeyboardInterrupt:
-        raise Interrupted(save_partial(workers, place)) from None
-    except UsageError:
-        if not resume:  # what an earlier run left is not ours to throw away
-            shutil.rmtree(parts)
-        raise
-    finally:
-        for worker in workers:
-            worker.kill()
-    shutil.rmtree(parts)
+    place, where = Path(output), target or here()
+    names = chosen(frameworks, where)
+    request = {
+        "frameworks": names,
+        "profile": profile,
+        "target": where.name,
+        "shard": shard,
+        "select": select,
+        "cells": list(cells),
+    }
+    with parts_beside(place, request, resume=resume) as parts:
+        asked = Asked(profile, part, choice, where, patience, evaluators or evaluators_for(names, where))
+        courses: list[Course] = []
+        try:
+            with sigterm_interrupts(), display or Silent() as shown:
+                courses += [Course(name, asked, parts, resume=resume) for name in names]
+                follow(courses, shown)
+                whole = merge(outcomes(courses))
+            write_run(place, whole)
+        except KeyboardInterrupt:
+            raise Interrupted(save_partial(courses, place)) from None
+        except UsageError:
+            if not resume:  # what an earlier run left is not ours to throw away
+                shutil.rmtree(parts)
+            raise
+        finally:
+            for course in courses:
+                course.stop()
+        shutil.rmtree(parts)
     return whole
 
 
-def prepare_parts(target: Path, request: dict[str, Any]) -> Path:
-    """Make an empty folder for the parts beside `target`; this finds out early whether the place can be written."""
+def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
+    """Return in how many processes each framework is asked unless the user says: a second one fills an idle processor.
+
+    What a command of the user's starts may be dear, or another machine: there it is one.
+    """
+    return 2 if len(frameworks) == 1 and target.is_interpreter and processors() > 1 else 1
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def parts_beside(target: Path, request: dict[str, Any], *, resume: bool) -> Iterator[Path]:
+    """Yield the folder for the parts of a run file, which no other run uses meanwhile."""
     if target.is_dir():
         raise UsageError(f"{target} is a folder: pass the path of the run file with -o")
     parts = parts_of(target)
+    if resume and not (parts / REQUEST).is_file():
+        raise UsageError(f"there is no interrupted run at {parts}: omit --resume")
     try:
-        shutil.rmtree(parts, ignore_errors=True)
-        parts.mkdir(parents=True)
-        (parts / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+        parts.mkdir(parents=True, exist_ok=True)
+        lock = os.open(parts / LOCK, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise UsageError(f"{target} cannot be written ({error.strerror}): choose another path with -o") from error
-    return parts
+    try:
+        _hold(lock, target)
+        if resume:
+            refuse_another_request(parts, request)
+        else:
+            _empty(parts)
+            (parts / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+        yield parts
+    finally:
+        os.close(lock)
 
 
-def parts_to_go_on_with(target: Path, request: dict[str, Any]) -> Path:
-    """Return the folder that an interrupted run left beside `target`, if that was asked the same."""
-    parts = parts_of(target)
+def _hold(lock: int, target: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+        raise UsageError(
+            f"another run (process {owner}) is writing {target}: wait for it, or pass another -o"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode("ascii"), 0)
+
+
+def _empty(parts: Path) -> None:
+    for old in parts.iterdir():
+        if old.name != LOCK:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+
+
+def refuse_another_request(parts: Path, request: dict[str, Any]) -> None:
+    """Raise `UsageError` where the run that was interrupted was asked something else."""
     try:
         before = json.loads((parts / REQUEST).read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -171,7 +209,6 @@ def parts_to_go_on_with(target: Path, request: dict[str, Any]) -> Path:
             raise UsageError(
                 f"the interrupted run was asked with {what} {before.get(what)}: pass the same, or omit --resume"
             )
-    return parts
 
 
 def parts_of(target: Path) -> Path:
@@ -179,51 +216,54 @@ def parts_of(target: Path) -> Path:
     return target.with_name(target.name + ".parts")
 
 
-def watch(workers: Sequence[Worker], display: Display, patience: float) -> None:
-    """Show the progress of all workers until the last one ends; end those that hang, start again those cut short."""
+def follow(courses: Sequence[Course], display: Display) -> None:
+    """Let every course go on as its answers come, and show its progress, until the last one ends."""
     while True:
-        for worker in workers:
-            worker.look()
-            kill_if_stuck(worker, patience)
-            if not worker.running and may_recover(worker):
-                recover(worker)
+        running = [course for course in courses if course.running]
+        descriptors = {found for course in running for lane in course.lanes if (found := lane.descriptor) is not None}
+        ready = readable(descriptors) or descriptors  # on all of them something may be overdue
+        for course in courses:
+            course.go_on(ready)
             display.show(
-                worker.framework,
-                worker.progress.judged,
-                worker.progress.total,
-                importing=worker.importing_for,
-                ended=not worker.running,
+                course.framework,
+                course.judged,
+                course.total,
+                importing=course.importing_for,
+                ended=not course.running,
             )
-        if not any(worker.running for worker in workers):
+        if not running:
             return
-        time.sleep(POLL_SECONDS)
 
 
-def kill_if_stuck(worker: Worker, patience: float) -> None:
-    """End a worker that hangs; `patience` is that with a case."""
-    phase = worker.progress.phase
-    limit = patience if phase == "judging" else max(patience, START_SECONDS)
-    if worker.hangs(limit):
-        worker.kill(STUCK[phase].format(limit))
+def readable(descriptors: Iterable[int]) -> set[int]:
+    """Wait until an answer has come, a little at most; return the descriptors on which one has."""
+    poller = select.poll()
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poller.poll(1000 * TICK_SECONDS)}
 
 
-def may_recover(worker: Worker) -> bool:
-    """Tell whether a worker that has ended was cut short, and a new process can go on."""
-    worker.look()  # what it wrote last
-    return broke_down(worker) and worker.restarts < MOST_RESTARTS
+def outcomes(courses: Sequence[Course]) -> list[Run]:
+    """Return the runs of courses that have ended; what befell one costs the others nothing.
+
+    Raises
+    ------
+    Exception
+        None of them could be asked: the first refusal.
+    """
+    if all(course.refusal for course in courses):
+        raise UsageError(str(courses[0].refusal)) from courses[0].refusal
+    return [course.outcome() for course in courses if not isinstance(course.refusal, NothingChosen)]
 
 
-def save_partial(workers: Sequence[Worker], target: Path) -> Run | None:
-    """Stop all workers and write what they had measured; None where that is nothing."""
-    for worker in workers:
-        worker.interrupt()
-    deadline = time.monotonic() + GRACE_SECONDS
-    for worker in workers:
-        worker.wait(max(0.0, deadline - time.monotonic()))
-        worker.kill()
-    parts = [part for worker in workers if (part := measured(worker)) is not None]
+def save_partial(courses: Sequence[Course], target: Path) -> Run | None:
+    """Stop all courses and write what they had measured; None where that is nothing."""
+    for course in courses:
+        course.stop()
+    parts = [found for course in courses if (found := course.measured()) is not None]
     if not parts:
-        shutil.rmtree(workers[0].part.parent)
+        with suppress(OSError):
+            shutil.rmtree(parts_of(target))
         return None
     saved = replace(merge(parts), complete=False)
     write_run(target, saved)

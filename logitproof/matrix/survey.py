@@ -46,7 +46,7 @@ def chosen(frameworks: Sequence[str], target: Target | None = None) -> list[str]
     UsageError
         A framework is not installed, or none is.
     """
-    if target is not None:
+    if target is not None and not target.is_here:
         return _chosen_in(target, frameworks or target.frameworks)
     if not frameworks:
         frameworks = [name for name in known() if name != CONTROL and installed(name)]

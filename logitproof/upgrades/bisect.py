@@ -118,7 +118,7 @@ class Bisection:
             adapters = [name for name in adapters_for(asked, environment) if self.cell.startswith(f"{name}-")]
             if not adapters:
                 raise UsageError(f"no adapter of {asked} has the cell {self.cell}")
-            judge(environment, adapters, target, ("--", "-k", selecting([self.cell])))
+            judge(environment, adapters, target, selecting([self.cell]))
         rows = read_run(target).table.select(["cell", "regime", "clause", *_JUDGED]).to_pylist()
         mine = [row for row in rows if row["cell"] == self.cell and self.regime in {"", row["regime"]}]
         if not mine:

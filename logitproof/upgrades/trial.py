@@ -98,7 +98,7 @@ class Trial:
         again = []
         for name, environment in zip(NAMES, environments, strict=True):
             target = self.folder / f"{name}.again.parquet"
-            judge(environment, adapters, target, (*self.options, "--", "-k", selecting(cells)))
+            judge(environment, adapters, target, (*self.options, *selecting(cells)))
             again.append(read_run(target))
         return diff(found.before, found.after, list(zip((found.before, found.after), again, strict=True)))
 
@@ -109,11 +109,10 @@ def locks_of(both: Sequence[Side]) -> list[list[str]]:
     return [[f"python=={one.python}", *one.lines] if one else [] for one in locked]
 
 
-def selecting(cells: Sequence[str]) -> str:
-    """Return the ``-k`` expression of pytest that selects these cells, and perhaps some whose ids contain theirs.
+def selecting(cells: Sequence[str]) -> list[str]:
+    """Return the options of `logitproof run` that select these cells.
 
     >>> selecting(["jax-eager-softmax-value-float32-axis=first"])
-    '(jax-eager-softmax-value-float32-axis and first)'
+    ['--cells', 'jax-eager-softmax-value-float32-axis=first']
     """
-    # pytest's expressions have no equals sign.
-    return " or ".join(f"({' and '.join(cell.split('='))})" for cell in cells)
+    return [word for cell in cells for word in ("--cells", cell)]

@@ -18,7 +18,7 @@ TEST_MODULE = "training"
 
 
 def test_training_follows_the_exact_steps(case: Case, suite: Suite, conclude: Conclude) -> None:
-    adapter = suite.adapters[case.cell.adapter]
-    conclude(judge_training(adapter, case, suite.profile))
-    if trainer_of(adapter) is None:
+    run = suite.runs[case.cell.adapter]
+    conclude(judge_training(run.adapter, case, run.profile))
+    if trainer_of(run.adapter) is None:
         pytest.skip(NO_TRAINER)

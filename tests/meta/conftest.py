@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from logitproof_reference.answers.place import ANSWERS_VARIABLE, OFF
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
+
+os.environ[ANSWERS_VARIABLE] = OFF
+"""Tests that alter oracle or bounds leave no answers behind, and none finds what another run left."""
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = [

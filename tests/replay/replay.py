@@ -98,7 +98,7 @@ def ask(asked: Asked, folder: Path) -> list[Judgement]:
     locked = lock(requirements_of(asked.requirements))
     run_file = folder / locked.wheel.parent.name / asked.file
     if not run_file.exists():
-        options = ["--profile", asked.profile, *(["--", "-k", asked.select] if asked.select else [])]
+        options = ["--profile", asked.profile, *(["-k", asked.select] if asked.select else [])]
         # Under another name at first: what an interruption leaves is not to be taken for the whole.
         asking = run_file.with_name(f"asking-{asked.file}")
         judge(build(locked), [asked.adapter], asking, options)

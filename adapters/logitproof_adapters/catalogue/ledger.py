@@ -106,6 +106,12 @@ class Deviation:
             return ("*",)
         return tuple(cell for one in self.machines if one.hold(facts) for cell in one.cells or ("*",))
 
+    def names(self, cell: str, regime: str) -> bool:
+        """Tell whether the entry names a regime of a cell, on whatever machine."""
+        return any(fnmatchcase(cell, glob) for glob in self.cells) and any(
+            fnmatchcase(regime, glob) for glob in self.regimes
+        )
+
     @property
     def where(self) -> str:
         """The machines in words, empty where every machine shows it: ``with AVX512-BF16; with AVX512-FP16``."""

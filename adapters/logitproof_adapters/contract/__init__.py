@@ -15,10 +15,12 @@ from .adapter import (
     dialect,
     entries,
     floating_indices,
+    foresee,
     ignored_labels,
     keeps_graph,
     producers,
     run_alone,
+    run_program,
 )
 from .device import CPU, DeviceError
 
@@ -37,8 +39,10 @@ __all__ = [
     "dialect",
     "entries",
     "floating_indices",
+    "foresee",
     "ignored_labels",
     "keeps_graph",
     "producers",
     "run_alone",
+    "run_program",
 ]

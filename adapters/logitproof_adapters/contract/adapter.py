@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Tuple, runtime_checkable
 from logitproof_reference.bounds.assumptions import MUST
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +26,23 @@ SIGMOID = ("sigmoid_cross_entropy", "distributions")
 Loss = Tuple[str, str, str]  # Python 3.8 has no tuple[...] at run time
 """A loss and the function that is asked for it: op, labels and entry, words of `Cell`."""
 
+
+LIMITED = """import os
+os.environ.update({variables!r})
+try:
+    import resource
+except ImportError:  # Windows has none
+    pass
+else:
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    if hard == resource.RLIM_INFINITY or hard > {seconds}:
+        resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, hard))
+"""
+"""What a program that runs alone begins with."""
+
+IDLE_FACTOR = 10
+"""How many times longer than its limit of processor time a program that runs alone may take by the clock. One that
+computes reaches the other limit first, also where ten share a processor: past this one it waits for nothing."""
 
 CHOICES = ("mean_over", "empty_mean", "smoothing_over", "unnormalized_gradient", "clip_probabilities")
 """The attributes of a `Dialect` that change an exact answer: named choices of `LossOptions`, with its defaults."""
@@ -176,6 +192,15 @@ def dialect(adapter: Adapter, cell: Cell) -> Dialect:
     return stated
 
 
+def foresee(adapter: Adapter, cells: Sequence[Cell]) -> None:
+    """Tell an adapter which cells it will be asked of, so that one whose framework is elsewhere can ask at once.
+
+    An adapter that has use for it has a method of this name.
+    """
+    if hasattr(adapter, "foresee"):
+        adapter.foresee(cells)
+
+
 def declared_arithmetic(adapter: Adapter) -> Arithmetic:
     """Return the arithmetic that the implementation is held to: the MUST bound is that of it.
 
@@ -186,28 +211,37 @@ def declared_arithmetic(adapter: Adapter) -> Arithmetic:
 
 
 def run_alone(
-    adapter: Adapter, program: str, variables: Mapping[str, str], seconds: float
+    adapter: Adapter, program: str, variables: Mapping[str, str], seconds: int
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in a Python process of its own, where the framework is, with these environment variables.
 
     An adapter whose framework is elsewhere has a method of this name that takes the other arguments.
 
+    The process ends by SIGXCPU once it has used `seconds` of processor time, however busy the machine is.
+
     Raises
     ------
     subprocess.TimeoutExpired
-        It took longer than `seconds`.
+        It waited for something that never came.
     """
     if hasattr(adapter, "run_alone"):
         done: subprocess.CompletedProcess[str] = adapter.run_alone(program, variables, seconds)
         return done
-    return subprocess.run(
-        [sys.executable, "-"],
-        input=program,
+    return run_program([sys.executable], program, variables, seconds)
+
+
+def run_program(
+    command: Sequence[str], program: str, variables: Mapping[str, str], seconds: int, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Do so with the interpreter that a command starts; it may be on another machine, hence sets its limits itself."""
+    return subprocess.run(  # noqa: S603 - the user's command
+        [*command, "-"],
+        input=LIMITED.format(variables=dict(variables), seconds=seconds) + program,
         capture_output=True,
         text=True,
-        timeout=seconds,
-        env={**os.environ, **variables},
+        timeout=IDLE_FACTOR * seconds,
         check=False,
+        **options,
     )
 
 

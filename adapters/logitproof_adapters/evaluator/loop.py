@@ -6,7 +6,9 @@ It ends when the pipe closes, also in the middle of a call, and where a call tak
 from __future__ import annotations
 
 import faulthandler
+import json
 import os
+import re
 import select
 import threading
 import time
@@ -43,6 +45,9 @@ Request = Dict[str, Any]
 Answer = Tuple[Dict[str, Any], List[bytes]]
 
 OLDEST_NUMPY = (1, 17)
+CONTRACT = ("name", "modes", "describe", "unsupported", "evaluate", "repro")
+"""What every adapter has."""
+
 STDERR = 2
 GRACE_SECONDS = 1.0
 """How long a process may take to end by itself once the pipe is closed."""
@@ -98,8 +103,7 @@ class Evaluator:
             "find": self.find,
             "call": self.call,
             "load": self.load,
-            "unsupported": self.unsupported,
-            "dialect": self.dialect,
+            "offers": self.offers,
             "probe": self.probe,
             "evaluate": self.evaluate,
             "repro": self.repro,
@@ -115,7 +119,7 @@ class Evaluator:
         self._mode.restore()
         try:
             return self._methods[request["do"]](request, memory)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a framework raises is a result of the test
+        except BaseException as error:  # noqa: BLE001 - whatever a framework raises is a result of the test
             return {"raised": described_error(error)}, []
 
     def find(self, request: Request, _: memoryview) -> Answer:
@@ -129,17 +133,22 @@ class Evaluator:
     def load(self, request: Request, _: memoryview) -> Answer:
         """Make the adapter, which imports its framework, and return what it states of it."""
         module, _, name = request["adapter"].partition(":")
-        self.adapter = made_for(getattr(import_module(module), name), request.get("device", contract.CPU))
+        found = getattr(import_module(module), name, None)
+        if not isinstance(found, type):
+            raise TypeError(f'it is not known: module "{module}" has no class "{name}"')
+        self.adapter = fulfilling(made_for(found, request["device"]))
         self._mode.keep()
         return {"facts": facts_of(self.adapter)}, []
 
-    def unsupported(self, request: Request, _: memoryview) -> Answer:
-        """Return why the framework offers no such cell, or None."""
-        return {"reason": self.adapter.unsupported(cell_from_json(request["cell"]))}, []
-
-    def dialect(self, request: Request, _: memoryview) -> Answer:
-        """Return what the framework documents of the loss that a cell asks."""
-        return {"dialect": asdict(contract.dialect(self.adapter, cell_from_json(request["cell"])))}, []
+    def offers(self, request: Request, _: memoryview) -> Answer:
+        """Return for each cell why the framework has none such, or None, and which of the dialects is its own."""
+        numbers: dict[str, int] = {}
+        found = []
+        for words in request["cells"]:
+            cell = cell_from_json(words)
+            dialect = json.dumps(asdict(contract.dialect(self.adapter, cell)))
+            found.append([self.adapter.unsupported(cell), numbers.setdefault(dialect, len(numbers))])
+        return {"offers": found, "dialects": list(map(json.loads, numbers))}, []
 
     def probe(self, _request: Request, _: memoryview) -> Answer:
         """Return what the device does with numbers."""
@@ -158,7 +167,7 @@ class Evaluator:
         try:
             answer = np.asarray(self.adapter.evaluate(cell_from_json(request["cell"]), inputs))
             described, memory = packed_answer(answer)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
+        except BaseException as error:  # noqa: BLE001 - as above
             return {"raised": described_error(error)}, []
         return {"answer": described}, [memory]
 
@@ -243,6 +252,26 @@ def _listed(kind: str, arrays: Mapping[str, Any]) -> list[Any]:
 def _with_arrays(header: Request, arrays: Mapping[str, Any]) -> Answer:
     described, memories = packed_all(arrays)
     return {**header, "arrays": described}, memories
+
+
+def fulfilling(adapter: Any) -> Adapter:
+    """Return an object that fulfils the contract as far as can be seen.
+
+    Raises
+    ------
+    TypeError
+        It does not.
+    """
+    lacking = [name for name in CONTRACT if not hasattr(adapter, name)]
+    if lacking:
+        raise TypeError(f"it does not fulfil the contract: it has no {', '.join(lacking)}")
+    if not (isinstance(adapter.name, str) and re.match(r"[a-z][a-z0-9_]*\Z", adapter.name)):
+        raise TypeError(f"it is named {adapter.name!r}; a name matches [a-z][a-z0-9_]*")
+    modes = adapter.modes
+    if not (isinstance(modes, (tuple, list)) and modes and all(isinstance(one, str) for one in modes)):
+        raise TypeError(f"it has the modes {modes!r}; expected names, e.g. ('eager', 'compiled')")
+    found: Adapter = adapter
+    return found
 
 
 def facts_of(adapter: Adapter) -> dict[str, Any]:

@@ -119,4 +119,8 @@ def _is_small_float(dtype: np.dtype[Any]) -> bool:
 
 def described_error(error: BaseException) -> dict[str, str]:
     """Return the name and the words of an error."""
-    return {"kind": type(error).__name__, "message": str(error)}
+    try:
+        message = str(error)
+    except Exception as mute:  # noqa: BLE001 - the words of an error are the framework's too
+        message = f"its words cannot be had: {type(mute).__name__}"
+    return {"kind": type(error).__name__, "message": message}

@@ -70,6 +70,10 @@ def place_of_classes(cell: Cell, axis: int, ndim: int) -> tuple[int, int]:
     return (0, 1) if cell.mode == "vmap" else (axis, ndim)
 
 
+MOST_FUNCTIONS = 256
+"""Kept, those used last: a cell needs about ten, and what a framework compiled for one is let go of with it."""
+
+
 class SourceAdapter(ABC):
     """An adapter whose question is source: what was judged is what a repro shows, letter by letter."""
 
@@ -139,9 +143,11 @@ class SourceAdapter(ABC):
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the framework's answer as it came."""
         key = (cell, inputs.axis, inputs.logits.shape)
-        if key not in self._functions:
-            self._functions[key] = self._function(*key)
-        return self.array(self._functions[key](*map(self.tensor, inputs.arrays().values())))
+        function = self._functions.pop(key, None) or self._function(*key)
+        self._functions[key] = function  # behind those used longer ago
+        if len(self._functions) > MOST_FUNCTIONS:
+            self._functions.pop(next(iter(self._functions)))
+        return self.array(function(*map(self.tensor, inputs.arrays().values())))
 
     def operate(self, name: str, *arrays: NDArray[Any]) -> NDArray[Any]:
         """Return what one of `operations` gives on the device."""

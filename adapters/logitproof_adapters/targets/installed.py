@@ -23,6 +23,7 @@ def missing_in(target: Target) -> dict[str, str]:
     packages = {name: registry.packages_of(name) for name in registry.BUILT_IN}
     link = Link(target, sources_for(()))
     try:
+        link.greet()
         every = sorted({package for needed in packages.values() for package in needed})
         lacking = set(link.ask({"do": "find", "packages": every})[0]["missing"])
     finally:

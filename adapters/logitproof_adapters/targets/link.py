@@ -1,4 +1,7 @@
-"""The process in a target and the pipe to it: requests, answers, deadlines, and how it came to its end."""
+"""The process in a target and the pipe to it: requests, answers, deadlines, and how it came to its end.
+
+Requests may be sent ahead: the evaluator answers them in their order, one at a time.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,17 @@ import select
 import signal
 import subprocess
 import threading
-import time
+from collections import deque
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.evaluator.frames import LENGTH, FrameError, decoded, encoded, length_of
+from logitproof_adapters.targets.silence import Silence
 from logitproof_adapters.targets.target import TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from logitproof_adapters.targets.target import Target
 
@@ -33,10 +38,17 @@ START_SECONDS = 300.0
 """How long an interpreter may take to start, and a framework to be imported; under an emulator that is minutes."""
 
 GRACE_SECONDS = 5.0
-"""How much longer than a call may take the judge waits: the evaluator first prints where it hangs, and ends."""
+"""How long a process may take to end by itself: after its pipe is closed, or to print where it hangs."""
+
+WATCHDOG = 4
+"""How many times as long as a call may take the evaluator waits before it ends itself: behind a remote shell the judge
+cannot end it, and does not know how busy that machine is."""
 
 TICK_SECONDS = 0.5
 CHUNK = 1 << 20
+MOST_CHUNKS = 64
+"""Read at once: a process that writes without end must not keep the judge reading."""
+
 KEPT = 1 << 16
 """How much of what a process writes to stderr is kept: the last words."""
 
@@ -67,8 +79,49 @@ def how_it_ended(status: int) -> str:
     return f"ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
 
 
+@dataclass(eq=False)
+class Ticket:
+    """A request on its way.
+
+    Attributes
+    ----------
+    number : int or None
+        What the answer must carry; None for the frames with which the evaluator introduces itself.
+    seconds : float
+        How long the evaluator may take for it, once it is at it.
+    answer : (dict, memoryview) or None
+        What came.
+    failure : TargetDied or None
+        Why nothing came: the process ended while it was at this request.
+    lost : bool
+        Whether the process ended before it was at this request, which may be sent again.
+    """
+
+    number: int | None
+    seconds: float
+    answer: tuple[dict[str, Any], memoryview] | None = None
+    failure: TargetDied | None = None
+    lost: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+        return self.answer is not None or self.failure is not None or self.lost
+
+    @property
+    def reply(self) -> tuple[dict[str, Any], memoryview]:
+        """The answer; raises TargetDied where there is none."""
+        if self.failure is not None:
+            raise self.failure
+        if self.answer is None:
+            raise TargetDied("the process ended before it was at this request")
+        return self.answer
+
+
 class Link:
     """One evaluator, from its start to its end.
+
+    The process is started and its sources are sent; nothing is waited for before `greet`.
 
     Parameters
     ----------
@@ -77,16 +130,26 @@ class Link:
     sources : mapping
         What travels; see `sent_sources.sources_for`.
 
+    Attributes
+    ----------
+    wait : callable
+        Waits for a ticket. Whoever follows several processes puts a function of its own here, and calls `pump` and
+        `check_deadline`.
+
     Raises
     ------
     TargetError
-        The command starts no interpreter that can be used.
+        The command cannot be run.
     """
 
     def __init__(self, target: Target, sources: Mapping[str, Any]) -> None:
         self.target = target
+        self.wait: Callable[[Ticket], None] = self._wait
+        self.python = self.numpy = ""
         self._number = 0
         self._ended = False
+        self._pending: deque[Ticket] = deque()
+        self._outgoing: deque[memoryview] = deque()
         self._received = bytearray()
         self._stderr = bytearray()
         try:
@@ -100,51 +163,66 @@ class Link:
             )
         except OSError as error:
             raise TargetError(f"target {target.name}: {target.command[0]} cannot be run: {error.strerror}") from error
-        for stream in (self._process.stdin, self._process.stdout):
-            os.set_blocking(stream.fileno(), False)  # type: ignore[union-attr]
+        self._in: int = self._process.stdin.fileno()  # type: ignore[union-attr]
+        self.fileno: int = self._process.stdout.fileno()  # type: ignore[union-attr]
+        for descriptor in (self._in, self.fileno):
+            os.set_blocking(descriptor, False)
             if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux: sixteen times its usual size, for fewer turns
-                fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, CHUNK)  # type: ignore[union-attr]
+                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, CHUNK)
+        self._silence = Silence(self._process.pid)
         self._listener = threading.Thread(target=self._keep_last_words, daemon=True)
         self._listener.start()
-        try:
-            self.python, self.numpy = self._set_up(sources)
-        except (TargetDied, FrameError) as error:
-            self.end()
-            raise TargetError(
-                f"target {target.name}: {' '.join(target.command)} starts no Python 3.8 or newer: {error}"
-            ) from error
-        except BaseException:
-            self.end()
-            raise
+        self._introduce(sources)
 
     @property
     def alive(self) -> bool:
         """Whether the process can be asked."""
         return not self._ended
 
-    def _set_up(self, sources: Mapping[str, Any]) -> tuple[str, str]:
-        deadline = time.monotonic() + START_SECONDS
+    @property
+    def has_more_to_send(self) -> bool:
+        """Whether the pipe was full."""
+        return bool(self._outgoing)
+
+    def _introduce(self, sources: Mapping[str, Any]) -> None:
         text = files("logitproof_adapters.evaluator").joinpath("bootstrap.py").read_text("ascii")
-        self._write(f"exec({json.dumps(text)})\n".encode("ascii"), deadline)
-        hello, _ = self._read(deadline)
-        python = ".".join(map(str, hello["python"]))
-        if tuple(hello["python"]) < OLDEST_PYTHON:
-            raise TargetError(f"target {self.target.name}: Python {python} is too old; 3.8 or newer is needed")
-        if hello["byteorder"] != "little":
-            raise TargetError(f"target {self.target.name}: a {hello['byteorder']}-endian machine is not supported")
         setup = {"environment": self.target.variables, "memory": self.target.memory, "sources": sources}
-        self._write(encoded(setup), deadline)
-        ready, _ = self._read(deadline)
+        self._hello = self._queue(f"exec({json.dumps(text)})\n".encode("ascii"), None, START_SECONDS)
+        self._ready = self._queue(encoded(setup), None, START_SECONDS)
+
+    def greet(self) -> None:
+        """Wait until the evaluator is there.
+
+        Raises
+        ------
+        TargetError
+            The command starts no interpreter that can be used.
+        """
+        name, command = self.target.name, " ".join(self.target.command)
+        try:
+            hello = self._come(self._hello)
+            self.python = ".".join(map(str, hello["python"]))
+            if tuple(hello["python"]) < OLDEST_PYTHON:
+                raise TargetError(f"target {name}: Python {self.python} is too old; 3.8 or newer is needed")
+            if hello["byteorder"] != "little":
+                raise TargetError(f"target {name}: a {hello['byteorder']}-endian machine is not supported")
+            ready = self._come(self._ready)
+        except TargetDied as error:
+            raise TargetError(f"target {name}: {command} starts no Python 3.8 or newer: {error}") from error
         if "problem" in ready:
             no_numpy = "No module named 'numpy'" in ready["problem"]
             what = "NumPy is not installed there; it is all that is needed beside the framework"
-            raise TargetError(f"target {self.target.name}: {what if no_numpy else ready['problem']}")
-        return python, ready["numpy"]
+            raise TargetError(f"target {name}: {what if no_numpy else ready['problem']}")
+        self.numpy = ready["numpy"]
+
+    def _come(self, ticket: Ticket) -> dict[str, Any]:
+        self.wait(ticket)
+        return ticket.reply[0]
 
     def ask(
         self, header: Mapping[str, Any], parts: Sequence[bytes] = (), *, seconds: float = START_SECONDS
     ) -> tuple[dict[str, Any], memoryview]:
-        """Return the answer to a request.
+        """Send a request and return the answer.
 
         Raises
         ------
@@ -152,38 +230,102 @@ class Link:
             There will be none: the process has come to its end, or was ended because it took longer than `seconds` or
             wrote what is no answer. It cannot be asked again.
         """
+        ticket = self.send(header, parts, seconds=seconds)
+        self.wait(ticket)
+        return ticket.reply
+
+    def send(self, header: Mapping[str, Any], parts: Sequence[bytes] = (), *, seconds: float = START_SECONDS) -> Ticket:
+        """Send a request behind those on their way; it is lost at once where the process has ended."""
         self._number += 1
-        deadline = time.monotonic() + seconds + GRACE_SECONDS
+        watched = {**header, "number": self._number, "seconds": WATCHDOG * seconds}
+        return self._queue(encoded(watched, parts), self._number, seconds)
+
+    def _queue(self, data: bytes, number: int | None, seconds: float) -> Ticket:
+        ticket = Ticket(number, seconds, lost=self._ended)
+        if not self._ended:
+            if not self._pending:
+                self._silence.end()
+            self._pending.append(ticket)
+            self._outgoing.append(memoryview(data))
+            self._write()
+        return ticket
+
+    def _wait(self, ticket: Ticket) -> None:
         try:
-            self._write(encoded({**header, "number": self._number, "seconds": seconds}, parts), deadline)
-            answer, memory = self._read(deadline)
-            self._check_number(answer)
-        except FrameError as error:
-            self.end()
-            raise TargetDied(f"{error}; last words: {self.last_words}") from error
-        except TargetDied as error:
-            late = time.monotonic() > deadline - GRACE_SECONDS
-            if late:
-                raise TargetDied(f"no answer in {seconds:g} s; last words: {self.last_words}") from error
-            raise
+            while not ticket.done:
+                poller = select.poll()
+                poller.register(self.fileno, select.POLLIN)
+                if self._outgoing:
+                    poller.register(self._in, select.POLLOUT)
+                poller.poll(1000 * TICK_SECONDS)
+                self.pump()
+                self.check_deadline()
         except BaseException:
             self.end()
             raise
-        return answer, memory
 
-    def _check_number(self, answer: Mapping[str, Any]) -> None:
-        if answer.get("number") != self._number:
-            raise FrameError(f"garbage on the pipe: an answer numbered {answer.get('number')}")
+    def pump(self) -> list[Ticket]:
+        """Write and read what can be at once; return the tickets that this settled, in the order of the requests."""
+        if self._ended:
+            return []
+        settled: list[Ticket] = []
+        gone = self._process.poll() is not None  # whatever it wrote is in the pipe, which a child may hold open
+        self._write()
+        closed, drained = self._read()
+        try:
+            while self._pending and (body := self._next_frame()) is not None:
+                settled.append(self._settle(*decoded(body)))
+        except FrameError as error:
+            return [*settled, *self._end_with(str(error))]
+        if closed or (gone and drained):
+            settled += self._end_with(self._how_it_ended())
+        return settled
+
+    def check_deadline(self) -> list[Ticket]:
+        """End the process where it hangs at a request; return the tickets that this settled."""
+        if self._ended or not self._pending or self._silence.seconds < TICK_SECONDS:
+            return []
+        seconds = self._pending[0].seconds
+        if not self._silence.exceeds(seconds):
+            return []
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self._process.pid, signal.SIGABRT)  # it prints where it hangs
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_SECONDS)
+        return self._end_with(f"no answer in {seconds:g} s")
+
+    def _settle(self, header: dict[str, Any], memory: memoryview) -> Ticket:
+        ticket = self._pending[0]
+        if header.get("number") != ticket.number:
+            raise FrameError(f"garbage on the pipe: an answer numbered {header.get('number')}")
+        self._pending.popleft()
+        self._silence.end()
+        ticket.answer = header, memory
+        return ticket
+
+    def _end_with(self, reason: str) -> list[Ticket]:
+        """End the process: the request that it was at has failed, those behind it are lost."""
+        self.end()
+        settled = list(self._pending)
+        self._pending.clear()
+        for place, ticket in enumerate(settled):
+            ticket.lost = bool(place)
+            ticket.failure = None if place else TargetDied(f"{reason}; last words: {self.last_words}")
+        return settled
 
     @property
     def last_words(self) -> str:
         """The line on stderr that says most about the end."""
         return telling_line(self._stderr.decode("utf-8", "replace"))
 
-    def close(self) -> None:
-        """Let the process end by itself, and see to it that it does."""
+    def leave(self) -> None:
+        """Let the process end by itself."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """Let the process end by itself, and see to it that it does."""
+        self.leave()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_SECONDS)
         self.end()
@@ -193,6 +335,7 @@ class Link:
         if self._ended:
             return
         self._ended = True
+        self._outgoing.clear()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -208,54 +351,45 @@ class Link:
                 self._stderr += chunk
                 del self._stderr[:-KEPT]
 
-    def _write(self, data: bytes, deadline: float) -> None:
-        descriptor, rest = self._process.stdin.fileno(), memoryview(data)  # type: ignore[union-attr]
-        while rest:
-            try:
-                rest = rest[os.write(descriptor, rest[:CHUNK]) :]
-            except BlockingIOError:
-                self._wait_for(descriptor, select.POLLOUT, deadline)
-            except OSError:
-                self._has_ended()
+    def _write(self) -> None:
+        """Write what the pipe takes; where its other end is closed, reading finds out how the process ended."""
+        try:
+            while self._outgoing:
+                first = self._outgoing[0]
+                self._outgoing[0] = first[os.write(self._in, first[:CHUNK]) :]
+                if not self._outgoing[0]:
+                    self._outgoing.popleft()
+        except BlockingIOError:
+            return
+        except OSError:
+            self._outgoing.clear()
 
-    def _read(self, deadline: float) -> tuple[dict[str, Any], memoryview]:
-        length = length_of(self._take(LENGTH.size, deadline))
-        return decoded(self._take(length, deadline))
+    def _read(self) -> tuple[bool, bool]:
+        """Read what is there, up to a limit; tell whether the pipe has come to its end, and whether it is empty."""
+        try:
+            for _ in range(MOST_CHUNKS):
+                chunk = os.read(self.fileno, CHUNK)
+                if not chunk:
+                    return True, True
+                self._received += chunk
+        except BlockingIOError:
+            return False, True
+        return False, False
 
-    def _take(self, size: int, deadline: float) -> bytes:
-        descriptor = self._process.stdout.fileno()  # type: ignore[union-attr]
-        while len(self._received) < size:
-            try:
-                chunk = os.read(descriptor, CHUNK)
-            except BlockingIOError:
-                self._wait_for(descriptor, select.POLLIN, deadline)
-                continue
-            if not chunk:
-                self._has_ended()
-            self._received += chunk
-        taken = bytes(self._received[:size])
-        del self._received[:size]
-        return taken
+    def _next_frame(self) -> bytes | None:
+        """Take the body of a frame that is whole."""
+        if len(self._received) < LENGTH.size:
+            return None
+        end = LENGTH.size + length_of(bytes(self._received[: LENGTH.size]))
+        if len(self._received) < end:
+            return None
+        body = bytes(self._received[LENGTH.size : end])
+        del self._received[:end]
+        return body
 
-    def _wait_for(self, descriptor: int, event: int, deadline: float) -> None:
-        """Wait until a descriptor is ready; raise TargetDied where the process has ended or the time is over.
-
-        What the process started may hold its end of the pipe after it: its own end counts, not that of the pipe.
-        """
-        poller = select.poll()
-        poller.register(descriptor, event)
-        while not poller.poll(1000 * TICK_SECONDS):
-            if self._process.poll() is not None and not poller.poll(0):
-                self._has_ended()
-            if time.monotonic() > deadline:
-                self.end()
-                raise TargetDied(f"no answer in time; last words: {self.last_words}")
-
-    def _has_ended(self) -> None:
-        """Raise what the end of the process was."""
+    def _how_it_ended(self) -> str:
+        """Say how the process ended that has closed its end of the pipe."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(TICK_SECONDS)
         status = self._process.poll()
-        self.end()
-        closed = "closed the pipe" if status is None else how_it_ended(status)
-        raise TargetDied(f"{closed}; last words: {self.last_words}")
+        return "closed the pipe" if status is None else how_it_ended(status)

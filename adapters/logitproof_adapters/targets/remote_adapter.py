@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from logitproof_adapters.catalogue import registry
-from logitproof_adapters.contract import Description, DeviceError, Dialect
+from logitproof_adapters.contract import Description, DeviceError, Dialect, run_program
 from logitproof_adapters.evaluator.values import cell_to_json, packed_all, unpacked_all, unpacked_answer
 from logitproof_adapters.targets.link import PATIENCE_SECONDS, START_SECONDS, Link, TargetDied
 from logitproof_adapters.targets.remote_trainer import RemoteTrainer
@@ -15,10 +14,12 @@ from logitproof_adapters.targets.target import TargetError
 from logitproof_reference.bounds.assumptions import Arithmetic
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from logitproof_adapters.targets.link import Ticket
     from logitproof_adapters.targets.target import Target
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 MOST_DEATHS = 5
 """In a row, without an answer between them: past them a target is given up, for each costs an import."""
+
+
+class Offer(NamedTuple):
+    """What a framework says of a cell before it is asked: why it has none such, and what it documents of it."""
+
+    reason: str | None
+    dialect: Dialect
 
 
 class RemoteError(RuntimeError):
@@ -45,6 +53,8 @@ class RemoteAdapter:
         Seconds that a call may take.
     also_sent : sequence of str
         Further modules for `call`.
+    follow : callable, optional
+        Is told of each evaluator that is started, and may set its `Link.wait`.
 
     Raises
     ------
@@ -58,21 +68,28 @@ class RemoteAdapter:
     modes: tuple[str, ...]
 
     def __init__(
-        self, name: str, target: Target, *, patience: float = PATIENCE_SECONDS, also_sent: Sequence[str] = ()
+        self,
+        name: str,
+        target: Target,
+        *,
+        patience: float = PATIENCE_SECONDS,
+        also_sent: Sequence[str] = (),
+        follow: Callable[[Link], None] | None = None,
     ) -> None:
         self._spec = registry.spec_of(name)
         self._framework = name
         self._packages = registry.packages_of(name)
         self.target = target
         self._patience = patience
+        self._follow = follow
         self._sources = sources_for_adapter(self._spec.partition(":")[0], also_sent)
-        self._link: Link | None = None
+        self.link: Link | None = None
+        self._loaded: Ticket | None = None
         self._deaths = 0
         self._deadly: dict[Cell, str] = {}
-        self._reasons: dict[Cell, str | None] = {}
-        self._dialects: dict[Cell, Dialect] = {}
+        self._offers: dict[Cell, Offer] = {}
         try:
-            self._state(self._connected())
+            self._state(self._first_connected())
         except BaseException:
             self.close()
             raise
@@ -85,13 +102,13 @@ class RemoteAdapter:
 
     def close(self) -> None:
         """End the evaluator."""
-        if self._link is not None:
-            self._link.close()
+        if self.link is not None:
+            self.link.close()
 
     @property
     def python(self) -> str:
         """The version of the Python there."""
-        return self._link.python if self._link else ""
+        return self.link.python if self.link else ""
 
     def _state(self, facts: dict[str, Any]) -> None:
         """Take over what the adapter there states."""
@@ -109,29 +126,40 @@ class RemoteAdapter:
             self.trainer: Callable[[RemoteAdapter], RemoteTrainer] = RemoteTrainer
             self.facts_of_trainer = facts["trainer"]
 
-    def _connected(self) -> dict[str, Any]:
-        """Start an evaluator, load the adapter in it, and return what that states."""
-        self._link = Link(self.target, self._sources)
-        if self._packages:
-            found, _ = self._link.ask({"do": "find", "packages": self._packages})
-            if found["missing"]:
-                reason = f'framework "{self._framework}" is not installed in target {self.target.name}'
-                raise registry.MissingFramework(f"{reason}: it has no {' and no '.join(found['missing'])}")
+    def _first_connected(self) -> dict[str, Any]:
+        """Start the first evaluator, load the adapter in it, and return what that states."""
+        link = self._start()
+        packages = link.send({"do": "find", "packages": self._packages})
+        loaded = self._load(link)
+        link.greet()
+        link.wait(packages)
+        if missing := packages.reply[0]["missing"]:
+            reason = f'framework "{self._framework}" is not installed in target {self.target.name}'
+            raise registry.MissingFramework(f"{reason}: it has no {' and no '.join(missing)}")
+        link.wait(loaded)
         try:
-            answer, _ = self._link.ask(
-                {"do": "load", "adapter": self._spec, "device": self.target.device}, seconds=START_SECONDS
-            )
+            answer, _ = loaded.reply
         except TargetDied as error:
             raise TargetError(f"target {self.target.name}: {self._framework} cannot be imported: {error}") from error
         if raised := answer.get("raised"):
             if raised["kind"] == DeviceError.__name__:
                 raise TargetError(f"target {self.target.name}: {raised['message']}")
             problem = f"{raised['kind']}: {raised['message']}"
-            raise registry.MissingFramework(
-                f"adapter {self._spec} cannot be imported in target {self.target.name}: {problem}"
-            )
+            where = "" if self.target.is_here else f" in target {self.target.name}"
+            raise registry.MissingFramework(f"adapter {self._spec} cannot be used{where}: {problem}")
         facts: dict[str, Any] = answer["facts"]
         return facts
+
+    def _start(self) -> Link:
+        self.link = Link(self.target, self._sources)
+        if self._follow is not None:
+            self._follow(self.link)
+        return self.link
+
+    def _load(self, link: Link) -> Ticket:
+        loading = {"do": "load", "adapter": self._spec, "device": self.target.device}
+        self._loaded = link.send(loading, seconds=START_SECONDS)
+        return self._loaded
 
     def request(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> Reply:
         """Return the answer to a request, from an evaluator that is started anew where the last one has ended.
@@ -143,16 +171,10 @@ class RemoteAdapter:
         RemoteError
             What was raised there, by a class of the same name.
         """
-        if self._deaths >= MOST_DEATHS:
-            raise TargetDied(f"given up after {self._deaths} ends in a row")
         described, parts = packed_all(arrays or {})
         try:
-            if self._link is None or not self._link.alive:
-                self._connected()
-            answer, memory = self._link.ask(  # type: ignore[union-attr]
-                {**header, "arrays": described}, parts, seconds=self._patience
-            )
-        except (TargetDied, TargetError, registry.MissingFramework) as error:
+            answer, memory = self._asked({**header, "arrays": described}, parts)
+        except (TargetDied, TargetError) as error:
             self._deaths += 1
             raise TargetDied(str(error)) from error
         self._deaths = 0
@@ -160,6 +182,28 @@ class RemoteAdapter:
             self._take_back(answer, memory, arrays)
             raise type(raised["kind"], (RemoteError,), {})(raised["message"])
         return answer, memory
+
+    def _asked(self, header: Mapping[str, Any], parts: Sequence[bytes]) -> Reply:
+        """Send a request, again where the process ended before it was at it."""
+        while self._deaths < MOST_DEATHS:
+            link = self.link
+            if link is None or not link.alive:
+                link = self._start()
+                self._load(link)
+            ticket = link.send(header, parts, seconds=self._patience)
+            link.wait(ticket)
+            self._see_that_it_is_loaded()
+            if not ticket.lost:
+                return ticket.reply
+        raise TargetDied(f"given up after {self._deaths} ends in a row")
+
+    def _see_that_it_is_loaded(self) -> None:
+        """Raise TargetDied where an evaluator that was started anew could not load the adapter."""
+        if self._loaded is None or self._loaded.lost or not self._loaded.done:
+            return
+        answer, _ = self._loaded.reply
+        if raised := answer.get("raised"):
+            raise TargetDied(f"{self._framework} cannot be imported again: {raised['kind']}: {raised['message']}")
 
     @staticmethod
     def _take_back(answer: Mapping[str, Any], memory: memoryview, arrays: Mapping[str, NDArray[Any]] | None) -> None:
@@ -182,16 +226,27 @@ class RemoteAdapter:
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the framework offers no such cell, or None where it does."""
-        if cell not in self._reasons:
-            self._reasons[cell] = self.request({"do": "unsupported", "cell": cell_to_json(cell)})[0]["reason"]
-        return self._reasons[cell]
+        return self._offer_of(cell).reason
 
     def dialect(self, cell: Cell) -> Dialect:
         """Return what the framework documents of the loss that a cell asks."""
-        if cell not in self._dialects:
-            stated = self.request({"do": "dialect", "cell": cell_to_json(cell)})[0]["dialect"]
-            self._dialects[cell] = Dialect(**{**stated, "takes": tuple(stated["takes"])})
-        return self._dialects[cell]
+        return self._offer_of(cell).dialect
+
+    def _offer_of(self, cell: Cell) -> Offer:
+        if cell not in self._offers:
+            self.foresee([cell])
+        return self._offers[cell]
+
+    def share_offers(self, other: RemoteAdapter) -> None:
+        """Take what another evaluator of the same target said of its cells."""
+        self._offers = other._offers
+
+    def foresee(self, cells: Sequence[Cell]) -> None:
+        """Ask at once what `unsupported` and `dialect` will be asked of these cells."""
+        answer, _ = self.request({"do": "offers", "cells": [cell_to_json(cell) for cell in cells]})
+        dialects = [Dialect(**{**stated, "takes": tuple(stated["takes"])}) for stated in answer["dialects"]]
+        offers = (Offer(reason, dialects[number]) for reason, number in answer["offers"])
+        self._offers.update(zip(cells, offers, strict=True))
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the framework's answer as it came; a cell that ended the process once is not evaluated again."""
@@ -217,15 +272,7 @@ class RemoteAdapter:
             return f"# the target could not spell this program: {error}"
         return text
 
-    def run_alone(self, program: str, variables: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+    def run_alone(self, program: str, variables: Mapping[str, str], seconds: int) -> subprocess.CompletedProcess[str]:
         """Run a program there, in a process of its own."""
-        setting = f"import os\nos.environ.update({ ({**self.target.variables, **variables})!r})\n"
-        return subprocess.run(  # noqa: S603 - the user's command
-            [*self.target.command, "-"],
-            input=setting + program,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            env=self.target.environment,
-            check=False,
-        )
+        there = {**self.target.variables, **variables}
+        return run_program(self.target.command, program, there, seconds, env=self.target.environment)

@@ -58,6 +58,8 @@ class Target:
         The most memory that the evaluator may reserve, in GiB; None for no limit.
     label : str
         What a run file calls it: its name, but no path of a machine.
+    is_here : bool
+        Whether it is the interpreter that judges: then it sees the same modules, and a run file names no target.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Target:
     frameworks: tuple[str, ...] = ()
     memory_gib: float | None = None
     label: str = ""
+    is_here: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or self.name)
@@ -74,19 +77,25 @@ class Target:
     @property
     def variables(self) -> dict[str, str]:
         """The variables set in it: those of the user, and in front of them what leaves its packages as they are."""
-        untouched = {} if self.command == (sys.executable,) else {"PYTHONDONTWRITEBYTECODE": "1"}
+        untouched = {} if self.is_here else {"PYTHONDONTWRITEBYTECODE": "1"}
         return {**untouched, **self.env}
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that its command is started with."""
-        return {**{name: value for name, value in os.environ.items() if name not in OURS_ALONE}, **self.variables}
+        hidden = () if self.is_here else OURS_ALONE
+        return {**{name: value for name, value in os.environ.items() if name not in hidden}, **self.variables}
+
+    @property
+    def is_interpreter(self) -> bool:
+        """Whether it is an interpreter of this machine, and no command of the user's."""
+        return self.is_here or self.label == INTERPRETER
 
     @property
     def options(self) -> list[str]:
-        """The command line options that choose it."""
-        chosen = ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
-        return [*chosen, *(["--device", self.device] if self.device != CPU else [])]
+        """The command line options that choose it; none for the interpreter of this process and the CPU."""
+        by_name = ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
+        return [*([] if self.is_here else by_name), *(["--device", self.device] if self.device != CPU else [])]
 
     @property
     def memory(self) -> int:
@@ -94,12 +103,10 @@ class Target:
         return int((self.memory_gib or 0) * GIB)
 
 
-def chosen(
-    python: str | None, name: str | None, folder: Path | None = None, *, device: str | None = None
-) -> Target | None:
-    """Return the target that ``--python`` or ``--target`` chooses; None where neither does, nor a device.
+def chosen(python: str | None, name: str | None, folder: Path | None = None, *, device: str | None = None) -> Target:
+    """Return the target that ``--python`` or ``--target`` chooses; the interpreter of this process where neither does.
 
-    `device` goes before what the target's table says of it; alone it is one of this interpreter's.
+    `device` goes before what the target's table says of it.
 
     Raises
     ------
@@ -108,10 +115,13 @@ def chosen(
     """
     if python and name:
         raise TargetError("--python and --target exclude each other: a target has an interpreter of its own")
-    if not (python or name or device):
-        return None
-    target = named(name, folder) if name else interpreter(python or sys.executable)
+    target = interpreter(python) if python else named(name, folder) if name else here()
     return replace(target, device=device.lower()) if device else target
+
+
+def here() -> Target:
+    """Return the target that is the interpreter of this process."""
+    return Target("this interpreter", (sys.executable,), is_here=True)
 
 
 def interpreter(path: str) -> Target:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.bounds import forward as bounds_forward
 from logitproof_reference.bounds.assumptions import VOID, wide
 from logitproof_reference.bounds.error_model import Approximation, Rounding
+from logitproof_reference.bounds.forward_bounds import forward_bounds
 from logitproof_reference.bounds.options import option_bound
-from logitproof_reference.bounds.row_statistics import INFLATION, RowStatistics
+from logitproof_reference.bounds.row_statistics import INFLATION
 from logitproof_reference.bounds.table import BoundRequest
 
 if TYPE_CHECKING:
@@ -91,13 +91,13 @@ def _block_bound(request: Request, rounding: Rounding) -> F64:
 
 def _assumed(request: Request, rounding: Rounding) -> Approximation:
     """Return answers and bounds under one arithmetic, NaN where not finite; reduced answers keep an axis."""
-    asked = BoundRequest.of(request, rounding)
+    asked = BoundRequest(request, rounding)
     with np.errstate(invalid="ignore", over="ignore"):
         result = asked.answer()
         error = result.error * INFLATION
     unlimited = ~np.isfinite(result.value)
     if not request.row.elementwise:
-        undefined = asked.statistics.undefined
+        undefined = asked.forward.statistics.undefined
         unlimited |= undefined if result.value.shape == undefined.shape else undefined.any(axis=-1, keepdims=True)
     return Approximation(result.value, np.where(unlimited, np.nan, error))
 
@@ -108,5 +108,4 @@ def void(logits: NDArray[Any], format: Format, arithmetic: Arithmetic) -> NDArra
     From there on 1/S may be off by all of itself, so that the relative bound of every
     probability is at least 1. Shape (rows,); False where the row has no finite softmax.
     """
-    total = bounds_forward.shifted_sum(RowStatistics.of(logits), Rounding(format, arithmetic))
-    return total.error[:, 0] >= VOID
+    return forward_bounds(logits, Rounding(format, arithmetic)).total.error[:, 0] >= VOID

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 def times(a: F64 | float, b: F64 | float) -> F64:
     """Return a * b with 0 * inf = 0: an exact zero wipes out whatever it meets."""
-    zero = np.equal(a, 0.0) | np.equal(b, 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.where(zero, 0.0, np.multiply(a, b))
+        product = np.multiply(a, b)
+    if not np.isnan(product).any():  # then no zero met an infinity
+        return np.asarray(product)
+    return np.where(np.equal(a, 0.0) | np.equal(b, 0.0), 0.0, product)
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,26 @@ class Approximation:
         The exact number.
     error : float64 array of the same shape (broadcast)
         Bound on |computed - exact|.
+    is_exact : bool
+        Whether every error is known to be 0, which spares the products with it.
     """
 
     value: F64
     error: F64
+    is_exact: bool = False
 
     @classmethod
     def exact(cls, value: F64) -> Approximation:
         """Return a number that is held exactly."""
-        return cls(value, np.zeros_like(value))
+        return cls(value, np.zeros_like(value), is_exact=True)
 
     @property
     def magnitude(self) -> F64:
         """Bound on the absolute value of what is held."""
-        return np.abs(self.value) + self.error
+        return np.abs(self.value) if self.is_exact else np.abs(self.value) + self.error
 
     def __neg__(self) -> Approximation:
-        return Approximation(-self.value, self.error)
+        return Approximation(-self.value, self.error, self.is_exact)
 
 
 def worst(*forms: Approximation) -> Approximation:
@@ -134,14 +139,25 @@ class Rounding:
 
     def multiply(self, a: Approximation, b: Approximation) -> Approximation:
         """Return fl(a b). A product with an exact zero is exact."""
-        inherited = times(np.abs(a.value), b.error) + times(np.abs(b.value), a.error) + times(a.error, b.error)
+        inherited = self._inherited(a, b)
         exact = (a.magnitude == 0.0) | (b.magnitude == 0.0)
-        flushed = self._flushed(a) + self._flushed(b)
+        flushed = self._flushed(a) + self._flushed(b) if self.flush else 0.0
         return self.rounded(times(a.value, b.value), inherited, np.where(exact, 0.0, self.tiny + flushed))
+
+    @staticmethod
+    def _inherited(a: Approximation, b: Approximation) -> F64:
+        """Return |a| db + |b| da + da db, without the terms that are 0."""
+        if b.is_exact:
+            return times(np.abs(b.value), a.error)
+        inherited = times(np.abs(a.value), b.error)
+        if a.is_exact:
+            return inherited
+        return inherited + times(np.abs(b.value), a.error) + times(a.error, b.error)
 
     def _flushed(self, factor: Approximation) -> F64:
         """Return what a product loses when its other factor is flushed."""
-        return times(np.abs(factor.value), self.flush) + times(factor.error, self.flush)
+        lost = times(np.abs(factor.value), self.flush)
+        return lost if factor.is_exact else lost + times(factor.error, self.flush)
 
     def sum(self, terms: Approximation) -> Approximation:
         """Return the sum over the last axis, which is kept with length 1."""

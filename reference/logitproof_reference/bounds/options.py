@@ -44,7 +44,7 @@ def option_bound(request: Request, format_: Format, arithmetic: Arithmetic) -> F
         raise ValueError(f"no bound is known for {request.quantity} with options; known: value, grad_logits")
     rounding = Rounding(format_, arithmetic)
     if request.row.elementwise:
-        answer = BoundRequest.of(request, rounding).answer()
+        answer = BoundRequest(request, rounding).answer()
         return _reduced(request, _flat(request, answer), answer.value.size, rounding) * INFLATION
     answer = _cross_entropy(request, rounding)
     divisor = request.divisor
@@ -62,7 +62,7 @@ def _flat(request: Request, answer: Approximation) -> Approximation:
 
 def _cross_entropy(request: Request, rounding: Rounding) -> Approximation:
     """Return losses as one row (1, rows) where they are reduced, else (rows,); gradients as (rows, n)."""
-    asked = BoundRequest.of(request, rounding)
+    asked = BoundRequest(request, rounding)
     labels, clip = asked.labels, request.options.clip_probabilities
     effective = request.options.distributions(labels, request.logits.shape[1]).hi.T
     if request.quantity == "value":

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.bounds import clipped as bounds_clipped
-from logitproof_reference.bounds import forward as bounds_forward
 from logitproof_reference.bounds import gradient as bounds_gradient
 from logitproof_reference.bounds import loss as bounds_loss
 from logitproof_reference.bounds import second_order as bounds_second_order
 from logitproof_reference.bounds import sigmoid as bounds_sigmoid
 from logitproof_reference.bounds.error_model import Approximation, Rounding, worst
-from logitproof_reference.bounds.row_statistics import RowStatistics
+from logitproof_reference.bounds.forward_bounds import ForwardBounds, forward_bounds
 from logitproof_reference.vocabulary.ops import formulas_of
 
 if TYPE_CHECKING:
@@ -32,13 +31,7 @@ class BoundRequest:
     """A request, the model it is bounded with, and what several answers share."""
 
     request: Request
-    statistics: RowStatistics
     rounding: Rounding
-
-    @classmethod
-    def of(cls, request: Request, rounding: Rounding) -> BoundRequest:
-        """Return a request with the statistics of its rows."""
-        return cls(request, RowStatistics.of(request.logits), rounding)
 
     def answer(self) -> Approximation:
         """Return the answer with its error; reduced answers keep an axis of length 1."""
@@ -48,19 +41,19 @@ class BoundRequest:
         return bound(self)
 
     @cached_property
-    def total(self) -> bounds_forward.ShiftedSum:
-        """The sum of shifted exponentials."""
-        return bounds_forward.shifted_sum(self.statistics, self.rounding)
+    def forward(self) -> ForwardBounds:
+        """The forward bounds, shared with other quantities of the same rows."""
+        return forward_bounds(self.request.logits, self.rounding)
 
-    @cached_property
+    @property
     def softmax(self) -> Approximation:
         """Softmax by any ordinary form."""
-        return bounds_forward.softmax(self.statistics, self.rounding, self.total)
+        return self.forward.softmax
 
-    @cached_property
+    @property
     def log_softmax(self) -> Approximation:
         """Log-softmax."""
-        return bounds_forward.log_softmax(self.statistics, self.rounding, self.total)
+        return self.forward.log_softmax
 
     @cached_property
     def logarithm(self) -> Approximation:
@@ -162,7 +155,7 @@ def log_softmax_hvp(asked: BoundRequest) -> Approximation:
 
 def log_sum_exp(asked: BoundRequest) -> Approximation:
     """B3."""
-    return bounds_forward.log_sum_exp(asked.statistics, asked.rounding, asked.total)
+    return asked.forward.log_sum_exp
 
 
 def log_sum_exp_vjp(asked: BoundRequest) -> Approximation:
@@ -185,7 +178,7 @@ def _log_sum_exp_softmax(asked: BoundRequest) -> Approximation:
     """Return the softmax that derivatives of log-sum-exp are made of: of its rounded value, where that is granted."""
     if not asked.rounding.arithmetic.rounded_log_sum_exp:
         return asked.softmax
-    logits, value = asked.statistics.logits, log_sum_exp(asked)
+    logits, value = asked.forward.statistics.logits, log_sum_exp(asked)
     rounded = bounds_gradient.softmax_by_exp_of_difference(asked.softmax, logits, value, asked.rounding)
     return worst(asked.softmax, rounded)
 

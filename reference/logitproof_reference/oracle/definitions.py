@@ -6,7 +6,8 @@ may be infinite or undefined, as `infinite_logits` has it, and 0 times anything 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,53 @@ if TYPE_CHECKING:
     from .request import Request
 
 NEGLIGIBLE = -(10**6)
-"""Exponent below which an exponential may stand at e^NEGLIGIBLE: no product with float64 numbers brings it back into
+"""Exponent below which an exponential may stand at `_NOTHING`: no product with float64 numbers brings it back into
 float64's range, and mpmath takes seconds for e^-1e308."""
+
+_NOTHING = -1_442_696
+"""Binary exponent of what stands for e^NEGLIGIBLE, not above it."""
+
+WIDEST_SHARED_ROW = 64
+"""Wider rows are not kept for the next question: their numbers take megabytes."""
+
+
+class Shares(NamedTuple):
+    """What every quantity of a row is made of: p, -log p and the logarithm of the sum."""
+
+    p: list[Any]
+    surprise: list[Any]
+    log_sum_exp: Any
+
+
+def shares_of(mp: Any, x: F64) -> Shares:
+    """Return the shares of a row at the context's precision; kept, as a row is asked in some twenty quantities."""
+    if x.size > WIDEST_SHARED_ROW:
+        return _shares(mp, x)
+    return _kept_shares(mp, mp.prec, x.tobytes())
+
+
+@lru_cache(maxsize=512)
+def _kept_shares(mp: Any, _precision: int, row: bytes) -> Shares:
+    return _shares(mp, np.frombuffer(row))
+
+
+def _shares(mp: Any, x: F64) -> Shares:
+    if (x == np.inf).any():
+        p, surprise = ([mp.mpf(float(value)) for value in part] for part in limits.probabilities_of(x))
+        return Shares(p, surprise, mp.inf)
+    exact = [mp.mpf(float(value)) for value in x]
+    largest = max(exact)
+    exponentials = [exponential(mp, value - largest) for value in exact]
+    total = mp.fsum(exponentials)
+    log_sum_exp = largest + mp.log(total)
+    return Shares([value / total for value in exponentials], [log_sum_exp - value for value in exact], log_sum_exp)
+
+
+def exponential(mp: Any, exponent: Any) -> Any:
+    """Return e^exponent of a number that is not above 0; 0 for -inf."""
+    if exponent >= NEGLIGIBLE:
+        return mp.exp(exponent)
+    return mp.zero if exponent == -mp.inf else mp.ldexp(mp.one, _NOTHING)
 
 
 class Row:
@@ -37,24 +83,10 @@ class Row:
         self.request = request
         self.options = request.options
         self.classes = x.size
-        if (x == np.inf).any():
-            self.p, self.surprise = ([mp.mpf(float(value)) for value in part] for part in limits.probabilities_of(x))
-            self.log_sum_exp = mp.inf
-        else:
-            self._define(x)
+        self.p, self.surprise, self.log_sum_exp = shares_of(mp, x)
         scale = self.of(inverse(request.divisor))
         self.c = [scale * mp.mpf(float(value)) for value in self._array(request.cotangent)]
         self.v = [mp.mpf(float(value)) for value in self._array(request.tangent)]
-
-    def _define(self, x: F64) -> None:
-        mp = self.mp
-        exact = [mp.mpf(float(value)) for value in x]
-        largest = max(exact)
-        exponentials = [mp.exp(max(value - largest, NEGLIGIBLE)) if value != -mp.inf else mp.zero for value in exact]
-        total = mp.fsum(exponentials)
-        self.log_sum_exp = largest + mp.log(total)
-        self.p = [value / total for value in exponentials]
-        self.surprise = [self.log_sum_exp - value for value in exact]
 
     @staticmethod
     def _array(part: F64 | None) -> F64:
@@ -240,7 +272,7 @@ class SigmoidElement:
     def __init__(self, mp: Any, numbers: list[float], scale: Fraction) -> None:
         x, self.y, self.w, self.pos_weight, g, self.v = (mp.mpf(number) for number in numbers)
         self.g = g * scale.numerator / scale.denominator
-        e = mp.exp(max(-abs(x), NEGLIGIBLE))
+        e = exponential(mp, -abs(x))
         self.plus, self.minus = max(x, 0) + mp.log(1 + e), max(-x, 0) + mp.log(1 + e)
         self.s, self.s_minus = (1 / (1 + e), e / (1 + e)) if x >= 0 else (e / (1 + e), 1 / (1 + e))
         self.zero = mp.zero

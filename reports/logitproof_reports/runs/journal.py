@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
 
 import pyarrow as pa
 
@@ -33,11 +33,10 @@ class Header(TypedDict):
     total: int
 
 
-STARTS, ENDS, GIVES_UP = "starts", "ends", "gives_up"
-"""The marks between judgements: a case begins (its words); the case that began last has ended (true); the rest of a
-cell is not asked (its id)."""
+DONE, GIVEN_UP = "done", "given_up"
+"""The marks between judgements: all of a cell that is asked is judged (its id), or the rest of it is not asked."""
 
-MARKS = {STARTS, ENDS, GIVES_UP}
+MARKS = {DONE, GIVEN_UP}
 
 
 class Journal:
@@ -54,17 +53,9 @@ class Journal:
         if header:
             self._write({"schema_version": SCHEMA_VERSION, **header})
 
-    def start(self, case: dict[str, str]) -> None:
-        """Mark the beginning of a case, whose words are those of a judgement on it; the case before has ended."""
-        self._write({STARTS: case})
-
-    def end(self) -> None:
-        """Mark that the last case has ended: what the process still does is no part of it."""
-        self._write({ENDS: True})
-
-    def give_up(self, cell: str) -> None:
-        """Mark that the rest of a cell is not asked."""
-        self._write({GIVES_UP: cell})
+    def end_cell(self, cell: str, *, given_up: bool) -> None:
+        """Mark that a cell is judged, and whether the rest of it was given up."""
+        self._write({GIVEN_UP if given_up else DONE: cell})
 
     def append(self, judgement: Judgement) -> None:
         """Add one judgement."""
@@ -117,22 +108,15 @@ class ResumePoint:
     header : dict
         Its first line.
     judgements : list of dict
-        Of the cases that have ended.
-    ended : set of (str, str)
-        Those cases, by cell and regime.
-    given_up : set of str
-        Cells whose rest is not asked.
+        Of the cells that are judged.
+    done, given_up : sets of str
+        Those cells, and those of them whose rest was not asked.
     """
 
-    header: dict[str, Any]
+    header: Header
     judgements: list[dict[str, Any]] = field(default_factory=list)
-    ended: set[tuple[str, str]] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
-
-    @property
-    def crashed_as_known(self) -> set[str]:
-        """The cells in which a process ended, as a ledger says it does: giving them up leaves no gap in a run."""
-        return {found["cell"] for found in self.judgements if found["verdict"] == "crashed" and found["deviation"]}
 
 
 def is_begun(path: Path) -> bool:
@@ -140,14 +124,8 @@ def is_begun(path: Path) -> bool:
     return path.is_file() and b"\n" in path.read_bytes()
 
 
-def cut_torn_line(path: Path) -> None:
-    """Cut off a last line in which the process ended, so that the next one begins on a line of its own."""
-    with path.open("r+b") as file:
-        file.truncate(file.read().rfind(b"\n") + 1)
-
-
 def resume_point(path: str | os.PathLike[str]) -> ResumePoint:
-    """Return how far a journal is, and cut off the case that had not ended, which is to be asked again.
+    """Return how far a journal is, and cut off what was judged of a cell that had not ended: it is asked again.
 
     Doing so twice is doing so once.
 
@@ -159,19 +137,17 @@ def resume_point(path: str | os.PathLike[str]) -> ResumePoint:
     target = Path(path)
     header, *lines = _complete_lines(target)
     refuse_other_version(target, header.get("schema_version", "none"))
-    cut = next((i for i in reversed(range(len(lines))) if lines[i].keys() & MARKS), len(lines))
-    cut_short = cut < len(lines) and STARTS in lines[cut]
-    kept = lines[:cut] if cut_short else lines[: cut + 1]
+    end = next((i + 1 for i in reversed(range(len(lines))) if lines[i].keys() & MARKS), 0)
+    kept = lines[:end]
     whole = target.read_bytes().split(b"\n")[: len(kept) + 1]
-    if cut_short:
-        whole.append(json.dumps({ENDS: True}).encode())
     with write_atomically(target) as place:
         place.write_bytes(b"".join(line + b"\n" for line in whole))
+    given_up = {line[GIVEN_UP] for line in kept if GIVEN_UP in line}
     return ResumePoint(
-        header,
+        cast("Header", header),
         [line for line in kept if not line.keys() & MARKS],
-        {(line[STARTS]["cell"], line[STARTS]["regime"]) for line in kept if STARTS in line},
-        {line[GIVES_UP] for line in kept if GIVES_UP in line},
+        given_up | {line[DONE] for line in kept if DONE in line},
+        given_up,
     )
 
 

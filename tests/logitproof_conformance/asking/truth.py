@@ -11,14 +11,12 @@ import numpy as np
 from logitproof_adapters.contract import declared_arithmetic
 from logitproof_conformance.asking.dialect_choices import choices_of
 from logitproof_conformance.plan.layout import class_weights, given_arrays
-from logitproof_reference.bounds.api import bound
+from logitproof_reference.answers.answers import shared_answers
 from logitproof_reference.bounds.assumptions import SHOULD
 from logitproof_reference.bounds.producers import producer_of
 from logitproof_reference.judging.compare import Comparison, compare
 from logitproof_reference.numerics.enclosure import Enclosure
-from logitproof_reference.oracle import multiprecision
 from logitproof_reference.oracle.request import checked_request
-from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.cells import PLAIN, Cell
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
@@ -76,19 +74,15 @@ class _Shared:
 
 
 @lru_cache(maxsize=24)
-def _exact_rows(shared: _Shared) -> ExactRows:
-    return ExactRows(shared.batch.rows.logits)
-
-
-@lru_cache(maxsize=24)
 def _truth(cell: Cell, shared: _Shared, choices: Choices, declared: Arithmetic) -> Truth:
     rows = shared.batch.rows
     if cell.producer:
         return _truth_behind_producer(cell, rows, choices, declared)
     request = request_of(cell, rows, choices)
-    exact = _exact_rows(shared).answer(request)
+    answers = shared_answers()
+    exact = answers.exact(request)
     allowed = {
-        name: bound(request, FORMATS[cell.format], arithmetic)
+        name: answers.bound(request, FORMATS[cell.format], arithmetic)
         for name, arithmetic in (("must", declared), ("should", SHOULD))
     }
     # Rows of one class are exact in so many ways that the looser assumptions can give the tighter bound.
@@ -103,9 +97,12 @@ def _truth_behind_producer(cell: Cell, rows: Rows, choices: Choices, declared: A
         arguments["cotangent"] = producer.pull_back(arguments["cotangent"])
     logits = producer.exact(rows.logits).value
     request = checked_request(cell.op, cell.quantity, logits, **arguments, **dict(choices))
-    exact = ExactRows(request.logits).answer(request)
+    answers = shared_answers()
+    exact = answers.exact(request)
     moved = producer.bound(request, FORMATS[cell.format])
-    must, should = (bound(request, FORMATS[cell.format], arithmetic) + moved for arithmetic in (declared, SHOULD))
+    must, should = (
+        answers.bound(request, FORMATS[cell.format], arithmetic) + moved for arithmetic in (declared, SHOULD)
+    )
     return Truth(exact, must, np.fmin(must, should), choices)
 
 
@@ -136,7 +133,7 @@ def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], truth: Truth,
 
 def _refined(cell: Cell, batch: Batch, truth: Truth, rows: NDArray[np.intp]) -> Enclosure:
     """Return the exact answers with these rows done again in multiple precision."""
-    sharper = multiprecision.evaluate(request_of(cell, batch.rows[rows], truth.choices))
+    sharper = shared_answers().refined(request_of(cell, batch.rows[rows], truth.choices))
     parts = [part.copy() for part in truth.exact.parts]
     for part, sharp in zip(parts, sharper.parts, strict=True):
         part[rows] = sharp

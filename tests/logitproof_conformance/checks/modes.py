@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,7 +23,10 @@ ROWS_ALONE = 128
 """Enough that a compiler makes their loop parallel, few enough to keep the program."""
 
 SECONDS = 300
-"""How long a program that was left alone may take: it imports a framework and compiles."""
+"""How much processor time a program that runs alone may take: it imports a framework and compiles."""
+
+SHELL_SIGNALED = 128
+"""A shell, and a container, exits with this and the number of the signal that ended its program."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,11 +102,14 @@ def run_alone(adapter: Adapter, program: str) -> tuple[bool, str]:
     """
     try:
         done = contract.run_alone(adapter, program, {"OMP_NUM_THREADS": "2"}, SECONDS)
-    except subprocess.TimeoutExpired:
-        return False, f"does not finish in {SECONDS} s"
+    except subprocess.TimeoutExpired as error:
+        return False, f"does not finish in {error.timeout:g} s, waiting"
     last_words = (done.stderr.strip().splitlines() or [""])[-1][:200]
-    if done.returncode < 0:
-        return False, f"kills the process with signal {-done.returncode}: {last_words}"
+    killed_by = max(-done.returncode, done.returncode - SHELL_SIGNALED)
+    if killed_by == signal.SIGXCPU:
+        return False, f"does not finish in {SECONDS} s of processor time"
+    if killed_by > 0:
+        return False, f"kills the process with signal {killed_by}: {last_words}"
     if done.returncode > 0:
         return True, f"raises {last_words}"
     _, numbers = done.stdout.strip().splitlines()[-1].split(" ", 1)

@@ -6,17 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.catalogue.machines import is_met, spelled
-from logitproof_conformance.judging.judging import judgement
-from logitproof_conformance.session.clauses import clauses_of
 from logitproof_reports.runs.run_file import Journal, journal_of, read_journal, write_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from logitproof_conformance.judging.ledger_verdict import Conclusions
-    from logitproof_conformance.plan.cases import Case
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.run_file import Header
+    from logitproof_reports.runs.schema import Run
 
 
 def environment_of(
@@ -75,26 +73,6 @@ def ledger_record(found: Conclusions) -> list[dict[str, Any]]:
     ]
 
 
-WORDS = (
-    *(
-        "cell",
-        "adapter",
-        "mode",
-        "op",
-        "labels",
-        "quantity",
-        "format",
-        "axis",
-        "layout",
-        "options",
-        "entry",
-        "producer",
-    ),
-    *("regime", "clause", "grade"),
-)
-"""What a journal says of a case that begins: enough for a judgement on it, should it end the process."""
-
-
 class Recorder:
     """Writes judgements to ``PATH.journal`` as they come, and at the end the run file ``PATH``.
 
@@ -111,25 +89,21 @@ class Recorder:
         self.journal_path = journal_of(path)
         self.journal = Journal(self.journal_path, header)
 
-    def start(self, case: Case) -> None:
-        """Record that a case begins."""
-        first = next(iter(clauses_of(case)), "")
-        words = vars(judgement(case, first, "crashed"))
-        self.journal.start({name: words[name] for name in WORDS})
-
     def append(self, judgement: Judgement) -> None:
         """Record one judgement."""
         self.journal.append(judgement)
 
-    def end(self) -> None:
-        """Record that the last case has ended: what the process still does is no part of it."""
-        self.journal.end()
+    def end_cell(self, cell: str, *, given_up: bool) -> None:
+        """Record that a cell is judged: a run that goes on with the journal does not ask it again."""
+        self.journal.end_cell(cell, given_up=given_up)
 
     def stop(self) -> None:
-        """Leave the journal to be taken up again."""
+        """Leave the journal to be gone on with."""
         self.journal.close()
 
-    def close(self, *, complete: bool) -> None:
-        """Turn the journal into the run file, which says whether everything planned was judged."""
+    def close(self, *, complete: bool) -> Run:
+        """Turn the journal into the run file, which says whether everything planned was judged; return it."""
         self.journal.close()
-        write_run(self.path, replace(read_journal(self.journal_path), complete=complete))
+        run = replace(read_journal(self.journal_path), complete=complete)
+        write_run(self.path, run)
+        return run

@@ -30,6 +30,8 @@ def surroundings_of(adapter: Adapter) -> dict[str, Any]:
     if not isinstance(adapter, RemoteAdapter):
         return {**here, **about}
     there = adapter.call(environment.__name__, describe_environment.__name__)
+    if adapter.target.is_here:
+        return {**there, **about}
     judge = {"python": here["python"], **{name: here["packages"][name] for name in OURS}}
     told = {f"judge's {name}": version for name, version in judge.items()}
     # The adapters that ran are those of the judge's release.

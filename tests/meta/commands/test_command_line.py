@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
 
 COMMANDS = ("frameworks", "run", "merge", "report", "history", "explain")
-FEW = ("--", "-k", "eager-softmax-value-float32 and (typical or saturated)")
+FEW = ("-k", "eager-softmax-value-float32 and (typical or saturated)")
 """Asks two regimes of one cell, so that a run takes a second."""
 
 CELL = "numpy-eager-softmax-value-float32"
@@ -33,11 +33,11 @@ ADAPTERS = """
 import itertools, time
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 
-class Stops(NumpyAdapter):  # at its tenth call
+class Stops(NumpyAdapter):  # once some cells are judged
     name = "stops"
     calls = itertools.count(1)
     def evaluate(self, cell, inputs):
-        while next(self.calls) >= 10:
+        while next(self.calls) >= 200:
             time.sleep(0.01)
         return super().evaluate(cell, inputs)
 
@@ -199,10 +199,10 @@ def test_a_wrong_framework_turns_the_run_red(folder: Path) -> None:
     assert logitproof(folder, "report", "run.parquet").returncode == UNEXPECTED
 
 
-def test_a_run_that_selects_nothing_is_void(tmp_path: Path) -> None:
-    done = logitproof(tmp_path, "run", "--framework", "numpy", "--", "-k", "no_such_regime")
-    assert done.returncode == UNEXPECTED, done.stdout + done.stderr
-    assert verdicts(read_run(tmp_path / "run.parquet")) == {("numpy", "void")}
+def test_a_run_that_selects_nothing_is_refused(tmp_path: Path) -> None:
+    done = logitproof(tmp_path, "run", "--framework", "numpy", "-k", "no_such_regime")
+    assert (done.returncode, done.stderr.count("no_such_regime")) == (USAGE, 1), done.stdout + done.stderr
+    assert not (tmp_path / "run.parquet").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

@@ -34,6 +34,7 @@ from logitproof.upgrades import sides as upgrade
 from logitproof.upgrades.bisect import Bisection
 from logitproof.upgrades.trial import selecting
 from logitproof_adapters.catalogue.frameworks import PACKAGES, Package
+from logitproof_reference.answers.place import CACHE_VARIABLE
 from logitproof_reports.runs.run_file import write_run
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
@@ -52,7 +53,7 @@ BROKEN_FROM = 4
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(environment_cache.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)

@@ -1,4 +1,4 @@
-"""A framework that breaks down costs the cell in which it does; what it costs, and what the rest was, is told."""
+"""A framework that breaks down costs the cell in which it does; a killed run is gone on with to the same end."""
 
 from __future__ import annotations
 
@@ -7,33 +7,29 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Self, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
-from logitproof.matrix import run as matrix_run
-from logitproof.matrix.journal_progress import JournalProgress
 from logitproof.matrix.progress import Lines
-from logitproof.matrix.silence import Silence, cpu_seconds, hangs
 from logitproof.readers.reporting import judgements
-from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
-from logitproof_conformance.plugin import Suite
-from logitproof_reports.runs.journal import Journal, ResumePoint, cut_torn_line, read_journal, resume_point
+from logitproof_adapters.targets.silence import Silence, cpu_seconds, hangs
+from logitproof_reference.vocabulary.judgement import on_the_whole
+from logitproof_reports.runs.journal import Journal, read_journal, resume_point
 from logitproof_reports.runs.run_file import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from logitproof.matrix.journal_progress import Phase
-    from logitproof_conformance.session.recording import Recorder
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.schema import Run
 
 ADAPTERS = '''
-import itertools, os, pathlib, signal, sys, time
+import os, pathlib, signal, sys, time
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 
 class Breaking(NumpyAdapter):
@@ -64,6 +60,19 @@ Abort = breaking("Abort", os.abort)
 Killed = breaking("Killed", lambda: os.kill(os.getpid(), signal.SIGKILL))
 Exits = breaking("Exits", lambda: os._exit(0))
 Hangs = breaking("Hangs", lambda: time.sleep(600))
+def skip():
+    import pytest
+    pytest.skip("not today")
+
+class Mute(Exception):
+    def __str__(self):
+        raise self
+
+def mute():
+    raise Mute
+
+Skips = breaking("Skips", skip)
+Unspeakable = breaking("Unspeakable", mute)
 Memory = breaking("Memory", exhaust)
 Leaves = breaking("Leaves", leave)
 Interrupts = breaking("Interrupts", interrupt)
@@ -75,11 +84,10 @@ class Shapeless(NumpyAdapter):
         return "no array" if cell.axis == "first" else super().evaluate(cell, inputs)
 
 class Waits(NumpyAdapter):
-    """The control, which waits at its fourth call until there is a file."""
+    """The control, which waits in its last cell until there is a file."""
     name = "waits"
-    calls = itertools.count(1)
     def evaluate(self, cell, inputs):
-        while next(self.calls) >= 4 and not pathlib.Path("go").exists():
+        while cell.layout == "strided" and not pathlib.Path("go").exists():
             pathlib.Path("waiting").touch()
             time.sleep(0.01)
         return super().evaluate(cell, inputs)
@@ -96,10 +104,16 @@ ENDS_THE_PROCESS = {
     "Abort": "SIGABRT",
     "Killed": "SIGKILL",
     "Exits": "status 0",
-    "Hangs": "no progress for 10 s",
-    "Interrupts": "status 2",
+    "Hangs": "no answer in 10 s",
 }
-RAISES = {"Memory": "MemoryError", "Leaves": "SystemExit", "Babbles": "RuntimeError"}
+RAISES = {
+    "Memory": "MemoryError",
+    "Leaves": "SystemExit",
+    "Babbles": "RuntimeError",
+    "Interrupts": "KeyboardInterrupt",
+    "Skips": "Skipped",
+    "Unspeakable": "Mute",
+}
 
 
 @pytest.fixture
@@ -122,10 +136,10 @@ def logitproof(folder: Path, *arguments: object) -> subprocess.CompletedProcess[
     return subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder, env=environment(folder))
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], told: Path) -> None:
     """Wait for what a process is to bring about."""
     while not condition():
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, told.read_text()
         time.sleep(0.02)
 
 
@@ -136,7 +150,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     (folder / "planted.py").write_text(ADAPTERS)
     names = [*ENDS_THE_PROCESS, *RAISES, "Shapeless"]
     named = [word for name in names for word in ("--framework", f"planted:{name}")]
-    options = ("--patience", PATIENCE, "-o", "run.parquet", "--", "-k", SELECTED)
+    options = ("--patience", PATIENCE, "-o", "run.parquet", "-k", SELECTED)
     done = logitproof(folder, "run", *named, *options)
     assert done.returncode == UNEXPECTED, done.stdout + done.stderr
     assert not list(folder.glob("*.parts"))
@@ -202,7 +216,7 @@ def test_a_crash_that_a_ledger_holds_is_as_expected(folder: Path) -> None:
     (folder / "segfault.toml").write_text(LEDGER)
     planted = f"from logitproof_adapters.catalogue import ledger\nledger.FOLDER = pathlib.Path({str(folder)!r})\n"
     (folder / "sitecustomize.py").write_text(f"import pathlib\n{planted}")
-    options = ("--framework", "planted:Segfault", "-o", "run.parquet", "--")
+    options = ("--framework", "planted:Segfault", "-o", "run.parquet")
     done = logitproof(folder, "run", *options, "-k", SELECTED)
     assert done.returncode == EXPECTED, done.stdout + done.stderr
     (crash,) = [one for one in judgements(read_run(folder / "run.parquet")) if one.verdict == "crashed"]
@@ -210,56 +224,27 @@ def test_a_crash_that_a_ledger_holds_is_as_expected(folder: Path) -> None:
     assert "SIGSEGV" in crash.reason
 
 
-class Told:
-    """A record that keeps what it is told at its end."""
-
-    complete: bool | None = None
-
-    def end(self) -> None:
-        """Nothing was measured: nothing ends."""
-
-    def append(self, _found: Judgement) -> None:
-        """Nothing was measured: that is told too."""
-
-    def close(self, *, complete: bool) -> None:
-        self.complete = complete
-
-
-@pytest.mark.parametrize(("entry", "complete"), [("segfault", True), ("", False)])
-def test_a_cell_given_up_leaves_a_gap_unless_a_ledger_holds_its_crash(entry: str, complete: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    suite = Suite([NumpyAdapter()], "quick", None)
-    suite.cases = suite.cases[:2]
-    cell = suite.cases[0].cell.id
-    assert suite.cases[1].cell.id == cell
-    crash = {"cell": cell, "verdict": "crashed", "deviation": entry}
-    suite.stand = ResumePoint({}, [crash], given_up={cell})
-    told = Told()
-    suite.recorder = cast("Recorder", told)
-    suite.close(ended=True, asked=0)
-    assert told.complete is complete
-
-
 BROKEN_STARTS = {
     "import no_such_package": "no_such_package",
-    "os.kill(os.getpid(), signal.SIGKILL)": "killed by SIGKILL",
-    "journal.write_bytes(b''); os._exit(3)": "ends within its first line",
-    'journal.write_text(\'{"verdict": "crashed"}\\n\'); os._exit(1)': "has schema version none",
-    "journal.write_bytes(b'\\x00\\xff\\n[]\\n'); os._exit(0)": "is damaged at line 1",
-    "part.write_bytes(b'PAR1 and no more'); os._exit(0)": "is truncated or damaged",
+    "os.kill(os.getpid(), signal.SIGKILL)": "ended by SIGKILL",
+    "os._exit(0)": "ended with status 0",
+    "Adapter = 7": "TypeError",
+    "class Adapter: name = 'a'": "does not fulfil the contract",
+    "class Adapter(NumpyAdapter): name = 'A b'": "a name matches",
+    "class Adapter(NumpyAdapter):\n    modes = 7": "modes",
 }
 """What a framework may do as it is imported, and what is told of it."""
 
 BROKEN_START = """
-import os, pathlib, signal, sys
-part = pathlib.Path(sys.argv[sys.argv.index("--record") + 1])
-journal = part.with_name(part.name + ".journal")
+import os, signal
+from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 """
 
 
 @pytest.mark.parametrize("act", BROKEN_STARTS)
-def test_a_framework_that_leaves_nothing_readable_costs_the_others_nothing(act: str, folder: Path) -> None:
+def test_a_framework_that_cannot_be_asked_costs_the_others_nothing(act: str, folder: Path) -> None:
     (folder / "broken.py").write_text(BROKEN_START + act)
-    done = logitproof(folder, "run", "--framework", "numpy", "--framework", "broken:Adapter", "--", "-k", SELECTED)
+    done = logitproof(folder, "run", "--framework", "numpy", "--framework", "broken:Adapter", "-k", SELECTED)
     assert done.returncode == UNEXPECTED, done.stderr
     run = read_run(folder / "run.parquet")
     (crash,) = [one for one in judgements(run) if one.adapter != "numpy"]
@@ -269,29 +254,60 @@ def test_a_framework_that_leaves_nothing_readable_costs_the_others_nothing(act: 
     assert not run.complete
 
 
+def started(folder: Path, *options: object) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    """Start a run that waits in its last cell; return it with its evaluators."""
+    line = command("run", *options)
+    with (folder / "told").open("w") as told:
+        process = subprocess.Popen(
+            line, cwd=folder, env=environment(folder), start_new_session=True, text=True, stdout=told, stderr=told
+        )
+    wait_until((folder / "waiting").exists, process, folder / "told")
+    return process, psutil.Process(process.pid).children(recursive=True)
+
+
 def test_a_run_that_was_killed_is_gone_on_with_to_the_same_end(folder: Path) -> None:
     options = ("--framework", "planted:Waits", "-o", "run.parquet")
-    line = command("run", *options, "--", "-k", SELECTED)
-    process = subprocess.Popen(line, cwd=folder, env=environment(folder), start_new_session=True)
+    process, evaluators = started(folder, *options, "-k", SELECTED)
     journal = folder / "run.parquet.parts" / "planted_Waits.parquet.journal"
-    wait_until((folder / "waiting").exists, process)
-    assert 1 < journal.read_bytes().count(b"starts") < 8
-    workers = psutil.Process(process.pid).children(recursive=True)
+    wait_until(lambda: journal.read_bytes().count(b'"done"') == len(CELLS) - 1, process, folder / "told")
     process.kill()
     process.wait()
-    _, left = psutil.wait_procs(workers, timeout=60)
+    _, left = psutil.wait_procs(evaluators, timeout=60)
     assert not left
+    with journal.open("ab") as torn:
+        torn.write(b'{"cell": "waits-eag')
     (folder / "go").touch()
     refused = logitproof(folder, "run", *options, "--resume")
     assert (refused.returncode, refused.stderr.count("\n")) == (USAGE, 1)
     assert "pass the same" in refused.stderr
-    done = logitproof(folder, "run", *options, "--resume", "--", "-k", SELECTED)
+    done = logitproof(folder, "run", *options, "--resume", "-k", SELECTED)
     assert done.returncode == EXPECTED, done.stderr
     resumed = read_run(folder / "run.parquet")
     assert resumed.complete is False  # -k left cases out
-    whole = logitproof(folder, "run", "--framework", "planted:Waits", "-o", "whole.parquet", "--", "-k", SELECTED)
+    whole = logitproof(folder, "run", "--framework", "planted:Waits", "-o", "whole.parquet", "-k", SELECTED)
     assert whole.returncode == EXPECTED
-    assert set(judgements(resumed)) == set(judgements(read_run(folder / "whole.parquet")))
+    assert list(judgements(resumed)) == list(judgements(read_run(folder / "whole.parquet")))
+
+
+def test_two_runs_do_not_write_the_same_file(folder: Path) -> None:
+    options = ("--framework", "planted:Waits", "-o", "run.parquet", "-k", SELECTED)
+    process, _ = started(folder, *options)
+    for more in ([], ["--resume"]):
+        refused = logitproof(folder, "run", *options, *more)
+        assert (refused.returncode, refused.stderr.count("\n")) == (USAGE, 1)
+        assert f"another run (process {process.pid}) is writing run.parquet" in refused.stderr
+    (folder / "go").touch()
+    assert process.wait() == EXPECTED
+    assert cells_of(judgements(read_run(folder / "run.parquet")), "waits", "conforms") == CELLS
+
+
+def test_an_evaluator_that_is_killed_from_outside_costs_the_cell_it_was_at(folder: Path) -> None:
+    process, evaluators = started(folder, "--framework", "planted:Waits", "-o", "run.parquet", "-k", SELECTED)
+    (folder / "go").touch()
+    evaluators[0].kill()
+    assert process.wait() in {EXPECTED, UNEXPECTED}
+    found = list(judgements(read_run(folder / "run.parquet")))
+    assert len(CELLS - cells_of(found, "waits", "conforms")) <= 1
 
 
 def test_resuming_nothing_is_told_in_one_line(folder: Path) -> None:
@@ -300,139 +316,25 @@ def test_resuming_nothing_is_told_in_one_line(folder: Path) -> None:
     assert "omit --resume" in done.stderr
 
 
-SLOW = """
-import atexit, os, pathlib, signal, time
-from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
-
-def wait():
-    while not pathlib.Path("go").exists():
-        time.sleep(0.01)
-
-class Slow(NumpyAdapter):
-    name = "slow"
-    def evaluate(self, cell, inputs):
-        if pathlib.Path("breaks").exists() and cell.axis == "first":
-            pathlib.Path("breaks").unlink()
-            pathlib.Path("broke").touch()
-            os.kill(os.getpid(), signal.SIGSEGV)
-        return super().evaluate(cell, inputs)
-
-"""
-SLOW_PARTS = {
-    "first import": ("wait()", 0),
-    "import of a new process": ("pathlib.Path('broke').exists() and wait()", 1),
-    "exit": ("atexit.register(wait)", 0),
-}
-"""Where a framework takes its time, and how often it breaks down besides."""
-
-SHORT_PATIENCE = 2.0
-
-
-class Lets:
-    """A display that lets a framework go on once it has waited for longer than a case may take."""
-
-    def __init__(self, go: Path) -> None:
-        self._go = go
-        self._before: tuple[int, float] = (-1, 0.0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def show(self, framework: str, judged: int, total: int, **_more: object) -> None:
-        """Wait for as long as nothing is judged."""
-        del framework, total
-        if self._before[0] != judged:
-            self._before = judged, time.monotonic()
-        if time.monotonic() - self._before[1] > SHORT_PATIENCE + 1:
-            self._go.touch()
-
-
-@pytest.mark.parametrize("part", SLOW_PARTS)
-def test_a_framework_that_is_slow_outside_its_cases_is_waited_for(
-    part: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    act, breakdowns = SLOW_PARTS[part]
-    (folder / "slow.py").write_text(SLOW + act)
-    if breakdowns:
-        (folder / "breaks").touch()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("PYTHONPATH", environment(folder)["PYTHONPATH"])
-    monkeypatch.syspath_prepend(folder)
-    run = matrix_run.run(
-        ["slow:Slow"], pytest_args=("-k", SELECTED), patience=SHORT_PATIENCE, display=Lets(folder / "go")
-    )
-    assert (folder / "go").exists()
-    assert [one.verdict for one in judgements(run)].count("crashed") == breakdowns
-    assert cells_of(judgements(run), "slow", "conforms") >= CELLS - {"-axis=first"}
-
-
-def test_a_process_that_dies_once_all_is_judged_loses_nothing_of_it(folder: Path) -> None:
-    (folder / "dying.py").write_text(
-        "import atexit, os\nfrom logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter\n"
-        "class Adapter(NumpyAdapter):\n    name = 'dying'\natexit.register(os.abort)\n"
-    )
-    done = logitproof(folder, "run", "--framework", "dying:Adapter", "--", "-k", SELECTED)
-    assert done.returncode == UNEXPECTED, done.stderr
-    found = list(judgements(read_run(folder / "run.parquet")))
-    assert cells_of(found, "dying", "conforms") == CELLS
-    (crash,) = [one for one in found if one.verdict == "crashed"]
-    assert (crash.cell, "SIGABRT after 8 cases" in crash.reason) == ("dying:Adapter", True)
-
-
 HEADER = {"environment": {"framework": {}}, "profile": "quick", "case_set": "c0ffee", "total": 3}
-CASE = {"cell": "numpy-eager-softmax-value-float32", "regime": "typical"}
 
 
-def test_what_a_process_is_at_does_not_depend_on_what_an_earlier_one_left(tmp_path: Path) -> None:
+def test_a_journal_is_gone_on_with_behind_its_last_whole_cell(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    phases: list[Phase] = [JournalProgress(path).phase]
+    first, second, third = (replace(on_the_whole("numpy", "conforms", ""), cell=name) for name in "abc")
     with Journal(path, HEADER) as journal:  # type: ignore[arg-type] - as little as will do
-        first = JournalProgress(path)
-        for write in (lambda: journal.start(CASE), journal.end):
-            phases.append(first.phase)
-            write()
-            assert first.read()
-        phases.append(first.phase)
-        journal.start(CASE)
-    second = JournalProgress(path)
-    assert (second.phase, second.current, second.judged) == ("importing", None, 2)
-    path.unlink()
-    assert second.read()
-    assert not second.read()
-    assert (*phases, second.phase) == ("importing", "importing", "judging", "ending", "ending")
-
-
-def test_a_journal_that_is_damaged_within_does_not_end_those_who_follow_it(tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    path.write_bytes(b'\x00\xff\n[]\n7\n{"starts": {"cell": "a"}}\n')
-    progress = JournalProgress(tmp_path / "nothing yet")
-    assert not progress.read()
-    progress = JournalProgress(path)
-    assert progress.began == 1
-
-
-def test_taking_a_journal_up_twice_is_taking_it_up_once(tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    with Journal(path, HEADER) as journal:  # type: ignore[arg-type] - as little as will do
-        journal.start(CASE)
-        journal.start({**CASE, "regime": "saturated"})
+        journal.append(first)
+        journal.end_cell("a", given_up=False)
+        journal.append(second)
+        journal.end_cell("b", given_up=True)
+        journal.append(third)
+    assert read_journal(path).table["cell"].to_pylist() == ["a", "b", "c"]
+    path.write_bytes(path.read_bytes() + b'{"cell": "numpy-eag')
     stand, once = resume_point(path), path.read_bytes()
-    assert stand.ended == {(CASE["cell"], "typical")}
+    assert (stand.done, stand.given_up) == ({"a", "b"}, {"b"})
+    assert [one["cell"] for one in stand.judgements] == ["a", "b"]
     assert (resume_point(path), path.read_bytes()) == (stand, once)
-    assert read_journal(path).table.num_rows == 0
-
-
-def test_a_line_in_which_a_process_ended_does_not_swallow_the_next(tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    with Journal(path, HEADER) as journal:  # type: ignore[arg-type] - as little as will do
-        journal.start(CASE)
-    whole = path.read_bytes()
-    path.write_bytes(whole + b'{"cell": "numpy-eag')
-    cut_torn_line(path)
-    assert path.read_bytes() == whole
+    assert read_journal(path).table["cell"].to_pylist() == ["a", "b"]
 
 
 SILENCES = {

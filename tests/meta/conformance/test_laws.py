@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from logitproof_adapters import contract
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.asking.truth import arguments_of
+from logitproof_conformance.checks import modes
 from logitproof_conformance.checks.laws_of_symmetry import shiftable
 from logitproof_conformance.checks.modes import run_alone
 from logitproof_conformance.checks.registry import CHECK_JUDGES
@@ -129,6 +131,7 @@ def test_a_broken_law_names_row_answers_and_bound(clause: str) -> None:
 
 PROGRAMS = {
     "import os\nos.abort()": (False, "kills the process with signal 6"),
+    "raise SystemExit(128 + 6)": (False, "kills the process with signal 6"),  # as a container or a remote shell exits
     "raise ValueError('10 is no class')": (True, "raises ValueError: 10 is no class"),
     "print('float32', [float('nan'), 1.0])": (True, "returns nan"),
     "print('float32', [[float('nan')] * 2, [1.0, 2.0]])": (True, "returns [nan, nan]"),
@@ -143,6 +146,20 @@ def test_a_refusal_is_an_error_or_nan_and_no_end_of_the_process(program: str) ->
     kept, told = run_alone(NumpyAdapter(), program)
     assert kept is refused
     assert told.startswith(seen)
+
+
+UNENDING = {
+    "while True: pass": (1_000_000, "does not finish in 1 s of processor time"),
+    "import time\ntime.sleep(3600)": (0.5, "does not finish in 0.5 s, waiting"),
+}
+
+
+@pytest.mark.parametrize("program", UNENDING)
+def test_a_program_without_end_is_ended_and_no_refusal(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    factor, seen = UNENDING[program]
+    monkeypatch.setattr(modes, "SECONDS", 1)
+    monkeypatch.setattr(contract.adapter, "IDLE_FACTOR", factor)
+    assert run_alone(NumpyAdapter(), program) == (False, seen)
 
 
 def test_only_plain_eager_float32_is_asked_for_laws_in_the_quick_profile() -> None:

@@ -39,14 +39,15 @@ MAY_IMPORT = {
     "logitproof_conformance": {"logitproof_adapters", "logitproof_reference", "logitproof_reports", "numpy", "pytest"},
     "logitproof": {
         *("logitproof_adapters", "logitproof_conformance", "logitproof_reference", "logitproof_reports"),
-        *("numpy", "packaging", "pyarrow", "rich", "typer", "uv"),
+        *("greenlet", "numpy", "packaging", "pyarrow", "rich", "typer", "uv"),
     },
 }
 """What each package may import, besides itself and the standard library."""
 
 ROOMS = {
     "logitproof_reference": (
-        *("vocabulary", "specification", "numerics", "oracle", "bounds", "cases", "judging", "training", "claims"),
+        *("vocabulary", "specification", "numerics", "oracle", "bounds", "answers", "cases", "judging", "training"),
+        "claims",
     ),
     "logitproof_adapters": (*("contract", "catalogue", "control", "sources", "evaluator", "frameworks", "targets"),),
     "logitproof_reports": ("words", "runs", "counting", "html", "report", "diff", "history", "exports"),

@@ -168,5 +168,5 @@ def test_a_judge_that_is_killed_leaves_no_evaluator_behind(judge: psutil.Process
     evaluators = judge.children(recursive=True)
     assert evaluators
     judge.kill()
-    _, left = psutil.wait_procs(evaluators, timeout=15)
+    _, left = psutil.wait_procs(evaluators, timeout=60)
     assert not left

@@ -46,7 +46,7 @@ def logitproof(folder: Path, *arguments: object) -> subprocess.CompletedProcess[
 
 
 def run(folder: Path, framework: str, name: str, *options: str) -> Run:
-    done = logitproof(folder, "run", "--framework", framework, "-o", name, *options, "--", "-k", SLICE)
+    done = logitproof(folder, "run", "--framework", framework, "-o", name, *options, "-k", SLICE)
     assert done.returncode == EXPECTED, done.stdout + done.stderr
     return read_run(folder / name)
 

@@ -1,0 +1,1 @@
+"""Exact answers and bounds by content: each computed once, kept in memory and on disk."""

@@ -1,0 +1,26 @@
+"""Where on disk answers are kept, and whether they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CACHE_VARIABLE = "LOGITPROOF_CACHE_DIR"
+ANSWERS_VARIABLE = "LOGITPROOF_ANSWERS"
+OFF = "off"
+"""Value of `ANSWERS_VARIABLE` with which nothing is read from disk, nor written; otherwise it names a folder."""
+
+
+def cache_folder() -> Path:
+    """Return where Logitproof keeps what it can make again: `CACHE_VARIABLE`, or the user's cache folder."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "logitproof"
+
+
+def answers_folder() -> Path | None:
+    """Return where in it exact answers and bounds are; None where they are not kept."""
+    named = os.environ.get(ANSWERS_VARIABLE, "")
+    if named == OFF:
+        return None
+    return Path(named) if named else cache_folder() / "answers"

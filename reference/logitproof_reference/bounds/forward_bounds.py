@@ -1,0 +1,68 @@
+"""What the bounds of every quantity of some rows are made of, kept by content: some twenty quantities ask for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.bounds import forward
+from logitproof_reference.bounds.row_statistics import RowStatistics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.bounds.error_model import Approximation, Rounding
+
+FEW = 1 << 14
+"""Blocks of so many logits are small change: many are kept. Of larger ones those asked last, a few megabytes each."""
+
+
+@dataclass(frozen=True)
+class ForwardBounds:
+    """The forward bounds of rows under one model of rounding, each computed at first use; not to be written to."""
+
+    statistics: RowStatistics
+    rounding: Rounding
+
+    @cached_property
+    def total(self) -> forward.ShiftedSum:
+        """The sum of shifted exponentials."""
+        return forward.shifted_sum(self.statistics, self.rounding)
+
+    @cached_property
+    def softmax(self) -> Approximation:
+        """Softmax by any ordinary form."""
+        return forward.softmax(self.statistics, self.rounding, self.total)
+
+    @cached_property
+    def log_softmax(self) -> Approximation:
+        """Log-softmax."""
+        return forward.log_softmax(self.statistics, self.rounding, self.total)
+
+    @cached_property
+    def log_sum_exp(self) -> Approximation:
+        """Log-sum-exp."""
+        return forward.log_sum_exp(self.statistics, self.rounding, self.total)
+
+
+def forward_bounds(logits: NDArray[Any], rounding: Rounding) -> ForwardBounds:
+    """Return the forward bounds of logits of any format, shape (rows, n)."""
+    wide = np.ascontiguousarray(logits, dtype=np.float64)
+    kept = _of_many if wide.size <= FEW else _of_a_few
+    return kept(wide.tobytes(), wide.shape, rounding)
+
+
+def _forward_bounds(content: bytes, shape: tuple[int, ...], rounding: Rounding) -> ForwardBounds:
+    statistics = _statistics_of_many if len(content) <= FEW * 8 else _statistics_of_a_few
+    return ForwardBounds(statistics(content, shape), rounding)
+
+
+def _statistics(content: bytes, shape: tuple[int, ...]) -> RowStatistics:
+    return RowStatistics.of(np.frombuffer(content).reshape(shape))
+
+
+_of_many, _of_a_few = (lru_cache(maxsize=size)(_forward_bounds) for size in (64, 3))
+_statistics_of_many, _statistics_of_a_few = (lru_cache(maxsize=size)(_statistics) for size in (32, 1))
