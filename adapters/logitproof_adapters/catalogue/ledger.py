@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
-from logitproof_adapters.catalogue.machines import Machines, is_condition
-from logitproof_adapters.contract.device import CPU, is_the_cpu
+from logitproof_adapters.catalogue.machines import Machines, is_condition, is_the_cpu
+from logitproof_adapters.contract import CPU
 from logitproof_reference.vocabulary.severity import EFFECTS, is_graver
 
 if TYPE_CHECKING:

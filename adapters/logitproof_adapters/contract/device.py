@@ -63,15 +63,6 @@ def first_is_unnumbered(device: str) -> str:
     return re.sub(":0+$", "", device)
 
 
-def is_the_cpu(device: str) -> bool:
-    """Whether a device is a processor as the framework uses it by itself: ``cpu``, ``cpu:1``.
-
-    >>> is_the_cpu("cpu:1"), is_the_cpu("cpu:llvm"), is_the_cpu("cuda")
-    (True, False, False)
-    """
-    return re.fullmatch("cpu(:[0-9]+)?", device) is not None
-
-
 def made_for(factory: Callable[..., Adapter], device: str) -> Any:
     """Return the adapter that a class makes for a device.
 
