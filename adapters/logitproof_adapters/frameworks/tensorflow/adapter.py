@@ -7,6 +7,7 @@ The losses are those of https://www.tensorflow.org/api_docs/python/tf/nn; the ca
 from __future__ import annotations
 
 import os
+from inspect import signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ class TensorflowAdapter(SourceAdapter):
         super().__init__(tf=tf)
         self._tf = tf
         tf.get_logger().setLevel("ERROR")  # a new shape is a new trace, and TensorFlow warns of every fifth
+        # Before TensorFlow 2.5 the argument had the other name.
+        self._has_jit_compile = "jit_compile" in signature(tf.function).parameters
         self.place(device, self._line(device))
 
     def _line(self, device: str) -> str:
@@ -95,7 +98,8 @@ class TensorflowAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
+        text = program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
+        return text if self._has_jit_compile else text.replace("jit_compile", "experimental_compile")
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on TensorFlow overrides this alone."""
