@@ -55,6 +55,19 @@ FailOn = Annotated[
     ),
 ]
 
+Python = Annotated[
+    str | None, typer.Option("--python", metavar="PATH", help="Test what this interpreter has; it needs NumPy alone.")
+]
+
+TargetName = Annotated[
+    str | None, typer.Option("--target", metavar="NAME", help="Test a target that logitproof.toml names.")
+]
+
+Device = Annotated[
+    str | None,
+    typer.Option("--device", metavar="NAME", help="Where to compute, e.g. cuda:0, mps or gpu:1. Default: cpu."),
+]
+
 
 def complain(message: str) -> None:
     """Print one line on stderr."""

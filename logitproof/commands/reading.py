@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, FailOn, RunFiles, app, complain
+from logitproof.commands.app import AS_IT_STANDS, Device, FailOn, Python, RunFiles, TargetName, app, complain
 from logitproof.errors import EXPECTED, UNEXPECTED
 
 
@@ -83,11 +83,17 @@ def explain(
     run_file: Annotated[
         Path | None, typer.Option("--run", metavar="RUN", help="Run file that contains the cell.")
     ] = None,
+    *,
+    python: Python = None,
+    target: TargetName = None,
+    device: Device = None,
 ) -> int:
     """Show one row of a cell. Inputs in hex, exact answer, observed value, bound, verdict, clause and a repro."""
     from logitproof.explain.explain import explain as explain_cell
     from logitproof.explain.text import text_of
+    from logitproof_adapters.targets.target import chosen
     from logitproof_reports.runs.run_file import read_run
 
-    typer.echo(text_of(explain_cell(cell, row=row, run=read_run(run_file) if run_file else None)))
+    run = read_run(run_file) if run_file else None
+    typer.echo(text_of(explain_cell(cell, row=row, run=run, target=chosen(python, target, device=device))))
     return EXPECTED

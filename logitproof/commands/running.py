@@ -10,15 +10,8 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, FailOn, RunFiles, app, complain
+from logitproof.commands.app import AS_IT_STANDS, Device, FailOn, Python, RunFiles, TargetName, app, complain
 from logitproof.errors import EXPECTED, INTERRUPTED
-
-Python = Annotated[
-    str | None, typer.Option("--python", metavar="PATH", help="Test what this interpreter has; it needs NumPy alone.")
-]
-TargetName = Annotated[
-    str | None, typer.Option("--target", metavar="NAME", help="Test a target that logitproof.toml names.")
-]
 
 
 @app.command()
@@ -26,15 +19,16 @@ def frameworks(
     *,
     python: Python = None,
     target: TargetName = None,
+    device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """List the supported frameworks. Installed or not, version, modes, formats and cells."""
     from logitproof.commands.tables import print_frameworks
     from logitproof.matrix.survey import survey, survey_of
-    from logitproof_adapters.targets.target import chosen
+    from logitproof_adapters.targets.target import chosen, here
 
-    place = chosen(python, target)
-    found = survey() if place.is_here else survey_of(place)
+    place = chosen(python, target, device=device)
+    found = survey() if place == here() else survey_of(place)
     if as_json:
         typer.echo(json.dumps([asdict(framework) for framework in found], indent=2))
     else:
@@ -75,6 +69,7 @@ def run(
     *,
     python: Python = None,
     target: TargetName = None,
+    device: Device = None,
     profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
     output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write.")] = Path("run.parquet"),
     select: Annotated[
@@ -139,7 +134,7 @@ def run(
             shard=shard,
             resume=resume,
             fresh=no_cache,
-            target=chosen(python, target),
+            target=chosen(python, target, device=device),
             display=display_for_terminal(),
         )
     except Interrupted as interruption:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from logitproof.errors import UsageError
 from logitproof.readers.reporting import judgements
 from logitproof_adapters.catalogue import ledger
-from logitproof_adapters.catalogue.registry import UnknownFramework, known, load, missing
+from logitproof_adapters.catalogue.registry import UnknownFramework, known, missing
+from logitproof_adapters.contract import CPU
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.target import here
 from logitproof_conformance.checks.registry import CHECK_JUDGES
 from logitproof_conformance.judging.judging import (
     CellEvaluation,
@@ -24,14 +27,17 @@ from logitproof_conformance.judging.judging import (
 from logitproof_conformance.judging.ledger_verdict import Conclusions
 from logitproof_conformance.judging.rules import rules_of
 from logitproof_conformance.plan.cases import Case, batches_of, plan_cells
+from logitproof_conformance.session.deaths import with_deaths
+from logitproof_conformance.session.surroundings import SENT, surroundings_of
 from logitproof_reference.vocabulary.cells import MODES
 from logitproof_reference.vocabulary.judgement import SEVERITY
-from logitproof_reports.runs.environment import describe_environment, facts_of
+from logitproof_reports.runs.environment import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from logitproof_adapters.contract import Adapter
+    from logitproof_adapters.targets.target import Target
     from logitproof_reference.vocabulary.cells import Cell
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.schema import Run
@@ -56,31 +62,37 @@ class Explanation:
     repro: str = ""
 
 
-def explain(target: str, *, row: int | None = None, run: Run | None = None) -> Explanation:
+def explain(asked: str, *, row: int | None = None, run: Run | None = None, target: Target | None = None) -> Explanation:
     """Explain a cell, or one regime of it.
 
     Parameters
     ----------
-    target : str
+    asked : str
         A cell's id, or ``CELL/REGIME``; a cell alone means its worst regime.
     row : int, optional
         Row of the regime; the worst one by default.
     run : Run, optional
         A run that holds the cell: its profile is asked again, and its record stands in for a framework that is not
         installed here.
+    target : Target, optional
+        Where the framework is asked; default: the interpreter of this process.
 
     Raises
     ------
     UsageError
         There is no such cell, regime or row, or neither a framework nor a record to ask.
+    MissingFramework, TargetError
+        The target cannot be used, or has no such framework.
     """
-    cell_id, _, regime = target.partition("/")
+    cell_id, _, regime = asked.partition("/")
     recorded = [found for found in judgements(run) if found.cell == cell_id] if run else []
     cell = _cell(cell_id, run)
     profile = run.profile if run else "full"
     _check_regime(cell, regime, profile)
-    if (why_not := _not_installed(cell.adapter)) is None:
-        return _asked_here(cell, regime or _worst_regime(recorded), row, profile)
+    place = target or here()
+    if (why_not := _not_installed(cell.adapter) if place.is_here else None) is None:
+        with RemoteAdapter(cell.adapter, place, also_sent=SENT) as adapter:
+            return _asked_now(adapter, cell, regime or _worst_regime(recorded), row, profile)
     wanted = [found for found in recorded if regime in {"", found.regime} and row in {None, found.row}]
     if not wanted:
         raise UsageError(f"{why_not}; or pass a run file that contains this row with --run")
@@ -138,8 +150,7 @@ def _not_installed(adapter: str) -> str | None:
         return str(error)
 
 
-def _asked_here(cell: Cell, regime: str, row: int | None, profile: str) -> Explanation:
-    adapter = load(cell.adapter)
+def _asked_now(adapter: RemoteAdapter, cell: Cell, regime: str, row: int | None, profile: str) -> Explanation:
     if (why_not := adapter.unsupported(cell)) is not None:
         raise UsageError(f"{cell.adapter} does not offer {cell.id}: {why_not}")
     evaluation = CellEvaluation(adapter, cell, profile)
@@ -147,29 +158,35 @@ def _asked_here(cell: Cell, regime: str, row: int | None, profile: str) -> Expla
     found = [judgement for name in regimes for judgement in _judge(evaluation, name, row)]
     worst = worst_first(_with_known_deviations(found, adapter, profile))
     same_rows = tuple(judgement for judgement in worst if judgement.regime == worst[0].regime)
-    description = adapter.describe()
-    source = f"measured now: {description.framework} {description.version}"
-    return Explanation(same_rows, source, worst[0].repro or _repro(evaluation, worst[0]))
+    return Explanation(same_rows, f"measured now: {_spelled(adapter)}", worst[0].repro or _repro(evaluation, worst[0]))
+
+
+def _spelled(adapter: RemoteAdapter) -> str:
+    """Return the framework, its release, and where it was asked unless that is here and on the CPU."""
+    description, target = adapter.describe(), adapter.target
+    on = f" on {target.device}" if target.device != CPU else ""
+    there = "" if target.is_here else f", Python {adapter.python}, target {target.name}"
+    return f"{description.framework} {description.version}{on}{there}"
 
 
 def _with_known_deviations(found: list[Judgement], adapter: Adapter, profile: str) -> list[Judgement]:
     """Say of what is wrong whether the ledger knows it; a single row cannot tell that a deviation is gone."""
-    description = adapter.describe()
-    facts = facts_of({**describe_environment(), "framework": asdict(description)})
-    conclusions = Conclusions(description, ledger.load(adapter.name), profile, facts)
+    conclusions = Conclusions(
+        adapter.describe(), ledger.load(adapter.name), profile, facts_of(surroundings_of(adapter))
+    )
     return [judgement if judgement.verdict == "conforms" else conclusions.take([judgement])[0] for judgement in found]
 
 
 def _judge(evaluation: CellEvaluation, regime: str, row: int | None) -> list[Judgement]:
     case = Case(evaluation.cell, regime, "")
     if regime in CHECK_JUDGES:
-        return list(CHECK_JUDGES[regime](evaluation, case))
+        return list(with_deaths(case, CHECK_JUDGES[regime](evaluation, case)))
     if row is None:
-        return list(judge_regime(evaluation, case))
-    return _judge_row(evaluation, case, row)
+        return list(with_deaths(case, judge_regime(evaluation, case)))
+    return list(with_deaths(case, _judge_row(evaluation, case, row)))
 
 
-def _judge_row(evaluation: CellEvaluation, case: Case, row: int) -> list[Judgement]:
+def _judge_row(evaluation: CellEvaluation, case: Case, row: int) -> Iterator[Judgement]:
     """Judge one row of a regime by every rule that applies to it."""
     batch = evaluation.batch_with(case.regime)
     rows = batch.slices[case.regime]
@@ -177,12 +194,13 @@ def _judge_row(evaluation: CellEvaluation, case: Case, row: int) -> list[Judgeme
         raise UsageError(f"row {row} is not in regime {case.regime}: it has rows 0 to {rows.stop - rows.start - 1}")
     rules = rules_of(case.cell, case.regime)
     if (failed := failure(case, evaluation.answer(batch), rules[0].clause)) is not None:
-        return [failed]
+        yield failed
+        return
     alone = slice(rows.start + row, rows.start + row + 1)
     seen = evaluation.seen(batch)
     found = [judge_rule(evaluation, case, seen, rule, alone) for rule in rules if rule.chosen(seen)[alone].any()]
     inputs = spell_inputs(case.cell, batch, case.regime, row)
-    return [replace(judgement, row=row, inputs=inputs) for judgement in found]
+    yield from (replace(judgement, row=row, inputs=inputs) for judgement in found)
 
 
 def _repro(evaluation: CellEvaluation, found: Judgement) -> str:

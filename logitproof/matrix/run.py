@@ -115,7 +115,9 @@ def run(
     except ValueError as error:
         raise UsageError(str(error)) from error
     place = Path(output)
-    where = target if target is not None and not target.is_here else at_home(fresh=fresh)
+    where = target or here()
+    if where.is_here:
+        where = with_compiled_programs(where, fresh=fresh)
     names = chosen(frameworks, where)
     request = {
         "frameworks": names,
@@ -147,10 +149,10 @@ def run(
     return whole
 
 
-def at_home(*, fresh: bool) -> Target:
-    """Return the interpreter of this process, where frameworks keep what they compiled unless `fresh`."""
+def with_compiled_programs(target: Target, *, fresh: bool) -> Target:
+    """Return the interpreter of this process where frameworks keep what they compiled, or use nothing if `fresh`."""
     settings = compiled_programs.switched_off() if fresh else compiled_programs.variables()
-    return replace(here(), env=settings)
+    return replace(target, env={**settings, **target.env})
 
 
 def evaluators_for(frameworks: Sequence[str], target: Target) -> int:

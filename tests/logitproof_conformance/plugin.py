@@ -95,6 +95,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--python", metavar="PATH", help="judge the framework of this interpreter; nothing is installed there"
     )
     group.addoption("--target", metavar="NAME", help="judge the framework of a target that logitproof.toml names")
+    group.addoption("--device", metavar="NAME", help="where it computes, e.g. cuda:0 (default: cpu)")
     group.addoption(
         "--patience",
         type=float,
@@ -111,7 +112,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     record = config.option.record
     try:
-        target = targets.chosen(config.option.python, config.option.target, config.invocation_params.dir)
+        asked = config.option
+        target = targets.chosen(asked.python, asked.target, config.invocation_params.dir, device=asked.device)
         names = _names(config, target)
         if record and len(names) != 1:
             raise pytest.UsageError("--record takes one --framework: each framework has a run file of its own")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
-from logitproof_adapters.catalogue.machines import Machines, is_condition
+from logitproof_adapters.catalogue.machines import Machines, is_condition, is_the_cpu
+from logitproof_adapters.contract import CPU
 from logitproof_reference.vocabulary.severity import EFFECTS, is_graver
 
 if TYPE_CHECKING:
@@ -165,9 +166,12 @@ class Ledger:
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def is_tried(self, version: str, profile: str, facts: Mapping[str, str]) -> bool:
-        """Whether a release was tried in a profile; a local build (2.13.0+cpu) counts as its release does."""
+        """Whether a release was tried in a profile; a local build (2.13.0+cpu) counts as its release does.
+
+        No ledger was tried on another device than the CPU.
+        """
         release = _release(version)
-        known = {Version(one) for one in self.tried.get(profile, ())}
+        known = {Version(one) for one in self.tried.get(profile, ())} if is_the_cpu(facts.get("device", CPU)) else ()
         return release in known and Machines(needs=self.beside.get(profile, ())).hold(facts)
 
     def newest_tried(self, profile: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -21,6 +22,14 @@ WORDS = {
     "aarch64": "ARM64",
     "x86_64": "x86-64",
     "onednn": "oneDNN",
+    "cuda": "CUDA",
+    "mps": "MPS",
+    "xpu": "XPU",
+    "cl": "OpenCL",
+    "llvm": "LLVM",
+    "openvino": "OpenVINO",
+    "gpu": "a GPU",
+    "tpu": "a TPU",
 }
 """Facts as their makers spell them; any other fact is spelled as it is recorded."""
 
@@ -63,6 +72,15 @@ def spelled(condition: str) -> str:
     ('AVX512-FP16', 'clang>=15')
     """
     return WORDS.get(condition, condition)
+
+
+def is_the_cpu(device: str) -> bool:
+    """Whether a device is a processor as the framework uses it by itself: ``cpu``, ``cpu:1``.
+
+    >>> is_the_cpu("cpu:1"), is_the_cpu("cpu:llvm"), is_the_cpu("cuda")
+    (True, False, False)
+    """
+    return re.fullmatch("cpu(:[0-9]+)?", device) is not None
 
 
 def is_condition(text: str) -> bool:

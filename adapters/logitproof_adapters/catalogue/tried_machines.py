@@ -20,6 +20,7 @@ DECISIVE = (
     *("x86_64", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx_ne_convert"),
     *("avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_fp16"),
     *("aarch64", "arm64", "asimd", "asimdhp", "asimddp", "bf16", "i8mm", "sve"),
+    *("cuda", "gpu", "tpu", "mps", "xpu", "cl", "llvm", "openvino"),
 )
 """Facts by which frameworks choose their kernels; see `logitproof_reports.runs.environment.facts_of`."""
 

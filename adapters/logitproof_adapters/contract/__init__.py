@@ -22,13 +22,16 @@ from .adapter import (
     run_alone,
     run_program,
 )
+from .device import CPU, DeviceError
 
 __all__ = [
+    "CPU",
     "DISTRIBUTIONS",
     "INDICES",
     "SIGMOID",
     "Adapter",
     "Description",
+    "DeviceError",
     "Dialect",
     "Loss",
     "broadcast_labels",

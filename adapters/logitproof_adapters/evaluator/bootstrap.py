@@ -74,6 +74,7 @@ def main() -> None:
     write_frame(answers, {"python": list(sys.version_info[:3]), "byteorder": sys.byteorder})
     setup = read_frame(requests)
     os.environ.update(setup["environment"])
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))  # Python read it when it started
     try:
         if setup["memory"]:
             limit_memory(setup["memory"])

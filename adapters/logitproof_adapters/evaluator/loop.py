@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, List, Tuple
 import numpy as np
 
 from logitproof_adapters import contract
+from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.evaluator.floating_point import FloatingPointMode
 from logitproof_adapters.evaluator.frames import LENGTH, decoded, encoded, length_of
 from logitproof_adapters.evaluator.values import (
@@ -29,6 +30,7 @@ from logitproof_adapters.evaluator.values import (
     packed_answer,
     unpacked_all,
 )
+from logitproof_adapters.sources.probe import probed
 from logitproof_adapters.sources.trainer import trainer_of
 from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
@@ -102,6 +104,7 @@ class Evaluator:
             "call": self.call,
             "load": self.load,
             "offers": self.offers,
+            "probe": self.probe,
             "evaluate": self.evaluate,
             "repro": self.repro,
             "train": self.train,
@@ -133,7 +136,7 @@ class Evaluator:
         found = getattr(import_module(module), name, None)
         if not isinstance(found, type):
             raise TypeError(f'it is not known: module "{module}" has no class "{name}"')
-        self.adapter = fulfilling(found())
+        self.adapter = fulfilling(made_for(found, request["device"]))
         self._mode.keep()
         return {"facts": facts_of(self.adapter)}, []
 
@@ -146,6 +149,10 @@ class Evaluator:
             dialect = json.dumps(asdict(contract.dialect(self.adapter, cell)))
             found.append([self.adapter.unsupported(cell), numbers.setdefault(dialect, len(numbers))])
         return {"offers": found, "dialects": list(map(json.loads, numbers))}, []
+
+    def probe(self, _request: Request, _: memoryview) -> Answer:
+        """Return what the device does with numbers."""
+        return {"arithmetic": probed(self.adapter)}, []
 
     def evaluate(self, request: Request, memory: memoryview) -> Answer:
         """Return the framework's answer, or what it raised, and the inputs that the call changed."""

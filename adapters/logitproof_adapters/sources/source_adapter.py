@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Dialect
+from logitproof_adapters.contract import CPU, Dialect
 from logitproof_adapters.sources.unsupported import not_wrapped
 from logitproof_reference.vocabulary.formats import widened
 from logitproof_reference.vocabulary.ops import TAKES_COTANGENT, TAKES_TANGENT
@@ -89,10 +89,23 @@ class SourceAdapter(ABC):
     """The lines that import the framework, for a repro."""
     report: str
     """The line that prints the format and the numbers of the result."""
+    operations: Mapping[str, str] = MappingProxyType(
+        {"product": "lambda x, y: x * y", "quotient": "lambda x, y: x / y", "total": "lambda x: x.sum()"}
+    )
+    """What `probe` asks of the framework's tensors."""
+    device = CPU
+    """Where it computes; see `contract.device`."""
+    placement = ""
+    """The line that makes the framework compute there, as a repro shows it; empty where it does by itself."""
 
     def __init__(self, **namespace: Any) -> None:
         self._namespace = namespace
         self._functions: dict[tuple[Cell, int, tuple[int, ...]], Any] = {}
+
+    def place(self, device: str, line: str) -> None:
+        """Let the framework compute on a device by a line of its own; empty where it does by itself."""
+        self.device, self.placement = device, line
+        exec(line, self._namespace)  # noqa: S102 - our own text
 
     @abstractmethod
     def describe(self) -> Description:
@@ -136,6 +149,11 @@ class SourceAdapter(ABC):
             self._functions.pop(next(iter(self._functions)))
         return self.array(function(*map(self.tensor, inputs.arrays().values())))
 
+    def operate(self, name: str, *arrays: NDArray[Any]) -> NDArray[Any]:
+        """Return what one of `operations` gives on the device."""
+        operation = eval(self.operations[name], dict(self._namespace))  # noqa: S307 - our own text
+        return self.array(operation(*map(self.tensor, arrays)))
+
     def _function(self, cell: Cell, axis: int, shape: tuple[int, ...]) -> Any:
         """Execute the source, once a shape and under a file name of its own, as in a repro.
 
@@ -153,5 +171,6 @@ class SourceAdapter(ABC):
         given = [f"{LETTERS[name]} = {self.spelling(array)}" for name, array in inputs.arrays().items()]
         source = self.source(cell, inputs.axis, inputs.logits.ndim)
         result = f"result = f({arguments(cell)})"
-        lines = ["from math import inf, nan", self.imports, *self.switches(cell), *given, source, result, self.report]
-        return "\n".join(lines)
+        placed = [self.placement] if self.placement else []
+        head = ["from math import inf, nan", self.imports, *placed, *self.switches(cell)]
+        return "\n".join([*head, *given, source, result, self.report])

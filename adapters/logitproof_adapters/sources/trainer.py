@@ -140,6 +140,7 @@ class SourceTrainer(ABC):
         x, y = self._cast(cell, [batch.features])[0], labels_of(cell, task, batch.labels)
         lines = [
             self.imports,
+            *([self.adapter.placement] if self.adapter.placement else []),
             self.source(cell, task),
             f"load([{', '.join(spelled)}])",
             f"for loss, *_ in train([({self.spelling(x)}, {self.spelling(y)})]):",

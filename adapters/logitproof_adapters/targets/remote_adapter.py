@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from logitproof_adapters.catalogue import registry
-from logitproof_adapters.contract import Description, Dialect, run_program
+from logitproof_adapters.contract import Description, DeviceError, Dialect, run_program
 from logitproof_adapters.evaluator.values import cell_to_json, packed_all, unpacked_all, unpacked_answer
 from logitproof_adapters.targets.link import PATIENCE_SECONDS, START_SECONDS, Link, TargetDied
 from logitproof_adapters.targets.remote_trainer import RemoteTrainer
@@ -142,6 +142,8 @@ class RemoteAdapter:
         except TargetDied as error:
             raise TargetError(f"target {self.target.name}: {self._framework} cannot be imported: {error}") from error
         if raised := answer.get("raised"):
+            if raised["kind"] == DeviceError.__name__:
+                raise TargetError(f"target {self.target.name}: {raised['message']}")
             problem = f"{raised['kind']}: {raised['message']}"
             where = "" if self.target.is_here else f" in target {self.target.name}"
             raise registry.MissingFramework(f"adapter {self._spec} cannot be used{where}: {problem}")
@@ -155,7 +157,8 @@ class RemoteAdapter:
         return self.link
 
     def _load(self, link: Link) -> Ticket:
-        self._loaded = link.send({"do": "load", "adapter": self._spec}, seconds=START_SECONDS)
+        loading = {"do": "load", "adapter": self._spec, "device": self.target.device}
+        self._loaded = link.send(loading, seconds=START_SECONDS)
         return self._loaded
 
     def request(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> Reply:
@@ -216,6 +219,11 @@ class RemoteAdapter:
         """Return framework, version and build."""
         return self._description
 
+    def probe(self) -> dict[str, str]:
+        """Return what the device there does with numbers; see `sources.probe`."""
+        found: dict[str, str] = self.request({"do": "probe"})[0]["arithmetic"]
+        return found
+
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the framework offers no such cell, or None where it does."""
         return self._offer_of(cell).reason
@@ -266,5 +274,5 @@ class RemoteAdapter:
 
     def run_alone(self, program: str, variables: Mapping[str, str], seconds: int) -> subprocess.CompletedProcess[str]:
         """Run a program there, in a process of its own."""
-        there = {**self.target.env, **variables}
+        there = {**self.target.variables, **variables}
         return run_program(self.target.command, program, there, seconds, env=self.target.environment)

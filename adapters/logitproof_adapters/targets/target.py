@@ -7,6 +7,7 @@ A project names its targets in ``logitproof.toml``, or in ``pyproject.toml`` und
     env = { OMP_NUM_THREADS = "1" }     # set there before anything is imported
     frameworks = ["torch"]              # what `logitproof run --target prod` judges; default: what is installed there
     memory_gib = 16                     # no allocation takes the process further
+    device = "cuda:0"                   # where the adapters compute; default: the CPU
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import os
 import shutil
 import sys
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from logitproof_adapters.contract import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,9 +32,6 @@ INTERPRETER = "interpreter"
 
 OURS_ALONE = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
 """Variables of the judge that another interpreter must not inherit: they name modules of this one."""
-
-DEVICE = "cpu"
-"""Where the adapters put tensors."""
 
 
 class TargetError(ValueError):
@@ -51,7 +51,7 @@ class Target:
     env : mapping
         Variables set in the target before anything is imported there.
     device : str
-        Where the framework computes.
+        Where the framework computes: a word of `contract.device`.
     frameworks : tuple of str
         What is judged there unless other names are given; empty for what is installed there.
     memory_gib : float or None
@@ -65,7 +65,7 @@ class Target:
     name: str
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
-    device: str = DEVICE
+    device: str = CPU
     frameworks: tuple[str, ...] = ()
     memory_gib: float | None = None
     label: str = ""
@@ -75,10 +75,16 @@ class Target:
         object.__setattr__(self, "label", self.label or self.name)
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The variables set in it: those of the user, and in front of them what leaves its packages as they are."""
+        untouched = {} if self.is_here else {"PYTHONDONTWRITEBYTECODE": "1"}
+        return {**untouched, **self.env}
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables that its command is started with."""
         hidden = () if self.is_here else OURS_ALONE
-        return {**{name: value for name, value in os.environ.items() if name not in hidden}, **self.env}
+        return {**{name: value for name, value in os.environ.items() if name not in hidden}, **self.variables}
 
     @property
     def is_interpreter(self) -> bool:
@@ -87,10 +93,9 @@ class Target:
 
     @property
     def options(self) -> list[str]:
-        """The command line options that choose it; none for the interpreter of this process."""
-        if self.is_here:
-            return []
-        return ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
+        """The command line options that choose it; none for the interpreter of this process and the CPU."""
+        by_name = ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
+        return [*([] if self.is_here else by_name), *(["--device", self.device] if self.device != CPU else [])]
 
     @property
     def memory(self) -> int:
@@ -98,8 +103,10 @@ class Target:
         return int((self.memory_gib or 0) * GIB)
 
 
-def chosen(python: str | None, name: str | None, folder: Path | None = None) -> Target:
+def chosen(python: str | None, name: str | None, folder: Path | None = None, *, device: str | None = None) -> Target:
     """Return the target that ``--python`` or ``--target`` chooses; the interpreter of this process where neither does.
+
+    `device` goes before what the target's table says of it.
 
     Raises
     ------
@@ -108,9 +115,8 @@ def chosen(python: str | None, name: str | None, folder: Path | None = None) -> 
     """
     if python and name:
         raise TargetError("--python and --target exclude each other: a target has an interpreter of its own")
-    if python:
-        return interpreter(python)
-    return named(name, folder) if name else here()
+    target = interpreter(python) if python else named(name, folder) if name else here()
+    return replace(target, device=device.lower()) if device else target
 
 
 def here() -> Target:
@@ -179,8 +185,6 @@ def _read(name: str, table: Any, path: Path) -> Target:
         is_right, expected = _KEYS[key]
         if not is_right(value):
             raise TargetError(f"{where}: {key} is {value!r}; expected {expected}")
-    if table.get("device", DEVICE) != DEVICE:
-        raise TargetError(f'{where}: device is "{table["device"]}"; the adapters compute on "{DEVICE}" alone')
     lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}
     return Target(name, **{**table, **lists})
 
@@ -200,7 +204,7 @@ def _is_positive(value: Any) -> bool:
 _KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "command": (_is_list_of_text, 'a list, e.g. ["ssh", "gpu01", "python3"]'),
     "env": (_is_table_of_text, 'a table of texts, e.g. { OMP_NUM_THREADS = "1" }'),
-    "device": (lambda value: isinstance(value, str), f'a text, e.g. "{DEVICE}"'),
+    "device": (lambda value: isinstance(value, str) and bool(value), 'a text, e.g. "cuda:0"'),
     "frameworks": (_is_list_of_text, 'a list of names, e.g. ["torch"]'),
     "memory_gib": (_is_positive, "a positive number"),
 }

@@ -28,6 +28,9 @@ THREAD_VARIABLES = (
     "XLA_FLAGS",
     "MKL_CBWR",
     "CUDA_VISIBLE_DEVICES",
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "NVIDIA_TF32_OVERRIDE",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
 )
 """Variables that change how a framework splits or vectorises its sums; recorded where they are set."""
 
@@ -169,7 +172,8 @@ def facts_of(environment: Mapping[str, Any]) -> dict[str, str]:
     dict of str to str
         The architecture (``x86_64``, ``aarch64``), the system (``linux``), each CPU feature, ``cores``, packages and
         what else decides bits of the framework's build: a switch that is on by its name (``onednn``), others with
-        their value (``threads``); a compiler by its release (``clang``); a variable that is set, in lower case.
+        their value (``threads``); a compiler by its release (``clang``); a variable that is set, in lower case; the
+        device and the words of it (``cuda``), and what it was found to do with numbers (``flushes_subnormal_results``).
     """
     framework = environment.get("framework") or {}
     names = [environment.get("machine", ""), str(environment.get("kernel", "")).partition(" ")[0].lower()]
@@ -178,7 +182,8 @@ def facts_of(environment: Mapping[str, Any]) -> dict[str, str]:
     facts.update({name.lower(): str(value) for name, value in (environment.get("threads") or {}).items()})
     facts.update({name: str(version) for name, version in (environment.get("packages") or {}).items()})
     facts.update(dict.fromkeys(re.findall(r"[a-z][a-z0-9]*", str(framework.get("version", "")).partition("+")[2]), ""))
-    for name, value in (framework.get("build") or {}).items():
+    facts.update(dict.fromkeys(re.findall("[a-z][a-z0-9]*", str((framework.get("build") or {}).get("device", ""))), ""))
+    for name, value in [*(framework.get("build") or {}).items(), *(environment.get("arithmetic") or {}).items()]:
         facts.update(_build_fact(name, str(value)))
     return facts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from logitproof_adapters.sources.probe import probed
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_reports.runs import environment
 from logitproof_reports.runs.environment import describe_environment
@@ -23,11 +24,11 @@ OURS = ("logitproof", "numpy")
 
 
 def surroundings_of(adapter: Adapter) -> dict[str, Any]:
-    """Return what `describe_environment` returns where the framework is, and the ``framework`` part.
+    """Return what `describe_environment` returns where the framework is, ``framework``, and ``arithmetic`` (`probed`).
 
     Of a target there is more: ``target``, its name, and ``judge``, the Python and the packages that judged.
     """
-    about = {"framework": asdict(adapter.describe())}
+    about = {"framework": asdict(adapter.describe()), "arithmetic": probed(adapter)}
     here = describe_environment()
     if not isinstance(adapter, RemoteAdapter):
         return {**here, **about}

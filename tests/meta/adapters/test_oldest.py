@@ -7,12 +7,9 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from packaging.requirements import Requirement
 
 from logitproof.errors import USAGE
 from logitproof_adapters.catalogue import oldest, registry
@@ -20,6 +17,7 @@ from logitproof_adapters.catalogue.frameworks import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Install = Callable[[str, str], None]
 
@@ -105,14 +103,6 @@ def test_an_adapter_is_as_old_as_the_oldest_of_what_it_asks(install: Install, mo
     # An adapter of another package knows for itself which releases it asks.
     monkeypatch.setattr(registry, "known", lambda: {"jax": "mine:Adapter"})
     assert registry.too_old("jax") is None
-
-
-def test_no_release_that_replays_ask_is_too_old() -> None:
-    bugs = tomllib.loads((Path(__file__).parents[2] / "replay/bugs.toml").read_text("utf-8"))["bug"]
-    asked = {text for bug in bugs for key in ("red", "green") for pins in bug.get(key, ()) for text in pins.split(",")}
-    pins = [(one.name, bound.version) for one in map(Requirement, asked) for bound in one.specifier]
-    assert ("jax", "0.4.35") in pins
-    assert not [reason for name, release in pins if (reason := oldest.too_old_to_install(name, release))]
 
 
 @pytest.mark.parametrize("program", ["command line", "pytest"])

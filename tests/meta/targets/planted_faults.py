@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +77,23 @@ def _ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def _handle_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGPIPE):
+        signal.signal(number, lambda *_: sys.exit("handled"))
+
+
+def _change_everything() -> None:
+    np.seterr(all="raise")
+    np.set_printoptions(precision=1)
+    warnings.simplefilter("error")
+    os.chdir("/")
+    os.environ.clear()
+    sys.path.clear()
+    sys.path_importer_cache.clear()
+    sys.stdout = sys.stderr = sys.stdin = None  # type: ignore[assignment]
+    sys.setrecursionlimit(200)
+
+
 def _allocate() -> None:
     held = []
     while True:
@@ -98,6 +117,8 @@ def _fork() -> None:
 
 Prints = planted(_print)
 Closes = planted(_close)
+HandlesSignals = planted(_handle_signals)
+ChangesEverything = planted(_change_everything)
 IgnoresSignals = planted(_ignore_signals)
 Rounds = planted(_round)
 Flushes = planted(_flush)
@@ -109,6 +130,15 @@ HangsWithTheLock = planted(lambda: ctypes.PyDLL(None).sleep(600))
 WritesEverywhere = planted(_write_everywhere)
 ClosesThePipe = planted(lambda: os.closerange(3, 64))
 LeavesAChild = planted(_fork)
+
+
+class ClosesWhenImported(Sound):
+    """Closes the standard streams before anything is asked."""
+
+    def __init__(self) -> None:
+        _print()
+        _close()
+        super().__init__()
 
 
 class DiesAlways(Sound):

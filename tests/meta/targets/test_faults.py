@@ -40,7 +40,10 @@ BROKEN = CELLS[1]
 CASES = ("typical", "saturated", "subnormal", "repeated_call", "no_classes")
 """What is judged: an error conforms to the last of them, the end of a process does not."""
 
-SAME = ("Sound", "Prints", "Closes", "IgnoresSignals")
+SAME = (
+    *("Sound", "Prints", "Closes", "ClosesWhenImported"),
+    *("IgnoresSignals", "HandlesSignals", "ChangesEverything"),
+)
 """What costs nothing at all."""
 
 OWN_ALONE = ("Rounds", "Flushes")

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
 
 HERE = Target("here", (sys.executable,))
+SSH = ("ssh", "sshd", "ssh-keygen")
+MANY = 100
 SLICE = "(eager-softmax-value or indices-grad_logits or trajectory or hvp) and not float64"
 """Of the quick profile: values, derivatives, errors, options, repeated and padded calls, a training."""
 
@@ -52,7 +55,7 @@ def run(folder: Path, framework: str, name: str, *options: str) -> Run:
 def test_judgements_through_the_pipe_are_those_in_process(framework: str, tmp_path: Path) -> None:
     here = run(tmp_path, framework, "here.parquet")
     there = run(tmp_path, framework, "there.parquet", "--python", sys.executable)
-    assert here.table.num_rows > 100
+    assert here.table.num_rows > MANY
     rows = [sorted(map(repr, one.table.to_pylist())) for one in (here, there)]
     assert rows[0] == rows[1]
     facts = there.environments[0]
@@ -119,6 +122,66 @@ def test_a_command_may_go_through_a_shell(tmp_path: Path) -> None:
         assert adapter.describe().version == np.__version__
 
 
+@pytest.fixture
+def own_environment(tmp_path: Path) -> Path:
+    """Return a virtual environment of this Python with NumPy alone, nothing of it compiled to bytecode."""
+    folder = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    source, packages = Path(np.__file__).parents[1], next(folder.glob("lib/python*/site-packages"))
+    for part in source.glob("numpy*"):
+        shutil.copytree(part, packages / part.name, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    return folder
+
+
+def hashes(folder: Path) -> dict[Path, bytes]:
+    """Return what each file of a folder holds, hashed."""
+    return {path: sha256(path.read_bytes()).digest() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_leaves_the_packages_of_its_target_byte_for_byte_as_they_were(
+    own_environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    before = hashes(own_environment)
+    found = run(tmp_path, "numpy", "run.parquet", "--python", str(own_environment / "bin" / "python"))
+    assert found.table.num_rows > MANY
+    assert hashes(own_environment) == before
+
+
+@pytest.fixture
+def ssh(tmp_path: Path) -> list[str]:
+    """Return a command that runs another one by ssh on this machine, with a key and a server made for it."""
+    programs = {name: shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") for name in SSH}
+    if missing := [name for name, path in programs.items() if path is None]:
+        pytest.skip(f"no {missing[0]} is installed")
+    for name in ("server", "client"):
+        keygen = [str(programs["ssh-keygen"]), "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)]
+        subprocess.run(keygen, check=True)
+    config = tmp_path / "sshd_config"
+    config.write_text(
+        f"HostKey {tmp_path}/server\nAuthorizedKeysFile {tmp_path}/client.pub\nStrictModes no\n"
+        f"PasswordAuthentication no\nUsePAM no\nPidFile none\n"
+    )
+    options = {"StrictHostKeyChecking": "no", "UserKnownHostsFile": os.devnull, "LogLevel": "ERROR", "BatchMode": "yes"}
+    # A server of one connection, spoken to by its standard streams: no port is opened.
+    options["ProxyCommand"] = f"{programs['sshd']} -i -f {config}"
+    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    command = [str(programs["ssh"]), "-F", "none", "-i", str(tmp_path / "client"), *words, "localhost"]
+    tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"ssh to this machine does not work: {tried.stderr.strip()[-200:]}")
+    return command
+
+
+def test_a_framework_is_judged_by_ssh(ssh: list[str]) -> None:
+    cell = Cell("numpy", "eager", "softmax", "value", "float32")
+    x = np.array([[0.5, -np.inf, 3.0]], np.float32)
+    target = Target("ssh", (*ssh, sys.executable), {"WORD": "there"})
+    with RemoteAdapter("numpy", target) as adapter, RemoteAdapter("numpy", HERE) as here:
+        assert adapter.evaluate(cell, Inputs(x, 1)).tobytes() == here.evaluate(cell, Inputs(x, 1)).tobytes()
+        assert adapter.run_alone("import os\nprint(os.environ['WORD'])", {}, 60).stdout == "there\n"
+
+
 WRONG: dict[str, tuple[list[str], str]] = {
     "no such program": (["--python", "/no/such/python"], "there is no such program"),
     "no interpreter": (["--python", shutil.which("true") or ""], "starts no Python 3.8 or newer"),
@@ -129,7 +192,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "no command": (["--target", "empty"], "command is missing"),
     "no such key": (["--target", "typo"], '"comand" is not known'),
     "wrong value": (["--target", "text"], "expected a list"),
-    "device": (["--target", "gpu"], 'device is "cuda:0"'),
+    "device": (["--target", "gpu"], 'device is 0; expected a text, e.g. "cuda:0"'),
     "no such command": (["--target", "lost"], "/no/such/program cannot be run"),
 }
 TARGETS = """
@@ -143,7 +206,7 @@ command = ["python"]
 command = "python"
 [target.gpu]
 command = ["python"]
-device = "cuda:0"
+device = 0
 [target.lost]
 command = ["/no/such/program"]
 """
@@ -173,6 +236,23 @@ def test_a_target_says_what_it_has(tmp_path: Path) -> None:
     assert done.returncode == EXPECTED, done.stderr
     assert f"numpy             {np.__version__}" in done.stdout
     assert "paddle: not installed in target own" in done.stdout
+
+
+def test_a_cell_is_explained_where_its_framework_is(tmp_path: Path) -> None:
+    cell = "numpy-eager-softmax-value-float32/saturated"
+    done = [logitproof(tmp_path, "explain", cell, "--row", 1, *there) for there in ([], ["--python", sys.executable])]
+    assert [one.returncode for one in done] == [EXPECTED, EXPECTED], done[1].stderr
+    here, there = (one.stdout for one in done)
+    assert f"target {sys.executable}" in there
+    told = [[line for line in text.splitlines() if "measured now" not in line] for text in (here, there)]
+    assert told[0] == told[1]
+
+
+def test_a_framework_that_a_target_lacks_cannot_be_explained(tmp_path: Path) -> None:
+    cell = "paddle-eager-softmax-value-float32"
+    done = logitproof(tmp_path, "explain", cell, "--python", sys.executable)
+    assert (done.returncode, done.stderr.count("\n")) == (USAGE, 1)
+    assert "is not installed in target" in done.stderr
 
 
 @pytest.mark.parametrize("options", [["--target", "own"], ["--python", sys.executable]])

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description
+from logitproof_adapters.contract.device import absent, indexed, parted
 from logitproof_adapters.frameworks.jax.dialect import documented
 from logitproof_adapters.frameworks.jax.functions import ENTRIES, EXPRESSIONS, TRANSFORMS, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell
 
 
+FIRST_WITH_WHERE = (0, 4, 27)
+"""The release from which on jax.nn.logsumexp has the argument, and softmax and log_softmax need no other beside it."""
+
+
 class JaxAdapter(SourceAdapter):
-    """Asks JAX on the CPU."""
+    """Asks JAX on a device: a platform and an index."""
 
     name = "jax"
     dialects = documented()
@@ -41,25 +46,52 @@ class JaxAdapter(SourceAdapter):
     # The indices of jax.numpy.take_along_axis need only be broadcast-compatible; a product follows NumPy's rules.
     broadcast_labels: tuple[str, ...] = ("indices", "distributions")
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = CPU) -> None:
         import jax  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
         super().__init__(jax=jax, jnp=jax.numpy)
         self._jax = jax
         jax.config.update("jax_enable_x64", True)  # noqa: FBT003 - JAX's own signature
+        self.place(device, self._line(device))
+
+    def _line(self, device: str) -> str:
+        """Return the line that makes a device the default; empty where it is.
+
+        Raises
+        ------
+        DeviceError
+            There is no such device.
+        """
+        kind, index = parted(device)
+        own = self._jax.devices()
+        try:
+            there = self._jax.devices(kind)
+        except RuntimeError as error:
+            raise absent("JAX", device, ["cpu", *indexed(one.platform for one in own)]) from error
+        if index >= len(there):
+            raise absent("JAX", device, indexed(one.platform for one in there))
+        line = f'jax.config.update("jax_default_device", jax.devices("{kind}")[{index}])'
+        return "" if there[index] == own[0] else line
 
     def describe(self) -> Description:
-        """Return JAX's version, that of its compiled part, the backend and the flags given to XLA."""
+        """Return JAX's version, that of its compiled part, device, precision of products and the flags given to XLA."""
+        kind, index = parted(self.device)
         build = {
             "jaxlib": self._jax.lib.__version__,
             "backend": self._jax.default_backend(),
             "xla_flags": os.environ.get("XLA_FLAGS", ""),
+            "device": self.device,
+            "device_name": self._jax.devices(kind)[index].device_kind,
+            "matmul_precision": str(self._jax.config.jax_default_matmul_precision or "default"),
         }
         return Description("JAX", self._jax.__version__, build)
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why JAX has no such cell, or None."""
         reasons = {
+            "the argument where needs JAX 0.4.27": (
+                cell.entry == "where" and self._jax.__version_info__ < FIRST_WITH_WHERE
+            ),
             "jax.nn has no loss, hence no options of one": cell.options != PLAIN,
             "log_softmax is -inf where it leaves out, without a derivative; the limit's is 1": (
                 cell.entry == "where" and (cell.op, cell.quantity) == ("log_softmax", "grad_logits")

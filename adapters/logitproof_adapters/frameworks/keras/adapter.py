@@ -11,7 +11,8 @@ import os
 from inspect import signature
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description
+from logitproof_adapters.contract.device import parted
 from logitproof_adapters.frameworks.jax.adapter import JaxAdapter
 from logitproof_adapters.frameworks.keras.dialect import documented
 from logitproof_adapters.frameworks.keras.functions import ENTRIES, TF_ENTRIES, call
@@ -39,13 +40,13 @@ class KerasAdapter(SourceAdapter):
     """Whether this release's SparseCategoricalCrossentropy takes an axis."""
     floating_indices = True  # "a single floating point value per feature for y_true"
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = CPU) -> None:
         os.environ["KERAS_BACKEND"] = self.backend
         import keras  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
         if (found := keras.backend.backend()) != self.backend:
             raise ImportError(f'Keras runs on "{found}" in this process; "{self.backend}" needs one of its own')
-        super().__init__()
+        super().__init__(device)  # type: ignore[call-arg]  # of the adapter of the backend, next in line
         self._namespace["keras"] = self._keras = keras
         self.names_axis = "axis" in signature(keras.losses.SparseCategoricalCrossentropy).parameters
         self.imports = f'import os\nos.environ["KERAS_BACKEND"] = "{self.backend}"\n{self.imports}\nimport keras'
@@ -93,6 +94,13 @@ class KerasTorchAdapter(KerasAdapter, TorchAdapter):
     dialects = documented("torch")
     modes = ("eager",)
     ignored_labels = ()
+
+    def __init__(self, device: str = CPU) -> None:
+        super().__init__(device)
+        if device != CPU or self._torch.cuda.is_available():  # which Keras would use, whatever PyTorch's default is
+            kind, index = parted(device)
+            scope = f'scope = keras.device("{kind}:{index}"); scope.__enter__()'
+            self.place(device, "\n".join(filter(None, [self.placement, scope])))
 
 
 class KerasJaxAdapter(KerasAdapter, JaxAdapter):

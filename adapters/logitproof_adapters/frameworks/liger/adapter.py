@@ -1,6 +1,6 @@
 """Liger Kernel: LigerCrossEntropyLoss and liger_softmax, Triton kernels that are asked through PyTorch's autograd.
 
-Without a GPU they run in Triton's interpreter, which TRITON_INTERPRET=1 chooses before Triton is imported: NumPy then
+On the CPU they run in Triton's interpreter, which TRITON_INTERPRET=1 chooses before Triton is imported: NumPy then
 computes what the kernels say, in their formats, but neither exp nor sums are those of a GPU. Both take rows by classes
 (https://linkedin.github.io/Liger-Kernel/Low-Level-APIs/); the loss means what torch.nn.CrossEntropyLoss means.
 """
@@ -11,7 +11,7 @@ import os
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.frameworks.liger.dialect import documented
 from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
 from logitproof_adapters.frameworks.torch.functions import spelled
@@ -27,17 +27,20 @@ ENVIRONMENT = 'import os\nos.environ["TRITON_INTERPRET"] = "1"\n'
 
 
 class LigerAdapter(TorchAdapter):
-    """Asks Liger Kernel in Triton's interpreter."""
+    """Asks Liger Kernel on a GPU, or in Triton's interpreter."""
 
     name = "liger"
     dialects = documented()
     modes = ("eager",)
     entries = {}  # noqa: RUF012 - none of PyTorch's
-    imports = ENVIRONMENT + "import torch\nfrom liger_kernel.transformers import LigerCrossEntropyLoss, functional"
+    imports = "import torch\nfrom liger_kernel.transformers import LigerCrossEntropyLoss, functional"
 
-    def __init__(self) -> None:
-        os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
-        super().__init__()
+    def __init__(self, device: str = CPU) -> None:
+        self._interpreted = device == CPU
+        if self._interpreted:
+            os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
+            self.imports = ENVIRONMENT + self.imports
+        super().__init__(device)
         from liger_kernel.transformers import (  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
             LigerCrossEntropyLoss,
             functional,
@@ -48,7 +51,13 @@ class LigerAdapter(TorchAdapter):
 
     def describe(self) -> Description:
         """Return the versions of Liger Kernel, Triton and PyTorch."""
-        build = {"triton": version("triton"), "torch": self._torch.__version__, "device": "interpreter"}
+        interpreter = "on" if self._interpreted else "off"
+        build = {
+            "triton": version("triton"),
+            "torch": self._torch.__version__,
+            "triton_interpreter": interpreter,
+            "device": self.device,
+        }
         return Description("Liger Kernel", version("liger-kernel"), build)
 
     def unsupported(self, cell: Cell) -> str | None:
@@ -58,8 +67,12 @@ class LigerAdapter(TorchAdapter):
             "Liger's kernels have a backward pass and no other derivative": cell.quantity in {"jvp", "hvp"},
             "Liger's kernels take rows by classes": cell.axis != "last",
             # https://triton-lang.org/main/programming-guide/chapter-3/debugging.html; the loss casts to float32 first.
-            "Triton's interpreter does not operate on bfloat16": cell.op == "softmax" and cell.format == "bfloat16",
-            "Triton's interpreter passes a Python float where the kernel casts the sum of weights": cell.options.weight,
+            "Triton's interpreter does not operate on bfloat16": (
+                self._interpreted and cell.op == "softmax" and cell.format == "bfloat16"
+            ),
+            "Triton's interpreter passes a Python float where the kernel casts the sum of weights": (
+                self._interpreted and cell.options.weight
+            ),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
 

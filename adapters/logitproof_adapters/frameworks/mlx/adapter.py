@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description
+from logitproof_adapters.contract.device import absent, parted
 from logitproof_adapters.frameworks.mlx.dialect import documented
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
 from logitproof_reference.vocabulary.cells import SIGMOID
@@ -44,23 +45,37 @@ def spelled(options: Options) -> str:
 
 
 class MlxAdapter(SourceAdapter):
-    """Asks MLX on its default device."""
+    """Asks MLX on a device: ``cpu`` or ``gpu``."""
 
     name = "mlx"
     dialects = documented()
     imports = "import mlx.core as mx\nimport mlx.nn as nn\nimport numpy as np"
     report = 'mx.eval(result)\nprint(str(result.dtype).removeprefix("mlx.core."), result.tolist())'
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = CPU) -> None:
         import mlx.core as mx  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
         from mlx import nn  # noqa: PLC0415 - likewise
 
         super().__init__(mx=mx, nn=nn)
         self._mx = mx
+        kind, index = parted(device.replace("cuda", "gpu"))
+        if (kind, index) == (CPU, 0) and mx.default_device() == mx.Device(mx.cpu, 0):
+            return
+        try:
+            self.place(device, f"mx.set_default_device(mx.Device(mx.DeviceType.{kind}, {index}))")
+            mx.eval(mx.ones(1) + 1)
+        except (AttributeError, RuntimeError, ValueError) as error:
+            raise absent("MLX", device, self._devices()) from error
+
+    def _devices(self) -> list[str]:
+        return [CPU, *(["gpu"] if self._mx.metal.is_available() or self._has_cuda() else [])]
+
+    def _has_cuda(self) -> bool:
+        return hasattr(self._mx, "cuda") and bool(self._mx.cuda.is_available())
 
     def describe(self) -> Description:
         """Return MLX's version and device."""
-        return Description("MLX", self._mx.__version__, {"device": str(self._mx.default_device())})
+        return Description("MLX", self._mx.__version__, {"device": self.device})
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why MLX has no such cell, or None."""

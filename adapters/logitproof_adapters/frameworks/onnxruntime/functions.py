@@ -11,10 +11,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import INDICES
+from logitproof_adapters.contract import CPU, INDICES
+from logitproof_adapters.contract.device import parted
 from logitproof_adapters.sources.source_adapter import arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from logitproof_reference.vocabulary.cells import Cell, Options
 
 NODES = {
@@ -52,8 +55,8 @@ PROGRAM = '''def f({arguments}):
 answer ({inputs}) => ({type}[{shape}] z) {{ {nodes} }}
 """){label_format}
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.{level}
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.{level}{alone}
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=[{provider}])
     return session.run(None, {{{feed}}})[0]'''
 
 LABEL_FORMAT = """
@@ -61,13 +64,47 @@ LABEL_FORMAT = """
 """A model states the format of its labels: the one they come in, whether the operator takes it or not."""
 
 
+NO_FALLBACK = ("session.disable_cpu_ep_fallback", "1")
+ALONE = f"""
+    options.add_session_config_entry{NO_FALLBACK}"""
+"""Without it ONNX Runtime computes by itself on the CPU what a provider has no kernel for."""
+
+OPERATORS = {"product": "Mul (x, y)", "quotient": "Div (x, y)", "total": "ReduceSum <keepdims=0> (x)"}
+"""What `probe` asks."""
+
+OPERATION = """
+<ir_version: 8, opset_import: ["" : 15]>
+answer ({inputs}) => ({type}[{shape}] z) {{ z = {node} }}
+"""
+
+SUFFIX = "ExecutionProvider"
+
+
+def provider_of(device: str, available: Sequence[str]) -> str:
+    """Return the execution provider that a device stands for; empty where there is none.
+
+    >>> provider_of("cuda:1", ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    'CUDAExecutionProvider'
+    """
+    named = {name[: -len(SUFFIX)].lower(): name for name in available if name.endswith(SUFFIX)}
+    return named.get(parted(device)[0], "")
+
+
+def operation(name: str, dtypes: Sequence[str]) -> str:
+    """Return the model of one of `OPERATORS`, which takes as many vectors as there are formats."""
+    inputs = ", ".join(f"{TYPES[dtype]}[n] {letter}" for dtype, letter in zip(dtypes, "xy"))
+    shape = "" if name == "total" else "n"
+    return OPERATION.format(inputs=inputs, type=TYPES[dtypes[0]], shape=shape, node=OPERATORS[name])
+
+
 def operator(cell: Cell) -> str:
     """Return the operator that a cell asks, a word of `NODES`."""
     return cell.entry if cell.entry == "nll_loss" else cell.op
 
 
-def program(cell: Cell, axis: int, ndim: int) -> str:
+def program(cell: Cell, axis: int, ndim: int, provider: str = f"CPU{SUFFIX}", device: str = CPU) -> str:
     """Return source that defines ``f``; the logits have `ndim` axes, three at most, and their classes lie at `axis`."""
+    index = parted(device)[1]
     letters = arguments(cell).split(", ")
     axes = [f"d{place}" for place in range(ndim)]
     whole, rows = ", ".join(axes), ", ".join(axes[:axis] + axes[axis + 1 :])
@@ -83,6 +120,8 @@ def program(cell: Cell, axis: int, ndim: int) -> str:
         nodes=nodes(cell, axis, ndim),
         label_format=LABEL_FORMAT if "y" in letters else "",
         level=LEVELS[cell.mode],
+        alone="" if device == CPU else ALONE,
+        provider=f'("{provider}", {{"device_id": {index}}})' if index else f'"{provider}"',
         feed=", ".join(f'"{name}": {name}' for name in letters),
     )
 

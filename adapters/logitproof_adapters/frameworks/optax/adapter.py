@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.frameworks.jax.adapter import JaxAdapter
 from logitproof_adapters.frameworks.optax.dialect import documented
 from logitproof_adapters.sources.unsupported import not_wrapped
@@ -37,7 +37,7 @@ CLASSES_LAST = frozenset({"safe_softmax_cross_entropy"})
 
 
 class OptaxAdapter(JaxAdapter):
-    """Asks Optax, on JAX on the CPU."""
+    """Asks Optax, on a device of JAX."""
 
     name = "optax"
     dialects = documented()
@@ -50,10 +50,10 @@ class OptaxAdapter(JaxAdapter):
         for family in (INDICES, DISTRIBUTIONS, SIGMOID)
     }
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = CPU) -> None:
         import optax  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
-        super().__init__()
+        super().__init__(device)
         self._namespace["optax"] = optax
         self._optax = optax
 

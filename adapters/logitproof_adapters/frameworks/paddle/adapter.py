@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description
+from logitproof_adapters.contract.device import absent, indexed
 from logitproof_adapters.frameworks.paddle.dialect import documented
 from logitproof_adapters.frameworks.paddle.functions import ENTRIES, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class PaddleAdapter(SourceAdapter):
-    """Asks PaddlePaddle on the CPU."""
+    """Asks PaddlePaddle on a device: what paddle.set_device takes."""
 
     name = "paddle"
     dialects = documented()
@@ -36,22 +37,31 @@ class PaddleAdapter(SourceAdapter):
     ignored_labels = (-100,)  # the default of ignore_index in paddle.nn.functional.cross_entropy
     floating_indices = True  # "the data type of label is int32, int64, float32, float64"
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = CPU) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Paddle's own, e.g. that no ccache is installed
             import paddle  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
         super().__init__(paddle=paddle, F=paddle.nn.functional)
         self._paddle = paddle
+        if paddle.device.get_device() == device:
+            return
+        try:
+            self.place(device, f'paddle.set_device("{device.replace("cuda", "gpu")}")')
+        except ValueError as error:
+            gpus = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
+            raise absent("PaddlePaddle", device, [CPU, *indexed(["gpu"] * gpus)]) from error
 
     def describe(self) -> Description:
         """Return PaddlePaddle's version and device."""
-        return Description("PaddlePaddle", self._paddle.__version__, {"device": self._paddle.device.get_device()})
+        return Description("PaddlePaddle", self._paddle.__version__, {"device": self.device})
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why PaddlePaddle has no such cell, or None."""
         reasons = {
-            "PaddlePaddle's CPU kernels of softmax take float32 and float64": cell.format in {"float16", "bfloat16"},
+            "PaddlePaddle's CPU kernels of softmax take float32 and float64": (
+                self.device == CPU and cell.format in {"float16", "bfloat16"}
+            ),
             "PaddlePaddle has no forward mode but by two backward passes": cell.quantity == "jvp",
             "PaddlePaddle's gradients of softmax and losses have no gradient of their own": cell.quantity == "hvp",
             "PaddlePaddle's losses have no gradient with respect to labels": cell.quantity == "grad_labels",

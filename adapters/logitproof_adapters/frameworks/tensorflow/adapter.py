@@ -7,11 +7,14 @@ The losses are those of https://www.tensorflow.org/api_docs/python/tf/nn; the ca
 from __future__ import annotations
 
 import os
+from inspect import signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description
+from logitproof_adapters.contract.device import absent, first_is_unnumbered, indexed, parted
 from logitproof_adapters.frameworks.tensorflow.dialect import documented
 from logitproof_adapters.frameworks.tensorflow.functions import EXPRESSIONS, POSITIVE_WEIGHT, PROGRAMS, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class TensorflowAdapter(SourceAdapter):
-    """Asks TensorFlow on the CPU."""
+    """Asks TensorFlow on a device: a type and an index."""
 
     name = "tensorflow"
     dialects = documented()
@@ -34,30 +37,58 @@ class TensorflowAdapter(SourceAdapter):
     producers = tuple(PRODUCERS)
     keeps_graph = True
     imports = "import tensorflow as tf"
+    operations = MappingProxyType({**SourceAdapter.operations, "total": "tf.reduce_sum"})
     report = 'print(result.dtype.name, result.numpy().astype("float64").tolist())'
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = CPU) -> None:
         import tensorflow as tf  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
         super().__init__(tf=tf)
         self._tf = tf
         tf.get_logger().setLevel("ERROR")  # a new shape is a new trace, and TensorFlow warns of every fifth
+        # Before TensorFlow 2.5 the argument had the other name.
+        self._has_jit_compile = "jit_compile" in signature(tf.function).parameters
+        self.place(device, self._line(device))
+
+    def _line(self, device: str) -> str:
+        """Return the line from which on a device is used; empty where it is used anyway.
+
+        Raises
+        ------
+        DeviceError
+            There is no such device.
+        """
+        others = {one.device_type for one in self._tf.config.list_physical_devices()} - {"CPU", "XLA_CPU"}
+        if device == CPU and not others:
+            return ""
+        wanted = first_is_unnumbered(device.replace("cuda", "gpu"))
+        there = indexed(one.device_type.lower() for one in self._tf.config.list_logical_devices())
+        if wanted not in there:
+            raise absent("TensorFlow", device, there)
+        kind, index = parted(wanted)
+        return f'scope = tf.device("/device:{kind.upper()}:{index}"); scope.__enter__()'
 
     def describe(self) -> Description:
-        """Return TensorFlow's version, compiler, threads and whether its kernels are oneDNN's."""
+        """Return TensorFlow's version, compiler, threads, device and whether its kernels are oneDNN's."""
         build = {
             "compiler": self._tf.version.COMPILER_VERSION,
             "threads": str(self._tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()),
             "onednn": "on" if self._uses_onednn() else "off",
+            "device": self.device,
         }
+        if self.device.startswith(("cuda", "gpu")):
+            build["tf32"] = "on" if self._tf.config.experimental.tensor_float_32_execution_enabled() else "off"
         return Description("TensorFlow", self._tf.__version__, build)
 
     @staticmethod
     def _uses_onednn() -> bool:
         # What TF_ENABLE_ONEDNN_OPTS says, else whether the CPU has VNNI, BF16 or AMX; no public function tells.
-        from tensorflow.python.util import _pywrap_util_port  # noqa: PLC0415 - part of the framework
+        try:
+            from tensorflow.python.util import _pywrap_util_port as port  # noqa: PLC0415 - part of the framework
+        except ImportError:  # before TensorFlow 2.5
+            from tensorflow.python import _pywrap_util_port as port  # noqa: PLC0415 - likewise
 
-        return bool(_pywrap_util_port.IsMklEnabled())
+        return bool(port.IsMklEnabled())
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why TensorFlow has no such cell, or None."""
@@ -67,7 +98,8 @@ class TensorflowAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
+        text = program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
+        return text if self._has_jit_compile else text.replace("jit_compile", "experimental_compile")
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on TensorFlow overrides this alone."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description
+from logitproof_adapters.contract.device import absent
 from logitproof_adapters.frameworks.tinygrad.compiler import cache_of, clang, knows_bfloat16
 from logitproof_adapters.frameworks.tinygrad.dialect import documented
 from logitproof_adapters.frameworks.tinygrad.functions import ENTRIES, program
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class TinygradAdapter(SourceAdapter):
-    """Asks tinygrad on its default device."""
+    """Asks tinygrad on a device: what its variable DEV takes, such as ``cpu:llvm`` or ``cl``."""
 
     name = "tinygrad"
     dialects = documented()
@@ -34,28 +35,48 @@ class TinygradAdapter(SourceAdapter):
     imports = "import numpy as np\nfrom tinygrad import Tensor, TinyJit, dtypes"
     report = "print(str(result.numpy().dtype), result.tolist())"
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = CPU) -> None:
         self._compiler = clang()
         os.environ.setdefault("CACHEDB", cache_of(self._compiler))  # read when tinygrad is imported
+        if device != CPU or "DEV" not in os.environ:
+            os.environ["DEV"] = device.upper()  # likewise
         from tinygrad import Device, Tensor, TinyJit, dtypes  # noqa: PLC0415 - an adapter imports its framework here
 
         super().__init__(Tensor=Tensor, TinyJit=TinyJit, dtypes=dtypes)
         self._tensor, self._dtypes = Tensor, dtypes
-        self._device = Device.DEFAULT if self._compiler or "DEV" in os.environ else ""
+        self.device = os.environ["DEV"].lower()
+        self._is_there = bool(self._compiler) if self.device == CPU else self._opened(Device)
+        if self.device != CPU or next(Device.get_available_devices(), "CPU") != "CPU":
+            self.imports = f'import os\nos.environ["DEV"] = "{self.device.upper()}"\n{self.imports}'
         self._knows_bfloat16 = bool(self._compiler) and knows_bfloat16()
+
+    def _opened(self, devices: Any) -> bool:
+        """Compute on the device.
+
+        Raises
+        ------
+        DeviceError
+            It is not there.
+        """
+        try:
+            self._tensor([1.0]).exp().tolist()
+        except Exception as error:
+            there = [name.lower() for name in devices.get_available_devices()]
+            raise absent("tinygrad", self.device, there) from error
+        return True
 
     def describe(self) -> Description:
         """Return tinygrad's version, device and compiler."""
-        return Description("tinygrad", version("tinygrad"), {"device": self._device, "compiler": self._compiler})
+        return Description("tinygrad", version("tinygrad"), {"device": self.device, "compiler": self._compiler})
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why tinygrad has no such cell, or None."""
         stated = self.dialect(cell)
         refused = [word for word in cell.options.words if word.partition("=")[0] not in stated.takes]
         reasons = {
-            "tinygrad needs clang on the CPU; install it, or set CC to one": not self._device,
+            "tinygrad needs clang on the CPU; install it, or set CC to one": not self._is_there,
             f"{self._compiler} does not compute in __bf16; install a newer clang, or set CC to one": (
-                cell.format == "bfloat16" and self._device == "CPU" and not self._knows_bfloat16
+                cell.format == "bfloat16" and self.device == CPU and not self._knows_bfloat16
             ),
             "tinygrad has no forward mode": cell.quantity == "jvp",
             f"{stated.function} takes no {', '.join(refused)}": bool(refused),

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import shutil
 import warnings
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description, DeviceError
+from logitproof_adapters.contract.device import absent, indexed, parted
 from logitproof_adapters.frameworks.torch.dialect import documented
 from logitproof_adapters.frameworks.torch.functions import ENTRIES, EXPRESSIONS, program, spelled
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
@@ -32,7 +34,7 @@ NO_SMOOTHING = "NLLLoss smooths no labels; CrossEntropyLoss does"
 
 
 class TorchAdapter(SourceAdapter):
-    """Asks PyTorch on the CPU."""
+    """Asks PyTorch on a device: what torch.device takes."""
 
     name = "torch"
     dialects = documented()
@@ -44,16 +46,43 @@ class TorchAdapter(SourceAdapter):
     report = "print(result.dtype, result.tolist())"
     ignored_labels: tuple[int, ...] = (-100,)  # the default of ignore_index in torch.nn.CrossEntropyLoss
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = CPU) -> None:
         import torch  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
         super().__init__(torch=torch)
         self._torch = torch
+        if device != CPU:
+            self._find(device)
+            self.place(device, f'torch.set_default_device("{device}")')
+
+    def _find(self, device: str) -> None:
+        """Raise DeviceError unless numbers can be put on a device and come back."""
+        if not hasattr(self._torch, "set_default_device"):
+            raise DeviceError(f'device "{device}": devices are judged from PyTorch 2.0 on')
+        try:
+            self._torch.ones(1, device=device).item()
+        except (AssertionError, NotImplementedError, RuntimeError) as error:
+            raise absent("PyTorch", device, self._devices()) from error
+
+    def _devices(self) -> list[str]:
+        backends = {name: getattr(self._torch, name, None) for name in ("cuda", "xpu", "mps")}
+        there = {name: backend for name, backend in backends.items() if backend and backend.is_available()}
+        return ["cpu", *indexed(name for name, backend in there.items() for _ in range(backend.device_count()))]
 
     def describe(self) -> Description:
-        """Return PyTorch's version, threads and SIMD level."""
-        build = {"threads": str(self._torch.get_num_threads()), "simd": self._simd_level()}
-        return Description("PyTorch", str(self._torch.__version__), build)
+        """Return PyTorch's version, threads, SIMD level, device, and how precise its products are."""
+        build = {"threads": str(self._torch.get_num_threads()), "simd": self._simd_level(), "device": self.device}
+        return Description("PyTorch", str(self._torch.__version__), {**build, **self._policy()})
+
+    def _policy(self) -> dict[str, str]:
+        """Return what PyTorch is set to, by default or by whoever started it; nothing is set here."""
+        kind, index = parted(self.device)
+        precision = getattr(self._torch, "get_float32_matmul_precision", None)  # since PyTorch 1.12
+        told = {"matmul_precision": precision()} if precision else {}
+        if kind != "cuda":
+            return told
+        tf32 = "on" if self._torch.backends.cuda.matmul.allow_tf32 else "off"
+        return {**told, "device_name": self._torch.cuda.get_device_name(index), "tf32": tf32}
 
     def _simd_level(self) -> str:
         if hasattr(self._torch.backends, "cpu"):
@@ -66,7 +95,9 @@ class TorchAdapter(SourceAdapter):
         reason = super().unsupported(cell) or self._too_old(cell)
         if cell.entry == "nll_loss" and cell.options.label_smoothing:
             return NO_SMOOTHING
-        if reason or cell.mode != "compiled":
+        if self.device.startswith("mps") and cell.format == "float64":
+            return "MPS has no float64"
+        if reason or cell.mode != "compiled" or self.device != CPU:
             return reason
         from torch._inductor import config  # noqa: PLC0415 - a second; no public name tells the compiler
 
@@ -76,11 +107,21 @@ class TorchAdapter(SourceAdapter):
     def _too_old(self, cell: Cell) -> str | None:
         """Return which part of PyTorch 2 a cell needs and this release lacks, or None."""
         needs_func = cell.mode == "vmap" or cell.quantity in TAKES_TANGENT
+        if cell.format == "float16" and not self._has_half_kernels:
+            return "this release of PyTorch has no softmax of float16 on the CPU"
         needed = {"torch.func": needs_func, "torch.compile": cell.mode == "compiled"}
         for name, is_needed in needed.items():
             if is_needed and not hasattr(self._torch, name.partition(".")[2]):
                 return f"{name} came with PyTorch 2.0"
         return None
+
+    @cached_property
+    def _has_half_kernels(self) -> bool:
+        try:
+            self._torch.log_softmax(self._torch.ones((1, 1), dtype=self._torch.float16, device=self.device), 1)
+        except RuntimeError:
+            return False
+        return True
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return PyTorch's answer as it came."""
@@ -99,16 +140,25 @@ class TorchAdapter(SourceAdapter):
         return expression.format(axis=axis, to_1=to_1, options=spelled(cell.options))
 
     def tensor(self, array: NDArray[Any]) -> Any:
-        """Return a tensor that shares the array's memory and strides."""
+        """Return a tensor of the array's strides, which shares its memory on the CPU."""
         if array.dtype == BFLOAT16:
-            return self._torch.from_numpy(array.view(np.int16)).view(self._torch.bfloat16)
-        return self._torch.from_numpy(array)
+            return self._moved(self._torch.from_numpy(array.view(np.int16))).view(self._torch.bfloat16)
+        return self._moved(self._torch.from_numpy(array))
+
+    def _moved(self, tensor: Any) -> Any:
+        """Return the tensor, strides and all, on the device; PyTorch itself makes most views contiguous on the way."""
+        if self.device == CPU:
+            return tensor
+        span = 1 + sum((length - 1) * stride for length, stride in zip(tensor.shape, tensor.stride()))
+        memory = tensor.as_strided((span if tensor.numel() else 0,), (1,))
+        return memory.to(self.device).as_strided(tensor.shape, tensor.stride())
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the tensor's format."""
+        here = tensor.detach().cpu()
         if tensor.dtype == self._torch.bfloat16:
-            return np.asarray(tensor.detach().view(self._torch.int16)).view(BFLOAT16)
-        return np.asarray(tensor.detach())
+            return np.asarray(here.view(self._torch.int16)).view(BFLOAT16)
+        return np.asarray(here)
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as a tensor."""
