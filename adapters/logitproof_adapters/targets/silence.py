@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 IDLE_SHARE = 0.05
-"""A process that had less than this share of one processor waits for something else: also beside many others, one that
-can run gets more."""
+"""A process that had, or waited for, a processor for less than this share of the time waits for something else."""
 
 _SESSION, _TIMES = 3, slice(11, 15)
 """Fields of /proc/PID/stat behind the name of the command: its session; its times, and those of its ended children."""
+
+_WAITED = 1
+"""The field of /proc/PID/task/TID/schedstat with the nanoseconds that it was ready and did not run."""
 
 
 class Silence:
@@ -31,6 +37,7 @@ class Silence:
         """Begin anew: there was progress."""
         self._since = time.monotonic()
         self._used_before: float | None = None
+        self._waited_before = 0.0
 
     @property
     def seconds(self) -> float:
@@ -40,35 +47,55 @@ class Silence:
     def exceeds(self, limit: float) -> bool:
         """Tell whether the worker has hung for `limit` seconds; to be called again and again while it is silent."""
         if self._used_before is None:
-            self._used_before = cpu_seconds(self._session)
+            self._used_before, self._waited_before = cpu_seconds(self._session), waiting_seconds(self._session)
         seconds = self.seconds
         if seconds <= limit:
             return False
         used = cpu_seconds(self._session)
-        return hangs(seconds, None if used is None or self._used_before is None else used - self._used_before, limit)
+        if used is None or self._used_before is None:
+            return hangs(seconds, None, limit)
+        waited = max(0.0, waiting_seconds(self._session) - self._waited_before)
+        return hangs(seconds, used - self._used_before, limit, waited)
 
 
-def hangs(seconds: float, used: float | None, limit: float) -> bool:
-    """Tell whether a process that was silent for `seconds`, in which it `used` seconds of a processor, hangs.
+def hangs(seconds: float, used: float | None, limit: float, waited: float = 0.0) -> bool:
+    """Tell whether a process hangs that was silent for `seconds`, in which it `used` and `waited` for a processor.
 
     One that runs in circles uses all that it gets, and one that waits for what never comes uses nothing. In between is
-    one that has to share its processor: it gets as long as it takes to use `limit` seconds. Where the system does not
-    say what was used, the clock alone decides.
+    one that has to share its processor, or gets none at all: it has as long as it takes to use `limit` seconds. Where
+    the system does not say what was used, the clock alone decides.
 
     >>> hangs(301.0, 0.2, limit=300.0), hangs(301.0, 300.5, limit=300.0), hangs(301.0, 100.0, limit=300.0)
     (True, True, False)
+    >>> hangs(301.0, 0.2, limit=300.0, waited=299.0)
+    False
     """
-    return seconds > limit and (used is None or used >= limit or used < IDLE_SHARE * seconds)
+    return seconds > limit and (used is None or used >= limit or used + waited < IDLE_SHARE * seconds)
 
 
 def cpu_seconds(session: int) -> float | None:
     """Return the processor time of all processes of a session; None where the system has no /proc."""
-    ticks, found = 0, False
+    found = [sum(map(int, fields[_TIMES])) for _, fields in _processes_of(session)]
+    return sum(found) / os.sysconf("SC_CLK_TCK") if found else None
+
+
+def waiting_seconds(session: int) -> float:
+    """Return how long the threads of a session were ready and had no processor; 0 where the system does not say."""
+    tasks = (task for process, _ in _processes_of(session) for task in process.glob("task/*/schedstat"))
+    return sum(float(fields[_WAITED]) for task in tasks if len(fields := _words_of(task)) > _WAITED) / 1e9
+
+
+def _processes_of(session: int) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the folder and the fields of /proc/PID/stat, from the third on, of each process of a session."""
     for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text("ascii", "replace").rpartition(")")[2].split()
-        except OSError:  # it ended just now
-            continue
-        if int(fields[_SESSION]) == session:
-            ticks, found = ticks + sum(map(int, fields[_TIMES])), True
-    return ticks / os.sysconf("SC_CLK_TCK") if found else None
+        fields = _words_of(status, behind=")")
+        if fields and int(fields[_SESSION]) == session:
+            yield status.parent, fields
+
+
+def _words_of(path: Path, behind: str = "\n\n") -> list[str]:
+    """Return the words of a file of /proc, behind the last of a mark; none where the process ended just now."""
+    try:
+        return path.read_text("ascii", "replace").rpartition(behind)[2].split()
+    except OSError:
+        return []

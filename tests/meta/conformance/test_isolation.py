@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -16,14 +17,13 @@ import pytest
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof.matrix.progress import Lines
 from logitproof.readers.reporting import judgements
-from logitproof_adapters.targets.silence import Silence, cpu_seconds, hangs
+from logitproof_adapters.targets.silence import Silence, cpu_seconds, hangs, waiting_seconds
 from logitproof_reference.vocabulary.judgement import on_the_whole
 from logitproof_reports.runs.journal import Journal, read_journal, resume_point
 from logitproof_reports.runs.run_file import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.schema import Run
@@ -347,11 +347,23 @@ SILENCES = {
     "where the system does not say": (301.0, None, True),
 }
 
+NO_PROCESSOR = {
+    "a case that waits for a processor": (301.0, 0.5, 300.0, False),
+    "a deadlock with a timer": (301.0, 0.5, 1.0, True),
+    "an endless loop beside others": (4000.0, 300.0, 3700.0, True),
+}
+
 
 @pytest.mark.parametrize("what", SILENCES)
 def test_a_process_hangs_where_it_had_its_time_or_wanted_none(what: str) -> None:
     seconds, used, expected = SILENCES[what]
     assert hangs(seconds, used, limit=300.0) is expected
+
+
+@pytest.mark.parametrize("what", NO_PROCESSOR)
+def test_a_process_that_gets_no_processor_does_not_hang(what: str) -> None:
+    seconds, used, waited, expected = NO_PROCESSOR[what]
+    assert hangs(seconds, used, limit=300.0, waited=waited) is expected
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the time of a session is read from /proc")
@@ -369,6 +381,21 @@ def test_the_time_of_a_session_is_that_of_all_its_processes() -> None:
         process.wait()
     assert silence.exceeds(0.0)
     assert cpu_seconds(-1) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system does not say how long a thread waits")
+def test_the_waiting_of_a_session_is_that_of_all_its_threads() -> None:
+    """Two processes that share a processor: the one that has it makes the other wait."""
+    spin = "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nos.fork()\nwhile True: pass"
+    process = subprocess.Popen([sys.executable, "-c", spin], start_new_session=True)
+    try:
+        while waiting_seconds(process.pid) < 1.0:
+            assert (cpu_seconds(process.pid) or 0.0) < 30.0  # each waits as long as the other runs
+            time.sleep(0.02)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert waiting_seconds(-1) == 0.0
 
 
 def test_an_import_that_takes_long_is_told_of_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
