@@ -13,6 +13,7 @@ from logitproof_adapters.catalogue import ledger
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from logitproof_adapters.catalogue.ledger import Deviation
     from logitproof_conformance.plan.cases import Case
 
     Test = Callable[[str], bool]
@@ -59,19 +60,23 @@ class Choice:
 
     def of(self, cases: Sequence[Case]) -> list[Case]:
         """Return the cases that are judged."""
-        matches = matcher(self.expression)
-        return [case for case in cases if self._takes_cell(case) and matches(f"{case.chapter} {case.id}".lower())]
+        matches, takes = matcher(self.expression), self._takes(cases)
+        return [case for case in cases if takes(case) and matches(f"{case.chapter} {case.id}".lower())]
 
-    def _takes_cell(self, case: Case) -> bool:
-        return not self.cells or any(_names(glob, case) for glob in self.cells)
+    def _takes(self, cases: Sequence[Case]) -> Callable[[Case], bool]:
+        """Return what tells whether a case is one of the cells'; each ledger is read once."""
+        globs = [glob for glob in self.cells if glob != LEDGER]
+        by_ledger = LEDGER in self.cells
+        adapters = {case.cell.adapter for case in cases} if by_ledger else ()
+        entries = {name: ledger.load(name).deviations for name in adapters}
+        return lambda case: (
+            not self.cells
+            or any(fnmatchcase(case.cell.id, glob) for glob in globs)
+            or (by_ledger and _in_ledger(case, entries[case.cell.adapter]))
+        )
 
 
-def _names(glob: str, case: Case) -> bool:
-    return _in_ledger(case) if glob == LEDGER else fnmatchcase(case.cell.id, glob)
-
-
-def _in_ledger(case: Case) -> bool:
-    entries = ledger.load(case.cell.adapter).deviations
+def _in_ledger(case: Case, entries: Sequence[Deviation]) -> bool:
     return not entries or any(entry.names(case.cell.id, case.regime) for entry in entries)
 
 

@@ -390,6 +390,6 @@ class Link:
     def _how_it_ended(self) -> str:
         """Say how the process ended that has closed its end of the pipe."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(TICK_SECONDS)
+            self._process.wait(GRACE_SECONDS)
         status = self._process.poll()
         return "closed the pipe" if status is None else how_it_ended(status)

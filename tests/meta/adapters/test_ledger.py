@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.requirements import Requirement
 
+from logitproof.matrix.choice import Choice
 from logitproof_adapters.catalogue import ledger, registry
 from logitproof_adapters.contract import Description
 from logitproof_conformance.judging.judging import judgement
@@ -69,6 +70,20 @@ def test_every_ledger_was_tried_on_the_release_that_conformance_pins(name: str) 
     own = {Requirement(pin).specifier for pin in pins}
     tried = ledger.load(name).tried
     assert all(any(release in one for one in own for release in tried[profile]) for profile in tried)
+
+
+def test_the_cases_that_a_ledger_names_can_be_chosen_and_are_all_where_it_names_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "FOLDER", tmp_path)
+    read(tmp_path, ENTRY)
+    cell = Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "distributions")
+    cells = {"named": cell, "another": replace(cell, quantity="grad_logits"), "control": replace(cell, adapter="numpy")}
+    cases = {name: Case(one, "masked_one", "") for name, one in cells.items()}
+    asked = [*cases.values(), Case(cell, "typical", "")]
+    assert Choice(cells=("ledger",)).of(asked) == [cases["named"], cases["control"]]
+    assert Choice(cells=("ledger", "*-grad_logits-*")).of(asked) == [*cases.values()]
+    assert Choice("typical").of(asked) == asked[-1:]
 
 
 def test_the_control_has_no_known_deviation() -> None:

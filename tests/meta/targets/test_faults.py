@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -51,7 +52,7 @@ COSTS = {
     "Hangs": "no answer in 3 s",
     "HangsWithTheLock": "no answer in 3 s",
     "WritesEverywhere": "garbage on the pipe: b'no frame",
-    "ClosesThePipe": "ended with status",
+    "ClosesThePipe": "ended with status|closed the pipe",  # it ends by itself, on a busy machine a while later
     "LeavesAChild": "ended by SIGKILL",
 }
 """What costs its cell, and what is recorded of it."""
@@ -100,7 +101,7 @@ def test_what_ends_an_evaluator_costs_its_cell_alone(name: str, undisturbed: dic
         found = verdicts(adapter)
     broken = found.pop(BROKEN)
     assert found == {cell: told for cell, told in undisturbed.items() if cell != BROKEN}
-    assert all("verdict='crashed'" in told and COSTS[name] in told for told in broken)
+    assert all("verdict='crashed'" in told and re.search(COSTS[name], told) for told in broken)
 
 
 def test_a_limit_of_memory_makes_an_allocation_without_end_an_error(undisturbed: dict[Cell, list[str]]) -> None:
