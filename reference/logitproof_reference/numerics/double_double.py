@@ -125,3 +125,8 @@ def sum_first_axis(x: Pair, *, same_sign: bool) -> Pair:
 def summation_height(length: int) -> int:
     """Return how many additions a summand of `sum_first_axis` passes at most."""
     return max(length - 1, 0).bit_length()
+
+
+def power_of_two(n: NDArray[np.int64]) -> F64:
+    """Return 2**n for integers in [-1022, 1023]."""
+    return ((n + 1023) << 52).view(np.float64)

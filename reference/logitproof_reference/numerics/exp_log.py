@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .ball import Ball
-from .double_double import fast_two_sum, two_sum
+from .double_double import U2, add, add_double, divide, fast_two_sum, multiply, power_of_two, two_prod, two_sum
+from .exp_table import NEAR, NEAR_STEP, exp_table
 from .log_table import STEPS, log_table
 
 if TYPE_CHECKING:
@@ -30,30 +31,30 @@ _CHUNK = 8192
 _GRID = 2.0**-1072
 """What the tail and the radius can lose to float64's grid."""
 
+LARGEST_PLAIN = 170.0
+"""Logits no larger than that, either way, need no shift: their exponentials lie between 2**-246 and 2**246."""
+
 _LOG2_E = 1.4426950408889634
-# 4096 (2**f - 1) within 0.017 for f in [0, 1): Chebyshev interpolation of degree 4. It only picks the table entry.
-_TABLE_INDEX = (55.993587520885725, 211.94751084188204, 989.6114473782492, 2838.4170892208253, 0.014306949931778945)
-_SIXTH = 1365.0 * 2.0**-13  # 1/6 in 11 bits, and what is left of it
-_SIXTH_REST = 2.0**-13 / 6.0 * 2.0
 
 
 def exp_scaled(d: Pair) -> tuple[F64, F64, NDArray[np.int64]]:
     """Return (hi, lo, n) with exp(d) = (hi + lo) 2**n, hi in [0.99, 2.01], relative error at most 2**-102.
 
-    d = n log 2 + log T_i + r with T_i = 1 + i / 4096 and |r| T_i <= 2**-12.9. A product of T_i, 13 bits, with a number
-    of 40 bits is exact, and so are the powers of `a`, the leading 13 bits of r; what is rounded is below 2**-51::
+    d = n log 2 + log T + log(1 + tau) + r with T of 13 bits next to 2**(k / 4096) and tau a multiple of 2**-25::
 
-        exp(r) - 1 = (a + a**2 / 2)                                exact, 40 bits
-                   + (b + a b + a**3 / 6)                          three doubles, added without error
-                   + rest                                          |rest| < 2**-51
+        exp(d) 2**-n = T (1 + tau + a)     exact, a being r rounded to a multiple of 2**-52, |tau + a| T < 2**-11.7
+                     + T tau a             exact, 13 bits times 14 times 26, or 1 times those
+                     + T (1 + tau) z       z = exp(r) - 1 - a, |z| < 2**-51.9
 
-    The roundings of the last line, of its product with T_i and of the closing additions add up to less than 2**-103
-    (ten terms of at most 2**-106, one of 2**-105); the table contributes 2**-124.
+    r is exact but for a rest below 2**-54 (`_reduced`), |r| < 2**-25.99; exp(r) - 1 ends at r**3 / 6, off by 2**-108.5.
+    In units of 2**-106 T the roundings are at most 3.5 in exp(r) - 1 - r, 2 in z = (r - a) + that, 2 in z + tau z, 2 in
+    its product with T, 1 and 4 in the two closing additions, and less than 1 in the rest of r, the tables and the
+    series: 15.5 in all, below 2**-102.
 
     Parameters
     ----------
     d : pair of float64 arrays of one shape
-        |d| <= 1500.
+        |d| <= 1500, the second a rounding error of the first.
     """
     shape = d[0].shape
     high, low = np.ravel(d[0]), np.ravel(d[1])
@@ -65,58 +66,103 @@ def exp_scaled(d: Pair) -> tuple[F64, F64, NDArray[np.int64]]:
     return hi.reshape(shape), lo.reshape(shape), n.reshape(shape)
 
 
-def _exp_chunk(high: F64, low: F64) -> tuple[F64, F64, F64]:
-    n, i = _nearest_table_entry(high)
-    r, r_low = _reduced(high, low, n, i.astype(np.intp))
-    t = i * (1.0 / STEPS) + 1.0
-    a = _leading(r, 2.0**-26)
-    exact, v, v_low = _exp_minus_one(a, r - a, r_low)
-    v_short = _leading(v, 2.0**-66)
-    hi, error_1 = fast_two_sum(t, t * exact)
-    hi, error_2 = fast_two_sum(hi, t * v_short)
-    return *fast_two_sum(hi, error_1 + (error_2 + t * ((v - v_short) + v_low))), n
+def _exp_chunk(high: F64, low: F64 | None = None) -> tuple[F64, F64, F64]:
+    """Return exp(high + low) as `exp_scaled` does; n as whole numbers."""
+    n, t, r, rest = _reduced(high, low)
+    tau, r, rest = _next_to_one(r, rest)
+    a = r + 1.5
+    a -= 1.5  # a multiple of 2**-52
+    z = _exp_minus_one_minus_itself(r, rest)
+    r -= a
+    z += r
+    z += tau * z
+    product = tau * a
+    a += tau
+    a *= t
+    product *= t
+    z *= t
+    first, error = fast_two_sum(t, a)
+    second, error_2 = fast_two_sum(first, product)
+    error += error_2
+    error += z
+    return *fast_two_sum(second, error), n
 
 
-def _nearest_table_entry(d: F64) -> Pair:
-    """Return n and i (whole numbers) with d close to n log 2 + log(1 + i / 4096)."""
-    x = d * _LOG2_E
-    n = np.floor(x)
-    f = x - n
-    i = f * _TABLE_INDEX[0]
-    for coefficient in _TABLE_INDEX[1:-1]:
-        i = (i + coefficient) * f
-    return n, np.rint(i + _TABLE_INDEX[-1])
+def _reduced(high: F64, low: F64 | None) -> tuple[F64, F64, F64, F64]:
+    """Return n, T, r and a rest with high + low = n log 2 + log T + r + rest, |r| T < 2**-11.7, |rest| < 2**-54.
+
+    The sums n log 2 + log T are exact on their grids, and so are the differences: where T = 1 and n = 0, or T = 2 and
+    n = -1, there is nothing to subtract; elsewhere |high| > 2**-13.6 and r are multiples of 2**-66, and |r| < 2**-14
+    where not of 2**-65.
+    """
+    table = exp_table()
+    position = high * _LOG2_E
+    n = np.floor(position)
+    position -= n
+    position *= STEPS
+    position += 0.5
+    k = position.astype(np.intp)
+    r = high - _multiple(table.coarse, n, k)
+    r -= _multiple(table.middle, n, k)
+    rest = -_multiple(table.fine, n, k)
+    if low is not None:
+        r, error = two_sum(r, low)
+        rest += error
+    return n, table.power.take(k), r, rest
 
 
-def _reduced(high: F64, low: F64, n: F64, i: NDArray[np.intp]) -> Pair:
-    """Return d - n log 2 - log T_i: only its part below 2**-65 is rounded, by 2**-118."""
-    coarse, middle, fine = log_table()
-    # Without error: where |high| is the larger the difference is exact (Sterbenz), and the error computed is 0.
-    r, error_1 = fast_two_sum(-(n * coarse[STEPS] + coarse[i]), high)
-    r, error_2 = two_sum(r, -(n * middle[STEPS] + middle[i]))
-    r, error_3 = two_sum(r, low)
-    return r, error_1 + error_2 + (error_3 - (n * fine[STEPS] + fine[i]))
+def _multiple(part: F64, n: F64, k: NDArray[np.intp]) -> F64:
+    """Return one part of n log 2 + log T_k."""
+    total: F64 = n * part[STEPS]
+    total += part.take(k)
+    return total
 
 
-def _leading(x: F64, grid: float) -> F64:
-    """Round x to a multiple of `grid`."""
-    magic = 1.5 * 2.0**52 * grid
-    return (x + magic) - magic
+def _next_to_one(r: F64, rest: F64) -> tuple[F64, F64, F64]:
+    """Return tau, next to exp(r) - 1, and what r and rest are without log(1 + tau); that of r is exact (Sterbenz)."""
+    table = exp_table()
+    tau = r * (0.5 / NEAR_STEP)
+    tau += 1.0 / NEAR_STEP
+    tau *= r
+    np.rint(tau, out=tau)
+    j = tau.astype(np.intp)
+    j += NEAR
+    tau *= NEAR_STEP
+    return tau, r - table.near.take(j), rest - table.near_low.take(j)
 
 
-def _exp_minus_one(a: F64, b: F64, b_low: F64) -> tuple[F64, F64, F64]:
-    """Return exp(a + b + b_low) - 1 as three summands; a in 13 bits, |b| <= 2**-27, |b_low| <= 2**-65."""
-    a2 = a * a
-    a3 = a2 * a
-    exact = a + 0.5 * a2
-    cubic = a3 * _SIXTH
-    beta_low = b_low + b * (b_low + b * (0.5 + b * (1 / 6)))  # exp(b + b_low) - 1 = b + beta_low
-    high_order = a3 * _SIXTH_REST + a2 * a2 * (1 / 24 + a * (1 / 120 + a * (1 / 720)))
-    q, q_error = two_sum(a * b, cubic)
-    v, v_error = two_sum(b, q)
-    curved = (exact - a) + cubic + high_order  # exp(a) - 1 - a
-    rest = beta_low + (a + curved) * beta_low + curved * b + high_order
-    return exact, v, v_error + (q_error + rest)
+def _exp_minus_one_minus_itself(r: F64, rest: F64) -> F64:
+    """Return exp(r + rest) - 1 - r = rest + r (rest + r (1/2 + r / 6))."""
+    z = r * (1 / 6)
+    z += 0.5
+    z *= r
+    z += rest
+    z *= r
+    z += rest
+    return z
+
+
+def exp_plain(x: F64, exponent: NDArray[np.int64]) -> Ball:
+    """Return exp(x) 2**exponent as a ball, of arguments that are plain doubles: nothing over- or underflows.
+
+    Parameters
+    ----------
+    x : float64 array, shape (classes, rows)
+        |x| <= `LARGEST_PLAIN`.
+    exponent : int64 array, shape (rows,)
+        From 2 * 246 - 1000 to 1000 - 246.
+    """
+    hi, lo, radius = np.empty_like(x), np.empty_like(x), np.empty_like(x)
+    step = max(1, _CHUNK // exponent.size)
+    for start in range(0, len(x), step):
+        chunk = slice(start, start + step)
+        mantissa, low, n = _exp_chunk(x[chunk])
+        n += exponent
+        power = power_of_two(n.astype(np.int64))
+        np.multiply(mantissa, power, out=hi[chunk])
+        np.multiply(low, power, out=lo[chunk])
+        np.multiply(hi[chunk], EXP_ERROR * (1 + 2.0**-40), out=radius[chunk])
+    return Ball(hi, lo, radius)
 
 
 def exp_of_difference(x: F64, shift: F64, *, raised: int = 0) -> Ball:
@@ -153,14 +199,17 @@ def _exp_parts(high: F64, low: F64, raised: int) -> tuple[F64, F64, F64]:
     return hi, lo, np.where(flushed, 2.0**-998, hi * (EXP_ERROR * (1 + 2.0**-40)) + _GRID)
 
 
-def power_of_two(n: NDArray[np.int64]) -> F64:
-    """Return 2**n for integers in [-1022, 1023]."""
-    return ((n + 1023) << 52).view(np.float64)
-
-
-_THIRD = Ball(np.array(1 / 3), 2.0**-54 / 3, 2.0**-106)
 _LOG_ERROR = 2.0**-112
-"""Relative error of the table's logarithms and of the truncated series."""
+"""Relative error of the table's logarithms."""
+
+_ATANH_ERROR = 40.0 * U2
+"""Relative error of 2 atanh(w) as `log1p` computes it."""
+
+_ADD_ERROR = 3.5 * U2
+"""Relative error of its last addition."""
+
+_SMALL, _LOST = 2.0**-890, 2.0**-1066
+"""Where an operation of `log1p` may underflow, and what that costs."""
 
 
 def log1p(rho: Ball) -> Ball:
@@ -171,7 +220,9 @@ def log1p(rho: Ball) -> Ball:
         log(1 + rho) = log T + 2 atanh(w),   w = (1 + rho - T) / (1 + rho + T),   |w| <= 2**-13.9
 
     For 1 + rho below 1 + 2**-13 it is T = 1 and w = rho / (2 + rho). The sum of the two terms cancels to no less than a
-    third of log T. The series stops at w**9 (relative error 2**-143).
+    third of log T. The radius is that of rho over 1 + rho, the slope, and the rounding: in units of u**2 the numerator
+    is off by 2, the denominator by 4, the quotient by 18, 1 + s by 2 and 1 for s, its product with 2 w by 5, which
+    makes 32 of `_ATANH_ERROR`; the last addition by 3.1. Below 2**-890 three operations may underflow.
 
     Parameters
     ----------
@@ -182,14 +233,23 @@ def log1p(rho: Ball) -> Ball:
     n = exponent.astype(np.int64) - 1
     i = np.rint((2.0 * mantissa - 1.0) * STEPS)
     t = (1.0 + i * (1.0 / STEPS)) * power_of_two(n)
-    numerator = rho + (1.0 - t)
-    w = numerator / (numerator + 2.0 * t)
-    w2 = w * w
-    series = w2 * _THIRD + w2.hi * w2.hi * (1 / 5 + w2.hi * (1 / 7 + w2.hi * (1 / 9)))
+    numerator = add_double(rho.pair, 1.0 - t)
+    w = divide(numerator, add_double(numerator, 2.0 * t))
+    atanh = _twice_atanh(w)
     coarse, middle, fine = log_table()
     index = i.astype(np.intp)
     table_hi, table_lo = two_sum(n * coarse[STEPS] + coarse[index], n * middle[STEPS] + middle[index])
-    table = Ball(table_hi, table_lo + (n * fine[STEPS] + fine[index]), _LOG_ERROR * table_hi)
-    doubled = w * 2.0
-    atanh = doubled * (series + 1.0)
-    return table + Ball(atanh.hi, atanh.lo, atanh.radius + _LOG_ERROR * np.abs(atanh.hi))
+    hi, lo = add((table_hi, table_lo + (n * fine[STEPS] + fine[index])), atanh)
+    radius = rho.radius / (1.0 + rho.hi) * (1.0 + 2.0**-40)
+    radius += _ATANH_ERROR * np.abs(atanh[0]) + _LOG_ERROR * table_hi + _ADD_ERROR * hi
+    return Ball(hi, lo, radius + np.where(hi < _SMALL, _LOST, 0.0))
+
+
+def _twice_atanh(w: Pair) -> Pair:
+    """Return 2 w (1 + s), s = w**2 / 3 + w**4 / 5 + w**6 / 7 + w**8 / 9; the first term of s within 2**-80 of it."""
+    square, error = two_prod(w[0], w[0])
+    third = square * (1 / 3)
+    remainder = ((square - 2.0 * third) - third) + (error + 2.0 * w[0] * w[1])
+    rest = remainder * (1 / 3) + square * square * (1 / 5 + square * (1 / 7 + square * (1 / 9)))
+    doubled = 2.0 * w[0], 2.0 * w[1]
+    return multiply(doubled, add_double((third, rest), np.ones(())))

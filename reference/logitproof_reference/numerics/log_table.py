@@ -27,17 +27,21 @@ class LogTable(NamedTuple):
 
 @cache
 def log_table() -> LogTable:
-    """Compute the table in integers; takes about 20 ms, once, at first use.
+    """Return the table, as doubles."""
+    return LogTable(*np.array([rounded_parts(number, _GRIDS) for number in logarithms()]).T.copy())
 
-    log((k + 1) / k) = 2 atanh(1 / (2 k + 1)) is summed in units of 2**-200; 4096 truncated sums of fewer
-    than nine terms are off by less than 2**-184.
+
+@cache
+def logarithms() -> tuple[int, ...]:
+    """Compute log T_i in units of 2**-200; takes about 20 ms, once, at first use.
+
+    log((k + 1) / k) = 2 atanh(1 / (2 k + 1)) is summed; 4096 truncated sums of fewer than nine terms are off by less
+    than 2**-184.
     """
-    logarithm = 0
-    entries = [_three_doubles(0)]
+    found = [0]
     for k in range(STEPS, 2 * STEPS):
-        logarithm += _log_of_next(k)
-        entries.append(_three_doubles(logarithm))
-    return LogTable(*np.array(entries).T.copy())
+        found.append(found[-1] + _log_of_next(k))
+    return tuple(found)
 
 
 def _log_of_next(k: int) -> int:
@@ -52,9 +56,10 @@ def _log_of_next(k: int) -> int:
     return total
 
 
-def _three_doubles(number: int) -> tuple[float, ...]:
+def rounded_parts(number: int, grids: tuple[int, ...]) -> tuple[float, ...]:
+    """Return a number of units 2**-200 as a sum of doubles, each rounded to its grid 2**-grid."""
     parts = []
-    for grid in _GRIDS:
+    for grid in grids:
         unit = _BITS - grid
         part = (number + (1 << (unit - 1))) >> unit
         parts.append(part * 2.0**-grid)

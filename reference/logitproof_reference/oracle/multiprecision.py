@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,11 +58,16 @@ def evaluate_row(request: Request) -> Enclosure:
         sums = (request.op, request.quantity) == ("log_sum_exp", "value")
         return Enclosure.exact(np.full(shape, -np.inf if sums else np.nan))
     mp = _context()
-    mp.prec = working_precision(x[np.isfinite(x)], _factors(request))
-    answer = enclosed(mp, definition(request)(Row(mp, request)))
+    with _LOCK:
+        mp.prec = working_precision(x[np.isfinite(x)], _factors(request))
+        answer = enclosed(mp, definition(request)(Row(mp, request)))
     if np.isfinite(x).all() and x.size > 1:
         answer.radius[answer.value == 0.0] = 2.0**-1074  # a number below 2**-1250 may have been lost to the precision
     return answer
+
+
+_LOCK = Lock()
+"""Held while a row is computed: the context has one precision for all threads."""
 
 
 @cache
@@ -127,6 +133,7 @@ def evaluate_element(op: str, quantity: str, numbers: list[float], divisor: Frac
     size = abs(numbers[0])
     gap = np.array([0.0, 2 * min(size, float(_FLOOR))])
     factors = [np.array([number]) for number in (*numbers[1:], size if math.isfinite(size) else 0.0)]
-    mp.prec = working_precision(gap, [*factors, np.array([float(inverse(divisor))])])
-    element = SigmoidElement(mp, numbers, inverse(divisor))
-    return enclosed(mp, getattr(element, formulas_of(op, quantity).definition)())
+    with _LOCK:
+        mp.prec = working_precision(gap, [*factors, np.array([float(inverse(divisor))])])
+        element = SigmoidElement(mp, numbers, inverse(divisor))
+        return enclosed(mp, getattr(element, formulas_of(op, quantity).definition)())

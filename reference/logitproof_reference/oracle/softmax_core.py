@@ -5,6 +5,9 @@ With m the largest logit of a row, m2 the largest of the others and f_j = exp(x_
     rest = exp(m2 - m) sum_{j != argmax} f_j      S = 1 + rest
     p_j = f_j exp(m2 - m) / S                     p_argmax = 1 / S,   1 - p_argmax = rest / S
 
+Where no logit of a row is above 170 in magnitude f_j is exp(x_j) over the power of 2 next to exp(m2), and that power
+over exp(m) takes the place of exp(m2 - m): products and sums are the same, and the arguments are plain doubles.
+
 exp(m2 - m) is kept as a number near 1 and an exponent, so that saturated rows lose nothing: a loss of 1e-300, and the
 gradient at its label, carry all their digits until the one last scaling to float64.
 """
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 RAISED = 512
 """The f_j are held times 2**512, which gives them the range down to 2**-1378 with all digits."""
 
+_LOG2_E = 1.4426950408889634
+
 _TINY = -300
 """Below rest = 2**-300 log(1 + rest) is rest, with a relative error under 2**-250 (up to 2**40 classes)."""
 
@@ -47,16 +52,15 @@ class Core:
     ----------
     top : tuple of two index arrays
         Where the (first) largest logit of each row lies.
-    absent : bool array, shape (classes, rows)
-        The classes ruled out.
     """
 
     def __init__(self, x: F64) -> None:
         self._rows = np.arange(x.shape[1])
         self.top = (x.argmax(axis=0), self._rows)
-        self.absent = np.isneginf(x)
         self.largest: F64 = x[self.top]
-        self._masked = bool(self.absent.any())
+        smallest = x.min()
+        self._masked = bool(np.isneginf(smallest))
+        self._given = x
         self._x = np.where(self.absent, self.largest, x) if self._masked else x
         others = x.copy()
         others[self.top] = -np.inf
@@ -64,7 +68,17 @@ class Core:
         self._alone = np.isneginf(second)
         self._second = np.where(self._alone, self.largest, second)
         others[self.top] = self._second
-        self._others = np.where(self.absent, self._second, others) if self._masked else others
+        if self._masked:
+            others = np.where(self.absent, self._second, others)
+        within = -others.min(axis=0) <= elementary.LARGEST_PLAIN
+        self._is_plain: NDArray[np.bool_] = within & (self.largest <= elementary.LARGEST_PLAIN)
+        others[self.top] = np.where(self._is_plain, -self.largest, self._second)
+        self._others = others
+
+    @cached_property
+    def absent(self) -> NDArray[np.bool_]:
+        """The classes ruled out, shape (classes, rows)."""
+        return np.isneginf(self._given)
 
     @cached_property
     def t(self) -> Ball:
@@ -79,26 +93,63 @@ class Core:
         """Return the index of one class a row."""
         return classes, self._rows
 
-    @cached_property
+    @property
     def _exponentials(self) -> Ball:
         """Return f_j 2**512, and 0 at the largest logit and at the classes ruled out."""
-        f = elementary.exp_of_difference(self._others, self._second, raised=RAISED)
+        return self._exponentials_and_top[0]
+
+    @cached_property
+    def _exponentials_and_top(self) -> tuple[Ball, Ball]:
+        """Return the exponentials, and what stood at the largest logit: where logits are plain exp(-m), as raised."""
+        f = self._raised()
+        top = f.take(self.top)
         for part in (f.hi, f.lo, f.radius):
             part[self.top] = 0.0
             if self._masked:
                 part[self.absent] = 0.0
-        return f
+        return f, top
+
+    def _raised(self) -> Ball:
+        """Return every exponential, row by row in the way that suits the row, whatever rows stand beside it."""
+        plain = self._is_plain
+        if plain.all():
+            return elementary.exp_plain(self._others, RAISED - self._binade)
+        shifted = elementary.exp_of_difference(self._others, self._second, raised=RAISED)
+        if plain.any():
+            ball = elementary.exp_plain(self._others[:, plain], RAISED - self._binade[plain])
+            for part, given in ((shifted.hi, ball.hi), (shifted.lo, ball.lo), (shifted.radius, ball.radius)):
+                part[:, plain] = given
+        return shifted
+
+    @cached_property
+    def _binade(self) -> NDArray[np.int64]:
+        """Return the n with exp(m2) next to 2**n, which replaces exp(m2) in f_j where logits are plain; 0 elsewhere."""
+        return np.floor(np.where(self._is_plain, self._second, 0.0) * _LOG2_E).astype(np.int64)
 
     @cached_property
     def _gap(self) -> tuple[Ball, NDArray[np.int64]]:
-        """Return exp(m2 - m) as a ball near 1 and an exponent; 0 where there is no other class."""
+        """Return exp(m2 - m), or 2**n exp(-m), as a ball near 1 and an exponent; 0 where there is no other class."""
+        plain = self._is_plain
+        ball, n = self._plain_gap()
+        if not plain.all():
+            shifted, n_shifted = self._shifted_gap()
+            ball, n = choose(plain, ball, shifted), np.where(plain, n, n_shifted)
+        if not self._alone.any():
+            return ball, n
+        hi, lo, radius = (np.where(self._alone, 0.0, part) for part in (ball.hi, ball.lo, ball.radius))
+        return Ball(hi, lo, radius), np.where(self._alone, 0, n)
+
+    def _plain_gap(self) -> tuple[Ball, NDArray[np.int64]]:
+        n = np.floor(np.where(self._is_plain, self.largest, 0.0) * -_LOG2_E).astype(np.int64)
+        return self._exponentials_and_top[1].scaled(self._binade - RAISED - n), n + self._binade
+
+    def _shifted_gap(self) -> tuple[Ball, NDArray[np.int64]]:
         d = exact_difference(self._second, self.largest)
         vanishing = d.hi < -elementary.DOMAIN
         hi, lo, n = elementary.exp_scaled((np.where(vanishing, 0.0, d.hi), np.where(vanishing, 0.0, d.lo)))
-        gone = vanishing | self._alone
         radius = np.where(vanishing, 2.0, elementary.EXP_ERROR * 2.02)
-        ball = Ball(np.where(gone, 0.0, hi), np.where(gone, 0.0, lo), np.where(self._alone, 0.0, radius))
-        return ball, np.where(vanishing, _VANISHING, np.where(self._alone, 0, n))
+        ball = Ball(np.where(vanishing, 0.0, hi), np.where(vanishing, 0.0, lo), radius)
+        return ball, np.where(vanishing, _VANISHING, n)
 
     @property
     def exponent(self) -> NDArray[np.int64]:

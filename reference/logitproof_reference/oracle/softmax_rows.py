@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,6 @@ from .request import checked_request
 from .softmax_core import Core
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import ArrayLike, NDArray
 
     from .request import Request
@@ -42,6 +41,8 @@ class ExactRows:
         classes >= 1. -inf rules a class out; `infinite_logits` says what NaN and other infinities give.
     keep : bool
         Whether to keep what is shared for the next quantity; without it memory stays flat as the batch grows.
+    threads : int
+        How many threads share the rows; the bits do not depend on it.
 
     Raises
     ------
@@ -57,13 +58,14 @@ class ExactRows:
     array([9.85967654e-305])
     """
 
-    def __init__(self, logits: NDArray[Any], *, keep: bool = True) -> None:
+    def __init__(self, logits: NDArray[Any], *, keep: bool = True, threads: int = 1) -> None:
         self.format = format_of(logits)
         if logits.ndim != 2 or logits.shape[1] == 0:
             raise ValueError(f"logits have shape {logits.shape}; rows need (rows, classes) with one class or more")
         self.shape: tuple[int, int] = logits.shape
         self._logits = logits
         self._keep = keep
+        self._threads = threads
         self._blocks: dict[int, _Block] = {}
 
     def evaluate(
@@ -105,17 +107,23 @@ class ExactRows:
         """Answer a request for these very rows of logits."""
         if request.row.elementwise:
             return sigmoid.evaluate(request)
-        return join_rows(request, [block.evaluate(request.of(rows)) for rows, block in self._each_block()])
+        if self._threads == 1:
+            return join_rows(request, [self._answer(request, part) for part in self._parts()])
+        with ThreadPoolExecutor(self._threads) as pool:
+            return join_rows(request, list(pool.map(partial(self._answer, request), self._parts())))
 
-    def _each_block(self) -> Iterator[tuple[slice, _Block]]:
+    def _parts(self) -> list[slice]:
+        """Return the rows of each block."""
         rows, classes = self.shape
-        step = max(1, BLOCK // classes)
-        for start in range(0, rows, step):
-            part = slice(start, start + step)
-            block = self._blocks.get(start) or _Block(self._logits[part])
-            if self._keep:
-                self._blocks[start] = block
-            yield part, block
+        step = max(1, min(BLOCK // classes, -(-rows // self._threads)))
+        return [slice(start, start + step) for start in range(0, rows, step)]
+
+    def _answer(self, request: Request, part: slice) -> Enclosure:
+        """Answer a request for one block."""
+        block = self._blocks.get(part.start) or _Block(self._logits[part])
+        if self._keep:
+            self._blocks[part.start] = block
+        return block.evaluate(request.of(part))
 
 
 class _Block:

@@ -13,6 +13,7 @@ from logitproof_reference.cases.hashed_numbers import integers, normals, uniform
 from logitproof_reference.numerics import double_double as dd
 from logitproof_reference.numerics import exp_log as elementary
 from logitproof_reference.numerics.ball import Ball
+from logitproof_reference.numerics.exp_table import NEAR, NEAR_STEP, exp_table
 from logitproof_reference.numerics.log_table import STEPS, log_table
 
 if TYPE_CHECKING:
@@ -83,11 +84,32 @@ def test_every_entry_of_the_table_is_right() -> None:
         assert abs(exact(table.coarse[i], table.middle[i], table.fine[i]) - truth) <= arb(2) ** -136
 
 
+def test_every_entry_of_the_tables_of_exp_is_right() -> None:
+    table = exp_table()
+    for k in range(STEPS + 1):
+        assert (table.power[k] * STEPS).is_integer()
+        assert k == 1 or abs(np.log2(table.power[k]) - k / STEPS) < 1.01 / (2 * STEPS * np.log(2.0))
+        truth = arb(float(table.power[k])).log()
+        assert abs(exact(table.coarse[k], table.middle[k], table.fine[k]) - truth) <= arb(2) ** -117
+    for j in range(-NEAR, NEAR + 1):
+        truth = (1 + arb(j) * arb(NEAR_STEP)).log()
+        assert abs(exact(table.near[j + NEAR], table.near_low[j + NEAR]) - truth) <= arb(2) ** -113
+
+
+def test_the_grids_of_the_table_hold_every_multiple_exactly() -> None:
+    table = exp_table()
+    for part, grid, largest in ((table.coarse, 2.0**-41, 2.0**11), (table.middle, 2.0**-65, 2.0**-30)):
+        assert (part / grid == np.rint(part / grid)).all()
+        assert 2200 * np.abs(part[STEPS]) + np.abs(part).max() < min(largest, 2.0**53 * grid)
+
+
 ARGUMENTS: dict[str, NDArray[np.float64]] = {
     "below one": -uniforms("exp/1", (COUNT,)),
     "wide": -1500.0 * uniforms("exp/2", (COUNT,)),
     "tiny": -(2.0 ** (-60.0 * uniforms("exp/3", (COUNT,)))),
     "at the table's edges": np.log1p(-((np.arange(COUNT) + 0.5) / STEPS)),
+    "halfway between its entries": (np.arange(COUNT) - COUNT / 2 + 0.5) * np.log(2.0) / STEPS,
+    "halfway next to 1": (np.arange(COUNT) - COUNT / 2 + 0.5) * 2.0**-25 + (np.arange(COUNT) % 3 - 1) * 2.0**-52,
     "special": np.array([0.0, -5e-324, -1e-300, -1500.0, 700.0, -np.log(2.0), -1.0]),
 }
 
@@ -101,6 +123,21 @@ def test_exp_keeps_its_bound(name: str) -> None:
         truth = exact(high[i], low[i]).exp() * arb(2) ** -int(n[i])
         assert abs(exact(hi[i], lo[i]) - truth) <= truth * arb(elementary.EXP_ERROR)
         assert 0.99 < hi[i] < 2.01
+
+
+@pytest.mark.parametrize("format_", [np.float64, np.float32, np.float16])
+def test_exp_of_plain_arguments_is_enclosed(format_: type[np.floating[Any]]) -> None:
+    largest = elementary.LARGEST_PLAIN
+    spread = (2.0 * uniforms("plain/1", (COUNT,)) - 1.0) * largest
+    tiny = normals("plain/2", (COUNT,)) * 2.0 ** (-60.0 * uniforms("plain/3", (COUNT,)))
+    x = np.stack([spread, tiny]).astype(format_).astype(np.float64)
+    exponent = integers("plain/4", (COUNT,), 1200) - 450
+    ball = elementary.exp_plain(x, exponent)
+    for row in range(2):
+        for i in range(COUNT):
+            truth = exact(x[row, i]).exp() * arb(2) ** int(exponent[i])
+            assert abs(exact(ball.hi[row, i], ball.lo[row, i]) - truth) <= arb(float(ball.radius[row, i]))
+    assert (ball.radius <= 2.0**-101.9 * ball.hi).all()
 
 
 @pytest.mark.parametrize("raised", [0, 512])

@@ -68,6 +68,20 @@ def test_the_size_of_a_block_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> 
             assert_same_bits(ExactRows(X).evaluate(op, "value"), exact)
 
 
+MIXED = np.concatenate([X, X * 100.0, X + 1e4, np.where(X > 0.5, -np.inf, X), X[:3] * 1e300, np.full((2, 9), np.inf)])
+"""Rows that go through exp as they are, shifted, and in multiple precision, and rows with classes ruled out."""
+
+
+@pytest.mark.parametrize("quantity", ["value", "grad_logits"])
+def test_neither_the_rows_beside_a_row_nor_threads_change_a_bit(quantity: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    k = np.arange(len(MIXED)) % 9
+    expected = ExactRows(MIXED).evaluate(CE, quantity, k)
+    for threads in (2, 5):
+        assert_same_bits(ExactRows(MIXED, threads=threads).evaluate(CE, quantity, k), expected)
+    monkeypatch.setattr(exact_rows, "BLOCK", 1)
+    assert_same_bits(ExactRows(MIXED).evaluate(CE, quantity, k), expected)
+
+
 def test_the_order_of_the_questions_changes_no_bit() -> None:
     shared = ExactRows(X)
     shared.evaluate("log_sum_exp", "value")
