@@ -1,4 +1,4 @@
-"""Commands that run the suite: frameworks, run, merge."""
+"""Commands that run the suite: frameworks, prepare, run, merge."""
 
 from __future__ import annotations
 
@@ -39,6 +39,30 @@ def frameworks(
         typer.echo(json.dumps([asdict(framework) for framework in found], indent=2))
     else:
         print_frameworks(found)
+    return EXPECTED
+
+
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof prepare --framework torch --profile full")
+def prepare(
+    framework: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
+    ] = None,
+    *,
+    python: Python = None,
+    target: TargetName = None,
+    profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
+) -> int:
+    """Compute exact answers and bounds ahead of runs. They are cached; runs find them there and save the time."""
+    from rich.filesize import decimal
+
+    from logitproof.matrix.prepare import prepare as prepare_answers
+    from logitproof.matrix.survey import chosen as chosen_frameworks
+    from logitproof_adapters.targets.target import chosen
+
+    place = chosen(python, target)
+    done = prepare_answers(chosen_frameworks(framework or (), place), profile, place)
+    typer.echo(f"{done.computed:,} answers computed, {done.found:,} found; {done.folder} holds {decimal(done.size)}")
     return EXPECTED
 
 

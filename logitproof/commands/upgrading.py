@@ -140,7 +140,7 @@ def cache(
         float, typer.Option(metavar="DAYS", min=0, help="Only environments unused for this many days.")
     ] = 0.0,
     *,
-    clear: Annotated[bool, typer.Option("--clear", help="Remove the listed environments.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove them; without --idle the exact answers too.")] = False,
 ) -> int:
     """List the cached environments of upgrades and bisections. With their sizes and when each was last used."""
     from logitproof.environments import cache as environment_cache

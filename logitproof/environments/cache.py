@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from logitproof_reference.answers.place import cache_folder
+from logitproof_reference.answers.place import ANSWERS, cache_folder
 from logitproof_reports.counting.verdict import plural
 
 LOCK = "lock.txt"
@@ -52,9 +52,9 @@ def kept(idle: float = 0.0) -> list[Kept]:
 
 
 def clear(idle: float = 0.0) -> None:
-    """Remove what `kept` returns; with 0 days also Logitproof's own wheels, and what was left half made."""
-    folders = [one.folder for one in kept(idle)] if idle else [environments_folder(), cache_folder() / "wheels"]
-    for folder in folders:
+    """Remove what `kept` returns; with 0 days also Logitproof's own wheels, exact answers, and what is half made."""
+    everything = [environments_folder(), cache_folder() / "wheels", cache_folder() / ANSWERS]
+    for folder in [one.folder for one in kept(idle)] if idle else everything:
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 CACHE_VARIABLE = "LOGITPROOF_CACHE_DIR"
 ANSWERS_VARIABLE = "LOGITPROOF_ANSWERS"
+ANSWERS = "answers"
 OFF = "off"
 """Value of `ANSWERS_VARIABLE` with which nothing is read from disk, nor written; otherwise it names a folder."""
 
@@ -23,4 +24,4 @@ def answers_folder() -> Path | None:
     named = os.environ.get(ANSWERS_VARIABLE, "")
     if named == OFF:
         return None
-    return Path(named) if named else cache_folder() / "answers"
+    return Path(named) if named else cache_folder() / ANSWERS

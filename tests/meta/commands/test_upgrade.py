@@ -34,7 +34,7 @@ from logitproof.upgrades import sides as upgrade
 from logitproof.upgrades.bisect import Bisection
 from logitproof.upgrades.trial import selecting
 from logitproof_adapters.catalogue.frameworks import PACKAGES, Package
-from logitproof_reference.answers.place import CACHE_VARIABLE
+from logitproof_reference.answers.place import ANSWERS, CACHE_VARIABLE, cache_folder
 from logitproof_reports.runs.run_file import write_run
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
@@ -173,9 +173,12 @@ def test_environments_that_are_kept_are_listed_with_their_size_and_go_by_age(
     assert (old.exists(), new.exists()) == (False, True)
     half = environment_cache.environments_folder() / ".half"
     half.mkdir()
+    answers = cache_folder() / ANSWERS
+    answers.mkdir()
     assert main(["cache", "--clear"]) == 0
     assert not new.exists()
     assert not half.exists()
+    assert not answers.exists()
     assert main(["cache", "--idle", "-1"]) == 2
 
 
