@@ -199,7 +199,7 @@ def bench(session: nox.Session) -> None:
     frameworks = session.posargs or MAIN
     judged = [requirement for name in frameworks for requirement in group(f"conformance-{name}")]
     session.install("-e", ".", *group("test"), *judged)
-    session.run("python", "tests/meta/benchmarks/bench_oracle.py")
+    session.run("python", "tests/meta/benchmarks/bench_oracle.py", "-o", str(RUNS / "bench-oracle.json"))
     session.run("python", "tests/meta/benchmarks/bench_pipe.py")
     session.run("python", "-m", "meta.benchmarks.bench_reports", env={"PYTHONPATH": "tests"})
     session.run(

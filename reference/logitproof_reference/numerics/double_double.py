@@ -129,4 +129,6 @@ def summation_height(length: int) -> int:
 
 def power_of_two(n: NDArray[np.int64]) -> F64:
     """Return 2**n for integers in [-1022, 1023]."""
-    return ((n + 1023) << 52).view(np.float64)
+    bits = n + 1023
+    bits <<= 52
+    return bits.view(np.float64)

@@ -66,9 +66,11 @@ def exp_scaled(d: Pair) -> tuple[F64, F64, NDArray[np.int64]]:
     return hi.reshape(shape), lo.reshape(shape), n.reshape(shape)
 
 
-def _exp_chunk(high: F64, low: F64 | None = None) -> tuple[F64, F64, F64]:
-    """Return exp(high + low) as `exp_scaled` does; n as whole numbers."""
+def _exp_chunk(high: F64, low: F64 | None = None, exponent: NDArray[np.int64] | None = None) -> tuple[F64, F64, F64]:
+    """Return exp(high + low) as `exp_scaled` does, n as whole numbers; times 2**(n + exponent) where one is given."""
     n, t, r, rest = _reduced(high, low)
+    if exponent is not None:
+        t *= power_of_two((n + exponent).astype(np.int64))
     tau, r, rest = _next_to_one(r, rest)
     a = r + 1.5
     a -= 1.5  # a multiple of 2**-52
@@ -156,11 +158,7 @@ def exp_plain(x: F64, exponent: NDArray[np.int64]) -> Ball:
     step = max(1, _CHUNK // exponent.size)
     for start in range(0, len(x), step):
         chunk = slice(start, start + step)
-        mantissa, low, n = _exp_chunk(x[chunk])
-        n += exponent
-        power = power_of_two(n.astype(np.int64))
-        np.multiply(mantissa, power, out=hi[chunk])
-        np.multiply(low, power, out=lo[chunk])
+        hi[chunk], lo[chunk], _ = _exp_chunk(x[chunk], exponent=exponent)
         np.multiply(hi[chunk], EXP_ERROR * (1 + 2.0**-40), out=radius[chunk])
     return Ball(hi, lo, radius)
 

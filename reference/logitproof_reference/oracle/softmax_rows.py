@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .request import Request
 
-BLOCK = 1 << 17
+BLOCK = 1 << 16
 """Logits worked on at a time: the intermediate arrays of a block stay in the cache."""
 
 LARGEST_LOGIT = 2.0**600

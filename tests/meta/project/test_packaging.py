@@ -149,9 +149,29 @@ def test_logitproof_offers_the_oracle_in_full() -> None:
     assert all(getattr(logitproof, name).__name__ == name for name in logitproof.__all__)
 
 
-def test_importing_logitproof_imports_no_numpy() -> None:
-    program = "import sys, logitproof, logitproof.commands.command_line; print('numpy' in sys.modules)"
-    assert _printed_by(program) == "False"
+LOADED = """
+import sys
+before = set(sys.modules)
+{imports}
+named = {{name.partition(".")[0] for name in set(sys.modules) - before}} - set(sys.stdlib_module_names)
+ours = {{name for name in sys.modules if name.startswith("logitproof")}}
+print(*sorted(ours | {{name for name in named if not name.startswith("logitproof")}}))
+"""
+"""Prints our modules that an import loads, and the packages of others."""
+
+COMMANDS = ["checking", "claiming", "command_line", "listing", "reading", "running", "upgrading"]
+
+
+def test_importing_logitproof_loads_nothing_else() -> None:
+    assert _printed_by(LOADED.format(imports="import logitproof")) == "logitproof"
+
+
+def test_the_command_line_loads_its_commands_and_typer_alone() -> None:
+    ours = ["logitproof", "logitproof.commands", "logitproof.errors", "logitproof.commands.app"]
+    ours += [f"logitproof.commands.{name}" for name in COMMANDS]
+    loaded = set(_printed_by(LOADED.format(imports="import logitproof.commands.command_line")).split())
+    assert {name for name in loaded if name.startswith("logitproof")} == set(ours)
+    assert loaded - set(ours) <= {"annotated_doc", "click", "colorama", "shellingham", "typer", "typing_extensions"}
 
 
 def test_no_framework_is_imported_by_the_packages() -> None:
