@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -66,6 +67,9 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Compile and compute everything anew; take nothing from earlier runs.")
+    ] = False,
     wandb: Annotated[
         bool, typer.Option("--wandb", help="Also log each training to Weights & Biases, step by step.")
     ] = False,
@@ -82,8 +86,11 @@ def run(
     from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
     from logitproof_adapters.catalogue.registry import left_out
     from logitproof_adapters.targets.target import chosen
+    from logitproof_reference.answers.place import ANSWERS_VARIABLE, OFF
 
     refuse_unknown(fail_on)
+    if fresh:
+        os.environ[ANSWERS_VARIABLE] = OFF
     for line in () if framework else left_out():
         complain(line)
     if wandb:
@@ -101,6 +108,7 @@ def run(
             evaluators=evaluators,
             shard=shard,
             resume=resume,
+            fresh=fresh,
             target=chosen(python, target, device=device),
             display=display_for_terminal(),
         )

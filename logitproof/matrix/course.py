@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -24,11 +24,11 @@ from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
 from logitproof_reports.runs.environment import describe_environment
 from logitproof_reports.runs.journal import is_begun, resume_point
-from logitproof_reports.runs.run_file import journal_of, read_journal, read_run
+from logitproof_reports.runs.run_file import journal_of, read_run
 from logitproof_reports.runs.schema import Run, RunFileError, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Sequence
     from pathlib import Path
 
     from logitproof.matrix.choice import Choice
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.targets.target import Target
     from logitproof_conformance.plan.cases import Case
     from logitproof_conformance.plan.shard import Shard
-    from logitproof_reports.runs.journal import ResumePoint
+    from logitproof_reports.runs.journal import Header, ResumePoint
 
 UNDER_WAY = 4
 """Cells of one framework under way at a time: enough that the evaluator never waits for the judge to read an answer."""
@@ -78,19 +78,22 @@ class Asked:
     evaluators: int = 1
 
 
-@dataclass
-class CellRecord:
-    """What is judged of one cell."""
+def shares(cells: Sequence[list[Case]], count: int) -> list[list[list[Case]]]:
+    """Deal cells out to evaluators, those of one format to the same one: what it compiled for one serves the next.
 
-    cases: list[Case]
-    judgements: list[Judgement] = field(default_factory=list)
-    given_up: bool = False
-    ended: bool = False
+    The largest formats come first, each to the evaluator that has the least so far.
+    """
+    formats: defaultdict[str, list[list[Case]]] = defaultdict(list)
+    for cell in cells:
+        formats[cell[0].cell.format].append(cell)
+    dealt: list[list[list[Case]]] = [[] for _ in range(count)]
+    for group in sorted(formats.values(), key=_cases_of, reverse=True):
+        min(dealt, key=_cases_of).extend(group)
+    return dealt
 
-    @property
-    def cell(self) -> str:
-        """The id of the cell."""
-        return self.cases[0].cell.id
+
+def _cases_of(cells: Sequence[list[Case]]) -> int:
+    return sum(map(len, cells))
 
 
 class Lane:
@@ -104,7 +107,7 @@ class Lane:
         The process, once it is started.
     adapter : RemoteAdapter or None
         What it is asked through, once the framework is imported.
-    records : list of CellRecord
+    cells : list of lists of Case
         Its cells, once they are planned.
     """
 
@@ -112,7 +115,7 @@ class Lane:
         self.turns = Turns(UNDER_WAY)
         self.link: Link | None = None
         self.adapter: RemoteAdapter | None = None
-        self.records: list[CellRecord] = []
+        self.cells: list[list[Case]] = []
 
     @property
     def descriptor(self) -> int | None:
@@ -129,8 +132,6 @@ class Lane:
         if self.link is not None:
             self.turns.settle(self.link.pump())
             self.turns.settle(self.link.check_deadline())
-        if not self.turns.busy and self.link is not None:
-            self.link.leave()
 
 
 class Course:
@@ -154,7 +155,7 @@ class Course:
     refusal : Exception or None
         Why the framework cannot be asked.
     lanes : list of Lane
-        Its evaluators: each is asked every second cell where there are two.
+        Its evaluators, which share the cells.
     """
 
     def __init__(self, framework: str, asked: Asked, folder: Path, *, resume: bool) -> None:
@@ -169,8 +170,9 @@ class Course:
         self._since = time.monotonic()
         self._run: FrameworkRun | None = None
         self._recorder: Recorder | None = None
+        self._header: Header
         self._before: ResumePoint | None = None
-        self._records: deque[CellRecord] = deque()
+        self._judgements: list[Judgement] = []
         self._given_up: set[str] = set()
         if not (resume and self.is_whole):
             self.lanes += [Lane() for _ in range(asked.evaluators)]
@@ -197,6 +199,7 @@ class Course:
         for lane in self.lanes:
             if lane.descriptor in ready:
                 lane.go_on()
+            lane.turns.fill()  # its cells may have been planned meanwhile
         if not self.running:
             self._end()
 
@@ -225,9 +228,9 @@ class Course:
         recorder = self._opened(run, len(cases))
         done = self._before.done if self._before else set()
         cells = (list(group) for _, group in groupby(cases, key=lambda case: case.cell.id))
-        self._records.extend(CellRecord(cell) for cell in cells if cell[0].cell.id not in done)
-        for place, lane in enumerate(self.lanes):
-            lane.records = list(self._records)[place :: len(self.lanes)]
+        left = [cell for cell in cells if cell[0].cell.id not in done]
+        for lane, share in zip(self.lanes, shares(left, len(self.lanes)), strict=True):
+            lane.cells = share
         self.judged = sum(case.cell.id in done for case in cases)
         self.total = len(cases)
         self._run, self._recorder = run, recorder
@@ -238,69 +241,60 @@ class Course:
         if run is None or first is None or lane.adapter is None:
             return
         lane.adapter.share_offers(first)
-        lane.turns.then(map(partial(self._job, lane.adapter), lane.records))
+        lane.turns.then(map(partial(self._job, run, lane.adapter), lane.cells))
 
     def _opened(self, run: FrameworkRun, total: int) -> Recorder:
         """Open the journal, or the one that an earlier process left, whose judgements count."""
         if not (self._resume and is_begun(journal_of(self.part))):
-            return Recorder(self.part, run.header(total))
+            self._header = run.header(total)
+            return Recorder(self.part, self._header)
         before = resume_point(journal_of(self.part))
         if identity_of(before.header) != run.identity:
             raise UsageError(
                 f"the interrupted run judged another release, profile or case set of {self.framework}: omit --resume"
             )
-        run.conclusions.restore(Judgement(**one) for one in before.judgements)
-        self._before, self._given_up = before, before.given_up
+        self._judgements += [Judgement(**one) for one in before.judgements]
+        run.conclusions.restore(self._judgements)
+        self._before, self._given_up, self._header = before, before.given_up, before.header
         return Recorder(self.part, None)
 
-    def _job(self, adapter: RemoteAdapter, record: CellRecord) -> Job:
-        """Return what judges a cell; what it finds is recorded behind the cells before it."""
+    def _job(self, run: FrameworkRun, adapter: RemoteAdapter, cases: list[Case]) -> Job:
+        """Return what judges a cell, holds the judgements against the ledger, and records them."""
 
         def job() -> None:
-            record.judgements, record.given_up = judge_cell(adapter, record.cases, self._asked.profile)
-            record.ended = True
-            while self._records and self._records[0].ended:
-                self._take(self._records.popleft())
+            found, given_up = judge_cell(adapter, cases, run.profile)
+            taken = run.conclusions.take(found)
+            self._record(taken, cases[0].cell.id, given_up=given_up)
+            self.judged += len(cases)
 
         return job
 
-    def _take(self, record: CellRecord) -> None:
-        """Hold what is judged of a cell against the ledger, and record it."""
-        assert self._run is not None  # both are there before the first cell begins
-        assert self._recorder is not None
-        taken = self._run.conclusions.take(record.judgements)
+    def _record(self, taken: list[Judgement], cell: str, *, given_up: bool) -> None:
+        assert self._recorder is not None  # opened before the first cell
         for found in taken:
             self._recorder.append(found)
-        self._recorder.end_cell(record.cell, given_up=record.given_up)
+        self._recorder.end_cell(cell, given_up=given_up)
+        self._judgements += taken
         # A cell in which the process ends, as a ledger says it does, is no gap in a run.
-        if record.given_up and not any(found.verdict == "crashed" and found.deviation for found in taken):
-            self._given_up.add(record.cell)
-        self.judged += len(record.cases)
+        if given_up and not any(found.verdict == "crashed" and found.deviation for found in taken):
+            self._given_up.add(cell)
 
     def _end(self) -> None:
-        """Turn the journal into the run file, once."""
+        """Turn the journal into the run file, once; the order is that of the plan, whoever was first."""
+        for lane in self.lanes:
+            if lane.link is not None:
+                lane.link.leave()
         if self._recorder is None or self._run is None:
             return
-        for record in self._records:  # of a lane whose evaluator did not start, some are left
-            if record.ended:
-                self._take(record)
-        recorder, run = self._recorder, self._run
+        recorder, run, choice = self._recorder, self._run, self._asked.choice
         self._recorder = None
-        whole = self._asked.choice.is_all and not self._given_up
-        missing = self._missing(run, recorder)
-        for problem in [*missing, *run.problems(whole=whole and not missing)]:
-            recorder.append(problem)
-        recorder.close(complete=whole and not missing)
-
-    def _missing(self, run: FrameworkRun, recorder: Recorder) -> list[Judgement]:
-        """Return a judgement on each cell that was to be judged and of which the journal knows nothing."""
-        planned = dict.fromkeys(case.cell.id for case in self._asked.choice.of(run.cases))
-        there = set(read_journal(recorder.journal_path).table["cell"].to_pylist())
-        return [
-            on_the_whole(run.adapter.name, "void", f"{cell} was planned and not judged")
-            for cell in planned
-            if cell not in there
-        ]
+        places = {id_: place for place, id_ in enumerate(dict.fromkeys(case.cell.id for case in choice.of(run.cases)))}
+        left = places.keys() - {found.cell for found in self._judgements}
+        reason = f"{len(left)} of {len(places)} cells were planned and not judged, e.g. {min(left, default='')}"
+        missing = [on_the_whole(run.adapter.name, "void", reason)] if left else []
+        whole = choice.is_all and not self._given_up and not missing
+        judged = sorted(self._judgements, key=lambda found: places[found.cell])
+        recorder.finish([*judged, *missing, *run.problems(whole=whole)], self._header, complete=whole)
 
     def outcome(self) -> Run:
         """Return what was judged; where the framework could not be asked at all, or nothing of it can be read, that."""

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
+from logitproof.matrix import compiled_programs
 from logitproof.matrix.choice import Choice
 from logitproof.matrix.course import Asked, Course, NothingChosen
 from logitproof.matrix.progress import Silent
 from logitproof.matrix.survey import chosen
+from logitproof_adapters.contract import CPU
 from logitproof_adapters.targets.link import PATIENCE_SECONDS
 from logitproof_adapters.targets.target import here
 from logitproof_conformance.plan.shard import Shard
@@ -59,6 +61,7 @@ def run(
     evaluators: int | None = None,
     shard: str = "",
     resume: bool = False,
+    fresh: bool = False,
     target: Target | None = None,
     display: Display | None = None,
 ) -> Run:
@@ -86,6 +89,8 @@ def run(
         ``I/N``: only the Ith of N parts of the cells; empty for all.
     resume : bool
         Whether to go on with what an interrupted run of the same request left.
+    fresh : bool
+        Whether frameworks installed here compile everything anew, instead of taking what an earlier run compiled.
     target : Target, optional
         Where the frameworks are; default: installed beside Logitproof.
     display : Display, optional
@@ -110,12 +115,16 @@ def run(
         part = Shard.read(shard)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    place, where = Path(output), target or here()
+    place = Path(output)
+    where = target or here()
+    if where.is_here:
+        where = at_home(where, fresh=fresh)
     names = chosen(frameworks, where)
     request = {
         "frameworks": names,
         "profile": profile,
         "target": where.name,
+        "device": where.device,
         "shard": shard,
         "select": select,
         "cells": list(cells),
@@ -142,12 +151,20 @@ def run(
     return whole
 
 
+def at_home(target: Target, *, fresh: bool) -> Target:
+    """Return the interpreter of this process so that frameworks keep what they compiled unless `fresh`."""
+    settings = compiled_programs.switched_off() if fresh else compiled_programs.variables()
+    return replace(target, env=settings)
+
+
 def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
     """Return in how many processes each framework is asked unless the user says: a second one fills an idle processor.
 
-    What a command of the user's starts may be dear, or another machine: there it is one.
+    What a command of the user's starts may be dear, or another machine, and two on one accelerator take each other's
+    memory: there it is one.
     """
-    return 2 if len(frameworks) == 1 and target.is_interpreter and processors() > 1 else 1
+    is_shared = target.is_interpreter and target.device == CPU
+    return 2 if len(frameworks) == 1 and is_shared and processors() > 1 else 1
 
 
 def processors() -> int:

@@ -61,9 +61,10 @@ class Turns:
             for job in self._waiting.pop(ticket, ()):
                 job.parent = getcurrent()
                 self._run(job)
-            self._fill()
+            self.fill()
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
+        """Begin new jobs while there is room."""
         while len(self._under_way) < self._width:
             job = next(self._jobs, None)
             if job is None:

@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.catalogue.machines import is_met, spelled
-from logitproof_reports.runs.run_file import Journal, journal_of, read_journal, write_run
+from logitproof_reports.runs.run_file import Journal, journal_of, read_journal, table_of, write_run
+from logitproof_reports.runs.schema import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from logitproof_conformance.judging.ledger_verdict import Conclusions
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.run_file import Header
-    from logitproof_reports.runs.schema import Run
 
 
 def environment_of(
@@ -101,9 +102,13 @@ class Recorder:
         """Leave the journal to be gone on with."""
         self.journal.close()
 
-    def close(self, *, complete: bool) -> Run:
-        """Turn the journal into the run file, which says whether everything planned was judged; return it."""
+    def finish(self, judgements: Sequence[Judgement], header: Header, *, complete: bool) -> None:
+        """Write the run file, with these judgements in this order, and drop the journal."""
         self.journal.close()
-        run = replace(read_journal(self.journal_path), complete=complete)
-        write_run(self.path, run)
-        return run
+        table = table_of(judgements)
+        write_run(self.path, Run(table, [header["environment"]], header["profile"], header["case_set"], complete))
+
+    def close(self, *, complete: bool) -> None:
+        """Turn the journal into the run file, which says whether everything planned was judged."""
+        self.journal.close()
+        write_run(self.path, replace(read_journal(self.journal_path), complete=complete))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SENT = (environment.__name__,)
 """What travels to a target beside its adapter, to describe it by the same code."""
 
+COMPILATION_CACHE = "JAX_COMPILATION_CACHE_DIR"
+"""The variable by whose presence a run file says that frameworks may have taken what an earlier run compiled."""
+
 OURS = ("logitproof", "numpy")
 """Packages of the judge that decide what is planned, exact and allowed."""
 
@@ -31,7 +34,8 @@ def surroundings_of(adapter: Adapter) -> dict[str, Any]:
         return {**here, **about}
     there = adapter.call(environment.__name__, describe_environment.__name__)
     if adapter.target.is_here:
-        return {**there, **about}
+        kept = {"compilation_cache": "kept between runs"} if COMPILATION_CACHE in adapter.target.env else {}
+        return {**there, **kept, **about}
     judge = {"python": here["python"], **{name: here["packages"][name] for name in OURS}}
     told = {f"judge's {name}": version for name, version in judge.items()}
     # The adapters that ran are those of the judge's release.
