@@ -55,7 +55,10 @@ class TensorflowAdapter(SourceAdapter):
     @staticmethod
     def _uses_onednn() -> bool:
         # What TF_ENABLE_ONEDNN_OPTS says, else whether the CPU has VNNI, BF16 or AMX; no public function tells.
-        from tensorflow.python.util import _pywrap_util_port  # noqa: PLC0415 - part of the framework
+        try:
+            from tensorflow.python.util import _pywrap_util_port  # noqa: PLC0415 - part of the framework
+        except ImportError:  # the place of early releases
+            from tensorflow.python import _pywrap_util_port  # noqa: PLC0415 - likewise
 
         return bool(_pywrap_util_port.IsMklEnabled())
 
