@@ -90,6 +90,21 @@ def upgrade(session: nox.Session) -> None:
     session.run("logitproof", "upgrade", "-o", str(RUNS / "upgrade"), *session.posargs)
 
 
+@nox.session(default=False)
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures of README and docs anew, from runs of torch, jax and optax (some minutes)."""
+    groups = [group(f"conformance-{name}") for name in ("torch", "jax", "optax")]
+    session.install("-e", ".", *group("test"), *(one for requirements in groups for one in requirements))
+    folder = session.create_tmp()
+    runs = [f"{folder}/{name}.parquet" for name in ("torch", "jax", "optax")]
+    for run_file in runs:
+        session.run("logitproof", "run", "--framework", Path(run_file).stem, "-o", run_file, success_codes=[0, 1])
+    session.run("logitproof", "report", *runs, "-o", f"{folder}/report.html", success_codes=[0, 1])
+    upgrade_of = ("optax==0.2.4", "optax==0.2.6")
+    session.run("logitproof", "upgrade", "-o", f"{folder}/upgrade", *upgrade_of, success_codes=[0, 1])
+    session.run("python", "docs/screenshot.py", f"{folder}/report.html", f"{folder}/upgrade/diff.html")
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """Test the suite itself, on all processors; needs no framework."""

@@ -1,6 +1,7 @@
-"""Draw report.png: ``python docs/screenshot.py report.html`` pictures the first page of a report beside this file.
+"""Draw the pictures of README and docs/upgrade.md: ``python docs/screenshot.py report.html diff.html``.
 
-Needs Playwright and a Chromium. The report of README is of torch, jax and optax: ``logitproof report`` of their runs.
+The report is one of torch, jax and optax, the diff one of optax 0.2.4 and 0.2.6: `nox -s pictures` makes both, and runs
+this. Needs Playwright and a Chromium.
 """
 # ruff: noqa: INP001 - a script, no package
 
@@ -9,21 +10,34 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
-WIDTH, HEIGHT = 1280, 1220
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FOLDER = Path(__file__).parent
+READY = "#table:not([hidden])"
+
+
+def opened(browser: Browser, page: str, height: int) -> Page:
+    """Return a page as a reader sees it first."""
+    made = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
+    made.goto(Path(page).resolve().as_uri())
+    made.wait_for_selector(READY, state="attached")
+    return made
 
 
 def main() -> None:
-    """Open the report that the command line names, and save what a reader sees first."""
-    (report,) = sys.argv[1:]
+    """Open the two pages that the command line names, and save what the documentation shows of them."""
+    report, diff = sys.argv[1:]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
-        page.goto(Path(report).resolve().as_uri())
-        page.wait_for_selector("#table:not([hidden])", state="attached")
-        page.screenshot(path=Path(__file__).with_name("report.png"))
+        opened(browser, report, 1220).screenshot(path=FOLDER / "report.png")
+        page = opened(browser, diff, 900)
+        page.locator("#findings details.finding").first.screenshot(path=FOLDER / "upgrade/finding.png")
+        page.locator("#picture svg").screenshot(path=FOLDER / "upgrade/field.png")
         browser.close()
 
 

@@ -1,4 +1,4 @@
-"""The accuracy page: largest errors in ulps by question, framework and format, their spread, and where they lie."""
+"""The accuracy page: the largest error / bound and error in ulps by function, framework, format; their spread."""
 
 from __future__ import annotations
 
@@ -73,11 +73,12 @@ def _table(format_: str, frameworks: list[str], records: list[Measured]) -> Accu
 
 def _row(records: list[Measured], frameworks: list[str]) -> AccuracyRow:
     mine = [[one for one in records if one["adapter"] == name] for name in frameworks]
-    errors = [max((one["ulps"] for one in own), default=math.nan) for own in mine]
-    found = {measure(error) for error in errors if not math.isnan(error)}
-    least = measure(min((error for error in errors if not math.isnan(error)), default=math.nan))
+    # By error / bound: many ulps of a result that is tiny beside the logits say nothing of the code.
+    ratios = [max((one["slack"] for one in own if not math.isnan(one["slack"])), default=math.nan) for own in mine]
+    found = {decimal(ratio) for ratio in ratios if not math.isnan(ratio)}
+    least = decimal(min((ratio for ratio in ratios if not math.isnan(ratio)), default=math.nan))
     differ = len(found) > 1
-    cells = [_cell(own, best=differ and measure(error) == least) for own, error in zip(mine, errors, strict=True)]
+    cells = [_cell(own, best=differ and decimal(ratio) == least) for own, ratio in zip(mine, ratios, strict=True)]
     asked = {name: records[0][name] for name in ("op", "labels", "quantity")}
     return AccuracyRow(question(records[0]), filter_terms(**asked), cells)
 

@@ -150,7 +150,7 @@ class FindingGroup:
 
 @dataclass(frozen=True)
 class AccuracyCell:
-    """The largest error of one framework; `best` where it is the smallest of the row."""
+    """The largest error / bound and error of one framework; `best` where the ratio is the smallest of the row."""
 
     outcome: Outcome | None
     ulps: str
