@@ -40,7 +40,7 @@ START_SECONDS = 300.0
 GRACE_SECONDS = 5.0
 """How long a process may take to end by itself: after its pipe is closed, or to print where it hangs."""
 
-WATCHDOG = 4
+WATCHDOG = 20
 """How many times as long as a call may take the evaluator waits before it ends itself: behind a remote shell the judge
 cannot end it, and does not know how busy that machine is."""
 

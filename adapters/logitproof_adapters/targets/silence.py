@@ -37,7 +37,7 @@ class Silence:
         """Begin anew: there was progress."""
         self._since = time.monotonic()
         self._used_before: float | None = None
-        self._waited_before = 0.0
+        self._looked_last = 0.0, 0.0, 0.0
 
     @property
     def seconds(self) -> float:
@@ -45,17 +45,23 @@ class Silence:
         return time.monotonic() - self._since
 
     def exceeds(self, limit: float) -> bool:
-        """Tell whether the worker has hung for `limit` seconds; to be called again and again while it is silent."""
-        if self._used_before is None:
-            self._used_before, self._waited_before = cpu_seconds(self._session), waiting_seconds(self._session)
-        seconds = self.seconds
-        if seconds <= limit:
+        """Tell whether the worker has hung for `limit` seconds; to be called again and again while it is silent.
+
+        It is looked at once every `limit` seconds, so that what it did before counts for no longer than that.
+        """
+        seconds, (looked, used_then, waited_then) = self.seconds, self._looked_last
+        if self._used_before is not None and seconds - looked <= limit:
             return False
-        used = cpu_seconds(self._session)
-        if used is None or self._used_before is None:
+        used, waited = cpu_seconds(self._session), waiting_seconds(self._session)
+        if self._used_before is None:
+            self._used_before, self._looked_last = used, (seconds, used or 0.0, waited)
+            return used is None and seconds > limit
+        if used is None:
             return hangs(seconds, None, limit)
-        waited = max(0.0, waiting_seconds(self._session) - self._waited_before)
-        return hangs(seconds, used - self._used_before, limit, waited)
+        self._looked_last = seconds, used, waited
+        return used - self._used_before >= limit or hangs(
+            seconds - looked, used - used_then, limit, max(0.0, waited - waited_then)
+        )
 
 
 def hangs(seconds: float, used: float | None, limit: float, waited: float = 0.0) -> bool:

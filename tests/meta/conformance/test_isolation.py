@@ -17,6 +17,7 @@ import pytest
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof.matrix.progress import Lines
 from logitproof.readers.reporting import judgements
+from logitproof_adapters.targets import silence
 from logitproof_adapters.targets.silence import Silence, cpu_seconds, hangs, waiting_seconds
 from logitproof_reference.vocabulary.judgement import on_the_whole
 from logitproof_reports.runs.journal import Journal, read_journal, resume_point
@@ -371,16 +372,37 @@ def test_the_time_of_a_session_is_that_of_all_its_processes() -> None:
     spin = "while True: pass"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {spin!r}])"
     process = subprocess.Popen([sys.executable, "-c", parent], start_new_session=True)
-    silence = Silence(process.pid)
+    watched = Silence(process.pid)
     try:
         while (cpu_seconds(process.pid) or 0.0) < 1.0:  # the parent itself uses a tenth
-            assert not silence.exceeds(3600.0)
+            assert not watched.exceeds(3600.0)
             time.sleep(0.02)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    assert silence.exceeds(0.0)
+    assert watched.exceeds(0.0)
     assert cpu_seconds(-1) is None
+
+
+LOOKS = {
+    "sleeps after it had to wait": [(0.5, 0.0, 0.0, False), (11, 1.0, 8.0, False), (22, 1.0, 8.0, True)],
+    "shares a processor": [(0.5, 0.0, 0.0, False), (11, 1.0, 9.0, False), (22, 2.0, 18.0, False), (200, 10, 30, True)],
+    "begins to sleep": [(0.5, 7.0, 3.0, False), (9, 7.0, 3.0, False), (11, 7.0, 3.0, True)],
+}
+"""What a process does: looks at the clock, at the time it used and at the time it waited, and whether it hangs then."""
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_what_a_silent_process_did_before_counts_for_as_long_as_a_case_may_take(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    watched = silence.Silence(1)
+    for now, used, waited, expected in LOOKS[what]:
+        monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+        monkeypatch.setattr(silence, "cpu_seconds", lambda _, used=used: used)
+        monkeypatch.setattr(silence, "waiting_seconds", lambda _, waited=waited: waited)
+        assert watched.exceeds(10.0) is expected
 
 
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system does not say how long a thread waits")
