@@ -61,7 +61,8 @@ def test_judgements_through_the_pipe_are_those_in_process(framework: str, tmp_pa
     facts = there.environments[0]
     assert facts["target"] == "interpreter"
     assert facts["judge"]["judge's numpy"] == np.__version__
-    assert {**facts, "target": None, "judge": None} == {**here.environments[0], "target": None, "judge": None}
+    told_once = dict.fromkeys(("target", "judge", "compilation_cache"))
+    assert {**facts, **told_once} == {**here.environments[0], **told_once}
 
 
 @pytest.fixture(scope="module")
