@@ -16,12 +16,13 @@ from logitproof.environments.build import build
 from logitproof.environments.cache import environments_folder, sentence
 from logitproof.environments.interpreters import Interpreter, preferred
 from logitproof.environments.locks import CPU, Wanted, lock, requirements_of
-from logitproof.environments.package_adapters import adapter_words, backends_of, is_framework
+from logitproof.environments.package_adapters import adapter_words, backends_of, is_framework, names_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.matrix.progress import display_for_terminal
 from logitproof.matrix.run import parts_of
 from logitproof.matrix.run import run as run_matrix
+from logitproof_adapters.catalogue.oldest import too_old_to_install
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.link import PATIENCE_SECONDS
 from logitproof_adapters.targets.target import Target, TargetError, interpreter, named
@@ -198,6 +199,9 @@ def _built(asked: Sequence[str], wanted: Sequence[Wanted], say: Say) -> list[Sid
     for locked in locks:
         beside = [f"{name} {version}" for name, version in locked.packages.items() if name in TOLD]
         say(f"{locked.title}: Python {locked.python}, {', '.join(beside)}")
+        for name in names_of(locked.requirements):
+            if reason := too_old_to_install(name, locked.packages.get(name, "")):
+                say(f"{reason} by default; what it lacks of what is called shows as crashes")
     for locked in locks:
         if locked.key not in {folder.name for folder in before}:
             say(_cost(locked))
@@ -302,6 +306,7 @@ def judge(target: Target, adapters: Sequence[str], output: Path, settings: Setti
         select=settings.select,
         cells=settings.cells,
         patience=settings.patience,
+        evaluators=1,  # both sides one after the other in the same way, whatever else the machine does
         resume=resume and parts_of(output).is_dir(),
         target=target,
         display=display_for_terminal(),

@@ -153,7 +153,7 @@ class Trial:
         output = self._file(NAMES[place])
         if self.resume and is_finished(output):
             self.say(f"{NAMES[place]}: {side.title} was judged before the interruption")
-            return read_run(output)
+            return self._retried(read_run(output), side, output)
         self.say(f"{NAMES[place]} ({place + 1} of 2): testing {side.title} ({', '.join(adapters)})")
         begun = time.monotonic()
         run = self._retried(judge(side.target, adapters, output, self.settings, resume=self.resume), side, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reference.vocabulary.judgement import Judgement
+from logitproof_reports.diff.examples import CALL
 from logitproof_reports.runs.schema import table_of
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def judgement_on(adapter: str, call: uncovered.UncoveredCall, answer: dict[str, 
         exact=value,
         observed=value,
         bound=f"{TELLING * max(1.0, abs(number)):.6g}" if math.isfinite(number) else "",
-        inputs="",
+        inputs=json.dumps({CALL: call.source}),
         repro=call.repro,
         digest=hashlib.sha256(repr(sorted(answer.items())).encode()).hexdigest()[:16],
     )

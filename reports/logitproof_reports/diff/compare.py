@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +102,12 @@ def repeated(run: Run) -> str:
     return " ".join(one.words[one.codes[more[0]]] for one in columns) if more.size else ""
 
 
+def _without_gaps(run: Run) -> Run:
+    """Return a run without its remarks that something planned was not judged: what is missing is unknown anyway."""
+    gaps = pc.and_(pc.equal(run.table["op"], ""), pc.equal(run.table["verdict"], "void"))
+    return replace(run, table=run.table.filter(pc.invert(gaps)), complete=run.complete and not pc.any(gaps).as_py())
+
+
 def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Diff:
     """Compare two runs.
 
@@ -124,6 +130,7 @@ def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Di
                 f'the baseline has the {name} "{one[:12]}", the candidate "{other[:12]}": '
                 "only runs with the same inputs can be compared; make one again with the same release and profile"
             )
+    before, after = map(_without_gaps, (before, after))
     for name, run in (("baseline", before), ("candidate", after)):
         if twice := repeated(run):
             raise RunFileError(f"the {name} holds the judgement {twice} more than once: make the run again")

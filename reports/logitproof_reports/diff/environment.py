@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
 
 
+_PLAIN = "of the index"
+"""A build without a name of its own."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """A fact of the environment that is not the same in both runs; empty where one run does not have it.
@@ -73,7 +77,21 @@ def differences(before: Run, after: Run) -> list[Difference]:
     own = [
         Difference(adapter if prefix else "", name, *pair) for adapter, name, pair in told if (name, pair) not in shared
     ]
-    return common + own
+    return _builds(before, after) + common + own
+
+
+def _build_of(run: Run) -> dict[str, str]:
+    return {name: version.partition("+")[2] for name, (_, version) in versions(run).items()}
+
+
+def _builds(before: Run, after: Run) -> list[Difference]:
+    """Return the frameworks of which the two versions are different builds, such as ``2.12.0`` and ``2.13.0+cpu``."""
+    old, new = (_build_of(run) for run in (before, after))
+    return [
+        Difference(name, "build", old[name] or _PLAIN, new[name] or _PLAIN)
+        for name in sorted(old.keys() & new.keys())
+        if old[name] != new[name]
+    ]
 
 
 def _pairs(old: dict[str, str], new: dict[str, str]) -> list[tuple[str, tuple[str, str]]]:

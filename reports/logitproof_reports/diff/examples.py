@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .compare import Diff
+
+CALL = "call"
+"""Name of the input that is a call in the framework's own words."""
 
 _MOST_DIGITS = 17
 _DIGITS = 6
@@ -62,6 +66,15 @@ class Example:
     exact: str
     error: str
     inputs: str
+
+    @property
+    def call(self) -> str:
+        """The call, where no row of a regime was judged but a call that no clause covers; else empty."""
+        try:
+            found = json.loads(self.inputs or "{}")
+        except ValueError:
+            return ""
+        return escape_control_chars(str(found.get(CALL, ""))) if isinstance(found, dict) else ""
 
     @property
     def place(self) -> str:

@@ -91,7 +91,7 @@ def asked_of(diff: Diff, finding: DiffFinding) -> str:
     clauses = [word for word in distinct(diff, finding, "clause") if word]
     title = clause_title(worst["clause"])
     named = [f"{clauses[0]} ({title})", *clauses[1:]] if clauses and title else clauses
-    return escape_control_chars(f"{some(diff, finding, 'adapter')} {asked}, {listed(named)}")
+    return escape_control_chars(f"{some(diff, finding, 'adapter')} {asked}, {listed(named) or 'covered by no clause'}")
 
 
 def _entries(diff: Diff, finding: DiffFinding) -> str:

@@ -37,7 +37,7 @@ _UNRANKED = frozenset({"unsupported", "void"})
 _RANKS = " ".join(f"WHEN '{verdict}' THEN {rank}" for verdict, rank in SEVERITY.items() if verdict not in _UNRANKED)
 
 _NOT_EVALUATED = (
-    "^(TargetDied: )?(timed out|no answer in |no progress for |given up after |the framework was not imported in )"
+    "^((TargetDied|the framework could not be asked|.* cannot be imported): )*(timed out|no answer in |given up after )"
 )
 """How a reason begins where a call took too long, or was never made: on a loaded machine, which is no one's fault."""
 

@@ -56,7 +56,7 @@ def _detail(cause: Cause) -> list[str]:
     return [
         *_wrapped(f"{cause.change.name}: {cause.what}", 2),
         *(line for text in told if text for line in _wrapped(f"  {text}", 2, "    ")),
-        f"  {example.place}{row}",
+        f"  {example.call or f'{example.place}{row}'}",
     ]
 
 

@@ -14,6 +14,7 @@ from logitproof_adapters.catalogue.frameworks import PACKAGES
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
+from logitproof_reports.diff.verdict import verdict_lines
 from logitproof_reports.runs.schema import table_of
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
@@ -38,6 +39,7 @@ def test_an_answer_that_means_something_else_shuts_the_gate() -> None:
     assert (report.word, cause.change.name) == ("NOT SAFE", "meaning changed")
     assert cause.example.sentence == "0.7136 -> 1.4067"
     assert CALL.name in cause.hit
+    assert any(line.strip() == CALL.source for line in verdict_lines(report))
 
 
 def test_a_last_bit_changes_nothing_and_an_error_is_to_be_looked_at() -> None:

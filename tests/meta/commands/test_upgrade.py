@@ -31,6 +31,7 @@ from logitproof.matrix.run import Interrupted, parts_of
 from logitproof.upgrades import sides
 from logitproof.upgrades.bisect import Bisection
 from logitproof.upgrades.sides import adapters_for
+from logitproof_adapters.catalogue.frameworks import PACKAGES
 from logitproof_adapters.targets.link import PATIENCE_SECONDS
 from logitproof_reference.answers.place import ANSWERS, CACHE_VARIABLE, cache_folder
 from logitproof_reports.runs.run_file import read_run, write_run
@@ -299,6 +300,17 @@ def test_an_upgrade_that_was_interrupted_goes_on_and_comes_to_the_same(
     for name in ("baseline", "candidate"):
         sides_of = [read_run(tmp_path / folder / f"{name}.parquet").table for folder in ("whole", "out")]
         assert sides_of[0].equals(sides_of[1])
+
+
+@pytest.mark.usefixtures("releases")
+def test_a_release_that_is_older_than_what_is_tested_is_judged_with_a_warning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    least = PACKAGES["torch"].oldest
+    assert main(["upgrade", "torch==1", "torch==3", "-o", "out"]) == 0
+    warned = [line for line in capsys.readouterr().err.splitlines() if "too old" in line]
+    assert len(warned) == 1
+    assert f"torch 1 is too old: {least} is the oldest release that is judged by default" in warned[0]
 
 
 def test_there_is_nothing_to_resume_where_nothing_was_begun() -> None:

@@ -184,7 +184,19 @@ def test_what_one_run_did_not_come_to_is_unknown_and_shuts_the_gate() -> None:
 TIMED_OUT = replace(BASE, verdict="crashed", reason="TargetDied: no answer in 300 s; last words: none", digest="")
 
 
-@pytest.mark.parametrize("late", [TIMED_OUT, replace(TIMED_OUT, verdict="void", reason="timed out")])
+def test_cells_that_were_planned_and_not_judged_are_unknown_however_many_there_are() -> None:
+    gaps = [on_the_whole("torch", "void", f"cell {number} was planned and not judged") for number in range(2)]
+    found = diff(run_of("torch", OTHER, BASE), run_of("torch", OTHER, *gaps))
+    assert {change.name for change, _ in found.by_class()} == {"unknown now", "identical"}
+
+
+NOT_IMPORTED = "the framework could not be asked: target prod: torch cannot be imported: no answer in 600 s"
+
+
+@pytest.mark.parametrize(
+    "late",
+    [TIMED_OUT, replace(TIMED_OUT, verdict="void", reason="timed out"), replace(TIMED_OUT, reason=NOT_IMPORTED)],
+)
 def test_a_time_out_accuses_nobody_and_fixes_nothing(late: Judgement) -> None:
     unasked = replace(BASE, regime="saturated")
     for found, name in (
@@ -362,7 +374,8 @@ def test_a_change_of_the_accuracy_class_names_both() -> None:
 
 def test_one_row_is_shown_on_both_sides_and_never_the_worst_of_two() -> None:
     right = replace(BASE, row=3, observed="0x1.8p+1", exact="0x1.8p+1", bound="1e-07", ulps=0.5)
-    wrong = moved(BASE, row=7, verdict="deviates", slack=9.0, observed="0x0p+0", exact="0x1.2p+1", bound="1e-07")
+    far = {"slack": 9.0, "ulps": float("inf"), "bound": "1e-07"}
+    wrong = moved(BASE, row=7, verdict="deviates", observed="0x0p+0", exact="0x1.2p+1", **far)
     (cause,) = causes([right], [wrong])
     assert (cause.example.row, cause.example.sentence) == (7, "2.25 -> 0, exact 2.25")
     loose = [replace(one, bound="0.5") for one in (right, wrong)]
@@ -405,6 +418,17 @@ def test_a_backend_that_is_compared_too_is_not_named_as_a_difference_beside() ->
     first, *_, last = verdict_of(found)
     assert "jax 0.4.38 -> 0.10.2, keras_jax 3.8.0 -> 3.15.1" in first
     assert last == "what else differs: jaxlib 0.4.38 -> 0.10.2"
+
+
+def test_another_build_of_the_framework_is_named_among_what_else_differs() -> None:
+    run = run_of("torch", BASE)
+    (one,) = run.environments
+    sides = [
+        replace(run, environments=[{**one, "framework": {**one["framework"], "version": v}}])
+        for v in ("2.12.0", "2.13.0+cpu")
+    ]
+    assert "torch build of the index -> cpu" in " ".join(verdict_of(diff(*sides)))
+    assert "build" not in " ".join(verdict_of(diff(sides[1], sides[1])))
 
 
 def test_every_difference_of_the_environment_is_named() -> None:
