@@ -111,7 +111,7 @@ class Trial:
         place = self.folder / REQUEST
         asked = {"old": self.old, "new": self.new, "adapters": self.adapters, **asdict(self.settings)}
         request: dict[str, Any] = json.loads(json.dumps(asked))
-        if not self.resume:
+        if not (self.resume and place.exists()):  # one that was interrupted before it began begins anew
             self._remove_results()
             self.folder.mkdir(parents=True, exist_ok=True)
             place.write_text(json.dumps(request, indent=2), encoding="utf-8")

@@ -313,7 +313,10 @@ def test_a_release_that_is_older_than_what_is_tested_is_judged_with_a_warning(
     assert f"torch 1 is too old: {least} is the oldest release that is judged by default" in warned[0]
 
 
-def test_there_is_nothing_to_resume_where_nothing_was_begun() -> None:
+def test_an_upgrade_that_was_interrupted_before_it_began_begins_anew(releases: Judged) -> None:
+    assert main(["upgrade", "torch==3", "torch==4", "-o", "out", "--resume"]) == 1
+    assert releases.versions == ["3", "4", "3", "4"]
+    Path("out/request.json").write_text("{")
     assert main(["upgrade", "torch==3", "torch==4", "-o", "out", "--resume"]) == 2
 
 
