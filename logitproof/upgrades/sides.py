@@ -306,7 +306,6 @@ def judge(target: Target, adapters: Sequence[str], output: Path, settings: Setti
         select=settings.select,
         cells=settings.cells,
         patience=settings.patience,
-        evaluators=1,  # both sides one after the other in the same way, whatever else the machine does
         resume=resume and parts_of(output).is_dir(),
         target=target,
         display=display_for_terminal(),
