@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from logitproof.errors import MEANING
-from logitproof_reports.runs.environment import package_version
 
 AS_IT_STANDS = "\b\n"
 """Tells typer not to wrap the paragraph that follows."""
@@ -18,6 +17,8 @@ EXIT_CODES = AS_IT_STANDS + "\n".join(["Exit status:", *(f"{code:>5}  {meaning}"
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001  as typer calls it
     if asked:
+        from logitproof_reports.runs.environment import package_version
+
         typer.echo(f"logitproof {package_version('logitproof')}")
         raise typer.Exit
 
