@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from logitproof_reports.diff.classes import RANK
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
@@ -75,7 +76,7 @@ def test_the_filter_keeps_what_it_names(shown: Opened) -> None:
         page.fill("#filter", "class:newly_failing framework:jax format:float32")
         page.press("#filter", "Enter")
         columns = [found.words(name) for name in ("adapter", "format")]
-        due = found.rank == 1
+        due = found.rank == RANK["newly failing"]
         for column, word in zip(columns, ("jax", "float32"), strict=True):
             due = due & column.is_word(word)
         assert page.inner_text(COUNT).startswith(f"{due.sum()} of ")
