@@ -243,7 +243,7 @@ def test_an_explanation_shows_inputs_answer_clause_and_a_repro_that_gives_the_ob
     done = logitproof(folder, "explain", f"{CELL}/typical", "--row", "1")
     assert done.returncode == EXPECTED, done.stderr
     shown = dict(re.findall(r"^(\w+) {2,}(\S+)", done.stdout, flags=re.MULTILINE))
-    assert {"clause", "logits", "exact", "rounded", "observed", "error", "bound", "slack", "verdict"} <= set(shown)
+    assert {"clause", "logits", "exact", "rounded", "observed", "error", "bound", "verdict"} <= set(shown)
     assert shown["verdict"] == "conforms"
     assert len(re.sub(r"\D", "", shown["exact"].partition("e")[0]).lstrip("0")) == 30
     repro = textwrap.dedent(done.stdout.partition("\nrepro\n")[2])

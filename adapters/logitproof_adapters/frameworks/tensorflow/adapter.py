@@ -40,6 +40,8 @@ class TensorflowAdapter(SourceAdapter):
     operations = MappingProxyType({**SourceAdapter.operations, "total": "tf.reduce_sum"})
     report = 'print(result.dtype.name, result.numpy().astype("float64").tolist())'
 
+    _has_jit_compile = True
+
     def __init__(self, device: str = CPU) -> None:
         import tensorflow as tf  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
