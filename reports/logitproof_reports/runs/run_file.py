@@ -116,7 +116,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
 
 def journal_of(target: Path) -> Path:
     """Return where the journal of a run file is while it is made."""
-    return target.with_name(target.name + JOURNAL_SUFFIX)
+    return target.parent / f"{target.name}{JOURNAL_SUFFIX}"  # with_name refuses "" and "/"
 
 
 def _run_of(target: Path, content: bytes) -> Run:

@@ -21,21 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXTS = {
-    **{f"page {number}": text for number, text in enumerate(HOSTILE)},
-    "title and cursor": "\x1b]0;title\x07\x1b[2J\x1b[1;1H\r\x08",
-    "C1 controls": "\x9b31m\x85\x7f",
-    "ends of lines": "\u2028\u2029\x0b\x0c\x1c\x1d\x1e",
-    "not in XML": "\ufffe\uffff\x00\x01",
-    "not in UTF-8": "a\udcff\ud800",
-    "commands to a job": "a\n::set-env name=x::y\n  ::error::z\n##[group]x",
-    "a formula": '=HYPERLINK("https://example.org")',
-    "a template": "{{ 7 * 7 }}{% include 'x' %}",
-    "markup of rich": "[bold red]x[/] [link=https://example.org]y[/link] :skull:",
-    "Markdown": "[x](https://example.org) ![y](z) | `a` @everyone #1 </details>",
-    "an option": "--output=x",
+    "of a page": " ".join([*HOSTILE, "{% include 'x' %}", "[x](https://example.org) ![y](z) `a` @everyone </details>"]),
+    "of a terminal": "\x1b]0;title\x07\x1b[2J\x1b[1;1H\r\x08 \x9b31m\x85\x7f [bold red]x[/] [link=https://example.org]y[/link]",
+    "of a file": "\ufffe\uffff\x00 a\udcff\ud800 \u2028\u2029\x0b\x0c\x1c\x1e =HYPERLINK(1)",
+    "of a job": "a\n::set-env name=x::y\n  ::error::z\n##[group]x",
     "long": "a\x1b" * 20_000,
-    "wide": "\U0001f469\u200d\U0001f680\u0301" * 5,
 }
+"""What each output could obey."""
 
 
 def run_saying(text: str) -> Run:
