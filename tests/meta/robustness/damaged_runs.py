@@ -82,8 +82,8 @@ def sound_journal() -> bytes:
     header = {"schema_version": SCHEMA_VERSION, "environment": run.environments[0], "profile": "quick"}
     lines: list[Any] = [{**header, "case_set": run.case_set, "total": 20}]
     for record in run.table.to_pylist():
-        lines += [{"starts": {name: record[name] for name in ("cell", "regime")}}, record, {"ends": True}]
-    return b"".join(json.dumps(line).encode() + b"\n" for line in [*lines, {"gives_up": "torch-eager"}])
+        lines += [record, {"done": record["cell"]}]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in [*lines, {"given_up": "torch-eager"}])
 
 
 def _odd_texts() -> SearchStrategy[str]:

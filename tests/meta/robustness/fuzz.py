@@ -18,7 +18,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from logitproof.environments.cache import CACHE_VARIABLE
+from logitproof_reference.answers.place import CACHE_VARIABLE
 from meta.robustness.commands_in_process import Ended, command
 from meta.robustness.damaged_runs import KINDS, sound_file, sound_run
 from meta.robustness.odd_commands import fill, odd_command

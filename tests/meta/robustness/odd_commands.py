@@ -38,7 +38,7 @@ WORDS = (
     *('scipy; python_version < "3"', "scipy @ file:///x", "scipy==", ",", "a==1,b==2", "no-such-package==1", "never"),
 )
 
-FEW = ("--", "-k", "no_such_regime")
+FEW = ("-k", "no_such_regime")
 """Keeps a run that begins after all from judging anything."""
 
 
@@ -82,16 +82,14 @@ def odd_command(draw: DrawFn) -> list[str]:
     if name not in COMMANDS:
         return [name]
     words, places = [], []
-    for parameter in COMMANDS[name].params:
-        option = next((one for one in parameter.opts if one.startswith("--")), "")
+    for parameter in COMMANDS[name].params:  # of an option that is given twice the last one counts
+        option = next((one for one in parameter.opts if one.startswith("-")), "")
         if not option:
             few = 1 if parameter.required and parameter.nargs == 1 else draw(st.integers(0, 2))
-            places += [
-                draw(_values(name, parameter.name)) for _ in range(few if parameter.name != "pytest_args" else 0)
-            ]
+            places += [draw(_values(name, parameter.name)) for _ in range(few)]
         elif getattr(parameter, "is_flag", False):
             words += [option] if option != "--wandb" and draw(st.integers(0, 4)) == 0 else []
         elif parameter.required or draw(st.integers(0, 2)) == 0:
             words += [option, draw(_values(name, parameter.name))]
-    words += draw(st.sampled_from(([], [], [], ["--nothing"], ["--help"], ["--"])))
-    return [name, *words, *places, *(FEW if name == "run" else ())]
+    words += FEW if name == "run" else ()
+    return [name, *words, *draw(st.sampled_from(([], [], [], ["--nothing"], ["--help"], ["--"]))), *places]

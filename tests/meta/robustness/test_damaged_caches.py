@@ -19,6 +19,7 @@ from logitproof.environments.build import build, is_whole
 from logitproof.environments.locks import Locked, lock, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import USAGE, UsageError
+from logitproof_reference.answers.place import CACHE_VARIABLE, cache_folder
 from meta.robustness.commands_in_process import command
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep environments in a folder of the test's own."""
-    monkeypatch.setenv(cache.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
@@ -150,22 +151,22 @@ PLACES: dict[str, Callable[[Path], Path]] = {
 def test_a_cache_that_cannot_be_is_one_line(
     place: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(cache.CACHE_VARIABLE, str(place(tmp_path)))
+    monkeypatch.setenv(CACHE_VARIABLE, str(place(tmp_path)))
     for arguments in (
         ("upgrade", "scipy==1.17.1", "scipy==1.17.1"),
         ("bisect", "scipy==1.0", "scipy==2", "--cell", "a"),
     ):
         ended = command(*arguments, folder=tmp_path)
         assert (ended.fault, ended.status) == ("", USAGE)
-        assert cache.CACHE_VARIABLE in ended.err
+        assert CACHE_VARIABLE in ended.err
     for arguments in (("cache",), ("cache", "--clear"), ("cache", "--idle", "3", "--clear")):
         assert command(*arguments, folder=tmp_path).fault == ""
 
 
 def test_a_relative_cache_is_one_place_wherever_processes_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(cache.CACHE_VARIABLE, "here")
-    assert cache.cache_folder() == tmp_path / "here"
+    monkeypatch.setenv(CACHE_VARIABLE, "here")
+    assert cache_folder() == tmp_path / "here"
 
 
 def test_a_cache_in_use_is_not_cleared(own_cache: Path, tmp_path: Path) -> None:
