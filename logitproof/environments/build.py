@@ -71,8 +71,9 @@ def is_whole(environment: BuiltEnvironment) -> bool:
         ended = subprocess.run(asked, capture_output=True, text=True, check=False, env=surroundings())  # noqa: S603  our own interpreter
     except (OSError, ValueError):
         return False
-    found = dict(line.split("==") for line in ended.stdout.split() if "==" in line)
-    return ended.returncode == 0 and environment.locked.packages.items() <= found.items()
+    # The build, such as +cpu, is uv's choice.
+    found = {line.partition("+")[0] for line in ended.stdout.split()}
+    return ended.returncode == 0 and found.issuperset(line.partition("+")[0] for line in environment.locked.lines)
 
 
 _COUNT_DAMAGED = """

@@ -16,7 +16,8 @@ from logitproof.environments import build as building
 from logitproof.environments import cache
 from logitproof.environments import uv_command as uv_tool
 from logitproof.environments.build import build, is_whole
-from logitproof.environments.locks import Locked, lock, requirements_of
+from logitproof.environments.interpreters import Interpreter
+from logitproof.environments.locks import Locked, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import USAGE, UsageError
 from logitproof_reference.answers.place import CACHE_VARIABLE, cache_folder
@@ -34,7 +35,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let an environment be one whose interpreter starts this one; return what uv was called for."""
     calls: list[str] = []
 
@@ -48,12 +49,11 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return ""
 
     monkeypatch.setattr(uv_tool, "call", call)
-    (tmp_path / "own").mkdir()
     return calls
 
 
-def locked(folder: Path) -> Locked:
-    return Locked(("numpy",), "3.11", {"numpy": np.__version__}, folder / "own" / "logitproof.whl")
+def locked() -> Locked:
+    return Locked(("numpy",), Interpreter("3.11"), {"numpy": np.__version__})
 
 
 def _python(text: str) -> Callable[[Path], None]:
@@ -93,18 +93,18 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_environment_is_made_anew(damage: Callable[[Path], object], made: list[str], tmp_path: Path) -> None:
-    built = build(locked(tmp_path))
+    built = build(locked())
     damage(built.folder)
     assert not is_whole(built)
     assert command("cache", folder=tmp_path).fault == ""
-    again = build(locked(tmp_path))
+    again = build(locked())
     assert is_whole(again)
     assert made == ["venv", "pip"] * 2
     assert [entry.name for entry in built.folder.parent.iterdir()] == [built.folder.name]
 
 
-def test_a_whole_environment_is_used_as_it_is(made: list[str], tmp_path: Path) -> None:
-    assert build(locked(tmp_path)) == build(locked(tmp_path))
+def test_a_whole_environment_is_used_as_it_is(made: list[str]) -> None:
+    assert build(locked()) == build(locked())
     assert made == ["venv", "pip"]
 
 
@@ -196,7 +196,7 @@ def test_a_full_disk_ends_as_an_environment_that_cannot_be_built(
 
     monkeypatch.setattr(building, "_put", full)
     with pytest.raises(UnbuildableEnvironment, match="No space left on device"):
-        build(locked(tmp_path))
+        build(locked())
     assert made
     assert not list((tmp_path / "cache" / "environments").iterdir())
 
@@ -217,11 +217,3 @@ UNFIT = {
 def test_what_names_no_release_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         requirements_of(text)
-
-
-def test_a_python_that_a_marker_excludes_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("logitproof.environments.locks.pack_own_wheel", lambda _: tmp_path / "own" / "logitproof.whl")
-    monkeypatch.setattr(
-        "logitproof.environments.locks._compile", lambda _, python: {"scipy": "1.17.1"} if python == "3.13" else {}
-    )
-    assert lock(['scipy; python_version >= "3.13"']).python == "3.13"
