@@ -122,6 +122,14 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", "--skip-covered")
 
 
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the readers of run files and the command line: nox -s fuzz -- --seed 7 --cases 5000."""
+    session.install("-e", ".", *group("test"))
+    for what in ("runs", "commands"):
+        session.run("python", "-m", "meta.robustness.fuzz", what, *session.posargs, env={"PYTHONPATH": "tests"})
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting with ruff."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003  typer reads the annotations
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, app
+from logitproof.commands.app import AS_IT_STANDS, app, echo, echo_json
 from logitproof.errors import EXPECTED, UNEXPECTED
 
 EXAMPLES = (
@@ -72,7 +71,9 @@ def check(
     from logitproof.kernels.check import check as check_kernel
     from logitproof.kernels.loading import declared, import_callable
     from logitproof_reports.runs.run_file import write_run
+    from logitproof_reports.runs.whole_files import refuse_unwritable
 
+    refuse_unwritable([output])
     verdict = check_kernel(
         import_callable(kernel),
         op=op,
@@ -85,14 +86,14 @@ def check(
         ),
         profile=profile,
         without=without or (),
-        progress=(lambda cell: typer.echo(f"{cell} ...", err=True)) if sys.stderr.isatty() else None,
+        progress=(lambda cell: echo(f"{cell} ...", err=True)) if sys.stderr.isatty() else None,
     )
     if output is not None:
         write_run(output, verdict.run)
     if as_json:
-        typer.echo(json.dumps([asdict(found) for found in verdict.judgements], indent=2))
+        echo_json([asdict(found) for found in verdict.judgements])
     else:
-        typer.echo(verdict.headline() + "\n")
+        echo(verdict.headline() + "\n")
         console().print(verdict.table(), "", verdict.arithmetic(), sep="\n")
-        typer.echo("\n" + verdict.details())
+        echo("\n" + verdict.details())
     return EXPECTED if verdict.conforms else UNEXPECTED

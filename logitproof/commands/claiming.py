@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path  # noqa: TC003  typer reads the annotations
 from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, app, complain
+from logitproof.commands.app import AS_IT_STANDS, app, complain, echo, echo_json
 from logitproof.errors import EXPECTED
 
 
@@ -30,15 +29,16 @@ def claims(
     from logitproof_adapters.catalogue.registry import left_out
     from logitproof_reference.claims.catalogue import CATALOGUE
     from logitproof_reports.report.claims_markdown import markdown_of_claims
-    from logitproof_reports.runs.whole_files import write_atomically
+    from logitproof_reports.runs.whole_files import refuse_unwritable, write_atomically
 
+    refuse_unwritable([output])
     for line in () if framework else left_out():
         complain(line)
     answers = list(ask_all(framework or installed_frameworks()))
     if as_json:
-        typer.echo(json.dumps({one.framework: one.to_data() for one in answers}, indent=1))
+        echo_json({one.framework: one.to_data() for one in answers}, indent=1)
     else:
-        typer.echo(text_of_claims(CATALOGUE, answers))
+        echo(text_of_claims(CATALOGUE, answers))
     if output is not None:
         with write_atomically(output) as place:
             place.write_text(markdown_of_claims(CATALOGUE, answers), encoding="utf-8")

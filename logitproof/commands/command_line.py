@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
 
 import logitproof.commands  # noqa: F401  importing them adds them to the application
-from logitproof.commands.app import app, complain
+from logitproof.commands.app import app, complain, flush
 from logitproof.errors import EXPECTED, INTERRUPTED, USAGE, UsageError
 
 TyperError: type[Any] = typer.BadParameter.__bases__[0]
@@ -38,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if "" not in sys.path:
         sys.path.insert(0, "")  # adapters and kernels of the current folder, as python -m finds them
+    prepare_streams()
     if "--help" not in given and (reason := old_numpy()):
         complain(reason)
         return USAGE
@@ -49,12 +52,30 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has left; the interpreter must not complain of that again at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXPECTED
+    except OSError as error:
+        complain(of_the_system(error))
+    except MemoryError:
+        complain("there is not enough memory for this: split the run, or read its parts one by one")
     except Exception as error:
         if not isinstance(error, complaints()):
             raise
         complain(str(error))
+    finally:
+        flush()
     return USAGE
+
+
+def prepare_streams() -> None:
+    """Let both streams replace what their encoding cannot show, and be there where the process was started without."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  for the life of the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def of_the_system(error: OSError) -> str:
+    """Say what the system refused, in a line: a disk that is full, a place that may not be written."""
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"

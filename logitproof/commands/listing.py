@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003  typer reads the annotations
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, app
+from logitproof.commands.app import AS_IT_STANDS, app, echo, echo_json
 from logitproof.errors import EXPECTED, UsageError
 
 Frameworks = Annotated[
@@ -62,20 +61,20 @@ def findings(
     from logitproof.readers.reporting import merged
 
     if text:
-        typer.echo(_text_to_file(text))
+        echo(_text_to_file(text))
         return EXPECTED
     run = merged(run_files) if run_files else None
     found = findings_of_run(run, framework or ()) if run else findings_of_ledgers(framework or ())
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+        echo_json([asdict(one) for one in found])
     elif markdown:
-        typer.echo(markdown_of_findings(found))
+        echo(markdown_of_findings(found))
     else:
-        typer.echo(headline(found))
+        echo(headline(found))
         for table in tables_of_findings(found) if full else [brief_table(found)] if found else []:
             console().print(table)
         if found and not full:
-            typer.echo(left_out(found))
+            echo(left_out(found))
     return exit_code(run) if run else EXPECTED
 
 
@@ -118,9 +117,9 @@ def dialects(
         )
     tables = [table_in_brief(stated)] if brief else tables_of_dialects(stated)
     if as_json:
-        typer.echo(json.dumps(stated, indent=2))
+        echo_json(stated)
     elif markdown:
-        typer.echo(markdown_of_dialects(tables))
+        echo(markdown_of_dialects(tables))
     else:
         for table in tables:
             console().print(for_terminal(table))

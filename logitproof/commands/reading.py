@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, Device, FailOn, Python, RunFiles, TargetName, app, complain
+from logitproof.commands.app import (
+    AS_IT_STANDS,
+    Device,
+    FailOn,
+    Python,
+    RunFiles,
+    TargetName,
+    app,
+    complain,
+    echo,
+    echo_json,
+    echo_spelled_json,
+)
 from logitproof.errors import EXPECTED, UNEXPECTED
 
 
@@ -35,19 +46,21 @@ def report(
     from logitproof.readers.reporting import judgements
     from logitproof.readers.reporting import report as write_report
     from logitproof.readers.wandb_run import track
+    from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unknown(fail_on)
+    refuse_unwritable([output, junit, summary, sarif, badge])
     whole = write_report(run_files, output)
     write_files(whole, {"junit": junit, "summary": summary, "sarif": sarif, "badge": badge})
     if wandb:
         track(whole, output)
     if as_json:
-        typer.echo(json.dumps([asdict(found) for found in judgements(whole) if not found.expected], indent=2))
+        echo_json([asdict(found) for found in judgements(whole) if not found.expected])
     else:
         print_summary(whole)
         for line in first_steps(whole, run_files[0] if len(run_files) == 1 else None):
-            typer.echo(line)
-        typer.echo(output)
+            echo(line)
+        echo(output)
     return exit_code(whole, fail_on)
 
 
@@ -62,13 +75,15 @@ def history(
     from logitproof.commands.tables import print_history
     from logitproof.readers.history import history as history_within
     from logitproof_reports.history.text import as_json as spelled
+    from logitproof_reports.runs.whole_files import refuse_unwritable
 
+    refuse_unwritable([output])
     found = history_within(folder, output)
     if as_json:
-        typer.echo(spelled(found))
+        echo_spelled_json(spelled(found))
     else:
         print_history(found)
-        typer.echo(output)
+        echo(output)
     for reason in found.skipped:
         complain(f"skipped: {reason}")
     return UNEXPECTED if found.skipped else EXPECTED
@@ -95,5 +110,5 @@ def explain(
     from logitproof_reports.runs.run_file import read_run
 
     run = read_run(run_file) if run_file else None
-    typer.echo(text_of(explain_cell(cell, row=row, run=run, target=chosen(python, target, device=device))))
+    echo(text_of(explain_cell(cell, row=row, run=run, target=chosen(python, target, device=device))))
     return EXPECTED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, Device, FailOn, Python, RunFiles, TargetName, app, complain
+from logitproof.commands.app import (
+    AS_IT_STANDS,
+    Device,
+    FailOn,
+    Python,
+    RunFiles,
+    TargetName,
+    app,
+    complain,
+    echo,
+    echo_json,
+)
 from logitproof.errors import EXPECTED, INTERRUPTED
 
 
@@ -30,7 +40,7 @@ def frameworks(
     place = chosen(python, target, device=device)
     found = survey() if place == here() else survey_of(place)
     if as_json:
-        typer.echo(json.dumps([asdict(framework) for framework in found], indent=2))
+        echo_json([asdict(framework) for framework in found])
     else:
         print_frameworks(found)
     return EXPECTED
@@ -56,7 +66,7 @@ def prepare(
 
     place = chosen(python, target)
     done = prepare_answers(chosen_frameworks(framework or (), place), profile, place)
-    typer.echo(f"{done.computed:,} answers computed, {done.found:,} found; {done.folder} holds {decimal(done.size)}")
+    echo(f"{done.computed:,} answers computed, {done.found:,} found; {done.folder} holds {decimal(done.size)}")
     return EXPECTED
 
 
@@ -112,8 +122,10 @@ def run(
     from logitproof_adapters.catalogue.registry import left_out
     from logitproof_adapters.targets.target import chosen
     from logitproof_reference.answers.place import ANSWERS_VARIABLE, OFF
+    from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unknown(fail_on)
+    refuse_unwritable([output])
     if no_cache:
         os.environ[ANSWERS_VARIABLE] = OFF
     for line in () if framework else left_out():
@@ -144,8 +156,8 @@ def run(
         return INTERRUPTED
     print_summary(whole)
     for line in first_steps(whole, output):
-        typer.echo(line)
-    typer.echo(output)
+        echo(line)
+    echo(output)
     return exit_code(whole, fail_on)
 
 
@@ -157,7 +169,9 @@ def merge(
     """Merge run files into one. They may contain several frameworks or shards; gaps and overlaps are errors."""
     from logitproof_reports.runs.run_file import read_run, write_run
     from logitproof_reports.runs.shards import merge_whole
+    from logitproof_reports.runs.whole_files import refuse_unwritable
 
+    refuse_unwritable([output])
     write_run(output, merge_whole([read_run(path) for path in run_files]))
-    typer.echo(output)
+    echo(output)
     return EXPECTED

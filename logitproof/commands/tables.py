@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
+from logitproof.commands.app import discard, echo, shown
 from logitproof_reports.exports.summary import legend, sentences, terminal_table
 from logitproof_reports.history import text as history_text
-from logitproof_reports.words.outcomes import escape_control_chars
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
     from logitproof.matrix.survey import Framework
     from logitproof_reports.history.compute import History
@@ -22,11 +25,34 @@ if TYPE_CHECKING:
 WIDTH_OF_FILES = 160
 """Columns to print into a file or pipe, which has no width of its own."""
 
+LEAST_WIDTH = 20
+"""Columns that a table needs to be drawn at all."""
 
-def console() -> Console:
+
+class PlainConsole(Console):
+    """A console that shows text as it is: no markup, no emoji names, and what would move a cursor spelled out."""
+
+    def __init__(self, width: int | None = None) -> None:
+        super().__init__(width=width, markup=False, emoji=False, highlight=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield the segments of what is printed; see `rich.console.Console.render`."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield segment._replace(text=shown(segment.text))
+
+    def on_broken_pipe(self) -> None:
+        """Go on without the reader that has left: it costs the exit status nothing."""
+        self.quiet = True
+        discard(sys.stdout)
+
+
+def console() -> PlainConsole:
     """Return the console of stdout; colours only on a terminal, and not where NO_COLOR is set."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=WIDTH_OF_FILES)
+    plain = PlainConsole()
+    return PlainConsole(max(plain.width, LEAST_WIDTH) if plain.is_terminal else WIDTH_OF_FILES)
 
 
 def print_frameworks(frameworks: Sequence[Framework]) -> None:
@@ -41,26 +67,26 @@ def print_frameworks(frameworks: Sequence[Framework]) -> None:
     console().print(table)
     for one in frameworks:
         if one.problem:
-            typer.echo(f"{one.name}: {one.problem}")
+            echo(f"{one.name}: {one.problem}")
         for reason, count in one.refused.items():
-            typer.echo(f"{one.name}: {count} cells not offered: {reason}")
+            echo(f"{one.name}: {count} cells not offered: {reason}")
 
 
 def print_summary(run: Run) -> None:
     """Print the verdict on a run in a sentence or two, and the matrix behind it."""
     for sentence in sentences(run):
-        typer.echo(sentence)
+        echo(sentence)
     table = terminal_table(run)
     table.title = None
     if table.rows:
         console().print(table)
-        typer.echo(legend(run))
+        echo(legend(run))
 
 
 def print_history(history: History) -> None:
     """Print a line a release, then what moved last, and what was not compared."""
     console().print(history_text.terminal_table(history))
     for framework, releases in history.by_framework().items():
-        typer.echo(escape_control_chars(f"{framework} {releases[-1].sentence}"))
+        echo(f"{framework} {releases[-1].sentence}")
     for note in history_text.notes(history):
-        typer.echo(note)
+        echo(note)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, app, complain
+from logitproof.commands.app import AS_IT_STANDS, app, complain, echo
 from logitproof.errors import ENVIRONMENT, EXPECTED, INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
@@ -63,13 +63,21 @@ def diff(  # noqa: PLR0917  typer passes by name
     policy: PolicyFile = None,
 ) -> int:
     """Compare two runs, judged against the exact answer. Prints SAFE, LOOK or NOT SAFE, and why, on one screen."""
-    from logitproof.upgrades.comparison import compare_files, exit_status, policy_of, told, write_all
+    from logitproof.upgrades.comparison import (
+        compare_files,
+        exit_status,
+        policy_of,
+        refuse_unwritable_places,
+        told,
+        write_all,
+    )
     from logitproof_reports.diff.report import report_of
 
     asked = policy_of(policy, fail_on)
+    refuse_unwritable_places(output, as_data, summary)
     found = compare_files(baseline, candidate, repeat or ())
     report = report_of(found, asked.rule(found, dt.datetime.now(tz=dt.UTC).date()))
-    typer.echo(told(report))
+    echo(told(report), commands=True)
     write_all(report, page=output, as_data=as_data, summary=summary)
     return exit_status(report)
 
@@ -109,12 +117,13 @@ def upgrade(  # noqa: PLR0917  likewise
     from logitproof.environments.lock_files import GIT, lock_here
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.matrix.run import Interrupted
-    from logitproof.upgrades.comparison import policy_of
+    from logitproof.upgrades.comparison import policy_of, refuse_unwritable_places
     from logitproof.upgrades.sides import Settings
     from logitproof.upgrades.signatures import private_key
     from logitproof.upgrades.trial import Trial
 
     asked = policy_of(policy, fail_on)
+    refuse_unwritable_places(folder / "diff.html", folder / "certificate.json")
     if sign:
         private_key(sign)  # not after an hour's work
     before, after = from_side or old, to_side or new
@@ -127,7 +136,7 @@ def upgrade(  # noqa: PLR0917  likewise
     try:
         both, found = trial.run()
     except UnbuildableEnvironment as problem:
-        typer.echo(f"logitproof: nothing was judged: an environment could not be built:\n{problem}", err=True)
+        echo(f"logitproof: nothing was judged: an environment could not be built:\n{problem}", err=True)
         return ENVIRONMENT
     except (Interrupted, KeyboardInterrupt):
         complain(f"interrupted; {folder} keeps what both sides have; --resume continues")
@@ -145,7 +154,7 @@ def _conclude(trial: Trial, both: list[Side], found: Diff, policy: Policy, key: 
 
     folder, files, today = trial.folder, trial.files(both), dt.datetime.now(tz=dt.UTC).date()
     report = report_of(found, policy.rule(found, today))
-    typer.echo(told(report))
+    echo(told(report), commands=True)
     write_all(report, page=folder / "diff.html", as_data=folder / "diff.json", summary=folder / "summary.md")
     write_comment(report, folder / "comment.md")
     locks = dict(zip(files, locks_of(both), strict=True))
@@ -168,6 +177,7 @@ def bisect(
     torch_backend: TorchBackend = "cpu",
 ) -> int:
     """Find the first release in which a cell changed. Binary search over the releases of the package index."""
+    from logitproof.environments.cache import hold_cache
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.matrix.run import Interrupted
     from logitproof.upgrades.bisect import Bisection
@@ -175,22 +185,23 @@ def bisect(
 
     if by not in {"digest", "verdict"}:
         raise UsageError(f'"{by}" is not a value of --by; use digest or verdict')
+    hold_cache()
     name, _, regime = cell.partition("/")
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(patience=patience)
     try:
         found = Bisection(old, new, name, regime, folder, complain, by, settings, torch_backend).run()
     except UnbuildableEnvironment as problem:
-        typer.echo(f"logitproof: an environment could not be built:\n{problem}", err=True)
+        echo(f"logitproof: an environment could not be built:\n{problem}", err=True)
         return ENVIRONMENT
     except (Interrupted, KeyboardInterrupt):
         complain(f"interrupted; {folder} keeps what was judged; the same command continues")
         return INTERRUPTED
     aside = f" (skipped: {', '.join(found.skipped)})" if found.skipped else ""
     if not found.after:
-        typer.echo(f"{cell} is the same in {old} and {new}")
+        echo(f"{cell} is the same in {old} and {new}")
         return EXPECTED
-    typer.echo(f"{cell} changed in {found.after}; {found.before} is still like {old}{aside}")
+    echo(f"{cell} changed in {found.after}; {found.before} is still like {old}{aside}")
     return EXPECTED
 
 
@@ -208,7 +219,7 @@ def verify(
     from logitproof.upgrades.certificate import verify as verified
 
     for line in verified(certificate, run_files or (), key):
-        typer.echo(line)
+        echo(line)
     return EXPECTED
 
 
@@ -224,8 +235,8 @@ def cache(
     from logitproof.environments import cache as environment_cache
 
     for environment in environment_cache.kept(idle):
-        typer.echo(environment.line)
+        echo(environment.line)
     if clear:
         environment_cache.clear(idle)
-    typer.echo(environment_cache.sentence())
+    echo(environment_cache.sentence())
     return EXPECTED

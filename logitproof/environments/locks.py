@@ -179,14 +179,32 @@ def requirements_of(text: str) -> tuple[str, ...]:
         It is no such list.
     """
     # A comma before a letter parts requirements, one before an operator parts the bounds of a version.
-    parts = [part.strip() for part in re.split(r",(?=\s*[A-Za-z])", text) if part.strip()]
+    parts = [part.strip() for part in re.split(r",(?=\s*[A-Za-z])", text) if part.strip(" ,")]
     try:
-        return tuple(str(Requirement(part)) for part in parts)
+        found = [Requirement(part) for part in parts]
     except InvalidRequirement as error:
         problem = str(error).partition("\n")[0]
         raise UsageError(
             f'"{text}" names no packages ({problem}): write e.g. jax==0.10.2 or jax==0.10.2,optax==0.2.6'
         ) from error
+    _refuse_unfit(text, found)
+    return tuple(map(str, found))
+
+
+def _refuse_unfit(text: str, requirements: Sequence[Requirement]) -> None:
+    """Refuse what names no release of a package to be judged on this machine."""
+    if not requirements:
+        raise UsageError(f'"{text}" names no packages: write e.g. jax==0.10.2 or jax==0.10.2,optax==0.2.6')
+    for one in requirements:
+        if one.url:
+            raise UsageError(f'"{one}" names an address: name a release, such as {one.name}==1.0')
+        if one.marker and not any(one.marker.evaluate(_marked(minor)) for minor in range(8, 15)):
+            raise UsageError(f'"{one}" is for other machines or other versions of Python: leave out its marker')
+
+
+def _marked(minor: int) -> dict[str, str]:
+    """Return what a marker reads of a version of Python; the rest is this machine's."""
+    return {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0", "extra": ""}
 
 
 def lock(wanted: Wanted, interpreters: Sequence[Interpreter] = ()) -> Locked:

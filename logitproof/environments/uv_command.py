@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ def call(*arguments: str, text: str = "") -> str:
     command = [uv.find_uv_bin(), *arguments, "--quiet", "--color", "never"]
     variables = surroundings() | settings_for_uv(os.environ)
     ended = subprocess.run(command, input=text, capture_output=True, text=True, env=variables, check=False)  # noqa: S603  uv itself
+    if ended.returncode in {-signal.SIGINT, 128 + signal.SIGINT}:
+        raise KeyboardInterrupt
     if ended.returncode:
         raise UnbuildableEnvironment(
             reason_of(ended.stderr) or f"uv {arguments[0]} ended with status {ended.returncode}"

@@ -14,6 +14,7 @@ from logitproof.upgrades.signatures import HASH, AlteredEnvelopeError, opened, s
 from logitproof_reports.diff.environment import versions
 from logitproof_reports.diff.report import LOOK, NOT_SAFE, SAFE
 from logitproof_reports.runs.environment import package_version
+from logitproof_reports.runs.input_files import read_whole
 from logitproof_reports.runs.schema import attributed
 
 if TYPE_CHECKING:
@@ -91,13 +92,10 @@ def hash_of(path: Path) -> str:
 
     Raises
     ------
-    UsageError
+    RunFileError
         It cannot be read.
     """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}): check the path") from error
+    return hashlib.sha256(read_whole(path)).hexdigest()
 
 
 def _described(run: Run) -> dict[str, Any]:
@@ -121,14 +119,12 @@ def verify(certificate: Path, run_files: Sequence[Path] = (), key: Path | None =
         It was altered, or is none, or this key did not sign it, or a run file is not one of its own.
     """
     try:
-        statement, signed = opened(certificate.read_text(encoding="utf-8"), key)
+        statement, signed = opened(read_whole(certificate).decode(), key)
         subjects = {one["digest"][HASH]: one["name"] for one in statement["subject"]}
         headline = str(statement["predicate"]["logitproof"]["headline"])
-    except OSError as error:
-        raise UsageError(f"{certificate} cannot be read ({error.strerror}): check the path") from error
     except AlteredEnvelopeError as problem:
         raise UsageError(f"{certificate} is no certificate as `logitproof upgrade` wrote it: {problem}") from problem
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{certificate} is no certificate of `logitproof upgrade`") from error
     checked = []
     for path in run_files:

@@ -19,7 +19,7 @@ from logitproof_reports.diff.to_markdown import diff_comment, diff_markdown
 from logitproof_reports.diff.verdict import verdict_lines
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.runs.run_file import read_run
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import append, refuse_unwritable, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,8 +72,20 @@ def write_all(
         if place is not None:
             write_text(place, text(report))
     if job := os.environ.get(JOB_SUMMARY):
-        with Path(job).open("a", encoding="utf-8") as file:
-            file.write(diff_markdown(report))
+        append(Path(job), diff_markdown(report))
+
+
+def refuse_unwritable_places(*places: Path | None) -> None:
+    """Find out before anything is compared whether these files, and a CI job's summary, can be written.
+
+    Raises
+    ------
+    RunFileError
+        One cannot.
+    """
+    refuse_unwritable(places)
+    if job := os.environ.get(JOB_SUMMARY):
+        append(Path(job), "")
 
 
 def write_comment(report: DiffReport, place: Path) -> None:

@@ -17,6 +17,7 @@ It stands in ``pyproject.toml`` under ``[tool.logitproof]``, or in ``logitproof.
 from __future__ import annotations
 
 import datetime as dt
+import stat
 import tomllib
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
@@ -27,6 +28,7 @@ import numpy as np
 from logitproof.errors import UsageError
 from logitproof_reports.diff.classes import BY_WORD
 from logitproof_reports.diff.ruling import LEVELS, Ruling, Waived, nothing_compared, of_classes
+from logitproof_reports.runs.input_files import read_whole, stat_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +53,9 @@ COORDINATES = (
 """Words of a judgement by which a policy says what matters."""
 
 _KEYS = ("fail_on", "matters", "waivers")
+
+MOST_BYTES = 1_000_000
+"""Of a policy's file."""
 
 TARGETS = "target"
 """What the same file may hold beside a policy: targets, see `logitproof_adapters.targets.target`."""
@@ -159,12 +164,14 @@ def read_policy(path: Path) -> Policy:
     if not content:
         raise UsageError(f"{path} contains no policy; the keys of a policy are {', '.join(_KEYS)}")
     _known(path, content, _KEYS)
-    matters = content.get("matters", {})
+    matters, waivers = content.get("matters", {}), content.get("waivers", [])
+    if not isinstance(waivers, list):
+        raise UsageError(f"{path}: waivers is {waivers!r:.60}; write [[waivers]]")
     _known(path, matters, COORDINATES)
     return Policy(
         _classes(path, content.get("fail_on", "regression")),
         tuple((column, _globs(path, column, globs)) for column, globs in matters.items()),
-        tuple(_waiver(path, number, entry) for number, entry in enumerate(content.get("waivers", ()), start=1)),
+        tuple(_waiver(path, number, entry) for number, entry in enumerate(waivers, start=1)),
     )
 
 
@@ -184,18 +191,22 @@ def levels(word: str) -> tuple[str, ...]:
 def _policy_in(path: Path) -> dict[str, Any]:
     content = _content(path)
     if path.name == "pyproject.toml":
-        content = content.get("tool", {}).get("logitproof", {})
+        for name in ("tool", "logitproof"):
+            content = content.get(name, {}) if isinstance(content, dict) else {}
+        if not isinstance(content, dict):
+            raise UsageError(f"{path}: [tool.logitproof] is not a table")
     return {key: value for key, value in content.items() if key != TARGETS}
 
 
 def _content(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise UsageError(
-            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}: pass a TOML file with a policy"
-        )
+    found = stat_of(path)
+    if not found or stat.S_ISDIR(found.st_mode):
+        raise UsageError(f"{path} {'is a folder' if found else 'does not exist'}: pass a TOML file with a policy")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return tomllib.loads(read_whole(path, MOST_BYTES).decode())
+    except RecursionError as error:
+        raise UsageError(f"{path} is not valid TOML (too many levels)") from error
+    except ValueError as error:
         raise UsageError(f"{path} is not valid TOML ({str(error).partition(chr(10))[0]})") from error
 
 
@@ -209,7 +220,11 @@ def _classes(path: Path, fail_on: Any) -> tuple[str, ...]:
     if isinstance(fail_on, str) and fail_on in LEVELS:
         return LEVELS[fail_on]
     words = [fail_on] if isinstance(fail_on, str) else fail_on
-    unknown = [word for word in words if word not in BY_WORD] if isinstance(words, list) else [words]
+    unknown = (
+        [word for word in words if not isinstance(word, str) or word not in BY_WORD]
+        if isinstance(words, list)
+        else [words]
+    )
     if unknown:
         raise UsageError(
             f'{path}: fail_on is "{unknown[0]}"; use one of {", ".join(LEVELS)}, or a list of {", ".join(BY_WORD)}'

@@ -13,7 +13,7 @@ from rich.filesize import decimal
 
 from logitproof.environments import lock_files, pip_settings
 from logitproof.environments.build import build
-from logitproof.environments.cache import environments_folder, sentence
+from logitproof.environments.cache import environments_folder, hold_cache, sentence
 from logitproof.environments.interpreters import Interpreter, preferred
 from logitproof.environments.locks import CPU, Wanted, lock, requirements_of
 from logitproof.environments.package_adapters import adapter_words, backends_of, is_framework, names_of
@@ -130,6 +130,8 @@ def prepared(
     wanted = [
         _as_before(replace(_wanted(text, say), torch_backend=torch_backend), before or {}, text) for text in missing
     ]
+    if wanted:
+        hold_cache()
     if wanted and (sources := pip_settings.told(os.environ)):
         say(sources)
     built = dict(zip(missing, _built(missing, wanted, say), strict=True))

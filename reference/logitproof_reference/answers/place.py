@@ -14,10 +14,12 @@ OFF = "off"
 
 
 def cache_folder() -> Path:
-    """Return where Logitproof keeps what it can make again: `CACHE_VARIABLE`, or the user's cache folder."""
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "logitproof"
+    """Return where Logitproof keeps what it can make again: `CACHE_VARIABLE`, or the user's cache folder.
+
+    An absolute path: processes that are started elsewhere must find the same place.
+    """
+    named = os.environ.get(CACHE_VARIABLE) or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/logitproof"
+    return Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111  Path's raise without a home
 
 
 def answers_folder() -> Path | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logitproof_reports.runs.input_files import stat_of
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.runs.schema import RunFileError
 
@@ -36,16 +38,19 @@ def runs_within(folder: str | os.PathLike[str]) -> tuple[list[StoredRun], list[s
         It is no folder, or no run file in it can be read.
     """
     place = Path(folder)
-    if not place.is_dir():
-        what = "is a file" if place.exists() else "does not exist"
+    found = stat_of(place)
+    if not found or not stat.S_ISDIR(found.st_mode):
+        what = "is a file" if found else "does not exist"
         raise RunFileError(f"{place} {what}: pass a folder that contains run files")
     stored: list[StoredRun] = []
     skipped: list[str] = []
     for path in sorted(place.rglob("*.parquet")):
-        if path.is_dir() or any(parent.name.endswith(PARTS) for parent in path.parents):
+        if any(parent.name.endswith(PARTS) for parent in path.parents):
             continue
         try:
-            stored.append(StoredRun(str(path.relative_to(place)), path.stat().st_mtime, read_run(path)))
+            written = stat_of(path)
+            if written and not stat.S_ISDIR(written.st_mode):
+                stored.append(StoredRun(str(path.relative_to(place)), written.st_mtime, read_run(path)))
         except RunFileError as error:
             skipped.append(str(error))
     if not stored:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
 
-import pyarrow as pa
-
-from .schema import SCHEMA_VERSION, Run, RunFileError, conform, refuse_other_version, table_of_records
+from .facts import checked_environments, checked_words
+from .input_files import opened, too_large
+from .schema import SCHEMA, SCHEMA_VERSION, Run, RunFileError, record_of, refuse_other_version, table_of_records
+from .shapes import misfit, parse
+from .values import refuse_faults
 from .whole_files import write_atomically
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from logitproof_reference.vocabulary.judgement import Judgement
 
 JOURNAL_SUFFIX = ".journal"
+
+MOST_BYTES = 500_000_000
+"""Of a journal: three times what the largest run writes, whose rows of 65,536 classes are spelled out."""
+
+MOST_BYTES_A_LINE = 32_000_000
+"""Of one line: of a judgement with such a row, or of an environment."""
 
 
 class Header(TypedDict):
@@ -37,6 +47,13 @@ DONE, GIVEN_UP = "done", "given_up"
 """The marks between judgements: all of a cell that is asked is judged (its id), or the rest of it is not asked."""
 
 MARKS = {DONE, GIVEN_UP}
+
+HEADER: dict[str, Any] = {"environment": {}, "profile": str, "case_set": str}
+MARK: dict[str, Any] = {DONE: str, GIVEN_UP: str}
+RECORD: dict[str, Any] = {
+    field.name: {"string": str, "int64": int, "double": (int, float)}[str(field.type)] for field in SCHEMA
+}
+"""The shapes of lines: the first, those that mark, and judgements."""
 
 
 class Journal:
@@ -59,7 +76,7 @@ class Journal:
 
     def append(self, judgement: Judgement) -> None:
         """Add one judgement."""
-        self._write(vars(judgement))
+        self._write(record_of(judgement))
 
     def close(self) -> None:
         """Close the file; further calls do nothing."""
@@ -88,15 +105,11 @@ def read_journal(path: str | os.PathLike[str]) -> Run:
     """
     target = Path(path)
     header, *lines = _complete_lines(target)
-    refuse_other_version(target, header.get("schema_version", "none"))
     records = [line for line in lines if not line.keys() & MARKS]
-    try:
-        table = conform(target, table_of_records(records))
-        return Run(table, [header["environment"]], header["profile"], header["case_set"], complete=False)
-    except KeyError as error:
-        raise RunFileError(f"{target} lacks the field {error}: make the run again") from error
-    except (pa.ArrowException, TypeError) as error:
-        raise RunFileError(f"{target} holds a value of another type ({error}): make the run again") from error
+    table = table_of_records(records)
+    refuse_faults(target, table)
+    environments = checked_environments(target, [header["environment"]])
+    return Run(table, environments, *checked_words(target, header), complete=False)
 
 
 @dataclass
@@ -136,7 +149,6 @@ def resume_point(path: str | os.PathLike[str]) -> ResumePoint:
     """
     target = Path(path)
     header, *lines = _complete_lines(target)
-    refuse_other_version(target, header.get("schema_version", "none"))
     end = next((i + 1 for i in reversed(range(len(lines))) if lines[i].keys() & MARKS), 0)
     kept = lines[:end]
     whole = target.read_bytes().split(b"\n")[: len(kept) + 1]
@@ -152,20 +164,47 @@ def resume_point(path: str | os.PathLike[str]) -> ResumePoint:
 
 
 def _complete_lines(target: Path) -> list[dict[str, Any]]:
-    try:
-        *lines, _torn = target.read_bytes().split(b"\n")
-    except OSError as error:
-        raise RunFileError(f"{target} cannot be read ({error.strerror}): check the path") from error
-    if not lines:
+    """Return the header and the lines below, all of the shapes that are written; a torn last line is left out."""
+    lines = _checked_lines(target)
+    header = next(lines, None)
+    if header is None:
         raise RunFileError(f"{target} ends within its first line: nothing was measured; make the run again")
-    return [_parse(target, number, line) for number, line in enumerate(lines, start=1)]
+    return [header, *lines]
 
 
-def _parse(target: Path, number: int, line: bytes) -> dict[str, Any]:
+def _checked_lines(target: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a journal one by one, so that what is none is refused at its first line."""
+    room = MOST_BYTES
+    with opened(target) as file:
+        for number in count(1):
+            line = file.readline(MOST_BYTES_A_LINE)
+            room -= len(line)
+            if not line.endswith(b"\n"):
+                if len(line) == MOST_BYTES_A_LINE:
+                    raise RunFileError(f"{target} is damaged at line {number}: make the run again")
+                return
+            if room < 0:
+                raise too_large(target, MOST_BYTES)
+            yield _checked(target, number, line)
+
+
+def _checked(target: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        record = json.loads(line)
+        record = parse(line)
     except ValueError:
         record = None
     if not isinstance(record, dict):
         raise RunFileError(f"{target} is damaged at line {number}: make the run again")
+    if number == 1:
+        refuse_other_version(target, record.get("schema_version", "none"))
+        _refuse_misfit(target, record, HEADER)
+    else:
+        _refuse_misfit(target, record, MARK if record.keys() & MARKS else RECORD)
     return record
+
+
+def _refuse_misfit(target: Path, line: dict[str, Any], shape: dict[str, Any]) -> None:
+    if shape is not MARK and (missing := [name for name in shape if name not in line]):
+        raise RunFileError(f"{target} lacks the field {missing[0]!r}: make the run again")
+    if why := misfit(line, shape, "line"):
+        raise RunFileError(f"{target} holds a value of another type ({why}): make the run again")

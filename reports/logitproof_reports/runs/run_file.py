@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .digest import digest_of
 from .environment import package_version
+from .facts import checked_words, environments_in, parsed
+from .input_files import read_whole, stat_of
 from .journal import JOURNAL_SUFFIX, Header, Journal, read_journal
+from .parquet import Opened, spelled_out
 from .schema import (
+    KEY,
     SCHEMA,
     SCHEMA_VERSION,
     Run,
     RunFileError,
     attributed,
-    conform,
     refuse_other_version,
     repeated_key,
     table_of,
 )
+from .values import refuse_faults
 from .whole_files import write_atomically
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "SCHEMA",
@@ -49,8 +54,8 @@ NOTE = (
     "Any Parquet reader can query it; `logitproof report FILE` shows it."
 )
 
-KEY = ("cell", "regime", "clause")
-"""What names a judgement; no two runs to be merged may share one."""
+FACTS = ("environments", "profile", "case_set", "complete", "digest")
+"""What a run file says of its table, beside notes and the schema's version."""
 
 _MAGIC = b"PAR1"
 _PREFIX = b"logitproof."
@@ -88,7 +93,7 @@ def _metadata_of(run: Run) -> dict[bytes, bytes]:
 
 
 def read_run(path: str | os.PathLike[str]) -> Run:
-    """Read a run file, or the journal of a run that was interrupted.
+    """Read a run file, or the journal of a run that was interrupted, and validate all of it.
 
     The journal ``path + ".journal"`` is read where there is no run file, or only
     one older than the journal: a later run began and never finished.
@@ -99,42 +104,39 @@ def read_run(path: str | os.PathLike[str]) -> Run:
         Nothing is there, or it is no whole run file of this schema version.
     """
     target = Path(path)
-    if target.is_dir():
-        raise RunFileError(f"{target} is a directory: pass the path of a run file in it")
-    journal = target if target.suffix == JOURNAL_SUFFIX else journal_of(target)
-    if journal.is_file() and (journal == target or not target.exists() or _is_newer(journal, target)):
-        return read_journal(journal)
-    if not target.exists():
+    if target.suffix == JOURNAL_SUFFIX:
+        return read_journal(target)
+    found, journal = stat_of(target), stat_of(journal_of(target))
+    if journal and stat.S_ISREG(journal.st_mode) and (not found or journal.st_mtime_ns > found.st_mtime_ns):
+        return read_journal(journal_of(target))
+    if not found:
         raise RunFileError(f"{target} does not exist: make it with `logitproof run -o {target}`")
-    return _run_of(target, _read_table(target))
+    return _run_of(target, read_whole(target))
 
 
 def journal_of(target: Path) -> Path:
     """Return where the journal of a run file is while it is made."""
-    return target.with_name(target.name + JOURNAL_SUFFIX)
+    return target.parent / f"{target.name}{JOURNAL_SUFFIX}"  # with_name refuses "" and "/"
 
 
-def _is_newer(one: Path, other: Path) -> bool:
-    return one.stat().st_mtime_ns > other.stat().st_mtime_ns
+def _run_of(target: Path, content: bytes) -> Run:
+    if not content.startswith(_MAGIC):
+        raise RunFileError(f"{target} is not a run file (not Parquet): pass a file written by `logitproof run -o`")
+    opened = Opened(target, content)
+    facts = _facts_of(target, opened.facts)
+    environments = environments_in(target, facts["environments"])
+    profile, case_set = checked_words(target, facts)
+    complete = parsed(target, "complete", facts["complete"])
+    table = opened.table()
+    refuse_faults(target, table)
+    run = Run(spelled_out(table), environments, profile, case_set, complete is True)
+    if facts["digest"] != digest_of(run):
+        raise RunFileError(f"{target} was altered after it was written: its digest does not match; make the run again")
+    return run
 
 
-def _read_table(target: Path) -> pa.Table:
-    try:
-        content = target.read_bytes()
-        if not content.startswith(_MAGIC):
-            raise RunFileError(f"{target} is not a run file (not Parquet): pass a file written by `logitproof run -o`")
-        # From memory, not through a Python file: Arrow's threads let go of that when they like, and a thread that
-        # does so while the interpreter ends aborts the process.
-        return pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowException, ValueError) as error:
-        raise RunFileError(f"{target} is truncated or damaged: copy it again, or make the run again") from error
-    except OSError as error:
-        cause = error.strerror or "truncated or damaged"
-        raise RunFileError(f"{target} cannot be read ({cause}): copy it again, or make the run again") from error
-
-
-def _run_of(target: Path, table: pa.Table) -> Run:
-    stored = table.schema.metadata or {}
+def _facts_of(target: Path, stored: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return the facts beside a table; all of `FACTS` are there."""
     facts = {
         name.removeprefix(_PREFIX).decode(errors="replace"): fact.decode(errors="replace")
         for name, fact in stored.items()
@@ -143,17 +145,9 @@ def _run_of(target: Path, table: pa.Table) -> Run:
     if "schema_version" not in facts:
         raise RunFileError(f"{target} is Parquet but not a run file: pass a file written by `logitproof run -o`")
     refuse_other_version(target, facts["schema_version"])
-    columns = conform(target, table).replace_schema_metadata()
-    try:
-        environments: list[dict[str, Any]] = [dict(environment) for environment in json.loads(facts["environments"])]
-        complete = bool(json.loads(facts["complete"]))
-        run = Run(columns, environments, facts["profile"], facts["case_set"], complete)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunFileError(f"{target} has missing or invalid metadata ({error}): make the run again") from error
-    # Builds before this one wrote none.
-    if facts.get("digest", "") not in {"", digest_of(run)}:
-        raise RunFileError(f"{target} was altered after it was written: its digest does not match; make the run again")
-    return run
+    if missing := [name for name in FACTS if name not in facts]:
+        raise RunFileError(f"{target} has missing metadata ({', '.join(missing)}): make the run again")
+    return facts
 
 
 def merge(runs: Sequence[Run]) -> Run:

@@ -8,17 +8,26 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logitproof_reference.vocabulary.judgement import VERDICTS, Judgement
+from logitproof_reference.vocabulary.judgement import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SCHEMA_VERSION = 2
-"""Number of the layout below; another number means: make the run again."""
+"""Number of the layout below, and of the facts beside it; a later release reads the numbers of earlier ones."""
+
+MOST_CHARACTERS = 10_000
+"""Of a text that a framework can make as long as it likes: what it printed last, or the words of its error."""
+
+UNCUT = ("inputs", "series")
+"""Columns whose texts are data, and of no use in part."""
 
 _ARROW_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
 SCHEMA = pa.schema([pa.field(field.name, _ARROW_TYPES[str(field.type)]) for field in fields(Judgement)])
 """Columns of a run: the fields of `Judgement`, in order."""
+
+KEY = ("cell", "regime", "clause")
+"""What names a judgement; no two runs to be merged may share one."""
 
 
 class RunFileError(Exception):
@@ -67,8 +76,19 @@ def framework_of(environment: dict[str, Any]) -> dict[str, Any]:
 
 
 def table_of(judgements: Iterable[Judgement]) -> pa.Table:
-    """Return judgements as a table with the columns of `SCHEMA`."""
-    return table_of_records([vars(judgement) for judgement in judgements])
+    """Return judgements as a table with the columns of `SCHEMA`, texts cut to `MOST_CHARACTERS`."""
+    return table_of_records([record_of(judgement) for judgement in judgements])
+
+
+def record_of(judgement: Judgement) -> dict[str, Any]:
+    """Return a judgement as a mapping, texts cut to `MOST_CHARACTERS`, which says so."""
+    return {name: value if name in UNCUT else _cut(value) for name, value in vars(judgement).items()}
+
+
+def _cut(value: object) -> object:
+    if not isinstance(value, str) or len(value) <= MOST_CHARACTERS:
+        return value
+    return f"{value[:MOST_CHARACTERS]} ... ({len(value) - MOST_CHARACTERS:,} more characters)"
 
 
 def table_of_records(records: list[dict[str, Any]]) -> pa.Table:
@@ -97,38 +117,9 @@ def refuse_other_version(path: object, version: object) -> None:
     """Raise `RunFileError` unless `version` is the one this release reads."""
     if str(version) != str(SCHEMA_VERSION):
         raise RunFileError(
-            f"{path} has schema version {version}, this release reads {SCHEMA_VERSION}: "
+            f"{path} has schema version {str(version)[:40]}, this release reads {SCHEMA_VERSION}: "
             "make the run again, or use the release that wrote it"
         )
-
-
-def conform(path: object, table: pa.Table) -> pa.Table:
-    """Return the columns of `SCHEMA`, in order; what else a table holds is left out.
-
-    Raises
-    ------
-    RunFileError
-        A column is missing, of another type, or holds nulls.
-    """
-    missing = [name for name in SCHEMA.names if name not in table.column_names]
-    if missing:
-        raise RunFileError(f"{path} lacks the columns {', '.join(missing)}: make the run again")
-    try:
-        chosen = table.select(SCHEMA.names).cast(SCHEMA)
-    except (pa.ArrowException, ValueError) as error:
-        raise RunFileError(f"{path} holds a column of another type ({_one_line(error)}): make the run again") from error
-    holed = [name for name in SCHEMA.names if chosen[name].null_count]
-    if holed:
-        raise RunFileError(f"{path} holds nulls in {', '.join(holed)}: make the run again")
-    unknown = sorted(set(pc.unique(chosen["verdict"]).to_pylist()) - set(VERDICTS))
-    if unknown:
-        known = ", ".join(VERDICTS)
-        raise RunFileError(f'{path} holds the verdict "{unknown[0]}", known are {known}: make the run again')
-    return chosen
-
-
-def _one_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
 
 
 def repeated_key(tables: list[pa.Table], key: tuple[str, ...]) -> list[str] | None:

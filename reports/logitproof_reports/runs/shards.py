@@ -72,6 +72,7 @@ def problems_of_shards(runs: Sequence[Run]) -> Iterator[Judgement]:
         if not all(run.complete for _, run in parts):
             continue
         used = {name for _, run in parts for name in run.table["deviation"].to_pylist()}
-        entries = {entry["id"] for environment, _ in parts for entry in environment["ledger"] if entry.get("applies")}
+        ledgers = [environment.get("ledger", ()) for environment, _ in parts]
+        entries = {entry["id"] for ledger in ledgers for entry in ledger if entry.get("applies")}
         for entry in sorted(entries - used):
             yield on_the_whole(adapter, "stale", stale_entry(entry))

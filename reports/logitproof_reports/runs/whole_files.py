@@ -2,35 +2,91 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .input_files import stat_of
 from .schema import RunFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
 
 @contextmanager
 def write_atomically(target: Path) -> Iterator[Path]:
     """Yield a temporary place that becomes `target` at the end, and vanishes where writing fails.
 
+    Where `target` is a link, the file that it leads to is written.
+
     Raises
     ------
     RunFileError
         The place cannot be written.
     """
-    if target.is_dir():
-        raise RunFileError(f"{target} cannot be written (it is a folder): pass the path of a file")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    with _told_in_one_line(target):
+        place = _place_of(target)
+        temporary = _beside(place)
+        try:
+            yield temporary
+            temporary.replace(place)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def refuse_unwritable(targets: Iterable[Path | None]) -> None:
+    """Find out before anything is computed whether files can be written; None among them is none.
+
+    Raises
+    ------
+    RunFileError
+        One cannot.
+    """
+    for target in filter(None, targets):
+        with _told_in_one_line(target):
+            temporary = _beside(_place_of(target))
+            temporary.touch()
+            temporary.unlink()
+
+
+def append(target: Path, text: str) -> None:
+    """Append text to a file, such as the summary of a CI job; it is made where it is not there.
+
+    Raises
+    ------
+    RunFileError
+        It cannot be written, or is no regular file.
+    """
+    with _told_in_one_line(target):
+        _place_of(target)
+        with target.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _place_of(target: Path) -> Path:
+    """Return where `target` leads to; its folder is made. A file takes the place of no folder, device or pipe."""
+    place = Path(os.path.realpath(target))
+    found = stat_of(place)
+    if found and not stat.S_ISREG(found.st_mode):
+        what = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+        raise RunFileError(f"{target} cannot be written (it is {what}): pass the path of a file")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _beside(place: Path) -> Path:
+    """Return a temporary place in the same folder, of a name that is short however long the other's is."""
+    return place.with_name(f".{hashlib.sha256(place.name.encode(errors='replace')).hexdigest()[:12]}.{os.getpid()}.tmp")
+
+
+@contextmanager
+def _told_in_one_line(target: Path) -> Iterator[None]:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(target)
-    except OSError as error:
-        raise RunFileError(f"{target} cannot be written ({error.strerror or error}): choose another path") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        yield
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise RunFileError(f"{target} cannot be written ({why}): choose another path") from error

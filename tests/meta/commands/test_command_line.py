@@ -118,7 +118,7 @@ WRONG_USAGES = {
     "patience that is no number": (["run", "--patience", "soon"], "--patience"),
     "bad pytest argument": (["run", "--framework", "numpy", "--", "--no-such-option"], "--no-such-option"),
     "output in a file": (["run", "--framework", "numpy", "-o", "planted.py/run.parquet"], "planted.py/run.parquet"),
-    "output is a folder": (["run", "--framework", "numpy", "-o", "."], "-o"),
+    "output is a folder": (["run", "--framework", "numpy", "-o", "."], ". cannot be written (it is a folder)"),
     "missing run file": (["report", "nowhere.parquet"], "nowhere.parquet"),
     "run file that is none": (["report", "planted.py"], "planted.py"),
     "merge without output": (["merge", "planted.py"], "--output"),

@@ -25,7 +25,13 @@ LOSS = {"op": "softmax_cross_entropy", "labels": "indices", "quantity": "value",
 
 
 def judgement(clause: str, observed: str, deviation: str = "", **others: object) -> Judgement:
-    words = {"cell": f"torch-{clause}", "adapter": "torch", "mode": "eager", "layout": "plain", "regime": "typical"}
+    words = {
+        "cell": f"torch-{clause}",
+        "adapter": "torch",
+        "mode": "eager",
+        "layout": "contiguous",
+        "regime": "typical",
+    }
     values = {"grade": "MUST", "verdict": "deviates", "exact": "0x1.0p+0", "observed": observed, "reason": "off"}
     return Judgement(**LOSS | words | values | others, clause=clause, deviation=deviation)  # type: ignore[arg-type]  # one dict for fields of several types
 

@@ -241,7 +241,7 @@ def twenty_runs() -> list[Run]:
     base = three_frameworks()
     table = pa.concat_tables(changed(base, "regime", lambda row, i=i: f"{row['regime']}_{i}").table for i in range(11))
     assert table.num_rows > 10_000
-    return [replace(base, table=table, profile=f"profile {number % 10}") for number in range(20)]
+    return [replace(base, table=table, case_set=f"case set {number % 10}") for number in range(20)]
 
 
 def test_twenty_runs_of_ten_thousand_judgements_make_one_megabyte(tmp_path: Path) -> None:
