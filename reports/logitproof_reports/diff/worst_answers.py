@@ -35,21 +35,25 @@ _NEAR_OVERFLOW = 1.0 / 16.0
 """Of the largest number of a format: beyond, an answer may be what is left of an overflow."""
 
 
+_READ = ["clause", "verdict", "format", "inputs", "observed", "exact", "bound"]
+_ROWS_AT_ONCE = 4096
+
+
 def worst_answers(table: pa.Table) -> dict[str, pa.Array]:
     """Return ``value``, ``answer``, ``allowed`` and ``rounding`` of each row's worst element as numbers.
 
     ``value`` is what was observed, ``answer`` the exact answer, ``allowed`` the bound; null where they are not all
     finite numbers of a numeric clause. ``rounding`` is the limit described above, null unless the row deviates.
     """
-    clauses, verdicts, formats = (table[name].to_pylist() for name in ("clause", "verdict", "format"))
-    inputs = table["inputs"]
-    spelled = zip(*(table[name].to_pylist() for name in ("observed", "exact", "bound")), strict=True)
     columns: dict[str, list[float | None]] = {name: [] for name in ("value", "answer", "allowed", "rounding")}
-    for place, (clause, verdict, format_, words) in enumerate(zip(clauses, verdicts, formats, spelled, strict=True)):
-        numbers = _numbers(words) if family_of(clause) in NUMERIC else None
-        limit = _rounding(inputs[place].as_py(), format_, numbers) if numbers and verdict == "deviates" else None
-        for name, number in zip(columns, (*(numbers or (None,) * 3), limit), strict=True):
-            columns[name].append(number)
+    for part in table.select(_READ).to_batches(max_chunksize=_ROWS_AT_ONCE):  # as Python words they take much memory
+        clauses, verdicts, formats, inputs, *spelled = (part[name].to_pylist() for name in _READ)
+        rows = zip(clauses, verdicts, formats, inputs, zip(*spelled, strict=True), strict=True)
+        for clause, verdict, format_, given, words in rows:
+            numbers = _numbers(words) if family_of(clause) in NUMERIC else None
+            limit = _rounding(given, format_, numbers) if numbers and verdict == "deviates" else None
+            for name, number in zip(columns, (*(numbers or (None,) * 3), limit), strict=True):
+                columns[name].append(number)
     return {name: pa.array(values, pa.float64()) for name, values in columns.items()}
 
 

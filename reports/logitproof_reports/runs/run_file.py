@@ -130,6 +130,8 @@ def _run_of(target: Path, content: bytes) -> Run:
     table = opened.table()
     refuse_faults(target, table)
     run = Run(spelled_out(table), environments, profile, case_set, complete is True)
+    del table
+    pa.default_memory_pool().release_unused()  # as much again, which Arrow would keep
     if facts["digest"] != digest_of(run):
         raise RunFileError(f"{target} was altered after it was written: its digest does not match; make the run again")
     return run
