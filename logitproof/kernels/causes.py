@@ -75,11 +75,9 @@ def _explains(cause: Cause, symptoms: Symptoms) -> bool:
         left <= 16.0 * unit * size + symptoms.unit.smallest_normal
     )
     roughly = left <= max(ROUGH, 8.0 * unit) * size + error
-    return (
-        bool(bad.any())
-        and float(closely[bad].mean()) >= MOST_ROWS
-        and (bad.all() or float(roughly[~bad].mean()) >= MOST_ROWS)
-    )
+    if not bad.any() or closely[bad].mean() < MOST_ROWS:
+        return False
+    return bool(bad.all() or roughly[~bad].mean() >= MOST_ROWS)
 
 
 SHIFTS: dict[str, tuple[str, Callable[[F64], Any]]] = {

@@ -243,7 +243,7 @@ def verdict_on(
         return KernelVerdict(
             adapter.name, question, adapter.describe(), (), request.profile, {}, notes=tuple(found.notes)
         )
-    is_steady = _is_deterministic(asker, formats[0])
+    is_steady = _is_deterministic(asker, formats[-1])  # the widest, in which an order of sums shows
     if not is_steady:
         found.note("two equal calls differ in their last bits (LAW-5); it is not accused of row dependence for it")
     judged, audits = _matrix(adapter, question, formats, request)
@@ -289,11 +289,9 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 def _is_deterministic(asker: Asker, format_: str) -> bool:
-    rows = drawn_for(asker, Trial("repeated", 5, 96, "way"), format_, 0).rows
-    first, second = asker.ask("value", rows), asker.ask("value", rows)
-    if first.observed is None or second.observed is None:
-        return True
-    return first.observed.tobytes() == second.observed.tobytes()
+    rows = drawn_for(asker, Trial("repeated", 30, 200, "plain"), format_, 0).rows
+    replies = [asker.ask("value", rows) for _ in range(3)]
+    return len({reply.observed.tobytes() for reply in replies if reply.observed is not None}) <= 1
 
 
 def _matrix(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,7 +112,7 @@ def symptoms_of(question: Question, finding: Finding) -> Symptoms | None:
     """Return what a guess of the cause is made from; None where there is no answer to explain."""
     if finding.compared is None or finding.compared.reply.observed is None:
         return None
-    given = arguments(question, finding.rows)
+    given = arguments(replace(question, quantity=finding.quantity), finding.rows)
     if question.claim.reduction != "none":
         return None
     cotangent = given.get("cotangent")
