@@ -133,7 +133,7 @@ class IsolatedKernel:
     def _connected(self) -> dict[str, Any]:
         try:
             self._link = Link(self._target, self._sources)
-            answer, _ = self._link.ask({"do": "load", "adapter": f"{THERE}:made"})
+            answer, _ = self._link.ask({"do": "load", "adapter": f"{THERE}:There"})
         except (TargetDied, TargetError) as error:
             raise UsageError(f"the kernel cannot be loaded: {error}") from error
         if raised := answer.get("raised"):

@@ -191,7 +191,7 @@ def naive(x):
     e = np.exp(x)
     return e / e.sum(axis=1, keepdims=True)
 
-logitproof.check(naive, op="softmax", profile="quick")
+logitproof.check(naive, op="softmax", format="float32", widest=40)
 """
 
 
