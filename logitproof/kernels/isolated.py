@@ -133,7 +133,7 @@ class IsolatedKernel:
     def _connected(self) -> dict[str, Any]:
         try:
             self._link = Link(self._target, self._sources)
-            answer, _ = self._link.ask({"do": "load", "adapter": f"{THERE}:There"})
+            answer, _ = self._link.ask({"do": "load", "adapter": f"{THERE}:There", "device": self._target.device})
         except (TargetDied, TargetError) as error:
             raise UsageError(f"the kernel cannot be loaded: {error}") from error
         if raised := answer.get("raised"):
@@ -173,8 +173,8 @@ class IsolatedKernel:
         """Return why the kernel is not asked a cell, or None."""
         if self._link is None or not self._link.alive:
             self._connected()
-        answer, _ = self._link.ask({"do": "unsupported", "cell": cell_to_json(cell)})  # type: ignore[union-attr]
-        reason: str | None = answer["reason"]
+        answer, _ = self._link.ask({"do": "offers", "cells": [cell_to_json(cell)]})  # type: ignore[union-attr]
+        reason: str | None = answer["offers"][0][0]
         return reason
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
