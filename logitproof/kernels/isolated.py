@@ -113,7 +113,6 @@ class IsolatedKernel:
         self._target = replace(chosen, env={**chosen.env, VARIABLE: json.dumps(words)})
         self._sources = {} if is_here else _sources(named.framework)
         self._deaths = 0
-        self._deadly: dict[Cell, str] = {}
         self._link: Link | None = None
         facts = self._connected()
         self.name: str = facts["name"]
@@ -178,14 +177,8 @@ class IsolatedKernel:
         return reason
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
-        """Return the kernel's answer as it came; a cell that ended the process once is not evaluated again."""
-        if cell in self._deadly:
-            raise TargetDied(self._deadly[cell])
-        try:
-            answer, memory = self._ask({"do": "evaluate", "cell": cell_to_json(cell)}, inputs)
-        except TargetDied as error:
-            self._deadly[cell] = str(error)
-            raise
+        """Return the kernel's answer as it came; what ends its process costs that one call."""
+        answer, memory = self._ask({"do": "evaluate", "cell": cell_to_json(cell)}, inputs)
         return unpacked_answer(answer["answer"], memory[: answer["answer"]["size"]])
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
