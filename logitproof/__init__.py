@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logitproof.kernels.check import check
+    from logitproof.kernels.expect import Expected, Tolerance, assert_within_bound, expect, tolerances
+    from logitproof.kernels.grade import Grade, Task, grade
     from logitproof.kernels.verdict import KernelVerdict
     from logitproof.matrix.run import run
     from logitproof.readers.reporting import report
@@ -31,11 +33,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Enclosure",
     "ExactRows",
+    "Expected",
+    "Grade",
     "KernelVerdict",
     "Run",
+    "Task",
+    "Tolerance",
+    "assert_within_bound",
     "check",
+    "expect",
     "grad_labels",
     "grad_logits",
+    "grade",
     "hvp",
     "jvp",
     "log_softmax",
@@ -45,11 +54,16 @@ __all__ = [
     "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
+    "tolerances",
 ]
 
 _ELSEWHERE = {
     "KernelVerdict": "logitproof.kernels.verdict",
     "check": "logitproof.kernels.check",
+    **dict.fromkeys(
+        ("Expected", "Tolerance", "assert_within_bound", "expect", "tolerances"), "logitproof.kernels.expect"
+    ),
+    **dict.fromkeys(("Grade", "Task", "grade"), "logitproof.kernels.grade"),
     "run": "logitproof.matrix.run",
     "report": "logitproof.readers.reporting",
     "Run": "logitproof_reports.runs.schema",

@@ -113,7 +113,7 @@ def echo_json(tree: Any, indent: int = 2) -> None:
 
 
 def echo_spelled_json(text: str) -> None:
-    """Print JSON that is ASCII, in which all controls are escaped but one; what a CI job obeys is spelled as JSON too."""
+    """Print ASCII JSON, whose controls are escaped but one; what a CI job would obey is spelled as JSON too."""
     echo(text.replace("\x7f", "\\u007f").replace("##[", "\\u0023#["))
 
 

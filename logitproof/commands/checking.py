@@ -1,24 +1,71 @@
-"""The command that judges a kernel of one's own: check."""
+"""The commands that judge kernels of one's own: check and grade."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path  # noqa: TC003  typer reads the annotations
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, app, echo, echo_json
 from logitproof.errors import EXPECTED, UNEXPECTED
 
+if TYPE_CHECKING:
+    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_adapters.targets.target import Target
+
 EXAMPLES = (
     AS_IT_STANDS
     + """Examples:
   logitproof check mykernels:fused_loss --op softmax_cross_entropy --framework torch
   logitproof check mykernels:loss --op softmax_cross_entropy --gradient mykernels:loss_gradient
-  logitproof check mykernels:softmax --op softmax --format bfloat16 --accumulation float32 --height pairwise"""
+  logitproof check mykernels:softmax --op softmax --format bfloat16 --accumulation float32 --height pairwise
+  logitproof check mykernels:loss --op softmax_cross_entropy --reduction mean --ignore-index -100 --softcap 30"""
 )
+GRADE_EXAMPLES = (
+    AS_IT_STANDS
+    + """Examples:
+  logitproof grade candidates/ --op softmax_cross_entropy --function loss --gradient loss_gradient -o grades.jsonl
+  logitproof grade candidates/ --op softmax --framework torch --forbid torch.softmax --budget 10"""
+)
+
+Op = Annotated[str, typer.Option(metavar="OP", help="Operation it computes, e.g. softmax or softmax_cross_entropy.")]
+Labels = Annotated[
+    str, typer.Option(metavar="indices|distributions", help="Kind of labels. Default: the usual one of the op.")
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", metavar="FORMAT", help="Number format; repeatable. Default: every one that it takes."),
+]
+Framework = Annotated[str, typer.Option(metavar="NAME", help="Framework of its tensors, which also differentiates it.")]
+Profile = Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")]
+Seed = Annotated[int | None, typer.Option(metavar="NUMBER", help="Draw the rows of the trials by this number.")]
+Widest = Annotated[int, typer.Option(metavar="CLASSES", help="Most classes of a row.")]
+Seconds = Annotated[float, typer.Option("--call-seconds", metavar="SECONDS", help="Most time of one call.")]
+Memory = Annotated[float, typer.Option("--memory-gib", metavar="GIB", help="Most memory of the kernel's process.")]
+Forbid = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FUNCTION", help="Function that it must not call, e.g. torch.softmax; repeatable."),
+]
+Reduction = Annotated[str, typer.Option(metavar="none|sum|mean", help="Declare the reduction of its losses.")]
+IgnoreIndex = Annotated[int | None, typer.Option(metavar="LABEL", help="Declare the label whose rows count nothing.")]
+LabelSmoothing = Annotated[float, typer.Option(metavar="SHARE", help="Declare its label smoothing.")]
+Weight = Annotated[bool, typer.Option("--weight", help="Declare that it takes class weights, by this keyword.")]
+PosWeight = Annotated[bool, typer.Option("--pos-weight", help="Declare that it takes weights of positive labels.")]
+ClassAxis = Annotated[str, typer.Option(metavar="last|first|middle", help="Declare where its classes lie.")]
+Where = Annotated[bool, typer.Option("--where", help="Declare that it takes a mask of classes, by this keyword.")]
+Scale = Annotated[float, typer.Option(metavar="FACTOR", help="Declare what it multiplies logits with.")]
+Temperature = Annotated[float, typer.Option(metavar="DIVISOR", help="Declare what it divides logits by.")]
+Softcap = Annotated[float | None, typer.Option(metavar="C", help="Declare that it caps logits: c tanh(x / c).")]
+ZLoss = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor of the squared log-sum-exp it adds.")]
+Divisor = Annotated[float | None, typer.Option(metavar="N", help="Declare what it divides the sum of losses by.")]
+ResultFormat = Annotated[str, typer.Option(metavar="FORMAT", help="Declare the format of its results.")]
+Refuses = Annotated[
+    str, typer.Option(metavar="error|nan|zero", help="Declare what becomes of labels out of range; then it is judged.")
+]
+Empty = Annotated[str, typer.Option(metavar="supported|unsupported", help="Declare whether a batch may have no rows.")]
 
 
 @app.command(epilog=EXAMPLES)
@@ -30,23 +77,18 @@ def check(
         ),
     ],
     *,
-    op: Annotated[
-        str, typer.Option(metavar="OP", help="Operation it computes, e.g. softmax or softmax_cross_entropy.")
-    ],
-    labels: Annotated[
-        str, typer.Option(metavar="indices|distributions", help="Kind of labels. Default: the usual one of the op.")
-    ] = "",
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", metavar="FORMAT", help="Number format; repeatable. Default: float32."),
-    ] = None,
-    framework: Annotated[
-        str, typer.Option(metavar="NAME", help="Framework of its tensors, which also differentiates it.")
-    ] = "numpy",
+    op: Op,
+    labels: Labels = "",
+    formats: Formats = None,
+    framework: Framework = "numpy",
     gradient: Annotated[
         str,
         typer.Option(metavar="MODULE:CALLABLE", help="Gradient of a NumPy kernel; same arguments, then the cotangent."),
     ] = "",
+    quantities: Annotated[
+        list[str] | None,
+        typer.Option("--quantity", metavar="QUANTITY", help="What the framework differentiates it for; repeatable."),
+    ] = None,
     accumulation: Annotated[
         str, typer.Option(metavar="FORMAT", help="Declare the format in which it accumulates sums.")
     ] = "",
@@ -56,44 +98,192 @@ def check(
     exp_ulps: Annotated[
         float | None, typer.Option(metavar="ULPS", help="Declare the largest error of its exp and log.")
     ] = None,
-    profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
-    without: Annotated[
-        list[str] | None, typer.Option(metavar="CLAUSE", help="Skip a clause or clause family; repeatable.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a run file, for reports.")] = None,
     gradual_underflow: Annotated[
         bool, typer.Option("--gradual-underflow", help="Declare that subnormal numbers are not flushed to zero.")
     ] = False,
+    reduction: Reduction = "none",
+    ignore_index: IgnoreIndex = None,
+    label_smoothing: LabelSmoothing = 0.0,
+    weight: Weight = False,
+    pos_weight: PosWeight = False,
+    class_axis: ClassAxis = "last",
+    where: Where = False,
+    scale: Scale = 1.0,
+    temperature: Temperature = 1.0,
+    softcap: Softcap = None,
+    z_loss: ZLoss = 0.0,
+    divisor: Divisor = None,
+    result_format: ResultFormat = "",
+    refuses: Refuses = "",
+    empty: Empty = "",
+    profile: Profile = "quick",
+    widest: Widest = 262_144,
+    seed: Seed = None,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="CLAUSE", help="Skip a clause or clause family; repeatable.")
+    ] = None,
+    forbid: Forbid = None,
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Interpreter in which the kernel runs. Default: this one.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Target of logitproof.toml in which the kernel runs.")
+    ] = None,
+    call_seconds: Seconds = 60.0,
+    memory_gib: Memory = 8.0,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a run file, for reports.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the judgements as JSON.")] = False,
 ) -> int:
-    """Check a kernel of your own. Compares one function with the exact answer; prints the worst row and a repro."""
+    """Check a kernel of your own. Compares one function with the exact answer; prints the smallest input that fails.
+
+    The kernel runs in a process of its own: it may die, hang or run out of memory.
+    """
     from logitproof.commands.tables import console
-    from logitproof.kernels.check import check as check_kernel
-    from logitproof.kernels.loading import declared, import_callable
+    from logitproof.kernels.check import Request, check_named
+    from logitproof.kernels.isolated import Limits, Named
+    from logitproof.kernels.loading import declared, source_of
     from logitproof_reports.runs.run_file import write_run
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unwritable([output])
-    verdict = check_kernel(
-        import_callable(kernel),
-        op=op,
-        labels=labels,
-        format=formats or "float32",
-        framework=framework,
-        gradient=import_callable(gradient) if gradient else None,
+    chosen = _target(python, target)
+    verdict = check_named(
+        Named(
+            kernel,
+            gradient,
+            op,
+            labels,
+            framework,
+            _claim(locals()),
+            tuple(quantities or ()),
+            tuple(forbid or ()),
+            _path(chosen),
+        ),
+        Request(
+            tuple(formats or ()),
+            profile,
+            tuple(without or ()),
+            seed or 0,
+            widest,
+            (lambda asked: echo(f"{asked} ...", err=True)) if sys.stderr.isatty() else None,
+        ),
         arithmetic=declared(
             accumulation=accumulation, height=height, exp_ulps=exp_ulps, gradual_underflow=gradual_underflow
         ),
-        profile=profile,
-        without=without or (),
-        progress=(lambda cell: echo(f"{cell} ...", err=True)) if sys.stderr.isatty() else None,
+        limits_=Limits(call_seconds, memory_gib),
+        target=chosen,
+        source=source_of(kernel, _path(chosen)),
     )
     if output is not None:
         write_run(output, verdict.run)
     if as_json:
         echo_json([asdict(found) for found in verdict.judgements])
     else:
-        echo(verdict.headline() + "\n")
+        echo("\n".join([verdict.headline(), *verdict.summary(), ""]))
+        if verdict.shown:
+            console().print(verdict.smallest(), "", sep="\n")
         console().print(verdict.table(), "", verdict.arithmetic(), sep="\n")
         echo("\n" + verdict.details())
     return EXPECTED if verdict.conforms else UNEXPECTED
+
+
+def _claim(given: dict[str, Any]) -> Claim:
+    """Return what the options of a command line declare."""
+    from logitproof.kernels.check import claimed
+    from logitproof_adapters.sources.kernel_claim import Claim as Declared
+
+    return claimed({name: given[name] for name in vars(Declared())})
+
+
+def _target(python: str | None, name: str | None) -> Target | None:
+    from logitproof.errors import UsageError
+    from logitproof_adapters.targets.target import TargetError, chosen
+
+    try:
+        found = chosen(python, name)
+    except TargetError as error:
+        raise UsageError(str(error)) from error
+    return None if found.is_here else found
+
+
+def _path(target: Target | None) -> tuple[str, ...]:
+    """Return the folders in which a kernel's modules are looked for: here those of this process too."""
+    return (str(Path.cwd()), *(() if target else (place for place in sys.path if place)))
+
+
+@app.command(epilog=GRADE_EXAMPLES)
+def grade(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of kernels: one file each.", exists=True)],
+    *,
+    op: Op,
+    function: Annotated[
+        str, typer.Option(metavar="NAME", help="What the kernels' files call the function.")
+    ] = "kernel",
+    gradient: Annotated[
+        str, typer.Option(metavar="NAME", help="What they call its gradient, for NumPy. Default: none is asked.")
+    ] = "",
+    labels: Labels = "",
+    formats: Formats = None,
+    framework: Framework = "numpy",
+    reduction: Reduction = "none",
+    ignore_index: IgnoreIndex = None,
+    label_smoothing: LabelSmoothing = 0.0,
+    weight: Weight = False,
+    pos_weight: PosWeight = False,
+    class_axis: ClassAxis = "last",
+    where: Where = False,
+    scale: Scale = 1.0,
+    temperature: Temperature = 1.0,
+    softcap: Softcap = None,
+    z_loss: ZLoss = 0.0,
+    divisor: Divisor = None,
+    result_format: ResultFormat = "",
+    refuses: Refuses = "",
+    empty: Empty = "",
+    forbid: Forbid = None,
+    budget: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Time for one kernel; the cheapest trials come first.")
+    ] = 10.0,
+    seed: Seed = None,
+    widest: Widest = 32_769,
+    call_seconds: Seconds = 10.0,
+    memory_gib: Memory = 4.0,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Kernels at a time. Default: one a processor.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Append the records to this file; what it holds is not graded again."),
+    ] = None,
+) -> int:
+    """Grade many kernels. Prints one line of JSON each: verdict, share of trials met, smallest input that fails.
+
+    Each kernel runs in a process of its own, with limits of time and memory and without the exact answers.
+    """
+    from logitproof.kernels.grade import Task, fresh_seed, graded_before
+    from logitproof.kernels.grade import grade as grade_kernels
+    from logitproof.kernels.isolated import Limits
+
+    chosen = fresh_seed() if seed is None else seed
+    task = Task(
+        op=op,
+        function=function,
+        labels=labels,
+        framework=framework,
+        gradient=gradient,
+        claim=_claim(locals()),
+        formats=tuple(formats or ()),
+        forbidden=tuple(forbid or ()),
+        seed=chosen,
+        budget=budget,
+        widest=widest,
+        limits=Limits(call_seconds, memory_gib),
+    )
+    verdicts = []
+    for record in grade_kernels(folder, task, jobs=jobs, done=graded_before(output) if output else ()):
+        verdicts.append(record.verdict)
+        if output is None:
+            echo(record.line)
+        else:
+            with output.open("a", encoding="utf-8") as file:
+                file.write(record.line + "\n")
+            echo(f"{record.kernel}: {record.verdict}, {record.share:.1%} of {record.trials} trials", err=True)
+    return EXPECTED if all(verdict == "conforms" for verdict in verdicts) else UNEXPECTED

@@ -1,38 +1,34 @@
-"""From the words of a command line to a kernel: its import, and what is declared of its arithmetic."""
+"""From the words of a command line to a kernel: its source text, and what is declared of its arithmetic."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
 from logitproof_reference.bounds.assumptions import Arithmetic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
 
-def import_callable(spec: str) -> Callable[..., Any]:
-    """Import ``module:name``.
+def source_of(spec: str, path: Sequence[str]) -> str:
+    """Return the text of the module that ``module:name`` names, without importing it; empty where it is not found.
 
     Raises
     ------
     UsageError
-        The module cannot be imported, or has no such callable.
+        It is not of this form.
     """
     module, _, name = spec.partition(":")
     if not module or not name:
         raise UsageError(f'"{spec}" is not a callable: write module:name, e.g. mykernels:fused_loss')
-    try:
-        found: Any = import_module(module)
-    except Exception as error:  # a kernel's module may raise anything
-        raise UsageError(f'module "{module}" cannot be imported: {type(error).__name__}: {error}') from error
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if not callable(found):
-        raise UsageError(f'module "{module}" has no callable "{name}"')
-    function: Callable[..., Any] = found
-    return function
+    inside = Path(*module.split("."))
+    for folder in path:
+        for place in (Path(folder, inside).with_suffix(".py"), Path(folder, inside, "__init__.py")):
+            if place.is_file():
+                return place.read_text("utf-8", "replace")
+    return ""
 
 
 def declared(*, accumulation: str, height: str, exp_ulps: float | None, gradual_underflow: bool) -> Arithmetic | None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from logitproof.explain.explain import Explanation, worst_first
 from logitproof.explain.text import text_of
+from logitproof.kernels.sentences import domains, guessed, smallest_input
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.judging.worst_element import worst_element
 from logitproof_reference.specification.clauses import CLAUSES
@@ -25,12 +26,18 @@ from logitproof_reports.words.outcomes import OUTCOMES, decimal, shown_verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import RenderableType
+
+    from logitproof.kernels.domain import Limit
+    from logitproof.kernels.shown import Shown
+    from logitproof.kernels.truth import Question
     from logitproof_adapters.contract import Description
-    from logitproof_adapters.sources.kernel import Kernel
     from logitproof_reference.specification.clauses import Clause
     from logitproof_reference.vocabulary.judgement import Judgement
 
 WIDTH = 120
+MOST_GUESSES = 2
+MOST_NAMED = 10
 COUNTED = {
     "conforms": "judgements conform",
     "concern": "warnings (SHOULD)",
@@ -46,12 +53,14 @@ STYLES = {"deviates": "bold red", "crashed": "bold red", "void": "bold red", "co
 
 @dataclass(frozen=True)
 class KernelVerdict:
-    """What the matrix found of one kernel.
+    """What the matrix and the trials found of one kernel.
 
     Attributes
     ----------
-    kernel : Kernel
-        What was asked, and what its author declares of it.
+    name : str
+        What the kernel is called.
+    question : Question
+        What it claims to compute.
     description : Description
         What ran it.
     judgements : tuple of Judgement
@@ -60,18 +69,35 @@ class KernelVerdict:
         ``quick`` or ``full``.
     audits : dict
         By the id of a cell: the largest slack by what could be declared of its arithmetic, see `audit.audit`.
+    shown : tuple of Shown
+        One a broken clause of the trials: the smallest input that fails, and a guess of the cause.
+    limits : tuple of Limit
+        How large its logits may be.
+    notes : tuple of str
+        What nobody declared, and what the kernel does then.
+    formats : tuple of str
+        Those it was asked in.
+    seconds : float
+        Time in its calls in the trials.
     """
 
-    kernel: Kernel
+    name: str
+    question: Question
     description: Description
     judgements: tuple[Judgement, ...]
     profile: str
     audits: dict[str, dict[str, float]]
+    shown: tuple[Shown, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    notes: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    seconds: float = 0.0
 
     @property
     def conforms(self) -> bool:
         """Whether something was measured, and no MUST is broken."""
-        return self.elements > 0 and all(found.expected for found in self.judgements)
+        is_right = all(found.expected for found in self.judgements)
+        return self.elements > 0 and is_right and all(one.finding.is_huge for one in self.shown)
 
     @property
     def elements(self) -> int:
@@ -93,11 +119,30 @@ class KernelVerdict:
     def headline(self) -> str:
         """Say it in one sentence."""
         if not self.elements:
-            return f"{self.kernel.name}: void, nothing was measured"
+            return f"{self.name}: void, nothing was measured"
         counts = Counter(found.verdict for found in self.judgements)
         said = [f"{counts[verdict]:,} {word}" for verdict, word in COUNTED.items() if counts[verdict]]
-        kernel, verdict = self.kernel, "conforms" if self.conforms else "deviates"
-        return f"{kernel.name} as {kernel.op} {verdict}: {', '.join(said)}; {self.elements:,} numbers compared"
+        verdict = "conforms" if self.conforms else "deviates"
+        return f"{self.name} as {self.question.op} {verdict}: {', '.join(said)}; {self.elements:,} numbers compared"
+
+    def summary(self) -> list[str]:
+        """Say in a few lines where it is right, which is the smallest input that fails, and what may be wrong."""
+        lines = [f"domain    {text}"] if (text := domains(self.limits, self.formats)) else []
+        lines += [f"fails     {smallest_input(self.shown[0].finding)}"] if self.shown else self._fails_in_the_matrix()
+        lines += [f"guess     {text}" for text in list(guessed(self.shown))[:MOST_GUESSES]]
+        return lines + [f"note      {text}" for text in self.notes]
+
+    def _fails_in_the_matrix(self) -> list[str]:
+        wrong = [found for found in worst_first(self.judgements) if not found.expected]
+        return [f"fails     {found.clause} in {found.format}, {found.regime}: {found.reason}" for found in wrong[:1]]
+
+    def smallest(self) -> Table:
+        """Return one line a broken clause: the smallest input that still fails, and a guess of the cause."""
+        table = Table("clause", "smallest input that fails", "guess", box=None, pad_edge=False)
+        for one in self.shown:
+            guess = one.cause.name if one.cause else ""
+            table.add_row(Text(one.finding.clause), Text(smallest_input(one.finding)), Text(guess))
+        return table
 
     def by_clause(self) -> list[tuple[Clause, Judgement]]:
         """Return the clauses that were judged, in the order of the specification, each with its worst judgement."""
@@ -126,6 +171,8 @@ class KernelVerdict:
 
     def details(self) -> str:
         """Return where MUST clauses break, and the worst row in full with the program that shows it."""
+        if self.shown and (repro := next((one.repro for one in self.shown if one.repro), "")):
+            return "\n".join([*self._broken(), "", "repro", repro])
         worst = self.worst
         if worst is None or worst.verdict in {"conforms", "unsupported"}:
             return ""
@@ -138,7 +185,16 @@ class KernelVerdict:
             if not found.expected:
                 regimes.setdefault((found.clause, found.format), {})[found.regime] = None
         for (clause, format_), names in sorted(regimes.items()):
-            yield f"{clause} breaks in {format_}: {', '.join(names)}"
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            yield f"{clause} breaks in {format_}: {', '.join(list(names)[:MOST_NAMED])}{more}"
+
+    def parts(self) -> Iterator[RenderableType]:
+        """Yield what is printed, the most important first."""
+        yield Text("\n".join([self.headline(), *self.summary()]))
+        yield ""
+        if self.shown:
+            yield from (self.smallest(), "")
+        yield from (self.table(), "", self.arithmetic(), "", Text(self.details()))
 
     def __str__(self) -> str:
         return self._on_console(WIDTH).export_text().rstrip()
@@ -155,7 +211,7 @@ class KernelVerdict:
                 for clause, worst in self.by_clause()
             ],
             arithmetic=self.audits,
-            details=self.details(),
+            details="\n".join([*self.summary(), "", self.details()]),
         )
 
     def _on_console(self, width: int) -> Console:
@@ -163,7 +219,7 @@ class KernelVerdict:
         longest = max(map(len, self.details().splitlines()), default=0)
         # Within a notebook's kernel rich would display what it is to write into the file.
         console = Console(record=True, width=max(width, longest), file=io.StringIO(), force_jupyter=False)
-        for part in (Text(self.headline()), "", self.table(), "", self.arithmetic(), "", Text(self.details())):
+        for part in self.parts():
             console.print(part)
         return console
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.catalogue.registry import load
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import Description
+from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.sources.kernel_watch import Watch
+from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS, once, rolled
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
-from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 NUMPY = "numpy"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Kernel:
     """A function that claims to compute an op, and what its author declares of it.
 
@@ -46,7 +49,13 @@ class Kernel:
         For NumPy, which differentiates nothing: takes what `function` takes and then the upstream gradient, shaped
         like the value; returns the vector-Jacobian product, shaped like the logits.
     arithmetic : Arithmetic or None
-        The declared precision, by which PRC-1 judges; None for none.
+        The declared precision, by which the bound is computed; None for none.
+    claim : Claim
+        What else is declared.
+    asked : tuple of str
+        The quantities that a framework differentiates it for; empty for ``value`` and ``grad_logits``.
+    forbidden : tuple of str
+        Functions that it must not call, e.g. ``torch.softmax``; see `kernel_watch`.
 
     Raises
     ------
@@ -60,6 +69,9 @@ class Kernel:
     framework: str = NUMPY
     gradient: Callable[..., Any] | None = None
     arithmetic: Arithmetic | None = None
+    claim: Claim = field(default_factory=Claim)
+    asked: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.op not in OPS:
@@ -70,6 +82,13 @@ class Kernel:
             raise ValueError(f'labels "{self.labels}" do not go with {self.op}; it takes {" or ".join(kinds)}')
         if self.gradient is not None and self.framework != NUMPY:
             raise ValueError(f"gradient is for functions of NumPy arrays: {self.framework} differentiates by itself")
+        if self.framework != NUMPY and self.framework not in FRAMEWORKS:
+            raise ValueError(f'framework "{self.framework}" is not known; known: {", ".join(FRAMEWORKS)}')
+        if self.claim.where and self.framework != NUMPY:
+            raise ValueError(f"where is for functions of NumPy arrays; mask with -inf in {self.framework}")
+        known = OPS[self.op].formulas
+        if unknown := [one for one in self.asked if one not in known]:
+            raise ValueError(f'quantity "{unknown[0]}" is not one of {self.op}; it has {", ".join(known)}')
 
     @property
     def name(self) -> str:
@@ -82,7 +101,8 @@ class Kernel:
     def quantities(self) -> tuple[str, ...]:
         """What can be asked of it."""
         differentiable = self.framework != NUMPY or self.gradient is not None
-        return ("value", "grad_logits") if differentiable else ("value",)
+        offered = ("value", "grad_logits") if differentiable else ("value",)
+        return self.asked or offered
 
 
 def imported(function: Callable[..., Any], name: str) -> str:
@@ -101,6 +121,7 @@ class KernelQuestions:
     """What every adapter of a kernel answers alike; stands before the adapter of its framework."""
 
     _kernel: Kernel
+    _functions: dict[Any, Any]
 
     @property
     def arithmetic(self) -> Arithmetic | None:
@@ -109,13 +130,14 @@ class KernelQuestions:
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the kernel is not asked a cell, or None."""
-        kernel = self._kernel
+        kernel, claim = self._kernel, self._kernel.claim
         reasons = {
             f"the kernel is a {kernel.op} with labels {kernel.labels}": (cell.op, cell.labels)
             != (kernel.op, kernel.labels),
             "a kernel is asked in eager mode": cell.mode != "eager",
-            "a kernel is asked with the classes last": cell.axis != "last",
-            "a kernel is asked without options": cell.options != PLAIN or bool(cell.entry),
+            f"the kernel is asked with the class axis {claim.class_axis}": cell.axis != claim.class_axis,
+            "a kernel is asked with the options it declares": cell.options != claim.options
+            or cell.entry not in _ENTRIES,
             f"of this kernel there is {' and '.join(kernel.quantities)}": cell.quantity not in kernel.quantities,
         }
         return next((reason for reason, applies in reasons.items() if applies), None)
@@ -123,7 +145,49 @@ class KernelQuestions:
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call of the kernel."""
         del axis, ndim
-        return "kernel(x)" if cell.labels == "none" else "kernel(x, y)"
+        return self._call("kernel", ["x"] if cell.labels == "none" else ["x", "y"], self._kernel.function)
+
+    def _call(self, name: str, given: list[str], function: Callable[..., Any]) -> str:
+        """Spell a call with what is declared, as far as the function takes it by name."""
+        claim = self._kernel.claim
+        if claim.where:
+            given = [UNMASKED if one == "x" else one for one in given] + ['where=x != float("-inf")']
+        arrays = {"weight": ("weight=w", claim.weight), "pos_weight": ("pos_weight=pw", claim.pos_weight)}
+        given = given + [spelled for spelled, is_declared in arrays.values() if is_declared]
+        return f"{name}({', '.join([*given, *(f'{key}={one!r}' for key, one in claim.keywords(function).items())])})"
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the kernel's answer as it came, called in the way that the cell's entry names."""
+        asked: Any = super()
+        if not cell.entry and not self._kernel.forbidden:
+            answer: NDArray[Any] = asked.evaluate(cell, inputs)
+            return answer
+        with Watch(self._kernel.forbidden):
+            return self._in_a_way(cell, inputs)
+
+    def _in_a_way(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        own: Any = self
+        call = self._caller(cell, inputs)
+        arrays = list(inputs.arrays().values())
+        if cell.entry != AFTER_VALUE:
+            return WAYS[cell.entry](call, own.array, arrays)
+        call(arrays)
+        others = replace(inputs, cotangent=None)
+        self._caller(replace(cell, quantity="value"), others)(rolled(list(others.arrays().values())))
+        return once(call, own.array, arrays)
+
+    def _caller(self, cell: Cell, inputs: Inputs) -> Callable[[list[NDArray[Any]]], Any]:
+        """Return what calls the kernel with arrays of NumPy."""
+        own: Any = self
+        plain = replace(cell, entry="")
+
+        def call(arrays: list[NDArray[Any]]) -> Any:
+            key = (plain, inputs.axis, arrays[0].shape)
+            if key not in self._functions:
+                self._functions[key] = own._function(*key)  # noqa: SLF001 - of the adapter that this is a part of
+            return self._functions[key](*map(own.tensor, arrays))
+
+        return call
 
 
 class NumpyKernel(KernelQuestions, NumpyArrays, SourceAdapter):
@@ -134,7 +198,7 @@ class NumpyKernel(KernelQuestions, NumpyArrays, SourceAdapter):
 
     def __init__(self, kernel: Kernel) -> None:
         functions = {"kernel": kernel.function, "gradient": kernel.gradient}
-        super().__init__(**functions)
+        super().__init__(np=np, **functions)
         self._kernel = kernel
         self.name = kernel.name
         given = [imported(function, name) for name, function in functions.items() if function is not None]
@@ -152,8 +216,17 @@ class NumpyKernel(KernelQuestions, NumpyArrays, SourceAdapter):
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
         asked = arguments(cell)
-        call = self.expression(cell, axis, ndim) if cell.quantity == "value" else f"gradient({asked})"
-        return f"f = lambda {asked}: {call}"
+        if cell.quantity == "value":
+            return f"f = lambda {asked}: {self.expression(cell, axis, ndim)}"
+        given = [letter for letter in asked.split(", ") if letter not in {"w", "pw"}]
+        assert self._kernel.gradient is not None
+        return f"f = lambda {asked}: {self._call('gradient', given, self._kernel.gradient)}"
+
+
+UNMASKED = 'np.where(x == float("-inf"), x.dtype.type(2e4), x)'
+"""What a kernel with a mask is handed where a class does not count: a number that would spoil any answer."""
+
+_ENTRIES = frozenset({*WAYS, AFTER_VALUE})
 
 
 def adapter_of(kernel: Kernel) -> SourceAdapter:
@@ -161,14 +234,15 @@ def adapter_of(kernel: Kernel) -> SourceAdapter:
 
     Raises
     ------
-    UnknownFramework, MissingFramework
-        The kernel's framework is not known, or not installed.
+    ImportError
+        The kernel's framework is not installed.
     ValueError
         Its adapter does not ask by source, so that there is no place for a kernel.
     """
     if kernel.framework == NUMPY:
         return NumpyKernel(kernel)
-    base = type(load(kernel.framework))
+    module, _, name = FRAMEWORKS[kernel.framework].adapter_spec.partition(":")
+    base = getattr(import_module(module), name)
     if not issubclass(base, SourceAdapter):
         reason = f"the adapter of {kernel.framework} does not ask by source; write an adapter of your own"
         raise ValueError(reason)  # noqa: TRY004  the name is wrong, not its type

@@ -45,6 +45,11 @@ def naive(x: Array, y: Array) -> Array:
     return -np.log((e / e.sum(axis=1, keepdims=True))[np.arange(len(x)), y])
 
 
+def plain(x: Array, y: Array) -> Array:
+    t = x - x.max(axis=1, keepdims=True)
+    return np.asarray(np.log(np.exp(t).sum(axis=1)) - t[np.arange(len(x)), y])
+
+
 def one_pass(x: Array, y: Array) -> Array:
     """Forget, past the first block of 1,024 classes, to scale the sum to the new maximum."""
     top, total = np.full(len(x), -np.inf, x.dtype), np.zeros(len(x), x.dtype)
@@ -55,45 +60,66 @@ def one_pass(x: Array, y: Array) -> Array:
     return np.log(total) + (top - x[np.arange(len(x)), y])
 
 
+def checked(function: Any, **asked: Any) -> logitproof.KernelVerdict:
+    """Return the verdict on float32 rows of few classes, unless others are asked."""
+    return logitproof.check(function, **{"format": "float32", "widest": 40, **asked})
+
+
 def broken(verdict: logitproof.KernelVerdict) -> set[str]:
     return {found.clause for found in verdict.judgements if not found.expected}
 
 
 def test_a_correct_kernel_conforms_with_its_gradient_in_every_format() -> None:
     formats = ["float16", "bfloat16", "float32", "float64"]
-    verdict = logitproof.check(good, gradient=good_gradient, op=LOSS, format=formats)
+    verdict = checked(good, gradient=good_gradient, op=LOSS, format=formats)
     assert verdict.conforms, verdict
     assert {found.format for found in verdict.judgements} == set(formats)
     assert {found.quantity for found in verdict.judgements} == {"value", "grad_logits"}
 
 
 def test_a_naive_kernel_deviates_where_it_overflows() -> None:
-    verdict = logitproof.check(naive, op=LOSS)
+    verdict = checked(naive, op=LOSS)
     assert not verdict.conforms
-    assert {"VAL-1", "EXT-7", "LAW-3", "ERR-1"} <= broken(verdict)
-    assert broken(logitproof.check(naive, op=LOSS, without=WITHOUT_ERRORS)) == broken(verdict) - {"ERR-1", "ERR-2"}
+    assert {"VAL-1", "EXT-7", "LAW-3"} <= broken(verdict)
+
+
+def test_refusals_are_judged_where_they_are_declared() -> None:
+    undeclared = checked(good, op=LOSS)
+    assert undeclared.conforms
+    wrapping = checked(plain, op=LOSS)
+    assert wrapping.conforms
+    assert (
+        "label -1 of 10 classes gives the loss of class 9: declare --refuses error to have it judged" in wrapping.notes
+    )
+    declared = checked(plain, op=LOSS, refuses="error")
+    assert {"ERR-1", "ERR-2"} <= broken(declared)
+    assert not broken(checked(plain, op=LOSS, refuses="error", without=WITHOUT_ERRORS))
 
 
 def test_a_fault_past_a_block_of_classes_is_found_where_the_classes_are_many() -> None:
-    verdict = logitproof.check(one_pass, op=LOSS, without=WITHOUT_ERRORS)
-    assert broken(verdict) == {"VAL-1"}
-    assert all(
-        found.regime.startswith(("classes_", "real_", "width_")) for found in verdict.judgements if not found.expected
-    )
+    assert checked(one_pass, op=LOSS, widest=1024, profile="quick").shown == ()
+    verdict = checked(one_pass, op=LOSS, widest=2049)
+    assert "VAL-1" in broken(verdict)
+    wrong = [found for found in verdict.judgements if not found.expected]
+    assert all(found.regime.startswith(("classes_", "real_", "width_")) for found in wrong)
+    (first, *_) = verdict.shown
+    assert first.finding.rows.logits.shape[1] <= 2049
+    assert first.cause is not None
+    assert first.cause.name == "blocks not rescaled"
 
 
 def test_a_gradient_off_by_a_percent_is_found() -> None:
     def off(x: Array, y: Array, c: Array) -> Array:
         return good_gradient(x, y, c) * x.dtype.type(1.01)
 
-    assert "GRD-1" in broken(logitproof.check(good, gradient=off, op=LOSS))
+    assert "GRD-1" in broken(checked(good, gradient=off, op=LOSS))
 
 
 def test_the_row_that_is_shown_is_the_worst_of_its_regime() -> None:
     def drifting(x: Array, y: Array) -> Array:
         return good(x, y) + np.arange(len(x), dtype=x.dtype)
 
-    verdict = logitproof.check(drifting, op=LOSS, without=WITHOUT_ERRORS)
+    verdict = checked(drifting, op=LOSS)
     (tie,) = (found for found in verdict.judgements if (found.regime, found.clause) == ("exact_tie", "VAL-1"))
     shown = float.fromhex(tie.observed) - float.fromhex(tie.exact.split()[0])
     assert shown == pytest.approx(tie.nats)
@@ -108,8 +134,8 @@ def narrow(x: Array, y: Array) -> Array:
 
 def test_a_declared_precision_sets_the_bound_and_is_audited() -> None:
     declared = Arithmetic(accumulation="float32", height="blocked", exp_ulps=1.0, log_ulps=1.0)
-    kept = logitproof.check(good, op=LOSS, format="bfloat16", without=WITHOUT_ERRORS, arithmetic=declared)
-    refuted = logitproof.check(narrow, op=LOSS, format="bfloat16", without=WITHOUT_ERRORS, arithmetic=declared)
+    kept = checked(good, op=LOSS, format="bfloat16", arithmetic=declared)
+    refuted = checked(narrow, op=LOSS, format="bfloat16", arithmetic=declared)
     assert kept.conforms
     assert not refuted.conforms
     for verdict, is_refuted in ((kept, False), (refuted, True)):
@@ -127,39 +153,32 @@ def test_an_honest_declaration_of_less_widens_the_bound() -> None:
         return np.log(e.sum(axis=1)) + (top - x[np.arange(len(x)), y])
 
     loose = Arithmetic(exp_ulps=1000.0, log_ulps=1000.0)
-    assert "VAL-1" in broken(logitproof.check(coarse, op=LOSS, without=WITHOUT_ERRORS))
-    assert "VAL-1" not in broken(logitproof.check(coarse, op=LOSS, without=WITHOUT_ERRORS, arithmetic=loose))
+    assert "VAL-1" in broken(checked(coarse, op=LOSS))
+    assert "VAL-1" not in broken(checked(coarse, op=LOSS, arithmetic=loose))
 
 
 def test_a_kernel_that_raises_is_a_verdict() -> None:
     def raising(x: Array) -> Array:
         raise RuntimeError(f"no such shape: {x.shape}")
 
-    verdict = logitproof.check(raising, op="softmax")
+    verdict = checked(raising, op="softmax")
     assert not verdict.conforms
     assert "nothing was measured" in verdict.headline()
 
 
 def test_the_verdict_prints_its_worst_row_and_a_repro() -> None:
-    text = str(logitproof.check(naive, op=LOSS))
+    text = str(checked(naive, op=LOSS))
     assert text.startswith("naive as softmax_cross_entropy deviates: ")
-    for told in (
-        "VAL-1 breaks in float32: ",
-        "logits ",
-        "exact ",
-        "observed ",
-        "error / bound ",
-        "repro\n",
-        "kernel(x, y)",
-    ):
+    for told in ("VAL-1 breaks in float32: ", "domain ", "fails ", "guess ", "repro\n", "kernel(x, y)"):
         assert told in text
+    assert "no max shift" in "\n".join(text.splitlines()[:5])
 
 
 def test_the_verdict_shows_in_a_notebook_with_everything_escaped() -> None:
     def hostile(x: Array) -> Array:
         raise ValueError(f"<script>alert({x.size})</script>")
 
-    page = logitproof.check(hostile, op="softmax")._repr_html_()
+    page = checked(hostile, op="softmax")._repr_html_()
     assert "&lt;script&gt;" in page
     assert "<script" not in page
 
@@ -172,7 +191,7 @@ def naive(x):
     e = np.exp(x)
     return e / e.sum(axis=1, keepdims=True)
 
-logitproof.check(naive, op="softmax", profile="quick")
+logitproof.check(naive, op="softmax", format="float32", widest=40)
 """
 
 
@@ -192,6 +211,8 @@ WRONG = {
     "format": ({"op": "softmax", "format": "fp8"}, 'format "fp8" is not known'),
     "profile": ({"op": "softmax", "profile": "slow"}, 'profile "slow" is not known'),
     "framework": ({"op": "softmax", "framework": "tinytorch"}, 'framework "tinytorch" is not known'),
+    "declaration": ({"op": "softmax", "smoothing": 0.1}, 'declaration "smoothing" is not known'),
+    "scale": ({"op": "softmax", "scale": 0.0}, "scale is 0.0; it must be a positive number"),
     "gradient": ({"op": "softmax", "framework": "jax", "gradient": good}, "gradient is for functions of NumPy arrays"),
 }
 
@@ -207,6 +228,7 @@ def test_what_does_not_go_together_is_refused_in_one_sentence(name: str) -> None
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "mykernels.py").write_text(
         textwrap.dedent("""
+            import os
             import numpy as np
 
             def softmax(x):
@@ -215,6 +237,13 @@ def folder(tmp_path: Path) -> Path:
 
             def naive(x):
                 return np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+
+            def deadly(x):
+                if x.shape[1] == 33:
+                    os._exit(0)
+                if x.shape[1] == 31:
+                    held = np.ones((1 << 18, 1 << 15))
+                return softmax(x)
         """)
     )
     return tmp_path
@@ -227,17 +256,27 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_line_says_the_same_and_writes_a_run_file(folder: Path) -> None:
-    done = command(folder, "mykernels:softmax", "--op", "softmax", "-o", "run.parquet")
+    done = command(folder, "mykernels:softmax", "--op", "softmax", "--widest", "40", "-o", "run.parquet")
     assert (done.returncode, done.stderr) == (EXPECTED, "")
     assert done.stdout.startswith("softmax as softmax conforms: ")
     assert read_run(folder / "run.parquet").table.num_rows > 50
-    wrong = command(folder, "mykernels:naive", "--op", "softmax", "--json")
+    wrong = command(folder, "mykernels:naive", "--op", "softmax", "--widest", "40", "--json")
     assert wrong.returncode == UNEXPECTED
     assert any(found["verdict"] == "deviates" for found in json.loads(wrong.stdout))
 
 
+def test_a_kernel_that_dies_or_eats_memory_costs_its_cell_alone(folder: Path) -> None:
+    done = command(folder, "mykernels:deadly", "--op", "softmax", "--format", "float32", "--widest", "40", "--json")
+    found = json.loads(done.stdout)
+    assert done.returncode == UNEXPECTED
+    crashed = {one["regime"]: one["reason"] for one in found if one["verdict"] == "crashed"}
+    assert "ended with status 0" in crashed["width_33"]
+    assert "MemoryError" in crashed["width_31"]
+    assert all(one["verdict"] == "conforms" for one in found if one["regime"] in {"width_16", "width_32", "typical"})
+
+
 USAGES = {
-    "no module": (("nowhere:f",), 'module "nowhere" cannot be imported'),
+    "no module": (("nowhere:f",), "the kernel cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"),
     "no callable": (("mykernels:nothing",), 'module "mykernels" has no callable "nothing"'),
     "no colon": (("mykernels",), '"mykernels" is not a callable'),
     "height": (("mykernels:softmax", "--height", "flat"), 'height "flat" is not known'),

@@ -1,0 +1,136 @@
+"""What a kernel's author declares of it beside its op: options, transforms of the logits, formats, refusals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from logitproof_reference.vocabulary.cells import AXES, PLAIN, Options
+from logitproof_reference.vocabulary.formats import FORMATS
+
+if TYPE_CHECKING:
+    from typing import Callable
+
+REDUCTIONS = ("none", "sum", "mean")
+REFUSALS = ("", "error", "nan", "zero")
+EMPTIES = ("", "supported", "unsupported")
+
+NOT_TOGETHER = (("temperature", "scale"), ("divisor", "mean"))
+"""Declarations that exclude each other: two names for one factor; a mean has a divisor of its own."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a kernel computes, as far as it is declared; the defaults declare nothing.
+
+    Attributes
+    ----------
+    reduction : str
+        ``none``, ``sum`` or ``mean``.
+    ignore_index : int or None
+        The class index whose rows count nothing.
+    label_smoothing : float
+        The share of each label that is spread over all classes.
+    weight, pos_weight : bool
+        Whether it takes weights of classes, by a keyword of this name.
+    class_axis : str
+        Where its classes lie: ``last``, ``first``, or ``middle`` of three axes.
+    where : bool
+        Whether it takes a mask by this keyword: true for the classes that count.
+    scale, temperature : float
+        What the logits are multiplied with, or divided by.
+    softcap : float or None
+        c of c tanh(x / c), after the scale.
+    z_loss : float
+        The factor of the squared log-sum-exp that is added to each row's loss.
+    divisor : float or None
+        What the sum of the losses is divided by.
+    result_format : str
+        The format of its results; empty for that of the logits.
+    refuses : str
+        What becomes of labels out of range: ``error``, ``nan``, ``zero`` (ignored); empty where nothing is declared.
+    empty : str
+        Whether a batch without rows is ``supported`` or ``unsupported``; empty where nothing is declared.
+
+    Raises
+    ------
+    ValueError
+        A value lies outside its domain, or two exclude each other.
+    """
+
+    reduction: str = "none"
+    ignore_index: int | None = None
+    label_smoothing: float = 0.0
+    weight: bool = False
+    pos_weight: bool = False
+    class_axis: str = "last"
+    where: bool = False
+    scale: float = 1.0
+    temperature: float = 1.0
+    softcap: float | None = None
+    z_loss: float = 0.0
+    divisor: float | None = None
+    result_format: str = ""
+    refuses: str = ""
+    empty: str = ""
+
+    def __post_init__(self) -> None:
+        words = {
+            "reduction": REDUCTIONS,
+            "class_axis": AXES,
+            "refuses": REFUSALS,
+            "empty": EMPTIES,
+            "result_format": ("", *FORMATS),
+        }
+        for name, known in words.items():
+            if getattr(self, name) not in known:
+                allowed = ", ".join(word for word in known if word)
+                raise ValueError(f'{name} "{getattr(self, name)}" is not known; known: {allowed}')
+        for name in ("scale", "temperature", "softcap", "divisor"):
+            number = getattr(self, name)
+            if number is not None and not (number > 0 and math.isfinite(number)):
+                raise ValueError(f"{name} is {number}; it must be a positive number")
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise ValueError(f"label_smoothing is {self.label_smoothing}; it must lie in [0, 1)")
+        for first, second in NOT_TOGETHER:
+            if first in self.declared and (second in self.declared or self.reduction == second):
+                raise ValueError(f"{first} and {second} exclude each other: declare one of them")
+        if self.divisor is not None and self.reduction == "none":
+            raise ValueError('divisor is that of a sum: declare reduction "sum" too')
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What is declared, by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+
+    @property
+    def options(self) -> Options:
+        """What of it a cell's options say."""
+        return Options(self.reduction, self.weight, self.pos_weight, self.ignore_index, self.label_smoothing)
+
+    @property
+    def factor(self) -> float:
+        """What the logits are multiplied with."""
+        return self.scale / self.temperature
+
+    @property
+    def is_transformed(self) -> bool:
+        """Whether the op is of something made of the logits, or the loss has a further term."""
+        return self.factor != 1.0 or self.softcap is not None or self.z_loss != 0.0 or self.divisor is not None
+
+    @property
+    def fits_the_matrix(self) -> bool:
+        """Whether the cells of the matrix ask for this very thing."""
+        return not (self.is_transformed or self.where or self.result_format) and self.options == PLAIN
+
+    def keywords(self, function: Callable[..., Any]) -> dict[str, Any]:
+        """Return the declared numbers and words that a function takes by name; the others it has built in."""
+        from inspect import signature  # noqa: PLC0415 - functions of extension modules may have none
+
+        try:
+            taken = signature(function).parameters
+        except (TypeError, ValueError):
+            return {}
+        arrays = ("weight", "pos_weight", "where")
+        return {name: value for name, value in self.declared.items() if name in taken and name not in arrays}

@@ -1,0 +1,148 @@
+"""Ways of calling a kernel that must not change its answer: what was called before, again, or at the same time.
+
+Each takes a call, what reads a framework's answer, and arrays. It returns the answer to these arrays, which is judged
+as any other.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from typing import Callable, List
+
+    from numpy.typing import NDArray
+
+    Arrays = List[NDArray[Any]]
+    Call = Callable[[Arrays], Any]
+    Read = Callable[[Any], NDArray[Any]]
+
+CALLS = 50
+THREADED_CALLS = 12
+SWITCH_SECONDS = 1e-5
+
+
+def rolled(arrays: Arrays) -> Arrays:
+    """Return other contents of the same shapes and formats: the rows in another order, the classes too."""
+    return [_other(array) for array in arrays]
+
+
+def _other(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind == "i" or array.ndim < 2:
+        return np.ascontiguousarray(np.roll(array, 1, axis=0)) if array.ndim else array.copy()
+    return np.ascontiguousarray(array[::-1, ::-1])
+
+
+def once(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Call it."""
+    return read(call(arrays))
+
+
+def kept(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Keep the answer while others of the same shape are computed: a buffer of its own is written over."""
+    answer = call(arrays)
+    call(rolled(arrays))
+    return read(answer)
+
+
+def same_memory(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Call it with other contents, put the contents that count into the same memory, and call it again."""
+    held = rolled(arrays)
+    call(held)
+    for place, array in zip(held, arrays):
+        place[...] = array
+    return read(call(held))
+
+
+def same_corners(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Call it with logits that have the same corners and the same sum, then with those that count."""
+    first = arrays[0].copy()
+    first[1:-1, 1:-1] = first[1:-1, 1:-1][::-1, ::-1]
+    call([first, *arrays[1:]])
+    return read(call(arrays))
+
+
+def fifty_times(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Return the last of fifty answers to the same arrays."""
+    for _ in range(CALLS - 1):
+        call(arrays)
+    return read(call(arrays))
+
+
+def after_fewer_rows(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Call it with the first row alone before."""
+    call([array[:1].copy() if array.ndim else array for array in arrays])
+    return read(call(arrays))
+
+
+def after_fewer_classes(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Call it with the first half of the classes before."""
+    n = arrays[0].shape[1]
+    half = max(n // 2, 1)
+    call([_of_classes(array, half, n) for array in arrays])
+    return read(call(arrays))
+
+
+def _of_classes(array: NDArray[Any], half: int, n: int) -> NDArray[Any]:
+    """Return what goes with the first classes: columns, labels among them, weights of them."""
+    if array.dtype.kind == "i":
+        return np.where(array < 0, array, array % half)
+    if array.ndim == 2:
+        return np.ascontiguousarray(array[:, :half])
+    return array[:half].copy() if array.ndim and len(array) == n else array.copy()
+
+
+def in_threads(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Call it in two threads, one with other arrays; return an answer that differs from the one without threads."""
+    alone = np.array(read(call(arrays)))
+    answers: list[NDArray[Any]] = []
+    errors: list[BaseException] = []
+
+    def work(given: Arrays, found: list[NDArray[Any]]) -> None:
+        try:
+            with np.errstate(all="ignore"):  # each thread has a state of its own
+                found.extend(np.array(read(call(given))) for _ in range(THREADED_CALLS))
+        except BaseException as error:  # noqa: BLE001 - raised where the answer is waited for
+            errors.append(error)
+
+    asked: list[tuple[Arrays, list[NDArray[Any]]]] = [(rolled(arrays), []), (arrays, answers)]
+    threads = [threading.Thread(target=work, args=both) for both in asked]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    if errors:
+        raise errors[0]
+    return next((one for one in answers if one.tobytes() != alone.tobytes()), alone)
+
+
+def twice(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Return the second answer to the very same arrays."""
+    call(arrays)
+    return read(call(arrays))
+
+
+WAYS = {
+    "": once,
+    "kept": kept,
+    "same_memory": same_memory,
+    "same_corners": same_corners,
+    "twice": twice,
+    "fifty_times": fifty_times,
+    "after_fewer_rows": after_fewer_rows,
+    "after_fewer_classes": after_fewer_classes,
+    "in_threads": in_threads,
+}
+"""By the word that a cell has as its entry."""
+
+AFTER_VALUE = "after_another_value"
+"""A way of asking for a gradient: the value of other arrays is computed in between."""

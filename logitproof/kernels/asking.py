@@ -1,0 +1,202 @@
+"""Asking a kernel a trial, and holding its answer against the exact one."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.kernels.placements import PLACEMENTS
+from logitproof.kernels.truth import Question, Truth, arguments, truth_of, weights
+from logitproof_adapters.targets.link import TargetDied
+from logitproof_conformance.plan.layout import MIDDLE_WIDTH, PLACES
+from logitproof_reference.judging.compare import Comparison, compare
+from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reference.vocabulary.formats import FORMATS, format_of
+from logitproof_reference.vocabulary.ops import OPS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_reference.cases.catalogue import Rows
+
+KEPT_TRUTHS = 96
+"""Exact answers that are kept for the next kernel."""
+
+KEPT_ELEMENTS = 1 << 21
+"""Greater ones are computed again."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a call gave.
+
+    Attributes
+    ----------
+    observed : array, class axis last, or None
+    dtype : str
+    failure : str
+        What was raised, how the process ended, or what is wrong with the shape.
+    modified : tuple of str
+        The inputs that the call changed.
+    died : bool
+        Whether the process ended.
+    """
+
+    observed: NDArray[Any] | None
+    dtype: str = ""
+    failure: str = ""
+    modified: tuple[str, ...] = ()
+    died: bool = False
+
+
+class Truths:
+    """Exact answers by question and rows, the last ones kept: kernels of one op are asked the same."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Any, Truth] = OrderedDict()
+
+    def of(self, question: Question, rows: Rows, key: Any) -> Truth:
+        """Return the exact answers; `key` names the rows."""
+        whole = (question, key)
+        if key is None or whole not in self._kept:
+            found = truth_of(question, rows)
+            if key is None or found.allowed.size > KEPT_ELEMENTS:
+                return found
+            self._kept[whole] = found
+            if len(self._kept) > KEPT_TRUTHS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(whole)
+        return self._kept[whole]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An answer and how it compares."""
+
+    reply: Reply
+    truth: Truth
+    comparison: Comparison
+    wrong: NDArray[np.bool_]
+    """By row, where some element does not conform."""
+
+
+class Asker:
+    """Asks one kernel.
+
+    Parameters
+    ----------
+    adapter : Adapter
+    question : Question
+        All but its quantity.
+    """
+
+    def __init__(self, adapter: Adapter, question: Question, truths: Truths | None = None) -> None:
+        self.adapter = adapter
+        self.question = question
+        self.truths = truths or Truths()
+
+    def cell(self, quantity: str, format_: str, way: str = "") -> Cell:
+        """Return the cell of a call."""
+        question, claim = self.question, self.question.claim
+        return Cell(
+            self.adapter.name,
+            "eager",
+            question.op,
+            quantity,
+            format_,
+            question.labels,
+            claim.class_axis,
+            options=claim.options,
+            entry=way,
+        )
+
+    def inputs(self, quantity: str, rows: Rows, placement: str = "") -> Inputs:
+        """Return the arrays of a call, laid out."""
+        question = replace(self.question, quantity=quantity)
+        place, lay = PLACES[question.claim.class_axis], PLACEMENTS[placement]
+        given = {"logits": rows.logits, **arguments(question, rows)}
+        laid = {name: lay(place(array)) if array.ndim else array.copy() for name, array in given.items()}
+        axis = {"last": 1, "first": 0, "middle": 1}[question.claim.class_axis]
+        return Inputs(axis=axis, **laid, **weights(question.claim, rows.logits))
+
+    def ask(self, quantity: str, rows: Rows, placement: str = "", way: str = "") -> Reply:
+        """Call the kernel; what it raises is a reply."""
+        inputs = self.inputs(quantity, rows, placement)
+        arrays = inputs.arrays()
+        before = {name: array.tobytes() for name, array in arrays.items()}
+        try:
+            answer = np.array(self.adapter.evaluate(self.cell(quantity, format_of(rows.logits).name, way), inputs))
+        except TargetDied as error:
+            return Reply(None, failure=f"its process {error}", died=True)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a kernel raises is a result
+            return Reply(None, failure=f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')[:200]}")
+        modified = tuple(name for name, array in arrays.items() if array.tobytes() != before[name])
+        return self._read(quantity, rows, answer, modified)
+
+    def _read(self, quantity: str, rows: Rows, answer: NDArray[Any], modified: tuple[str, ...]) -> Reply:
+        try:
+            answer.astype(np.float64)
+        except (TypeError, ValueError):
+            return Reply(None, str(answer.dtype), f"the result holds {answer.dtype}, which are no numbers", modified)
+        restored = self._restored(quantity, answer, rows)
+        if restored is None:
+            wanted = self.shape(quantity, rows)
+            return Reply(None, str(answer.dtype), f"the result has shape {answer.shape}, expected {wanted}", modified)
+        return Reply(restored, str(answer.dtype), modified=modified)
+
+    def shape(self, quantity: str, rows: Rows) -> tuple[int, ...]:
+        """Return the shape that an answer must have."""
+        claim, cell = self.question.claim, self.cell(quantity, "float32")
+        if cell.is_scalar:
+            return ()
+        count, n = rows.logits.shape
+        per_class = (n,) if cell.has_class_axis else ()
+        groups = -(-count // MIDDLE_WIDTH)
+        shapes = {
+            "last": (count, *per_class),
+            "first": (*per_class, count),
+            "middle": (groups, *per_class, MIDDLE_WIDTH),
+        }
+        return shapes[claim.class_axis]
+
+    def _restored(self, quantity: str, answer: NDArray[Any], rows: Rows) -> NDArray[Any] | None:
+        """Return an answer with the class axis last, one number as an array of one; None where its shape is wrong."""
+        if answer.shape != self.shape(quantity, rows):
+            return None
+        cell = self.cell(quantity, "float32")
+        if cell.is_scalar:
+            return answer.reshape(1)
+        if cell.axis == "middle":
+            moved = np.moveaxis(answer, 1, -1) if cell.has_class_axis else answer
+            return moved.reshape(-1, *moved.shape[2:])[: len(rows)]
+        return answer.T if cell.axis == "first" and cell.has_class_axis else answer
+
+    def compare(
+        self, quantity: str, rows: Rows, placement: str = "", way: str = "", *, key: Any = None
+    ) -> tuple[Reply, Compared | None]:
+        """Call the kernel and compare its answer; None where none came."""
+        reply = self.ask(quantity, rows, placement, way)
+        if reply.observed is None:
+            return reply, None
+        truth = self.truths.of(replace(self.question, quantity=quantity), rows, key)
+        format_ = FORMATS[self.question.claim.result_format or format_of(rows.logits).name]
+        observed = reply.observed
+        comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)
+        conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
+        wrong = np.asarray(~conforms.reshape(len(conforms), -1).all(axis=1)) if conforms.size else np.zeros(0, bool)
+        return reply, Compared(reply, truth, replace(comparison, conforms=conforms), wrong)
+
+    def _accepted(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits."""
+        nan = np.isnan(observed.astype(np.float64))
+        logits = rows.logits.astype(np.float64)
+        if OPS[self.question.op].elementwise and observed.shape == logits.shape:
+            return np.asarray(nan & np.isinf(logits))
+        spoiled = np.isposinf(logits).any(axis=1)
+        if len(observed) != len(logits):
+            return nan & spoiled.any()
+        return nan & spoiled.reshape(-1, *(1,) * (observed.ndim - 1))

@@ -1,0 +1,283 @@
+"""A guess of what is wrong: faults that are known, each as the answer that it would give.
+
+A guess is made where a fault's answer is much nearer to what was observed than the exact answer is, in every row that
+is wrong. It stays a guess: two faults may give the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.kernels import faulty_data as data
+from logitproof.kernels import faulty_sums as sums
+from logitproof.kernels.symptoms import distance
+from logitproof_reference.vocabulary.formats import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from logitproof.kernels.symptoms import F64, Symptoms
+
+NEARER = 0.05
+"""A guess leaves at most this share of the error of each wrong number."""
+
+ROUGH, MOST_ROWS = 1e-2, 0.9
+"""Relative error of a guess in the numbers that are right; and the share of numbers, wrong or right, it is near to."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A known fault.
+
+    Attributes
+    ----------
+    name : str
+        Of a few words, as it is cited.
+    says : str
+        What a reader is told.
+    predict : callable (Symptoms) -> array or None
+        The answer that it gives; None where it cannot be the cause.
+    """
+
+    name: str
+    says: str
+    predict: Callable[[Symptoms], F64 | None]
+
+
+def guess(symptoms: Symptoms) -> Cause | None:
+    """Return the first known fault that explains every wrong row, or None."""
+    if not symptoms.wrong.any():
+        return None
+    with np.errstate(all="ignore"):
+        return next((cause for cause in CAUSES if _explains(cause, symptoms)), None)
+
+
+def explaining(symptoms: Symptoms) -> list[Cause]:
+    """Return all known faults that explain every wrong row."""
+    with np.errstate(all="ignore"):
+        return [cause for cause in CAUSES if _explains(cause, symptoms)]
+
+
+def _explains(cause: Cause, symptoms: Symptoms) -> bool:
+    """Tell whether a fault gives what was observed: closely where that is wrong, roughly where it is right."""
+    predicted = cause.predict(symptoms)
+    if predicted is None or predicted.shape != symptoms.observed.shape:
+        return False
+    bad = symptoms.bad
+    unit = symptoms.unit.unit_roundoff
+    left, error = distance(symptoms.observed, predicted), distance(symptoms.observed, symptoms.exact)
+    size = np.abs(np.where(np.isfinite(predicted), predicted, 0.0))
+    closely = (np.isfinite(left) & (left <= NEARER * error)) | (
+        left <= 16.0 * unit * size + symptoms.unit.smallest_normal
+    )
+    roughly = left <= max(ROUGH, 8.0 * unit) * size + error
+    if not bad.any() or closely[bad].mean() < MOST_ROWS:
+        return False
+    return bool(bad.all() or roughly[~bad].mean() >= MOST_ROWS)
+
+
+SHIFTS: dict[str, tuple[str, Callable[[F64], Any]]] = {
+    "no max shift": ("exp is taken of the logits as they are", lambda x: np.zeros((len(x), 1))),
+    "shift by the batch": (
+        "the largest logit of the whole batch is subtracted, not that of the row",
+        lambda x: x.max(),
+    ),
+    "shift by the first logit": ("the first logit is subtracted, not the largest", lambda x: x[:, :1]),
+    "shift by the mean": ("the mean is subtracted, not the largest logit", lambda x: x.mean(axis=1, keepdims=True)),
+    "maximum begins at 0": (
+        "the search for the largest logit begins at 0",
+        lambda x: np.maximum(x.max(1, keepdims=True), 0),
+    ),
+    "maximum begins at -1e4": (
+        "the search for the largest logit begins at -1e4",
+        lambda x: np.maximum(x.max(1, keepdims=True), -1e4),
+    ),
+}
+"""What is subtracted before exp in the place of the largest logit."""
+
+
+def _causes() -> Iterator[Cause]:
+    """Yield the known faults, those that say most first."""
+    yield from _causes_of_values()
+    yield from _causes_of_classes()
+    yield from _causes_of_labels()
+    yield from _causes_of_cotangents()
+    yield from _causes_of_results()
+    yield from _causes_of_rows()
+
+
+def _causes_of_values() -> Iterator[Cause]:
+    yield Cause("NaN dropped", "a NaN logit is taken for -inf", data.without_nan)
+    for lanes in (16, 32, 8, 64, 128):
+        says = f"a NaN logit is dropped in whole vectors of {lanes}"
+        yield Cause(f"NaN dropped in vectors of {lanes}", says, partial(data.without_nan_in_body, lanes=lanes))
+    yield Cause("overflow of an intermediate", "an intermediate overflows where the answer does not", data.overflowed)
+    for name, (says, shift) in SHIFTS.items():
+        yield Cause(name, says, partial(sums.no_shift, shift=shift))
+    says = "exp is taken of the logits as they are, then the logarithm of the quotient"
+    yield Cause("no max shift", says, sums.no_shift_then_log)
+    yield Cause("0 times infinity", "a label of 0 times the infinite logarithm of a class at -inf", data.nan_times_zero)
+    yield Cause("-inf less -inf", "a tile or row at -inf gives -inf - (-inf), which is NaN", data.nan_of_infinities)
+    yield Cause("label taken off last", "the rounded log-sum-exp less the label's logit cancels", sums.cancelling)
+    yield Cause("log of softmax", "the logarithm of a rounded softmax", partial(sums.log_of_softmax, guard=lambda p: p))
+    for guard in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12):
+        says = f"the logarithm of softmax + {guard:g}"
+        yield Cause(f"log of softmax + {guard:g}", says, partial(sums.log_of_softmax, guard=partial(sums.added, guard)))
+        says = f"softmax is clipped to [{guard:g}, 1 - {guard:g}] before its logarithm"
+        yield Cause(
+            f"softmax clipped at {guard:g}", says, partial(sums.log_of_softmax, guard=partial(sums.clip, guard))
+        )
+    yield Cause(
+        "softmax in half before log",
+        "softmax is rounded to the half format before its logarithm",
+        sums.half_probability,
+    )
+    for name in ("float16", "bfloat16"):
+        yield Cause(
+            f"sum in {name}", f"the sum is added up in {name}, where it stalls", partial(sums.summed_in, format_=name)
+        )
+    yield Cause("float64 computed in float32", "the answer has the digits of float32", data.all_representable)
+    for name in ("float16", "bfloat16", "float32"):
+        yield Cause(f"rounded to {name}", f"the answer is rounded to {name}", partial(data.rounded_to, format_=name))
+
+
+def _causes_of_classes() -> Iterator[Cause]:
+    for block in (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768):
+        says = f"the sum of a block of {block} classes is not scaled to a new maximum"
+        yield Cause("blocks not rescaled", says, partial(sums.first_block, block=block))
+    for lanes in (4, 8, 16, 32, 64, 128, 256, 512, 1024):
+        says = f"the classes past a multiple of {lanes} are not in the sum"
+        yield Cause(f"tail past a multiple of {lanes} lost", says, partial(sums.body, lanes=lanes))
+        says = f"the classes past a multiple of {lanes} take no part"
+        yield Cause(f"tail past a multiple of {lanes} ignored", says, partial(sums.body_answer, lanes=lanes))
+        says = f"rows are padded with zeros to a multiple of {lanes}"
+        yield Cause("padded with zeros", says, partial(sums.padded, number=0.0, block=lanes))
+        says = f"rows are padded to a multiple of {lanes} with -1e4, which is not -inf"
+        yield Cause("padded with -1e4", says, partial(sums.padded, number=-1e4, block=lanes))
+    for most in (255, 256, 1000, 1024, 2048, 4096, 8192, 32767, 32768, 65535, 65536, 131072):
+        yield Cause("class limit", f"classes past {most} are not in the sum", partial(sums.past, most=most))
+        yield Cause(
+            "classes unwritten", f"results past class {most} are not written", partial(sums.nothing_past, most=most)
+        )
+    yield Cause(
+        "first class lost", "the first class is not in the sum", partial(sums.of_classes, counted=slice(1, None))
+    )
+    yield Cause("last class lost", "the last class is not in the sum", partial(sums.of_classes, counted=slice(0, -1)))
+    for depth in (8, 10, 12, 15, 16, 20, 25, 30, 40, 50, 80, 87, 88):
+        says = f"terms more than {depth} below the largest logit are skipped"
+        yield Cause("small terms skipped", says, partial(sums.skipped, depth=depth))
+        says = f"exponents are clamped at -{depth}, so that a class at -inf still counts"
+        yield Cause("exponent clamped", says, partial(sums.clamped, depth=depth))
+    for at in (10, 20, 30, 50, 80, 88, 100):
+        yield Cause("logits clipped", f"logits are clipped to [-{at}, {at}]", partial(sums.logits_clipped, at=at))
+
+
+def _causes_of_results() -> Iterator[Cause]:
+    yield Cause("sigmoid then log", "the logarithm of a rounded sigmoid", data.sigmoid_naive)
+    yield Cause("exp of the logit overflows", "exp of a large logit overflows", data.sigmoid_overflow)
+    yield Cause("order of memory", "rows are read in the order of memory, whatever the strides", data.order_of_memory)
+    yield Cause(
+        "NaN replaced by 0",
+        "NaN in the result is replaced by 0",
+        partial(data.answer_as, change=lambda a: np.nan_to_num(a, nan=0.0, posinf=np.inf, neginf=-np.inf)),
+    )
+    yield Cause("added to the last result", "the result is added to that of the call before", data.doubled)
+    yield Cause("small results are 0", "results that are small, or of some places, are 0", data.zero_where_finite)
+
+
+def _causes_of_labels() -> Iterator[Cause]:
+    as_type = {"int8": np.int8, "uint8": np.uint8, "int16": np.int16, "uint16": np.uint16, "float16": np.float16}
+    for name, dtype in as_type.items():
+        says = f"labels are held in {name}"
+        yield Cause(f"labels in {name}", says, partial(data.labels_as, change=partial(data.through, dtype)))
+    yield Cause(
+        "labels in bfloat16",
+        "labels are held in bfloat16",
+        partial(data.labels_as, change=partial(data.through, FORMATS["bfloat16"].dtype)),
+    )
+    for block in (1024, 4096, 8192, 16384, 32768, 65536):
+        says = f"the label is looked up in its block of {block} classes"
+        yield Cause("label within its block", says, partial(data.labels_as, change=partial(data.modulo, block)))
+    yield Cause("label off by one", "the label before is taken", partial(data.labels_as, change=lambda y, _: y - 1))
+    yield Cause(
+        "labels of the next row",
+        "the label of another row is taken",
+        partial(data.labels_as, change=lambda y, _: np.roll(y, 1)),
+    )
+    yield Cause(
+        "labels normalised",
+        "labels are divided by their sum",
+        partial(
+            data.shares_as, change=lambda q: q / np.where(q.sum(1, keepdims=True) == 0, 1, q.sum(1, keepdims=True))
+        ),
+    )
+    yield Cause("labels taken to sum to one", "the gradient takes labels to sum to one: p - q", data.unit_sums)
+    yield Cause(
+        "labels rounded",
+        "labels are taken for 0 or 1",
+        partial(data.shares_as, change=lambda q: (q > 0.5).astype(np.float64)),
+    )
+    yield Cause(
+        "small labels dropped",
+        "small labels are taken for 0",
+        partial(data.shares_as, change=lambda q: np.where(q < 1e-5, 0.0, q)),
+    )
+    yield Cause("label lost in the gradient", "the gradient leaves out the label", data.label_lost)
+
+
+def _causes_of_cotangents() -> Iterator[Cause]:
+    changes: dict[str, tuple[str, Callable[[F64], F64]]] = {
+        "cotangent ignored": ("the upstream gradient is taken for 1", np.ones_like),
+        "cotangent's first row for all": (
+            "the upstream gradient of the first row is taken for all",
+            lambda c: np.broadcast_to(c[:1], c.shape),
+        ),
+        "cotangent in float16": (
+            "the upstream gradient is rounded to float16",
+            lambda c: c.astype(np.float16).astype(np.float64),
+        ),
+        "cotangent's sign lost": ("the absolute value of the upstream gradient is taken", np.abs),
+        "first class's cotangent for all": (
+            "the upstream gradient of the first class is taken for all",
+            lambda c: np.broadcast_to(c[:, :1], c.shape) if c.ndim > 1 else c,
+        ),
+        "small cotangents flushed": (
+            "small upstream gradients are taken for 0",
+            lambda c: np.where(np.abs(c) < 1e-6, 0.0, c),
+        ),
+        "gradient divided by the rows": (
+            "the gradient is divided by the number of rows, as for a mean",
+            lambda c: c / len(c),
+        ),
+    }
+    for name, (says, change) in changes.items():
+        yield Cause(name, says, partial(data.cotangent_as, change=change))
+    for most in (1.0, 5.0, 10.0):
+        says = f"the gradient is clipped to [-{most:g}, {most:g}]"
+        yield Cause("gradient clipped", says, partial(data.of_gradient, change=partial(data.clipped_at, most)))
+
+
+def _causes_of_rows() -> Iterator[Cause]:
+    yield Cause("rows unwritten", "rows past some number are not written", data.zero_rows)
+    yield Cause(
+        "row before",
+        "the answer of the row before is given",
+        partial(data.rows_as, change=lambda i: np.maximum(i - 1, 0)),
+    )
+    for most in (256, 512, 1024, 2048, 4096, 65536):
+        yield Cause(
+            "rows repeat",
+            f"rows past {most} get the answers of the first ones",
+            partial(data.rows_as, change=partial(data.repeated, most)),
+        )
+    yield Cause(
+        "first row for all", "all rows get the answer of the first", partial(data.rows_as, change=lambda i: i * 0)
+    )
+
+
+CAUSES = tuple(_causes())
+"""Every known fault; of those that explain the same, the first is guessed."""

@@ -1,0 +1,46 @@
+"""What of the matrix is held against a kernel only where its author declares it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+HUGE_REGIMES = frozenset({"max_finite", "max_finite_pair", "masked_by_lowest"})
+"""Regimes whose logits lie past a quarter of the largest number of the format."""
+
+OF_BITS = frozenset({"ROW-1", "ROW-2", "IO-6"})
+"""Clauses that compare the bits of two answers."""
+
+REFUSALS = "what becomes of bad arguments is not declared: --refuses error has it judged"
+EMPTY = "whether a batch without rows is supported is not declared: --empty supported has it judged"
+UNSTEADY = "two equal calls differ: a change of bits says nothing of rows"
+NARROWER = "only logits past a quarter of the largest number are concerned: a narrower domain"
+
+
+def lenient(judgements: Iterable[Judgement], claim: Claim, *, is_steady: bool) -> Iterator[Judgement]:
+    """Yield judgements; what is wrong by nobody's word, or by no clause, is no deviation."""
+    for found in judgements:
+        if found.verdict not in {"deviates", "crashed"}:
+            yield found
+            continue
+        reason, verdict = _excuse(found, claim, is_steady=is_steady)
+        yield replace(found, verdict=verdict, reason=f"{reason}; {found.reason}") if reason else found
+
+
+def _excuse(found: Judgement, claim: Claim, *, is_steady: bool) -> tuple[str, str]:
+    """Return why a deviation is none, and what it is instead; two empty texts where it is one."""
+    excuses = {
+        (REFUSALS, "unsupported"): found.clause.startswith("ERR") and claim.refuses != "error",
+        (EMPTY, "unsupported"): found.clause == "IO-3" and claim.empty != "supported",
+        (UNSTEADY, "unsupported"): found.clause in OF_BITS and not is_steady,
+        (NARROWER, "concern"): found.regime in HUGE_REGIMES
+        and found.format != "float16"
+        and found.verdict == "deviates",
+    }
+    return next((excuse for excuse, applies in excuses.items() if applies), ("", ""))

@@ -1,0 +1,316 @@
+"""Every trial of a kernel, one after another: what came, what is wrong, what nobody declared."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.kernels.findings import FAMILY, HUGE_SHARE, Finding, clause_of
+from logitproof.kernels.trials import DrawnRows, Trial, draw, placed, planned
+from logitproof_conformance.asking.ask import digest
+from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.judgement import Judgement
+from logitproof_reference.vocabulary.ops import OPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from logitproof.kernels.asking import Asker, Compared, Reply
+    from logitproof_reference.cases.catalogue import Rows
+
+MAIN_FORMAT = "float32"
+WIDEST = 262_144
+HALF_WIDEST = 32_769
+"""Past it a sum of exponentials overflows float16 in kernels that do not widen it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked.
+
+    Attributes
+    ----------
+    formats : tuple of str
+    quantities : tuple of str
+    profile : str
+    widest : int
+        No row has more classes.
+    seed : int
+        Draws the rows.
+    seconds : float
+        After so many no new trial is begun; inf for no limit.
+    """
+
+    formats: tuple[str, ...]
+    quantities: tuple[str, ...]
+    profile: str = "quick"
+    widest: int = WIDEST
+    seed: int = 0
+    seconds: float = math.inf
+
+    def trials(self) -> list[tuple[str, Trial]]:
+        """Return trials with their formats; where time is limited the cheapest first."""
+        main = MAIN_FORMAT if MAIN_FORMAT in self.formats else self.formats[0]
+        found = [
+            (format_, trial)
+            for format_ in self.formats
+            for trial in planned(self.profile, self._widest(format_), main=format_ == main)
+        ]
+        return found if math.isinf(self.seconds) else sorted(found, key=lambda pair: pair[1].cost)
+
+    def _widest(self, format_: str) -> int:
+        is_half = FORMATS[format_].bits == 16
+        return min(self.widest, HALF_WIDEST) if is_half and self.profile == "quick" else self.widest
+
+
+@dataclass
+class Examination:
+    """What the trials of a kernel gave.
+
+    Attributes
+    ----------
+    judgements : list of Judgement
+    findings : list of Finding
+    notes : list of str
+        What nobody declared, and what the kernel does then.
+    seconds : float
+        Time in the kernel's calls.
+    left_out : int
+        Trials for which there was no time.
+    """
+
+    judgements: list[Judgement] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    left_out: int = 0
+
+    def note(self, text: str) -> None:
+        """Keep a note once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+def examine(
+    asker: Asker, plan: Plan, found: Examination | None = None, progress: Callable[[str], None] | None = None
+) -> Examination:
+    """Ask every trial of a plan."""
+    found = found or Examination()
+    started = time.monotonic()
+    for format_, trial in plan.trials():
+        if time.monotonic() - started > plan.seconds:
+            found.left_out += 1
+            continue
+        if progress is not None:
+            progress(f"{asker.adapter.name} {format_} {trial.name}")
+        drawn = drawn_for(asker, trial, format_, plan.seed)
+        for quantity in plan.quantities:
+            if not trial.quantities or quantity in trial.quantities:
+                _ask(asker, drawn, quantity, seed=plan.seed, found=found)
+    return found
+
+
+def drawn_for(asker: Asker, trial: Trial, format_: str, seed: int) -> DrawnRows:
+    """Return a trial's rows: with ignored ones where some are declared, without infinities where rows are summed."""
+    claim = asker.question.claim
+    elementwise = OPS[asker.question.op].elementwise
+    drawn = draw(trial, FORMATS[format_], seed, elementwise=elementwise)
+    rows = placed(drawn.rows, trial)
+    if claim.reduction != "none":
+        calm = np.abs(np.nan_to_num(rows.logits.astype(np.float64), nan=np.inf)).max(axis=1) < 1e4
+        kept = np.flatnonzero(calm)
+        rows, drawn = rows[kept], replace(drawn, notes=tuple(drawn.notes[i] for i in kept))
+    if claim.ignore_index is not None and len(rows):
+        rows = replace(rows, indices=np.where(np.arange(len(rows)) % 3 == 1, claim.ignore_index, rows.indices))
+    return replace(drawn, rows=rows)
+
+
+def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Examination) -> None:
+    if not len(drawn.rows):
+        return
+    trial = drawn.trial
+    started = time.perf_counter()
+    key = (trial.name, drawn.format.name, seed)
+    reply, compared = asker.compare(quantity, drawn.rows, trial.placement, trial.way, key=key)
+    found.seconds += time.perf_counter() - started
+    problem = _problem(asker, drawn, quantity, reply, compared=compared, found=found)
+    if problem is not None:
+        found.findings.append(problem)
+    found.judgements.append(_judgement(asker, drawn, quantity, reply, compared=compared, problem=problem))
+
+
+def _problem(
+    asker: Asker, drawn: DrawnRows, quantity: str, reply: Reply, *, compared: Compared | None, found: Examination
+) -> Finding | None:
+    trial, format_ = drawn.trial, drawn.format.name
+    plain = Finding(
+        trial.name,
+        trial.kind,
+        "",
+        format_,
+        quantity,
+        f"{FAMILY[quantity]}-1",
+        trial.placement,
+        trial.way,
+        drawn.rows,
+        failure=reply.failure,
+        compared=compared,
+    )
+    if reply.failure and trial.placement and not reply.died:
+        found.note(f"it refuses logits laid out as {trial.placement} ({reply.failure}); not judged there")
+        return None
+    if reply.failure:
+        return replace(plain, clause="IO-1" if "the result " in reply.failure else plain.clause)
+    if reply.modified:
+        return replace(plain, clause="IO-2", failure=f"the call modified its {', '.join(reply.modified)}")
+    if compared is None or not compared.wrong.any():
+        return None
+    return _worst(asker, plain, drawn, compared)
+
+
+def _worst(asker: Asker, plain: Finding, drawn: DrawnRows, compared: Compared) -> Finding:
+    """Return the finding with its worst element in an ordinary row if there is one wrong, else in any."""
+    comparison, rows = compared.comparison, drawn.rows
+    wrong = ~comparison.conforms
+    huge = _huge_rows(rows, plain.format)
+    if len(wrong) == len(huge) and (compared.wrong & ~huge).any():
+        wrong = wrong & ~huge.reshape(-1, *(1,) * (wrong.ndim - 1))
+    slack = np.where(wrong, comparison.slack, -1.0)
+    place = np.unravel_index(int(np.argmax(slack)), slack.shape)
+    row = int(place[0]) if len(slack) == len(rows) else -1
+    exact = float(compared.truth.exact.value[place])
+    observed = float(np.asarray(compared.reply.observed, dtype=np.float64)[place])
+    logits = rows.logits if row < 0 else rows.logits[row]
+    clause = clause_of(asker.question, plain.quantity, logits, exact, observed)
+    only_huge = len(huge) == len(compared.wrong) and not (compared.wrong & ~huge).any()
+    return replace(
+        plain,
+        clause="IO-5" if plain.placement and clause.endswith("-1") else clause,
+        note=drawn.notes[row] if 0 <= row < len(drawn.notes) else "",
+        row=row,
+        element=int(place[1]) if len(place) > 1 else -1,
+        slack=float(comparison.slack[place]),
+        ulps=float(comparison.ulps[place]),
+        observed=observed,
+        exact=exact,
+        is_huge=only_huge and plain.format != "float16",
+    )
+
+
+def _huge_rows(rows: Rows, format_: str) -> np.ndarray:
+    x = rows.logits.astype(np.float64)
+    limit = min(FORMATS[format_].largest, 2.0**600) / HUGE_SHARE
+    return np.asarray(np.abs(np.where(np.isfinite(x), x, 0.0)).max(axis=1, initial=0.0) >= limit)
+
+
+def _judgement(
+    asker: Asker, drawn: DrawnRows, quantity: str, reply: Reply, *, compared: Compared | None, problem: Finding | None
+) -> Judgement:
+    """Return the record of a trial for a run file."""
+    trial = drawn.trial
+    cell = asker.cell(quantity, drawn.format.name, trial.way)
+    clause = problem.clause if problem else f"{FAMILY[quantity]}-1"
+    verdict = "conforms" if problem is None else "concern" if problem.is_huge else "deviates"
+    if problem is not None and reply.observed is None:
+        verdict = "crashed"
+    numbers: dict[str, Any] = {} if compared is None else _numbers(compared)
+    worst: dict[str, Any] = {}
+    if problem is not None and problem.compared is not None and problem.row >= 0:
+        worst = {
+            "row": problem.row,
+            "element": problem.element,
+            "exact": problem.exact.hex(),
+            "observed": problem.observed.hex(),
+        }
+    return Judgement(
+        cell=cell.id,
+        adapter=cell.adapter,
+        mode=cell.mode,
+        op=cell.op,
+        labels=cell.labels,
+        quantity=quantity,
+        format=cell.format,
+        axis=cell.axis,
+        layout="strided" if trial.placement else "contiguous",
+        options="-".join(cell.options.words),
+        entry=cell.entry,
+        regime=trial.name,
+        clause=clause,
+        grade=CLAUSES[clause].grade,
+        verdict=verdict,
+        reason=reason_of(problem) if problem else "",
+        **numbers,
+        **worst,
+    )
+
+
+def _numbers(compared: Compared) -> dict[str, Any]:
+    comparison = compared.comparison
+    measured = np.isfinite(comparison.error) | ~comparison.conforms
+    slack = np.where(comparison.conforms, np.minimum(comparison.slack, 1.0), comparison.slack)
+    observed = compared.reply.observed
+    assert observed is not None
+    return {
+        "elements": int(comparison.slack.size),
+        "slack": float(slack.max(initial=0.0, where=measured)),
+        "ulps": float(comparison.ulps.max(initial=0.0, where=measured)),
+        "nats": float(comparison.error.max(initial=0.0, where=measured)),
+        "digest": digest(observed),
+    }
+
+
+def reason_of(finding: Finding) -> str:
+    """Say in a line what is wrong."""
+    where = f"{finding.note}: " if finding.note else ""
+    if finding.failure:
+        return f"{where}{finding.failure}"
+    return f"{where}observed {finding.observed:.9g}, exact {finding.exact:.9g}"
+
+
+def taken_formats(asker: Asker, formats: Sequence[str], found: Examination) -> Iterator[str]:
+    """Yield the formats that the kernel takes; say of each other one why it is not asked."""
+    probe = Trial("probe", 2, 3, "plain")
+    for format_ in formats:
+        reply = asker.ask("value", drawn_for(asker, probe, format_, 0).rows)
+        wanted = asker.question.claim.result_format or format_
+        if reply.failure and not reply.died:
+            found.note(f"it does not take {format_} ({reply.failure}); not asked in it")
+        elif reply.dtype and _is_narrower(reply.dtype, wanted):
+            found.note(f"{format_} logits give {reply.dtype}: it is not asked in {format_}")
+        else:
+            yield format_
+
+
+def _is_narrower(dtype: str, wanted: str) -> bool:
+    return dtype in FORMATS and FORMATS[dtype].unit_roundoff > FORMATS[wanted].unit_roundoff
+
+
+def judge_result_format(asker: Asker, format_: str, found: Examination) -> None:
+    """Judge the format of the result: that of the logits, or the one that is declared."""
+    rows = drawn_for(asker, Trial("result", 2, 3, "plain"), format_, 0).rows
+    reply = asker.ask("value", rows)
+    declared = asker.question.claim.result_format
+    wanted = declared or format_
+    if reply.observed is None or reply.dtype == wanted:
+        return
+    if not declared and FORMATS[format_].bits == 16 and reply.dtype == "float32":
+        found.note(f"{format_} logits give a float32 result: declare --result-format float32 if that is meant")
+        return
+    finding = Finding(
+        "result",
+        "result",
+        "",
+        format_,
+        "value",
+        "IO-1",
+        "",
+        "",
+        rows,
+        failure=f"the result has format {reply.dtype}, expected {wanted}",
+    )
+    found.findings.append(finding)

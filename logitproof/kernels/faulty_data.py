@@ -1,0 +1,196 @@
+"""Answers of kernels with a fault in what they are given or give back: labels, cotangents, rows, NaN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.kernels.symptoms import answer, distance, log_total
+from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from logitproof.kernels.symptoms import F64, Symptoms
+
+
+def rounded_to(s: Symptoms, *, format_: str) -> F64 | None:
+    """Return the exact answer rounded to a narrower format."""
+    if FORMATS[format_].unit_roundoff <= s.unit.unit_roundoff:
+        return None
+    return s.exact.astype(np.float32).astype(FORMATS[format_].dtype).astype(np.float64)
+
+
+def all_representable(s: Symptoms) -> F64 | None:
+    """Return what was observed where all of it is of a narrower format, and the logits are not."""
+    if s.format != "float64":
+        return None
+    narrowed = s.observed.astype(np.float32).astype(np.float64)
+    same = (narrowed == s.observed) | np.isnan(s.observed)
+    near = float((distance(s.observed, s.exact) < 1e-3).mean())
+    return s.observed if same.all() and near > 0.5 else None
+
+
+def labels_as(s: Symptoms, *, change: Callable[[Any, Symptoms], Any]) -> F64 | None:
+    """Return the answer to other class indices; one that is out of range stands for the last class."""
+    if not s.has_indices:
+        return None
+    changed = change(s.labels, s)
+    inside = (changed >= 0) & (changed < s.n)
+    if (changed == s.labels).all():
+        return None
+    return answer(s, labels=np.where(inside, changed, s.n - 1).astype(np.int64))
+
+
+def shares_as(s: Symptoms, *, change: Callable[[F64], F64]) -> F64 | None:
+    """Return the answer to other distributions."""
+    if s.labels is None or s.has_indices:
+        return None
+    return answer(s, labels=change(s.labels))
+
+
+def cotangent_as(s: Symptoms, *, change: Callable[[F64], F64]) -> F64 | None:
+    """Return the answer to other upstream gradients."""
+    return None if s.c is None or s.c.ndim == 0 or not len(s.c) else answer(s, c=change(s.c))
+
+
+def answer_as(s: Symptoms, *, change: Callable[[F64], F64]) -> F64 | None:
+    """Return what becomes of the exact answer."""
+    return change(s.exact)
+
+
+def rows_as(s: Symptoms, *, change: Callable[[Any], Any]) -> F64 | None:
+    """Return the exact answers of other rows."""
+    places = np.arange(len(s.x))
+    return s.exact[change(places)] if len(s.exact) == len(s.x) > 1 else None
+
+
+def zero_rows(s: Symptoms) -> F64 | None:
+    """Return the exact answer with zeros in the rows that are wrong."""
+    told = s.exact.copy()
+    told[s.wrong] = 0.0
+    return told if len(told) == len(s.wrong) and s.wrong.sum() < len(s.wrong) else None
+
+
+def zero_where_finite(s: Symptoms) -> F64 | None:
+    """Return the exact answer with zeros in the same places as observed, where these are the only fault."""
+    zeros = (s.observed == 0) & (s.exact != 0)
+    return np.where(zeros, 0.0, s.exact) if zeros.any() else None
+
+
+def without_nan(s: Symptoms) -> F64 | None:
+    """Return the answer with -inf in the place of NaN."""
+    if not np.isnan(s.x).any() or OPS[s.op].elementwise:
+        return None
+    return answer(s, x=np.where(np.isnan(s.x), -np.inf, s.x))
+
+
+def without_nan_in_body(s: Symptoms, *, lanes: int) -> F64 | None:
+    """Return the answer with -inf in the place of NaN, in whole vectors alone."""
+    body = s.n // lanes * lanes
+    if not np.isnan(s.x).any() or OPS[s.op].elementwise or not body:
+        return None
+    x = s.x.copy()
+    x[:, :body] = np.where(np.isnan(x[:, :body]), -np.inf, x[:, :body])
+    return answer(s, x=x)
+
+
+def nan_of_infinities(s: Symptoms) -> F64 | None:
+    """Return NaN in the rows that hold -inf."""
+    rows = np.asarray(np.isneginf(s.x).any(axis=1))
+    if not rows.any() or len(s.exact) != len(rows):
+        return None
+    concerned = rows.reshape(-1, *(1,) * (s.exact.ndim - 1))
+    return np.where(np.isnan(s.observed) & concerned, np.nan, s.exact)
+
+
+def order_of_memory(s: Symptoms) -> F64 | None:
+    """Return the answer to the logits read row by row where they lie column by column."""
+    if s.exact.shape != s.x.shape or OPS[s.op].elementwise:
+        return None
+    return answer(s, x=s.x.ravel(order="F").reshape(s.x.shape))
+
+
+def doubled(s: Symptoms) -> F64 | None:
+    """Return twice the exact answer."""
+    return 2.0 * s.exact
+
+
+def overflowed(s: Symptoms) -> F64 | None:
+    """Return the exact answer with what was observed in rows of large logits, all of it infinite or NaN."""
+    large = np.max(np.abs(np.where(np.isfinite(s.x), s.x, 0.0)), axis=1) > s.unit.largest / 4.0
+    if len(s.exact) != len(large):
+        return None
+    rows = large.reshape(-1, *(1,) * (s.exact.ndim - 1))
+    return np.where(rows & ~np.isfinite(s.observed), s.observed, s.exact)
+
+
+def sigmoid_naive(s: Symptoms) -> F64 | None:
+    """Return the loss as logarithms of a rounded sigmoid."""
+    if not OPS[s.op].elementwise or s.quantity != "value":
+        return None
+    dtype = np.float64 if s.format == "float64" else np.float32
+    x: Any = s.x.astype(dtype)
+    y: Any = np.asarray(s.labels).astype(dtype)
+    p = 1 / (1 + np.exp(-x))
+    return np.asarray(-(y * np.log(p) + (1 - y) * np.log(1 - p)), dtype=np.float64)
+
+
+def sigmoid_overflow(s: Symptoms) -> F64 | None:
+    """Return the answer whose exp is of the logit itself."""
+    if not OPS[s.op].elementwise:
+        return None
+    dtype = np.float64 if s.format == "float64" else np.float32
+    x = s.x.astype(dtype)
+    e = np.exp(x)
+    if s.quantity == "value":
+        return np.asarray(np.log1p(e) - x * np.asarray(s.labels).astype(dtype), dtype=np.float64)
+    return None if s.c is None else np.asarray(s.c * (e / (1 + e) - np.asarray(s.labels)))
+
+
+def nan_times_zero(s: Symptoms) -> F64 | None:
+    """Return NaN where a label of 0 meets a class at -inf."""
+    if s.labels is None or s.has_indices or s.quantity != "value" or OPS[s.op].elementwise:
+        return None
+    return np.asarray(-(s.labels * (s.x - log_total(s.x))).sum(axis=1))
+
+
+def modulo(block: int, labels: Any, _: Symptoms) -> Any:
+    """Return labels within their block."""
+    return labels % block
+
+
+def clipped_at(most: float, gradient: F64) -> F64:
+    """Return a gradient clipped."""
+    return np.clip(gradient, -most, most)
+
+
+def repeated(most: int, places: Any) -> Any:
+    """Return rows modulo a number."""
+    return places % most
+
+
+def through(dtype: Any, labels: Any, _: Symptoms) -> Any:
+    """Return labels by way of another format."""
+    return labels.astype(dtype).astype(np.int64)
+
+
+def unit_sums(s: Symptoms) -> F64 | None:
+    """Return the gradient p - q, whatever the labels sum to."""
+    if s.labels is None or s.has_indices or s.quantity != "grad_logits" or s.c is None or OPS[s.op].elementwise:
+        return None
+    return np.asarray(s.c[:, None] * (np.exp(s.x - log_total(s.x)) - s.labels))
+
+
+def label_lost(s: Symptoms) -> F64 | None:
+    """Return the gradient without its label."""
+    if not s.has_indices or s.quantity != "grad_logits" or s.c is None:
+        return None
+    return np.asarray(s.c[:, None] * np.exp(s.x - log_total(s.x)))
+
+
+def of_gradient(s: Symptoms, *, change: Callable[[F64], F64]) -> F64 | None:
+    """Return what becomes of an exact gradient."""
+    return change(s.exact) if s.quantity != "value" else None

@@ -1,0 +1,263 @@
+"""Many kernels, each in a process of its own with limits, one record each: a verdict that a training loop can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field, replace
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.errors import UsageError
+from logitproof.kernels.asking import Asker, Truths
+from logitproof.kernels.causes import guess
+from logitproof.kernels.check import default_formats
+from logitproof.kernels.examination import Examination, Plan, examine, judge_result_format, taken_formats
+from logitproof.kernels.findings import symptoms_of
+from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.sandbox import guarded, keep_memory_private
+from logitproof.kernels.sentences import smallest_input
+from logitproof.kernels.truth import Question
+from logitproof_adapters.sources.kernel import Kernel
+from logitproof_adapters.sources.kernel_claim import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from logitproof.kernels.findings import Finding
+
+WIDEST = 32_769
+"""Most classes of a row: exact answers of wider ones cost more than a grade is worth."""
+
+BUDGET_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the kernels are to compute, and what they may use.
+
+    Attributes
+    ----------
+    op, labels, framework : str
+    function, gradient : str
+        What the kernels' modules call them; the gradient may be empty.
+    claim : Claim
+    formats : tuple of str
+        Empty for those that each takes.
+    forbidden : tuple of str
+    seed : int
+        Draws the rows; a new one for each grading, so that nothing can be learned by heart.
+    budget : float
+        Seconds a kernel, past which no new trial is begun; the cheapest come first.
+    widest : int
+    limits : Limits
+    """
+
+    op: str
+    function: str
+    labels: str = ""
+    framework: str = "numpy"
+    gradient: str = ""
+    claim: Claim = field(default_factory=Claim)
+    formats: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    seed: int = 0
+    budget: float = BUDGET_SECONDS
+    widest: int = WIDEST
+    limits: Limits = field(default_factory=lambda: Limits(10.0, 4.0))
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The record of one kernel.
+
+    Attributes
+    ----------
+    kernel : str
+        Its file, without the ending.
+    verdict : str
+        ``conforms``, ``deviates``, ``crashed``, ``forbidden``, ``void``.
+    share : float
+        Of the trials, those it gets right.
+    shares : dict
+        The same by quantity and format.
+    fails, guess : str
+        The smallest trial that fails, and a guess of the cause.
+    worst_ulps : float or None
+        The largest finite error.
+    seconds : float
+        Time in its calls.
+    trials, left_out : int
+        How many were asked, and for how many there was no time.
+    notes : list of str
+    seed : int
+    """
+
+    kernel: str
+    verdict: str
+    share: float = 0.0
+    shares: dict[str, float] = field(default_factory=dict)
+    fails: str = ""
+    guess: str = ""
+    worst_ulps: float | None = None
+    seconds: float = 0.0
+    trials: int = 0
+    left_out: int = 0
+    notes: list[str] = field(default_factory=list)
+    seed: int = 0
+
+    @property
+    def line(self) -> str:
+        """The record as a line of JSON."""
+        return json.dumps(asdict(self), allow_nan=False)
+
+
+def fresh_seed() -> int:
+    """Return a seed that nobody knows before."""
+    return secrets.randbits(32)
+
+
+def grade(folder: Path, task: Task, *, jobs: int = 0, done: Sequence[str] = ()) -> Iterator[Grade]:
+    """Yield the grade of each kernel of a folder, one file each, as it is known.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``NAME.py`` with the functions that the task names.
+    task : Task
+    jobs : int
+        How many at a time; 0 for as many as there are processors.
+    done : sequence of str
+        Kernels that are not graded again.
+
+    Raises
+    ------
+    UsageError
+        The folder holds none, or the task does not go together.
+    """
+    files = [file for file in sorted(folder.glob("*.py")) if not file.name.startswith("_")]
+    if not files:
+        raise UsageError(f"{folder} holds no kernel: a kernel is a file NAME.py with a function {task.function}")
+    keep_memory_private()
+    truths = SharedTruths()
+    whole = _question(task)
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+        asked = [pool.submit(grade_one, file, task, whole, truths) for file in files if file.stem not in done]
+        for future in as_completed(asked):
+            yield future.result()
+
+
+def _question(task: Task) -> Kernel:
+    stand_in: Any = len
+    try:
+        return Kernel(
+            stand_in, task.op, task.labels, task.framework, stand_in if task.gradient else None, None, task.claim
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+class SharedTruths(Truths):
+    """Exact answers for several threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()
+
+    def of(self, *arguments: Any, **named: Any) -> Any:
+        """Return the exact answers; one thread computes them."""
+        with self._lock:
+            return super().of(*arguments, **named)
+
+
+def grade_one(file: Path, task: Task, kernel: Kernel, truths: Truths) -> Grade:
+    """Return the grade of one kernel."""
+    named = Named(
+        f"{file.stem}:{task.function}",
+        f"{file.stem}:{task.gradient}" if task.gradient else "",
+        task.op,
+        kernel.labels,
+        task.framework,
+        task.claim,
+        forbidden=task.forbidden,
+        path=(str(file.parent.resolve()),),
+        hidden=True,
+    )
+    plain = Grade(file.stem, "crashed", seed=task.seed)
+    try:
+        with IsolatedKernel(named, None, task.limits, guarded(task.limits)) as adapter:
+            asker = Asker(adapter, Question(kernel.op, kernel.labels, "value", task.claim), truths)
+            source = file.read_text("utf-8", "replace")
+            return _graded(asker, task, kernel.quantities, plain, source)
+    except UsageError as error:
+        return replace(plain, fails=str(error))
+
+
+def _graded(asker: Asker, task: Task, quantities: tuple[str, ...], plain: Grade, source: str) -> Grade:
+    found = Examination()
+    formats = tuple(taken_formats(asker, task.formats or default_formats(task.framework, source), found))
+    if not formats:
+        kind = "forbidden" if any("ForbiddenCall" in note for note in found.notes) else "void"
+        return replace(plain, verdict=kind, fails="; ".join(found.notes), notes=found.notes)
+    for format_ in formats:
+        judge_result_format(asker, format_, found)
+    examine(asker, Plan(formats, quantities, "quick", task.widest, task.seed, task.budget), found)
+    return record_of(asker, found, plain)
+
+
+def record_of(asker: Asker, found: Examination, plain: Grade) -> Grade:
+    """Return what an examination says of a kernel."""
+    right = [one.verdict in {"conforms", "concern"} for one in found.judgements]
+    kinds: dict[str, list[bool]] = {}
+    for one, is_right in zip(found.judgements, right, strict=True):
+        kinds.setdefault(f"{one.quantity} {one.format}", []).append(is_right)
+    wrong = sorted((one for one in found.findings if not one.is_huge), key=lambda one: one.size)
+    ulps = [one.ulps for one in found.judgements if np.isfinite(one.ulps)]
+    return replace(
+        plain,
+        verdict=_verdict(found, wrong),
+        share=round(sum(right) / max(len(right), 1), 4),
+        shares={kind: round(sum(some) / len(some), 4) for kind, some in kinds.items()},
+        fails=smallest_input(wrong[0]) if wrong else "",
+        guess=_guess(asker, wrong),
+        worst_ulps=max(ulps, default=None),
+        seconds=round(found.seconds, 4),
+        trials=len(right),
+        left_out=found.left_out,
+        notes=found.notes,
+    )
+
+
+def _verdict(found: Examination, wrong: Sequence[Finding]) -> str:
+    if any("ForbiddenCall" in one.failure for one in wrong):
+        return "forbidden"
+    if not any(one.elements for one in found.judgements):
+        return "crashed" if wrong else "void"
+    return "deviates" if wrong else "conforms"
+
+
+def _guess(asker: Asker, wrong: Sequence[Finding]) -> str:
+    for finding in wrong[:4]:
+        symptoms = symptoms_of(asker.question, finding)
+        cause = guess(symptoms) if symptoms is not None and not finding.way and not finding.placement else None
+        if cause is not None:
+            return f"{cause.name}: {cause.says}"
+    return ""
+
+
+def graded_before(output: Path) -> list[str]:
+    """Return the kernels that a file of records holds; a last line that was cut off is none."""
+    if not output.exists():
+        return []
+    found = []
+    for line in output.read_text("utf-8").splitlines():
+        try:
+            found.append(str(json.loads(line)["kernel"]))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found

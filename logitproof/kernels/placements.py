@@ -1,0 +1,73 @@
+"""How a trial's arrays lie in memory: the same numbers, other strides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+def _spoiler(array: Array) -> Any:
+    return np.iinfo(array.dtype).max if array.dtype.kind == "i" else np.nan
+
+
+def columns(array: Array) -> Array:
+    """Return it in the order of columns."""
+    return np.asfortranarray(array)
+
+
+def strided(array: Array) -> Array:
+    """Return it as every second row and class of a greater array, whose other numbers would spoil any answer."""
+    step = (slice(None, None, 2),) * array.ndim
+    held = np.full([2 * length for length in array.shape], _spoiler(array), array.dtype)
+    held[step] = array
+    view: Array = held[step]
+    return view
+
+
+def rows_apart(array: Array) -> Array:
+    """Return it as the first classes of wider rows."""
+    if array.ndim < 2:
+        return array
+    held = np.full((len(array), array.shape[1] + 3), _spoiler(array), array.dtype)
+    held[:, : array.shape[1]] = array
+    return held[:, : array.shape[1]]
+
+
+def offset(array: Array) -> Array:
+    """Return it one element behind the start of its memory."""
+    held = np.full(array.size + 1, _spoiler(array), array.dtype)
+    held[1:] = array.ravel()
+    return held[1:].reshape(array.shape)
+
+
+def backwards(array: Array) -> Array:
+    """Return it with negative strides."""
+    whole = (slice(None, None, -1),) * array.ndim
+    view: Array = np.ascontiguousarray(array[whole])[whole]
+    return view
+
+
+def broadcast(array: Array) -> Array:
+    """Return its rows as one in memory, where they are alike; they cannot be written to."""
+    if array.ndim < 2 or not len(array) or (array.tobytes() != np.repeat(array[:1], len(array), axis=0).tobytes()):
+        return array
+    return np.broadcast_to(array[0], array.shape)
+
+
+PLACEMENTS: dict[str, Callable[[Array], Array]] = {
+    "": np.ascontiguousarray,
+    "columns": columns,
+    "strided": strided,
+    "rows_apart": rows_apart,
+    "offset": offset,
+    "backwards": backwards,
+    "broadcast": broadcast,
+}

@@ -1,0 +1,100 @@
+"""What a kernel does with labels out of range and with a batch without rows: judged where declared, noted elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof.kernels.examination import drawn_for
+from logitproof.kernels.findings import Finding
+from logitproof.kernels.trials import Trial
+
+if TYPE_CHECKING:
+    from logitproof.kernels.asking import Asker, Reply
+    from logitproof.kernels.examination import Examination
+    from logitproof_reference.cases.catalogue import Rows
+
+CLASSES = 10
+BAD_LABELS = (-1, CLASSES, -100, 2 * CLASSES + 7)
+SPOILED = 1
+"""The row with a label out of range."""
+
+
+def judge_bad_labels(asker: Asker, format_: str, found: Examination) -> None:
+    """Put a label out of range among good ones, one after another."""
+    claim = asker.question.claim
+    if asker.question.labels != "indices" or claim.reduction != "none":
+        return
+    rows = drawn_for(asker, Trial("bad_labels", 4, CLASSES, "plain"), format_, 0).rows
+    told: dict[str, list[int]] = {}
+    for label in BAD_LABELS:
+        if label == claim.ignore_index:
+            continue
+        indices = np.array([0, label, 1, 2], np.int64)
+        asked = replace(rows, indices=indices)
+        reply = asker.ask("value", asked)
+        outcome = _outcome(rows, reply)
+        told.setdefault(outcome, []).append(label)
+        if claim.refuses and not _is_declared(claim.refuses, outcome):
+            found.findings.append(_finding(asked, format_, label, claim.refuses, outcome))
+    if not claim.refuses:
+        _note(told, found)
+
+
+def _outcome(rows: Rows, reply: Reply) -> str:
+    """Say in words what came of a label."""
+    if reply.observed is None:
+        return f"raises {reply.failure.split(':')[0]}" if not reply.died else "ends the process"
+    number = float(reply.observed.astype(np.float64)[SPOILED])
+    if np.isnan(number):
+        return "gives NaN"
+    if number == 0:
+        return "gives 0"
+    logits = rows.logits.astype(np.float64)
+    top = logits[SPOILED].max()
+    total = top + np.log(np.exp(logits[SPOILED] - top).sum())
+    near = np.abs(number - (total - logits[SPOILED])) < 1e-2 * max(abs(number), 1e-3)
+    if near.any():
+        return f"gives the loss of class {int(np.argmax(near))}"
+    return "gives the log-sum-exp, no target is subtracted" if abs(number - total) < 1e-2 else "gives a number"
+
+
+def _is_declared(refuses: str, outcome: str) -> bool:
+    expected = {"error": ("raises", "gives NaN"), "nan": ("gives NaN",), "zero": ("gives 0",)}[refuses]
+    return outcome.startswith(expected) and outcome != "gives 0" if refuses != "zero" else outcome == "gives 0"
+
+
+def _finding(rows: Rows, format_: str, label: int, refuses: str, outcome: str) -> Finding:
+    failure = f"label {label} of {CLASSES} classes {outcome}; declared: {refuses}"
+    return Finding("bad_labels", "refusal", "", format_, "value", "ERR-1", "", "", rows, row=SPOILED, failure=failure)
+
+
+def _note(told: dict[str, list[int]], found: Examination) -> None:
+    for outcome, labels in told.items():
+        if outcome.startswith(("raises", "gives NaN")):
+            continue
+        named = ", ".join(map(str, labels))
+        if outcome == "gives 0" and -100 in labels:
+            found.note("label -100 gives 0: declare --ignore-index -100 if that is meant")
+            named = ", ".join(str(label) for label in labels if label != -100)
+        if named:
+            found.note(f"label {named} of {CLASSES} classes {outcome}: declare --refuses error to have it judged")
+
+
+def judge_empty_batch(asker: Asker, format_: str, found: Examination) -> None:
+    """Ask with no rows: judged where such a batch is declared as supported."""
+    claim = asker.question.claim
+    if claim.empty == "unsupported" or claim.reduction != "none":
+        return
+    rows = drawn_for(asker, Trial("empty", 4, CLASSES, "plain"), format_, 0).rows[:0]
+    reply = asker.ask("value", rows)
+    if reply.observed is not None:
+        return
+    if claim.empty == "supported":
+        found.findings.append(
+            Finding("empty", "refusal", "no rows", format_, "value", "IO-3", "", "", rows, failure=reply.failure)
+        )
+        return
+    found.note(f"a batch without rows fails ({reply.failure}): declare --empty supported to have it judged")

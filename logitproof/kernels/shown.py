@@ -1,0 +1,116 @@
+"""What of the findings is shown: one row a broken clause, the smallest input that still fails, a guess, a program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from logitproof.kernels.causes import Cause, explaining
+from logitproof.kernels.findings import Finding, symptoms_of
+from logitproof.kernels.shrink import shrunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from logitproof.kernels.asking import Asker
+
+MOST_SHOWN = 8
+MOST_GUESSED = 8
+"""Findings of a clause that a guess is made from."""
+
+WIDEST_SPELLED = 512
+"""Logits of a program that is printed."""
+
+OF_WAYS = {
+    "kept": Cause("one output buffer", "the result lies in a buffer that the next call writes over", lambda _: None),
+    "same_memory": Cause("cached by address", "the result of other contents at the same address", lambda _: None),
+    "same_corners": Cause("cached by a part", "the result of other logits that agree in part", lambda _: None),
+    "twice": Cause("second call differs", "a second call with the same arrays gives another result", lambda _: None),
+    "fifty_times": Cause("wrong after many calls", "a call after many others gives another result", lambda _: None),
+    "after_fewer_rows": Cause(
+        "workspace of the first shape", "what was set up for another shape is kept", lambda _: None
+    ),
+    "after_fewer_classes": Cause(
+        "workspace of the first shape", "what was set up for another shape is kept", lambda _: None
+    ),
+    "in_threads": Cause("shared by threads", "two threads write to the same memory", lambda _: None),
+    "after_another_value": Cause(
+        "state of the last forward pass", "the gradient uses what another forward pass has saved", lambda _: None
+    ),
+}
+"""A way of calling that alone goes wrong says what is wrong."""
+
+OF_PLACEMENTS = {
+    placement: Cause("strides ignored", f"logits or labels laid out as {placement} are read wrongly", lambda _: None)
+    for placement in ("columns", "strided", "rows_apart", "offset", "backwards", "broadcast")
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A broken clause.
+
+    Attributes
+    ----------
+    finding : Finding
+        The smallest that was found.
+    cause : Cause or None
+        A guess.
+    repro : str
+        A program that calls the kernel; empty where its arrays are too large to print.
+    """
+
+    finding: Finding
+    cause: Cause | None
+    repro: str
+
+
+def shown_findings(asker: Asker, findings: Sequence[Finding]) -> Iterator[Shown]:
+    """Yield one a clause and format, those that say most first."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda one: (one.is_huge, one.size)):
+        groups.setdefault((finding.clause, finding.quantity), []).append(finding)
+    said: set[tuple[str, str, str]] = set()
+    is_plain = any(not finding.way and not finding.placement for finding in findings)
+    for group in list(groups.values())[:MOST_SHOWN]:
+        if is_plain and _is_wrong_anyway(asker, group[0]):
+            continue
+        cause = _cause(asker, group)
+        smallest = shrunk(asker, group[0])
+        key = (smallest.clause, smallest.quantity, cause.name if cause else "")
+        if key not in said:
+            said.add(key)
+            yield Shown(smallest, cause, _repro(asker, smallest))
+
+
+def _is_wrong_anyway(asker: Asker, finding: Finding) -> bool:
+    """Tell whether the rows of an odd way or placement are wrong in the ordinary one too."""
+    if not finding.way and not finding.placement:
+        return False
+    _, compared = asker.compare(finding.quantity, finding.rows)
+    return compared is None or bool(compared.wrong.any())
+
+
+def _cause(asker: Asker, group: Sequence[Finding]) -> Cause | None:
+    """Return the guess that explains most findings of a clause, by votes."""
+    first = group[0]
+    if first.way:
+        return OF_WAYS.get(first.way)
+    votes: dict[str, tuple[int, Cause]] = {}
+    for finding in group[:MOST_GUESSED]:
+        if finding.way or finding.placement:
+            continue
+        symptoms = symptoms_of(asker.question, finding)
+        for cause in explaining(symptoms) if symptoms is not None else ():
+            count, _ = votes.get(cause.says, (0, cause))
+            votes[cause.says] = (count + 1, cause)
+    if votes:
+        return max(votes.values(), key=lambda pair: pair[0])[1]
+    return OF_PLACEMENTS.get(first.placement)
+
+
+def _repro(asker: Asker, finding: Finding) -> str:
+    if finding.rows.logits.size > WIDEST_SPELLED:
+        return ""
+    cell = asker.cell(finding.quantity, finding.format, finding.way)
+    return asker.adapter.repro(cell, asker.inputs(finding.quantity, finding.rows))

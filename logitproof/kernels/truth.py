@@ -1,0 +1,229 @@
+"""The exact answer to what a kernel is declared to compute, and how far correct code may be off.
+
+Options go to the oracle. A transform of the logits is computed in float64, whose error is far below what the bound
+grants for it; its roundings in the kernel's format are bounded as those of a producer in front of the op. What is
+added or divided at the end (z-loss, a divisor) adds its own roundings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.bounds.api import bound
+from logitproof_reference.bounds.assumptions import MUST, growth
+from logitproof_reference.bounds.producers import producer_bound
+from logitproof_reference.numerics.enclosure import Enclosure
+from logitproof_reference.oracle.request import checked_request
+from logitproof_reference.oracle.softmax_rows import ExactRows
+from logitproof_reference.vocabulary.formats import FORMATS, format_of
+from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT, TAKES_TANGENT, formulas_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_reference.bounds.assumptions import Arithmetic
+    from logitproof_reference.cases.catalogue import Rows
+    from logitproof_reference.vocabulary.formats import Format
+
+    F64 = NDArray[np.float64]
+
+TRANSFORM_ROUNDINGS = 4.0
+"""A producer's bound is for three roundings of the logit; a quotient, a tanh of a few ulps and a product take more."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a kernel.
+
+    Attributes
+    ----------
+    op, labels, quantity : str
+    claim : Claim
+    arithmetic : Arithmetic or None
+        The declared precision.
+    """
+
+    op: str
+    labels: str
+    quantity: str
+    claim: Claim
+    arithmetic: Arithmetic | None = None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Exact answers, class axis last, and the largest error that conforms."""
+
+    exact: Enclosure
+    allowed: F64
+
+
+def arguments(question: Question, rows: Rows) -> dict[str, NDArray[Any]]:
+    """Return labels, cotangent and tangent, as far as they are taken; the cotangent of a reduced loss is one number."""
+    given: dict[str, NDArray[Any]] = {}
+    if question.labels != "none":
+        given["labels"] = rows.indices if question.labels == "indices" else rows.distributions
+    if question.quantity in TAKES_COTANGENT:
+        whole = rows.class_cotangents if OPS[question.op].keeps_classes else rows.row_cotangents
+        is_reduced = question.claim.reduction != "none"
+        given["cotangent"] = np.asarray(rows.row_cotangents[0]) if is_reduced else whole
+    if question.quantity in TAKES_TANGENT:
+        given["tangent"] = np.ascontiguousarray(rows.class_cotangents[:, ::-1])
+    return given
+
+
+def weights(claim: Claim, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return the weights that are declared: small exact numbers, uneven over classes, some of them 0."""
+    classes = np.arange(logits.shape[1])
+    numbers = {"weight": (1 + classes) % 6 / 2, "pos_weight": 1.0 + classes % 3}
+    return {name: numbers[name].astype(logits.dtype) for name in numbers if getattr(claim, name)}
+
+
+def truth_of(question: Question, rows: Rows) -> Truth:
+    """Return the exact answers for some rows, with their bounds."""
+    claim, format_ = question.claim, format_of(rows.logits)
+    working = FORMATS[claim.result_format] if claim.result_format else format_
+    given = arguments(question, rows)
+    with np.errstate(all="ignore"):
+        if not claim.is_transformed:
+            return _plain(question, rows.logits, given, working)
+        return _transformed(question, rows.logits, given, working)
+
+
+def _options(question: Question, logits: NDArray[Any], *, reduction: str) -> dict[str, Any]:
+    claim = question.claim
+    chosen = {"reduction": reduction, "ignore_index": claim.ignore_index, "label_smoothing": claim.label_smoothing}
+    known = OPS[question.op].options
+    is_set = {name: value for name, value in chosen.items() if value not in (None, 0.0, "none") and name in known}
+    return {**is_set, **{name: value.astype(np.float64) for name, value in weights(claim, logits).items()}}
+
+
+def _plain(
+    question: Question, logits: NDArray[Any], given: dict[str, Any], working: Format, *, reduced: bool = True
+) -> Truth:
+    options = _options(question, logits, reduction=question.claim.reduction if reduced else "none")
+    finite = logits if OPS[question.op].elementwise else _without_nan_and_infinity(logits)
+    request = checked_request(question.op, question.quantity, finite, **given, **options)
+    exact = ExactRows(finite, keep=False).answer(request)
+    allowed = bound(request, working, question.arithmetic or MUST)
+    exact = exact.reshape(*allowed.shape)
+    return Truth(exact if finite is logits else _limits(exact, logits), allowed)
+
+
+INFINITE = 2.0**400
+"""Stands for +inf: beside it every other logit of a row counts nothing, as beside +inf."""
+
+
+def _without_nan_and_infinity(logits: NDArray[Any]) -> NDArray[Any]:
+    """Return logits that the oracle takes in bulk: rows with NaN as zeros, a single +inf as a large number."""
+    numbers = logits.astype(np.float64)
+    spoiled, infinite = np.asarray(np.isnan(numbers).any(axis=1)), np.isposinf(numbers)
+    if not spoiled.any() and not infinite.any():
+        return logits
+    return np.where(spoiled[:, None], 0.0, np.where(infinite, INFINITE, numbers))
+
+
+def _limits(exact: Enclosure, logits: NDArray[Any]) -> Enclosure:
+    """Return the answers with NaN in rows that hold one, and with the infinities that +inf leads to."""
+    numbers = logits.astype(np.float64)
+    value, tail, radius = (part.copy() for part in exact.parts)
+    infinite = np.isposinf(numbers).any(axis=1).reshape(-1, *(1,) * (value.ndim - 1))
+    past = infinite & (np.abs(value) > INFINITE / 2.0**80)
+    value[past] = np.sign(value[past]) * np.inf
+    value[np.isnan(numbers).any(axis=1)] = np.nan
+    tail[~np.isfinite(value)] = radius[~np.isfinite(value)] = 0.0
+    return Enclosure(value, tail, radius)
+
+
+def transform(claim: Claim, logits: NDArray[Any]) -> tuple[F64, F64]:
+    """Return the logits that the op is of, and the derivative of each by its own logit."""
+    scaled = logits.astype(np.float64) * claim.scale / claim.temperature
+    slope = np.full(scaled.shape, claim.factor)
+    if claim.softcap is None:
+        return scaled, slope
+    capped = np.tanh(scaled / claim.softcap)
+    return capped * claim.softcap, slope * (1.0 - capped) * (1.0 + capped)
+
+
+def _transformed(question: Question, logits: NDArray[Any], given: dict[str, Any], working: Format) -> Truth:
+    """Return the truth of a loss, or another op, of transformed logits; with its z-loss, sum and divisor."""
+    claim, unit = question.claim, working.unit_roundoff
+    z, slope = transform(claim, logits)
+    whole = dict(given)
+    scale = 1.0
+    if claim.reduction != "none":
+        scale = 1.0 / _divisor(question, logits, given.get("labels"))
+        if "cotangent" in given:
+            whole["cotangent"] = np.full(len(logits), float(given["cotangent"]) * scale)
+    plain = _plain(question, z, whole, working, reduced=False)
+    moved = _moved(question, z, whole, working)
+    value, allowed = plain.exact.value + plain.exact.tail, plain.allowed + moved
+    if claim.z_loss:
+        value, allowed = _with_z_loss(question, z, whole, working, (value, allowed))
+    if question.quantity != "value":
+        # A rounded tanh t leaves 1 - t^2 off by a few units roundoff of 1, whatever is left of it.
+        lost = (
+            (8.0 if claim.softcap is not None else 3.0) * unit * (claim.factor if claim.softcap is not None else slope)
+        )
+        allowed = allowed * slope + np.abs(value) * (lost + 2.0 * unit * slope) + working.smallest_normal
+        return Truth(Enclosure.exact(value * slope), np.where(np.isfinite(value), allowed, np.nan))
+    if claim.reduction == "none":
+        return Truth(Enclosure.exact(value), allowed)
+    return _reduced(value, allowed, scale, working)
+
+
+def _moved(question: Question, z: F64, given: dict[str, Any], working: Format) -> F64 | float:
+    """Return what the roundings of the transform may move an answer by."""
+    claim = question.claim
+    if claim.factor == 1.0 and claim.softcap is None:
+        return 0.0
+    if not formulas_of(question.op, question.quantity).moved:
+        raise ValueError(f"no bound is known for {question.quantity} of {question.op} behind a transform of its logits")
+    request = checked_request(question.op, question.quantity, z, **given)
+    largest = max(float(np.max(array, initial=1.0)) for array in (*weights(claim, z).values(), np.ones(1)))
+    return TRANSFORM_ROUNDINGS * largest * producer_bound(request, working)
+
+
+def _with_z_loss(
+    question: Question, z: F64, given: dict[str, Any], working: Format, loss: tuple[F64, F64]
+) -> tuple[F64, F64]:
+    """Add the squared log-sum-exp of each row, or its gradient 2 lse p, with what they may be off."""
+    factor, unit = question.claim.z_loss, working.unit_roundoff
+    kept = np.ones(len(z)) if question.claim.ignore_index is None else given["labels"] != question.claim.ignore_index
+    of_rows = _plain(Question("log_sum_exp", "none", "value", type(question.claim)()), z, {}, working)
+    lse, off = of_rows.exact.value, of_rows.allowed
+    if question.quantity == "value":
+        term, error = factor * lse**2, factor * (2.0 * np.abs(lse) * off + off**2)
+        value = loss[0] + term * kept
+        return value, loss[1] + error + 4.0 * unit * (np.abs(loss[0]) + term)
+    of_classes = _plain(Question("softmax", "none", "value", type(question.claim)()), z, {}, working)
+    upstream = np.abs(given["cotangent"])[:, None] * 2.0 * factor
+    p, p_off = of_classes.exact.value, of_classes.allowed
+    term = np.sign(given["cotangent"])[:, None] * upstream * lse[:, None] * p * np.asarray(kept)[:, None]
+    error = upstream * (np.abs(lse)[:, None] * p_off + off[:, None] * (p + p_off))
+    return loss[0] + term, loss[1] + error + 4.0 * unit * (np.abs(loss[0]) + np.abs(term))
+
+
+def _divisor(question: Question, logits: NDArray[Any], labels: NDArray[Any] | None) -> float:
+    """Return what the sum of all rows is divided by; 1 for a sum."""
+    claim = question.claim
+    if claim.divisor is not None:
+        return claim.divisor
+    if claim.reduction == "sum":
+        return 1.0
+    if labels is None or labels.dtype.kind not in "iu":
+        return float(len(logits))
+    kept = labels[labels != claim.ignore_index] if claim.ignore_index is not None else labels
+    weight = weights(claim, logits).get("weight")
+    return float(len(kept) if weight is None else weight.astype(np.float64)[kept].sum())
+
+
+def _reduced(value: F64, allowed: F64, scale: float, working: Format) -> Truth:
+    total = value.sum() * scale
+    summing = growth(max(value.size - 1, 1) + 3, working.unit_roundoff)
+    error = (allowed.sum() + summing * np.abs(value).sum()) * scale
+    return Truth(Enclosure.exact([total]), np.atleast_1d(error))

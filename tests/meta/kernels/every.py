@@ -1,0 +1,10 @@
+"""All kernels of the corpus, registered."""
+
+from __future__ import annotations
+
+from meta.kernels import correct, faulty_gradients, faulty_numbers, faulty_options, faulty_shapes, faulty_state
+from meta.kernels.corpus import CORRECT, FAULTY, Planted
+
+__all__ = ["CORRECT", "FAULTY", "MODULES", "Planted"]
+
+MODULES = (correct, faulty_gradients, faulty_numbers, faulty_options, faulty_shapes, faulty_state)

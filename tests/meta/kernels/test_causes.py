@@ -1,0 +1,137 @@
+"""A known fault is guessed by its name, from the numbers that a kernel with it gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from logitproof.kernels.asking import Asker
+from logitproof.kernels.causes import CAUSES, explaining
+from logitproof.kernels.examination import Examination, Plan, examine
+from logitproof.kernels.findings import symptoms_of
+from logitproof.kernels.shown import OF_WAYS, shown_findings
+from logitproof.kernels.trials import Trial
+from logitproof.kernels.truth import Question
+from logitproof_adapters.sources.kernel import Kernel, adapter_of
+from logitproof_adapters.sources.kernel_claim import Claim
+from meta.kernels.every import CORRECT, FAULTY, Planted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logitproof.kernels.findings import Finding
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of what faulty kernels divide and overflow
+
+GUESSED = {
+    "no_shift": ("no max shift", "float32", 33),
+    "shift_of_the_batch": ("shift by the batch", "float32", 33),
+    "shift_by_the_mean": ("shift by the mean", "float32", 33),
+    "shift_by_the_first": ("shift by the first logit", "float32", 33),
+    "maximum_begins_at_zero": ("maximum begins at 0", "float32", 33),
+    "maximum_begins_at_minus_1e4": ("maximum begins at -1e4", "float32", 33),
+    "label_taken_off_last": ("label taken off last", "float32", 33),
+    "logarithm_of_softmax": ("log of softmax", "float32", 33),
+    "logarithm_plus_1e_8": ("log of softmax + 1e-08", "float32", 33),
+    "probability_clipped": ("softmax clipped at 1e-07", "float32", 33),
+    "half_probability_before_the_logarithm": ("softmax in half before log", "float16", 33),
+    "float64_computed_in_float32": ("float64 computed in float32", "float64", 33),
+    "bfloat16_sum_in_bfloat16": ("sum in bfloat16", "bfloat16", 1024),
+    "blocks_not_rescaled": ("blocks not rescaled", "float32", 4097),
+    "padded_with_zeros": ("padded with zeros", "float32", 129),
+    "padded_with_minus_1e4": ("padded with -1e4", "float32", 33),
+    "class_count_in_int16": ("class limit", "float32", 32769),
+    "classes_past_65536_unwritten": ("classes unwritten", "float32", 65537),
+    "small_terms_skipped": ("small terms skipped", "float32", 33),
+    "nan_dropped": ("NaN dropped", "float32", 33),
+    "nan_dropped_in_a_body_of_16": ("NaN dropped in vectors of 16", "float32", 33),
+    "zero_times_infinity": ("0 times infinity", "float32", 33),
+    "labels_in_uint8": ("labels in uint8", "float32", 1000),
+    "label_looked_up_in_its_block_alone": ("label within its block", "float32", 32769),
+    "labels_normalised": ("labels normalised", "float32", 33),
+    "labels_taken_to_sum_to_one": ("labels taken to sum to one", "float32", 33),
+    "small_labels_dropped": ("small labels dropped", "float32", 33),
+    "labels_rounded": ("labels rounded", "float32", 33),
+    "cotangent_ignored": ("cotangent ignored", "float32", 33),
+    "cotangent_of_the_first_row": ("cotangent's first row for all", "float32", 33),
+    "cotangent_in_float16": ("cotangent in float16", "float32", 33),
+    "small_cotangents_flushed": ("small cotangents flushed", "float32", 33),
+    "divided_by_the_rows": ("gradient divided by the rows", "float32", 33),
+    "clipped_at_one": ("gradient clipped", "float32", 33),
+    "gradient_rounded_to_float16": ("rounded to float16", "float32", 33),
+    "sigmoid_then_logarithm": ("sigmoid then log", "float32", 33),
+    "exponential_overflows": ("exp of the logit overflows", "float32", 33),
+}
+"""Names of faulty kernels, the guess, and the format and width in which they show."""
+
+
+def findings_of(planted: Planted, format_: str, trial: Trial) -> tuple[Asker, list[Finding]]:
+    """Return what one trial finds of a kernel."""
+    declared = dict(planted.declared)
+    labels = declared.pop("labels", "")
+    kernel = Kernel(planted.function, planted.op, labels, gradient=planted.gradient, claim=Claim(**declared))
+    asker = Asker(adapter_of(kernel), Question(kernel.op, kernel.labels, "value", kernel.claim))
+
+    class OneTrial(Plan):
+        def trials(self) -> list[tuple[str, Trial]]:
+            return [(format_, trial)]
+
+    return asker, examine(asker, OneTrial((format_,), kernel.quantities), Examination()).findings
+
+
+def named(name: str) -> Planted:
+    return next(planted for planted in FAULTY if planted.name == name)
+
+
+def test_there_are_many_known_faults() -> None:
+    assert len({cause.name for cause in CAUSES}) >= 25
+    assert len({name for name, *_ in GUESSED.values()}) >= 25
+
+
+@pytest.mark.parametrize("name", GUESSED)
+def test_a_known_fault_is_guessed(name: str) -> None:
+    expected, format_, classes = GUESSED[name]
+    rows = 60 if classes <= 1024 else 10
+    asker, found = findings_of(named(name), format_, Trial(f"width_{classes}", rows, classes, "width"))
+    assert found, f"{name} is not found"
+    guesses = [cause.name for one in found if (told := symptoms_of(asker.question, one)) for cause in explaining(told)]
+    assert expected in guesses, guesses
+
+
+OF_STATE = {
+    "one_output_buffer": "kept",
+    "cached_by_address": "same_memory",
+    "cached_by_corners": "same_corners",
+    "wrong_after_calls_of_one_shape": "fifty_times",
+    "buffer_between_threads": "in_threads",
+    "gradient_added_to_the_last": "twice",
+    "probabilities_of_the_last_forward_pass": "after_another_value",
+}
+
+
+@pytest.mark.parametrize("name", OF_STATE)
+def test_a_fault_of_state_is_guessed_by_the_way_of_calling(name: str) -> None:
+    way = OF_STATE[name]
+    asker, found = findings_of(named(name), "float32", Trial(f"{way}_5x96", 5, 96, "way", way=way))
+    assert found, f"{name} is not found"
+    (shown, *_) = shown_findings(asker, found)
+    assert shown.cause is OF_WAYS[way]
+
+
+def correct_ones() -> Iterator[Planted]:
+    """Yield a correct kernel of each algorithm, those whose options are declared too."""
+    seen: set[str] = set()
+    for planted in CORRECT:
+        if planted.kind not in seen:
+            seen.add(planted.kind)
+            yield planted
+
+
+@pytest.mark.parametrize("planted", list(correct_ones()), ids=lambda planted: planted.name)
+def test_a_correct_kernel_is_not_accused(planted: Planted) -> None:
+    declared = dict(planted.declared)
+    format_: Any = declared.pop("format", "float32")
+    right = Planted(planted.op, planted.kind, planted.function, planted.gradient, declared)
+    for trial in (Trial("width_129", 50, 129, "width"), Trial("strided_6x33", 6, 33, "placement", "strided")):
+        assert all(one.is_huge for one in findings_of(right, format_, trial)[1])
