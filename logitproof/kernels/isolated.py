@@ -132,6 +132,7 @@ class IsolatedKernel:
     def _connected(self) -> dict[str, Any]:
         try:
             self._link = Link(self._target, self._sources)
+            self._link.greet()
             answer, _ = self._link.ask({"do": "load", "adapter": f"{THERE}:There", "device": self._target.device})
         except (TargetDied, TargetError) as error:
             raise UsageError(f"the kernel cannot be loaded: {error}") from error

@@ -20,6 +20,7 @@ from logitproof.matrix.choice import Choice
 from logitproof.matrix.course import Asked, Course, NothingChosen
 from logitproof.matrix.progress import Silent
 from logitproof.matrix.survey import chosen
+from logitproof_adapters.contract import CPU
 from logitproof_adapters.targets.link import PATIENCE_SECONDS
 from logitproof_adapters.targets.target import here
 from logitproof_conformance.plan.shard import Shard
@@ -123,6 +124,7 @@ def run(
         "frameworks": names,
         "profile": profile,
         "target": where.name,
+        "device": where.device,
         "shard": shard,
         "select": select,
         "cells": list(cells),
@@ -155,12 +157,19 @@ def with_compiled_programs(target: Target, *, fresh: bool) -> Target:
     return replace(target, env={**settings, **target.env})
 
 
+ALONE = frozenset({"mlx"})
+"""Frameworks that are asked in one process: MLX compiles into files that all its processes share, and one of two ended
+by SIGSEGV (seen once, beside other processes of MLX)."""
+
+
 def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
     """Return in how many processes each framework is asked unless the user says: a second one fills an idle processor.
 
-    What a command of the user's starts may be dear, or another machine: there it is one.
+    What a command of the user's starts may be dear, or another machine, and on an accelerator a process may take all of
+    its memory: there it is one.
     """
-    return 2 if len(frameworks) == 1 and target.is_interpreter and processors() > 1 else 1
+    alone = len(frameworks) == 1 and target.is_interpreter and target.device == CPU and ALONE.isdisjoint(frameworks)
+    return 2 if alone and processors() > 1 else 1
 
 
 def processors() -> int:
