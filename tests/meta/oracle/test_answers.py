@@ -218,10 +218,10 @@ def test_more_rows_than_are_held_together_have_the_same_answers(monkeypatch: pyt
 
 def test_the_place_is_the_users_cache_or_as_named_or_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     named: list[tuple[dict[str, Any], Path | None]] = [
-        ({CACHE_VARIABLE: "here"}, Path("here/answers")),
+        ({CACHE_VARIABLE: "here"}, Path("here/answers").absolute()),
         ({ANSWERS_VARIABLE: "there", CACHE_VARIABLE: "here"}, Path("there")),
         ({ANSWERS_VARIABLE: OFF, CACHE_VARIABLE: "here"}, None),
-        ({"XDG_CACHE_HOME": "cache"}, Path("cache/logitproof/answers")),
+        ({"XDG_CACHE_HOME": "cache"}, Path("cache/logitproof/answers").absolute()),
         ({}, Path.home() / ".cache/logitproof/answers"),
     ]
     for variables, folder in named:

@@ -67,6 +67,7 @@ FRAMEWORK_HOMES = {
     ("wandb", "readers/wandb_run.py"),
     ("wandb", "training/wandb_log.py"),
     ("cryptography", "upgrades/signatures.py"),
+    ("torch", "sources/kernel_watch.py"),
 }
 """Each framework, and what else is an extra, and the modules that may import it."""
 FRAMEWORKS = tuple(sorted({name for name, _ in FRAMEWORK_HOMES}))

@@ -13,6 +13,7 @@ import logitproof
 ROOT = Path(__file__).resolve().parents[3]
 PREAMBLE = [
     "from typing import reveal_type",
+    "from pathlib import Path",
     "import numpy as np",
     "import logitproof",
     "logits = np.zeros((2, 3), dtype=np.float32)",
@@ -41,6 +42,13 @@ REVEALED = {
     'logitproof.run(["numpy"])': RUN,
     'logitproof.report(["run.parquet"], "report.html")': RUN,
     "logitproof.Run.__name__": "str",
+    'logitproof.expect("softmax", logits)': "logitproof.kernels.expect.Expected",
+    "logitproof.Expected.__name__": "str",
+    'logitproof.assert_within_bound(logits, "softmax", logits)': "None",
+    "logitproof.tolerances()": "list[logitproof.kernels.expect.Tolerance]",
+    "logitproof.Tolerance.__name__": "str",
+    'next(logitproof.grade(Path("."), logitproof.Task("softmax", "f")))': "logitproof.kernels.grade.Grade",
+    "logitproof.Grade.__name__": "str",
     'logitproof.run(["numpy"]).complete': "bool",
 }
 """Expressions as a user writes them, each with the type that mypy reveals."""

@@ -143,7 +143,7 @@ import numpy as np
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import Target
 from logitproof_reference.vocabulary.cells import Cell, Inputs
-adapter = RemoteAdapter("meta.targets.planted_faults:{name}", Target("here", (sys.executable,)), patience=4)
+adapter = RemoteAdapter("meta.targets.planted_faults:{name}", Target("here", (sys.executable,)), patience=2)
 print("ready", flush=True)
 cell = Cell("planted", "eager", "softmax", "value", "float32", axis="{axis}")
 while True:
@@ -169,5 +169,5 @@ def test_a_judge_that_is_killed_leaves_no_evaluator_behind(judge: psutil.Process
     evaluators = judge.children(recursive=True)
     assert evaluators
     judge.kill()
-    _, left = psutil.wait_procs(evaluators, timeout=60)
+    _, left = psutil.wait_procs(evaluators, timeout=120)
     assert not left
