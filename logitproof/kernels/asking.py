@@ -10,6 +10,8 @@ import numpy as np
 
 from logitproof.kernels.placements import PLACEMENTS
 from logitproof.kernels.truth import Question, Truth, arguments, truth_of, weights
+from logitproof_adapters.contract.process_state import kept_process_state
+from logitproof_adapters.evaluator.values import described_error
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_conformance.plan.layout import MIDDLE_WIDTH, PLACES
 from logitproof_reference.judging.compare import Comparison, compare
@@ -129,11 +131,15 @@ class Asker:
         arrays = inputs.arrays()
         before = {name: array.tobytes() for name, array in arrays.items()}
         try:
-            answer = np.array(self.adapter.evaluate(self.cell(quantity, format_of(rows.logits).name, way), inputs))
+            with kept_process_state(random_numbers=False):  # a kernel in this process must not change how it is judged
+                answer = np.array(self.adapter.evaluate(self.cell(quantity, format_of(rows.logits).name, way), inputs))
         except TargetDied as error:
             return Reply(None, failure=f"its process {error}", died=True)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a kernel raises is a result
-            return Reply(None, failure=f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')[:200]}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a kernel raises is a result, a test's skip too
+            told = described_error(error)
+            return Reply(None, failure=f"{told['kind']}: {next(iter(told['message'].splitlines()), '')[:200]}")
         modified = tuple(name for name, array in arrays.items() if array.tobytes() != before[name])
         return self._read(quantity, rows, answer, modified)
 

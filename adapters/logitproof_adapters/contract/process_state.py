@@ -100,14 +100,16 @@ def _random_numbers() -> Callable[[], None]:
 
 
 PARTS: tuple[Callable[[], Callable[[], None]], ...] = (
-    *(_floating_point, _numpy_errors, _recursion_limit, _signal_handlers, _folder, _environment, _random_numbers),
+    *(_floating_point, _numpy_errors, _recursion_limit, _signal_handlers, _folder, _environment),
 )
 """Each notes a part of the state and returns what restores it."""
 
 
 @contextmanager
-def kept_process_state() -> Iterator[None]:
+def kept_process_state(*, random_numbers: bool = True) -> Iterator[None]:
     """Restore at the end what a framework may have changed of this process, also where it raises.
+
+    Around a single call without the `random_numbers`: with them each call would draw the same ones.
 
     >>> with kept_process_state():
     ...     previous = np.seterr(all="raise")
@@ -116,6 +118,6 @@ def kept_process_state() -> Iterator[None]:
     """
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
-        for part in PARTS:
+        for part in (*PARTS, _random_numbers) if random_numbers else PARTS:
             stack.callback(part())
         yield
