@@ -157,18 +157,13 @@ def with_compiled_programs(target: Target, *, fresh: bool) -> Target:
     return replace(target, env={**settings, **target.env})
 
 
-ALONE = frozenset({"mlx"})
-"""Frameworks that are asked in one process: MLX compiles into files that all its processes share, and one of two ended
-by SIGSEGV (seen once, beside other processes of MLX)."""
-
-
 def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
     """Return in how many processes each framework is asked unless the user says: a second one fills an idle processor.
 
     What a command of the user's starts may be dear, or another machine, and on an accelerator a process may take all of
     its memory: there it is one.
     """
-    alone = len(frameworks) == 1 and target.is_interpreter and target.device == CPU and ALONE.isdisjoint(frameworks)
+    alone = len(frameworks) == 1 and target.is_interpreter and target.device == CPU
     return 2 if alone and processors() > 1 else 1
 
 
