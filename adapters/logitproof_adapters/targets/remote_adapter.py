@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
     Reply = tuple[dict[str, Any], memoryview]
+    Question = tuple[Cell, int, tuple[int, ...]]
+    """A cell, the class axis and the shape of the logits: what is compiled and run as one program."""
 
 MOST_DEATHS = 5
 """In a row, without an answer between them: past them a target is given up, for each costs an import."""
@@ -86,7 +88,7 @@ class RemoteAdapter:
         self.link: Link | None = None
         self._loaded: Ticket | None = None
         self._deaths = 0
-        self._deadly: dict[Cell, str] = {}
+        self._deadly: dict[Question, str] = {}
         self._offers: dict[Cell, Offer] = {}
         try:
             self._state(self._first_connected())
@@ -249,15 +251,19 @@ class RemoteAdapter:
         self._offers.update(zip(cells, offers, strict=True))
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
-        """Return the framework's answer as it came; a cell that ended the process once is not evaluated again."""
-        if cell in self._deadly:
-            raise TargetDied(self._deadly[cell])
+        """Return the framework's answer as it came; what ended the process once is not evaluated again.
+
+        Of other rows the cell may be right: other cells are compared with it.
+        """
+        question = (cell, inputs.axis, inputs.logits.shape)
+        if question in self._deadly:
+            raise TargetDied(self._deadly[question])
         arrays = inputs.arrays()
         header = {"do": "evaluate", "cell": cell_to_json(cell), "axis": inputs.axis}
         try:
             answer, memory = self.request(header, arrays)
         except TargetDied as error:
-            self._deadly[cell] = str(error)
+            self._deadly[question] = str(error)
             raise
         size = answer["answer"]["size"]
         self._take_back(answer, memory[size:], arrays)

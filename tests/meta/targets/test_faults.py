@@ -124,6 +124,15 @@ def test_a_target_that_dies_again_and_again_is_given_up() -> None:
     assert all("SIGABRT" in one for one in told[:MOST_DEATHS])
 
 
+def test_a_cell_that_ended_the_process_is_still_asked_of_rows_of_another_shape() -> None:
+    one, two = (Inputs(np.zeros((3, classes), np.float32), 1) for classes in (1, 2))
+    with remote("DiesOfOneClass") as adapter:
+        deaths = [_death(adapter, CELLS[0], one) for _ in range(2)]
+        assert np.array_equal(adapter.evaluate(CELLS[0], two), Sound().evaluate(CELLS[0], two))
+    assert deaths[0] == deaths[1]
+    assert "SIGABRT" in deaths[0]
+
+
 def _death(adapter: RemoteAdapter, cell: Cell, inputs: Inputs) -> str:
     with pytest.raises(TargetDied) as death:
         adapter.evaluate(cell, inputs)
