@@ -37,7 +37,10 @@ LOGITS_IN_PYTHON = 4000
 AT_LEAST = {
     "10 classes, mpmath": 80.0,
     "10 classes, Arb": 7.0,
-    "10 classes, Arb, 2 threads": 12.0,
+    "10 classes, Arb, 2 threads": 7.0,
+    "100 classes, mpmath": 80.0,
+    "100 classes, Arb": 7.0,
+    "1000 classes, mpmath": 80.0,
     "1000 classes, Arb": 10.0,
 }
 """How many times faster than each the oracle has to be."""
