@@ -155,7 +155,8 @@ def run(
         complain(f"interrupted; {left}")
         return INTERRUPTED
     print_summary(whole)
-    for line in first_steps(whole, output):
+    options = {"--python": python, "--target": target, "--device": device}
+    for line in first_steps(whole, output, " ".join(f"{name} {value}" for name, value in options.items() if value)):
         echo(line)
     echo(output)
     return exit_code(whole, fail_on)

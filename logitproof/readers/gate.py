@@ -66,7 +66,7 @@ def unshared_facts(run: Run, framework: str) -> str:
     return next((unshared(facts_of(one)) for one in environments), "")
 
 
-def first_steps(run: Run, run_file: Path | None = None) -> Iterator[str]:
+def first_steps(run: Run, run_file: Path | None = None, place: str = "") -> Iterator[str]:
     """Yield what to know and to do where verdicts are left that no ledger entry explains; nothing where none is.
 
     Parameters
@@ -75,6 +75,8 @@ def first_steps(run: Run, run_file: Path | None = None) -> Iterator[str]:
         What was judged.
     run_file : Path, optional
         Where it lies, if it lies in one file, for the command that shows the worst of them.
+    place : str
+        Options that choose where that command evaluates, e.g. ``--python /opt/venv/bin/python``.
     """
     judged = prepare(run)
     for (framework,), tally in tally_by(judged, judged.framework).items():
@@ -82,10 +84,11 @@ def first_steps(run: Run, run_file: Path | None = None) -> Iterator[str]:
             name = escape_control_chars(framework)
             yield f"{name}: check what was selected; `logitproof frameworks` lists what is offered"
         elif tally.unexpected or tally.count("stale"):
-            yield from _steps(judged, framework, tally, run_file)
+            options = f" --run {run_file}" if run_file else ""
+            yield from _steps(judged, framework, tally, f"{options} {place}".rstrip())
 
 
-def _steps(judged: Judged, framework: str, tally: Tally, run_file: Path | None) -> Iterator[str]:
+def _steps(judged: Judged, framework: str, tally: Tally, options: str) -> Iterator[str]:
     counts = [plural(tally.unexpected, "verdict") + " without a ledger entry"] if tally.unexpected else []
     counts += [OUTCOMES["stale"].count(tally.count("stale"))] if tally.count("stale") else []
     facts = unshared_facts(judged.run, framework)
@@ -93,7 +96,5 @@ def _steps(judged: Judged, framework: str, tally: Tally, run_file: Path | None) 
     yield escape_control_chars(f"{framework}: {', '.join(counts)}; {machine}")
     worst = gravest_of(judged, framework) if tally.unexpected else {"clause": ""}
     if worst["clause"]:
-        place = f"{worst['cell']}/{worst['regime']}".rstrip("/")
-        yield escape_control_chars(
-            f"  show the worst: logitproof explain {place}{f' --run {run_file}' if run_file else ''}"
-        )
+        cell = f"{worst['cell']}/{worst['regime']}".rstrip("/")
+        yield escape_control_chars(f"  show the worst: logitproof explain {cell}{options}")

@@ -7,16 +7,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.sources.source_adapter import literal
+from logitproof_reference.vocabulary.formats import BFLOAT16, BFLOAT16_IS_BITS, name_of_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+NO_BFLOAT16 = "NumPy has bfloat16 by ml_dtypes alone, not installed"
 
 
 class NumpyArrays:
     """Puts NumPy arrays in the place of tensors; it stands in front of `SourceAdapter` or `SourceTrainer`."""
 
     def tensor(self, array: NDArray[Any]) -> Any:
-        """Return the array itself."""
+        """Return the array itself.
+
+        Raises
+        ------
+        TypeError
+            It is bfloat16, which NumPy does not have here.
+        """
+        if BFLOAT16_IS_BITS and array.dtype == BFLOAT16:
+            raise TypeError(NO_BFLOAT16)
         return array
 
     def array(self, tensor: Any) -> NDArray[Any]:
@@ -25,4 +36,4 @@ class NumpyArrays:
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as an array."""
-        return f'np.array({literal(array)}, "{array.dtype}").reshape({array.shape})'
+        return f'np.array({literal(array)}, "{name_of_dtype(array.dtype)}").reshape({array.shape})'

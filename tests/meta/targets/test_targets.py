@@ -45,8 +45,8 @@ def logitproof(folder: Path, *arguments: object) -> subprocess.CompletedProcess[
     return subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder, env=environment)
 
 
-def run(folder: Path, framework: str, name: str, *options: str) -> Run:
-    done = logitproof(folder, "run", "--framework", framework, "-o", name, *options, "-k", SLICE)
+def run(folder: Path, framework: str, name: str, *options: str, cases: str = SLICE) -> Run:
+    done = logitproof(folder, "run", "--framework", framework, "-o", name, *options, "-k", cases)
     assert done.returncode == EXPECTED, done.stdout + done.stderr
     return read_run(folder / name)
 
@@ -147,6 +147,12 @@ def test_a_run_leaves_the_packages_of_its_target_byte_for_byte_as_they_were(
     found = run(tmp_path, "numpy", "run.parquet", "--python", str(own_environment / "bin" / "python"))
     assert found.table.num_rows > MANY
     assert hashes(own_environment) == before
+
+
+def test_labels_in_bfloat16_are_refused_where_ml_dtypes_is_not_installed(own_environment: Path, tmp_path: Path) -> None:
+    cases = "eager-softmax_cross_entropy-distributions-value-float32"
+    found = run(tmp_path, "numpy", "run.parquet", "--python", str(own_environment / "bin" / "python"), cases=cases)
+    assert "distributions_in_bfloat16" in found.table["regime"].to_pylist()
 
 
 @pytest.fixture

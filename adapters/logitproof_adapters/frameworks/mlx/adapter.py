@@ -15,6 +15,7 @@ from logitproof_adapters.contract.device import absent, parted
 from logitproof_adapters.frameworks.mlx.dialect import documented
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
 from logitproof_reference.vocabulary.cells import SIGMOID
+from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,15 +99,17 @@ class MlxAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return an MLX array of the same numbers; without a dtype, float64 would become float32."""
-        return self._mx.array(array, dtype=getattr(self._mx, str(array.dtype)))
+        if array.dtype == BFLOAT16:  # its bits, which need no ml_dtypes
+            return self._mx.array(array.view(np.uint16)).view(self._mx.bfloat16)
+        return self._mx.array(array, dtype=getattr(self._mx, array.dtype.name))
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the result's format; NumPy's view of a bfloat16 array needs its bits."""
         self._mx.eval(tensor)  # an error of the evaluation is lost now and then where NumPy is the first to ask for it
         if tensor.dtype == self._mx.bfloat16:
-            return np.array(tensor.view(self._mx.uint16)).view("bfloat16")
+            return np.array(tensor.view(self._mx.uint16)).view(BFLOAT16)
         return np.array(tensor)
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as an MLX array, by way of NumPy's float64: MLX rounds Python numbers to float32 first."""
-        return f"mx.array(np.array({literal(array)}), dtype=mx.{array.dtype}).reshape({array.shape})"
+        return f"mx.array(np.array({literal(array)}), dtype=mx.{name_of_dtype(array.dtype)}).reshape({array.shape})"

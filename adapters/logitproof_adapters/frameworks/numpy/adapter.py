@@ -8,7 +8,7 @@ import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.control import answers as control_answers
-from logitproof_adapters.sources.numpy_arrays import NumpyArrays
+from logitproof_adapters.sources.numpy_arrays import NO_BFLOAT16, NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
@@ -39,7 +39,7 @@ class NumpyAdapter(NumpyArrays, SourceAdapter):
     def unsupported(self, cell: Cell) -> str | None:
         """Return why NumPy has no such cell, or None."""
         lacks = cell.format == "bfloat16" and BFLOAT16_IS_BITS
-        return super().unsupported(cell) or ("NumPy has bfloat16 by ml_dtypes alone, not installed" if lacks else None)
+        return super().unsupported(cell) or (NO_BFLOAT16 if lacks else None)
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
