@@ -77,6 +77,15 @@ Device = Annotated[
 ]
 
 
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        "--memory-gib",
+        metavar="GIB",
+        help="Most memory of a framework's process; past it the cell crashed. Default: no limit.",
+    ),
+]
+
 _JOB_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", flags=re.MULTILINE)
 """What makes a line of output a command to the runner of a GitHub job."""
 

@@ -12,6 +12,7 @@ from logitproof.commands.app import (
     AS_IT_STANDS,
     Device,
     FailOn,
+    Memory,
     Python,
     RunFiles,
     TargetName,
@@ -102,6 +103,7 @@ def explain(
     python: Python = None,
     target: TargetName = None,
     device: Device = None,
+    memory_gib: Memory = None,
 ) -> int:
     """Show one row of a cell. Inputs in hex, exact answer, observed value, bound, verdict, clause and a repro."""
     from logitproof.explain.explain import explain as explain_cell
@@ -110,5 +112,6 @@ def explain(
     from logitproof_reports.runs.run_file import read_run
 
     run = read_run(run_file) if run_file else None
-    echo(text_of(explain_cell(cell, row=row, run=run, target=chosen(python, target, device=device))))
+    place = chosen(python, target, device=device, memory_gib=memory_gib)
+    echo(text_of(explain_cell(cell, row=row, run=run, target=place)))
     return EXPECTED

@@ -13,6 +13,7 @@ from logitproof.commands.app import (
     AS_IT_STANDS,
     Device,
     FailOn,
+    Memory,
     Python,
     RunFiles,
     TargetName,
@@ -97,6 +98,7 @@ def run(
         int | None,
         typer.Option(min=1, max=64, metavar="N", help="Processes that share a framework's cells. Default: 2 if idle."),
     ] = None,
+    memory_gib: Memory = None,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Run only the Ith of N parts of the cells.")] = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
@@ -146,7 +148,7 @@ def run(
             shard=shard,
             resume=resume,
             fresh=no_cache,
-            target=chosen(python, target, device=device),
+            target=chosen(python, target, device=device, memory_gib=memory_gib),
             display=display_for_terminal(),
         )
     except Interrupted as interruption:

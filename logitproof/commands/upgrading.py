@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, app, complain, echo
+from logitproof.commands.app import AS_IT_STANDS, Memory, app, complain, echo
 from logitproof.errors import ENVIRONMENT, EXPECTED, INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def upgrade(  # noqa: PLR0917  likewise
     ] = "",
     select: Select = "",
     patience: Patience = 300.0,
+    memory_gib: Memory = None,
     torch_backend: TorchBackend = "cpu",
     sign: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Private key (PEM, Ed25519) to sign the certificate with.")
@@ -131,7 +132,7 @@ def upgrade(  # noqa: PLR0917  likewise
         after = lock_here()
     if not before or not after:
         raise UsageError("two sides are needed: OLD and NEW, or --from and --to, e.g. jax==0.9.2 jax==0.10.2")
-    settings = Settings(profile, select, patience=patience)
+    settings = Settings(profile, select, patience=patience, memory_gib=memory_gib)
     trial = Trial(before, after, folder, tuple(framework or ()), settings, torch_backend, resume, complain)
     try:
         both, found = trial.run()
@@ -174,6 +175,7 @@ def bisect(
     by: Annotated[str, typer.Option(metavar="digest|verdict", help="Compare bits (digest) or verdicts.")] = "digest",
     *,
     patience: Patience = 300.0,
+    memory_gib: Memory = None,
     torch_backend: TorchBackend = "cpu",
 ) -> int:
     """Find the first release in which a cell changed. Binary search over the releases of the package index."""
@@ -188,7 +190,7 @@ def bisect(
     hold_cache()
     name, _, regime = cell.partition("/")
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(patience=patience)
+    settings = Settings(patience=patience, memory_gib=memory_gib)
     try:
         found = Bisection(old, new, name, regime, folder, complain, by, settings, torch_backend).run()
     except UnbuildableEnvironment as problem:

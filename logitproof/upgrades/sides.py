@@ -62,12 +62,15 @@ class Settings:
         Which cells, by id; empty for all.
     patience : float
         Seconds that a call may take.
+    memory_gib : float or None
+        Most memory of a framework's process; None for what its target says, or no limit.
     """
 
     profile: str = "quick"
     select: str = ""
     cells: tuple[str, ...] = ()
     patience: float = PATIENCE_SECONDS
+    memory_gib: float | None = None
 
 
 @dataclass(frozen=True)
@@ -309,7 +312,7 @@ def judge(target: Target, adapters: Sequence[str], output: Path, settings: Setti
         cells=settings.cells,
         patience=settings.patience,
         resume=resume and parts_of(output).is_dir(),
-        target=target,
+        target=replace(target, memory_gib=settings.memory_gib or target.memory_gib),
         display=display_for_terminal(),
     )
 

@@ -103,6 +103,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long a call may take (default: %(default)g)",
     )
+    group.addoption(
+        "--memory-gib",
+        type=float,
+        metavar="GIB",
+        help="most memory of a framework's process; past it the cell crashed (default: no limit)",
+    )
     group.addoption("--shard", metavar="I/N", default="", help="run only the Ith of N parts of the cells")
 
 
@@ -113,7 +119,13 @@ def pytest_configure(config: pytest.Config) -> None:
     record = config.option.record
     try:
         asked = config.option
-        target = targets.chosen(asked.python, asked.target, config.invocation_params.dir, device=asked.device)
+        target = targets.chosen(
+            asked.python,
+            asked.target,
+            config.invocation_params.dir,
+            device=asked.device,
+            memory_gib=asked.memory_gib,
+        )
         names = _names(config, target)
         if record and len(names) != 1:
             raise pytest.UsageError("--record takes one --framework: each framework has a run file of its own")

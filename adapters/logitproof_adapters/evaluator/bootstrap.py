@@ -57,10 +57,15 @@ def read_frame(stream: BinaryIO) -> Any:
 
 
 def limit_memory(size: int) -> None:
-    """Let no allocation take the process past `size` bytes."""
+    """Let no allocation take the process past `size` bytes of data of its own.
+
+    Not past so many addresses (RLIMIT_AS): a GPU's driver and an allocator reserve far more of them than they use.
+    """
     import resource  # noqa: PLC0415 - systems that have it not are not asked for a limit
 
-    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    lowest = min([size, *(one for one in (soft, hard) if one != resource.RLIM_INFINITY)])
+    resource.setrlimit(resource.RLIMIT_DATA, (lowest, lowest))
 
 
 def main() -> None:

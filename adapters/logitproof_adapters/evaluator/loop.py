@@ -1,6 +1,7 @@
 """The loop in the target: it reads a request, lets the adapter answer it, and writes what came.
 
-It ends when the pipe closes, also in the middle of a call, and where a call takes much longer than the judge waits.
+It ends when the pipe closes, also in the middle of a call, and where a call takes much longer than the judge waits. An
+answer ``{"ended": ...}`` is its last: a process that ran out of memory may hold on to what it took.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from logitproof_adapters import contract
 from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.evaluator.floating_point import FloatingPointMode
 from logitproof_adapters.evaluator.frames import LENGTH, decoded, encoded, length_of
+from logitproof_adapters.evaluator.memory import limited, ran_out
 from logitproof_adapters.evaluator.values import (
     cell_from_json,
     described_error,
@@ -49,6 +51,9 @@ CONTRACT = ("name", "modes", "describe", "unsupported", "evaluate", "repro")
 """What every adapter has."""
 
 STDERR = 2
+MOST_WORDS = 300
+"""Characters of an error that are kept."""
+
 GRACE_SECONDS = 1.0
 """How long a process may take to end by itself once the pipe is closed."""
 
@@ -99,6 +104,7 @@ class Evaluator:
 
     def __init__(self) -> None:
         self._mode = FloatingPointMode()
+        self._memory = limited()
         self._methods: dict[str, Callable[[Request, memoryview], Answer]] = {
             "find": self.find,
             "call": self.call,
@@ -120,7 +126,15 @@ class Evaluator:
         try:
             return self._methods[request["do"]](request, memory)
         except BaseException as error:  # noqa: BLE001 - whatever a framework raises is a result of the test
-            return {"raised": described_error(error)}, []
+            return self._failed(error)
+
+    def _failed(self, error: BaseException) -> Answer:
+        described = described_error(error)
+        if self._memory and ran_out(error):
+            first_line = next(iter(described["message"].strip().splitlines()), "no more words")
+            words = f"{described['kind']}: {first_line[:MOST_WORDS]}"
+            return {"ended": f"ran out of memory (limit {self._memory}): {words}"}, []
+        return {"raised": described}, []
 
     def find(self, request: Request, _: memoryview) -> Answer:
         """Tell which packages are not installed."""
@@ -168,7 +182,7 @@ class Evaluator:
             answer = np.asarray(self.adapter.evaluate(cell_from_json(request["cell"]), inputs))
             described, memory = packed_answer(answer)
         except BaseException as error:  # noqa: BLE001 - as above
-            return {"raised": described_error(error)}, []
+            return self._failed(error)
         return {"answer": described}, [memory]
 
     def repro(self, request: Request, memory: memoryview) -> Answer:

@@ -20,6 +20,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.evaluator.frames import LENGTH, FrameError, decoded, encoded, length_of
+from logitproof_adapters.evaluator.memory import SPELLED, in_gib
 from logitproof_adapters.targets.silence import Silence
 from logitproof_adapters.targets.target import TargetError
 
@@ -152,6 +153,7 @@ class Link:
         self._outgoing: deque[memoryview] = deque()
         self._received = bytearray()
         self._stderr = bytearray()
+        self._heard = self._heard_before = 0
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the user's command
                 [*target.command, "-c", PROGRAM],
@@ -244,7 +246,7 @@ class Link:
         ticket = Ticket(number, seconds, lost=self._ended)
         if not self._ended:
             if not self._pending:
-                self._silence.end()
+                self._begin_request()
             self._pending.append(ticket)
             self._outgoing.append(memoryview(data))
             self._write()
@@ -274,7 +276,10 @@ class Link:
         closed, drained = self._read()
         try:
             while self._pending and (body := self._next_frame()) is not None:
-                settled.append(self._settle(*decoded(body)))
+                header, memory = self._numbered(decoded(body))
+                if "ended" in header:
+                    return [*settled, *self._end_with(str(header["ended"]), with_last_words=False)]
+                settled.append(self._settle(header, memory))
         except FrameError as error:
             return [*settled, *self._end_with(str(error))]
         if closed or (gone and drained):
@@ -294,23 +299,33 @@ class Link:
             self._process.wait(GRACE_SECONDS)
         return self._end_with(f"no answer in {seconds:g} s")
 
+    def _numbered(self, answer: tuple[dict[str, Any], memoryview]) -> tuple[dict[str, Any], memoryview]:
+        """Return an answer to the request that the evaluator is at; any other is garbage."""
+        number = answer[0].get("number")
+        if number != self._pending[0].number:
+            raise FrameError(f"garbage on the pipe: an answer numbered {number}")
+        return answer
+
     def _settle(self, header: dict[str, Any], memory: memoryview) -> Ticket:
-        ticket = self._pending[0]
-        if header.get("number") != ticket.number:
-            raise FrameError(f"garbage on the pipe: an answer numbered {header.get('number')}")
-        self._pending.popleft()
-        self._silence.end()
+        ticket = self._pending.popleft()
+        self._begin_request()
         ticket.answer = header, memory
         return ticket
 
-    def _end_with(self, reason: str) -> list[Ticket]:
+    def _begin_request(self) -> None:
+        """Note that the evaluator gets at a request."""
+        self._silence.end()
+        self._heard_before = self._heard
+
+    def _end_with(self, reason: str, *, with_last_words: bool = True) -> list[Ticket]:
         """End the process: the request that it was at has failed, those behind it are lost."""
         self.end()
+        words = f"; last words: {self.last_words}" if with_last_words else ""
         settled = list(self._pending)
         self._pending.clear()
         for place, ticket in enumerate(settled):
             ticket.lost = bool(place)
-            ticket.failure = None if place else TargetDied(f"{reason}; last words: {self.last_words}")
+            ticket.failure = None if place else TargetDied(f"{reason}{words}")
         return settled
 
     @property
@@ -348,6 +363,7 @@ class Link:
         stream: Any = self._process.stderr
         with stream:
             while chunk := stream.read1(CHUNK):
+                self._heard += len(chunk)
                 self._stderr += chunk
                 del self._stderr[:-KEPT]
 
@@ -392,4 +408,12 @@ class Link:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_SECONDS)
         status = self._process.poll()
-        return "closed the pipe" if status is None else how_it_ended(status)
+        how = "closed the pipe" if status is None else how_it_ended(status)
+        if not self.target.memory:
+            return how
+        self._listener.join(TICK_SECONDS)
+        told = self._stderr[max(0, len(self._stderr) - (self._heard - self._heard_before)) :]
+        limit = in_gib(self.target.memory)
+        if SPELLED.search(told.decode("utf-8", "replace")):
+            return f"ran out of memory (limit {limit}): {how}"
+        return f"{how} (memory limit {limit})"

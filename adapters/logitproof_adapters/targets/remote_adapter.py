@@ -134,12 +134,12 @@ class RemoteAdapter:
         packages = link.send({"do": "find", "packages": self._packages})
         loaded = self._load(link)
         link.greet()
-        link.wait(packages)
-        if missing := packages.reply[0]["missing"]:
-            reason = f'framework "{self._framework}" is not installed in target {self.target.name}'
-            raise registry.MissingFramework(f"{reason}: it has no {' and no '.join(missing)}")
-        link.wait(loaded)
         try:
+            link.wait(packages)
+            if missing := packages.reply[0]["missing"]:
+                reason = f'framework "{self._framework}" is not installed in target {self.target.name}'
+                raise registry.MissingFramework(f"{reason}: it has no {' and no '.join(missing)}")
+            link.wait(loaded)
             answer, _ = loaded.reply
         except TargetDied as error:
             raise TargetError(f"target {self.target.name}: {self._framework} cannot be imported: {error}") from error

@@ -6,7 +6,7 @@ A project names its targets in ``logitproof.toml``, or in ``pyproject.toml`` und
     command = ["docker", "run", "-i", "--rm", "registry.example/serving:1.4", "python"]
     env = { OMP_NUM_THREADS = "1" }     # set there before anything is imported
     frameworks = ["torch"]              # what `logitproof run --target prod` judges; default: what is installed there
-    memory_gib = 16                     # no allocation takes the process further
+    memory_gib = 16                     # the process that would take more has run out of memory
     device = "cuda:0"                   # where the adapters compute; default: the CPU
 """
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 GIB = 1 << 30
+MOST_GIB = float(1 << 33)
+"""What a limit in bytes can spell."""
+
 INTERPRETER = "interpreter"
 """What a run file calls a target that has no name."""
 
@@ -55,7 +58,7 @@ class Target:
     frameworks : tuple of str
         What is judged there unless other names are given; empty for what is installed there.
     memory_gib : float or None
-        The most memory that the evaluator may reserve, in GiB; None for no limit.
+        The most data that a process of the evaluator may hold, in GiB; None for no limit.
     label : str
         What a run file calls it: its name, but no path of a machine.
     is_here : bool
@@ -103,20 +106,29 @@ class Target:
         return int((self.memory_gib or 0) * GIB)
 
 
-def chosen(python: str | None, name: str | None, folder: Path | None = None, *, device: str | None = None) -> Target:
+def chosen(
+    python: str | None,
+    name: str | None,
+    folder: Path | None = None,
+    *,
+    device: str | None = None,
+    memory_gib: float | None = None,
+) -> Target:
     """Return the target that ``--python`` or ``--target`` chooses; the interpreter of this process where neither does.
 
-    `device` goes before what the target's table says of it.
+    `device` and `memory_gib` go before what the target's table says of them.
 
     Raises
     ------
     TargetError
-        Both do, or there is no such target.
+        Both do, there is no such target, or the limit of memory is none.
     """
+    if memory_gib is not None and not 0 < memory_gib < MOST_GIB:
+        raise TargetError(f"--memory-gib {memory_gib:g}: expected a positive number of GiB")
     if python and name:
         raise TargetError("--python and --target exclude each other: a target has an interpreter of its own")
     target = interpreter(python) if python else named(name, folder) if name else here()
-    return replace(target, device=device.lower()) if device else target
+    return replace(target, device=(device or target.device).lower(), memory_gib=memory_gib or target.memory_gib)
 
 
 def here() -> Target:
@@ -198,7 +210,7 @@ def _is_table_of_text(value: Any) -> bool:
 
 
 def _is_positive(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < MOST_GIB
 
 
 _KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {

@@ -100,6 +100,16 @@ def _allocate() -> None:
         held.append(np.zeros(1 << 25))
 
 
+def _allocate_in_c() -> None:
+    """Take all there is, touch it, and end as a C++ program does that catches nothing."""
+    library, size = ctypes.CDLL(None), 1 << 26
+    library.malloc.restype = ctypes.c_void_p
+    while place := library.malloc(ctypes.c_size_t(size)):
+        ctypes.memset(place, 1, size)
+    os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
+    os.abort()
+
+
 def _write_everywhere() -> None:
     for descriptor in range(3, 64):
         try:
@@ -125,6 +135,7 @@ Flushes = planted(_flush)
 Exits = planted(lambda: os._exit(0))
 Segfaults = planted(lambda: os.kill(os.getpid(), signal.SIGSEGV))
 Allocates = planted(_allocate)
+AllocatesInC = planted(_allocate_in_c)
 Hangs = planted(lambda: time.sleep(600))
 HangsWithTheLock = planted(lambda: ctypes.PyDLL(None).sleep(600))
 WritesEverywhere = planted(_write_everywhere)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import subprocess
@@ -13,6 +14,8 @@ import numpy as np
 import psutil
 import pytest
 
+from logitproof.errors import UNEXPECTED
+from logitproof.readers.reporting import judgements
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import MOST_DEATHS, RemoteAdapter
 from logitproof_adapters.targets.target import Target
@@ -21,15 +24,17 @@ from logitproof_conformance.judging.judging import CellEvaluation, judge_regime
 from logitproof_conformance.plan.cases import cases_of
 from logitproof_conformance.session.deaths import with_deaths
 from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reports.runs.run_file import read_run
 from meta.targets import planted_faults
 from meta.targets.planted_faults import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from logitproof_adapters.contract import Adapter
 
-HERE = Target("here", (sys.executable,), memory_gib=8)
+HERE = Target("here", (sys.executable,), memory_gib=1)
 PATIENCE = 3.0
 CELLS = [
     Cell("planted", "eager", "softmax", "value", "float32", axis=axis, layout=layout)
@@ -40,25 +45,29 @@ BROKEN = CELLS[1]
 CASES = ("typical", "saturated", "subnormal", "repeated_call", "no_classes")
 """What is judged: an error conforms to the last of them, the end of a process does not."""
 
-SAME = (
-    *("Sound", "Prints", "Closes", "ClosesWhenImported"),
-    *("IgnoresSignals", "HandlesSignals", "ChangesEverything"),
-)
-"""What costs nothing at all."""
-
-OWN_ALONE = ("Rounds", "Flushes")
-"""What changes numbers, and must change those of its own cell alone."""
+NOTHING, NUMBERS = "", "numbers"
+"""What a fault costs: nothing, or the numbers of its own cell; else its cell, and this is what is recorded."""
 
 COSTS = {
+    "Sound": NOTHING,
+    "Prints": NOTHING,
+    "Closes": NOTHING,
+    "ClosesWhenImported": NOTHING,
+    "IgnoresSignals": NOTHING,
+    "HandlesSignals": NOTHING,
+    "ChangesEverything": NOTHING,
+    "Rounds": NUMBERS,
+    "Flushes": NUMBERS,
     "Exits": "ended with status 0",
     "Segfaults": "ended by SIGSEGV",
+    "Allocates": r"ran out of memory \(limit 1 GiB\): MemoryError: Unable to allocate",
+    "AllocatesInC": r"ran out of memory \(limit 1 GiB\): ended by SIGABRT",
     "Hangs": "no answer in 3 s",
     "HangsWithTheLock": "no answer in 3 s",
     "WritesEverywhere": "garbage on the pipe: b'no frame",
     "ClosesThePipe": "ended with status|closed the pipe",  # it ends by itself, on a busy machine a while later
     "LeavesAChild": "ended by SIGKILL",
 }
-"""What costs its cell, and what is recorded of it."""
 
 
 def remote(name: str, **more: Any) -> RemoteAdapter:
@@ -82,37 +91,32 @@ def undisturbed() -> dict[Cell, list[str]]:
     return verdicts(Sound())
 
 
-@pytest.mark.parametrize("name", SAME)
-def test_what_a_framework_does_to_its_process_changes_no_verdict(name: str, undisturbed: dict[Cell, list[str]]) -> None:
-    with remote(name) as adapter:
-        assert verdicts(adapter) == undisturbed
-
-
-@pytest.mark.parametrize("name", OWN_ALONE)
-def test_a_floating_point_mode_ends_with_the_call_that_set_it(name: str, undisturbed: dict[Cell, list[str]]) -> None:
-    if platform.machine() != "x86_64":
-        pytest.skip("the mode is spelled for x86-64")
-    with remote(name) as adapter:
-        found = verdicts(adapter)
-    assert found.pop(BROKEN) != undisturbed[BROKEN]
-    assert found == {cell: told for cell, told in undisturbed.items() if cell != BROKEN}
-
-
 @pytest.mark.parametrize("name", COSTS)
-def test_what_ends_an_evaluator_costs_its_cell_alone(name: str, undisturbed: dict[Cell, list[str]]) -> None:
+def test_what_a_framework_does_to_its_process_costs_its_cell_at_most(
+    name: str, undisturbed: dict[Cell, list[str]]
+) -> None:
+    cost = COSTS[name]
+    if cost == NUMBERS and platform.machine() != "x86_64":
+        pytest.skip("the floating-point mode is spelled for x86-64")
     with remote(name) as adapter:
         found = verdicts(adapter)
     broken = found.pop(BROKEN)
     assert found == {cell: told for cell, told in undisturbed.items() if cell != BROKEN}
-    assert all("verdict='crashed'" in told and re.search(COSTS[name], told) for told in broken)
+    if cost in {NOTHING, NUMBERS}:
+        assert (broken == undisturbed[BROKEN]) is (cost == NOTHING)
+    else:
+        assert all("verdict='crashed'" in told and re.search(cost, told) for told in broken)
 
 
-def test_a_limit_of_memory_makes_an_allocation_without_end_an_error(undisturbed: dict[Cell, list[str]]) -> None:
-    with remote("Allocates") as adapter:
-        found = verdicts(adapter)
-    broken = found.pop(BROKEN)
-    assert found == {cell: told for cell, told in undisturbed.items() if cell != BROKEN}
-    assert all("MemoryError" in told for told in broken)
+def test_a_limit_of_memory_can_be_set_for_any_run(tmp_path: Path) -> None:
+    chosen = ["-k", "eager-softmax-value-float32 and typical", "--memory-gib", "1"]
+    line = [sys.executable, "-m", "logitproof", "run", "--framework", f"{planted_faults.__name__}:Allocates", *chosen]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == UNEXPECTED, done.stderr
+    reasons = {one.cell: one.reason for one in judgements(read_run(tmp_path / "run.parquet")) if not one.expected}
+    assert list(reasons) == [BROKEN.id]
+    assert reasons[BROKEN.id].startswith("ran out of memory (limit 1 GiB): MemoryError: ")
 
 
 def test_a_target_that_dies_again_and_again_is_given_up() -> None:

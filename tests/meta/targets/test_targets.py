@@ -199,6 +199,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "no command": (["--target", "empty"], "command is missing"),
     "no such key": (["--target", "typo"], '"comand" is not known'),
     "wrong value": (["--target", "text"], "expected a list"),
+    "no memory": (["--memory-gib", "0"], "expected a positive number of GiB"),
     "device": (["--target", "gpu"], 'device is 0; expected a text, e.g. "cuda:0"'),
     "no such command": (["--target", "lost"], "/no/such/program cannot be run"),
 }
