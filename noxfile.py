@@ -181,6 +181,13 @@ def certificate(session: nox.Session) -> None:
     session.run("python", "-m", "meta.oracle.certificate", "-o", written, *session.posargs, env={"PYTHONPATH": "tests"})
 
 
+@nox.session(default=False)
+def heads(session: nox.Session) -> None:
+    """Check the exact loss heads (linear layer, soft cap, loss) with ball arithmetic on 100,000 rows (some minutes)."""
+    session.install("-e", ".", *group("test"))
+    session.run("python", "-m", "meta.prologues.head_certificate", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Run all mutants and write runs/kill_matrix.md and .csv; fails if a mutant is not killed by its clause."""

@@ -100,7 +100,7 @@ class Ball:
 
     def scaled(self, exponent: NDArray[np.int64] | int) -> Ball:
         """Return the ball times 2**exponent; where that leaves the grid of float64, the radius says so."""
-        hi, lo, radius = _times_power_of_two((self.hi, self.lo, self.radius), exponent)
+        hi, lo, radius = times_power_of_two((self.hi, self.lo, self.radius), exponent)
         small = np.abs(hi) < _DEKKER_SAFE
         if small.any():
             radius = radius + np.where(small & ((self.hi != 0.0) | (self.radius != 0.0)), 2.0**-1074, 0.0)
@@ -129,7 +129,7 @@ def choose(condition: NDArray[np.bool_], x: Ball, y: Ball) -> Ball:
     return Ball(*(np.where(condition, a, b) for a, b in parts))
 
 
-def _times_power_of_two(parts: tuple[F64, F64, F64], exponent: NDArray[np.int64] | int) -> tuple[F64, ...]:
+def times_power_of_two(parts: tuple[F64, ...], exponent: NDArray[np.int64] | int) -> tuple[F64, ...]:
     """Return arrays times 2**exponent, rounded to float64's grid; by ldexp, ten times as slow, if need be."""
     n = np.asarray(exponent, dtype=np.int64)
     if n.size and n.min() >= -1022 and n.max() <= 1023:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_reference.numerics.double_double import add, multiply, multiply_double, sum_first_axis
+from logitproof_reference.numerics.ball import Ball
+from logitproof_reference.numerics.double_double import add, multiply_double, sum_first_axis
+from logitproof_reference.numerics.products import product as enclosed_product
 from logitproof_reference.oracle.softmax_rows import ExactRows
 
 if TYPE_CHECKING:
@@ -38,10 +40,8 @@ def transposed(x: Pair) -> Pair:
 
 
 def product(x: Pair, y: Pair) -> Pair:
-    """Return the matrix product of x (m, k) and y (k, n), each sum by pairwise halving."""
-    left = (x[0].T[:, :, None], x[1].T[:, :, None])
-    right = (y[0][:, None, :], y[1][:, None, :])
-    return sum_first_axis(multiply(left, right), same_sign=False)
+    """Return the matrix product of x (m, k) and y (k, n)."""
+    return enclosed_product(Ball(*x), Ball(*y)).pair
 
 
 def where(mask: NDArray[np.bool_], x: Pair) -> Pair:

@@ -13,10 +13,10 @@ from logitproof_conformance.asking.dialect_choices import choices_of
 from logitproof_conformance.plan.layout import class_weights, given_arrays
 from logitproof_reference.answers.answers import shared_answers
 from logitproof_reference.bounds.assumptions import SHOULD
-from logitproof_reference.bounds.producers import producer_of
 from logitproof_reference.judging.compare import Comparison, compare
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.oracle.request import checked_request
+from logitproof_reference.prologues.factor import logits_behind, producer_of
 from logitproof_reference.vocabulary.cells import PLAIN, Cell
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
@@ -94,8 +94,8 @@ def _truth_behind_producer(cell: Cell, rows: Rows, choices: Choices, declared: A
     """Return the truth for what a producer makes of the logits; a gradient goes back through it."""
     producer, arguments = producer_of(cell.producer), arguments_of(cell, rows)
     if "cotangent" in arguments:
-        arguments["cotangent"] = producer.pull_back(arguments["cotangent"])
-    logits = producer.exact(rows.logits).value
+        arguments["cotangent"] = producer.scaled(arguments["cotangent"])
+    logits = logits_behind(producer, rows.logits)
     request = checked_request(cell.op, cell.quantity, logits, **arguments, **dict(choices))
     answers = shared_answers()
     exact = answers.exact(request)

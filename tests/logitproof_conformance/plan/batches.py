@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_reference.bounds.producers import producer_of
 from logitproof_reference.cases.catalogue import REGIMES, Batch, batches
 from logitproof_reference.cases.regime import Rows, concatenated
+from logitproof_reference.prologues.factor import logits_behind, producer_of
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
 
@@ -71,7 +71,7 @@ def produced_batches(format_: str, producer: str) -> list[Batch]:
     largest = FORMATS[format_].largest
 
     def fits(regime: str) -> bool:
-        logits = producer_of(producer).exact(common.rows.logits[common.slices[regime]]).value
+        logits = logits_behind(producer_of(producer), common.rows.logits[common.slices[regime]])
         return (
             REGIMES[regime].clause in {"", "EXT-2", "EXT-7"}
             and not (np.isfinite(logits) & (np.abs(logits) > largest)).any()

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from logitproof_adapters.sources.source_adapter import PRODUCED
-from logitproof_reference.bounds.producers import producer_bound, producer_of
+from logitproof_reference.bounds.producers import producer_bound
 from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.numerics.ball import Ball
 from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
+from logitproof_reference.prologues.factor import logits_behind, producer_of
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
 from logitproof_reference.vocabulary.producers import PRODUCERS
@@ -53,14 +55,14 @@ def moved_answers(
 def test_two_roundings_of_every_logit_stay_within_the_bound(
     op: str, quantity: str, labels: str, regime: str, producer: str
 ) -> None:
-    z = producer_of(producer).exact(REGIMES[regime].build(FORMATS["float32"]).logits).value
+    z = logits_behind(producer_of(producer), REGIMES[regime].build(FORMATS["float32"]).logits)
     for sign in (1, -1):
         moved, allowed = moved_answers(op, quantity, labels, z, sign)
         assert (moved <= allowed).all()
 
 
 def test_the_bound_is_within_a_small_factor_of_what_happens() -> None:
-    z = producer_of("scaled").exact(REGIMES["common_offset_1e4"].build(FORMATS["float32"]).logits).value
+    z = logits_behind(producer_of("scaled"), REGIMES["common_offset_1e4"].build(FORMATS["float32"]).logits)
     moved, allowed = moved_answers("softmax_cross_entropy", "value", "indices", z, 1)
     assert moved.max() > allowed.max() / 8.0
 
@@ -68,8 +70,8 @@ def test_the_bound_is_within_a_small_factor_of_what_happens() -> None:
 @pytest.mark.parametrize("name", PRODUCERS)
 def test_what_is_produced_is_exact_to_its_radius_and_its_tail_a_rounding_of_float64(name: str) -> None:
     x = np.array([[0.1, 3.4028234663852886e38, -7.0, 0.0]], dtype=np.float32)
-    factor, made = PRODUCERS[name], producer_of(name).exact(x)
-    for number, parts in zip(x.ravel(), np.stack(made.parts, axis=-1).reshape(-1, 3), strict=True):
+    factor, made = PRODUCERS[name], producer_of(name).exact(Ball(x.astype(np.float64)))
+    for number, parts in zip(x.ravel(), np.stack((made.hi, made.lo, made.radius), axis=-1).reshape(-1, 3), strict=True):
         value, tail, radius = map(Fraction, parts.tolist())
         times, over = Fraction(float(number)) * factor.number, Fraction(float(number)) / factor.number
         exact = {"*": times, "/": over}[factor.sign]
@@ -79,7 +81,7 @@ def test_what_is_produced_is_exact_to_its_radius_and_its_tail_a_rounding_of_floa
 
 def test_infinities_pass_a_producer() -> None:
     x = np.array([[-np.inf, np.inf, np.nan]], dtype=np.float32)
-    assert all(np.array_equal(producer_of(name).exact(x).value, x, equal_nan=True) for name in PRODUCERS)
+    assert all(np.array_equal(logits_behind(producer_of(name), x), x, equal_nan=True) for name in PRODUCERS)
 
 
 @pytest.mark.parametrize("name", PRODUCERS)

@@ -46,8 +46,8 @@ MAY_IMPORT = {
 
 ROOMS = {
     "logitproof_reference": (
-        *("vocabulary", "specification", "numerics", "oracle", "bounds", "answers", "cases", "judging", "training"),
-        "claims",
+        *("vocabulary", "specification", "numerics", "oracle", "bounds", "prologues", "answers", "cases", "judging"),
+        *("training", "claims"),
     ),
     "logitproof_adapters": (*("contract", "catalogue", "control", "sources", "evaluator", "frameworks", "targets"),),
     "logitproof_reports": ("words", "runs", "counting", "html", "report", "diff", "history", "exports"),

@@ -1,0 +1,92 @@
+"""A factor, or a divisor, of every logit: a logit scale, a temperature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.bounds.error_model import Approximation
+from logitproof_reference.bounds.producers import producer_bound
+from logitproof_reference.numerics.ball import Ball
+from logitproof_reference.vocabulary.producers import PRODUCERS, Factor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.bounds.error_model import Rounding
+    from logitproof_reference.oracle.request import Request
+    from logitproof_reference.vocabulary.formats import F64, Format
+
+ROUNDINGS = 2.0
+"""A product or a quotient is rounded once; a product with a rounded reciprocal, twice."""
+
+SPLITTABLE = 2.0**990
+"""Numbers below it multiply in double-double; of larger ones the radius is a rounding of float64."""
+
+
+@dataclass(frozen=True)
+class FactorPrologue:
+    """A `Factor` in front of an op."""
+
+    factor: Factor
+    operands: tuple[str, ...] = ("logits",)
+
+    def exact(self, *operands: Ball) -> Ball:
+        """Return the product, or the quotient; an infinity or a NaN stays what it is, with a radius of 0."""
+        (x,) = operands
+        number, rounded = float(self.factor.number), self.factor.apply(x.hi)
+        plain = (np.abs(x.hi) < SPLITTABLE) & (np.abs(rounded) < SPLITTABLE)
+        kept = Ball(*(np.where(plain, part, 0.0) for part in (x.hi, x.lo, x.radius)))
+        made = kept * number if self.factor.sign == "*" else kept / Ball(np.full(x.hi.shape, number))
+        with np.errstate(invalid="ignore"):
+            off = np.nan_to_num(np.abs(rounded) * 2.0**-52, posinf=0.0)
+        return Ball(np.where(plain, made.hi, rounded), made.lo, np.where(plain, made.radius, off))
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradient with the factor in it."""
+        del operands
+        return (self.exact(upstream),)
+
+    def computed(self, rounding: Rounding, *operands: Approximation) -> Approximation:
+        """Return the scaled logits, rounded."""
+        (x,) = operands
+        return _rounded(rounding, Approximation(self.factor.apply(x.value), self.factor.apply(x.error)))
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: Approximation, *operands: Approximation
+    ) -> tuple[Approximation, ...]:
+        """Return the gradient with the factor in it, rounded."""
+        del operands
+        return (self.computed(rounding, upstream),)
+
+    def scaled(self, cotangent: F64) -> F64:
+        """Return the cotangent with which the op's gradient by its logits is that behind the factor."""
+        return self.factor.apply(cotangent.astype(np.float64))
+
+    def bound(self, request: Request, format_: Format) -> F64:
+        """Return what its rounding adds to the error of an answer, `request` being for the logits that it makes."""
+        return producer_bound(request, format_)
+
+    def source(self, *names: str) -> str:
+        """Return the expression for its logits."""
+        return self.factor.source(names[0])
+
+
+def _rounded(rounding: Rounding, made: Approximation) -> Approximation:
+    relative = ROUNDINGS * rounding.unit * (1.0 + rounding.unit)
+    return Approximation(made.value, made.error + relative * made.magnitude + 2.0 * rounding.tiny)
+
+
+def producer_of(name: str) -> FactorPrologue:
+    """Return the prologue of a name of `vocabulary.producers.PRODUCERS`."""
+    return FactorPrologue(PRODUCERS[name])
+
+
+def logits_behind(producer: FactorPrologue, logits: NDArray[Any]) -> F64:
+    """Return the logits that a producer makes of those of a format, rounded to float64.
+
+    Their tail, below 2**-53 of it, lies within what `bound` grants: three roundings of the format.
+    """
+    return producer.exact(Ball(logits.astype(np.float64))).hi

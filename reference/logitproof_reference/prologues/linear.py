@@ -1,0 +1,115 @@
+"""The linear layer in front of the logits: hidden states times a weight, and a bias.
+
+A product of matrices may sum its products in any order, in the format that `Arithmetic` says sums run in, but never in
+half precision: there that is float32, as in every matrix unit, for 64 terms in bfloat16 could lose a quarter of their
+sum. With v the unit roundoff of that format, a sum of k products is off by at most g_k(v) times the sum of their sizes
+(N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., 2002, section 3.5). Its result is stored in the
+format once: a gradient of the weight that is added up over chunks of rows is one such sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof_reference.bounds.assumptions import growth, wide
+from logitproof_reference.bounds.error_model import Approximation
+from logitproof_reference.numerics.products import product, transposed
+from logitproof_reference.vocabulary.formats import FORMATS
+
+if TYPE_CHECKING:
+    from logitproof_reference.bounds.error_model import Rounding
+    from logitproof_reference.numerics.ball import Ball
+    from logitproof_reference.numerics.double_double import F64
+
+
+@dataclass(frozen=True)
+class LinearPrologue:
+    """Logits h W^T + b of hidden states h (rows, D), a weight W (classes, D) and, where `has_bias`, b (classes,)."""
+
+    has_bias: bool = False
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """Roles of the arrays."""
+        return ("hidden", "weight", "bias") if self.has_bias else ("hidden", "weight")
+
+    def exact(self, *operands: Ball) -> Ball:
+        """Return the logits."""
+        logits = product(operands[0], transposed(operands[1]))
+        return logits + operands[2] if self.has_bias else logits
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradients by hidden states, weight and bias."""
+        hidden, weight = operands[:2]
+        gradients = product(upstream, weight), product(transposed(upstream), hidden)
+        return (*gradients, upstream.sum()) if self.has_bias else gradients
+
+    def computed(self, rounding: Rounding, *operands: Approximation) -> Approximation:
+        """Return the logits: a product and, of a bias, an addition, each stored, or the bias as one more term."""
+        logits = computed_product(rounding, operands[0], _transposed(operands[1]))
+        return rounding.add(logits, operands[2]) if self.has_bias else logits
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: Approximation, *operands: Approximation
+    ) -> tuple[Approximation, ...]:
+        """Return the gradients; that by the logits is stored in the format in between."""
+        hidden, weight = operands[:2]
+        gradients = (
+            computed_product(rounding, upstream, weight),
+            computed_product(rounding, _transposed(upstream), hidden),
+        )
+        if not self.has_bias:
+            return gradients
+        ones = Approximation.exact(np.ones((1, len(upstream.value))))
+        by_bias = computed_product(rounding, ones, upstream)
+        return (*gradients, Approximation(by_bias.value[0], by_bias.error[0]))
+
+    def source(self, *names: str) -> str:
+        """Return the expression for its logits."""
+        product_ = f"{names[0]} @ {names[1]}.T"
+        return f"{product_} + {names[2]}" if self.has_bias else product_
+
+
+def computed_product(rounding: Rounding, x: Approximation, y: Approximation) -> Approximation:
+    """Return the matrix product of x (m, k) and y (k, n) as a correct implementation may hold it.
+
+    The value is that of float64 arithmetic, near enough for a bound.
+    """
+    terms = x.value.shape[1]
+    lost, relative = _sums(rounding, terms)
+    value = x.value @ y.value
+    reach, inherited = np.abs(x.value) @ np.abs(y.value), np.zeros_like(value)
+    if not (x.is_exact and y.is_exact):
+        inherited = np.abs(x.value) @ _full(y) + _full(x) @ y.magnitude
+    if rounding.flush:
+        inherited += _subnormal(rounding, x) @ y.magnitude + x.magnitude @ _subnormal(rounding, y)
+    off = inherited + relative * (reach + inherited) + 3.0 * terms * lost
+    error = off + rounding.unit * (np.abs(value) + off) + rounding.tiny
+    return Approximation(value, error * (1.0 + 4.0 * growth(terms + 2, 2.0**-53)))
+
+
+def _full(x: Approximation) -> F64:
+    """Return the errors in the shape of the numbers."""
+    return np.broadcast_to(x.error, x.value.shape)
+
+
+def _sums(rounding: Rounding, terms: int) -> tuple[float, float]:
+    """Return what a sum loses where it underflows, and its relative error over the sizes of its terms."""
+    is_half = rounding.format.precision < FORMATS["float32"].precision
+    arithmetic = wide(rounding.arithmetic) if is_half else rounding.arithmetic
+    format_ = arithmetic.accumulation_format(rounding.format)
+    lost = format_.smallest_normal if arithmetic.flush_to_zero else format_.smallest_subnormal
+    return lost, growth(arithmetic.tree_height(terms) + 1, format_.unit_roundoff)
+
+
+def _subnormal(rounding: Rounding, x: Approximation) -> F64:
+    """Return what is lost of numbers where subnormal ones count as 0."""
+    kept: F64 = np.where(np.abs(x.value) < rounding.flush, np.minimum(x.magnitude, rounding.flush), 0.0)
+    return kept
+
+
+def _transposed(x: Approximation) -> Approximation:
+    return Approximation(x.value.T, np.broadcast_to(x.error, x.value.shape).T, x.is_exact)

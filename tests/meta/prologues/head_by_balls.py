@@ -1,0 +1,61 @@
+"""A loss head by ball arithmetic (python-flint), written anew: the logits, the mean loss and every gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import flint
+from flint import arb, arb_mat
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PRECISION = 300
+
+
+def matrix(array: NDArray[Any]) -> Any:
+    """Return an array of any format as a matrix of balls."""
+    return arb_mat([[arb(float(number)) for number in row] for row in array])
+
+
+def head_by_balls(
+    hidden: NDArray[Any], weight: NDArray[Any], labels: NDArray[np.int64], *, cap: float = 0.0
+) -> dict[str, Any]:
+    """Return the loss of each row, and the gradients of their sum by logits, hidden states and weight."""
+    flint.ctx.prec = PRECISION
+    h, w = matrix(hidden), matrix(weight)
+    products = h * w.transpose()
+    rows, classes = len(hidden), len(weight)
+    z = [[products[i, j] for j in range(classes)] for i in range(rows)]
+    slopes = [[arb(1)] * classes for _ in range(rows)]
+    if cap:
+        tanh = [[(entry / arb(cap)).tanh() for entry in row] for row in z]
+        z = [[t * arb(cap) for t in row] for row in tanh]
+        slopes = [[1 - t * t for t in row] for row in tanh]
+    losses, upstream = [], arb_mat(rows, classes)
+    for i, row in enumerate(z):
+        top = max(row, key=lambda one: float(one.mid()))
+        exponentials = [(entry - top).exp() for entry in row]
+        total = sum(exponentials, arb(0))
+        label = int(labels[i])
+        losses.append(total.log() + top - row[label])
+        for j, e in enumerate(exponentials):
+            upstream[i, j] = (e / total - (1 if j == label else 0)) * slopes[i][j]
+    return {"value": losses, "grad_hidden": upstream * w, "grad_weight": upstream.transpose() * h, "logits": z}
+
+
+def farthest(exact: Any, answer: Any) -> float:
+    """Return the largest |value + tail - truth| over its radius, 0 where both are 0; `answer` is an enclosure."""
+    worst = 0.0
+    for index, truth in _entries(exact, answer.shape):
+        distance = abs(arb(float(answer.value[index])) + arb(float(answer.tail[index])) - truth)
+        upper, radius = float(distance.upper()), float(answer.radius[index])
+        worst = max(worst, upper / radius if radius else (0.0 if upper == 0.0 else float("inf")))
+    return worst
+
+
+def _entries(exact: Any, shape: tuple[int, ...]) -> Any:
+    if len(shape) == 1:
+        return [((i,), exact[i]) for i in range(shape[0])]
+    return [((i, j), exact[i, j]) for i in range(shape[0]) for j in range(shape[1])]

@@ -1,0 +1,69 @@
+"""The exact linear layer and its loss against ball arithmetic on 100,000 rows: `nox -s heads`."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.cases.hashed_numbers import normals
+from logitproof_reference.prologues.head import Head
+from logitproof_reference.prologues.linear import LinearPrologue
+from logitproof_reference.prologues.softcap import SoftcapPrologue
+from logitproof_reference.vocabulary.formats import FORMATS
+from meta.prologues.head_by_balls import farthest, head_by_balls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROWS = 400
+"""Rows of a batch."""
+
+SHAPES = ((64, 10), (17, 33), (200, 4), (5, 7))
+"""Width of the hidden states, and classes."""
+
+SIZES = (0.1, 1.0, 30.0)
+CAPS = (0.0, 0.0, 8.0)
+
+
+def batches() -> Iterator[tuple[Head, dict[str, Any]]]:
+    """Yield heads, and what ball arithmetic makes of them, without end."""
+    for number, ((width, classes), size, name, cap) in enumerate(
+        itertools.cycle(itertools.product(SHAPES, SIZES, FORMATS, CAPS))
+    ):
+        dtype = FORMATS[name].dtype
+        hidden = normals(f"certificate, hidden {number}", (ROWS, width)).astype(dtype)
+        weight = normals(f"certificate, weight {number}", (classes, width))
+        weight = (size / np.sqrt(width) * weight).astype(dtype)
+        labels = np.arange(ROWS) * 7 % classes
+        prologues = (LinearPrologue(), SoftcapPrologue(cap)) if cap else (LinearPrologue(),)
+        head = Head(prologues, {"hidden": hidden, "weight": weight}, "softmax_cross_entropy", labels)
+        yield head, head_by_balls(hidden, weight, labels, cap=cap)
+
+
+def certify(rows: int) -> tuple[float, int]:
+    """Return the largest distance from the truth over its radius, and how many numbers were compared."""
+    worst, numbers = 0.0, 0
+    for head, truth in itertools.islice(batches(), -(-rows // ROWS)):
+        for quantity in ("value", "grad_hidden", "grad_weight"):
+            answer = head.exact(quantity)
+            worst = max(worst, farthest(truth[quantity], answer))
+            numbers += answer.value.size
+    return worst, numbers
+
+
+def main(arguments: list[str]) -> int:
+    """Print what was found; 1 where a radius does not cover the truth."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    rows = parser.parse_args(arguments).rows
+    worst, numbers = certify(rows)
+    sys.stdout.write(f"{rows} rows, {numbers} numbers: the largest distance is {worst:.3f} of its radius\n")
+    return 0 if worst <= 1.0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
