@@ -14,7 +14,7 @@ from logitproof.kernels.trials import DrawnRows, Trial, draw, placed, planned
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reference.vocabulary.judgement import Judgement
+from logitproof_reference.vocabulary.judgement import on_cell
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from logitproof.kernels.asking import Asker, Compared, Reply
     from logitproof_reference.cases.catalogue import Rows
+    from logitproof_reference.vocabulary.judgement import Judgement
 
 MAIN_FORMAT = "float32"
 WIDEST = 262_144
@@ -227,19 +228,10 @@ def _judgement(
             "exact": problem.exact.hex(),
             "observed": problem.observed.hex(),
         }
-    return Judgement(
-        cell=cell.id,
-        adapter=cell.adapter,
-        mode=cell.mode,
-        op=cell.op,
-        labels=cell.labels,
-        quantity=quantity,
-        format=cell.format,
-        axis=cell.axis,
+    return on_cell(
+        cell,
+        trial.name,
         layout="strided" if trial.placement else "contiguous",
-        options="-".join(cell.options.words),
-        entry=cell.entry,
-        regime=trial.name,
         clause=clause,
         grade=CLAUSES[clause].grade,
         verdict=verdict,

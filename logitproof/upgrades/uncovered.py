@@ -15,7 +15,7 @@ from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_reference.vocabulary.cells import Cell
-from logitproof_reference.vocabulary.judgement import Judgement
+from logitproof_reference.vocabulary.judgement import on_cell
 from logitproof_reports.diff.examples import CALL
 from logitproof_reports.runs.schema import table_of
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from logitproof_adapters.targets.target import Target
+    from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.schema import Run
 
 TELLING = 1e-6
@@ -55,17 +56,9 @@ def judgement_on(adapter: str, call: uncovered.UncoveredCall, answer: dict[str, 
     cell = Cell(adapter, "eager", "softmax_cross_entropy", "value", "float64", call.labels)
     value = answer.get("value", "")
     number = float.fromhex(value) if value else math.nan
-    return Judgement(
-        cell=cell.id,
-        adapter=adapter,
-        mode=cell.mode,
-        op=cell.op,
-        labels=cell.labels,
-        quantity=cell.quantity,
-        format=cell.format,
-        axis=cell.axis,
-        layout=cell.layout,
-        regime=call.name,
+    return on_cell(
+        cell,
+        call.name,
         clause="",
         grade="MAY",
         verdict="conforms",

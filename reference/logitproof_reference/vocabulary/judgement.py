@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cells import Cell
+
+CELL_WORDS = ("adapter", "mode", "op", "labels", "quantity", "format", "axis", "layout", "entry", "producer")
+"""The words of a cell that its judgements repeat."""
 
 VERDICTS = ("conforms", "concern", "deviates", "crashed", "void", "unsupported", "stale")
 """From best to worst; the last two stand apart: ``unsupported`` says nothing of a result, and ``stale`` is one that
@@ -93,6 +100,12 @@ class Judgement:
     def expected(self) -> bool:
         """Whether the run may stay green: nothing wrong, or wrong as the ledger says."""
         return self.verdict in {"conforms", "concern", "unsupported"} or bool(self.deviation)
+
+
+def on_cell(cell: Cell, regime: str, **found: Any) -> Judgement:
+    """Return a judgement on a regime of a cell, with the fields that were `found`; these go before the cell's words."""
+    words = {name: getattr(cell, name) for name in CELL_WORDS}
+    return Judgement(**{"cell": cell.id, "options": "-".join(cell.options.words), **words, "regime": regime, **found})
 
 
 def on_the_whole(adapter: str, verdict: str, reason: str) -> Judgement:

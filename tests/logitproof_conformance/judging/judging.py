@@ -16,7 +16,7 @@ from logitproof_conformance.plan.cases import Case, batches_of
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import hex_floats
-from logitproof_reference.vocabulary.judgement import Judgement
+from logitproof_reference.vocabulary.judgement import on_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from logitproof_conformance.asking.truth import Truth
     from logitproof_reference.cases.catalogue import Batch
     from logitproof_reference.vocabulary.cells import Cell
+    from logitproof_reference.vocabulary.judgement import Judgement
 
     Mask = NDArray[np.bool_]
 
@@ -180,26 +181,8 @@ def finite_rows(array: NDArray[Any]) -> Mask:
 
 def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Judgement:
     """Return a judgement on a case with nothing measured yet."""
-    cell = case.cell
-    return Judgement(
-        cell=cell.id,
-        adapter=cell.adapter,
-        mode=cell.mode,
-        op=cell.op,
-        labels=cell.labels,
-        quantity=cell.quantity,
-        format=cell.format,
-        axis=cell.axis,
-        layout=cell.layout,
-        options="-".join(cell.options.words),
-        entry=cell.entry,
-        producer=cell.producer,
-        regime=case.regime,
-        clause=clause,
-        grade=CLAUSES[clause].grade if clause else "MAY",
-        verdict=verdict,
-        reason=reason,
-    )
+    grade = CLAUSES[clause].grade if clause else "MAY"
+    return on_cell(case.cell, case.regime, clause=clause, grade=grade, verdict=verdict, reason=reason)
 
 
 def verdict_on(clause: str, *, good: bool) -> str:
