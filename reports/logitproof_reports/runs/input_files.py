@@ -20,7 +20,7 @@ MOST_BYTES = 60_000_000
 """Of a file that is read at once: ten times the largest run file seen."""
 
 _KINDS = {
-    stat.S_IFDIR: "is a directory: pass the path of a run file in it",
+    stat.S_IFDIR: "is a directory: pass the path of a file in it",
     stat.S_IFIFO: "is a pipe: pass the path of a file",
     stat.S_IFSOCK: "is a socket: pass the path of a file",
     stat.S_IFCHR: "is a device: pass the path of a file",
@@ -65,7 +65,21 @@ def read_whole(path: StrPath, limit: int = MOST_BYTES) -> bytes:
 
 def too_large(path: StrPath, limit: int) -> RunFileError:
     """Return what is raised of a file that is larger than `limit`."""
-    return RunFileError(f"{path} is larger than {limit / 1e6:.0f} MB: it is no run file, or split the run")
+    return RunFileError(f"{path} is larger than {limit / 1e6:g} MB: it is no such file, or cut it into parts")
+
+
+def read_text(path: StrPath, limit: int = MOST_BYTES) -> str:
+    """Return a regular file's text.
+
+    Raises
+    ------
+    RunFileError
+        As `read_whole`, or it is not UTF-8.
+    """
+    try:
+        return read_whole(path, limit).decode()
+    except UnicodeDecodeError as error:
+        raise RunFileError(f"{path} is not UTF-8 text: pass the path of a text file") from error
 
 
 @contextmanager
@@ -78,7 +92,7 @@ def opened(path: StrPath) -> Iterator[BinaryIO]:
         It cannot be read, or is no regular file.
     """
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
+        with open(path, "rb", opener=opener_of_regular_files) as file:
             yield file
     except OSError as error:
         raise _cannot_be_read(path, error) from error
@@ -86,9 +100,9 @@ def opened(path: StrPath) -> Iterator[BinaryIO]:
         raise RunFileError(f"{path} cannot be read ({error}): check the path") from error
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a regular file, and nothing else: to open a pipe that has no writer waits for one."""
-    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def opener_of_regular_files(path: str, flags: int) -> int:
+    """Open a regular file, and nothing else: to open a pipe whose other end is not open waits for that."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
     kind = stat.S_IFMT(os.fstat(handle).st_mode)
     if kind == stat.S_IFREG:
         return handle

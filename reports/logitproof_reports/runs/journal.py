@@ -1,22 +1,27 @@
-"""The journal of a run in progress: JSON lines, readable whenever the process ends."""
+"""The journal of a run in progress: JSON lines, readable whenever the process ends.
+
+Each line carries a checksum of itself and of all before it, so that a line that was altered, lost or moved is seen.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import zlib
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict, cast
 
 from .facts import checked_environments, checked_words
-from .input_files import opened, too_large
+from .input_files import opened, opener_of_regular_files, stat_of, too_large
 from .schema import SCHEMA, SCHEMA_VERSION, Run, RunFileError, record_of, refuse_other_version, table_of_records
 from .shapes import misfit, parse
 from .values import refuse_faults
 from .whole_files import write_atomically
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from logitproof_reference.vocabulary.judgement import Judgement
@@ -26,7 +31,7 @@ JOURNAL_SUFFIX = ".journal"
 MOST_BYTES = 500_000_000
 """Of a journal: three times what the largest run writes, whose rows of 65,536 classes are spelled out."""
 
-MOST_BYTES_A_LINE = 32_000_000
+MOST_BYTES_A_LINE = 24_000_000
 """Of one line: of a judgement with such a row, or of an environment."""
 
 
@@ -48,12 +53,30 @@ DONE, GIVEN_UP = "done", "given_up"
 
 MARKS = {DONE, GIVEN_UP}
 
+Line: TypeAlias = "tuple[dict[str, Any], bytes]"
+"""What a line says, and the line."""
+
 HEADER: dict[str, Any] = {"environment": {}, "profile": str, "case_set": str}
 MARK: dict[str, Any] = {DONE: str, GIVEN_UP: str}
 RECORD: dict[str, Any] = {
     field.name: {"string": str, "int64": int, "double": (int, float)}[str(field.type)] for field in SCHEMA
 }
 """The shapes of lines: the first, those that mark, and judgements."""
+
+_CHECKED = re.compile(rb'(.*), "sum": "([0-9a-f]{8})"\}\n', flags=re.DOTALL)
+_LAST_SUM = re.compile(rb'"([0-9a-f]{8})"\}\n\Z')
+_SUM_BYTES = 12
+"""How a line ends that carries its checksum."""
+
+
+def with_sum(line: str, before: int) -> tuple[str, int]:
+    """Return a line, a JSON object with members, with a checksum that goes on from that of the lines before; and it.
+
+    >>> with_sum('{"done": "a"}', 0)[0]
+    '{"done": "a", "sum": "9c222015"}'
+    """
+    found = zlib.crc32(line.encode("ascii"), before)
+    return f'{line[:-1]}, "sum": "{found:08x}"}}', found
 
 
 class Journal:
@@ -66,7 +89,10 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str], header: Header | None) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._file = target.open("w" if header else "a", encoding="ascii")
+        self._sum = 0 if header else _last_sum(target)
+        self._file = open(  # noqa: SIM115  closed by `close`
+            target, "w" if header else "a", encoding="ascii", opener=opener_of_regular_files
+        )
         if header:
             self._write({"schema_version": SCHEMA_VERSION, **header})
 
@@ -89,8 +115,19 @@ class Journal:
         self.close()
 
     def _write(self, record: dict[str, Any]) -> None:
-        self._file.write(json.dumps(record) + "\n")
+        line, self._sum = with_sum(json.dumps(record), self._sum)
+        self._file.write(line + "\n")
         self._file.flush()
+
+
+def _last_sum(target: Path) -> int:
+    """Return the checksum of a journal's last line."""
+    with opened(target) as file:
+        file.seek(-min(_SUM_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        found = _LAST_SUM.search(file.read())
+    if found is None:
+        raise RunFileError(f"{target} is damaged at its end: make the run again")
+    return int(found[1], 16)
 
 
 def read_journal(path: str | os.PathLike[str]) -> Run:
@@ -104,7 +141,7 @@ def read_journal(path: str | os.PathLike[str]) -> Run:
         The header is missing or of another schema version, or a line before the last is damaged.
     """
     target = Path(path)
-    header, *lines = _complete_lines(target)
+    header, *lines = (record for record, _ in _complete_lines(target))
     records = [line for line in lines if not line.keys() & MARKS]
     table = table_of_records(records)
     refuse_faults(target, table)
@@ -134,7 +171,10 @@ class ResumePoint:
 
 def is_begun(path: Path) -> bool:
     """Tell whether a journal has its first line: without it there is nothing to go on with."""
-    return path.is_file() and b"\n" in path.read_bytes()
+    if stat_of(path) is None:
+        return False
+    with opened(path) as file:
+        return file.readline(MOST_BYTES_A_LINE).endswith(b"\n")
 
 
 def resume_point(path: str | os.PathLike[str]) -> ResumePoint:
@@ -148,12 +188,11 @@ def resume_point(path: str | os.PathLike[str]) -> ResumePoint:
         As `read_journal`.
     """
     target = Path(path)
-    header, *lines = _complete_lines(target)
-    end = next((i + 1 for i in reversed(range(len(lines))) if lines[i].keys() & MARKS), 0)
-    kept = lines[:end]
-    whole = target.read_bytes().split(b"\n")[: len(kept) + 1]
+    lines = _complete_lines(target)
+    end = next((i + 1 for i in reversed(range(len(lines))) if lines[i][0].keys() & MARKS), 1)
     with write_atomically(target) as place:
-        place.write_bytes(b"".join(line + b"\n" for line in whole))
+        place.write_bytes(b"".join(line for _, line in lines[:end]))
+    header, *kept = (record for record, _ in lines[:end])
     given_up = {line[GIVEN_UP] for line in kept if GIVEN_UP in line}
     return ResumePoint(
         cast("Header", header),
@@ -163,18 +202,17 @@ def resume_point(path: str | os.PathLike[str]) -> ResumePoint:
     )
 
 
-def _complete_lines(target: Path) -> list[dict[str, Any]]:
+def _complete_lines(target: Path) -> list[Line]:
     """Return the header and the lines below, all of the shapes that are written; a torn last line is left out."""
-    lines = _checked_lines(target)
-    header = next(lines, None)
-    if header is None:
+    lines = list(_checked_lines(target))
+    if not lines:
         raise RunFileError(f"{target} ends within its first line: nothing was measured; make the run again")
-    return [header, *lines]
+    return lines
 
 
-def _checked_lines(target: Path) -> Iterator[dict[str, Any]]:
+def _checked_lines(target: Path) -> Iterator[Line]:
     """Yield the lines of a journal one by one, so that what is none is refused at its first line."""
-    room = MOST_BYTES
+    room, found = MOST_BYTES, 0
     with opened(target) as file:
         for number in count(1):
             line = file.readline(MOST_BYTES_A_LINE)
@@ -185,22 +223,25 @@ def _checked_lines(target: Path) -> Iterator[dict[str, Any]]:
                 return
             if room < 0:
                 raise too_large(target, MOST_BYTES)
-            yield _checked(target, number, line)
+            record, found = _checked(target, number, line, found)
+            yield record, line
 
 
-def _checked(target: Path, number: int, line: bytes) -> dict[str, Any]:
+def _checked(target: Path, number: int, line: bytes, before: int) -> tuple[dict[str, Any], int]:
+    """Return what a line says, and its checksum, which goes on from that of the lines before."""
     try:
         record = parse(line)
     except ValueError:
         record = None
-    if not isinstance(record, dict):
-        raise RunFileError(f"{target} is damaged at line {number}: make the run again")
-    if number == 1:
+    if number == 1 and isinstance(record, dict):
         refuse_other_version(target, record.get("schema_version", "none"))
-        _refuse_misfit(target, record, HEADER)
-    else:
-        _refuse_misfit(target, record, MARK if record.keys() & MARKS else RECORD)
-    return record
+    parts = _CHECKED.fullmatch(line)
+    found = zlib.crc32(parts[1] + b"}", before) if parts else 0
+    if not isinstance(record, dict) or parts is None or found != int(parts[2], 16):
+        raise RunFileError(f"{target} is damaged at line {number}: make the run again")
+    del record["sum"]
+    _refuse_misfit(target, record, HEADER if number == 1 else MARK if record.keys() & MARKS else RECORD)
+    return record, found
 
 
 def _refuse_misfit(target: Path, line: dict[str, Any], shape: dict[str, Any]) -> None:

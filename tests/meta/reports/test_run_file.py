@@ -14,6 +14,7 @@ import pytest
 
 from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reports.runs.digest import digest_of
+from logitproof_reports.runs.journal import with_sum
 from logitproof_reports.runs.run_file import (
     SCHEMA,
     Header,
@@ -29,6 +30,7 @@ from logitproof_reports.runs.run_file import (
 from meta.reports.synthetic_runs import three_frameworks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ENVIRONMENT = {"python": "3.11.2", "framework": {"adapter": "torch", "name": "PyTorch", "version": "2.13.0"}}
@@ -145,7 +147,7 @@ def _folder(path: Path) -> None:
 
 DAMAGES = {
     "missing": (lambda path: path.unlink(), "does not exist: make it with"),
-    "directory": (_folder, "is a directory: pass the path of a run file in it"),
+    "directory": (_folder, "is a directory: pass the path of a file in it"),
     "empty": (lambda path: path.write_bytes(b""), "is not a run file"),
     "text": (lambda path: path.write_text("cell,verdict\n"), "is not a run file"),
     "truncated": (_truncated, "is truncated or damaged: copy it again"),
@@ -229,20 +231,45 @@ def test_a_finished_run_drops_its_journal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"{not json}\n", "damaged at line 3"),
-        (b"[]\n", "damaged at line 3"),
-        (b"{}\n", "lacks the field 'cell'"),
-        (json.dumps({**vars(PLAIN), "elements": "x"}).encode() + b"\n", "value of another type"),
+        ("{not json}", "damaged at line 3"),
+        ("[]", "damaged at line 3"),
+        ('{"a": 1}', "lacks the field 'cell'"),
+        (json.dumps({**vars(PLAIN), "elements": "x"}), "value of another type"),
     ],
 )
-def test_a_journal_damaged_within_is_refused(line: bytes, message: str, tmp_path: Path) -> None:
+def test_a_journal_damaged_within_is_refused(line: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "run.parquet.journal"
     with Journal(path, HEADER) as journal:
         journal.append(PLAIN)
-    path.write_bytes(path.read_bytes() + line)
+        summed, _ = with_sum(line, journal._sum)
+    path.write_bytes(path.read_bytes() + summed.encode() + b"\n")
     with pytest.raises(RunFileError, match=message) as caught:
         read_journal(path)
     assert "\n" not in str(caught.value)
+
+
+CHANGES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "a line is lost": lambda lines: [*lines[:2], *lines[3:]],
+    "a line is there twice": lambda lines: [*lines[:3], *lines[2:]],
+    "lines are swapped": lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]],
+    "a verdict is another": lambda lines: [one.replace(b'"conforms"', b'"concern"', 1) for one in lines],
+    "a digit is another": lambda lines: [*lines[:2], lines[2].replace(b"1", b"2", 1), *lines[3:]],
+    "the checksum is gone": lambda lines: [*lines[:2], lines[2][:-22] + b"}\n", *lines[3:]],
+    "the profile is another": lambda lines: [lines[0].replace(b'"quick"', b'"full"'), *lines[1:]],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_journal_that_was_altered_is_refused(change: Callable[[list[bytes]], list[bytes]], tmp_path: Path) -> None:
+    path = tmp_path / "run.parquet.journal"
+    with Journal(path, HEADER) as journal:
+        for number in range(5):
+            journal.append(replace(PLAIN, regime=f"regime {number}"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert change(lines) != lines
+    path.write_bytes(b"".join(change(lines)))
+    with pytest.raises(RunFileError, match="damaged at line"):
+        read_journal(path)
 
 
 def test_a_journal_of_another_schema_is_refused(tmp_path: Path) -> None:

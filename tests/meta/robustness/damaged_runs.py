@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reports.runs import run_file
 from logitproof_reports.runs.digest import digest_of
+from logitproof_reports.runs.journal import with_sum
 from logitproof_reports.runs.run_file import SCHEMA, SCHEMA_VERSION, Run, table_of
 from meta.reports.synthetic_runs import ORDINARY, QUESTIONS, environment_of, judgement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -76,14 +77,29 @@ def sound_file() -> bytes:
 
 
 @cache
-def sound_journal() -> bytes:
-    """Return `sound_run` as a journal."""
+def journal_lines() -> tuple[str, ...]:
+    """Return the lines of `sound_run` as a journal, without their checksums."""
     run = sound_run()
     header = {"schema_version": SCHEMA_VERSION, "environment": run.environments[0], "profile": "quick"}
     lines: list[Any] = [{**header, "case_set": run.case_set, "total": 20}]
     for record in run.table.to_pylist():
         lines += [record, {"done": record["cell"]}]
-    return b"".join(json.dumps(line).encode() + b"\n" for line in [*lines, {"given_up": "torch-eager"}])
+    return tuple(json.dumps(line) for line in [*lines, {"given_up": "torch-eager"}])
+
+
+def summed(lines: Sequence[str]) -> bytes:
+    """Return lines as a journal, with the checksums that they would have."""
+    found, before = [], 0
+    for line in lines:
+        text, before = with_sum(line, before)
+        found.append(text)
+    return "\n".join([*found, ""]).encode()
+
+
+@cache
+def sound_journal() -> bytes:
+    """Return `sound_run` as a journal."""
+    return summed(journal_lines())
 
 
 def _odd_texts() -> SearchStrategy[str]:
@@ -236,8 +252,8 @@ def _digest_where_it_can_be(table: pa.Table) -> str | None:
 
 @st.composite
 def of_journal(draw: DrawFn) -> bytes:
-    """Return a journal with lines that are missing, there twice, of another order or of other values."""
-    lines = sound_journal().splitlines()
+    """Return a journal with lines that are missing, there twice, of another order or of other values; sums fit."""
+    lines = list(journal_lines())
     at = draw(st.integers(0, len(lines) - 1))
     kind = draw(st.sampled_from(("missing", "twice", "swapped", "json", "spelled", "value", "value")))
     if kind == "missing":
@@ -247,14 +263,14 @@ def of_journal(draw: DrawFn) -> bytes:
     elif kind == "swapped":
         lines[0], lines[at] = lines[at], lines[0]
     elif kind == "json":
-        lines[at] = json.dumps(draw(odd_json())).encode()
+        lines[at] = json.dumps(draw(odd_json()))
     elif kind == "spelled":
-        lines[at] = draw(st.sampled_from(SPELLINGS)).encode()
+        lines[at] = draw(st.sampled_from(SPELLINGS))
     else:
         line = json.loads(lines[at])
         line[draw(st.sampled_from(sorted(line)))] = draw(odd_json())
-        lines[at] = json.dumps(line).encode()
-    return b"\n".join([*lines, b""])
+        lines[at] = json.dumps(line)
+    return summed(lines)
 
 
 KINDS: dict[str, tuple[str, SearchStrategy[bytes]]] = {
