@@ -68,7 +68,9 @@ def is_whole(environment: BuiltEnvironment) -> bool:
         if lock.read_text(encoding="utf-8") != _lock_of(environment.locked):
             return False
         asked = [str(environment.python), "-I", "-c", _COUNT_DAMAGED]
-        ended = subprocess.run(asked, capture_output=True, text=True, check=False, env=surroundings())  # noqa: S603  our own interpreter
+        ended = subprocess.run(  # noqa: S603  our own interpreter
+            asked, capture_output=True, text=True, errors="replace", check=False, env=surroundings()
+        )
     except (OSError, ValueError):
         return False
     # The build, such as +cpu, is uv's choice.

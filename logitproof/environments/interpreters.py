@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 
 from logitproof.environments import uv_command
 from logitproof.environments.uv_command import UnbuildableEnvironment
+from logitproof_reports.runs.input_files import read_text
+from logitproof_reports.runs.schema import RunFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PYTHONS = tuple(f"3.{minor}" for minor in range(8, 15))
 """Versions of Python in which a framework can be evaluated, oldest first; Logitproof itself runs elsewhere."""
+
+MOST_BYTES_OF_A_LIST = 1_000_000
 
 _VERSION = re.compile(r"(\d+\.\d+)\.\d+$")
 _MINOR = re.compile(r"python-(\d+\.\d+)\.\d+-")
@@ -89,8 +93,8 @@ def _of_pyenv() -> Iterator[tuple[str, str]]:
 def _of_conda() -> Iterator[tuple[str, str]]:
     """Yield the interpreters of conda's environments, of which it keeps a list."""
     try:
-        folders = (Path.home() / ".conda/environments.txt").read_text(encoding="utf-8").split("\n")
-    except OSError:
+        folders = read_text(Path.home() / ".conda/environments.txt", MOST_BYTES_OF_A_LIST).split("\n")
+    except RunFileError:
         return
     for folder in filter(None, folders):
         for record in sorted(Path(folder).glob("conda-meta/python-[23].*.json")):

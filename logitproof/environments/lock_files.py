@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import subprocess
@@ -9,16 +10,18 @@ import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from packaging.markers import InvalidMarker, Marker, default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from logitproof.environments.interpreters import PYTHONS
 from logitproof.errors import UsageError
+from logitproof_reports.runs.input_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +34,11 @@ GIT = "git:"
 
 OF_CONDA = {"pytorch": "torch", "pytorch-cpu": "torch", "tensorflow-base": "tensorflow", "jax-jaxlib": "jaxlib"}
 """What conda calls packages that the Python index has by another name."""
+
+_INCLUDES = re.compile(r"^(?:-r|--requirement)[= ]\s*(\S+)\s*$", flags=re.MULTILINE)
+
+MOST_BYTES = 20_000_000
+"""Of a lock file; that of a large project has two million."""
 
 _CONDA_FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-[^-]+\.(conda|tar\.bz2)$")
 _CONDA_PIN = re.compile(r"(?P<name>[\w.-]+)\s*==?\s*(?P<version>[\w.+!]+)(=\S+)?$")
@@ -71,13 +79,29 @@ def read_lock(side: str) -> Pins:
     """
     name, text = _content(side)
     try:
-        pins = _reader(name, text)(text)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        pins = _checked(_reader(name, text)(text))
+    except RecursionError as error:
+        raise UsageError(f"{side} is not understood as a lock file (too many levels)") from error
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise UsageError(f"{side} is not understood as a lock file ({type(error).__name__}: {reason})") from error
     if not pins.packages:
         raise UsageError(f"{side} pins no package: pass a lock file, with an exact version of each package")
     return pins
+
+
+def _checked(pins: Pins) -> Pins:
+    """Return pins whose names and versions are such: they become lines of what a resolver reads."""
+    found, left_out = dict[str, str](), dict(pins.left_out)
+    for name, version in pins.packages.items():
+        try:
+            canonicalize_name(name, validate=True)
+            Version(version)
+        except (InvalidName, InvalidVersion):
+            left_out[name] = f"no release: {version!r:.40}"
+        else:
+            found[name] = version
+    return Pins(found, pins.pythons, left_out)
 
 
 def _content(side: str) -> tuple[str, str]:
@@ -86,30 +110,31 @@ def _content(side: str) -> tuple[str, str]:
         commit, _, file = side.removeprefix(GIT).partition(":")
         return _from_git(commit, file)
     path = Path(side)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{side} cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    return path.name, _included(text, path.parent) if path.suffix == ".txt" else text
+    text = read_text(path, MOST_BYTES)
+    return path.name, _included(text, path, (Path(os.path.realpath(path)),)) if path.suffix == ".txt" else text
 
 
 def _from_git(commit: str, file: str) -> tuple[str, str]:
-    listed = _git("ls-tree", "--name-only", commit, "./").split("\n")
+    listed = _git("ls-tree", "--name-only", "--end-of-options", commit, "./").split("\n")
     name = file or next((name for name in NAMES if name in listed), "")
     if not name:
         raise UsageError(f"{GIT}{commit} has none of {', '.join(NAMES)} in this folder: write {GIT}{commit}:FILE")
-    return PurePosixPath(name).name, _git("show", f"{commit}:./{name}")
+    return PurePosixPath(name).name, _git("show", "--end-of-options", f"{commit}:./{name}")
 
 
 def _git(*arguments: str) -> str:
     command = ["git", *arguments]
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  the user's git
-    except OSError as error:
-        raise UsageError(f"git cannot be run ({error.strerror})") from error
+        ended = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  the user's git
+    except (OSError, ValueError) as error:  # no git, or a name that no argument can be
+        raise UsageError(f"git cannot be run ({getattr(error, 'strerror', None) or error})") from error
     if ended.returncode:
-        raise UsageError(f"{' '.join(command)}: {(ended.stderr.strip().splitlines() or ['failed'])[-1]}")
-    return ended.stdout
+        words = ended.stderr.decode(errors="replace").strip().splitlines() or ["failed"]
+        raise UsageError(f"{' '.join(command)}: {words[-1]}")
+    try:
+        return ended.stdout.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{' '.join(command)}: what it printed is not UTF-8 text") from error
 
 
 def lock_here() -> str:
@@ -138,6 +163,20 @@ def _reader(name: str, text: str) -> Callable[[str], Pins]:
     if name.endswith((".yml", ".yaml")):
         return _environment
     return _explicit if re.search(r"^@EXPLICIT\s*$", text, flags=re.MULTILINE) else _requirements
+
+
+class _PlainYaml(yaml.SafeLoader):
+    """YAML without aliases: no tool writes them into a lock, and a few lines of them stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose what comes next; see `yaml.composer.Composer.compose_node`."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it has aliases")
+        return super().compose_node(parent, index)
+
+
+def _of_yaml(text: str) -> Any:
+    return yaml.load(text, _PlainYaml)  # noqa: S506  a loader of plain values
 
 
 def _markers() -> dict[str, str]:
@@ -204,7 +243,7 @@ def _pylock(text: str) -> Pins:
 
 
 def _pixi(text: str) -> Pins:
-    content = yaml.safe_load(text)
+    content = _of_yaml(text)
     environments = content["environments"]
     chosen = environments.get("default") or next(iter(environments.values()))
     platform_ = conda_platform()
@@ -239,7 +278,7 @@ def _of_address(address: str) -> tuple[str, str]:
 def _environment(text: str) -> Pins:
     """Read conda's environment.yml; what it does not pin exactly is left out."""
     found, pip, left_out = dict[str, str](), list[str](), dict[str, str]()
-    for entry in yaml.safe_load(text)["dependencies"]:
+    for entry in _of_yaml(text)["dependencies"]:
         if isinstance(entry, dict):
             pip += entry.get("pip", ())
         elif match := _CONDA_PIN.match(str(entry).rpartition("::")[2]):
@@ -282,17 +321,26 @@ def _logical_lines(text: str) -> Iterator[str]:
         yield re.sub(r"(^|\s)#.*$", "", line)
 
 
-def _included(text: str, folder: Path) -> str:
-    """Return a requirements file with the files that it names by ``-r`` in their place."""
+def _included(text: str, path: Path, within: tuple[Path, ...]) -> str:
+    """Return a requirements file with the files that it names by ``-r`` in their place.
+
+    Parameters
+    ----------
+    within : tuple of Path
+        The files that it is a part of, itself the last.
+    """
 
     def included(match: re.Match[str]) -> str:
-        path = folder / match[1]
-        try:
-            return _included(path.read_text(encoding="utf-8"), path.parent)
-        except (OSError, ValueError, RecursionError) as error:
-            raise UsageError(f"{path} cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        inner = path.parent / match[1]
+        place = Path(os.path.realpath(inner))
+        if place in within:
+            raise UsageError(f"{path} includes itself (-r {match[1]}): remove that line")
+        return _included(read_text(inner, MOST_BYTES), inner, (*within, place))
 
-    return re.sub(r"^(?:-r|--requirement)[= ]\s*(\S+)\s*$", included, text, flags=re.MULTILINE)
+    whole = _INCLUDES.sub(included, text)
+    if len(whole) > MOST_BYTES:
+        raise UsageError(f"{path} is larger than {MOST_BYTES / 1e6:g} MB with what it includes")
+    return whole
 
 
 def _of_index(name: str) -> str:

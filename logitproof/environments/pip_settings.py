@@ -79,9 +79,10 @@ def configured() -> dict[str, str]:
     pip = [sys.executable, "-m", "pip"] if own else [other] if other else None
     if pip is None:
         return {}
-    listed = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False).stdout  # noqa: S603  the user's pip
+    asked = [*pip, "config", "list"]
+    ended = subprocess.run(asked, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603  the user's pip
     # [install] goes before [global], and is listed after it.
-    return {name: str(ast.literal_eval(value)) for _, name, value in sorted(_LINE.findall(listed))}
+    return {name: str(ast.literal_eval(value)) for _, name, value in sorted(_LINE.findall(ended.stdout))}
 
 
 def _spelled(variable: str, value: str) -> str:

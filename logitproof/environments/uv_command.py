@@ -44,7 +44,9 @@ def call(*arguments: str, text: str = "") -> str:
     """
     command = [uv.find_uv_bin(), *arguments, "--quiet", "--color", "never"]
     variables = surroundings() | settings_for_uv(os.environ)
-    ended = subprocess.run(command, input=text, capture_output=True, text=True, env=variables, check=False)  # noqa: S603  uv itself
+    ended = subprocess.run(  # noqa: S603  uv itself
+        command, input=text, capture_output=True, text=True, errors="replace", env=variables, check=False
+    )
     if ended.returncode in {-signal.SIGINT, 128 + signal.SIGINT}:
         raise KeyboardInterrupt
     if ended.returncode:

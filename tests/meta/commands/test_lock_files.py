@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from logitproof.environments import lock_files
 from logitproof.environments.lock_files import Pins, lock_here, read_lock
 from logitproof.errors import UsageError
+from logitproof_reports.runs.schema import RunFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 UV = """
 version = 1
@@ -165,15 +171,78 @@ def test_requirements_that_are_included_are_read_too() -> None:
     Path("requirements.txt").write_text("-r base.txt\noptax==0.2.6\njax>=0.4\n")
     assert read_lock("requirements.txt") == Pins({"numpy": "2.4.6", "optax": "0.2.6"}, (), {"jax": "not pinned"})
     Path("requirements.txt").write_text("-r gone.txt\n")
-    with pytest.raises(UsageError, match=r"gone\.txt cannot be read"):
+    with pytest.raises(RunFileError, match=r"gone\.txt cannot be read"):
         read_lock("requirements.txt")
 
 
+def test_requirements_that_include_themselves_are_refused() -> None:
+    Path("a.txt").write_text("-r b.txt\n-r b.txt\n")
+    Path("b.txt").write_text("-r a.txt\n-r a.txt\n")
+    with pytest.raises(UsageError, match=r"includes itself"):
+        read_lock("a.txt")
+
+
+def test_requirements_that_grow_by_what_they_include_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_files, "MOST_BYTES", 100_000)
+    Path("r0.txt").write_text("numpy==1.0\n" * 100)
+    for number in range(1, 30):
+        Path(f"r{number}.txt").write_text(f"-r r{number - 1}.txt\n" * 2)
+    with pytest.raises(UsageError, match=r"larger than 0\.1 MB with what it includes"):
+        read_lock("r29.txt")
+
+
+ODD_TEXTS = {
+    "empty": "",
+    "cut toml": "a = [",
+    "cut yaml": "- a: [",
+    "a mapping": "{}",
+    "a table": "[[package]]\n",
+    "a null character": "\x00",
+    "a number": "package = 1\npackages = 1\ndependencies: 1",
+    "deep toml": f"package = {'[' * 5_000}{']' * 5_000}",
+    "deep yaml": f"dependencies: {'[' * 5_000}{']' * 5_000}",
+    "aliases": "\n".join(["a0: &a0 [x]", *(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 60))]),
+    "lists for texts": '[[package]]\nname = []\nversion = {}\nsource = "x"\n[[packages]]\nname = 1\nmarker = []',
+}
+
+
 @pytest.mark.parametrize("name", [name for name in FILES if name != "explicit.txt"])
-@pytest.mark.parametrize("text", ["", "a = [", "- a: [", "{}", "[[package]]\n", "\x00"])
+@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
 def test_what_is_no_lock_file_is_refused_in_one_line(name: str, text: str) -> None:
     Path(name).write_text(text, encoding="utf-8")
     with pytest.raises(UsageError) as raised:
+        read_lock(name)
+    assert "\n" not in str(raised.value)
+
+
+INJECTED = "1.0\\n--index-url=https://example.org"
+
+
+def test_what_is_no_release_reaches_no_resolver() -> None:
+    Path("uv.lock").write_text(UV.replace('"2.4.6"', f'"{INJECTED}"').replace('name = "optax"', 'name = "optax -x"'))
+    with pytest.raises(UsageError, match="pins no package"):
+        read_lock("uv.lock")
+    Path("uv.lock").write_text(UV.replace('"2.4.6"', f'"{INJECTED}"'))
+    found = read_lock("uv.lock")
+    assert found.packages == {"optax": "0.2.6"}
+    assert found.left_out["numpy"].startswith("no release: '1.0\\n--index")
+
+
+NO_FILES: dict[str, Callable[[Path], object]] = {
+    "a pipe": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a loop": lambda path: path.symlink_to(path),
+    "no UTF-8": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    "nothing": lambda _: None,
+}
+
+
+@pytest.mark.parametrize("make", NO_FILES.values(), ids=NO_FILES)
+@pytest.mark.parametrize("name", ["uv.lock", "requirements.txt", "environment.yml"])
+def test_what_is_no_file_is_no_lock_file(name: str, make: Callable[[Path], object]) -> None:
+    make(Path(name))
+    with pytest.raises(RunFileError) as raised:
         read_lock(name)
     assert "\n" not in str(raised.value)
 
@@ -195,9 +264,10 @@ def test_a_lock_file_is_read_from_a_commit_and_compared_with_the_one_that_is_her
     assert read_lock("git:main").packages["optax"] == "0.2.6"
     assert read_lock("git:main:uv.lock") == read_lock("git:HEAD")
     assert read_lock(lock_here()).packages["optax"] == "0.2.8"
-    for wrong in ("git:nowhere", "git:main:poetry.lock", "git:main:../../uv.lock"):
+    for wrong in ("git:nowhere", "git:main:poetry.lock", "git:main:../../uv.lock", "git:--output=made", "git:a\0b"):
         with pytest.raises(UsageError, match=r"^git "):
             read_lock(wrong)
+    assert not Path("made").exists()
 
 
 def test_a_folder_without_a_lock_file_says_what_one_is_called() -> None:
