@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import sys
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated
 
 import typer
 
 from logitproof.errors import MEANING
-
-MOST_CHARACTERS = 1_000
-"""Of a line on stderr."""
+from logitproof.streams import echo
 
 AS_IT_STANDS = "\b\n"
 """Tells typer not to wrap the paragraph that follows."""
@@ -26,7 +20,7 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001  as typer calls it
     if asked:
         from logitproof_reports.runs.environment import package_version
 
-        typer.echo(f"logitproof {package_version('logitproof')}")
+        echo(f"logitproof {package_version('logitproof')}")
         raise typer.Exit
 
 
@@ -63,6 +57,22 @@ FailOn = Annotated[
     ),
 ]
 
+Frameworks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--framework", metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."
+    ),
+]
+
+Profile = Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")]
+
+Select = Annotated[
+    str,
+    typer.Option("-k", metavar="EXPRESSION", help="Only matching cases, e.g. 'softmax and not jvp'; see the docs."),
+]
+
+Patience = Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in seconds.")]
+
 Python = Annotated[
     str | None, typer.Option("--python", metavar="PATH", help="Test what this interpreter has; it needs NumPy alone.")
 ]
@@ -76,7 +86,6 @@ Device = Annotated[
     typer.Option("--device", metavar="NAME", help="Where to compute, e.g. cuda:0, mps or gpu:1. Default: cpu."),
 ]
 
-
 Memory = Annotated[
     float | None,
     typer.Option(
@@ -85,62 +94,3 @@ Memory = Annotated[
         help="Most memory of a framework's process; past it the cell crashed. Default: no limit.",
     ),
 ]
-
-_JOB_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", flags=re.MULTILINE)
-"""What makes a line of output a command to the runner of a GitHub job."""
-
-
-def _escaped(text: str) -> str:
-    from logitproof_reports.words.outcomes import escape_control_chars
-
-    return escape_control_chars(text, keep="\n")
-
-
-def shown(text: str) -> str:
-    """Return text as it may be printed: what would move a cursor, cannot be seen or orders a CI job is spelled out."""
-    seen = _escaped(text)
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return seen
-    return _JOB_COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", seen)
-
-
-def echo(text: object, *, err: bool = False, commands: bool = False) -> None:
-    """Print text on stdout, or on stderr, as `shown`; `commands` to a CI job's runner stay as they are.
-
-    A reader that has left costs what is printed, not the exit status.
-    """
-    words = _escaped(str(text)) if commands else shown(str(text))
-    try:
-        typer.echo(words, err=err)
-    except BrokenPipeError:
-        discard(sys.stderr if err else sys.stdout)
-
-
-def echo_json(tree: Any, indent: int = 2) -> None:
-    """Print a tree as JSON."""
-    echo_spelled_json(json.dumps(tree, indent=indent))
-
-
-def echo_spelled_json(text: str) -> None:
-    """Print ASCII JSON, whose controls are escaped but one; what a CI job would obey is spelled as JSON too."""
-    echo(text.replace("\x7f", "\\u007f").replace("##[", "\\u0023#["))
-
-
-def flush() -> None:
-    """Hand on what stdout still holds; what it cannot take is dropped, or the interpreter complains at its exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        discard(sys.stdout)
-
-
-def complain(message: str) -> None:
-    """Print one line on stderr."""
-    words = " ".join(message.split())
-    cut = words if len(words) <= MOST_CHARACTERS else f"{words[:MOST_CHARACTERS]} ... ({len(words):,} characters)"
-    echo(f"logitproof: {cut}", err=True)
-
-
-def discard(stream: TextIO) -> None:
-    """Send what is still written to a stream nowhere: its reader has left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

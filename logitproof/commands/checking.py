@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, app, echo, echo_json
+from logitproof.commands.app import AS_IT_STANDS, Profile, Python, TargetName, app
 from logitproof.errors import EXPECTED, UNEXPECTED
+from logitproof.streams import echo, echo_json
 
 if TYPE_CHECKING:
     from logitproof_adapters.sources.kernel_claim import Claim
@@ -40,7 +41,6 @@ Formats = Annotated[
     typer.Option("--format", metavar="FORMAT", help="Number format; repeatable. Default: every one that it takes."),
 ]
 Framework = Annotated[str, typer.Option(metavar="NAME", help="Framework of its tensors, which also differentiates it.")]
-Profile = Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")]
 Seed = Annotated[int | None, typer.Option(metavar="NUMBER", help="Draw the rows of the trials by this number.")]
 Widest = Annotated[int, typer.Option(metavar="CLASSES", help="Most classes of a row.")]
 Seconds = Annotated[float, typer.Option("--call-seconds", metavar="SECONDS", help="Most time of one call.")]
@@ -123,12 +123,8 @@ def check(
         list[str] | None, typer.Option(metavar="CLAUSE", help="Skip a clause or clause family; repeatable.")
     ] = None,
     forbid: Forbid = None,
-    python: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Interpreter in which the kernel runs. Default: this one.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Target of logitproof.toml in which the kernel runs.")
-    ] = None,
+    python: Python = None,
+    target: TargetName = None,
     call_seconds: Seconds = 60.0,
     memory_gib: Memory = 8.0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a run file, for reports.")] = None,
@@ -146,7 +142,7 @@ def check(
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unwritable([output])
-    chosen = _target(python, target)
+    chosen = _elsewhere(python, target)
     verdict = check_named(
         Named(
             kernel,
@@ -195,14 +191,11 @@ def _claim(given: dict[str, Any]) -> Claim:
     return claimed({name: given[name] for name in vars(Declared())})
 
 
-def _target(python: str | None, name: str | None) -> Target | None:
-    from logitproof.errors import UsageError
-    from logitproof_adapters.targets.target import TargetError, chosen
+def _elsewhere(python: str | None, name: str | None) -> Target | None:
+    """Return the target that the options choose; None for the interpreter of this process."""
+    from logitproof_adapters.targets.target import chosen
 
-    try:
-        found = chosen(python, name)
-    except TargetError as error:
-        raise UsageError(str(error)) from error
+    found = chosen(python, name)
     return None if found.is_here else found
 
 

@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, app, complain, echo, echo_json
+from logitproof.commands.app import AS_IT_STANDS, Frameworks, app
 from logitproof.errors import EXPECTED
+from logitproof.streams import complain, echo, echo_json
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof claims --framework torch")
 def claims(
-    framework: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
-    ] = None,
+    framework: Frameworks = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the claims as a Markdown page.")
     ] = None,

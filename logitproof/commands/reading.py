@@ -8,21 +8,9 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import (
-    AS_IT_STANDS,
-    Device,
-    FailOn,
-    Memory,
-    Python,
-    RunFiles,
-    TargetName,
-    app,
-    complain,
-    echo,
-    echo_json,
-    echo_spelled_json,
-)
+from logitproof.commands.app import AS_IT_STANDS, Device, FailOn, Memory, Python, RunFiles, TargetName, app
 from logitproof.errors import EXPECTED, UNEXPECTED
+from logitproof.streams import complain, echo, echo_json, echo_spelled_json
 
 
 @app.command(

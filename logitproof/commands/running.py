@@ -13,16 +13,18 @@ from logitproof.commands.app import (
     AS_IT_STANDS,
     Device,
     FailOn,
+    Frameworks,
     Memory,
+    Patience,
+    Profile,
     Python,
     RunFiles,
+    Select,
     TargetName,
     app,
-    complain,
-    echo,
-    echo_json,
 )
 from logitproof.errors import EXPECTED, INTERRUPTED
+from logitproof.streams import complain, echo, echo_json
 
 
 @app.command()
@@ -49,14 +51,11 @@ def frameworks(
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof prepare --framework torch --profile full")
 def prepare(
-    framework: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
-    ] = None,
+    framework: Frameworks = None,
     *,
     python: Python = None,
     target: TargetName = None,
-    profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
+    profile: Profile = "quick",
 ) -> int:
     """Compute exact answers and bounds ahead of runs. They are cached; runs find them there and save the time."""
     from rich.filesize import decimal
@@ -73,27 +72,21 @@ def prepare(
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof run --framework torch -o torch.parquet -k saturated")
 def run(
-    framework: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
-    ] = None,
+    framework: Frameworks = None,
     *,
     python: Python = None,
     target: TargetName = None,
     device: Device = None,
-    profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
+    profile: Profile = "quick",
     output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write.")] = Path("run.parquet"),
-    select: Annotated[
-        str,
-        typer.Option("-k", metavar="EXPRESSION", help="Only matching cases, e.g. 'softmax and not jvp'; see the docs."),
-    ] = "",
+    select: Select = "",
     cells: Annotated[
         list[str] | None,
         typer.Option(
             metavar="GLOB", help="Only these cells, by id or glob; repeatable. 'ledger': the known deviations."
         ),
     ] = None,
-    patience: Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in seconds.")] = 300.0,
+    patience: Patience = 300.0,
     evaluators: Annotated[
         int | None,
         typer.Option(min=1, max=64, metavar="N", help="Processes that share a framework's cells. Default: 2 if idle."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from logitproof.commands.app import discard, echo, shown
+from logitproof.streams import discard, echo, shown
 from logitproof_reports.exports.summary import legend, sentences, terminal_table
 from logitproof_reports.history import text as history_text
 

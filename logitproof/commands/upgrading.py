@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, Memory, app, complain, echo
+from logitproof.commands.app import AS_IT_STANDS, Memory, Patience, Profile, Select, app
 from logitproof.errors import ENVIRONMENT, EXPECTED, INTERRUPTED, UsageError
+from logitproof.streams import complain, echo
 
 if TYPE_CHECKING:
     from logitproof.upgrades.policy import Policy
@@ -30,13 +31,6 @@ PolicyFile = Annotated[
     typer.Option(metavar="FILE", help="Policy file. Default: logitproof.toml or pyproject.toml in this folder."),
 ]
 
-
-Select = Annotated[
-    str,
-    typer.Option("-k", metavar="EXPRESSION", help="Only matching cases, e.g. 'softmax and not jvp'; see the docs."),
-]
-
-Patience = Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in seconds; it is made once more alone.")]
 
 TorchBackend = Annotated[
     str,
@@ -91,7 +85,7 @@ def upgrade(  # noqa: PLR0917  likewise
         list[str] | None,
         typer.Option(metavar="NAME", help="Adapter to run; repeatable. Default: those of the named packages."),
     ] = None,
-    profile: Annotated[str, typer.Option(metavar="quick|full", help="Number of cases.")] = "quick",
+    profile: Profile = "quick",
     fail_on: FailOn = None,
     policy: PolicyFile = None,
     *,

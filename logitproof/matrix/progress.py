@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol, Self
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from logitproof.streams import echo, shown
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -69,7 +70,7 @@ class Lines:
             self._next_told.pop(framework, None)
         elif importing >= self._next_told.get(framework, LONG_IMPORT_SECONDS):
             self._next_told[framework] = 2 * importing
-            typer.echo(f"{framework}: importing, {importing:.0f} s", err=True)
+            echo(f"{framework}: importing, {importing:.0f} s", err=True)
 
     def _show_quarter(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
         quarter = 5 if ended else (4 * judged // total if total else -1)
@@ -77,14 +78,19 @@ class Lines:
             return
         self._quarters[framework] = quarter
         how_far = "starts" if quarter < 0 else "ended" if ended else f"{judged} of {total} cases judged"
-        typer.echo(f"{framework}: {how_far}", err=True)
+        echo(f"{framework}: {how_far}", err=True)
 
 
 class Bars:
     """One bar a framework on stderr."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description:<12}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
         self._progress = Progress(*columns, console=Console(stderr=True))
         self._tasks: dict[str, TaskID] = {}
 
@@ -99,7 +105,7 @@ class Bars:
         """Move the framework's bar, or say for how long it has been importing."""
         if framework not in self._tasks:
             self._tasks[framework] = self._progress.add_task(framework, total=None)
-        description = f"{framework}: importing, {importing:.0f} s" if importing else framework
+        description = shown(f"{framework}: importing, {importing:.0f} s" if importing else framework)
         self._progress.update(self._tasks[framework], description=description, completed=judged, total=total or None)
         if ended:
             self._progress.stop_task(self._tasks[framework])

@@ -52,7 +52,9 @@ ROOMS = {
     "logitproof_adapters": (*("contract", "catalogue", "control", "sources", "evaluator", "frameworks", "targets"),),
     "logitproof_reports": ("words", "runs", "counting", "html", "report", "diff", "history", "exports"),
     "logitproof_conformance": ("plan", "asking", "judging", "checks", "training", "session"),
-    "logitproof": ("errors", "environments", "matrix", "readers", "explain", "kernels", "upgrades", "commands"),
+    "logitproof": (
+        *("errors", "streams", "environments", "matrix", "readers", "explain", "kernels", "upgrades", "commands"),
+    ),
 }
 """What each package consists of, in the order of its imports: none imports from one behind it, nor from a module that
 stands beside these folders, which may import all of them."""
@@ -125,7 +127,10 @@ def test_imports_point_one_way_within_a_package(package: str) -> None:
 @pytest.mark.parametrize("package", HOMES)
 def test_every_folder_of_a_package_has_its_place_and_says_what_it_is_for(package: str) -> None:
     folders = [path.parent for path in HOMES[package].rglob("__init__.py")]
-    assert {folder.name for folder in folders if folder.parent == HOMES[package]} == set(ROOMS[package]) - {"errors"}
+    assert {folder.name for folder in folders if folder.parent == HOMES[package]} == set(ROOMS[package]) - {
+        "errors",
+        "streams",
+    }
     silent = [folder for folder in folders if not ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))]
     assert not silent
 
@@ -169,7 +174,7 @@ def test_importing_logitproof_loads_nothing_else() -> None:
 
 
 def test_the_command_line_loads_its_commands_and_typer_alone() -> None:
-    ours = ["logitproof", "logitproof.commands", "logitproof.errors", "logitproof.commands.app"]
+    ours = ["logitproof", "logitproof.commands", "logitproof.errors", "logitproof.streams", "logitproof.commands.app"]
     ours += [f"logitproof.commands.{name}" for name in COMMANDS]
     loaded = set(_printed_by(LOADED.format(imports="import logitproof.commands.command_line")).split())
     assert {name for name in loaded if name.startswith("logitproof")} == set(ours)

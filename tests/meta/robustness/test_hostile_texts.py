@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from logitproof.commands.app import shown
+from logitproof.streams import shown
 from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reports.runs.run_file import Run, table_of, write_run
 from meta.reports.synthetic_runs import HOSTILE
