@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,14 @@ from logitproof.kernels.check import default_formats
 from logitproof.kernels.examination import Examination, Plan, examine, judge_result_format, taken_formats
 from logitproof.kernels.findings import symptoms_of
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.loading import MOST_BYTES_OF_A_KERNEL
 from logitproof.kernels.sandbox import guarded, keep_memory_private
 from logitproof.kernels.sentences import smallest_input
 from logitproof.kernels.truth import Question
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_reports.runs.input_files import read_text, read_whole, stat_of
+from logitproof_reports.runs.schema import RunFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -192,9 +196,9 @@ def grade_one(file: Path, task: Task, kernel: Kernel, truths: Truths) -> Grade:
     try:
         with IsolatedKernel(named, None, task.limits, guarded(task.limits)) as adapter:
             asker = Asker(adapter, Question(kernel.op, kernel.labels, "value", task.claim), truths)
-            source = file.read_text("utf-8", "replace")
+            source = read_whole(file, MOST_BYTES_OF_A_KERNEL).decode(errors="replace")
             return _graded(asker, task, kernel.quantities, plain, source)
-    except UsageError as error:
+    except (UsageError, RunFileError) as error:
         return replace(plain, fails=str(error))
 
 
@@ -251,13 +255,17 @@ def _guess(asker: Asker, wrong: Sequence[Finding]) -> str:
 
 
 def graded_before(output: Path) -> list[str]:
-    """Return the kernels that a file of records holds; a last line that was cut off is none."""
-    if not output.exists():
+    """Return the kernels that a file of records holds; a last line that was cut off is none.
+
+    Raises
+    ------
+    RunFileError
+        It cannot be read.
+    """
+    if stat_of(output) is None:
         return []
     found = []
-    for line in output.read_text("utf-8").splitlines():
-        try:
+    for line in read_text(output).splitlines():
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
             found.append(str(json.loads(line)["kernel"]))
-        except (ValueError, KeyError, TypeError):
-            continue
     return found

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
 from logitproof_reference.bounds.assumptions import Arithmetic
+from logitproof_reports.runs.input_files import read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+MOST_BYTES_OF_A_KERNEL = 10_000_000
+"""Of the module that holds it."""
 
 
 def source_of(spec: str, path: Sequence[str]) -> str:
@@ -27,7 +31,7 @@ def source_of(spec: str, path: Sequence[str]) -> str:
     for folder in path:
         for place in (Path(folder, inside).with_suffix(".py"), Path(folder, inside, "__init__.py")):
             if place.is_file():
-                return place.read_text("utf-8", "replace")
+                return read_whole(place, MOST_BYTES_OF_A_KERNEL).decode(errors="replace")
     return ""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import select
 import shutil
@@ -19,6 +18,7 @@ from logitproof.matrix import compiled_programs
 from logitproof.matrix.choice import Choice
 from logitproof.matrix.course import Asked, Course, NothingChosen
 from logitproof.matrix.progress import Silent
+from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
 from logitproof.matrix.survey import chosen
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.targets.link import PATIENCE_SECONDS
@@ -35,9 +35,8 @@ if TYPE_CHECKING:
     from logitproof_adapters.targets.target import Target
     from logitproof_reports.runs.schema import Run
 
-REQUEST, LOCK = "request.json", "lock"
-"""What a run was asked, beside its parts: it is gone on with only where it is asked the same again. And the file that
-it holds while it runs."""
+LOCK = "lock"
+"""The file, beside its parts, that a run holds while it goes on."""
 
 TICK_SECONDS = 0.2
 
@@ -188,10 +187,10 @@ def parts_beside(target: Path, request: dict[str, Any], *, resume: bool) -> Iter
     try:
         _hold(lock, target)
         if resume:
-            refuse_another_request(parts, request)
+            refuse_another_request(parts, request, "run")
         else:
             _empty(parts)
-            (parts / REQUEST).write_text(json.dumps(request), encoding="utf-8")
+            keep_request(parts, request)
         yield parts
     finally:
         os.close(lock)
@@ -213,19 +212,6 @@ def _empty(parts: Path) -> None:
     for old in parts.iterdir():
         if old.name != LOCK:
             shutil.rmtree(old) if old.is_dir() else old.unlink()
-
-
-def refuse_another_request(parts: Path, request: dict[str, Any]) -> None:
-    """Raise `UsageError` where the run that was interrupted was asked something else."""
-    try:
-        before = json.loads((parts / REQUEST).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"there is no interrupted run at {parts}: omit --resume") from error
-    for what, asked in request.items():
-        if before.get(what) != asked:
-            raise UsageError(
-                f"the interrupted run was asked with {what} {before.get(what)}: pass the same, or omit --resume"
-            )
 
 
 def parts_of(target: Path) -> Path:

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ import typer
 from logitproof.errors import UsageError
 from logitproof_adapters.catalogue.registry import MissingFramework, installed, known, load, missing, spec_of
 from logitproof_adapters.targets.installed import missing_in
-from logitproof_adapters.targets.link import TargetDied
+from logitproof_adapters.targets.link import START_SECONDS, TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import TargetError
 
@@ -139,13 +140,19 @@ def survey() -> list[Framework]:
 
 def _ask(name: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "logitproof.matrix.survey", name]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  our own module
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")  # noqa: S603  our own module
 
 
 def _answer(name: str, process: subprocess.Popen[str]) -> Framework:
-    answer, complaint = process.communicate()
+    try:
+        answer, complaint = process.communicate(timeout=START_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return Framework(name, problem=f"cannot be imported: no answer in {START_SECONDS:g} s")
     if process.returncode == 0:
-        return Framework(**json.loads(answer.splitlines()[-1]))
+        with suppress(ValueError, TypeError, IndexError):
+            return Framework(**json.loads(answer.splitlines()[-1]))
+        return Framework(name, problem="cannot be described: what it prints hides its answer")
     last_line = (complaint.strip().splitlines() or [f"status {process.returncode}"])[-1]
     return Framework(name, problem=f"cannot be imported: {last_line}")
 

@@ -17,8 +17,6 @@ It stands in ``pyproject.toml`` under ``[tool.logitproof]``, or in ``logitproof.
 from __future__ import annotations
 
 import datetime as dt
-import stat
-import tomllib
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -26,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.errors import UsageError
+from logitproof_adapters.targets.settings import SettingsError, files_in, settings_of
 from logitproof_reports.diff.classes import BY_WORD
 from logitproof_reports.diff.ruling import LEVELS, Ruling, Waived, nothing_compared, of_classes
-from logitproof_reports.runs.input_files import read_whole, stat_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,9 +51,6 @@ COORDINATES = (
 """Words of a judgement by which a policy says what matters."""
 
 _KEYS = ("fail_on", "matters", "waivers")
-
-MOST_BYTES = 1_000_000
-"""Of a policy's file."""
 
 TARGETS = "target"
 """What the same file may hold beside a policy: targets, see `logitproof_adapters.targets.target`."""
@@ -148,8 +143,7 @@ def _matching(diff: Diff, column: str, globs: tuple[str, ...]) -> NDArray[np.boo
 
 def found_policy(folder: Path) -> Path | None:
     """Return the file with the policy of a project: ``logitproof.toml``, else a ``pyproject.toml`` with a table."""
-    own, project = folder / "logitproof.toml", folder / "pyproject.toml"
-    return next((path for path in (own, project) if path.is_file() and _policy_in(path)), None)
+    return next((path for path in files_in(folder) if _policy_in(path)), None)
 
 
 def read_policy(path: Path) -> Policy:
@@ -189,25 +183,11 @@ def levels(word: str) -> tuple[str, ...]:
 
 
 def _policy_in(path: Path) -> dict[str, Any]:
-    content = _content(path)
-    if path.name == "pyproject.toml":
-        for name in ("tool", "logitproof"):
-            content = content.get(name, {}) if isinstance(content, dict) else {}
-        if not isinstance(content, dict):
-            raise UsageError(f"{path}: [tool.logitproof] is not a table")
-    return {key: value for key, value in content.items() if key != TARGETS}
-
-
-def _content(path: Path) -> dict[str, Any]:
-    found = stat_of(path)
-    if not found or stat.S_ISDIR(found.st_mode):
-        raise UsageError(f"{path} {'is a folder' if found else 'does not exist'}: pass a TOML file with a policy")
     try:
-        return tomllib.loads(read_whole(path, MOST_BYTES).decode())
-    except RecursionError as error:
-        raise UsageError(f"{path} is not valid TOML (too many levels)") from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not valid TOML ({str(error).partition(chr(10))[0]})") from error
+        content = settings_of(path)
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
+    return {key: value for key, value in content.items() if key != TARGETS}
 
 
 def _known(path: Path, table: Any, keys: tuple[str, ...]) -> None:

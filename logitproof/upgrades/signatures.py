@@ -12,6 +12,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
+from logitproof_reports.runs.input_files import read_whole
+from logitproof_reports.runs.schema import RunFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 HASH = "sha256"
+MOST_BYTES_OF_A_KEY = 100_000
 _NEEDED = 'signatures need cryptography: python -m pip install "logitproof[sign]"'
 
 
@@ -141,15 +144,8 @@ def private_key(path: Path) -> Ed25519PrivateKey:
     UsageError
         There is none, or it is of another kind.
     """
-    try:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  an extra
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415  an extra
-    except ImportError as error:
-        raise UsageError(_NEEDED) from error
-    key = _read_key(path, lambda content: load_pem_private_key(content, None))
-    if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(f"{path} is no Ed25519 key: make one with openssl genpkey -algorithm ed25519 -out {path.name}")
-    return key
+    found: Ed25519PrivateKey = _read_key(path, "private", "", f"openssl genpkey -algorithm ed25519 -out {path.name}")
+    return found
 
 
 def public_key(path: Path) -> Ed25519PublicKey:
@@ -160,21 +156,27 @@ def public_key(path: Path) -> Ed25519PublicKey:
     UsageError
         There is none, or it is of another kind.
     """
+    found: Ed25519PublicKey = _read_key(path, "public", "public ", f"openssl pkey -in KEY -pubout -out {path.name}")
+    return found
+
+
+def _read_key(path: Path, kind: str, called: str, command: str) -> Any:
     try:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  an extra
-        from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415  an extra
+        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  an extra
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(_NEEDED) from error
-    key = _read_key(path, load_pem_public_key)
-    if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"{path} is no Ed25519 public key: make it with openssl pkey -in KEY -pubout -out {path.name}")
-    return key
-
-
-def _read_key(path: Path, load: Any) -> Any:
     try:
-        return load(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError) as error:
+        content = read_whole(path, MOST_BYTES_OF_A_KEY)
+        if kind == "private":
+            key: Any = serialization.load_pem_private_key(content, None)
+        else:
+            key = serialization.load_pem_public_key(content)
+    except RunFileError as error:
+        raise UsageError(str(error)) from error
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UsageError(f"{path} is no PEM key without a password") from error
+    if not isinstance(key, getattr(ed25519, f"Ed25519{kind.title()}Key")):
+        raise UsageError(f"{path} is no Ed25519 {called}key: make one with {command}")
+    return key

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from logitproof.errors import UsageError
+from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
 from logitproof.matrix.survey import CONTROL
 from logitproof.upgrades.sides import TOLD, Settings, Side, is_finished, judge, prepared
 from logitproof.upgrades.uncovered import with_uncovered
@@ -21,6 +21,7 @@ from logitproof_reports.counting.verdict import plural
 from logitproof_reports.diff.classes import RANK
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.query import not_evaluated
+from logitproof_reports.runs.input_files import read_text
 from logitproof_reports.runs.run_file import read_run, write_run
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 NAMES = ("baseline", "candidate")
-REQUEST = "request.json"
-"""What an upgrade was asked: it is gone on with only where it is asked the same again."""
+MOST_BYTES_OF_A_LOCK = 1_000_000
 
 CELLS_AT_ONCE = 400
 """Cells that a second look names; of more the first ones, worst first: a command line has an end."""
@@ -108,24 +108,13 @@ class Trial:
 
     def _begin(self) -> None:
         """Make the folder, and see to it that what is gone on with was asked the same."""
-        place = self.folder / REQUEST
         asked = {"old": self.old, "new": self.new, "adapters": self.adapters, **asdict(self.settings)}
-        request: dict[str, Any] = json.loads(json.dumps(asked))
-        if not (self.resume and place.exists()):  # one that was interrupted before it began begins anew
-            self._remove_results()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            place.write_text(json.dumps(request, indent=2), encoding="utf-8")
+        if self.resume and (self.folder / REQUEST).exists():
+            refuse_another_request(self.folder, asked, "upgrade")
             return
-        try:
-            before: Any = json.loads(place.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"there is no interrupted upgrade in {self.folder}: omit --resume") from error
-        for what, value in request.items():
-            if before.get(what) != value:
-                raise UsageError(
-                    f"the upgrade in {self.folder} was asked with {what} {before.get(what)}: pass the same, "
-                    "or omit --resume"
-                )
+        self._remove_results()  # one that was interrupted before it began begins anew
+        self.folder.mkdir(parents=True, exist_ok=True)
+        keep_request(self.folder, asked)
 
     def _remove_results(self) -> None:
         """Remove what an earlier upgrade left in the folder, lest it be taken for a side of this one."""
@@ -138,7 +127,7 @@ class Trial:
     def _locks_before(self) -> dict[str, list[str]]:
         """Return the lock of each side that the interrupted upgrade resolved: the index may have moved since."""
         files = [(text, self._lock_file(name)) for text, name in zip((self.old, self.new), NAMES, strict=True)]
-        return {text: file.read_text(encoding="utf-8").split("\n") for text, file in files if file.exists()}
+        return {text: read_text(file, MOST_BYTES_OF_A_LOCK).split("\n") for text, file in files if file.exists()}
 
     def _write_locks(self, both: Sequence[Side]) -> None:
         for name, side in zip(NAMES, both, strict=True):

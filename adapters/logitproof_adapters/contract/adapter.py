@@ -239,6 +239,7 @@ def run_program(
         input=LIMITED.format(variables=dict(variables), seconds=seconds) + program,
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=IDLE_FACTOR * seconds,
         check=False,
         **options,

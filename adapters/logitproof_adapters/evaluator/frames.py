@@ -50,7 +50,7 @@ def decoded(body: bytes | bytearray) -> tuple[dict[str, Any], memoryview]:
     end = body.find(b"\n") + 1
     try:
         header = json.loads(bytes(body[:end]))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FrameError(f"garbage on the pipe: {bytes(body[:80])!r}") from error
     if not isinstance(header, dict):
         raise FrameError(f"garbage on the pipe: {bytes(body[:80])!r}")

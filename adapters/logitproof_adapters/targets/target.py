@@ -15,13 +15,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tomllib
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.contract import CPU
+from logitproof_adapters.targets.settings import SettingsError, files_in, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -173,17 +173,13 @@ def named(name: str, folder: Path | None = None) -> Target:
 
 
 def _tables(folder: Path) -> tuple[Path, dict[str, Any]]:
-    for file, keys in (("logitproof.toml", ()), ("pyproject.toml", ("tool", "logitproof"))):
-        path = folder / file
-        if path.is_file():
-            try:
-                content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise TargetError(f"{path} cannot be read: {error}") from error
-            for key in (*keys, "target"):
-                content = content.get(key, {}) if isinstance(content, dict) else {}
-            if isinstance(content, dict) and content:
-                return path, content
+    for path in files_in(folder):
+        try:
+            tables = settings_of(path).get("target", {})
+        except SettingsError as error:
+            raise TargetError(str(error)) from error
+        if isinstance(tables, dict) and tables:
+            return path, tables
     return folder, {}
 
 

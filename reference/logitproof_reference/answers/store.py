@@ -7,8 +7,10 @@ missing. Where the folder cannot be written nothing is kept: a store saves time 
 
 from __future__ import annotations
 
+import errno
 import math
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from hashlib import blake2b
@@ -55,7 +57,7 @@ class Store:
         """Return the array of a name, or None where there is none or it is damaged."""
         path = self._path(name)
         with suppress(OSError, ValueError):
-            content = path.read_bytes()
+            content = self._content(path)
             if _digest(name, memoryview(content)[:-BYTES]) != content[-BYTES:]:
                 return None
             os.utime(path)
@@ -75,7 +77,15 @@ class Store:
 
     def size(self) -> int:
         """Return how many bytes are held."""
-        return sum(entry.stat().st_size for entry in self._entries())
+        return sum(size for _, size, _ in self._entries())
+
+    def _content(self, path: Path) -> bytes:
+        """Return the bytes of a regular file that is no larger than the store may be."""
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size > self.largest:
+                raise OSError(errno.EINVAL, "no file of a store", str(path))
+            return file.read()
 
     def _path(self, name: str) -> Path:
         return self.folder / name[:2] / (name + _SUFFIX)
@@ -95,26 +105,31 @@ class Store:
             raise
         return size
 
-    def _entries(self) -> Iterator[os.DirEntry[str]]:
-        """Yield every file, those of writers that died included."""
-        if self.folder.is_dir():
-            for part in [entry for entry in os.scandir(self.folder) if entry.is_dir()]:
-                yield from os.scandir(part)
+    def _entries(self) -> Iterator[tuple[int, int, str]]:
+        """Yield when each file was last used, its size and its path, those of writers that died included."""
+        parts = list(_scanned(self.folder)) if self.folder.is_dir() else []
+        for entry in (entry for part in parts if part.is_dir() for entry in _scanned(part.path)):
+            with suppress(FileNotFoundError):  # another process shrinks as well
+                status = entry.stat(follow_symlinks=False)
+                if not stat.S_ISDIR(status.st_mode):
+                    yield status.st_mtime_ns, status.st_size, entry.path
 
     def _shrink(self) -> int:
         """Remove the files used longest ago until `_KEPT_SHARE` is left; return how many bytes are."""
-        found = []
-        for entry in self._entries():
-            with suppress(FileNotFoundError):  # another process shrinks as well
-                status = entry.stat()
-                found.append((status.st_mtime_ns, status.st_size, entry.path))
+        found = sorted(self._entries())
         left = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
+        for _, size, path in found:
             if left <= self.largest * _KEPT_SHARE:
                 break
             Path(path).unlink(missing_ok=True)
             left -= size
         return left
+
+
+def _scanned(folder: str | Path) -> Iterator[os.DirEntry[str]]:
+    """Yield what a folder holds; nothing where it may not be read, or is gone."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        yield from entries
 
 
 def _digest(name: str, *parts: bytes | memoryview) -> bytes:
