@@ -1,7 +1,7 @@
-"""Where frameworks keep what they compiled, so that the next run need not compile it again.
+"""Where frameworks keep what they compiled, and Python its bytecode, so that the next run need not compile it again.
 
-Only for a framework that is installed beside Logitproof: elsewhere nothing is written. The folder is one for each set
-of versions, machine and flags, since not every framework asks for these before it takes what is there.
+Only for interpreters of this machine. The folder is Logitproof's own, nothing is written beside the framework, and is
+one for each set of versions, machine and flags: not every framework compares these before it takes what is there.
 """
 
 from __future__ import annotations
@@ -11,35 +11,42 @@ import json
 import os
 import shutil
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof_reference.answers.place import COMPILED, cache_folder
 from logitproof_reports.runs.environment import describe_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from logitproof_adapters.targets.target import Target
 
 MOST_FOLDERS = 4
 """Kept, those used last."""
 
-DECIDES = ("python", "os", "kernel", "machine", "cpu", "cpu_features", "threads", "packages")
-"""What of an environment decides what a compiler makes."""
+MACHINE = ("os", "kernel", "machine", "cpu", "cpu_features", "threads")
+"""What of an environment decides what a compiler makes, beside the packages and the interpreter."""
+
+HERE = (*MACHINE, "python", "packages")
+BYTECODE = "bytecode"
 
 
-def variables() -> dict[str, str]:
-    """Return the environment variables by which JAX, TensorFlow and PyTorch keep what they compiled.
+def variables(target: Target) -> dict[str, str]:
+    """Return the environment variables by which a target's frameworks keep what they compiled; none if it is not known.
 
     Sources: jax.readthedocs.io, "Persistent compilation cache"; tensorflow/compiler/jit/flags.cc; the documentation of
-    torch.compile's caches.
+    torch.compile's caches; for the bytecode `logitproof_adapters.evaluator.bootstrap`.
     """
-    folder = _folder()
+    facts = _facts(target)
+    if not facts:
+        return {}
+    folder = _folder(facts)
     wanted = {
         "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         "TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={folder / 'tensorflow'}",
         "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
+        **({} if target.is_here else {"LOGITPROOF_BYTECODE": str(folder / BYTECODE)}),
     }
     return {name: value for name, value in wanted.items() if name not in os.environ}
 
@@ -49,12 +56,23 @@ def switched_off() -> dict[str, str]:
     return {"JAX_ENABLE_COMPILATION_CACHE": "0", "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
 
 
-def _folder() -> Path:
-    """Return the folder for this environment; the ones used longest ago go."""
+def _facts(target: Target) -> dict[str, object]:
+    """Return what decides what compilers make in a target; nothing where it is not known what is installed there."""
+    environment = describe_environment()
+    if target.is_here:
+        return {name: environment[name] for name in HERE}
+    python = Path(target.command[0])
+    installed = sorted(path.name for path in python.parent.parent.glob("lib/python3*/*-packages/*.dist-info"))
+    place = {"interpreter": str(python.absolute()), "resolved": str(python.resolve()), "installed": installed}
+    return {**{name: environment[name] for name in MACHINE}, **place} if installed else {}
+
+
+def _folder(facts: dict[str, object]) -> Path:
+    """Return the folder for what these facts decide; the ones used longest ago go."""
     parent = cache_folder() / COMPILED
-    folder = parent / _digest(describe_environment())
+    folder = parent / _digest(facts)
     with suppress(OSError):  # where nothing can be kept, nothing is
-        for name in ("jax", "tensorflow", "inductor"):
+        for name in ("jax", "tensorflow", "inductor", BYTECODE):
             (folder / name).mkdir(parents=True, exist_ok=True)
         os.utime(folder)
         for old in sorted(parent.iterdir(), key=lambda one: one.stat().st_mtime)[:-MOST_FOLDERS]:
@@ -62,7 +80,6 @@ def _folder() -> Path:
     return folder
 
 
-def _digest(environment: Mapping[str, object]) -> str:
-    facts = {name: environment[name] for name in DECIDES}
+def _digest(facts: dict[str, object]) -> str:
     flags = {name: value for name, value in os.environ.items() if "XLA" in name or "FLAGS" in name}
     return hashlib.sha256(json.dumps([facts, flags], sort_keys=True).encode()).hexdigest()[:16]

@@ -89,7 +89,7 @@ def run(
     resume : bool
         Whether to go on with what an interrupted run of the same request left.
     fresh : bool
-        Whether frameworks installed here compile everything anew, instead of taking what an earlier run compiled.
+        Whether frameworks on this machine compile everything anew, instead of taking what an earlier run compiled.
     target : Target, optional
         Where the frameworks are; default: installed beside Logitproof.
     display : Display, optional
@@ -116,7 +116,7 @@ def run(
         raise UsageError(str(error)) from error
     place = Path(output)
     where = target or here()
-    if where.is_here:
+    if where.is_interpreter:
         where = with_compiled_programs(where, fresh=fresh)
     names = chosen(frameworks, where)
     request = {
@@ -151,8 +151,8 @@ def run(
 
 
 def with_compiled_programs(target: Target, *, fresh: bool) -> Target:
-    """Return the interpreter of this process where frameworks keep what they compiled, or use nothing if `fresh`."""
-    settings = compiled_programs.switched_off() if fresh else compiled_programs.variables()
+    """Return the same interpreter where frameworks keep what they compiled, or use nothing if `fresh`."""
+    settings = compiled_programs.switched_off() if fresh else compiled_programs.variables(target)
     return replace(target, env={**settings, **target.env})
 
 

@@ -9,6 +9,7 @@ import os
 import struct
 import sys
 from importlib.machinery import ModuleSpec
+from importlib.util import cache_from_source, find_spec
 from typing import Any, BinaryIO
 
 
@@ -68,6 +69,19 @@ def limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (lowest, lowest))
 
 
+def keep_bytecode(folder: str) -> None:
+    """Keep bytecode in a folder of the judge's where packages were installed without it (as uv does).
+
+    Nothing may be written beside them, and to compile all that a framework imports takes longer than its import.
+    """
+    numpy = find_spec("numpy") if folder else None
+    if numpy is None or not numpy.origin or os.path.exists(cache_from_source(numpy.origin)):  # noqa: PTH110 - no imports
+        return
+    sys.pycache_prefix, sys.dont_write_bytecode = folder, False
+    os.environ["PYTHONPYCACHEPREFIX"] = folder  # of the processes that a framework starts
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def main() -> None:
     """Set up the pipe, import what is sent, and answer until the pipe closes."""
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -80,6 +94,7 @@ def main() -> None:
     setup = read_frame(requests)
     os.environ.update(setup["environment"])
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))  # Python read it when it started
+    keep_bytecode(os.environ.pop("LOGITPROOF_BYTECODE", ""))
     try:
         if setup["memory"]:
             limit_memory(setup["memory"])

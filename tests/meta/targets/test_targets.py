@@ -149,6 +149,21 @@ def test_a_run_leaves_the_packages_of_its_target_byte_for_byte_as_they_were(
     assert hashes(own_environment) == before
 
 
+def test_bytecode_is_kept_in_the_cache_where_packages_have_none(
+    own_environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGITPROOF_CACHE_DIR", str(tmp_path / "cache"))
+    cases, python = "eager-softmax-value-float32", str(own_environment / "bin" / "python")
+    run(tmp_path, "numpy", "run.parquet", "--python", python, cases=cases)
+    kept = [path for path in (tmp_path / "cache").rglob("*.pyc") if "numpy" in path.parts]
+    assert kept
+    assert not [*own_environment.rglob("numpy/**/*.pyc")]
+    for path in kept:
+        path.write_bytes(b"")
+    run(tmp_path, "numpy", "fresh.parquet", "--python", python, "--no-cache", cases=cases)
+    assert {path.stat().st_size for path in kept} == {0}
+
+
 def test_labels_in_bfloat16_are_refused_where_ml_dtypes_is_not_installed(own_environment: Path, tmp_path: Path) -> None:
     cases = "eager-softmax_cross_entropy-distributions-value-float32"
     found = run(tmp_path, "numpy", "run.parquet", "--python", str(own_environment / "bin" / "python"), cases=cases)
