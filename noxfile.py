@@ -198,6 +198,13 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def kernels(session: nox.Session) -> None:
+    """Check all kernels of the corpus, or those named after --; fails if one is missed or accused (an hour)."""
+    session.install("-e", ".")
+    session.run("python", "-m", "meta.kernels.measure", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session(default=False)
 def replay(session: nox.Session) -> None:
     """Replay documented bugs in old releases, or those named after -- (ids, projects); writes runs/replay.md, .json."""
     session.install("-e", ".")

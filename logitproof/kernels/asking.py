@@ -56,10 +56,17 @@ class Reply:
 
 
 class Truths:
-    """Exact answers by question and rows, the last ones kept: kernels of one op are asked the same."""
+    """Exact answers by question and rows, the last ones kept: kernels of one op are asked the same.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    most : int
+        How many are kept.
+    """
+
+    def __init__(self, most: int = KEPT_TRUTHS) -> None:
         self._kept: OrderedDict[Any, Truth] = OrderedDict()
+        self._most = most
 
     def of(self, question: Question, rows: Rows, key: Any) -> Truth:
         """Return the exact answers; `key` names the rows."""
@@ -69,7 +76,7 @@ class Truths:
             if key is None or found.allowed.size > KEPT_ELEMENTS:
                 return found
             self._kept[whole] = found
-            if len(self._kept) > KEPT_TRUTHS:
+            if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(whole)
         return self._kept[whole]

@@ -38,10 +38,10 @@ def declarations(declared: Arithmetic | None, format_: str) -> dict[str, Arithme
 
     Its exp, log and underflow are those of the declaration, for sums are what differs most.
     """
-    given = declared or MUST
+    given = replace(declared or MUST, log_domain=False)
     wider = ["", "float32"] if FORMATS[format_].unit_roundoff > FORMATS["float32"].unit_roundoff else [""]
     tried = [replace(given, accumulation=sums, height=height) for sums in wider for height in HEIGHTS]
-    made = {f"declared: {spelled(given, format_)}": given} if declared else {}
+    made = {f"declared: {spelled(declared, format_)}": declared} if declared else {}
     return {**made, **{spelled(one, format_): one for one in tried}}
 
 
@@ -51,7 +51,9 @@ def spelled(arithmetic: Arithmetic, format_: str) -> str:
     >>> spelled(MUST, "bfloat16")
     'sequential sums in bfloat16, exp within 4 ulps'
     """
-    return f"{arithmetic.height} sums in {arithmetic.accumulation or format_}, exp within {arithmetic.exp_ulps:g} ulps"
+    where = ", in the log domain" if arithmetic.log_domain else ""
+    sums = f"{arithmetic.height} sums in {arithmetic.accumulation or format_}{where}"
+    return f"{sums}, exp within {arithmetic.exp_ulps:g} ulps"
 
 
 def audit(evaluation: CellEvaluation, declared: Arithmetic | None) -> dict[str, float]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 NEARER = 0.05
 """A guess leaves at most this share of the error of each wrong number."""
 
+LEAST_FAULT = 0.5
+"""The share of an error that a guess must predict."""
+
 ROUGH, MOST_ROWS = 1e-2, 0.9
 """Relative error of a guess in the numbers that are right; and the share of numbers, wrong or right, it is near to."""
 
@@ -74,6 +77,7 @@ def _explains(cause: Cause, symptoms: Symptoms) -> bool:
     closely = (np.isfinite(left) & (left <= NEARER * error)) | (
         left <= 16.0 * unit * size + symptoms.unit.smallest_normal
     )
+    closely &= distance(predicted, symptoms.exact) >= LEAST_FAULT * error  # a guess that is right explains nothing
     roughly = left <= max(ROUGH, 8.0 * unit) * size + error
     if not bad.any() or closely[bad].mean() < MOST_ROWS:
         return False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
 from logitproof.kernels.asking import Asker, Truths
-from logitproof.kernels.audit import audit
+from logitproof.kernels.audit import Declaring, audit
 from logitproof.kernels.declarations import lenient
 from logitproof.kernels.domain import limits
 from logitproof.kernels.examination import (
@@ -23,6 +23,7 @@ from logitproof.kernels.examination import (
     taken_formats,
 )
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
 from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch
 from logitproof.kernels.shown import shown_findings
 from logitproof.kernels.trials import Trial
@@ -34,6 +35,7 @@ from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
 from logitproof_conformance.session.sweep import sweep
+from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -166,6 +168,7 @@ def check_named(
     limits_: Limits | None = None,
     target: Target | None = None,
     source: str = "",
+    truths: Truths | None = None,
 ) -> KernelVerdict:
     """Judge a kernel by name, in a process of its own: it may die or eat memory at the cost of what it was asked.
 
@@ -178,7 +181,15 @@ def check_named(
     refuse_missing(named.framework, here=target is None)
     question = Question(whole.op, whole.labels, "value", named.claim, arithmetic)
     with IsolatedKernel(replace(named, labels=whole.labels), arithmetic, limits_, target) as adapter:
-        return verdict_on(adapter, question, whole.quantities, request, source=source, framework=named.framework)
+        return verdict_on(
+            adapter,
+            question,
+            whole.quantities,
+            request,
+            source=source,
+            framework=named.framework,
+            truths=truths,
+        )
 
 
 def _whole(named: Named) -> Kernel:
@@ -235,7 +246,30 @@ def verdict_on(
     framework: str,
     truths: Truths | None = None,
 ) -> KernelVerdict:
-    """Judge what an adapter answers."""
+    """Judge what an adapter answers; a log-sum-exp that is no shifted sum also as one in the log domain."""
+    verdict = _verdict_on(
+        adapter, question, quantities, request, source=source, framework=framework, truths=truths or Truths()
+    )
+    if verdict.conforms or not may_add_in_the_log_domain(adapter, question, verdict):
+        return verdict
+    arithmetic = in_the_log_domain(question)
+    granting: Any = Declaring(adapter, arithmetic)
+    second = _verdict_on(
+        granting, replace(question, arithmetic=arithmetic), quantities, request, source=source, framework=framework
+    )
+    return replace(second, notes=(*second.notes, log_domain_note(verdict))) if second.conforms else verdict
+
+
+def _verdict_on(
+    adapter: Adapter,
+    question: Question,
+    quantities: tuple[str, ...],
+    request: Request,
+    *,
+    source: str,
+    framework: str,
+    truths: Truths | None = None,
+) -> KernelVerdict:
     asker = Asker(adapter, question, truths)
     found = Examination()
     formats = list(taken_formats(asker, request.formats or default_formats(framework, source), found))
@@ -253,7 +287,8 @@ def verdict_on(
     judge_empty_batch(asker, formats[0], found)
     plan = Plan(tuple(formats), quantities, request.profile, request.widest, request.seed)
     examine(asker, plan, found, request.progress)
-    kept = [*lenient(judged, question.claim, is_steady=is_steady), *found.judgements]
+    log_domain = (question.arithmetic or MUST).log_domain
+    kept = [*lenient(judged, question.claim, is_steady=is_steady, log_domain=log_domain), *found.judgements]
     is_asked = tuple(judgement for judgement in kept if not judgement.clause.startswith((*request.without, "-")))
     findings = [finding for finding in found.findings if not finding.clause.startswith((*request.without, "-"))]
     return KernelVerdict(

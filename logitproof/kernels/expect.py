@@ -18,7 +18,9 @@ import numpy as np
 
 from logitproof.errors import UsageError
 from logitproof_reference.bounds.api import bound
-from logitproof_reference.bounds.assumptions import MUST, growth
+from logitproof_reference.bounds.assumptions import MUST, wide
+from logitproof_reference.bounds.error_model import Rounding
+from logitproof_reference.bounds.uniform import FORMS, WorstClass, uniform_bound, worst_sum
 from logitproof_reference.judging.compare import Comparison, compare
 from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.formats import Format
 
     F64 = NDArray[np.float64]
-
-ROUNDINGS = {"softmax": 3.0, "log_softmax": 3.0, "log_sum_exp": 2.0, "softmax_cross_entropy": 3.0}
-"""Roundings of single numbers beside the sum: a difference, a quotient or a logarithm, and the result."""
 
 
 @dataclass(frozen=True)
@@ -150,16 +149,19 @@ def assert_within_bound(
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What may take the place of an rtol and an atol.
+    """What may take the place of an rtol and an atol: |observed - exact| <= atol + rtol |exact|.
 
     Attributes
     ----------
     op, format : str
     classes : int
-    rtol : float
-        Relative to the answer; of a logarithm, to the largest logit in magnitude beside it.
-    atol : float
-        For what underflows.
+    rtol, atol : float
+        Of softmax what underflows is absolute, the rest relative. Of the others the error is absolute, in nats; of
+        log-sum-exp one rounding of the answer is relative.
+    reach : float
+        How far the logits of a row may lie apart, the largest from the smallest.
+    sums : str
+        The format that sums must run in: float32 where a half format would lose them.
     """
 
     op: str
@@ -167,34 +169,55 @@ class Tolerance:
     classes: int
     rtol: float
     atol: float
+    reach: float = 10.0
+    sums: str = ""
 
 
 def tolerances(
-    ops: Iterable[str] = (), classes: Iterable[int] = (10, 1000, 32_000, 128_256), reach: float = 10.0
+    ops: Iterable[str] = (),
+    classes: Iterable[int] = (10, 1000, 32_000, 128_256),
+    reach: float = 10.0,
+    *,
+    arithmetic: Arithmetic | None = None,
 ) -> list[Tolerance]:
     """Return a table of tolerances by op, format and number of classes, for logits that span at most `reach`.
 
-    rtol = (1 + exp's error)(1 + g_h)(e^{u reach}) - 1 for the sum, in float32 where a half format would lose it, and
-    the roundings of single numbers in the format. Of log-softmax and the losses it is an absolute error, in nats, plus
-    that part of the answer.
+    They are those of `logitproof_reference.bounds.uniform`: no bound of a row within the reach is greater, so that
+    correct code keeps them, under the assumptions of `arithmetic`. Softmax cross-entropy is that with class indices.
+
+    Parameters
+    ----------
+    ops : iterable of str
+        All that have a sum over classes by default.
+    classes : iterable of int
+    reach : float
+    arithmetic : Arithmetic, optional
+        What the code is declared to do; the least that is asked of everyone by default, with sums in float32 where
+        those in the format may be off by an eighth.
 
     Raises
     ------
     UsageError
-        An op is not known, or has no sum.
+        An op is not known or has no sum, or the reach is negative.
     """
-    chosen = list(ops) or list(ROUNDINGS)
+    chosen = list(ops) or list(FORMS)
     for op in chosen:
-        if op not in ROUNDINGS:
-            raise UsageError(f'op "{op}" has no table of tolerances; those that have: {", ".join(ROUNDINGS)}')
-    return [_tolerance(op, FORMATS[name], n, reach) for op in chosen for name in FORMATS for n in classes]
+        if op not in FORMS:
+            raise UsageError(f'op "{op}" has no table of tolerances; those that have: {", ".join(FORMS)}')
+    if not reach >= 0.0:
+        raise UsageError(f"reach is {reach}; it must not be negative")
+    assumed, counts = arithmetic or MUST, list(classes)
+    return [_tolerance(op, one, n, reach, assumed) for op in chosen for one in FORMATS.values() for n in counts]
 
 
-def _tolerance(op: str, format_: Format, n: int, reach: float) -> Tolerance:
-    summing = format_ if n * format_.unit_roundoff < 0.125 else FORMATS["float32"]
-    unit, wide = format_.unit_roundoff, summing.unit_roundoff
-    total = np.expm1(np.log1p(8.0 * unit) + np.log1p(growth(n - 1, wide)) + unit * reach)
-    rtol = float((1.0 + total) * (1.0 + growth(ROUNDINGS[op] + 8.0, unit)) - 1.0)
-    keeps_scale = op == "softmax"
-    atol = format_.smallest_normal * n if keeps_scale else rtol + 2.0 * unit * reach
-    return Tolerance(op, format_.name, n, rtol, float(atol))
+LOST = 0.125
+"""Relative error of a sum from which a half format is expected to add in float32."""
+
+
+def _tolerance(op: str, format_: Format, n: int, reach: float, arithmetic: Arithmetic) -> Tolerance:
+    rounding = Rounding(format_, arithmetic)
+    if format_.bits == 16 and worst_sum(WorstClass.below(n, reach), n, rounding).error > LOST:
+        rounding = Rounding(format_, wide(arithmetic))
+    allowed = uniform_bound(op, n, reach, rounding)
+    sums = rounding.arithmetic.accumulation_format(format_).name
+    return Tolerance(op, format_.name, n, allowed.relative, allowed.absolute, reach, sums)

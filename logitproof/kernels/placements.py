@@ -33,12 +33,13 @@ def strided(array: Array) -> Array:
 
 
 def rows_apart(array: Array) -> Array:
-    """Return it as the first classes of wider rows."""
+    """Return it as the first places of a longer last axis."""
     if array.ndim < 2:
         return array
-    held = np.full((len(array), array.shape[1] + 3), _spoiler(array), array.dtype)
-    held[:, : array.shape[1]] = array
-    return held[:, : array.shape[1]]
+    length = array.shape[-1]
+    held = np.full((*array.shape[:-1], length + 3), _spoiler(array), array.dtype)
+    held[..., :length] = array
+    return held[..., :length]
 
 
 def offset(array: Array) -> Array:

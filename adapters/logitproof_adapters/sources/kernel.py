@@ -14,7 +14,7 @@ from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import Description
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_adapters.sources.kernel_watch import Watch
-from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS, once, rolled
+from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, SHAPED, WAYS, once, rolled
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_reference.vocabulary.ops import OPS
@@ -169,6 +169,8 @@ class KernelQuestions:
         own: Any = self
         call = self._caller(cell, inputs)
         arrays = list(inputs.arrays().values())
+        if cell.entry in SHAPED:
+            return SHAPED[cell.entry](call, own.array, arrays, inputs.axis)
         if cell.entry != AFTER_VALUE:
             return WAYS[cell.entry](call, own.array, arrays)
         call(arrays)

@@ -73,27 +73,37 @@ def fifty_times(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
     return read(call(arrays))
 
 
-def after_fewer_rows(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
-    """Call it with the first row alone before."""
-    call([array[:1].copy() if array.ndim else array for array in arrays])
+def after_fewer_rows(call: Call, read: Read, arrays: Arrays, axis: int = 1) -> NDArray[Any]:
+    """Call it with the first row alone before; `axis` is that of the classes."""
+    logits = arrays[0]
+    call([_of_one_row(array, logits, axis) for array in arrays])
     return read(call(arrays))
 
 
-def after_fewer_classes(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+def _of_one_row(array: NDArray[Any], logits: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return what goes with the first row; weights of classes stay."""
+    across = 1 if axis == 0 else 0
+    if array.shape == logits.shape:
+        return np.ascontiguousarray(np.take(array, [0], axis=across))
+    return array[:1].copy() if array.ndim and len(array) == logits.shape[across] else array.copy()
+
+
+def after_fewer_classes(call: Call, read: Read, arrays: Arrays, axis: int = 1) -> NDArray[Any]:
     """Call it with the first half of the classes before."""
-    n = arrays[0].shape[1]
-    half = max(n // 2, 1)
-    call([_of_classes(array, half, n) for array in arrays])
+    logits = arrays[0]
+    half = max(logits.shape[axis] // 2, 1)
+    call([_of_classes(array, half, logits, axis) for array in arrays])
     return read(call(arrays))
 
 
-def _of_classes(array: NDArray[Any], half: int, n: int) -> NDArray[Any]:
-    """Return what goes with the first classes: columns, labels among them, weights of them."""
+def _of_classes(array: NDArray[Any], half: int, logits: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return what goes with the first classes: of logits and their like, labels among them, weights of them."""
     if array.dtype.kind == "i":
         return np.where(array < 0, array, array % half)
-    if array.ndim == 2:
-        return np.ascontiguousarray(array[:, :half])
-    return array[:half].copy() if array.ndim and len(array) == n else array.copy()
+    if array.shape == logits.shape:
+        return np.ascontiguousarray(np.take(array, range(half), axis=axis))
+    is_of_classes = array.ndim == 1 and len(array) == logits.shape[axis]
+    return array[:half].copy() if is_of_classes else array.copy()
 
 
 def in_threads(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
@@ -143,6 +153,9 @@ WAYS = {
     "in_threads": in_threads,
 }
 """By the word that a cell has as its entry."""
+
+SHAPED = {"after_fewer_rows": after_fewer_rows, "after_fewer_classes": after_fewer_classes}
+"""Those of the ways that must know which axis is that of the classes."""
 
 AFTER_VALUE = "after_another_value"
 """A way of asking for a gradient: the value of other arrays is computed in between."""

@@ -42,6 +42,8 @@ class Arithmetic:
         grows with a common offset of the logits; where it makes the bound void, it is not granted.
     base_2 : bool
         Whether log-softmax may be computed in base 2 throughout and brought to base e by a product at the end.
+    log_domain : bool
+        Whether a log-sum-exp may be computed by repeated log(e^a + e^b), each step of which rounds the whole sum.
     failure_probability : float
         0 for worst-case bounds on sums; otherwise the probability with which a sum may exceed
         its bound if rounding errors are independent of mean zero, as in `statistical_growth`.
@@ -59,6 +61,7 @@ class Arithmetic:
     flush_to_zero: bool = True
     rounded_log_sum_exp: bool = True
     base_2: bool = True
+    log_domain: bool = False
     failure_probability: float = 0.0
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Bounds B1 to B3 and B6 to B9: softmax, log-softmax and log-sum-exp.
+"""Bounds B1 to B3 and B6 to B10: softmax, log-softmax and log-sum-exp.
 
 Notation: u unit roundoff, eta smallest subnormal; row x_1..x_n, t_j = x_max - x_j, S = sum exp(-t_j),
 p softmax, y log-softmax; ee, el relative errors of exp and log; h height of the summation tree,
@@ -18,6 +18,7 @@ import numpy as np
 
 from logitproof_reference.bounds.assumptions import growth
 from logitproof_reference.bounds.error_model import Approximation, Rounding, worst
+from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
     from logitproof_reference.bounds.row_statistics import RowStatistics
@@ -201,6 +202,31 @@ def log_sum_exp(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum
     y = x_max + log S. The u |y| is unavoidable in a rounded result. Shape (rows, 1).
     """
     return rounding.add(Approximation.exact(statistics.top), _log_of_sum(statistics, rounding, total))
+
+
+def log_sum_exp_by_merging(statistics: RowStatistics, rounding: Rounding) -> Approximation:
+    """B10: |dy| <= B + u (|y| + B), B = g_h (A + 1 + 2 c_exp + 2 c_log) + h eta: repeated log(e^a + e^b).
+
+    A step gives fl(max(a, b) + l), l = log1p(exp(-d)), d = fl(|a - b|). l is off by u d e^-d / (1 + e^-d) for the
+    rounded d, by ee e^-d / (1 + e^-d) for exp and by el l for the logarithm: by u + ee + el at most, for these factors
+    are below 0.28, 0.5 and 0.7. So a step multiplies the sum that it stands for by e^e, |e| <= u |y_v| + u + ee + el.
+    Logit j goes through at most h steps, h the height of the tree: the sum is that of e^(x_j + E_j), |E_j| the sum of
+    its |e|, whose logarithm is off by max |E_j|. Every exact y_v lies between a logit of its part and y, so that with
+    A = max(|y|, max |x_j|) a computed one is at most A + E after steps that have cost E. From E' = E + u (A + E) + u +
+    ee + el follows E <= ((1 + u)^h - 1) (A + 1 + (ee + el) / u), and (1 + u)^h - 1 <= g_h. A -inf adds nothing.
+
+    Half formats are granted it where the steps run in float32 and the result is rounded once, the u (|y| + B) above.
+    Next to an offset of the logits such a sum stalls once log1p(exp(-d)) < u A / 2: it is no shifted sum.
+    """
+    unit = min(rounding.unit, FORMATS["float32"].unit_roundoff)
+    arithmetic = rounding.arithmetic
+    height = arithmetic.tree_height(statistics.depth.shape[-1])
+    value = statistics.top + statistics.log_total
+    logits = np.where(np.isfinite(statistics.logits), np.abs(statistics.logits), 0.0)
+    largest = np.maximum(np.abs(value), logits.max(axis=-1, keepdims=True, initial=0.0))
+    relative = growth(height, unit)
+    step = 1.0 + 2.0 * (arithmetic.exp_ulps + arithmetic.log_ulps)
+    return rounding.rounded(value, relative * (largest + step) + height * rounding.exp_tiny)
 
 
 def softmax_by_exp(statistics: RowStatistics, rounding: Rounding, logarithm: Approximation) -> Approximation:

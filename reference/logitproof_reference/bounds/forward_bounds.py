@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.bounds import forward
+from logitproof_reference.bounds.error_model import worst
 from logitproof_reference.bounds.row_statistics import RowStatistics
 
 if TYPE_CHECKING:
@@ -44,8 +45,11 @@ class ForwardBounds:
 
     @cached_property
     def log_sum_exp(self) -> Approximation:
-        """Log-sum-exp."""
-        return forward.log_sum_exp(self.statistics, self.rounding, self.total)
+        """Log-sum-exp, where it is granted by repeated logaddexp too."""
+        shifted = forward.log_sum_exp(self.statistics, self.rounding, self.total)
+        if not self.rounding.arithmetic.log_domain:
+            return shifted
+        return worst(shifted, forward.log_sum_exp_by_merging(self.statistics, self.rounding))
 
 
 def forward_bounds(logits: NDArray[Any], rounding: Rounding) -> ForwardBounds:

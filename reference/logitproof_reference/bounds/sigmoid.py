@@ -1,12 +1,14 @@
 """Bounds of sigmoid cross-entropy with weight w and positive weight P, elementwise.
 
 L = w [z P softplus(-x) + (1 - z) softplus(x)], softplus(x) = max(x, 0) + log1p(exp(-|x|)). Correct frameworks write it
-in three ways, whose errors differ by cancellation, and every one is granted:
+in four ways, whose errors differ by cancellation, and every one is granted:
 
 1. max(x, 0) - x z + log1p(exp(-|x|)), for P = 1 (TensorFlow);
 2. (1 - z) x + (1 + (P - 1) z) softplus(-x) (PyTorch): for z = 0 and x << 0 it adds x to what is nearly -x, so
    that a loss of exp(x) is lost in u |x|;
-3. z P softplus(-x) + (1 - z) softplus(x) (JAX users): no cancellation.
+3. z P softplus(-x) + (1 - z) softplus(x) (JAX users): no cancellation;
+4. (1 + (P - 1) z) softplus(x) - P z x (softplus(x) - x z for P = 1): the mirror image of 2 by x -> -x, z -> 1 - z. For
+   z = 1 and x >> 0 it takes x off what is nearly x, so that a loss of exp(-x) is lost in u |x|.
 
 Shapes: all arrays alike. Derived by the rules of `Rounding`; logits, labels and weights are exact
 numbers of the format.
@@ -107,14 +109,16 @@ class SigmoidLoss:
         return Approximation(product.value, np.where(self.weight == 1.0, number.error, product.error))
 
     def value(self) -> Approximation:
-        """Return the loss: the worst of the three ways; at an infinite logit only the third has the limit."""
+        """Return the loss: the worst of the four ways; at an infinite logit only the third has the limit."""
         r, x = self.rounding, Approximation.exact(self.logits)
         negative, positive = self.softplus(-1.0), self.softplus(1.0)
         apart = r.add(r.multiply(self.positive, negative), r.multiply(self.complement, positive))
         torch_way = r.add(r.multiply(self.complement, x), r.multiply(self.log_weight, negative))
+        mirrored = r.subtract(r.multiply(self.log_weight, positive), r.multiply(self.positive, x))
         finite = np.isfinite(self.logits)
         granted = [
             np.where(finite, torch_way.error, apart.error),
+            np.where(finite, mirrored.error, apart.error),
             np.where(finite & (self.pos_weight == 1.0), self._tensorflow_way().error, apart.error),
         ]
         return self.weighted(worst(apart, *(Approximation(apart.value, error) for error in granted)))

@@ -1,4 +1,4 @@
-"""Bounds of sigmoid cross-entropy hold for the ways three frameworks write it, and are nearly reached."""
+"""Bounds of sigmoid cross-entropy hold for the four ways to write it, and are nearly reached."""
 
 from __future__ import annotations
 
@@ -87,6 +87,12 @@ def _jax_loss(a: Emulation, case: Case) -> F64:
     return a.fl(a.fl(positive + a.fl(a.fl(1.0 - case.z) * softplus(a, case.x))) * case.w)
 
 
+def _mirrored_loss(a: Emulation, case: Case) -> F64:
+    log_weight = a.fl(1.0 + a.fl(a.fl(case.P - 1.0) * case.z))
+    loss = a.fl(a.fl(log_weight * softplus(a, case.x)) - a.fl(a.fl(case.P * case.z) * case.x))
+    return a.fl(loss * case.w)
+
+
 def _torch_slope(a: Emulation, case: Case) -> F64:
     positive = a.fl(case.P * case.z)
     total = a.fl(a.fl(positive + 1.0) - case.z)
@@ -118,7 +124,7 @@ def _curvature_apart(a: Emulation, case: Case) -> F64:
 
 
 WAYS: dict[str, dict[str, Way]] = {
-    "value": {"PyTorch": _torch_loss, "JAX": _jax_loss},
+    "value": {"PyTorch": _torch_loss, "JAX": _jax_loss, "softplus less logit": _mirrored_loss},
     "grad_logits": {
         "PyTorch": lambda a, case: a.fl(_torch_slope(a, case) * case.g),
         "JAX": lambda a, case: a.fl(_jax_slope(a, case) * case.g),

@@ -146,6 +146,44 @@ def test_gradient_of_a_rounded_log_sum_exp_is_not_granted_where_its_bound_would_
     assert slack(answer, LOG_SUM_EXP_GRADIENT, family, "bfloat16", MUST).max() > 1.0
 
 
+LOG_SUM_EXP = ("log_sum_exp", "none", "value")
+
+
+def _merged(a: Emulation, first: F64, second: F64) -> F64:
+    tail = a.exp(a.fl(-np.abs(first - second)))
+    logarithm = a.fl(np.log1p(tail) * (1.0 + a.log_ulps * a.format.unit_roundoff))
+    return a.fl(np.maximum(first, second) + logarithm)
+
+
+def by_merging(a: Emulation, row: Row, order: str) -> F64:
+    """Log-sum-exp by repeated log(e^a + e^b), one after another or by halves, each step rounded."""
+    x = row.logits
+    while x.shape[1] > 1:
+        if order == "sequential":
+            x = np.concatenate([_merged(a, x[:, :1], x[:, 1:2]), x[:, 2:]], axis=1)
+        else:
+            even = x.shape[1] // 2 * 2
+            x = np.concatenate([_merged(a, x[:, :even:2], x[:, 1:even:2]), x[:, even:]], axis=1)
+    return x[:, 0]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("order", ["sequential", "pairwise"])
+@pytest.mark.parametrize("ulps", [0.0, 3.5, -3.5])
+def test_log_sum_exp_by_merging_keeps_its_own_bound(family: str, order: str, ulps: float) -> None:
+    granted = replace(LOOSE if ulps else CORRECT, height=order, log_domain=True)
+    answer = by_merging(Emulation(FORMATS["float32"], ulps, ulps), rows(family, "float32"), order)
+    assert slack(answer, LOG_SUM_EXP, family, "float32", granted).max() <= 1.0
+
+
+def test_log_sum_exp_by_merging_is_granted_only_where_it_is_declared() -> None:
+    family = "common offset"
+    answer = by_merging(Emulation(FORMATS["float32"], 3.5, 3.5), rows(family, "float32"), "sequential")
+    assert slack(answer, LOG_SUM_EXP, family, "float32", MUST).max() > 1.0
+    declared = slack(answer, LOG_SUM_EXP, family, "float32", replace(MUST, log_domain=True)).max()
+    assert 0.05 < declared <= 1.0
+
+
 def _narrow_sum(a: Emulation, row: Row) -> F64:
     e = a.exp(a.shifted(row.logits))
     return a.fl(e / Emulation(FORMATS["bfloat16"]).sum(e))

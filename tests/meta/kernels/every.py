@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from meta.kernels import correct, faulty_gradients, faulty_numbers, faulty_options, faulty_shapes, faulty_state
+from meta.kernels import (
+    correct,
+    correct_second,
+    faulty_gradients,
+    faulty_numbers,
+    faulty_options,
+    faulty_second,
+    faulty_second_gradients,
+    faulty_shapes,
+    faulty_state,
+)
 from meta.kernels.corpus import CORRECT, FAULTY, Planted
 
 __all__ = ["CORRECT", "FAULTY", "MODULES", "Planted"]
 
-MODULES = (correct, faulty_gradients, faulty_numbers, faulty_options, faulty_shapes, faulty_state)
+MODULES = (
+    correct,
+    correct_second,
+    faulty_gradients,
+    faulty_numbers,
+    faulty_options,
+    faulty_second,
+    faulty_second_gradients,
+    faulty_shapes,
+    faulty_state,
+)

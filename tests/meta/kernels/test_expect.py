@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 import logitproof
 from logitproof.errors import UsageError
+from logitproof_reference.bounds.assumptions import MUST, Arithmetic, wide
+from logitproof_reference.vocabulary.formats import FORMATS
 from meta.kernels.corpus import log_softmax, log_sum_exp, loss, softmax
 
 RANDOM = np.random.default_rng(3)
@@ -51,18 +56,55 @@ def test_what_cannot_be_expected_is_wrong_usage(op: str, message: str) -> None:
 
 
 FUNCTIONS = {"softmax": softmax, "log_softmax": log_softmax, "log_sum_exp": log_sum_exp}
+REACH = 8.0
 
 
-@pytest.mark.parametrize("found", logitproof.tolerances(FUNCTIONS, classes=(10, 1000), reach=8.0), ids=str)
-def test_a_tolerance_holds_for_right_code_and_is_no_idle_one(found: logitproof.Tolerance) -> None:
-    format_ = logitproof.expect("softmax", LOGITS, format=found.format).format
-    logits = np.clip(RANDOM.normal(0.0, 2.0, (20, found.classes)), -4.0, 4.0).astype(format_.dtype)
+def rows_within_reach(classes: int, dtype: Any) -> Any:
+    """Return rows that span the reach and no more: ordinary, one leader, one class deep, ties, two steps, an offset."""
+    rows = np.clip(RANDOM.normal(0.0, 2.0, (12, classes)), -REACH / 2, REACH / 2)
+    rows[1], rows[2], rows[3] = -REACH / 2, REACH / 2, 0.0
+    rows[1, 0], rows[2, -1] = REACH / 2, -REACH / 2
+    rows[4], rows[4, ::2] = -REACH / 2, REACH / 2
+    rows[5] += 64.0
+    exact = rows.astype(dtype)
+    spans = exact.astype(np.float64).max(axis=1) - exact.astype(np.float64).min(axis=1)
+    return exact[spans <= REACH]
+
+
+@pytest.mark.parametrize("found", logitproof.tolerances(classes=(2, 10, 1000), reach=REACH), ids=str)
+def test_no_bound_of_a_row_is_greater_than_the_tolerance_and_some_come_near(found: logitproof.Tolerance) -> None:
+    logits = rows_within_reach(found.classes, FORMATS[found.format].dtype)
+    labels = np.arange(len(logits)) % found.classes if found.op == "softmax_cross_entropy" else None
+    sums = replace(MUST, accumulation=found.sums) if found.sums == found.format else wide(MUST)
+    expected = logitproof.expect(found.op, logits, labels, arithmetic=sums)
+    granted = found.atol + found.rtol * np.abs(expected.exact.value)
+    assert (expected.bound <= granted).all()
+    assert (expected.bound / granted).max() > 0.25
+
+
+@pytest.mark.parametrize("found", logitproof.tolerances(FUNCTIONS, classes=(10, 1000), reach=REACH), ids=str)
+def test_a_tolerance_holds_for_right_code_and_not_for_one_class_more(found: logitproof.Tolerance) -> None:
+    logits = rows_within_reach(found.classes, FORMATS[found.format].dtype)[:1]
     exact = logitproof.expect(found.op, logits).exact.value
     observed = FUNCTIONS[found.op](logits).astype(np.float64)
     np.testing.assert_allclose(observed, exact, rtol=found.rtol, atol=found.atol)
-    assert found.rtol < 0.25 * max(1.0, found.classes * format_.unit_roundoff)
+    if found.format in {"float32", "float64"}:
+        wrong = FUNCTIONS[found.op](np.concatenate([logits, np.full((1, 1), REACH / 2, logits.dtype)], axis=1))
+        with pytest.raises(AssertionError):
+            np.testing.assert_allclose(wrong[..., : exact.shape[-1]], exact, rtol=found.rtol, atol=found.atol)
+
+
+def test_a_declaration_makes_a_tolerance_tighter() -> None:
+    tight = Arithmetic(exp_ulps=1.0, log_ulps=1.0, height="pairwise", flush_to_zero=False)
+    (loose,), (declared,) = (logitproof.tolerances(["softmax"], [1000], arithmetic=one)[2:3] for one in (None, tight))
+    assert declared.rtol < loose.rtol / 2
 
 
 def test_an_op_without_sums_has_no_tolerances() -> None:
     with pytest.raises(UsageError, match="has no table of tolerances"):
         logitproof.tolerances(["sigmoid_cross_entropy"])
+
+
+def test_a_negative_reach_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match=r"reach is -1.0; it must not be negative"):
+        logitproof.tolerances(reach=-1.0)

@@ -1,0 +1,189 @@
+"""Check every kernel of the corpus as `logitproof check` does, and count the faulty ones found and the correct accused.
+
+Run from the repository's root: ``PYTHONPATH=tests python -m meta.kernels.measure -o runs``, as ``nox -s kernels`` does.
+Prints a line a kernel; writes kernels.jsonl, and fails where a faulty kernel is missed or a correct one accused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logitproof.kernels.asking import Truths
+from logitproof.kernels.check import Request, check_named, claimed
+from logitproof.kernels.isolated import Named
+from meta.kernels.numbered import FAULTY, KERNELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from meta.kernels.every import Planted
+
+PER_PROCESS = 40
+"""Kernels that one process checks."""
+
+KEPT: dict[tuple[str, str, str], Truths] = {}
+KEPT_TRUTHS = 700
+"""Exact answers that the next kernel of the same question shares: of all trials of the quick profile."""
+
+LINES = 5
+"""Of what is said of a kernel, kept to be read."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What `check` says of one kernel.
+
+    Attributes
+    ----------
+    kernel, op, kind : str
+    is_faulty, conforms : bool
+    seconds : float
+    clauses : tuple of str
+        MUST clauses that break.
+    guesses : tuple of str
+    said : tuple of str
+        Its first lines.
+    """
+
+    kernel: str
+    op: str
+    kind: str
+    is_faulty: bool
+    conforms: bool
+    seconds: float
+    clauses: tuple[str, ...]
+    guesses: tuple[str, ...]
+    said: tuple[str, ...]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the verdict is."""
+        return self.is_faulty != self.conforms
+
+    @property
+    def line(self) -> str:
+        """What is printed."""
+        outcome = {
+            (True, False): "killed",
+            (True, True): "MISSED",
+            (False, True): "conforms",
+            (False, False): "ACCUSED",
+        }[self.is_faulty, self.conforms]
+        why = ", ".join([*self.clauses[:4], *self.guesses[:2]])
+        return f"{outcome:8} {self.seconds:5.1f} s  {self.op:22} {self.kernel:48} {why}"
+
+
+def measured(number: int, profile: str, seed: int) -> Measured:
+    """Check one kernel of the corpus, in a process of its own."""
+    planted = KERNELS[number]
+    named, formats = named_kernel(number, planted)
+    request = Request(formats, profile, seed=seed)
+    truths = _kept(named)
+    about = (planted.name, planted.op, planted.kind, number < len(FAULTY))
+    started = time.perf_counter()
+    try:
+        verdict = check_named(named, request, source=_source(planted), truths=truths)
+    except Exception as error:  # noqa: BLE001 - a check that ends with an error is a wrong verdict, whatever it is
+        said = f"check raised {type(error).__name__}: {error}"
+        return Measured(*about, number < len(FAULTY), round(time.perf_counter() - started, 1), (said,), (), (said,))
+    seconds = time.perf_counter() - started
+    broken = [found.clause for found in verdict.judgements if not found.expected]
+    shown = [one for one in verdict.shown if not one.finding.is_huge]
+    return Measured(
+        *about,
+        verdict.conforms,
+        round(seconds, 1),
+        tuple(dict.fromkeys([*broken, *(one.finding.clause for one in shown)])),
+        tuple(dict.fromkeys(one.cause.name for one in shown if one.cause)),
+        (verdict.headline(), *verdict.summary()[: LINES - 1]),
+    )
+
+
+def _kept(named: Named) -> Truths:
+    """Return the exact answers that kernels of one question share; those of another are let go."""
+    question = (named.op, named.labels, str(named.claim))
+    if question not in KEPT:
+        KEPT.clear()
+        KEPT[question] = Truths(KEPT_TRUTHS)
+    return KEPT[question]
+
+
+def named_kernel(number: int, planted: Planted) -> tuple[Named, tuple[str, ...]]:
+    """Return a kernel by name with what is declared of it, and the formats that its author names."""
+    declared = dict(planted.declared)
+    labels, format_ = declared.pop("labels", ""), declared.pop("format", "")
+    module = "meta.kernels.numbered"
+    gradient = f"{module}:gradient_{number}" if planted.gradient else ""
+    named = Named(f"{module}:function_{number}", gradient, planted.op, labels, "numpy", claimed(declared))
+    return named, (format_,) if format_ else ()
+
+
+def _source(planted: Planted) -> str:
+    module = sys.modules.get(getattr(planted.function, "__module__", ""))
+    return inspect.getsource(module) if module and module.__name__.startswith("meta.") else ""
+
+
+def chosen(names: Sequence[str]) -> list[int]:
+    """Return the numbers of the kernels whose name, module or kind is named; of one question one after another."""
+
+    def is_named(planted: Planted) -> bool:
+        module = getattr(planted.gradient or planted.function, "__module__", "").rpartition(".")[2]
+        return not names or bool({planted.name, str(planted.function.__name__), module, planted.kind} & set(names))
+
+    found = [number for number, planted in enumerate(KERNELS) if is_named(planted)]
+    return sorted(found, key=lambda number: (KERNELS[number].op, str(KERNELS[number].declared), number))
+
+
+def measure_all(numbers: Iterable[int], profile: str, seed: int, jobs: int) -> Iterator[Measured]:
+    """Yield what is found of each kernel, in their order."""
+    with get_context("spawn").Pool(jobs, maxtasksperchild=PER_PROCESS) as pool:
+        yield from pool.imap(partial(measured, profile=profile, seed=seed), numbers)
+
+
+def summary(found: Sequence[Measured]) -> str:
+    """Return the counts in a line."""
+    faulty = [one for one in found if one.is_faulty]
+    correct = [one for one in found if not one.is_faulty]
+    seconds = sorted(one.seconds for one in found)
+    killed, accused = sum(not one.conforms for one in faulty), sum(not one.conforms for one in correct)
+    share = f" ({killed / len(faulty):.1%})" if faulty else ""
+    return (
+        f"{killed} of {len(faulty)} faulty kernels killed{share}, {accused} of {len(correct)} correct ones accused; "
+        f"{seconds[len(seconds) // 2]:.1f} s a kernel in the median, {seconds[-1]:.1f} s at most"
+    )
+
+
+def main() -> int:
+    """Run the corpus, or what is named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="kernels, modules of the corpus or kinds of fault; all by default")
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs"), help="folder of kernels.jsonl")
+    parser.add_argument("--profile", default="quick", choices=("quick", "full"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    asked = parser.parse_args()
+    asked.output.mkdir(parents=True, exist_ok=True)
+    found = []
+    with (asked.output / "kernels.jsonl").open("w", encoding="utf-8") as file:
+        for one in measure_all(chosen(asked.names), asked.profile, asked.seed, asked.jobs):
+            found.append(one)
+            sys.stdout.write(one.line + "\n")
+            sys.stdout.flush()
+            file.write(json.dumps(asdict(one)) + "\n")
+            file.flush()
+    sys.stdout.write(summary(found) + "\n")
+    return 0 if all(one.is_right for one in found) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
