@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from logitproof_adapters.catalogue.machines import Machines, is_condition, is_the_cpu
 from logitproof_adapters.contract import CPU
-from logitproof_reference.vocabulary.severity import EFFECTS, is_graver
+from logitproof_reference.vocabulary.severity import EFFECTS, UNDEFINED, is_graver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,9 +96,11 @@ class Deviation:
     def covers(self, effect: str) -> bool:
         """Whether a deviation of this effect is no more than the entry says.
 
-        A framework that gives no answer where the entry knows of a wrong one has broken down for another reason.
+        A framework that gives no answer where the entry knows of a wrong one has broken down for another reason, unless
+        what happens is undefined.
         """
-        return effect == self.effect or (effect != "no-answer" and not is_graver(effect, than=self.effect))
+        is_known = self.effect in {effect, UNDEFINED}
+        return is_known or (effect != "no-answer" and not is_graver(effect, than=self.effect))
 
     def among(self, facts: Mapping[str, str]) -> tuple[str, ...]:
         """Return globs of which one must match a cell, beside one of `cells`, in an environment with these facts."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 EFFECTS: Mapping[str, str] = MappingProxyType(
     {
+        "undefined": "memory outside its arrays is read or written: any number, or the end of the process",
         "silent": "a wrong finite number, or invalid input accepted, with no indication",
         "not-finite": "NaN or infinity where a finite number is expected, or NaN instead of infinity and vice versa",
         "no-answer": "an error, a crash or a hang where a result is expected",
@@ -19,6 +20,9 @@ EFFECTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Effects with their meaning, the most severe first."""
+
+UNDEFINED = "undefined"
+"""The one effect that says nothing of what comes; no judgement shows it, a ledger entry knows it from the source."""
 
 GRAVEST_FIRST = tuple(EFFECTS)
 

@@ -18,6 +18,7 @@ from logitproof_conformance.judging.judging import judgement
 from logitproof_conformance.judging.ledger_verdict import Conclusions
 from logitproof_conformance.plan.cases import Case
 from logitproof_reference.vocabulary.cells import Cell
+from logitproof_reference.vocabulary.severity import EFFECTS
 
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.judgement import Judgement
@@ -100,6 +101,21 @@ def test_an_entry_is_read_whole(tmp_path: Path) -> None:
     assert entry.regimes == ("masked_*",)
     assert entry.date == dt.date(2026, 11, 21)
     assert entry.profiles == ("quick", "full")
+
+
+@pytest.mark.parametrize(
+    ("entry", "covered"),
+    [
+        ("undefined", {"undefined", "silent", "not-finite", "no-answer", "inaccurate", "form"}),
+        ("silent", {"silent", "not-finite", "inaccurate", "form"}),
+        ("no-answer", {"no-answer", "inaccurate", "form"}),
+    ],
+)
+def test_an_entry_covers_what_is_no_graver_and_a_crash_only_by_name(
+    entry: str, covered: set[str], tmp_path: Path
+) -> None:
+    (read_entry,) = read(tmp_path, ENTRY.replace('effect = "not-finite"', f'effect = "{entry}"')).deviations
+    assert {effect for effect in EFFECTS if read_entry.covers(effect)} == covered
 
 
 def test_an_entry_holds_in_every_profile_unless_it_says_otherwise(tmp_path: Path) -> None:
@@ -273,7 +289,7 @@ KEYS = "id, clause, cells, regimes, since, effect, reason, upstream, date, fixed
         (
             '"not-finite"',
             '"nan"',
-            "effect must be one of silent, not-finite, no-answer, inaccurate, form, found 'nan'",
+            "effect must be one of undefined, silent, not-finite, no-answer, inaccurate, form, found 'nan'",
         ),
         (
             "https://",
