@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,10 +139,12 @@ def check(
     from logitproof.kernels.check import Request, check_named
     from logitproof.kernels.isolated import Limits, Named
     from logitproof.kernels.loading import declared, source_of
+    from logitproof_reports.runs.origin import origin_now
     from logitproof_reports.runs.run_file import write_run
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unwritable([output])
+    since = time.monotonic()
     chosen = _elsewhere(python, target)
     verdict = check_named(
         Named(
@@ -171,7 +174,8 @@ def check(
         source=source_of(kernel, _path(chosen)),
     )
     if output is not None:
-        write_run(output, verdict.run)
+        made = origin_now([verdict.name], time.monotonic() - since)
+        write_run(output, replace(verdict.run, origins=(made,)))
     if as_json:
         echo_json([asdict(found) for found in verdict.judgements])
     else:

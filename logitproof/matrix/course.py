@@ -116,6 +116,12 @@ class Lane:
         self.link: Link | None = None
         self.adapter: RemoteAdapter | None = None
         self.cells: list[list[Case]] = []
+        self._since = time.monotonic()
+
+    def lap(self) -> float:
+        """Return the seconds since it was called last: of a cell, since the one before it ended."""
+        before, self._since = self._since, time.monotonic()
+        return self._since - before
 
     @property
     def descriptor(self) -> int | None:
@@ -212,7 +218,7 @@ class Course:
                 self.framework, asked.target, patience=asked.patience, also_sent=SENT, follow=lane.follow
             )
             if is_first:
-                self._plan(FrameworkRun(lane.adapter, asked.profile, asked.shard))
+                self._plan(FrameworkRun(lane.adapter, asked.profile, asked.shard, self._since))
         except REFUSALS as error:
             self.refusal = self.refusal or error
         for other in self.lanes if is_first else [lane]:
@@ -241,13 +247,14 @@ class Course:
         if run is None or first is None or lane.adapter is None:
             return
         lane.adapter.share_offers(first)
-        lane.turns.then(map(partial(self._job, run, lane.adapter), lane.cells))
+        lane.lap()
+        lane.turns.then(map(partial(self._job, run, lane, lane.adapter), lane.cells))
 
     def _opened(self, run: FrameworkRun, total: int) -> Recorder:
         """Open the journal, or the one that an earlier process left, whose judgements count."""
         if not (self._resume and is_begun(journal_of(self.part))):
             self._header = run.header(total)
-            return Recorder(self.part, self._header)
+            return Recorder(self.part, self._header, since=self._since)
         before = resume_point(journal_of(self.part))
         if identity_of(before.header) != run.identity:
             raise UsageError(
@@ -256,24 +263,24 @@ class Course:
         self._judgements += [Judgement(**one) for one in before.judgements]
         run.conclusions.restore(self._judgements)
         self._before, self._given_up, self._header = before, before.given_up, before.header
-        return Recorder(self.part, None)
+        return Recorder(self.part, None, before, self._since)
 
-    def _job(self, run: FrameworkRun, adapter: RemoteAdapter, cases: list[Case]) -> Job:
+    def _job(self, run: FrameworkRun, lane: Lane, adapter: RemoteAdapter, cases: list[Case]) -> Job:
         """Return what judges a cell, holds the judgements against the ledger, and records them."""
 
         def job() -> None:
             found, given_up = judge_cell(adapter, cases, run.profile)
             taken = run.conclusions.take(found)
-            self._record(taken, cases[0].cell.id, given_up=given_up)
+            self._record(taken, cases[0].cell.id, lane.lap(), given_up=given_up)
             self.judged += len(cases)
 
         return job
 
-    def _record(self, taken: list[Judgement], cell: str, *, given_up: bool) -> None:
+    def _record(self, taken: list[Judgement], cell: str, seconds: float, *, given_up: bool) -> None:
         assert self._recorder is not None  # opened before the first cell
         for found in taken:
             self._recorder.append(found)
-        self._recorder.end_cell(cell, given_up=given_up)
+        self._recorder.end_cell(cell, given_up=given_up, seconds=seconds)
         self._judgements += taken
         # A cell in which the process ends, as a ledger says it does, is no gap in a run.
         if given_up and not any(found.verdict == "crashed" and found.deviation for found in taken):

@@ -54,7 +54,7 @@ class Suite:
         """Open the record, if one is wanted; `total` is the number of cases that will be judged."""
         if self.record is not None:
             (run,) = self.runs.values()
-            self.recorder = Recorder(self.record, run.header(total))
+            self.recorder = Recorder(self.record, run.header(total), since=run.since)
 
     def take(self, case: Case, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold the judgements on a case against the ledger, record them, return them as recorded."""

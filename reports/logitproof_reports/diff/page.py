@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from logitproof_reports.counting.making import making_of
 from logitproof_reports.words.outcomes import escape_control_chars
 
 from .classes import CLASSES, RANK, ChangeClass
@@ -67,6 +68,7 @@ class DiffPage:
     picture: Picture
     training: TrainingChanges
     waived: list[Waived]
+    runs: list[tuple[str, str, str]]
     environment: list[Difference]
     judgements: int
     payload: Payload
@@ -87,10 +89,17 @@ def diff_page(report: DiffReport) -> DiffPage:
         picture=picture_of(diff),
         training=training_changes(diff),
         waived=report.ruling.waived,
+        runs=_runs(diff),
         environment=report.environment,
         judgements=diff.table.num_rows,
         payload=payload_of(diff),
     )
+
+
+def _runs(diff: Diff) -> list[tuple[str, str, str]]:
+    """Return how both runs were made: the name of a fact, and its value before and after."""
+    before, after = dict(making_of(diff.before)), dict(making_of(diff.after))
+    return [(name, before.get(name, ""), after.get(name, "")) for name in dict.fromkeys([*before, *after])]
 
 
 def _cause(cause: Cause) -> str:

@@ -30,11 +30,11 @@ def as_json(report: DiffReport) -> str:
     """Return a diff as JSON.
 
     ``format``, ``word``, ``safe``, ``comparable``, ``verdict`` (lines), ``policy``, ``reasons``, ``before`` and
-    ``after`` (adapter to framework and version), ``case_set``, ``environment`` (what else differs), ``counts``
-    (judgements and cells by class), ``causes`` (what changed, those that block first), ``findings`` (worst first, with
-    the row of their worst in ``changes``) and ``changes``: every judgement that is not identical, as columns, worst
-    first; each of the measures has a ``before`` and an ``after``. Infinite numbers are spelled ``"inf"``, missing ones
-    null.
+    ``after`` (adapter to framework and version), ``origins`` (when and by which commands each side was made),
+    ``case_set``, ``environment`` (what else differs), ``counts`` (judgements and cells by class), ``causes`` (what
+    changed, those that block first), ``findings`` (worst first, with the row of their worst in ``changes``) and
+    ``changes``: every judgement that is not identical, as columns, worst first; each of the measures has a ``before``
+    and an ``after``. Infinite numbers are spelled ``"inf"``, missing ones null.
     """
     diff, ruling = report.diff, report.ruling
     findings = [
@@ -58,6 +58,10 @@ def as_json(report: DiffReport) -> str:
         "waived": [vars(waived) for waived in ruling.waived],
         "before": _side(diff.before),
         "after": _side(diff.after),
+        "origins": {
+            name: [origin.spelled() for origin in run.origins]
+            for name, run in (("before", diff.before), ("after", diff.after))
+        },
         "case_set": diff.after.case_set,
         "environment": [vars(one) for one in report.environment],
         "counts": {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from logitproof_reports.counting.making import sentence_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict import headline, titled, verdict_sentences
@@ -37,10 +38,10 @@ _COLUMNS = ["Verdict", "Framework", "Function", "Clause", "Judgements", "Worst"]
 
 
 def sentences(run: Run) -> list[str]:
-    """Return the verdict on the whole run, then one sentence a framework."""
+    """Return the verdict on the whole run, then one sentence a framework, then how the run was made."""
     judged = prepare(run)
-    first = headline(judged)
-    return [first, *verdict_sentences(judged).values(), *([] if run.complete else [_INTERRUPTED])]
+    others = [_INTERRUPTED if not run.complete else "", sentence_of(run)]
+    return [headline(judged), *verdict_sentences(judged).values(), *filter(None, others)]
 
 
 def terminal_table(run: Run) -> Table:

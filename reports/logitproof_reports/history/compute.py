@@ -32,7 +32,7 @@ class Release:
     files : list of str
         The files that hold it; several where runs agree in every verdict and bit.
     written : str
-        Day the first of them was written, ``2026-01-31``.
+        Day the first of them was made, ``2026-01-31``.
     profile, case_set : str
         What was asked; only releases asked the same are compared.
     complete : bool
@@ -85,7 +85,7 @@ class History:
     Attributes
     ----------
     releases : list of Release
-        By framework, then by version, then by when they were written.
+        By framework, then by version, then by when they were made.
     stories : pyarrow.Table
         As `CellsOfRuns.stories` returns it.
     skipped : list of str

@@ -22,7 +22,10 @@ PARTS = ".parts"
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run, the name of its file within the folder, and when that was last written, in seconds since 1970."""
+    """A run, the name of its file within the folder, and when it was made, in seconds since 1970.
+
+    Of a run that does not record it, that is when its file was last written.
+    """
 
     name: str
     written: float
@@ -50,10 +53,15 @@ def runs_within(folder: str | os.PathLike[str]) -> tuple[list[StoredRun], list[s
         try:
             written = stat_of(path)
             if written and not stat.S_ISDIR(written.st_mode):
-                stored.append(StoredRun(str(path.relative_to(place)), written.st_mtime, read_run(path)))
+                run = read_run(path)
+                stored.append(StoredRun(str(path.relative_to(place)), _made(run, written.st_mtime), run))
         except RunFileError as error:
             skipped.append(str(error))
     if not stored:
         why = f"; {skipped[0]}" if skipped else ", which `logitproof run -o NAME.parquet` writes"
         raise RunFileError(f"{place} holds no run file that can be read{why}")
     return stored, skipped
+
+
+def _made(run: Run, written: float) -> float:
+    return min((origin.began for origin in run.origins), default=written)

@@ -25,7 +25,7 @@ FORMAT = 1
 COLUMNS = {
     "framework": "Framework",
     "version": "Version",
-    "written": "Written",
+    "written": "Date",
     "cells": "Cells",
     "conforming": "Conforming",
     "known": "Known deviations",

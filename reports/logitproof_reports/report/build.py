@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.oracle.certificate import released_certificate
 from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reports.counting.making import facts_of, making_of
 from logitproof_reports.counting.run_table import prepare, words_of
 from logitproof_reports.counting.tally import tally_by, total
 from logitproof_reports.counting.verdict import fixed_since, framework_versions, headline, newest_tried, titled
@@ -90,33 +91,8 @@ def _facts(judged: Judged) -> list[Fact]:
         Fact("numbers compared", f"{sum(run.table['elements'].to_pylist()):,}"),
         Fact("profile", escape_control_chars(run.profile)),
         Fact("case set", escape_control_chars(run.case_set)[:12]),
-        *_machines(run),
+        *(Fact(name, value) for name, value in making_of(run)),
     ]
-
-
-def _machines(run: Run) -> list[Fact]:
-    """Return machine and software of the run, each once; a run of several has them all in its environments."""
-    facts = []
-    for name, told in (("machine", _machine), ("Python", _python), ("Logitproof", _own_version)):
-        words = list(dict.fromkeys(filter(None, map(told, run.environments))))
-        shown = words[0] if len(words) == 1 else f"{len(words)} different, see Environment"
-        facts += [Fact(name, escape_control_chars(shown))] if words else []
-    return facts
-
-
-def _machine(environment: dict[str, Any]) -> str:
-    cores = environment.get("cores")
-    words = (environment.get("cpu"), f"{cores} cores" if cores else "", environment.get("os"))
-    return ", ".join(str(word) for word in words if word)
-
-
-def _python(environment: dict[str, Any]) -> str:
-    return str(environment.get("python") or "")
-
-
-def _own_version(environment: dict[str, Any]) -> str:
-    packages = environment.get("packages")
-    return str(packages.get("logitproof") or "") if isinstance(packages, dict) else ""
 
 
 def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
@@ -220,20 +196,22 @@ def _certificate() -> list[Fact]:
 
 def _environments(run: Run) -> list[EnvironmentFacts]:
     """Return the environments; what several have in common is told once, first."""
-    told = [_surroundings(environment) for environment in attributed(run)]
+    told = [_surroundings(environment, run) for environment in attributed(run)]
     common = [fact for fact in told[0].facts if all(fact in one.facts for one in told)] if len(told) > 1 else []
     own = [EnvironmentFacts(one.title, [fact for fact in one.facts if fact not in common]) for one in told]
     return [*([EnvironmentFacts("In common", common)] if common else []), *own]
 
 
-def _surroundings(environment: dict[str, Any]) -> EnvironmentFacts:
+def _surroundings(environment: dict[str, Any], run: Run) -> EnvironmentFacts:
     framework = framework_of(environment)
     name = framework.get("framework") or ", ".join(environment.get("adapters") or [])
     title = escape_control_chars(f"{name or 'environment'} {framework.get('version', '')}".strip())
     rest = {
         key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger", "dialects"}
     }
-    facts = [*_flat(framework.get("build") or {}, "build"), *_flat(rest, "")]
+    mine = set(environment.get("adapters") or ())
+    made = [Fact(*fact) for origin in run.origins if mine & set(origin.adapters) for fact in facts_of(origin)]
+    facts = [*made, *_flat(framework.get("build") or {}, "build"), *_flat(rest, "")]
     return EnvironmentFacts(title, [fact for fact in facts if fact.value])
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from .schema import SCHEMA, attributed
+from .schema import SCHEMA, attributed, cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 def digest_of(run: Run) -> str:
     """Return the SHA-256 of all that a run file holds of a run, in hexadecimal."""
     facts = [attributed(run), run.profile, run.case_set, run.complete, run.table.num_rows]
+    if run.origins or run.seconds:  # files of earlier releases have neither
+        seconds = {cell: run.seconds[cell] for cell in cells_of(run.table) if cell in run.seconds}
+        facts += [[one.spelled() for one in run.origins], seconds]
     whole = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name in SCHEMA.names:
         for part in _hashed(run.table[name].chunks):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from .origin import DURATION, ORIGIN, origin_of
 from .schema import RunFileError
 from .shapes import ANY, Predicate, misfit, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from .origin import Origin
     from .shapes import Shape
 
 MOST_SHARDS = 10_000
@@ -72,6 +74,43 @@ def checked_environments(path: object, tree: Any) -> list[dict[str, Any]]:
         raise RunFileError(f"{path} has invalid metadata (an entry of a ledger without id): make the run again")
     environments: list[dict[str, Any]] = tree
     return environments
+
+
+def origins_in(path: object, text: str) -> tuple[Origin, ...]:
+    """Return the origins that a run file spells, and raise `RunFileError` where it spells none."""
+    if len(text) > MOST_CHARACTERS:
+        raise RunFileError(f"{path} describes its origin in {len(text):,} characters: it is no run file")
+    return checked_origins(path, parsed(path, "origins", text))
+
+
+def checked_origins(path: object, tree: Any) -> tuple[Origin, ...]:
+    """Return a tree where it is a list of origins, and raise `RunFileError` where not."""
+    if why := misfit(tree, [ORIGIN], "origins"):
+        raise RunFileError(f"{path} has invalid metadata ({why}): make the run again")
+    if any(ORIGIN.keys() - one.keys() for one in tree):
+        raise RunFileError(f"{path} has invalid metadata (an origin without one of its facts): make the run again")
+    return tuple(map(origin_of, tree))
+
+
+def seconds_in(path: object, text: str, cells: Sequence[str]) -> dict[str, float]:
+    """Return how long each cell took, as a run file spells it, and raise `RunFileError` where it spells none.
+
+    Parameters
+    ----------
+    path : object
+        For messages.
+    text : str
+        A JSON list: a number for each cell, null where it was not measured; or an empty list.
+    cells : sequence of str
+        The cells, in the order of the list.
+    """
+    found = parsed(path, "cell_seconds", text)
+    if not isinstance(found, list) or len(found) not in {0, len(cells)}:
+        raise RunFileError(f"{path} has invalid metadata (cell_seconds: no number for each cell): make the run again")
+    measured = {cell: one for cell, one in zip(cells, found, strict=False) if one is not None}
+    if why := misfit(measured, {ANY: DURATION}, "cell_seconds"):
+        raise RunFileError(f"{path} has invalid metadata ({why}): make the run again")
+    return measured
 
 
 def parsed(path: object, name: str, text: str) -> Any:

@@ -12,19 +12,22 @@ import zlib
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NotRequired, Self, TypeAlias, TypedDict, cast
 
-from .facts import checked_environments, checked_words
+from .facts import checked_environments, checked_origins, checked_words
 from .input_files import opened, opener_of_regular_files, stat_of, too_large
+from .origin import DURATION
 from .schema import SCHEMA, SCHEMA_VERSION, Run, RunFileError, record_of, refuse_other_version, table_of_records
 from .shapes import misfit, parse
 from .values import refuse_faults
 from .whole_files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from logitproof_reference.vocabulary.judgement import Judgement
+
+    from .origin import Origin
 
 JOURNAL_SUFFIX = ".journal"
 
@@ -39,13 +42,14 @@ class Header(TypedDict):
     """First line of a journal: what is being run.
 
     `environment` is what `describe_environment` returned with the ``framework`` part; `total` is the number of
-    judgements expected, for progress.
+    judgements expected, for progress; `origin` is what `Origin.spelled` returned when the run began.
     """
 
     environment: dict[str, Any]
     profile: str
     case_set: str
     total: int
+    origin: NotRequired[dict[str, Any]]
 
 
 DONE, GIVEN_UP = "done", "given_up"
@@ -56,8 +60,11 @@ MARKS = {DONE, GIVEN_UP}
 Line: TypeAlias = "tuple[dict[str, Any], bytes]"
 """What a line says, and the line."""
 
+SECONDS, ELAPSED = "seconds", "elapsed"
+"""Beside a mark: how long the cell took, and how long the whole run until then, over all its processes."""
+
 HEADER: dict[str, Any] = {"environment": {}, "profile": str, "case_set": str}
-MARK: dict[str, Any] = {DONE: str, GIVEN_UP: str}
+MARK: dict[str, Any] = {DONE: str, GIVEN_UP: str, SECONDS: DURATION, ELAPSED: DURATION}
 RECORD: dict[str, Any] = {
     field.name: {"string": str, "int64": int, "double": (int, float)}[str(field.type)] for field in SCHEMA
 }
@@ -96,9 +103,10 @@ class Journal:
         if header:
             self._write({"schema_version": SCHEMA_VERSION, **header})
 
-    def end_cell(self, cell: str, *, given_up: bool) -> None:
-        """Mark that a cell is judged, and whether the rest of it was given up."""
-        self._write({GIVEN_UP if given_up else DONE: cell})
+    def end_cell(self, cell: str, *, given_up: bool, seconds: float = 0.0, elapsed: float = 0.0) -> None:
+        """Mark that a cell is judged, whether the rest of it was given up, and how long it and all before it took."""
+        mark = GIVEN_UP if given_up else DONE
+        self._write({mark: cell, SECONDS: round(seconds, 3), ELAPSED: round(elapsed, 3)})
 
     def append(self, judgement: Judgement) -> None:
         """Add one judgement."""
@@ -146,7 +154,28 @@ def read_journal(path: str | os.PathLike[str]) -> Run:
     table = table_of_records(records)
     refuse_faults(target, table)
     environments = checked_environments(target, [header["environment"]])
-    return Run(table, environments, *checked_words(target, header), complete=False)
+    origins = _origins(target, header)
+    return Run(
+        table,
+        environments,
+        *checked_words(target, header),
+        complete=False,
+        origins=tuple(one.lasting(_elapsed(lines)) for one in origins),
+        seconds=_seconds(lines),
+    )
+
+
+def _origins(target: Path, header: dict[str, Any]) -> tuple[Origin, ...]:
+    return checked_origins(target, [header["origin"]] if "origin" in header else [])
+
+
+def _elapsed(lines: Sequence[dict[str, Any]]) -> float:
+    return max((line.get(ELAPSED, 0.0) for line in lines if line.keys() & MARKS), default=0.0)
+
+
+def _seconds(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
+    marks = (line for line in lines if line.keys() & MARKS and SECONDS in line)
+    return {line.get(DONE, line.get(GIVEN_UP, "")): line[SECONDS] for line in marks}
 
 
 @dataclass
@@ -161,12 +190,18 @@ class ResumePoint:
         Of the cells that are judged.
     done, given_up : sets of str
         Those cells, and those of them whose rest was not asked.
+    seconds : dict of str to float
+        How long each of those cells took.
+    elapsed : float
+        How long all of them took.
     """
 
     header: Header
     judgements: list[dict[str, Any]] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
+    seconds: dict[str, float] = field(default_factory=dict)
+    elapsed: float = 0.0
 
 
 def is_begun(path: Path) -> bool:
@@ -193,12 +228,15 @@ def resume_point(path: str | os.PathLike[str]) -> ResumePoint:
     with write_atomically(target) as place:
         place.write_bytes(b"".join(line for _, line in lines[:end]))
     header, *kept = (record for record, _ in lines[:end])
+    _origins(target, header)  # before all the rest is asked
     given_up = {line[GIVEN_UP] for line in kept if GIVEN_UP in line}
     return ResumePoint(
         cast("Header", header),
         [line for line in kept if not line.keys() & MARKS],
         given_up | {line[DONE] for line in kept if DONE in line},
         given_up,
+        _seconds(kept),
+        _elapsed(kept),
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from .digest import digest_of
 from .environment import package_version
-from .facts import checked_words, environments_in, parsed
+from .facts import checked_words, environments_in, origins_in, parsed, seconds_in
 from .input_files import read_whole, stat_of
 from .journal import JOURNAL_SUFFIX, Header, Journal, read_journal
 from .parquet import Opened, spelled_out
@@ -23,6 +23,7 @@ from .schema import (
     Run,
     RunFileError,
     attributed,
+    cells_of,
     refuse_other_version,
     repeated_key,
     table_of,
@@ -57,6 +58,9 @@ NOTE = (
 FACTS = ("environments", "profile", "case_set", "complete", "digest")
 """What a run file says of its table, beside notes and the schema's version."""
 
+ORIGINS, SECONDS = "origins", "cell_seconds"
+"""Facts that files of earlier releases lack: `Run.origins`, and `Run.seconds` in the order of `cells_of`."""
+
 _MAGIC = b"PAR1"
 _PREFIX = b"logitproof."
 
@@ -88,8 +92,16 @@ def _metadata_of(run: Run) -> dict[bytes, bytes]:
         "case_set": run.case_set,
         "complete": json.dumps(run.complete),
         "digest": digest_of(run),
+        **_measured_facts(run),
     }
     return {_PREFIX + name.encode(): fact.encode() for name, fact in facts.items()}
+
+
+def _measured_facts(run: Run) -> dict[str, str]:
+    """Return what tells of how a run was made; nothing where that is not known."""
+    seconds = [run.seconds.get(cell) for cell in cells_of(run.table)] if run.seconds else []
+    facts = {ORIGINS: [one.spelled() for one in run.origins], SECONDS: seconds}
+    return {name: json.dumps(fact) for name, fact in facts.items() if fact}
 
 
 def read_run(path: str | os.PathLike[str]) -> Run:
@@ -129,7 +141,9 @@ def _run_of(target: Path, content: bytes) -> Run:
     complete = parsed(target, "complete", facts["complete"])
     table = opened.table()
     refuse_faults(target, table)
-    run = Run(spelled_out(table), environments, profile, case_set, complete is True)
+    origins = origins_in(target, facts.get(ORIGINS, "[]"))
+    seconds = seconds_in(target, facts[SECONDS], cells_of(table)) if SECONDS in facts else {}
+    run = Run(spelled_out(table), environments, profile, case_set, complete is True, origins, seconds)
     del table
     pa.default_memory_pool().release_unused()  # as much again, which Arrow would keep
     if facts["digest"] != digest_of(run):
@@ -176,7 +190,15 @@ def merge(runs: Sequence[Run]) -> Run:
         )
     environments = [environment for run in runs for environment in attributed(run)]
     unique = [one for i, one in enumerate(environments) if one not in environments[:i]]
-    return Run(pa.concat_tables(tables), unique, profile, case_set, all(run.complete for run in runs))
+    return Run(
+        pa.concat_tables(tables),
+        unique,
+        profile,
+        case_set,
+        all(run.complete for run in runs),
+        tuple(dict.fromkeys(origin for run in runs for origin in run.origins)),
+        {cell: seconds for run in runs for cell, seconds in run.seconds.items()},
+    )
 
 
 def _the_one(runs: Sequence[Run], what: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,7 +11,9 @@ import pyarrow.compute as pc
 from logitproof_reference.vocabulary.judgement import Judgement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from .origin import Origin
 
 SCHEMA_VERSION = 2
 """Number of the layout below, and of the facts beside it; a later release reads the numbers of earlier ones."""
@@ -23,7 +25,7 @@ UNCUT = ("inputs", "series")
 """Columns whose texts are data, and of no use in part."""
 
 _ARROW_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
-SCHEMA = pa.schema([pa.field(field.name, _ARROW_TYPES[str(field.type)]) for field in fields(Judgement)])
+SCHEMA = pa.schema([pa.field(one.name, _ARROW_TYPES[str(one.type)]) for one in fields(Judgement)])
 """Columns of a run: the fields of `Judgement`, in order."""
 
 KEY = ("cell", "regime", "clause")
@@ -50,6 +52,11 @@ class Run:
         Digest of the inputs; runs compare only where it is equal.
     complete : bool
         False where the run was interrupted.
+    origins : tuple of Origin
+        When and by which commands the judgements were made; empty in files of earlier releases.
+    seconds : dict of str to float
+        How long each cell took, by its id: from the end of the one before it in the same evaluator to its own end.
+        Cells of which nobody measured it are missing.
     """
 
     table: pa.Table
@@ -57,6 +64,8 @@ class Run:
     profile: str
     case_set: str
     complete: bool = True
+    origins: tuple[Origin, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def attributed(run: Run) -> list[dict[str, Any]]:
@@ -67,6 +76,11 @@ def attributed(run: Run) -> list[dict[str, Any]]:
     if len(run.environments) != 1:
         return run.environments
     return [{**run.environments[0], "adapters": sorted(pc.unique(run.table["adapter"]).to_pylist())}]
+
+
+def cells_of(table: pa.Table) -> list[str]:
+    """Return the ids of a table's cells in the order in which they first occur."""
+    return list(dict.fromkeys(cell for chunk in table["cell"].chunks for cell in chunk.unique().to_pylist()))
 
 
 def framework_of(environment: dict[str, Any]) -> dict[str, Any]:

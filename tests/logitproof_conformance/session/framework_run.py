@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.catalogue import ledger
@@ -16,6 +17,7 @@ from logitproof_conformance.session.surroundings import surroundings_of
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.vocabulary.judgement import on_the_whole
 from logitproof_reports.runs.environment import facts_of
+from logitproof_reports.runs.origin import origin_now
 from logitproof_reports.runs.shards import stale_entry
 
 if TYPE_CHECKING:
@@ -44,9 +46,12 @@ class FrameworkRun:
         Its ledger, and what that explained so far.
     cases : list of Case
         What is planned, cell by cell.
+    since : float
+        `time.monotonic` when it began; default: now.
     """
 
-    def __init__(self, adapter: Adapter, profile: str, shard: Shard = WHOLE) -> None:
+    def __init__(self, adapter: Adapter, profile: str, shard: Shard = WHOLE, since: float | None = None) -> None:
+        self.since = time.monotonic() if since is None else since
         self.adapter = adapter
         self.profile = profile
         self.shard = shard
@@ -65,6 +70,7 @@ class FrameworkRun:
             "profile": self.profile,
             "case_set": case_set_digest(self.profile),
             "total": total,
+            "origin": origin_now([self.adapter.name], time.monotonic() - self.since).spelled(),
         }
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.catalogue.machines import is_met, spelled
+from logitproof_reports.runs.facts import checked_origins
 from logitproof_reports.runs.run_file import Journal, journal_of, read_journal, table_of, write_run
 from logitproof_reports.runs.schema import Run
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from logitproof_conformance.judging.ledger_verdict import Conclusions
     from logitproof_reference.vocabulary.judgement import Judgement
+    from logitproof_reports.runs.journal import ResumePoint
+    from logitproof_reports.runs.origin import Origin
     from logitproof_reports.runs.run_file import Header
 
 
@@ -83,20 +87,34 @@ class Recorder:
         The run file.
     header : Header or None
         First line of the journal; None goes on with the journal that is there.
+    before : ResumePoint, optional
+        How far that journal is.
+    since : float, optional
+        `time.monotonic` when the run began, or was gone on with; default: now.
     """
 
-    def __init__(self, path: Path, header: Header | None) -> None:
+    def __init__(
+        self, path: Path, header: Header | None, before: ResumePoint | None = None, since: float | None = None
+    ) -> None:
         self.path = path
         self.journal_path = journal_of(path)
         self.journal = Journal(self.journal_path, header)
+        self._since = (time.monotonic() if since is None else since) - (before.elapsed if before else 0.0)
+        self._seconds = dict(before.seconds) if before else {}
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds that the run took so far, in all its processes."""
+        return time.monotonic() - self._since
 
     def append(self, judgement: Judgement) -> None:
         """Record one judgement."""
         self.journal.append(judgement)
 
-    def end_cell(self, cell: str, *, given_up: bool) -> None:
-        """Record that a cell is judged: a run that goes on with the journal does not ask it again."""
-        self.journal.end_cell(cell, given_up=given_up)
+    def end_cell(self, cell: str, *, given_up: bool, seconds: float) -> None:
+        """Record that a cell is judged, in so many seconds: a run that goes on does not ask it again."""
+        self._seconds[cell] = round(seconds, 3)
+        self.journal.end_cell(cell, given_up=given_up, seconds=seconds, elapsed=self.elapsed)
 
     def stop(self) -> None:
         """Leave the journal to be gone on with."""
@@ -105,10 +123,22 @@ class Recorder:
     def finish(self, judgements: Sequence[Judgement], header: Header, *, complete: bool) -> None:
         """Write the run file, with these judgements in this order, and drop the journal."""
         self.journal.close()
-        table = table_of(judgements)
-        write_run(self.path, Run(table, [header["environment"]], header["profile"], header["case_set"], complete))
+        run = Run(
+            table_of(judgements),
+            [header["environment"]],
+            header["profile"],
+            header["case_set"],
+            complete,
+            self._lasting(checked_origins(self.journal_path, [header["origin"]] if "origin" in header else [])),
+            self._seconds,
+        )
+        write_run(self.path, run)
+
+    def _lasting(self, origins: tuple[Origin, ...]) -> tuple[Origin, ...]:
+        return tuple(one.lasting(self.elapsed) for one in origins)
 
     def close(self, *, complete: bool) -> None:
         """Turn the journal into the run file, which says whether everything planned was judged."""
         self.journal.close()
-        write_run(self.path, replace(read_journal(self.journal_path), complete=complete))
+        run = read_journal(self.journal_path)
+        write_run(self.path, replace(run, complete=complete, origins=self._lasting(run.origins)))

@@ -17,7 +17,9 @@ from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reports.runs import run_file
 from logitproof_reports.runs.digest import digest_of
 from logitproof_reports.runs.journal import with_sum
+from logitproof_reports.runs.origin import Origin
 from logitproof_reports.runs.run_file import SCHEMA, SCHEMA_VERSION, Run, table_of
+from logitproof_reports.runs.schema import cells_of
 from meta.reports.synthetic_runs import ORDINARY, QUESTIONS, environment_of, judgement
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ LEDGER = [
 ]
 DIALECTS = [{"op": "softmax_cross_entropy", "labels": "indices", "entry": "", "documentation": "https://example.org"}]
 
+ORIGIN = Origin(("torch",), "2026-01-31T12:00:00Z", 58.25, "logitproof run", "0123456789" * 4)
+
 
 @cache
 def sound_run() -> Run:
@@ -54,7 +58,9 @@ def sound_run() -> Run:
     made[1] = replace(made[1], **wrong, deviation="slow")
     made[2] = replace(made[2], verdict="crashed", reason="RuntimeError: no", slack=math.nan, observed="")
     environment = environment_of("torch", "2.13.0", ledger=LEDGER, dialects=DIALECTS, tried="2.13.0")
-    return Run(table_of(made), [environment], "quick", "c0ffee" * 8)
+    table = table_of(made)
+    seconds = dict.fromkeys(cells_of(table), 0.25)
+    return Run(table, [environment], "quick", "c0ffee" * 8, origins=(ORIGIN,), seconds=seconds)
 
 
 def stored(run: Run, table: pa.Table | None = None, **facts: str | bytes | None) -> bytes:
@@ -81,9 +87,9 @@ def journal_lines() -> tuple[str, ...]:
     """Return the lines of `sound_run` as a journal, without their checksums."""
     run = sound_run()
     header = {"schema_version": SCHEMA_VERSION, "environment": run.environments[0], "profile": "quick"}
-    lines: list[Any] = [{**header, "case_set": run.case_set, "total": 20}]
+    lines: list[Any] = [{**header, "case_set": run.case_set, "total": 20, "origin": ORIGIN.spelled()}]
     for record in run.table.to_pylist():
-        lines += [record, {"done": record["cell"]}]
+        lines += [record, {"done": record["cell"], "seconds": 0.25, "elapsed": 1.5}]
     return tuple(json.dumps(line) for line in [*lines, {"given_up": "torch-eager"}])
 
 
@@ -162,7 +168,8 @@ def of_bytes(draw: DrawFn, sound: Callable[[], bytes]) -> bytes:
 @st.composite
 def of_facts(draw: DrawFn) -> bytes:
     """Return a run file whose facts are missing or are others, with the digest of what it says where it has one."""
-    name = draw(st.sampled_from(("schema_version", "environments", "profile", "case_set", "complete", "digest")))
+    names = ("schema_version", "environments", "profile", "case_set", "complete", "digest", "origins", "cell_seconds")
+    name = draw(st.sampled_from(names))
     odd = st.one_of(odd_json().map(json.dumps), st.sampled_from(SPELLINGS), st.binary(max_size=20), st.none())
     return stored(sound_run(), **{name: draw(odd)})
 
@@ -187,6 +194,17 @@ def of_environment(draw: DrawFn) -> bytes:
         place = place[step]
     place[last] = draw(st.one_of(odd_json(), st.sampled_from(("1/999999999", "0/0", "2/1", "a/b", "1/1/1"))))
     return stored(replace(sound_run(), environments=[environment]))
+
+
+@st.composite
+def of_origin(draw: DrawFn) -> bytes:
+    """Return a run file whose origin or times are none."""
+    odd = draw(odd_json())
+    name = draw(st.sampled_from((*ORIGIN.spelled(), "cell_seconds")))
+    if name == "cell_seconds":
+        cells = len(cells_of(sound_run().table))
+        return stored(sound_run(), cell_seconds=json.dumps([odd] * cells))
+    return stored(sound_run(), origins=json.dumps([{**ORIGIN.spelled(), name: odd}]))
 
 
 @st.composite
@@ -277,6 +295,7 @@ KINDS: dict[str, tuple[str, SearchStrategy[bytes]]] = {
     "bytes": (PARQUET, of_bytes(sound_file)),
     "facts": (PARQUET, of_facts()),
     "environment": (PARQUET, of_environment()),
+    "origin": (PARQUET, of_origin()),
     "values": (PARQUET, of_values()),
     "columns": (PARQUET, of_columns()),
     "journal bytes": (JOURNAL, of_bytes(sound_journal)),
