@@ -1,4 +1,4 @@
-"""Commands that read runs: report, history, explain."""
+"""Commands that read runs and rows: report, history, explain, row."""
 
 from __future__ import annotations
 
@@ -102,4 +102,41 @@ def explain(
     run = read_run(run_file) if run_file else None
     place = chosen(python, target, device=device, memory_gib=memory_gib)
     echo(text_of(explain_cell(cell, row=row, run=run, target=place)))
+    return EXPECTED
+
+
+@app.command(epilog=AS_IT_STANDS + 'Example: logitproof row --logits "100, 99, -inf" --label 1 --format float16')
+def row(
+    logits: Annotated[
+        str, typer.Option(metavar="NUMBERS", help="Logits, one per class: 2, -inf, nan or 0x1.8p+0, with commas.")
+    ],
+    label: Annotated[int, typer.Option(min=0, metavar="CLASS", help="The true class.")] = 0,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="float32, float16, bfloat16 or float64.")
+    ] = "float32",
+    framework: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A known framework or module:Class; repeatable. Default: all installed."),
+    ] = None,
+    *,
+    python: Python = None,
+    target: TargetName = None,
+    device: Device = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Compare frameworks on one row of logits. Prints softmax, loss and gradient beside the exact answer.
+
+    A number in brackets is error / bound: over 1 cannot be explained by rounding.
+    """
+    from logitproof.commands.tables import print_row
+    from logitproof.explain.row import read_logits, side_by_side
+    from logitproof.matrix.survey import chosen as chosen_frameworks
+    from logitproof_adapters.targets.target import chosen
+
+    place = chosen(python, target, device=device)
+    found = side_by_side(read_logits(logits), label, format_, chosen_frameworks(framework or (), place), place)
+    if as_json:
+        echo_json([asdict(found)])
+    else:
+        print_row(found)
     return EXPECTED

@@ -11,6 +11,7 @@ from rich.table import Table
 from logitproof.streams import discard, echo, shown
 from logitproof_reports.exports.summary import legend, sentences, terminal_table
 from logitproof_reports.history import text as history_text
+from logitproof_reports.words.outcomes import slack_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType
     from rich.segment import Segment
 
+    from logitproof.explain.row import Answer, SideBySide
     from logitproof.matrix.survey import Framework
     from logitproof_reports.history.compute import History
     from logitproof_reports.runs.schema import Run
@@ -81,6 +83,31 @@ def print_summary(run: Run) -> None:
     if table.rows:
         console().print(table)
         echo(legend(run))
+
+
+def print_row(found: SideBySide) -> None:
+    """Print one line a number: what is exact, and what each framework gives with error / bound."""
+    digits = {"float64": 17, "float32": 9}.get(found.format, 5)
+    logits = ", ".join(f"{logit:.{digits}g}" for logit in found.logits)
+    echo(f"logits {logits}; true class {found.label}; {found.format}")
+    table = Table("", "exact", *(f"{one.framework} {one.version}" for one in found.columns), box=None, pad_edge=False)
+    for what, exact in found.exact.items():
+        for place, number in enumerate(exact):
+            name = what if len(exact) == 1 else f"{what} {place}"
+            answers = [one.answers[what] for one in found.columns]
+            table.add_row(name, f"{number:.{digits}g}", *(_answer(each, place, digits) for each in answers))
+    console().print(table)
+    for one in found.columns:
+        for what, answer in one.answers.items():
+            if isinstance(answer, str):
+                echo(f"{one.framework}, {what}: {answer}")
+    echo("In brackets: error / bound; over 1 cannot be explained by rounding.")
+
+
+def _answer(answers: list[Answer] | str, place: int, digits: int) -> str:
+    if isinstance(answers, str):
+        return "-"
+    return f"{answers[place].observed:.{digits}g} ({slack_of(answers[place].ratio)})"
 
 
 def print_history(history: History) -> None:

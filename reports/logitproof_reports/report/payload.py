@@ -21,6 +21,8 @@ from .judgement_facts import facts_of, impact_facts, inputs_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from logitproof_reports.counting.run_table import Judged
     from logitproof_reports.html.columns import Payload
 
@@ -63,6 +65,7 @@ def payload_of(judged: Judged) -> Payload:
     columns = {name: words_of(judged.table[column]) for name, column in TEXT_COLUMNS.items()}
     columns = {name: column.mapped(escape_control_chars) for name, column in columns.items()}
     columns["verdict"] = Words([outcome.name for outcome in BY_RANK], judged.rank)
+    columns["row"] = numbers(_worst_rows(judged), 9)
     columns["slack"] = numbers(judged.slack, 3)
     columns["ulps"] = numbers(judged.ulps, 3)
     outcomes = {outcome.name: [outcome.glyph, outcome.label, outcome.rank] for outcome in BY_RANK}
@@ -109,3 +112,9 @@ def _detail(record: dict[str, Any], facts: list[Fact]) -> dict[str, Any]:
         "inputs": [[fact.name, fact.value] for fact in inputs_of(record["inputs"])],
         "repro": escape_control_chars(record["repro"], keep="\n\t"),
     }
+
+
+def _worst_rows(judged: Judged) -> NDArray[np.float64]:
+    """Return the number of each judgement's worst row within its regime; NaN where it is on no single row."""
+    rows = judged.table["row"].to_numpy().astype(np.float64)
+    return np.where(rows < 0.0, np.nan, rows)

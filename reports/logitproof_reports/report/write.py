@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from .model import Page
 
 
+SCRIPTS = (
+    *("table", "rows", "report/exact", "report/algorithms", "report/explorer", "report/alike", "report/pages"),
+    "report/script",
+)
+"""What the page's script is made of, in order."""
+
+
 def write_report(run: Run, path: str | os.PathLike[str], texts: Mapping[str, str] | None = None) -> None:
     """Write the report on a run, whole or not at all; `texts` as `findings.grouped_findings` takes them.
 
@@ -37,6 +44,6 @@ def render(page: Page) -> str:
     return rendered(
         "report/report.html.j2",
         ("style.css",),
-        ("table.js", "rows.js", "report/exact.js", "report/explorer.js", "report/pages.js", "report/script.js"),
+        tuple(f"{name}.js" for name in SCRIPTS),
         page=page,
     )

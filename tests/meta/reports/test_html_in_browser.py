@@ -277,12 +277,17 @@ OPEN = """() => {
   for (const one of document.querySelectorAll("main details")) one.open = true;
   for (const one of [...document.querySelectorAll(".open-row[aria-expanded=false]")].slice(0, 8)) one.click();
 }"""
-PAGES = ("verdict", "findings", "accuracy", "dialects", "judgements", "reading")
+PAGES = (
+    *("verdict", "findings", "accuracy", "extremes", "dialects", "training", "claims", "judgements", "cell"),
+    *("explorer", "specification", "certificate", "environment", "reading"),
+)
 
 
 @pytest.mark.parametrize("width", [320, 800, 1280, 1920, 3840])
 def test_no_word_is_broken_and_nothing_overflows_with_rows_open(width: int, shown: Opened) -> None:
     with shown("trained", color_scheme="light", viewport={"width": width, "height": 900}) as page:
+        listed = page.locator(".top nav a").evaluate_all("(links) => links.map((one) => one.hash.slice(1))")
+        assert tuple(listed) == PAGES
         for name in PAGES:
             page.evaluate(f"location.hash = '#{name}'")
             page.wait_for_function(f"!document.getElementById('{name}').closest('.page').hidden")

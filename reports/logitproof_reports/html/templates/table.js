@@ -104,13 +104,13 @@ function matchingRows(table, text) {
 
 function factList(facts, className) {
   const list = element("dl", { className });
-  for (const [name, value] of facts) list.append(element("div", {}, element("dt", { textContent: name }), element("dd", {}, ...breakable(value))));
+  for (const [name, value] of facts) list.append(element("div", {}, element("dt", {}, ...breakable(name)), element("dd", {}, ...breakable(value))));
   return list;
 }
 
-function codeBlock(text) {
+function codeBlock(text, label = "Repro") {
   const button = element("button", { type: "button", className: "copy", textContent: "Copy" });
-  const pre = element("pre", { tabIndex: 0, ariaLabel: "Repro" }, element("code", { textContent: text }));
+  const pre = element("pre", { tabIndex: 0, ariaLabel: label }, element("code", { textContent: text }));
   return element("div", { className: "code" }, button, pre);
 }
 

@@ -28,7 +28,7 @@ function cellsView(table) {
     noun: "cells",
     columns: ["cell", "releases"],
     rowHead: "cell",
-    choices: ["framework"],
+    choices: ["framework", "op", "quantity", "format", "mode"],
     order: (rows) => movedFirst(table, rows),
     cell: (name, row) => (name === "cell" ? breakable(wordAt(table, "cell", row)) : story(table, row)),
   };

@@ -1,7 +1,10 @@
-// The explorer: logits and a label in, exact and rounded results out. Arithmetic: exact.js.
+// The explorer: logits and a label in; exact and rounded results, those of two algorithms, and recorded ones out.
+// Arithmetic: exact.js and algorithms.js.
 
 const SHOWN_FORMATS = { exact: 17, float32: 9, bfloat16: 4, float16: 5 };
 const SLIDERS = 10;
+const DIGITS = { float16: 5, bfloat16: 4, float32: 9, float64: 17 };
+const COMPUTED = 64;
 
 function startExplorer() {
   const [logits, label, held_] = [byId("logits"), byId("label"), byId("held")];
@@ -55,6 +58,8 @@ function explore(text, label, format) {
       grid("Softmax", names, row.softmax),
       grid("Gradient", names, row.gradient),
     );
+    byId("algorithms").replaceChildren(...algorithms(logits, names, chosen, row, format));
+    showRecorded(logits, chosen, format);
   } catch (error) {
     fault.hidden = false;
     fault.textContent = error.message;
@@ -79,7 +84,7 @@ function given(logits) {
     const movable = i < SLIDERS && Math.abs(number) <= 100;
     return element("tr", {}, element("th", { scope: "row" }), element("td", { className: "value" }), element("td", {}, meter), element("td", {}, ...(movable ? [slider(number, i)] : [])));
   });
-  return tableOf(["Logits", "as rounded", "probability", "move"], rows, "Logits");
+  return tableOf(["Logits", "as rounded", "softmax", "move"], rows, "Logits");
 }
 
 function slider(number, place) {
@@ -92,6 +97,55 @@ function slider(number, place) {
 function grid(title, names, numbers) {
   const rows = numbers.map((x, i) => element("tr", {}, element("th", { scope: "row", textContent: names[i] }), ...Object.entries(SHOWN_FORMATS).map(([format, count]) => element("td", { className: "value", textContent: digits(format === "exact" ? x : held(x, format), count) }))));
   return tableOf([title, ...Object.keys(SHOWN_FORMATS)], rows, title);
+}
+
+// The naive formula and the usual algorithm, each in the chosen format and beside the exact answer rounded to it
+
+function algorithms(logits, names, label, exact, format) {
+  if (logits.length > COMPUTED) return [element("p", { className: "muted", textContent: `Shown for at most ${COMPUTED} classes.` })];
+  const ways = [naiveRow(logits, label, format), shiftedRow(logits, label, format)];
+  const lines = [["loss, in nats", (row) => row.loss], ...["softmax", "gradient"].flatMap((what) => names.map((name, i) => [`${what}, ${name}`, (row) => row[what][i]]))];
+  const rows = lines.map(([name, of]) => {
+    const cells = ways.flatMap((way) => {
+      const apart = ulpsApart(of(way), of(exact), format);
+      const far = apart === "" || Number(apart) > 100;
+      return [element("td", { className: "value", textContent: digits(of(way), DIGITS[format]) }), element("td", { className: far ? "deviates far" : "", textContent: apart || "not finite" })];
+    });
+    return element("tr", {}, element("th", { scope: "row", textContent: name }), element("td", { className: "value", textContent: digits(held(of(exact), format), DIGITS[format]) }), ...cells);
+  });
+  return [tableOf([`In ${format}`, "exact, rounded", "exp(x) / Σ exp(x)", "error, ulps", "largest subtracted first", "error, ulps"], rows, "Two algorithms")];
+}
+
+// What the judged frameworks gave for this very row, where the page has it; and the command that asks them
+
+function showRecorded(logits, label, format) {
+  const words = logits.map((x) => (isNumber(x) ? digits(x) : x.replace("nan", "NaN"))).join(", ");
+  byId("ask-row").replaceChildren(codeBlock(`logitproof row --logits "${words}" --label ${label} --format ${format}`, "Command"));
+  const place = byId("recorded");
+  if (!explorable) return;
+  const alike = explorable.get(`${format} ${words}`) || [];
+  place.replaceChildren(...(alike.length ? [recordedTable(alike)] : [element("p", { className: "muted", textContent: "This page has no judgement whose worst row is this one." })]));
+}
+
+let explorable = null;
+
+function rememberRows(table) {
+  explorable = new Map();
+  for (const [row, { label, inputs, facts }] of Object.entries(table.details)) {
+    const given = Object.fromEntries(inputs).logits;
+    if (label === null || !given) continue;
+    const key = `${wordAt(table, "format", row)} ${given.split(" ").map((word) => digits(parsed(word))).join(", ")}`;
+    explorable.set(key, [...(explorable.get(key) || []), { table, row: Number(row), facts: Object.fromEntries(facts) }]);
+  }
+}
+
+function recordedTable(alike) {
+  const rows = alike.map(({ table, row, facts }) => {
+    const name = ["framework", "mode", "op", "quantity"].map((column) => wordAt(table, column, row)).join(" ");
+    const cell = wordAt(table, "cell", row);
+    return element("tr", {}, element("th", { scope: "row" }, element("a", { href: `#cell?${encodeURIComponent(cell)}` }, ...breakable(name))), element("td", {}, badge(table, wordAt(table, "verdict", row))), element("td", { textContent: facts.exact ?? facts["first answer"] ?? "" }), element("td", { textContent: facts.observed ?? facts["second answer"] ?? "" }), element("td", { textContent: `${wordAt(table, "clause", row)}, ${wordAt(table, "slack", row)}` }));
+  });
+  return tableOf(["Recorded", "verdict", "exact", "observed", "clause, error / bound"], rows, "Recorded answers");
 }
 
 function tableOf(heads, rows, label) {

@@ -2,7 +2,7 @@
 // Layout of the payload and of a filter: payload.py and links.py of logitproof_reports.
 
 const SHOWN = ["verdict", "framework", "mode", "op", "quantity", "labels", "format", "regime", "clause", "ulps", "slack"];
-const NUMBERS = new Set(["ulps", "slack"]);
+const NUMBERS = new Set(["ulps", "slack", "row"]);
 const HEADINGS = { ulps: "largest error, ulps", slack: "error / bound" };
 
 // Order: words by alphabet, numbers and outcomes by size; equal ones worst first
@@ -43,14 +43,14 @@ function detailsOf(table, row) {
   const place = element("div");
   if (!details) {
     const command = `logitproof explain ${wordAt(table, "cell", row)}`;
-    place.append(element("p", { className: "muted", textContent: "This page contains the details of the worst judgements only. For this one, run:" }), codeBlock(command));
+    place.append(element("p", { className: "muted", textContent: "This page contains the details of the worst judgements only. For this one, run:" }), codeBlock(command, "Command"), ...sideBySide(table, row));
     return place;
   }
   if (details.reason) place.append(element("p", { className: "reason", textContent: details.reason }));
   place.append(factList(details.facts, "facts"));
   if (details.inputs.length) place.append(element("h3", { textContent: "Inputs" }), factList(details.inputs, "facts numbers"));
   if (details.repro) place.append(element("h3", { textContent: "Repro" }), codeBlock(details.repro));
-  place.append(linksOf(details, wordAt(table, "format", row), wordAt(table, "cell", row)));
+  place.append(linksOf(details, wordAt(table, "format", row), wordAt(table, "cell", row)), ...sideBySide(table, row));
   return place;
 }
 
@@ -106,6 +106,7 @@ async function start() {
     const view = judgementsView(table);
     const judgements = new RowTable(table, view);
     view.table = judgements;
+    rememberRows(table);
     judgements.update();
     followers["#judgements"] = (text) => judgements.follow(text);
     followers["#cell"] = (text) => showCell(table, readable(text));
