@@ -24,6 +24,9 @@ def report(
     summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a Markdown summary.")] = None,
     sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the findings as SARIF.")] = None,
     badge: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an SVG badge.")] = None,
+    history: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of earlier run files: show how each count changed.")
+    ] = None,
     wandb: Annotated[bool, typer.Option("--wandb", help="Also log the run to Weights & Biases.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the new failures as JSON.")] = False,
     fail_on: FailOn = "new",
@@ -35,11 +38,15 @@ def report(
     from logitproof.readers.reporting import judgements
     from logitproof.readers.reporting import report as write_report
     from logitproof.readers.wandb_run import track
+    from logitproof_reports.history.folder import runs_within
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unknown(fail_on)
     refuse_unwritable([output, junit, summary, sarif, badge])
-    whole = write_report(run_files, output)
+    earlier, skipped = runs_within(history) if history else ([], [])
+    for reason in skipped:
+        complain(f"skipped: {reason}")
+    whole = write_report(run_files, output, earlier)
     write_files(whole, {"junit": junit, "summary": summary, "sarif": sarif, "badge": badge})
     if wandb:
         track(whole, output)

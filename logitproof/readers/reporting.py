@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
 
+    from logitproof_reports.history.folder import StoredRun
     from logitproof_reports.runs.schema import Run
 
     StrPath = str | os.PathLike[str]
@@ -31,7 +32,7 @@ def merged(run_files: Sequence[StrPath]) -> Run:
     return runs[0] if len(runs) == 1 else merge_whole(runs)
 
 
-def report(run_files: Sequence[StrPath], page: StrPath = "report.html") -> Run:
+def report(run_files: Sequence[StrPath], page: StrPath = "report.html", earlier: Sequence[StoredRun] = ()) -> Run:
     """Write one self-contained HTML page about one or several run files.
 
     Parameters
@@ -40,6 +41,8 @@ def report(run_files: Sequence[StrPath], page: StrPath = "report.html") -> Run:
         Run files, or journals of interrupted runs.
     page : path
         The HTML file to write.
+    earlier : sequence of StoredRun
+        Earlier runs, as `history.folder.runs_within` returns them: each framework's counts get a trend.
 
     Returns
     -------
@@ -53,7 +56,7 @@ def report(run_files: Sequence[StrPath], page: StrPath = "report.html") -> Run:
     """
     run = merged(run_files)
     texts = {f"{REPORTS}/{path.name}": path.read_text(encoding="utf-8") for path in report_files()}
-    write_report(run, page, texts)
+    write_report(run, page, texts, earlier)
     return run
 
 

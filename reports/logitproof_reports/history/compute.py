@@ -136,12 +136,16 @@ def _releases(stored: Sequence[StoredRun], cells: CellsOfRuns) -> list[tuple[int
 
 
 def _place(release: Release, written: float) -> tuple[object, ...]:
-    """Return the sort key: by framework, then version (those that are none first, by their text), then time."""
+    """Return the sort key: by framework, then version, then time."""
+    return release.framework, *version_place(release.version), written, release.files
+
+
+def version_place(version: str) -> tuple[int, Version, str]:
+    """Return the sort key of a version; those that are none come first, by their text."""
     try:
-        version = (1, Version(release.version), "")
+        return 1, Version(version), ""
     except InvalidVersion:
-        version = (0, Version("0"), release.version)
-    return release.framework, *version, written, release.files
+        return 0, Version("0"), version
 
 
 def _before(releases: Sequence[Release]) -> list[int]:

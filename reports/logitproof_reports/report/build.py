@@ -28,14 +28,18 @@ from .matrix import matrix_of
 from .model import Clause, Count, EnvironmentFacts, Fact, FrameworkVerdict, Page, Refusal
 from .payload import payload_of
 from .training import trainings_of
+from .trend import pasts_of, trend_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from logitproof_reports.counting.run_table import Judged
     from logitproof_reports.counting.tally import Tally
+    from logitproof_reports.history.folder import StoredRun
     from logitproof_reports.runs.schema import Run
     from logitproof_reports.words.outcomes import Outcome
+
+    from .trend import Past
 
 _INTERRUPTED = (
     "This run was interrupted or filtered: the report shows partial results. Run it again for a complete verdict."
@@ -43,8 +47,8 @@ _INTERRUPTED = (
 _VOID = "Nothing was measured: check that the framework is installed, then run again."
 
 
-def page_of(run: Run, texts: Mapping[str, str] | None = None) -> Page:
-    """Compute a page from a run; `texts` as `grouped_findings` takes them."""
+def page_of(run: Run, texts: Mapping[str, str] | None = None, stored: Sequence[StoredRun] = ()) -> Page:
+    """Compute a page from a run; `texts` as `grouped_findings` takes them, `stored` are runs for trends."""
     judged = prepare(run)
     findings = grouped_findings(judged, texts)
     return Page(
@@ -54,7 +58,7 @@ def page_of(run: Run, texts: Mapping[str, str] | None = None) -> Page:
         advice=_advice(total(judged)),
         warnings=_warnings(judged),
         facts=_facts(judged),
-        frameworks=_frameworks(judged),
+        frameworks=_frameworks(judged, stored),
         legend=[*BY_RANK[1:], BY_RANK[0]],
         matrix=matrix_of(judged),
         findings=findings,
@@ -95,16 +99,17 @@ def _facts(judged: Judged) -> list[Fact]:
     ]
 
 
-def _frameworks(judged: Judged) -> list[FrameworkVerdict]:
+def _frameworks(judged: Judged, stored: Sequence[StoredRun]) -> list[FrameworkVerdict]:
     tallies = tally_by(judged, judged.framework)
     versions = framework_versions(judged.run)
+    pasts = pasts_of(judged, stored)
     return [
         FrameworkVerdict(
             name=escape_control_chars(name),
             version=escape_control_chars(versions.get(name, "")),
             outcome=tallies[name,].worst,
             sentence=_worst_in_words(judged, name, tallies[name,]),
-            counts=_counts(tallies[name,]),
+            counts=_counts(tallies[name,], pasts[name], escape_control_chars(versions.get(name, ""))),
             link=filter_link(framework=name),
         )
         for (name,) in tallies
@@ -140,13 +145,15 @@ def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
     return f"{tally.unexpected:,} new. The worst: {told}."
 
 
-def _counts(tally: Tally) -> list[Count]:
+def _counts(tally: Tally, pasts: Sequence[Past], version: str) -> list[Count]:
+    """Return the outcomes that came out, and those that did in the run before."""
     counts, start = [], 0.0
     for outcome in BY_RANK[1:]:
         number = tally.count(outcome.name)
-        if number:
-            share = 100.0 * number / tally.judged
-            counts.append(Count(outcome, outcome.count(number), round(start, 3), round(share, 3)))
+        if number or (pasts and pasts[-1].tally.count(outcome.name)):
+            share = 100.0 * number / tally.judged if tally.judged else 0.0
+            trend = trend_of(outcome.name, pasts, version, number)
+            counts.append(Count(outcome, outcome.count(number), round(start, 3), round(share, 3), trend))
             start += share
     return counts
 

@@ -12,16 +12,21 @@ if TYPE_CHECKING:
     from .claims import Claims
     from .extremes import Situation
     from .training import Trainings
+    from .trend import Trend
 
 
 @dataclass(frozen=True)
 class Count:
-    """How many judgements came out one way; `start` and `share` place its piece of the bar, in percent."""
+    """How many judgements came out one way; `start` and `share` place its piece of the bar, in percent.
+
+    `trend` is None where no history was given, or none of the framework.
+    """
 
     outcome: Outcome
     words: str
     start: float
     share: float
+    trend: Trend | None = None
 
 
 @dataclass(frozen=True)

@@ -12,29 +12,35 @@ from .build import page_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from logitproof_reports.history.folder import StoredRun
     from logitproof_reports.runs.schema import Run
 
     from .model import Page
 
 
 SCRIPTS = (
-    *("table", "rows", "report/exact", "report/algorithms", "report/explorer", "report/alike", "report/pages"),
-    "report/script",
+    *("table", "rows", "report/exact", "report/algorithms", "report/explorer", "report/alike", "report/compare"),
+    *("report/pages", "report/script"),
 )
 """What the page's script is made of, in order."""
 
 
-def write_report(run: Run, path: str | os.PathLike[str], texts: Mapping[str, str] | None = None) -> None:
-    """Write the report on a run, whole or not at all; `texts` as `findings.grouped_findings` takes them.
+def write_report(
+    run: Run,
+    path: str | os.PathLike[str],
+    texts: Mapping[str, str] | None = None,
+    stored: Sequence[StoredRun] = (),
+) -> None:
+    """Write the report on a run, whole or not at all; `texts` and `stored` as `page_of` takes them.
 
     Raises
     ------
     RunFileError
         The place cannot be written.
     """
-    text = render(page_of(run, texts))
+    text = render(page_of(run, texts, stored))
     with write_atomically(Path(path)) as place:
         place.write_text(text, encoding="utf-8", newline="\n")
 

@@ -154,3 +154,65 @@ def test_every_finding_opens_its_row_in_the_explorer(
             page.evaluate("(hash) => { location.hash = hash; }", link)
             assert page.locator("#given tbody tr").count() == 4
             assert not page.locator("#explore-fault").is_visible()
+
+
+ALGORITHMS = """([rows, format]) => rows.map(([logits, label]) => {
+    const given = logits.map((text) => held(parsed(text), format));
+    const numbers = (row) => [...row.softmax, row.loss, ...row.gradient].map((x) => digits(x, 17));
+    return [naiveRow, shiftedRow].map((way) => numbers(way(given, label, format)));
+})"""
+
+
+def in_steps(logits: NDArray[Any], label: int, *, shifts: bool) -> NDArray[np.float64]:
+    """Return softmax, loss and gradient as the page is to compute them: each step in float64, rounded to the format."""
+    kind = logits.dtype
+    powers = logits if not shifts else (logits.astype(np.float64) - np.max(logits).astype(np.float64)).astype(kind)
+    apart, powers = powers, np.exp(powers.astype(np.float64)).astype(kind)
+    total = powers[0]
+    for power in powers[1:]:
+        total = (total.astype(np.float64) + power.astype(np.float64)).astype(kind)
+    softmaxes = (powers.astype(np.float64) / total.astype(np.float64)).astype(kind)
+    naive = -np.log(softmaxes[label].astype(np.float64)).astype(kind)
+    log = np.log(total.astype(np.float64)).astype(kind)
+    loss = (log.astype(np.float64) - apart[label].astype(np.float64)).astype(kind) if shifts else naive
+    gradient = softmaxes.copy()
+    gradient[label] = (softmaxes[label].astype(np.float64) - 1.0).astype(kind)
+    return np.array([*softmaxes, loss, *gradient]).astype(np.float64)
+
+
+@pytest.mark.parametrize("format_", ROUNDED)
+def test_both_algorithms_are_computed_step_by_step_in_the_format(format_: str, explored: Explore) -> None:
+    with np.errstate(all="ignore"):
+        asked = [(np.array(logits).astype(FORMATS[format_].dtype), label) for logits, label in rows(5)]
+        spelled = [[[float(x).hex() for x in logits], label] for logits, label in asked]
+        with explored() as page:
+            answers = page.evaluate(ALGORITHMS, [spelled, format_])
+        for (logits, label), answer in zip(asked, answers, strict=True):
+            for shifts, numbers in enumerate(answer):
+                found = np.array([float(text) for text in numbers])
+                expected = in_steps(logits, label, shifts=bool(shifts))
+                np.testing.assert_array_equal(found, expected, f"{logits} {label} {shifts}")
+
+
+def test_the_naive_formula_fails_where_exp_overflows_and_the_page_says_so(explored: Explore) -> None:
+    with explored("#explorer?format=float16&label=1&logits=100,99,-inf") as page:
+        lines = page.locator("#algorithms tbody tr")
+        assert [cell.inner_text() for cell in lines.first.locator("td").all()] == [
+            *("1.3135", "NaN", "not finite"),
+            *("1.3135", "0.22"),
+        ]
+        command = page.inner_text("#ask-row code")
+        assert command == 'logitproof row --logits "100, 99, -inf" --label 1 --format float16'
+
+
+def test_what_frameworks_gave_for_the_row_is_shown_where_the_page_has_it(
+    opened: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    address = tmp_path_factory.mktemp("recorded") / "report.html"
+    write_report(three_frameworks(), address)
+    with opened(address.as_uri(), "#findings", ready="#given table") as page:
+        link = page.locator(".finding a", has_text="Open this row in the explorer").first.get_attribute("href")
+        page.evaluate("(hash) => { location.hash = hash; }", link)
+        assert page.locator("#recorded tbody tr").count() > 0
+        page.fill("#logits", "7, 7, 7.5")
+        assert "no judgement whose worst row is this one" in page.inner_text("#recorded")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -294,6 +296,50 @@ def test_no_word_is_broken_and_nothing_overflows_with_rows_open(width: int, show
             page.evaluate(OPEN)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
             assert page.evaluate(BROKEN_WORDS) == [], name
+
+
+def test_frameworks_stand_side_by_side_on_the_same_rows(shown: Opened) -> None:
+    with shown("ordinary", "#judgements?framework:jax%20verdict:deviates%20op:softmax%20mode:eager") as page:
+        lines = page.locator("#rows tr.details .alike tbody tr")
+        assert lines.locator("th").all_inner_texts() == [
+            *("jax compiled", "jax eager (this one)", "tensorflow compiled", "tensorflow eager"),
+            *("torch compiled", "torch eager"),
+        ]
+        assert "deviates" in lines.nth(1).inner_text()
+        assert "conforms" in lines.nth(2).inner_text()
+        assert "0.25 (0x1.0000000000000p-2), exact 1" in lines.nth(1).inner_text()
+
+
+def test_what_is_saved_is_whole_and_can_be_compared(shown: Opened, tmp_path: Path) -> None:
+    total = three_frameworks().table.num_rows
+    with shown("ordinary", "#judgements") as page:
+        with page.expect_download() as saved:
+            page.click("#exports button[value=csv]")
+        saved.value.save_as(tmp_path / "all.csv")
+        with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+        assert len(lines) == total
+        with page.expect_download() as saved:
+            page.click("#exports button[value=json]")
+        saved.value.save_as(tmp_path / "all.json")
+        records = json.loads((tmp_path / "all.json").read_text("utf-8"))
+        assert records == lines
+        assert sum(record["verdict"] == "deviates" for record in records) == 10
+        for record in records[:3]:
+            record["verdict"] = "conforms"
+        records[-1]["slack"] = "0"
+        (tmp_path / "before.json").write_text(json.dumps(records[:-2] + records[-1:]))
+        page.click("#compare summary")
+        page.set_input_files("#other-run", tmp_path / "before.json")
+        expect(page.locator("#compared dl")).to_be_visible()
+        counted = dict(zip(*(page.locator(f"#compared {tag}").all_inner_texts() for tag in ("dt", "dd")), strict=True))
+        assert counted["worse verdict"] == "3"
+        assert counted["in this run alone"] == "1"
+        page.locator("#compared a").first.click()
+        expect(page.locator(COUNT)).to_have_text(f"1 of {total} judgements")
+        (tmp_path / "none.json").write_text("[{}]")
+        page.set_input_files("#other-run", tmp_path / "none.json")
+        expect(page.locator("#compared .warning")).to_contain_text("This file holds no judgements")
 
 
 def test_dark_and_light_follow_the_system_and_the_button(shown: Opened) -> None:

@@ -128,13 +128,17 @@ function showRecorded(logits, label, format) {
 }
 
 let explorable = null;
+const isSpelled = (word) => HEXADECIMAL.test(word) || /^([+-]?inf|nan)$/.test(word);
 
 function rememberRows(table) {
   explorable = new Map();
   for (const [row, { label, inputs, facts }] of Object.entries(table.details)) {
     const given = Object.fromEntries(inputs).logits;
     if (label === null || !given) continue;
-    const key = `${wordAt(table, "format", row)} ${given.split(" ").map((word) => digits(parsed(word))).join(", ")}`;
+    const format = wordAt(table, "format", row);
+    const words = given.split(" ");
+    if (!(format in FORMATS) || !words.every(isSpelled)) continue;
+    const key = `${format} ${words.map((word) => digits(held(parsed(word), format))).join(", ")}`;
     explorable.set(key, [...(explorable.get(key) || []), { table, row: Number(row), facts: Object.fromEntries(facts) }]);
   }
 }

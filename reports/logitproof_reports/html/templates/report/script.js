@@ -107,6 +107,7 @@ async function start() {
     const judgements = new RowTable(table, view);
     view.table = judgements;
     rememberRows(table);
+    startCompare(table);
     judgements.update();
     followers["#judgements"] = (text) => judgements.follow(text);
     followers["#cell"] = (text) => showCell(table, readable(text));
