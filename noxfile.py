@@ -105,6 +105,13 @@ def pictures(session: nox.Session) -> None:
     session.run("python", "docs/screenshot.py", f"{folder}/report.html", f"{folder}/upgrade/diff.html")
 
 
+@nox.session(default=False)
+def site(session: nox.Session) -> None:
+    """Build a static site of README, docs, specification and bug reports in runs/site."""
+    session.install(*group("site"))
+    session.run("python", "docs/build_site.py", str(RUNS / "site"))
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """Test the suite itself, on all processors; needs no framework."""

@@ -313,6 +313,7 @@ def test_frameworks_stand_side_by_side_on_the_same_rows(shown: Opened) -> None:
 def test_what_is_saved_is_whole_and_can_be_compared(shown: Opened, tmp_path: Path) -> None:
     total = three_frameworks().table.num_rows
     with shown("ordinary", "#judgements") as page:
+        filtered(page, "")
         with page.expect_download() as saved:
             page.click("#exports button[value=csv]")
         saved.value.save_as(tmp_path / "all.csv")
