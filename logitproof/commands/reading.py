@@ -38,7 +38,7 @@ def report(
     from logitproof.readers.reporting import judgements
     from logitproof.readers.reporting import report as write_report
     from logitproof.readers.wandb_run import track
-    from logitproof_reports.history.folder import runs_within
+    from logitproof_reports.runs.folder import runs_within
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unknown(fail_on)

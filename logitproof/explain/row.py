@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from logitproof.errors import UsageError
-from logitproof.kernels.expect import expect
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import here
 from logitproof_conformance.session.surroundings import SENT
+from logitproof_reference.bounds.api import bound
+from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.claims.model import Query
+from logitproof_reference.judging.compare import compare
+from logitproof_reference.oracle.request import checked_request
+from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from logitproof.kernels.expect import Expected
+    from numpy.typing import NDArray
+
     from logitproof_adapters.contract import Adapter
     from logitproof_adapters.targets.target import Target
+    from logitproof_reference.numerics.enclosure import Enclosure
 
 MOST_CLASSES = 256
 
@@ -49,6 +55,14 @@ class Answer:
     observed: float
     ratio: float
     ulps: float
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The exact answers to a question, and the largest error of correct code."""
+
+    exact: Enclosure
+    bound: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -148,10 +162,9 @@ def _query(op: str, quantity: str, logits: Sequence[float], label: int) -> Query
 
 def _expected(query: Query, format_: str) -> Expected:
     inputs = query.inputs(format_)
-    given: dict[str, Any] = {} if inputs.labels is None else {"labels": inputs.labels}
-    if inputs.cotangent is not None:
-        given["cotangent"] = inputs.cotangent
-    return expect(query.op, inputs.logits, quantity=query.quantity, **given)
+    request = checked_request(query.op, query.quantity, inputs.logits, inputs.labels, cotangent=inputs.cotangent)
+    allowed = bound(request, FORMATS[format_], MUST)
+    return Expected(ExactRows(inputs.logits, keep=False).answer(request).reshape(*allowed.shape), allowed)
 
 
 def _column(
@@ -168,7 +181,7 @@ def _asked(adapter: Adapter, query: Query, expected: Expected, format_: str) -> 
         return f"not offered: {reason}"
     try:
         observed = np.asarray(adapter.evaluate(cell, query.inputs(format_)))
-        found = expected.compare(observed.reshape(expected.exact.shape))
+        found = compare(observed.reshape(expected.exact.shape), expected.exact, expected.bound, FORMATS[format_])
     except TargetDied as error:
         return str(error)
     except Exception as error:  # noqa: BLE001  whatever a framework raises is its answer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_reports.history.compute import history_of
-from logitproof_reports.history.folder import runs_within
 from logitproof_reports.history.page import write_history_page
+from logitproof_reports.runs.folder import runs_within
 
 if TYPE_CHECKING:
     import os

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
 
-    from logitproof_reports.history.folder import StoredRun
+    from logitproof_reports.runs.folder import StoredRun
     from logitproof_reports.runs.schema import Run
 
     StrPath = str | os.PathLike[str]
@@ -42,7 +42,7 @@ def report(run_files: Sequence[StrPath], page: StrPath = "report.html", earlier:
     page : path
         The HTML file to write.
     earlier : sequence of StoredRun
-        Earlier runs, as `history.folder.runs_within` returns them: each framework's counts get a trend.
+        Earlier runs, as `runs.folder.runs_within` returns them: each framework's counts get a trend.
 
     Returns
     -------

@@ -32,6 +32,14 @@ def framework_versions(run: Run) -> dict[str, str]:
     }
 
 
+def version_place(version: str) -> tuple[int, Version, str]:
+    """Return the sort key of a version; those that are none come first, by their text."""
+    try:
+        return 1, Version(version), ""
+    except InvalidVersion:
+        return 0, Version("0"), version
+
+
 def titled(run: Run, framework: str) -> str:
     """Return a framework's name with the version judged, e.g. ``torch 2.13.0``."""
     return escape_control_chars(f"{framework} {framework_versions(run).get(framework, '')}".strip())

@@ -7,9 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
-
-from logitproof_reports.counting.verdict import framework_versions, plural
+from logitproof_reports.counting.verdict import framework_versions, plural, version_place
 
 from .query import CellsOfRuns
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from .folder import StoredRun
+    from logitproof_reports.runs.folder import StoredRun
 
 
 @dataclass(frozen=True)
@@ -138,14 +136,6 @@ def _releases(stored: Sequence[StoredRun], cells: CellsOfRuns) -> list[tuple[int
 def _place(release: Release, written: float) -> tuple[object, ...]:
     """Return the sort key: by framework, then version, then time."""
     return release.framework, *version_place(release.version), written, release.files
-
-
-def version_place(version: str) -> tuple[int, Version, str]:
-    """Return the sort key of a version; those that are none come first, by their text."""
-    try:
-        return 1, Version(version), ""
-    except InvalidVersion:
-        return 0, Version("0"), version
 
 
 def _before(releases: Sequence[Release]) -> list[int]:

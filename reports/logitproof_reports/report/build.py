@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from logitproof_reports.counting.run_table import Judged
     from logitproof_reports.counting.tally import Tally
-    from logitproof_reports.history.folder import StoredRun
+    from logitproof_reports.runs.folder import StoredRun
     from logitproof_reports.runs.schema import Run
     from logitproof_reports.words.outcomes import Outcome
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
-from logitproof_reports.counting.verdict import framework_versions
-from logitproof_reports.history.compute import version_place
+from logitproof_reports.counting.verdict import framework_versions, version_place
 from logitproof_reports.words.outcomes import escape_control_chars
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from logitproof_reports.counting.run_table import Judged
     from logitproof_reports.counting.tally import Tally
-    from logitproof_reports.history.folder import StoredRun
+    from logitproof_reports.runs.folder import StoredRun
     from logitproof_reports.runs.schema import Run
 
 WIDTH, HEIGHT = 56, 14

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-    from logitproof_reports.history.folder import StoredRun
+    from logitproof_reports.runs.folder import StoredRun
     from logitproof_reports.runs.schema import Run
 
     from .model import Page

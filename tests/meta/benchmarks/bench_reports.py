@@ -25,9 +25,9 @@ from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.history.compute import history_of
-from logitproof_reports.history.folder import runs_within
 from logitproof_reports.history.page import write_history_page
 from logitproof_reports.report.write import write_report
+from logitproof_reports.runs.folder import runs_within
 from logitproof_reports.runs.run_file import merge, read_run, write_run
 from meta.conftest import ARGUMENTS, CHROMIUM
 from meta.reports.synthetic_runs import hundred_thousand, three_frameworks

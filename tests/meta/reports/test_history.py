@@ -13,9 +13,9 @@ import pytest
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof_reports.history.compute import history_of
-from logitproof_reports.history.folder import StoredRun, runs_within
 from logitproof_reports.history.page import history_page, write_history_page
 from logitproof_reports.history.text import DASH, SHORT, as_json, spelled
+from logitproof_reports.runs.folder import StoredRun, runs_within
 from logitproof_reports.runs.run_file import write_run
 from logitproof_reports.runs.schema import Run, RunFileError
 from meta.reports.synthetic_runs import environment_of, hostile, run_of, three_frameworks

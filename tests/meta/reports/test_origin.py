@@ -17,8 +17,8 @@ from logitproof_reports.counting.making import making_of, sentence_of
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.exports.junit import junit
 from logitproof_reports.exports.summary import markdown, sentences
-from logitproof_reports.history.folder import runs_within
 from logitproof_reports.report.build import page_of
+from logitproof_reports.runs.folder import runs_within
 from logitproof_reports.runs.origin import Origin, commit_of, origin_now
 from logitproof_reports.runs.run_file import RunFileError, merge, read_run, write_run
 from logitproof_reports.runs.schema import cells_of

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED
-from logitproof_reports.history.folder import StoredRun
 from logitproof_reports.report.build import page_of
+from logitproof_reports.runs.folder import StoredRun
 from logitproof_reports.runs.run_file import write_run
 from meta.reports.synthetic_runs import run_of
 from meta.reports.test_history import conforming_cells, versioned, with_deviations_in

@@ -1,4 +1,4 @@
-"""The run files of a folder, for their history."""
+"""The run files of a folder, for a history or a trend."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof_reports.runs.input_files import stat_of
-from logitproof_reports.runs.run_file import read_run
-from logitproof_reports.runs.schema import RunFileError
+from .input_files import stat_of
+from .run_file import read_run
+from .schema import RunFileError
 
 if TYPE_CHECKING:
     import os
 
-    from logitproof_reports.runs.schema import Run
+    from .schema import Run
 
 PARTS = ".parts"
 """How the folders end in which runs under way keep what they have so far."""
