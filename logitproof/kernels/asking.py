@@ -200,8 +200,15 @@ class Asker:
         observed = reply.observed
         comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)
         conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
+        conforms &= ~self._leaked(quantity, rows, observed)
         wrong = np.asarray(~conforms.reshape(len(conforms), -1).all(axis=1)) if conforms.size else np.zeros(0, bool)
         return reply, Compared(reply, truth, replace(comparison, conforms=conforms), wrong)
+
+    def _leaked(self, quantity: str, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell where a class at -inf has a share: its exponential is 0 in any arithmetic."""
+        if self.question.op != "softmax" or quantity != "value":
+            return np.zeros(observed.shape, bool)
+        return np.asarray(np.isneginf(rows.logits.astype(np.float64)) & (observed.astype(np.float64) > 0))
 
     def _accepted(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 NEARER = 0.05
 """A guess leaves at most this share of the error of each wrong number."""
 
+CLOSE = 4096.0
+"""Roundings of itself and of the error by which a guess may miss a wrong number."""
+
 LEAST_FAULT = 0.5
 """The share of an error that a guess must predict."""
 
@@ -51,37 +54,33 @@ class Cause:
     predict: Callable[[Symptoms], F64 | None]
 
 
-def guess(symptoms: Symptoms) -> Cause | None:
-    """Return the first known fault that explains every wrong row, or None."""
-    if not symptoms.wrong.any():
-        return None
+def explaining(symptoms: Symptoms) -> dict[Cause, float]:
+    """Return all known faults that explain every wrong row, with how well; none of rows reduced to one number."""
+    if symptoms.is_reduced or not symptoms.wrong.any():
+        return {}
     with np.errstate(all="ignore"):
-        return next((cause for cause in CAUSES if _explains(cause, symptoms)), None)
+        found = {cause: explains(cause.predict(symptoms), symptoms) for cause in CAUSES}
+    return {cause: share for cause, share in found.items() if share}
 
 
-def explaining(symptoms: Symptoms) -> list[Cause]:
-    """Return all known faults that explain every wrong row."""
-    with np.errstate(all="ignore"):
-        return [cause for cause in CAUSES if _explains(cause, symptoms)]
+def explains(predicted: F64 | None, symptoms: Symptoms) -> float:
+    """Return the share of the numbers that a fault's answer explains: closely the wrong ones, roughly the right ones.
 
-
-def _explains(cause: Cause, symptoms: Symptoms) -> bool:
-    """Tell whether a fault gives what was observed: closely where that is wrong, roughly where it is right."""
-    predicted = cause.predict(symptoms)
-    if predicted is None or predicted.shape != symptoms.observed.shape:
-        return False
+    0 where it is less than `MOST_ROWS` of either.
+    """
+    if predicted is None or predicted.shape != symptoms.observed.shape or not symptoms.bad.any():
+        return 0.0
     bad = symptoms.bad
     unit = symptoms.unit.unit_roundoff
     left, error = distance(symptoms.observed, predicted), distance(symptoms.observed, symptoms.exact)
     size = np.abs(np.where(np.isfinite(predicted), predicted, 0.0))
-    closely = (np.isfinite(left) & (left <= NEARER * error)) | (
-        left <= 16.0 * unit * size + symptoms.unit.smallest_normal
-    )
+    scale = size + np.where(np.isfinite(error), error, 0.0)
+    closely = np.isfinite(left) & (left <= np.minimum(NEARER * error, CLOSE * unit * scale))
+    closely |= left <= 16.0 * unit * size + symptoms.unit.smallest_normal
     closely &= distance(predicted, symptoms.exact) >= LEAST_FAULT * error  # a guess that is right explains nothing
-    roughly = left <= max(ROUGH, 8.0 * unit) * size + error
-    if not bad.any() or closely[bad].mean() < MOST_ROWS:
-        return False
-    return bool(bad.all() or roughly[~bad].mean() >= MOST_ROWS)
+    roughly = left <= max(ROUGH, 8.0 * unit) * size + error + symptoms.unit.smallest_normal
+    of_wrong, of_right = float(closely[bad].mean()), 1.0 if bad.all() else float(roughly[~bad].mean())
+    return (of_wrong + of_right) / 2.0 if min(of_wrong, of_right) >= MOST_ROWS else 0.0
 
 
 SHIFTS: dict[str, tuple[str, Callable[[F64], Any]]] = {
@@ -115,6 +114,7 @@ def _causes() -> Iterator[Cause]:
 
 
 def _causes_of_values() -> Iterator[Cause]:
+    yield Cause("NaN kept to its class", "a NaN logit spoils its own class, not its row", data.nan_of_its_class)
     yield Cause("NaN dropped", "a NaN logit is taken for -inf", data.without_nan)
     for lanes in (16, 32, 8, 64, 128):
         says = f"a NaN logit is dropped in whole vectors of {lanes}"
@@ -141,9 +141,9 @@ def _causes_of_values() -> Iterator[Cause]:
         sums.half_probability,
     )
     for name in ("float16", "bfloat16"):
-        yield Cause(
-            f"sum in {name}", f"the sum is added up in {name}, where it stalls", partial(sums.summed_in, format_=name)
-        )
+        says = f"the sum is added up in {name}, where it stalls"
+        yield Cause(f"sum in {name}", says, partial(sums.summed_in, format_=name))
+        yield Cause(f"sum in {name}", says, partial(sums.summed_in, format_=name, everything=True))
     yield Cause("float64 computed in float32", "the answer has the digits of float32", data.all_representable)
     for name in ("float16", "bfloat16", "float32"):
         yield Cause(f"rounded to {name}", f"the answer is rounded to {name}", partial(data.rounded_to, format_=name))
@@ -284,4 +284,4 @@ def _causes_of_rows() -> Iterator[Cause]:
 
 
 CAUSES = tuple(_causes())
-"""Every known fault; of those that explain the same, the first is guessed."""
+"""Every known fault of numbers; of those that explain the same, the first is guessed."""

@@ -115,15 +115,16 @@ def half_probability(s: Symptoms) -> F64 | None:
     return -np.log(p.astype(np.float64))[np.arange(len(s.x)), s.labels]
 
 
-def summed_in(s: Symptoms, *, format_: str) -> F64 | None:
-    """Return the answer of a sum in a narrow format, one term after another."""
+def summed_in(s: Symptoms, *, format_: str, everything: bool = False) -> F64 | None:
+    """Return the answer of a sum in a narrow format, one term after another; with the shift in that format, or not."""
     if OPS[s.op].elementwise or FORMATS[format_].unit_roundoff < s.unit.unit_roundoff:
         return None
     dtype = FORMATS[format_].dtype
     top = s.x.max(axis=1, keepdims=True)
-    e = np.exp(s.x - top).astype(np.float32).astype(dtype)
+    t = (s.x - top).astype(dtype).astype(np.float64) if everything else s.x - top
+    e = np.exp(t).astype(np.float32).astype(dtype)
     total = np.add.accumulate(e, axis=1, dtype=dtype)[:, -1:].astype(np.float64)
-    return answer(s, total=top + np.log(total))
+    return answer(s, x=top + t, total=top + np.log(total))
 
 
 def cancelling(s: Symptoms) -> F64 | None:

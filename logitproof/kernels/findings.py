@@ -113,10 +113,8 @@ def symptoms_of(question: Question, finding: Finding) -> Symptoms | None:
     if finding.compared is None or finding.compared.reply.observed is None:
         return None
     given = arguments(replace(question, quantity=finding.quantity), finding.rows)
-    if question.claim.reduction != "none":
-        return None
     cotangent = given.get("cotangent")
-    return Symptoms(
+    whole = Symptoms(
         op=question.op,
         quantity=finding.quantity,
         format=finding.format,
@@ -127,7 +125,10 @@ def symptoms_of(question: Question, finding: Finding) -> Symptoms | None:
         exact=finding.compared.truth.exact.round(FORMATS[finding.format]).astype(np.float64),
         wrong=finding.compared.wrong,
         bad=~finding.compared.comparison.conforms,
+        is_reduced=question.claim.reduction != "none",
     )
+    ignored = question.claim.ignore_index
+    return whole if ignored is None or whole.is_reduced else whole.of(finding.rows.indices != ignored)
 
 
 def _as_numbers(labels: NDArray[Any] | None) -> NDArray[Any] | None:

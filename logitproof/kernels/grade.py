@@ -15,14 +15,13 @@ import numpy as np
 
 from logitproof.errors import UsageError
 from logitproof.kernels.asking import Asker, Truths
-from logitproof.kernels.causes import guess
 from logitproof.kernels.check import default_formats
 from logitproof.kernels.examination import Examination, Plan, examine, judge_result_format, taken_formats
-from logitproof.kernels.findings import symptoms_of
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.loading import MOST_BYTES_OF_A_KERNEL
 from logitproof.kernels.sandbox import guarded, keep_memory_private
 from logitproof.kernels.sentences import smallest_input
+from logitproof.kernels.shown import causes_of
 from logitproof.kernels.truth import Question
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_claim import Claim
@@ -247,9 +246,9 @@ def _verdict(found: Examination, wrong: Sequence[Finding]) -> str:
 
 def _guess(asker: Asker, wrong: Sequence[Finding]) -> str:
     for finding in wrong[:4]:
-        symptoms = symptoms_of(asker.question, finding)
-        cause = guess(symptoms) if symptoms is not None and not finding.way and not finding.placement else None
-        if cause is not None:
+        found = causes_of(asker.question, finding)
+        if found:
+            cause = max(found, key=lambda one: found[one])
             return f"{cause.name}: {cause.says}"
     return ""
 

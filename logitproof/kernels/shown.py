@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from logitproof.kernels.causes import Cause, explaining
+import numpy as np
+
+from logitproof.kernels.causes import Cause, explaining, explains
+from logitproof.kernels.faulty_options import other_losses
 from logitproof.kernels.findings import Finding, symptoms_of
 from logitproof.kernels.shrink import shrunk
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from logitproof.kernels.asking import Asker
+    from logitproof.kernels.symptoms import Symptoms
+    from logitproof.kernels.truth import Question
 
 MOST_SHOWN = 8
 MOST_GUESSED = 8
@@ -21,27 +26,28 @@ MOST_GUESSED = 8
 WIDEST_SPELLED = 512
 """Logits of a program that is printed."""
 
+
+def _unknown(_: Symptoms) -> None:
+    """Predict nothing: the cause is known by other means."""
+
+
 OF_WAYS = {
-    "kept": Cause("one output buffer", "the result lies in a buffer that the next call writes over", lambda _: None),
-    "same_memory": Cause("cached by address", "the result of other contents at the same address", lambda _: None),
-    "same_corners": Cause("cached by a part", "the result of other logits that agree in part", lambda _: None),
-    "twice": Cause("second call differs", "a second call with the same arrays gives another result", lambda _: None),
-    "fifty_times": Cause("wrong after many calls", "a call after many others gives another result", lambda _: None),
-    "after_fewer_rows": Cause(
-        "workspace of the first shape", "what was set up for another shape is kept", lambda _: None
-    ),
-    "after_fewer_classes": Cause(
-        "workspace of the first shape", "what was set up for another shape is kept", lambda _: None
-    ),
-    "in_threads": Cause("shared by threads", "two threads write to the same memory", lambda _: None),
+    "kept": Cause("one output buffer", "the result lies in a buffer that the next call writes over", _unknown),
+    "same_memory": Cause("cached by address", "the result of other contents at the same address", _unknown),
+    "same_corners": Cause("cached by a part", "the result of other logits that agree in part", _unknown),
+    "twice": Cause("second call differs", "a second call with the same arrays gives another result", _unknown),
+    "fifty_times": Cause("wrong after many calls", "a call after many others gives another result", _unknown),
+    "after_fewer_rows": Cause("workspace of the first shape", "what was set up for another shape is kept", _unknown),
+    "after_fewer_classes": Cause("workspace of the first shape", "what was set up for another shape is kept", _unknown),
+    "in_threads": Cause("shared by threads", "two threads write to the same memory", _unknown),
     "after_another_value": Cause(
-        "state of the last forward pass", "the gradient uses what another forward pass has saved", lambda _: None
+        "state of the last forward pass", "the gradient uses what another forward pass has saved", _unknown
     ),
 }
 """A way of calling that alone goes wrong says what is wrong."""
 
 OF_PLACEMENTS = {
-    placement: Cause("strides ignored", f"logits or labels laid out as {placement} are read wrongly", lambda _: None)
+    placement: Cause("strides ignored", f"logits or labels laid out as {placement} are read wrongly", _unknown)
     for placement in ("columns", "strided", "rows_apart", "offset", "backwards", "broadcast")
 }
 
@@ -96,17 +102,28 @@ def _cause(asker: Asker, group: Sequence[Finding]) -> Cause | None:
     first = group[0]
     if first.way:
         return OF_WAYS.get(first.way)
-    votes: dict[str, tuple[int, Cause]] = {}
+    votes: dict[str, tuple[float, Cause]] = {}
     for finding in group[:MOST_GUESSED]:
-        if finding.way or finding.placement:
-            continue
-        symptoms = symptoms_of(asker.question, finding)
-        for cause in explaining(symptoms) if symptoms is not None else ():
-            count, _ = votes.get(cause.says, (0, cause))
-            votes[cause.says] = (count + 1, cause)
+        for cause, share in causes_of(asker.question, finding).items():
+            count, _ = votes.get(cause.says, (0.0, cause))
+            votes[cause.says] = (count + share, cause)
     if votes:
         return max(votes.values(), key=lambda pair: pair[0])[1]
     return OF_PLACEMENTS.get(first.placement)
+
+
+def causes_of(question: Question, finding: Finding) -> dict[Cause, float]:
+    """Return what explains a finding, with how well: another loss than the one declared, or a fault of numbers."""
+    symptoms = symptoms_of(question, finding)
+    if symptoms is None or finding.way or finding.placement:
+        return {}
+    asked = replace(question, quantity=finding.quantity)
+    with np.errstate(all="ignore"):
+        others = {
+            Cause(other.name, other.says, _unknown): explains(other.answer(asked, finding.rows), symptoms)
+            for other in other_losses(question)
+        }
+    return {cause: share for cause, share in others.items() if share} or explaining(symptoms)
 
 
 def _repro(asker: Asker, finding: Finding) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,8 @@ class Symptoms:
         Where some element of a row does not conform.
     bad : bool array of the answer's shape
         Where it does not conform.
+    is_reduced : bool
+        Whether the answer is one number for all rows, or its gradient.
     """
 
     op: str
@@ -49,6 +51,20 @@ class Symptoms:
     exact: F64
     wrong: NDArray[np.bool_]
     bad: NDArray[np.bool_]
+    is_reduced: bool = False
+
+    def of(self, kept: NDArray[np.bool_]) -> Symptoms:
+        """Return the symptoms of some rows."""
+        return replace(
+            self,
+            x=self.x[kept],
+            labels=None if self.labels is None else self.labels[kept],
+            c=None if self.c is None else self.c[kept],
+            observed=self.observed[kept],
+            exact=self.exact[kept],
+            wrong=self.wrong[kept],
+            bad=self.bad[kept],
+        )
 
     @property
     def n(self) -> int:
