@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, Profile, Python, TargetName, app
+from logitproof.commands.app import AS_IT_STANDS, Device, Profile, Python, TargetName, app
 from logitproof.errors import EXPECTED, UNEXPECTED
 from logitproof.streams import echo, echo_json
 
@@ -45,7 +45,12 @@ Framework = Annotated[str, typer.Option(metavar="NAME", help="Framework of its t
 Seed = Annotated[int | None, typer.Option(metavar="NUMBER", help="Draw the rows of the trials by this number.")]
 Widest = Annotated[int, typer.Option(metavar="CLASSES", help="Most classes of a row.")]
 Seconds = Annotated[float, typer.Option("--call-seconds", metavar="SECONDS", help="Most time of one call.")]
-Memory = Annotated[float, typer.Option("--memory-gib", metavar="GIB", help="Most memory of the kernel's process.")]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        "--memory-gib", metavar="GIB", help="Most memory of the kernel's process. Default: 4 of grade, else 8."
+    ),
+]
 Forbid = Annotated[
     list[str] | None,
     typer.Option(metavar="FUNCTION", help="Function that it must not call, e.g. torch.softmax; repeatable."),
@@ -126,8 +131,9 @@ def check(
     forbid: Forbid = None,
     python: Python = None,
     target: TargetName = None,
+    device: Device = None,
     call_seconds: Seconds = 60.0,
-    memory_gib: Memory = 8.0,
+    memory_gib: Memory = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a run file, for reports.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the judgements as JSON.")] = False,
 ) -> int:
@@ -137,15 +143,16 @@ def check(
     """
     from logitproof.commands.tables import console
     from logitproof.kernels.check import Request, check_named
-    from logitproof.kernels.isolated import Limits, Named
+    from logitproof.kernels.isolated import MEMORY_GIB, Limits, Named
     from logitproof.kernels.loading import declared, source_of
+    from logitproof_adapters.targets.target import chosen
     from logitproof_reports.runs.origin import origin_now
     from logitproof_reports.runs.run_file import write_run
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unwritable([output])
     since = time.monotonic()
-    chosen = _elsewhere(python, target)
+    place = chosen(python, target, device=device, memory_gib=memory_gib)
     verdict = check_named(
         Named(
             kernel,
@@ -156,7 +163,7 @@ def check(
             _claim(locals()),
             tuple(quantities or ()),
             tuple(forbid or ()),
-            _path(chosen),
+            _path(place),
         ),
         Request(
             tuple(formats or ()),
@@ -169,9 +176,9 @@ def check(
         arithmetic=declared(
             accumulation=accumulation, height=height, exp_ulps=exp_ulps, gradual_underflow=gradual_underflow
         ),
-        limits_=Limits(call_seconds, memory_gib),
-        target=chosen,
-        source=source_of(kernel, _path(chosen)),
+        limits_=Limits(call_seconds, place.memory_gib or MEMORY_GIB),
+        target=place,
+        source=source_of(kernel, _path(place)),
     )
     if output is not None:
         made = origin_now([verdict.name], time.monotonic() - since)
@@ -195,17 +202,9 @@ def _claim(given: dict[str, Any]) -> Claim:
     return claimed({name: given[name] for name in vars(Declared())})
 
 
-def _elsewhere(python: str | None, name: str | None) -> Target | None:
-    """Return the target that the options choose; None for the interpreter of this process."""
-    from logitproof_adapters.targets.target import chosen
-
-    found = chosen(python, name)
-    return None if found.is_here else found
-
-
-def _path(target: Target | None) -> tuple[str, ...]:
+def _path(target: Target) -> tuple[str, ...]:
     """Return the folders in which a kernel's modules are looked for: here those of this process too."""
-    return (str(Path.cwd()), *(() if target else (place for place in sys.path if place)))
+    return (str(Path.cwd()), *((place for place in sys.path if place) if target.is_here else ()))
 
 
 @app.command(epilog=GRADE_EXAMPLES)
@@ -243,9 +242,12 @@ def grade(
     ] = 10.0,
     seed: Seed = None,
     widest: Widest = 32_769,
+    device: Device = None,
     call_seconds: Seconds = 10.0,
-    memory_gib: Memory = 4.0,
-    jobs: Annotated[int, typer.Option(metavar="N", help="Kernels at a time. Default: one a processor.")] = 0,
+    memory_gib: Memory = None,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", help="Kernels at a time. Default: one a processor; one on an accelerator.")
+    ] = 0,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Append the records to this file; what it holds is not graded again."),
@@ -255,11 +257,12 @@ def grade(
 
     Each kernel runs in a process of its own, with limits of time and memory and without the exact answers.
     """
-    from logitproof.kernels.grade import Task, fresh_seed, graded_before
+    from logitproof.kernels.grade import GRADE_MEMORY_GIB, Task, fresh_seed, graded_before
     from logitproof.kernels.grade import grade as grade_kernels
     from logitproof.kernels.isolated import Limits
+    from logitproof_adapters.targets.target import chosen
 
-    chosen = fresh_seed() if seed is None else seed
+    place = chosen(None, None, device=device, memory_gib=memory_gib)
     task = Task(
         op=op,
         function=function,
@@ -269,10 +272,11 @@ def grade(
         claim=_claim(locals()),
         formats=tuple(formats or ()),
         forbidden=tuple(forbid or ()),
-        seed=chosen,
+        seed=fresh_seed() if seed is None else seed,
         budget=budget,
         widest=widest,
-        limits=Limits(call_seconds, memory_gib),
+        limits=Limits(call_seconds, place.memory_gib or GRADE_MEMORY_GIB),
+        device=place.device,
     )
     verdicts = []
     for record in grade_kernels(folder, task, jobs=jobs, done=graded_before(output) if output else ()):

@@ -23,10 +23,11 @@ def complaints() -> tuple[type[Exception], ...]:
     """Return the exceptions whose message is an answer to the user; their modules are slow to import."""
     from logitproof_adapters.catalogue.registry import MissingFramework, UnknownFramework
     from logitproof_adapters.contract import DeviceError
+    from logitproof_adapters.targets.link import TargetDied
     from logitproof_adapters.targets.target import TargetError
     from logitproof_reports.runs.schema import RunFileError
 
-    return UsageError, RunFileError, MissingFramework, UnknownFramework, DeviceError, TargetError
+    return UsageError, RunFileError, MissingFramework, UnknownFramework, DeviceError, TargetError, TargetDied
 
 
 def old_numpy() -> str | None:

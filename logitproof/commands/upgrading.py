@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, Memory, Patience, Profile, Select, app
+from logitproof.commands.app import AS_IT_STANDS, Device, Memory, Patience, Profile, Select, app
 from logitproof.errors import ENVIRONMENT, EXPECTED, INTERRUPTED, UsageError
 from logitproof.streams import complain, echo
 
@@ -96,6 +96,7 @@ def upgrade(  # noqa: PLR0917  likewise
     select: Select = "",
     patience: Patience = 300.0,
     memory_gib: Memory = None,
+    device: Device = None,
     torch_backend: TorchBackend = "cpu",
     sign: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Private key (PEM, Ed25519) to sign the certificate with.")
@@ -126,7 +127,7 @@ def upgrade(  # noqa: PLR0917  likewise
         after = lock_here()
     if not before or not after:
         raise UsageError("two sides are needed: OLD and NEW, or --from and --to, e.g. jax==0.9.2 jax==0.10.2")
-    settings = Settings(profile, select, patience=patience, memory_gib=memory_gib)
+    settings = Settings(profile, select, patience=patience, memory_gib=memory_gib, device=(device or "").lower())
     trial = Trial(before, after, folder, tuple(framework or ()), settings, torch_backend, resume, complain)
     try:
         both, found = trial.run()
@@ -170,6 +171,7 @@ def bisect(
     *,
     patience: Patience = 300.0,
     memory_gib: Memory = None,
+    device: Device = None,
     torch_backend: TorchBackend = "cpu",
 ) -> int:
     """Find the first release in which a cell changed. Binary search over the releases of the package index."""
@@ -184,7 +186,7 @@ def bisect(
     hold_cache()
     name, _, regime = cell.partition("/")
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(patience=patience, memory_gib=memory_gib)
+    settings = Settings(patience=patience, memory_gib=memory_gib, device=(device or "").lower())
     try:
         found = Bisection(old, new, name, regime, folder, complain, by, settings, torch_backend).run()
     except UnbuildableEnvironment as problem:

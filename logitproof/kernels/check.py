@@ -30,10 +30,12 @@ from logitproof.kernels.trials import Trial
 from logitproof.kernels.truth import Question
 from logitproof.kernels.verdict import KernelVerdict
 from logitproof_adapters.catalogue.registry import UnknownFramework, missing
+from logitproof_adapters.contract import CPU
 from logitproof_adapters.sources.kernel import Kernel, adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
+from logitproof_conformance.session.surroundings import surroundings_of
 from logitproof_conformance.session.sweep import sweep
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.cases.catalogue import PROFILES
@@ -102,6 +104,7 @@ def check(
     seed: int = 0,
     widest: int = WIDEST,
     progress: Callable[[str], None] | None = None,
+    device: str = CPU,
     **declared: Any,
 ) -> KernelVerdict:
     """Judge a function of one's own against the exact answer, in this process.
@@ -125,6 +128,8 @@ def check(
         No row of a trial has more classes.
     progress : callable, optional
         Told what is asked next.
+    device : str
+        Where the framework's tensors lie, e.g. ``cuda:0``; it becomes the framework's default in this process.
     **declared
         Attributes of `logitproof_adapters.sources.kernel_claim.Claim`: ``reduction``, ``ignore_index``, ``scale``, ...
 
@@ -153,7 +158,7 @@ def check(
     try:
         kernel = Kernel(function, op, labels, framework, gradient, arithmetic, claim, tuple(quantities))
         refuse_missing(framework)
-        adapter = adapter_of(kernel)
+        adapter = adapter_of(kernel, device.lower())
     except ValueError as error:
         raise UsageError(str(error)) from error
     question = Question(kernel.op, kernel.labels, "value", claim, arithmetic)
@@ -178,7 +183,7 @@ def check_named(
         A name is not known, things do not go together, or the kernel cannot be imported.
     """
     whole = _whole(named)
-    refuse_missing(named.framework, here=target is None)
+    refuse_missing(named.framework, here=target is None or target.is_here)
     question = Question(whole.op, whole.labels, "value", named.claim, arithmetic)
     with IsolatedKernel(replace(named, labels=whole.labels), arithmetic, limits_, target) as adapter:
         return verdict_on(
@@ -271,11 +276,18 @@ def _verdict_on(
     truths: Truths | None = None,
 ) -> KernelVerdict:
     asker = Asker(adapter, question, truths)
-    found = Examination()
+    found, environment = Examination(), surroundings_of(adapter)
     formats = list(taken_formats(asker, request.formats or default_formats(framework, source), found))
     if not formats:
         return KernelVerdict(
-            adapter.name, question, adapter.describe(), (), request.profile, {}, notes=tuple(found.notes)
+            adapter.name,
+            question,
+            adapter.describe(),
+            (),
+            request.profile,
+            {},
+            notes=tuple(found.notes),
+            environment=environment,
         )
     is_steady = _is_deterministic(asker, formats[-1])  # the widest, in which an order of sums shows
     if not is_steady:
@@ -303,6 +315,7 @@ def _verdict_on(
         notes=tuple(found.notes),
         formats=tuple(formats),
         seconds=found.seconds,
+        environment=environment,
     )
 
 

@@ -23,6 +23,7 @@ from logitproof.kernels.sandbox import guarded, keep_memory_private
 from logitproof.kernels.sentences import smallest_input
 from logitproof.kernels.shown import causes_of
 from logitproof.kernels.truth import Question
+from logitproof_adapters.contract import CPU
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_reports.runs.input_files import read_text, read_whole, stat_of
@@ -38,6 +39,7 @@ WIDEST = 32_769
 """Most classes of a row: exact answers of wider ones cost more than a grade is worth."""
 
 BUDGET_SECONDS = 10.0
+GRADE_MEMORY_GIB = 4.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Task:
         Seconds a kernel, past which no new trial is begun; the cheapest come first.
     widest : int
     limits : Limits
+    device : str
+        Where the framework's tensors lie; a word of `logitproof_adapters.contract.device`.
     """
 
     op: str
@@ -72,7 +76,8 @@ class Task:
     seed: int = 0
     budget: float = BUDGET_SECONDS
     widest: int = WIDEST
-    limits: Limits = field(default_factory=lambda: Limits(10.0, 4.0))
+    limits: Limits = field(default_factory=lambda: Limits(10.0, GRADE_MEMORY_GIB))
+    device: str = CPU
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ def grade(folder: Path, task: Task, *, jobs: int = 0, done: Sequence[str] = ()) 
         Holds ``NAME.py`` with the functions that the task names.
     task : Task
     jobs : int
-        How many at a time; 0 for as many as there are processors.
+        How many at a time; 0 for as many as there are processors, and for one on an accelerator.
     done : sequence of str
         Kernels that are not graded again.
 
@@ -149,7 +154,7 @@ def grade(folder: Path, task: Task, *, jobs: int = 0, done: Sequence[str] = ()) 
     keep_memory_private()
     truths = SharedTruths()
     whole = _question(task)
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(jobs or (os.cpu_count() if task.device == CPU else None) or 1) as pool:
         asked = [pool.submit(grade_one, file, task, whole, truths) for file in files if file.stem not in done]
         for future in as_completed(asked):
             yield future.result()
@@ -193,7 +198,7 @@ def grade_one(file: Path, task: Task, kernel: Kernel, truths: Truths) -> Grade:
     )
     plain = Grade(file.stem, "crashed", seed=task.seed)
     try:
-        with IsolatedKernel(named, None, task.limits, guarded(task.limits)) as adapter:
+        with IsolatedKernel(named, None, task.limits, guarded(task.limits, task.device)) as adapter:
             asker = Asker(adapter, Question(kernel.op, kernel.labels, "value", task.claim), truths)
             source = read_whole(file, MOST_BYTES_OF_A_KERNEL).decode(errors="replace")
             return _graded(asker, task, kernel.quantities, plain, source)

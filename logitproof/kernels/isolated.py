@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 from logitproof.errors import UsageError
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import Description, DeviceError
 from logitproof_adapters.evaluator.values import cell_to_json, packed_all, unpacked_all, unpacked_answer
 from logitproof_adapters.sources.kernel_there import VARIABLE
 from logitproof_adapters.targets.link import Link, TargetDied
 from logitproof_adapters.targets.sent_sources import sources_for
-from logitproof_adapters.targets.target import Target, TargetError, interpreter
+from logitproof_adapters.targets.target import TargetError, here
+from logitproof_conformance.session.surroundings import SENT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.sources.kernel_claim import Claim
     from logitproof_adapters.targets.sent_sources import Sources
+    from logitproof_adapters.targets.target import Target
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
@@ -41,7 +43,7 @@ class Limits:
     seconds : float
         Of one call.
     memory_gib : float or None
-        Address space of its process; None for no limit.
+        Data that its process may hold; None for what its target says, or no limit.
     """
 
     seconds: float = PATIENCE_SECONDS
@@ -90,10 +92,15 @@ class IsolatedKernel:
     target : Target or None
         Where it runs; None for the interpreter that runs Logitproof.
 
+    Attributes
+    ----------
+    target : Target
+        The same with what the kernel's process needs.
+
     Raises
     ------
     UsageError
-        It cannot be imported there.
+        It cannot be imported there, or there is no such device.
     """
 
     modes: tuple[str, ...] = ("eager",)
@@ -108,10 +115,9 @@ class IsolatedKernel:
         self.arithmetic = arithmetic
         self._limits = limits or Limits()
         words = {**asdict(named), "claim": named.claim.declared}
-        is_here = target is None
-        chosen = target or _this_interpreter(self._limits)
-        self._target = replace(chosen, env={**chosen.env, VARIABLE: json.dumps(words)})
-        self._sources = {} if is_here else _sources(named.framework)
+        chosen = _prepared(target or here(), self._limits)
+        self.target = replace(chosen, env={**chosen.env, VARIABLE: json.dumps(words)})
+        self._sources = {} if chosen.is_here else _sources(named, chosen)
         self._deaths = 0
         self._link: Link | None = None
         facts = self._connected()
@@ -131,26 +137,32 @@ class IsolatedKernel:
 
     def _connected(self) -> dict[str, Any]:
         try:
-            self._link = Link(self._target, self._sources)
+            self._link = Link(self.target, self._sources)
             self._link.greet()
-            answer, _ = self._link.ask({"do": "load", "adapter": f"{THERE}:There", "device": self._target.device})
+            answer, _ = self._link.ask({"do": "load", "adapter": f"{THERE}:There", "device": self.target.device})
         except (TargetDied, TargetError) as error:
             raise UsageError(f"the kernel cannot be loaded: {error}") from error
         if raised := answer.get("raised"):
             self._link.close()
-            raise UsageError(f"the kernel cannot be loaded: {raised['kind']}: {raised['message']}")
+            problem = "" if raised["kind"] == DeviceError.__name__ else f"{raised['kind']}: "
+            raise UsageError(f"the kernel cannot be loaded: {problem}{raised['message']}")
         facts: dict[str, Any] = answer["facts"]
         return facts
+
+    def _alive(self) -> Link:
+        """Return its process, started anew where it has ended."""
+        if self._link is None or not self._link.alive:
+            self._connected()
+        assert self._link is not None  # `_connected` has raised otherwise
+        return self._link
 
     def _ask(self, header: dict[str, Any], inputs: Inputs) -> tuple[dict[str, Any], memoryview]:
         if self._deaths >= MOST_DEATHS:
             raise TargetDied(f"given up after {self._deaths} ends in a row")
         arrays = inputs.arrays()
         described, parts = packed_all(arrays)
-        if self._link is None or not self._link.alive:
-            self._connected()
         try:
-            answer, memory = self._link.ask(  # type: ignore[union-attr]
+            answer, memory = self._alive().ask(
                 {**header, "axis": inputs.axis, "arrays": described}, parts, seconds=self._limits.seconds
             )
         except TargetDied:
@@ -169,11 +181,18 @@ class IsolatedKernel:
         """Return the kernel's name and the version of what runs it."""
         return self._description
 
+    def call(self, module: str, function: str) -> Any:
+        """Return what a function that takes nothing returns in its process."""
+        return self._alive().ask({"do": "call", "module": module, "function": function})[0]["result"]
+
+    def probe(self) -> dict[str, str]:
+        """Return what its framework does with numbers there; see `sources.probe`."""
+        found: dict[str, str] = self._alive().ask({"do": "probe"})[0].get("arithmetic", {})
+        return found
+
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the kernel is not asked a cell, or None."""
-        if self._link is None or not self._link.alive:
-            self._connected()
-        answer, _ = self._link.ask({"do": "offers", "cells": [cell_to_json(cell)]})  # type: ignore[union-attr]
+        answer, _ = self._alive().ask({"do": "offers", "cells": [cell_to_json(cell)]})
         reason: str | None = answer["offers"][0][0]
         return reason
 
@@ -191,12 +210,14 @@ class IsolatedKernel:
         return text
 
 
-def _this_interpreter(limits: Limits) -> Target:
-    """Return the interpreter that runs Logitproof, with the modules that this process finds: nothing has to be sent."""
-    found = {"PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
-    return replace(interpreter(sys.executable), memory_gib=limits.memory_gib, env=found)
+def _prepared(target: Target, limits: Limits) -> Target:
+    """Return a target with the limit of memory; this interpreter finds what this process finds, and is sent nothing."""
+    found = {"PYTHONPATH": os.pathsep.join(place for place in sys.path if place)} if target.is_here else {}
+    return replace(target, memory_gib=limits.memory_gib or target.memory_gib, env={**found, **target.env})
 
 
-def _sources(framework: str) -> Sources:
-    adapter = FRAMEWORKS[framework].adapter_spec.partition(":")[0]
-    return sources_for([THERE, *([adapter] if framework != "numpy" else [])])
+def _sources(named: Named, target: Target) -> Sources:
+    """Return what travels; the kernel's own modules do where they need not be there: a command may lead elsewhere."""
+    functions = () if target.is_interpreter else filter(None, (named.function, named.gradient))
+    adapters = [FRAMEWORKS[named.framework].adapter_spec] if named.framework != "numpy" else []
+    return sources_for([THERE, *SENT, *(spec.partition(":")[0] for spec in (*adapters, *functions))])

@@ -44,7 +44,7 @@ def keep_memory_private() -> None:
         ctypes.CDLL(None).prctl(SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def guarded(limits: Limits) -> Target:
+def guarded(limits: Limits, device: str) -> Target:
     """Return the target of a graded kernel: this interpreter, without rights over other processes."""
     command = (sys.executable, "-c", LAUNCHER)
-    return Target("grade", command, env={"OMP_NUM_THREADS": "1"}, memory_gib=limits.memory_gib, label="grade")
+    return Target("grade", command, {"OMP_NUM_THREADS": "1"}, device, memory_gib=limits.memory_gib)

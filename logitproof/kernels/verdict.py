@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import math
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +15,7 @@ from rich.text import Text
 from logitproof.explain.explain import Explanation, worst_first
 from logitproof.explain.text import text_of
 from logitproof.kernels.sentences import domains, guessed, smallest_input
+from logitproof_adapters.contract import CPU
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.judging.worst_element import worst_element
 from logitproof_reference.specification.clauses import CLAUSES
@@ -79,6 +80,8 @@ class KernelVerdict:
         Those it was asked in.
     seconds : float
         Time in its calls in the trials.
+    environment : dict
+        What surrounded it, as `surroundings_of` describes it.
     """
 
     name: str
@@ -92,6 +95,7 @@ class KernelVerdict:
     notes: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     seconds: float = 0.0
+    environment: dict[str, Any] = field(default_factory=describe_environment)
 
     @property
     def conforms(self) -> bool:
@@ -113,7 +117,7 @@ class KernelVerdict:
     def run(self) -> Run:
         """The verdict as a run, which can be written, reported and compared."""
         about = vars(self.description)
-        environment = {**describe_environment(), "framework": dict(about), "ledger": []}
+        environment = {**self.environment, "framework": dict(about), "ledger": []}
         return Run(table_of(self.judgements), [environment], self.profile, case_set_digest(self.profile))
 
     def headline(self) -> str:
@@ -123,7 +127,11 @@ class KernelVerdict:
         counts = Counter(found.verdict for found in self.judgements)
         said = [f"{counts[verdict]:,} {word}" for verdict, word in COUNTED.items() if counts[verdict]]
         verdict = "conforms" if self.conforms else "deviates"
-        return f"{self.name} as {self.question.op} {verdict}: {', '.join(said)}; {self.elements:,} numbers compared"
+        device = self.description.build.get("device", CPU)
+        place = "" if device == CPU else f" on {device}"
+        return (
+            f"{self.name} as {self.question.op}{place} {verdict}: {', '.join(said)}; {self.elements:,} numbers compared"
+        )
 
     def summary(self) -> list[str]:
         """Say in a few lines where it is right, which is the smallest input that fails, and what may be wrong."""

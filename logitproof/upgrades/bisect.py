@@ -121,7 +121,8 @@ class Bisection:
 
     def _asked(self, version: str) -> Print:
         """Return what the cell answers in a release: verdict or digest by regime and clause."""
-        target = self.folder / f"{version}.parquet"
+        on = f".{self.settings.device.replace(':', '-')}" if self.settings.device else ""
+        target = self.folder / f"{version}{on}.parquet"
         asked = self._requirements(version)
         if not is_finished(target):
             environment = build(self._locked(version))

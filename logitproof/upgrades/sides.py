@@ -64,6 +64,8 @@ class Settings:
         Seconds that a call may take.
     memory_gib : float or None
         Most memory of a framework's process; None for what its target says, or no limit.
+    device : str
+        Where the frameworks compute; empty for where its target says, or the CPU.
     """
 
     profile: str = "quick"
@@ -71,6 +73,11 @@ class Settings:
     cells: tuple[str, ...] = ()
     patience: float = PATIENCE_SECONDS
     memory_gib: float | None = None
+    device: str = ""
+
+    def at(self, target: Target) -> Target:
+        """Return a target with what is set here in place of what its table says."""
+        return replace(target, device=self.device or target.device, memory_gib=self.memory_gib or target.memory_gib)
 
 
 @dataclass(frozen=True)
@@ -312,7 +319,7 @@ def judge(target: Target, adapters: Sequence[str], output: Path, settings: Setti
         cells=settings.cells,
         patience=settings.patience,
         resume=resume and parts_of(output).is_dir(),
-        target=replace(target, memory_gib=settings.memory_gib or target.memory_gib),
+        target=settings.at(target),
         display=display_for_terminal(),
     )
 

@@ -93,7 +93,8 @@ class Trial:
         before, after = (self._judged(place, side, adapters) for place, side in enumerate(both))
         old, new = (side.target for side in both)
         if old and new:
-            before, after = with_uncovered(before, old, adapters), with_uncovered(after, new, adapters)
+            before = with_uncovered(before, self.settings.at(old), adapters)
+            after = with_uncovered(after, self.settings.at(new), adapters)
         return both, self._looked_at_twice(both, diff(before, after))
 
     def files(self, both: Sequence[Side]) -> dict[str, Path]:

@@ -1,7 +1,8 @@
 """Replay the documented bugs: build each release, ask the unchanged suite, print and store the score.
 
 Run from the repository's root: ``PYTHONPATH=tests python -m replay.replay -o runs``; ``nox -s replay`` does so. A run
-file that is there from the same build of Logitproof is not asked again.
+file that is there from the same build of Logitproof is not asked again. With ``--python`` or ``--target`` no release is
+built: the bugs are looked for where a framework is.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UNEXPECTED, USAGE, UsageError
 from logitproof.readers.reporting import judgements
 from logitproof.upgrades.sides import Settings, judge
-from logitproof_adapters.targets.target import interpreter
+from logitproof_adapters.targets import target as targets
+from logitproof_adapters.targets.installed import installed_in
+from logitproof_adapters.targets.target import Target, TargetError
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.runs.schema import RunFileError
 from replay.catalogue import Bug, Release, catalogue
@@ -112,7 +115,7 @@ def ask(asked: Asked, folder: Path) -> list[Judgement]:
         # Under another name at first: what an interruption leaves is not to be taken for the whole.
         asking = run_file.with_name(f"asking-{asked.file}")
         asking.parent.mkdir(parents=True, exist_ok=True)
-        target = interpreter(str(build(locked).python))
+        target = targets.interpreter(str(build(locked).python))
         judge(target, [asked.adapter], asking, Settings(asked.profile, asked.select))
         asking.replace(run_file)
     return list(judgements(read_run(run_file)))
@@ -154,6 +157,33 @@ def replay(bugs: Sequence[Bug], folder: Path) -> Score:
     return score
 
 
+def look_for(bugs: Sequence[Bug], target: Target, folder: Path) -> list[Outcome]:
+    """Look for bugs in a target, saying of each whether it shows; which should, only its releases tell.
+
+    Raises
+    ------
+    TargetError
+        The target cannot be used.
+    """
+    there = installed_in(target)
+    here = [bug for bug in bugs if bug.adapter in there]
+    found: list[Outcome] = []
+    for (adapter, profile), group in groupby(sorted(here, key=_run_of), key=_run_of):
+        shared = list(group)
+        run_file = folder / "replay" / f"target-{adapter}-{profile}.parquet"
+        run_file.parent.mkdir(parents=True, exist_ok=True)
+        judge(target, [adapter], run_file, Settings(profile, joined(bug.select for bug in shared)))
+        judged = list(judgements(read_run(run_file)))
+        for bug in shared:
+            asked, seen = sum(map(bug.is_asked_in, judged)), sum(map(bug.shows_in, judged))
+            found.append(Outcome(bug, Release(target.label, red=False), asked, seen))
+    return found
+
+
+def _run_of(bug: Bug) -> tuple[str, str]:
+    return bug.adapter, bug.profile
+
+
 def store(score: Score, folder: Path) -> None:
     """Write the score as JSON and as Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -161,15 +191,31 @@ def store(score: Score, folder: Path) -> None:
     (folder / "replay.md").write_text(score.markdown, encoding="utf-8")
 
 
+def _target(given: argparse.Namespace) -> Target | None:
+    if given.python or given.target:
+        return targets.chosen(given.python, given.target, device=given.device)
+    if given.device:
+        raise UsageError("--device goes with --python or --target: the releases are built for the CPU")
+    return None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Replay the bugs named, or all that can be shown; return 1 where a release shows other than is documented."""
     parser = argparse.ArgumentParser(description="Replay documented bugs.")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs"), help="folder for run files and score")
+    parser.add_argument("--python", metavar="PATH", help="look for the bugs in what this interpreter has")
+    parser.add_argument("--target", metavar="NAME", help="look for the bugs in a target of logitproof.toml")
+    parser.add_argument("--device", metavar="NAME", help="where the framework computes there")
     parser.add_argument("bugs", nargs="*", help="ids of bugs, projects or adapters; default: all that can be shown")
     given = parser.parse_args(arguments)
     try:
         bugs = chosen(given.bugs)
-    except UsageError as refusal:
+        if (target := _target(given)) is not None:
+            for one in look_for(bugs, target, given.output):
+                shows = "shows" if one.seen else "does not show" if one.asked else "not evaluated"
+                typer.echo(f"{one.bug.id}: {shows} ({one.words})")
+            return 0
+    except (UsageError, TargetError) as refusal:
         typer.echo(f"replay: {refusal}", err=True)
         return USAGE
     score = replay(bugs, given.output)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
-from logitproof_adapters.contract import Description
+from logitproof_adapters.contract import CPU, Description, DeviceError
+from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_adapters.sources.kernel_watch import Watch
 from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, SHAPED, WAYS, once, rolled
@@ -231,32 +232,36 @@ UNMASKED = 'np.where(x == float("-inf"), x.dtype.type(2e4), x)'
 _ENTRIES = frozenset({*WAYS, AFTER_VALUE})
 
 
-def adapter_of(kernel: Kernel) -> SourceAdapter:
-    """Return the adapter that asks a kernel.
+def adapter_of(kernel: Kernel, device: str = CPU) -> SourceAdapter:
+    """Return the adapter that asks a kernel, of tensors on a device.
 
     Raises
     ------
+    DeviceError
+        There is no such device, or nothing can be put there.
     ImportError
         The kernel's framework is not installed.
     ValueError
         Its adapter does not ask by source, so that there is no place for a kernel.
     """
     if kernel.framework == NUMPY:
+        if device != CPU:
+            raise DeviceError(f'device "{device}": arrays of NumPy lie on the CPU; name the framework of its tensors')
         return NumpyKernel(kernel)
     module, _, name = FRAMEWORKS[kernel.framework].adapter_spec.partition(":")
     base = getattr(import_module(module), name)
     if not issubclass(base, SourceAdapter):
         reason = f"the adapter of {kernel.framework} does not ask by source; write an adapter of your own"
         raise ValueError(reason)  # noqa: TRY004  the name is wrong, not its type
-    return _on(base, kernel)
+    return _on(base, kernel, device)
 
 
-def _on(base: type[SourceAdapter], kernel: Kernel) -> SourceAdapter:
+def _on(base: type[SourceAdapter], kernel: Kernel, device: str) -> SourceAdapter:
     """Return the framework's adapter with the kernel in the place of its own functions."""
-    asking: Any = type("FrameworkKernel", (KernelQuestions, base), {"modes": ("eager",)})()
+    asking = made_for(type("FrameworkKernel", (KernelQuestions, base), {"modes": ("eager",)}), device)
     asking._kernel = kernel  # noqa: SLF001  the class was made here
     asking._namespace["kernel"] = kernel.function  # noqa: SLF001  likewise
     asking.name = kernel.name
-    asking.imports = f"{base.imports}\n{imported(kernel.function, 'kernel')}"
+    asking.imports = f"{asking.imports}\n{imported(kernel.function, 'kernel')}"
     adapter: SourceAdapter = asking
     return adapter

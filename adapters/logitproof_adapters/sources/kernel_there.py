@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from logitproof_adapters.contract import CPU
 from logitproof_adapters.sources.kernel import Kernel, adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 
@@ -20,8 +21,8 @@ VARIABLE = "LOGITPROOF_KERNEL"
 """Holds the words, as JSON."""
 
 
-def made() -> SourceAdapter:
-    """Return the adapter of the kernel that the environment names."""
+def made(device: str) -> SourceAdapter:
+    """Return the adapter of the kernel that the environment names, for a device."""
     words = json.loads(os.environ.pop(VARIABLE))
     sys.path[:0] = words["path"]
     if words["hidden"]:
@@ -36,15 +37,15 @@ def made() -> SourceAdapter:
         asked=tuple(words["asked"]),
         forbidden=tuple(words["forbidden"]),
     )
-    return adapter_of(kernel)
+    return adapter_of(kernel, device)
 
 
 class There:
     """What the evaluator makes: the adapter of the kernel that the environment names."""
 
-    def __new__(cls) -> Any:
+    def __new__(cls, device: str = CPU) -> Any:
         """Return that adapter."""
-        return made()
+        return made(device)
 
 
 def hide_exact_answers() -> None:

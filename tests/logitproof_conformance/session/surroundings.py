@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from logitproof_adapters.sources.probe import probed
-from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_reports.runs import environment
 from logitproof_reports.runs.environment import describe_environment
 
 if TYPE_CHECKING:
     from logitproof_adapters.contract import Adapter
+    from logitproof_adapters.targets.target import Target
 
 SENT = (environment.__name__,)
 """What travels to a target beside its adapter, to describe it by the same code."""
@@ -23,6 +23,17 @@ OURS = ("logitproof", "numpy")
 """Packages of the judge that decide what is planned, exact and allowed."""
 
 
+@runtime_checkable
+class InTarget(Protocol):
+    """What an adapter has whose framework is in a target."""
+
+    target: Target
+
+    def call(self, module: str, function: str) -> Any:
+        """Return what a function that takes nothing returns there."""
+        ...
+
+
 def surroundings_of(adapter: Adapter) -> dict[str, Any]:
     """Return what `describe_environment` returns where the framework is, ``framework``, and ``arithmetic`` (`probed`).
 
@@ -30,7 +41,7 @@ def surroundings_of(adapter: Adapter) -> dict[str, Any]:
     """
     about = {"framework": asdict(adapter.describe()), "arithmetic": probed(adapter)}
     here = describe_environment()
-    if not isinstance(adapter, RemoteAdapter):
+    if not isinstance(adapter, InTarget):
         return {**here, **about}
     there = adapter.call(environment.__name__, describe_environment.__name__)
     if adapter.target.is_here:

@@ -353,6 +353,24 @@ def test_targets_and_interpreters_are_sides_and_nothing_is_built_for_them(
     assert releases.versions == ["3", "4"] * 2
 
 
+def test_a_device_and_a_limit_of_memory_hold_for_both_sides(releases: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, float | None]] = []
+
+    def run_matrix(_adapters: object, *, output: Path, target: Target, **_: object) -> Run:
+        asked.append((target.device, target.memory_gib))
+        write_run(output, found := run_of("torch", SOFTMAX))
+        return found
+
+    monkeypatch.setattr(sides, "run_matrix", run_matrix)
+    where = ["--device", "CUDA:1", "--memory-gib", "4"]
+    assert main(["upgrade", "torch==3", "torch==4", *where]) == 0
+    assert asked == [("cuda:1", 4.0)] * 2
+    assert main(["bisect", "torch==3", "torch==4", "--cell", SOFTMAX.cell, *where]) == 0
+    assert asked == [("cuda:1", 4.0)] * 4
+    assert sorted(path.name for path in Path("bisect").glob("*.parquet")) == ["3.cuda-1.parquet", "4.cuda-1.parquet"]
+    assert not releases.versions
+
+
 def test_two_sides_are_needed_and_the_lock_of_this_folder_is_the_second_of_a_commit() -> None:
     assert main(["upgrade", "torch==3"]) == 2
     assert main(["upgrade", "--from", "git:main"]) == 2  # there is no lock file here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 from logitproof.environments.locks import requirements_of
 from logitproof.errors import USAGE
 from logitproof_adapters.catalogue.registry import known
+from logitproof_adapters.targets.target import interpreter
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.judgement import Judgement
 from meta.mutants.catalogue import MUTANTS
 from replay.catalogue import Bug, Release, catalogue
-from replay.replay import Asked, chosen, main, plan, store
+from replay.replay import Asked, chosen, look_for, main, plan, store
 from replay.score import Outcome, Score
 
 FAULTS = Path(__file__).parents[1] / "mutants" / "known_faults.toml"
@@ -167,6 +169,21 @@ def test_bugs_are_chosen_by_id_project_or_adapter() -> None:
     assert chosen([one.id]) == [one]
     assert one in chosen([one.project])
     assert chosen([]) == reachable()
+
+
+def test_bugs_are_looked_for_where_a_framework_is(tmp_path: Path) -> None:
+    there = Bug(
+        "there", "numpy", "x", adapter="numpy", cells=("numpy-eager-softmax-value-float32",), clauses=("VAL-1",)
+    )
+    chosen_alone = replace(there, select="eager-softmax-value-float32 and typical")
+    elsewhere = replace(there, id="elsewhere", adapter="paddle")
+    (found,) = look_for([chosen_alone, elsewhere], interpreter(sys.executable), tmp_path)
+    assert (found.bug.id, found.seen, found.asked > 0) == ("there", 0, True)
+
+
+def test_a_device_without_a_target_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--device", "cuda"]) == USAGE
+    assert "--device goes with --python or --target" in capsys.readouterr().err
 
 
 def test_a_word_that_names_no_bug_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -278,6 +278,21 @@ def test_a_framework_that_a_target_lacks_cannot_be_explained(tmp_path: Path) -> 
     assert "is not installed in target" in done.stderr
 
 
+def test_a_kernel_travels_to_a_command_that_may_lead_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "mykernels.py").write_text(
+        "import numpy as np\ndef softmax(x):\n"
+        "    e = np.exp(x - x.max(axis=1, keepdims=True))\n    return e / e.sum(axis=1, keepdims=True)\n"
+    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text(f'#!/bin/sh\nrm -f {tmp_path}/mykernels.py\nexec {sys.executable} "$@"\n')
+    elsewhere.chmod(0o755)
+    (tmp_path / "logitproof.toml").write_text(f'[target.far]\ncommand = ["{elsewhere}"]\n')
+    asked = ["mykernels:softmax", "--op", "softmax", "--format", "float32", "--widest", "33", "--target", "far"]
+    done = logitproof(tmp_path, "check", *asked)
+    assert done.returncode == EXPECTED, done.stdout + done.stderr
+    assert not (tmp_path / "mykernels.py").exists()
+
+
 @pytest.mark.parametrize("options", [["--target", "own"], ["--python", sys.executable]])
 def test_the_matrix_takes_a_target(options: list[str], tmp_path: Path) -> None:
     (tmp_path / "logitproof.toml").write_text(f'[target.own]\ncommand = ["{sys.executable}"]\nframeworks = ["numpy"]\n')

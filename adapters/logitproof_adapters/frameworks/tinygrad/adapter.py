@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.contract import CPU, Description
+from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import absent
 from logitproof_adapters.frameworks.tinygrad.compiler import cache_of, clang, knows_bfloat16
 from logitproof_adapters.frameworks.tinygrad.dialect import documented
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_reference.vocabulary.cells import Cell
+
+VECTOR = 8
+"""Numbers that a device is tried with, so many that tinygrad loads several at once, which LLVM 14 does not read."""
 
 
 class TinygradAdapter(SourceAdapter):
@@ -59,10 +62,11 @@ class TinygradAdapter(SourceAdapter):
             It is not there.
         """
         try:
-            self._tensor([1.0]).exp().tolist()
+            self._tensor([1.0] * VECTOR).exp().tolist()
         except Exception as error:
             there = [name.lower() for name in devices.get_available_devices()]
-            raise absent("tinygrad", self.device, there) from error
+            why = next(iter(str(error).splitlines()), type(error).__name__)
+            raise DeviceError(f"{absent('tinygrad', self.device, there)}: {why}") from error
         return True
 
     def describe(self) -> Description:
