@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _PLAIN = "of the index"
 """A build without a name of its own."""
 
+_NO_SURROUNDINGS = {"framework", "ledger", "adapters", "dialects"}
+"""Parts of an environment that are none of the machine's: what is judged, and what Logitproof holds it against."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -121,7 +124,7 @@ def _facts(run: Run) -> dict[str, dict[str, str]]:
     facts: dict[str, dict[str, str]] = {}
     for environment in attributed(run):
         framework = framework_of(environment)
-        tree = {name: fact for name, fact in environment.items() if name not in {"framework", "ledger", "adapters"}}
+        tree = {name: fact for name, fact in environment.items() if name not in _NO_SURROUNDINGS}
         flat = _flat({**tree, "build": framework.get("build") or {}})
         facts |= {escape_control_chars(str(adapter)): flat for adapter in environment.get("adapters", ())}
     return facts

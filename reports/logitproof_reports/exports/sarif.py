@@ -7,6 +7,7 @@ insist on a file get the run file's name.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.specification.clauses import CLAUSES
@@ -27,6 +28,7 @@ _LEVELS = {
     "void": "error",
 }
 HELP = "logitproof explain CELL prints the rows of a cell with exact answers and a program that shows them."
+_ADDRESS = re.compile(r"https?://[^\s;,)]+[^\s;,.)]")
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -50,13 +52,21 @@ def sarif(run: Run, source: str = "run.parquet") -> str:
 
 
 def _rule(id_: str) -> dict[str, Any]:
+    """Return a clause as a rule; its help says why it is asked, and leads to the source that the clause names."""
     known = CLAUSES.get(id_)
     title = known.title if known else id_
+    why = " ".join(filter(None, [known.reason, f"Source: {known.source}." if known.source else ""])) if known else ""
+    addresses = _ADDRESS.findall(known.source) if known else []
+    linked = _ADDRESS.sub(lambda address: f"<{address[0]}>", why)
     return {
         "id": id_,
         "shortDescription": {"text": title},
         "fullDescription": {"text": known.text if known else title},
-        "help": {"text": f"{id_} of the specification. {HELP}", "markdown": f"**{id_}** of the specification. {HELP}"},
+        "help": {
+            "text": " ".join(filter(None, [f"{id_} of the specification.", why, HELP])),
+            "markdown": " ".join(filter(None, [f"**{id_}** of the specification.", linked, HELP])),
+        },
+        **({"helpUri": addresses[0]} if addresses else {}),
     }
 
 
@@ -73,4 +83,14 @@ def _result(finding: Finding, source: str) -> dict[str, Any]:
             }
         ],
         "partialFingerprints": {"cellAndClause/v1": f"{cell} {finding.clause}"},
+        **_accepted(finding),
     }
+
+
+def _accepted(finding: Finding) -> dict[str, Any]:
+    """Return what marks a known deviation: services list it as suppressed, with the ledger's reason and its link."""
+    if finding.outcome.name != "known":
+        return {}
+    entries = ", ".join(entry.id for entry in finding.entries)
+    why = " ".join(filter(None, [f"Ledger entry {entries}: {finding.cause}" if entries else "", *finding.addresses]))
+    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": why}]}

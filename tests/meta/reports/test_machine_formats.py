@@ -11,10 +11,11 @@ import pytest
 
 from logitproof.commands.command_line import main
 from logitproof.readers.wandb_run import COLUMNS, finding_rows, metrics, rows, track
+from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.exports.badge import badge
 from logitproof_reports.exports.junit import junit
-from logitproof_reports.exports.sarif import sarif
+from logitproof_reports.exports.sarif import _rule, sarif
 from logitproof_reports.runs.run_file import write_run
 from meta.reports.synthetic_runs import green, hostile, three_frameworks
 
@@ -61,8 +62,23 @@ def test_sarif_names_rule_level_and_cell() -> None:
     place = run["results"][0]["locations"][0]
     assert place["physicalLocation"]["artifactLocation"]["uri"] == "runs/all.parquet"
     assert place["logicalLocations"][0]["fullyQualifiedName"].startswith("torch-compiled-softmax")
+    known = [result for result in run["results"] if "suppressions" in result]
+    assert {result["level"] for result in known} == {"note"}
+    (justified,) = {result["suppressions"][0]["justification"] for result in known}
+    assert justified.startswith("Ledger entry tf-masked-label-gradient: the gradient multiplies 0 by infinity")
     assert json.loads(sarif(green()))["runs"][0]["results"] == []
     json.loads(sarif(hostile()))
+
+
+def test_a_rule_leads_to_the_source_of_its_clause() -> None:
+    rules = [_rule(id_) for id_ in CLAUSES]
+    linked = [rule for rule in rules if "helpUri" in rule]
+    assert len(linked) > 30
+    for rule in linked:
+        assert rule["helpUri"].startswith("http")
+        assert f"<{rule['helpUri']}>" in rule["help"]["markdown"]
+        assert rule["helpUri"] in CLAUSES[rule["id"]].source
+    assert "helpUri" not in _rule("NEW-1")
 
 
 def test_the_badge_tells_the_verdict_in_words() -> None:
