@@ -50,10 +50,11 @@ ROOMS = {
         *("training", "claims"),
     ),
     "logitproof_adapters": (*("contract", "catalogue", "control", "sources", "evaluator", "frameworks", "targets"),),
-    "logitproof_reports": ("words", "runs", "counting", "html", "report", "diff", "history", "exports"),
+    "logitproof_reports": ("words", "runs", "counting", "html", "report", "diff", "history", "comparison", "exports"),
     "logitproof_conformance": ("plan", "asking", "judging", "checks", "training", "session"),
     "logitproof": (
-        *("errors", "streams", "environments", "matrix", "readers", "explain", "kernels", "upgrades", "commands"),
+        *("errors", "streams", "environments", "matrix", "readers", "explain", "kernels", "parity", "upgrades"),
+        "commands",
     ),
 }
 """What each package consists of, in the order of its imports: none imports from one behind it, nor from a module that
@@ -166,7 +167,7 @@ print(*sorted(ours | {{name for name in named if not name.startswith("logitproof
 """
 """Prints our modules that an import loads, and the packages of others."""
 
-COMMANDS = ["checking", "claiming", "command_line", "listing", "reading", "running", "upgrading"]
+COMMANDS = ["checking", "claiming", "command_line", "comparing", "listing", "reading", "running", "upgrading"]
 
 
 def test_importing_logitproof_loads_nothing_else() -> None:

@@ -1,0 +1,82 @@
+"""The commands that compare bits: parity of two sides, invariance of one."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from logitproof.commands.app import AS_IT_STANDS, app, echo, echo_json
+from logitproof.errors import EXPECTED, UNEXPECTED
+
+PARITY_EXAMPLES = (
+    AS_IT_STANDS
+    + """Examples:
+  logitproof parity trainer.npy server.npy
+  logitproof parity trainer.safetensors server.safetensors --logits logits.npy --tokens tokens.npy --temperature 0.7
+  logitproof parity rollout.parquet:old_logprobs rollout.parquet:logprobs --within 0.01 -o parity.html
+  logitproof parity torch jax --rows 64 --classes 32000 --format bfloat16
+  logitproof parity torch@/opt/old/bin/python torch@/opt/new/bin/python"""
+)
+
+SIDE = "FILE[:NAME] of log-probabilities, or FRAMEWORK[@TARGET]."
+
+
+@app.command(epilog=PARITY_EXAMPLES)
+def parity(
+    a: Annotated[str, typer.Argument(metavar="A", help=SIDE)],
+    b: Annotated[str, typer.Argument(metavar="B", help=SIDE)],
+    *,
+    logits: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE[:NAME]", help="Logits (tokens, classes) of both sides: which one is nearer the truth."
+        ),
+    ] = None,
+    tokens: Annotated[
+        str | None, typer.Option(metavar="FILE[:NAME]", help="The sampled tokens, integers (tokens,).")
+    ] = None,
+    temperature: Annotated[
+        float,
+        typer.Option(metavar="T", help="What the logits are to be divided by, once; other readings are tried too."),
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option(metavar="K", help="Also read sides as renormalised over the K largest.")] = 0,
+    top_p: Annotated[
+        float, typer.Option(metavar="P", help="Also read sides as renormalised over the fewest that have P together.")
+    ] = 1.0,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of logits to draw where frameworks compute.")] = 64,
+    classes: Annotated[int, typer.Option(min=2, help="Classes of those rows.")] = 32_000,
+    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Their number format.")] = "float32",
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Draw those rows by this number.")] = 0,
+    within: Annotated[
+        float | None,
+        typer.Option(metavar="NATS", help="Exit status 1 if a sampled token (or any class) differs by more."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+) -> int:
+    """Compare log-probabilities of two sides. Trainer and server, two frameworks, two files; and with the exact answer.
+
+    A file is .npy, .npz, .safetensors or .parquet: (tokens,) of the sampled tokens, or (tokens, classes). It is read
+    block by block. A framework computes log-softmax of logits that are drawn, or of those of --logits.
+    """
+    from logitproof.parity.compare import compare
+    from logitproof.parity.page import page_of
+    from logitproof.parity.request import Asked, opened
+    from logitproof.parity.text import data_of, largest_difference, lines_of
+    from logitproof_reports.comparison.page import write_comparison_page
+    from logitproof_reports.runs.whole_files import refuse_unwritable
+
+    refuse_unwritable([output])
+    asked = Asked(a, b, logits, tokens, temperature, top_k, top_p, rows, classes, format_, seed, within)
+    with opened(asked) as request:
+        found = compare(request)
+        if output is not None:
+            write_comparison_page(page_of(found), output)
+        if as_json:
+            echo_json(data_of(found))
+        else:
+            echo("\n".join([*lines_of(found), *([str(output)] if output is not None else [])]))
+    differs = within is not None and not largest_difference(found) <= within
+    return UNEXPECTED if differs else EXPECTED

@@ -1,0 +1,365 @@
+"""Two sides compared number by number, and with the truth where the logits are given; block by block, in threads."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.errors import UsageError
+from logitproof.parity.distribution import Distribution
+from logitproof.parity.readings import SAMPLE, Readings
+from logitproof.parity.truth import RELATIVE, RowTruth, nearer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from logitproof.parity.files import Source
+
+    Array = NDArray[Any]
+
+BLOCK = 1 << 22
+"""Numbers of a block: some 16 MiB of float32 a side."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is compared.
+
+    Attributes
+    ----------
+    a, b : Source
+        Log-probabilities: of the sampled token (tokens,), or of every class (tokens, classes).
+    logits : Source or None
+        What both were to be computed from (tokens, classes).
+    tokens : int array (tokens,) or None
+        The sampled tokens.
+    temperature : float
+        By which the logits are to be divided, once.
+    top_k : int
+        The classes that sampling keeps; 0 for all.
+    top_p : float
+        The share of probability that sampling keeps; 1 for all.
+    """
+
+    a: Source
+    b: Source
+    logits: Source | None = None
+    tokens: NDArray[np.int64] | None = None
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether both sides have every class."""
+        return len(self.a.shape) == len(self.b.shape) == 2
+
+    @property
+    def classes(self) -> int:
+        """Classes of a row; 0 where nothing says."""
+        return next((one.shape[1] for one in (self.a, self.b, self.logits) if one and len(one.shape) == 2), 0)
+
+
+def checked(request: Request) -> Request:
+    """Return the request if its parts go together.
+
+    Raises
+    ------
+    UsageError
+        Shapes differ, tokens are missing or out of range, a number is out of its domain.
+    """
+    _check_shapes(request)
+    _check_tokens(request)
+    if not (request.temperature > 0.0 and np.isfinite(request.temperature)):
+        raise UsageError(f"temperature is {request.temperature}; it must be a positive number")
+    if request.top_k < 0 or not 0.0 < request.top_p <= 1.0:
+        raise UsageError("top-k must not be negative, and top-p must lie in (0, 1]")
+    return request
+
+
+def _check_shapes(request: Request) -> None:
+    a, b, logits = request.a, request.b, request.logits
+    for one in filter(None, (b, logits)):
+        if one.shape[0] != a.shape[0]:
+            raise UsageError(f"{a.label} has {a.shape[0]:,} tokens, {one.label} has {one.shape[0]:,}: compare the same")
+        if len(one.shape) == 2 and one.shape[1] != request.classes:
+            raise UsageError(f"{one.label} has {one.shape[1]:,} classes, another file has {request.classes:,}")
+    for one in filter(None, (a, b, logits)):
+        if one.dtype.kind in "iu":
+            raise UsageError(f"{one.label} holds integers; log-probabilities are floating-point numbers")
+    if logits is not None and len(logits.shape) != 2:
+        raise UsageError(f"{logits.label} has shape {logits.shape}; logits are (tokens, classes)")
+
+
+def _check_tokens(request: Request) -> None:
+    a, b, tokens = request.a, request.b, request.tokens
+    needs_tokens = not request.is_whole and (request.logits is not None or len(a.shape) != len(b.shape))
+    if needs_tokens and tokens is None:
+        raise UsageError("one side has the log-probability of one token: name the tokens that were sampled (--tokens)")
+    if tokens is not None and tokens.shape != a.shape[:1]:
+        raise UsageError(f"there are {tokens.size:,} tokens (--tokens) for {a.shape[0]:,} rows")
+    if tokens is not None and request.classes and not ((tokens >= 0) & (tokens < request.classes)).all():
+        raise UsageError(f"a token is out of range: tokens lie in [0, {request.classes})")
+
+
+@dataclass
+class Against:
+    """How far one side is from the truth.
+
+    Attributes
+    ----------
+    errors : Distribution
+        Of the sampled token, or of the class of each row that is farthest off, in nats.
+    nearer : int
+        Numbers for which it is the nearer side.
+    """
+
+    errors: Distribution = field(default_factory=Distribution)
+    nearer: int = 0
+
+
+@dataclass
+class Parity:
+    """What was found; `merge` joins what blocks have found.
+
+    Attributes
+    ----------
+    numbers, same_bits, same_values : int
+        Numbers compared, and of how many the bits, or only the values, agree.
+    rows, same_rows : int
+        Tokens, and of how many every number agrees.
+    apart : int
+        Numbers that are finite on one side only, or NaN there.
+    differences : Distribution
+        |a - b| of each row's farthest class, in nats.
+    sampled : Distribution
+        That of the sampled tokens, where they are known.
+    logged : float
+        The sum of a - b of those.
+    divergence : float
+        The sum of r - 1 - log r of those, r = exp(b - a): what estimates KL(a || b).
+    worst : tuple
+        Token, class, a and b where |a - b| is largest.
+    sides : tuple of Against
+        Where the logits are given.
+    as_near : int
+        Numbers for which both sides are as near to the truth.
+    """
+
+    numbers: int = 0
+    same_bits: int = 0
+    same_values: int = 0
+    rows: int = 0
+    same_rows: int = 0
+    apart: int = 0
+    differences: Distribution = field(default_factory=Distribution)
+    sampled: Distribution = field(default_factory=Distribution)
+    logged: float = 0.0
+    divergence: float = 0.0
+    worst: tuple[int, int, float, float] = (-1, -1, 0.0, 0.0)
+    sides: tuple[Against, Against] = field(default_factory=lambda: (Against(), Against()))
+    as_near: int = 0
+
+    def merge(self, other: Parity) -> None:
+        """Add what another part of the rows gave."""
+        if other.differences.largest > self.differences.largest:
+            self.worst = other.worst
+        for name in ("numbers", "same_bits", "same_values", "rows", "same_rows", "apart", "logged", "divergence"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.as_near += other.as_near
+        self.differences.merge(other.differences)
+        self.sampled.merge(other.sampled)
+        for mine, its in zip(self.sides, other.sides, strict=True):
+            mine.errors.merge(its.errors)
+            mine.nearer += its.nearer
+
+
+@dataclass(frozen=True)
+class Found:
+    """The comparison, and as what each side reads best."""
+
+    request: Request
+    parity: Parity
+    readings: Readings
+
+    @property
+    def distributions(self) -> dict[str, Distribution]:
+        """What is shown of the differences, by title."""
+        parity, is_whole = self.parity, self.request.is_whole
+        shown = {"A and B, farthest class of a token" if is_whole else "A and B, sampled token": parity.differences}
+        if is_whole and parity.sampled.number:
+            shown["A and B, sampled token"] = parity.sampled
+        if self.request.logits is not None:
+            shown |= {
+                f"{name} and the exact answer": side.errors for name, side in zip("AB", parity.sides, strict=True)
+            }
+        return shown
+
+
+def compare(request: Request, *, threads: int = 0) -> Found:
+    """Compare two sides.
+
+    Raises
+    ------
+    UsageError
+        As `checked`, or a file ends too early.
+    """
+    checked(request)
+    workers = threads or min(os.cpu_count() or 1, 8)
+    total, readings = Parity(), Readings.of(request)
+    waiting: deque[Any] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for start, block in _blocks(request):
+            if start < SAMPLE:
+                readings.add(block, start)
+            waiting.append(pool.submit(_compared, block, start, request.temperature))
+            if len(waiting) > workers:
+                total.merge(waiting.popleft().result())
+        for one in waiting:
+            total.merge(one.result())
+    return Found(request, total, readings)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of everything that is given."""
+
+    a: Array
+    b: Array
+    logits: Array | None
+    tokens: NDArray[np.int64] | None
+
+
+def _blocks(request: Request) -> Iterator[tuple[int, Block]]:
+    """Yield the index of the first row and the rows."""
+    rows = max(1, BLOCK // max(request.classes, 1))
+    streams = [one.blocks(rows) if one is not None else None for one in (request.a, request.b, request.logits)]
+    for start in range(0, request.a.shape[0], rows):
+        a, b, logits = (next(stream) if stream is not None else None for stream in streams)
+        tokens = None if request.tokens is None else request.tokens[start : start + rows]
+        assert a is not None
+        assert b is not None
+        if not request.is_whole and tokens is not None:  # of a side with every class, the sampled one
+            a, b = (one[np.arange(len(one)), tokens] if one.ndim == 2 else one for one in (a, b))
+        yield start, Block(a, b, logits, tokens)
+
+
+def _compared(block: Block, start: int, temperature: float) -> Parity:
+    """Compare the rows of a block."""
+    found = Parity()
+    a, b = block.a, block.b
+    _count_bits(found, a, b)
+    with np.errstate(invalid="ignore", over="ignore"):
+        _measure(found, block, start)
+        if block.logits is not None:
+            _hold_against_truth(found, block, start, temperature)
+    return found
+
+
+def _count_bits(found: Parity, a: Array, b: Array) -> None:
+    if a.dtype == b.dtype:
+        kind = np.dtype(f"u{a.dtype.itemsize}")
+        same = a.view(kind) == b.view(kind)
+        found.same_bits = int(np.count_nonzero(same))
+    else:
+        same = a.astype(np.float64) == b.astype(np.float64)
+        found.same_values = int(np.count_nonzero(same))
+    found.numbers, found.rows = a.size, len(a)
+    found.same_rows = int(np.count_nonzero(same.all(axis=1) if same.ndim == 2 else same))
+
+
+def _measure(found: Parity, block: Block, start: int) -> None:
+    """Measure a - b: of each row the farthest class, and the sampled token."""
+    a, b = block.a, block.b
+    if a.ndim == 1:
+        gaps = _gap(a, b)
+        found.apart = int(np.count_nonzero(~np.isfinite(gaps)))
+        found.differences.add(gaps, start)
+        at = found.differences.where - start
+        classes = block.tokens[at] if block.tokens is not None and at >= 0 else -1
+        found.worst = (start + at, int(classes), float(a[at]), float(b[at]))
+        _of_sampled(found, a, b, start)
+        return
+    farthest, columns = np.empty(len(a)), np.empty(len(a), np.int64)
+    for row, (of_a, of_b) in enumerate(zip(a, b, strict=True)):
+        gap = _gap(of_a, of_b)
+        columns[row] = gap.argmax()
+        farthest[row] = gap[columns[row]]
+        if not np.isfinite(farthest[row]):
+            finite = np.isfinite(gap)
+            found.apart += int(gap.size - finite.sum())
+            gap[~finite] = -1.0
+            columns[row] = gap.argmax()
+            farthest[row] = gap[columns[row]] if finite.any() else np.nan
+    found.differences.add(farthest, start)
+    if (at := found.differences.where - start) >= 0:
+        column = int(columns[at])
+        found.worst = (start + at, column, float(a[at, column]), float(b[at, column]))
+    if block.tokens is not None:
+        rows = np.arange(len(a))
+        _of_sampled(found, a[rows, block.tokens], b[rows, block.tokens], start)
+
+
+def _gap(a: Array, b: Array) -> Array:
+    """Return |a - b|, 0 where both are the same infinity or both NaN; infinite or NaN where only one is.
+
+    In float32 where both are: the difference is then rounded once, to 24 bits.
+    """
+    wide = np.float32 if a.dtype == b.dtype == np.float32 else np.float64
+    gap: Array = np.abs(a.astype(wide, copy=False) - b.astype(wide, copy=False))
+    if not np.isfinite(gap.max(initial=0.0)):
+        x, y = a.astype(np.float64), b.astype(np.float64)
+        gap[(x == y) | (np.isnan(x) & np.isnan(y))] = 0.0
+        gap[np.isnan(gap)] = np.inf
+    return gap
+
+
+def _of_sampled(found: Parity, a: Array, b: Array, start: int) -> None:
+    gap = a.astype(np.float64) - b.astype(np.float64)
+    gap = np.where(a.astype(np.float64) == b.astype(np.float64), 0.0, gap)
+    found.sampled.add(np.abs(gap), start)
+    finite = gap[np.isfinite(gap)]
+    found.logged += float(finite.sum())
+    found.divergence += float((np.expm1(-finite) + finite).sum())
+
+
+def _hold_against_truth(found: Parity, block: Block, start: int, temperature: float) -> None:
+    assert block.logits is not None
+    errors = np.empty((2, len(block.a)))
+    for row, logits in enumerate(block.logits):
+        truth = RowTruth.of(logits, temperature)
+        pair = block.a[row], block.b[row]
+        if block.a.ndim == 1:
+            assert block.tokens is not None
+            token = int(block.tokens[row])
+            of_a, of_b = float(pair[0]), float(pair[1])
+            which = nearer(of_a, of_b, token, truth)
+            counts = (int(which < 0), int(which > 0), int(which == 0))
+            exact = truth.log_probability(token)
+            errors[:, row] = abs(of_a - exact), abs(of_b - exact)
+        else:
+            counts, errors[:, row] = _nearer_classes(pair, truth)
+        found.sides[0].nearer += counts[0]
+        found.sides[1].nearer += counts[1]
+        found.as_near += counts[2]
+    for side, each in zip(found.sides, errors, strict=True):
+        side.errors.add(each, start)
+
+
+def _nearer_classes(pair: tuple[Array, Array], truth: RowTruth) -> tuple[tuple[int, int, int], tuple[float, float]]:
+    """Return for how many classes a is nearer, b is, or float64 does not part them; and the largest errors."""
+    exact = truth.log_probabilities()
+    off_a, off_b = (np.abs(one - exact) for one in pair)
+    worst = float(np.nanmax(off_a)), float(np.nanmax(off_b))
+    off_b -= off_a
+    np.abs(exact, out=exact)
+    exact *= 4.0 * RELATIVE
+    by_a, by_b = int(np.count_nonzero(off_b > exact)), int(np.count_nonzero(off_b < -exact))
+    return (by_a, by_b, off_a.size - by_a - by_b), worst
