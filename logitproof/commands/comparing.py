@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, app, echo, echo_json
+from logitproof.commands.app import AS_IT_STANDS, Python, TargetName, app
 from logitproof.errors import EXPECTED, UNEXPECTED
+from logitproof.streams import echo, echo_json
 
 PARITY_EXAMPLES = (
     AS_IT_STANDS
@@ -80,3 +81,80 @@ def parity(
             echo("\n".join([*lines_of(found), *([str(output)] if output is not None else [])]))
     differs = within is not None and not largest_difference(found) <= within
     return UNEXPECTED if differs else EXPECTED
+
+
+INVARIANCE_EXAMPLES = (
+    AS_IT_STANDS
+    + """Examples:
+  logitproof invariance torch
+  logitproof invariance jax --op softmax_cross_entropy --quantity grad_logits --format bfloat16
+  logitproof invariance mykernels:by_logsumexp --framework torch --op log_softmax --save witness.npz
+  logitproof invariance torch --python /opt/venv/bin/python --axis "batch size" --axis threads"""
+)
+
+
+@app.command(epilog=INVARIANCE_EXAMPLES)
+def invariance(
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="FRAMEWORK, or MODULE:FUNCTION of a kernel.")],
+    *,
+    op: Annotated[str, typer.Option(metavar="OP", help="Operation.")] = "log_softmax",
+    labels: Annotated[str, typer.Option(metavar="indices|distributions", help="Kind of labels, if any.")] = "",
+    quantity: Annotated[str, typer.Option(metavar="NAME", help="value, grad_logits, ...")] = "value",
+    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Number format.")] = "float32",
+    mode: Annotated[str, typer.Option(metavar="MODE", help="Mode that is the base: eager, compiled, ...")] = "eager",
+    framework: Annotated[
+        str, typer.Option(metavar="NAME", help="The subject is a kernel, of tensors of this framework or of numpy.")
+    ] = "",
+    gradient: Annotated[
+        str, typer.Option(metavar="MODULE:FUNCTION", help="Gradient of a kernel of NumPy arrays.")
+    ] = "",
+    rows: Annotated[int, typer.Option(min=2, help="Rows of the batch.")] = 33,
+    classes: Annotated[int, typer.Option(min=2, help="Classes of a row.")] = 151_936,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Draw the rows by this number.")] = 0,
+    axis: Annotated[
+        list[str] | None, typer.Option(metavar="AXIS", help="Ask along this axis alone; repeatable. Default: all.")
+    ] = None,
+    python: Python = None,
+    target: TargetName = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the two inputs that show the first flip, as .npz.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> int:
+    """Ask whether the same row gives the same bits. Batch, position, order, padding, chunks, layout, mode, threads.
+
+    A batch of drawn rows is the base; each axis asks it again in other calls or processes. Exit status 1 if bits
+    change.
+    """
+    from logitproof.commands.tables import console
+    from logitproof.invariance import text
+    from logitproof.invariance.axes import AXES
+    from logitproof.invariance.subjects import Asked, kernel_path, subject_of
+    from logitproof.invariance.survey import drawn, survey
+    from logitproof.kernels.check import refuse_unknown
+    from logitproof_adapters.targets.target import chosen
+    from logitproof_reports.comparison.page import write_comparison_page
+    from logitproof_reports.runs.whole_files import refuse_unwritable
+
+    refuse_unwritable([output, save])
+    refuse_unknown("axis", axis or (), list(AXES))
+    place = chosen(python, target)
+    asked = Asked(subject, op, labels, quantity, format_, mode, framework, gradient, kernel_path(is_here=place.is_here))
+    chosen_subject = subject_of(asked, None if place.is_here else place)
+    inputs = drawn(chosen_subject.cell, rows, classes, seed)
+    found = survey(chosen_subject, inputs, [AXES[name] for name in axis or AXES])
+    facts = [("subject", chosen_subject.cell.id), ("rows", f"{rows} of {classes:,} classes, drawn by seed {seed}")]
+    if as_json:
+        echo_json(text.data_of(found))
+    else:
+        echo(text.headline(found))
+        console().print(text.table_of(found))
+        echo("\n".join(text.witness_lines(found)))
+    if save is not None and text.save_witness(found, save) and not as_json:
+        echo(save)
+    if output is not None:
+        write_comparison_page(text.page_of(found, facts), output)
+        if not as_json:
+            echo(output)
+    return UNEXPECTED if text.first_flip(found) else EXPECTED

@@ -93,6 +93,7 @@ FAMILIES = {
     "IO": "Shapes and formats",
     "ERR": "Errors",
     "MOD": "Compiled modes",
+    "INV": "Invariance",
     "TRN": "Training",
 }
 """Clause families in the order of the specification."""

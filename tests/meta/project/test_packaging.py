@@ -53,7 +53,18 @@ ROOMS = {
     "logitproof_reports": ("words", "runs", "counting", "html", "report", "diff", "history", "comparison", "exports"),
     "logitproof_conformance": ("plan", "asking", "judging", "checks", "training", "session"),
     "logitproof": (
-        *("errors", "streams", "environments", "matrix", "readers", "explain", "kernels", "parity", "upgrades"),
+        *(
+            "errors",
+            "streams",
+            "environments",
+            "matrix",
+            "readers",
+            "explain",
+            "kernels",
+            "parity",
+            "invariance",
+            "upgrades",
+        ),
         "commands",
     ),
 }

@@ -30,6 +30,7 @@ PUBLISHED = {
     "IO": "MUST MUST MUST MUST MUST MUST MUST",
     "ERR": "MUST MUST MUST MUST",
     "MOD": "MUST MAY MUST",
+    "INV": "SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD",
     "TRN": "SHOULD SHOULD SHOULD MAY",
 }
 """The grades of each family's clauses in their order: run files and ledgers key on these ids, so none may move."""

@@ -1,0 +1,1 @@
+"""Invariance: whether the same row gives the same bits however it is asked."""
