@@ -91,18 +91,20 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Choice:
-    """How uv resolves: for which Python, with which build of PyTorch, and what it must not build from source."""
+    """How uv resolves: for which Python and build of PyTorch, what it must not build, and releases until which day."""
 
     interpreter: Interpreter
     torch_backend: str = ""
     only_binary: tuple[str, ...] = _EVERYTHING
+    until: str = ""
 
     @property
     def options(self) -> list[str]:
         """The same as options of uv."""
         path, version = self.interpreter.path, self.interpreter.version
         python = ["--python", path] if path else ["--python-version", version]
-        return [*python, *build_options(self.torch_backend, self.only_binary)]
+        until = ["--exclude-newer", self.until] if self.until else []
+        return [*python, *until, *build_options(self.torch_backend, self.only_binary)]
 
 
 def build_options(torch_backend: str, only_binary: Iterable[str]) -> list[str]:
@@ -307,13 +309,13 @@ def _bytes(package: Mapping[str, Any]) -> int:
     return max(sizes, default=0)
 
 
-def newest(requirement: str, interpreter: Interpreter) -> str:
-    """Return the newest release that fulfils a requirement in a Python.
+def newest(requirement: str, interpreter: Interpreter, until: str = "") -> str:
+    """Return the newest release that fulfils a requirement in a Python; until a day, such as ``2024-01-01``, if given.
 
     Raises
     ------
     UnbuildableEnvironment
         There is none.
     """
-    packages, _ = _compile([requirement], (), Choice(interpreter))
+    packages, _ = _compile([requirement], (), Choice(interpreter, until=until))
     return packages[canonicalize_name(Requirement(requirement).name)]

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from .adapter import (
-    DISTRIBUTIONS,
-    INDICES,
-    SIGMOID,
     Adapter,
     Description,
-    Dialect,
-    Loss,
     broadcast_labels,
     declared_arithmetic,
     dialect,
@@ -23,6 +18,7 @@ from .adapter import (
     run_program,
 )
 from .device import CPU, DeviceError
+from .dialect import DISTRIBUTIONS, INDICES, SIGMOID, Dialect, Loss
 
 __all__ = [
     "CPU",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Tuple, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from logitproof_reference.bounds.assumptions import MUST
+
+from .dialect import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,15 +18,6 @@ if TYPE_CHECKING:
 
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.cells import Cell, Inputs
-
-
-INDICES = ("softmax_cross_entropy", "indices")
-DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
-SIGMOID = ("sigmoid_cross_entropy", "distributions")
-"""The losses: op and labels, words of `Cell`."""
-
-Loss = Tuple[str, str, str]  # Python 3.8 has no tuple[...] at run time
-"""A loss and the function that is asked for it: op, labels and entry, words of `Cell`."""
 
 
 LIMITED = """import os
@@ -44,9 +37,6 @@ IDLE_FACTOR = 10
 """How many times longer than its limit of processor time a program that runs alone may take by the clock. One that
 computes reaches the other limit first, also where ten share a processor: past this one it waits for nothing."""
 
-CHOICES = ("mean_over", "empty_mean", "smoothing_over", "unnormalized_gradient", "clip_probabilities")
-"""The attributes of a `Dialect` that change an exact answer: named choices of `LossOptions`, with its defaults."""
-
 
 @dataclass(frozen=True)
 class Description:
@@ -65,61 +55,6 @@ class Description:
     framework: str
     version: str
     build: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What a framework documents of a loss and its options, where frameworks differ.
-
-    `mean_over` to `clip_probabilities` are the named choices of `LossOptions`, by which the exact answer and its bound
-    are computed; the defaults are those of torch.nn.CrossEntropyLoss. The others are words for a reader, empty where
-    nothing is stated; what no page says but every call shows ends in "(observed)".
-
-    Attributes
-    ----------
-    documentation : str
-        Link to the page that says so.
-    function : str
-        What its users call it.
-    takes : tuple of str
-        The options it has: ``reduction``, ``weight`` (of classes), ``pos_weight``, ``ignore_index``,
-        ``label_smoothing``.
-    mean_over, empty_mean, smoothing_over, unnormalized_gradient, clip_probabilities
-        As in `LossOptions`.
-    reduction : str
-        What the loss returns where no reduction is asked for: ``none``, ``sum`` or ``mean``.
-    class_axis : str
-        Where the classes lie: ``1``, ``last``, ``any``.
-    label_formats : str
-        Integer formats that class indices may have.
-    out_of_range : str
-        What becomes of a class index that is no class.
-    ignored_index : str
-        Which class indices cost nothing unless told otherwise.
-    words : dict of str to str
-        What to tell of another attribute, by its name, where its value does not tell all.
-    """
-
-    documentation: str = ""
-    function: str = ""
-    takes: tuple[str, ...] = ()
-    mean_over: str | None = None
-    empty_mean: str = "nan"
-    smoothing_over: str = "classes"
-    unnormalized_gradient: str = "exact"
-    clip_probabilities: float | None = None
-    reduction: str = ""
-    class_axis: str = ""
-    label_formats: str = ""
-    out_of_range: str = ""
-    ignored_index: str = ""
-    words: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def choices(self) -> dict[str, Any]:
-        """The named choices other than the defaults, as `LossOptions` takes them."""
-        mine = {name: getattr(self, name) for name in CHOICES}
-        return {name: value for name, value in mine.items() if value != getattr(Dialect, name)}
 
 
 @runtime_checkable

@@ -116,8 +116,9 @@ class SourceAdapter(ABC):
         return not_wrapped(cell, self.modes, self.entries, self.producers)
 
     def dialect(self, cell: Cell) -> Dialect:
-        """Return what the framework documents of the loss that `cell` asks; a bare `Dialect` for one without any."""
-        return self.dialects.get((cell.op, cell.labels, cell.entry), Dialect())
+        """Return what this release documents of the loss that `cell` asks; a bare `Dialect` for one without any."""
+        stated = self.dialects.get((cell.op, cell.labels, cell.entry), Dialect())
+        return stated.at(self.describe().version) if stated.earlier else stated
 
     @abstractmethod
     def source(self, cell: Cell, axis: int, ndim: int) -> str:

@@ -39,7 +39,19 @@ _CLASS_INDICES = ("ignored_index", "out_of_range", "label_formats")
 
 
 def words_of(topic: str, stated: Stated) -> str:
-    """Return what a dialect says of a topic; `NO_OPTION` where the question does not arise."""
+    """Return what a dialect says of a topic, and what it said in earlier releases where that is something else.
+
+    `NO_OPTION` where the question does not arise.
+    """
+    words, earlier = _words_of(topic, stated), stated.get("earlier")
+    if not isinstance(earlier, dict):
+        return words
+    before = words_of(topic, {**stated, **earlier})
+    since = escape_control_chars(str(stated.get("since")))
+    return words if before == words else f"{words}; before {since}: {before}"
+
+
+def _words_of(topic: str, stated: Stated) -> str:
     own = stated.get("words")
     if isinstance(own, dict) and topic in own:
         return escape_control_chars(str(own[topic]))

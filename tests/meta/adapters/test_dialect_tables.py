@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -87,6 +87,36 @@ def test_a_mean_is_told_by_the_options_that_can_change_it(takes: tuple[str, ...]
 def test_words_of_its_own_tell_what_a_value_does_not() -> None:
     assert told("empty_mean", words={"empty_mean": "an error"}) == "an error"
     assert told("class_axis") == UNSTATED
+
+
+def test_a_release_means_what_it_documents() -> None:
+    newest = Dialect(mean_over="rows", since="3.0", earlier=Dialect(since="2.0", earlier=Dialect(empty_mean="zero")))
+    meanings = {version: newest.at(version).choices for version in ("3.0.0rc1", "3.10", "2.6.2", "1.9", "0.0.0", "")}
+    rows = {"mean_over": "rows"}
+    assert meanings == {
+        "3.0.0rc1": rows,
+        "3.10": rows,
+        "2.6.2": {},
+        "1.9": {"empty_mean": "zero"},
+        "0.0.0": rows,  # a build of a day
+        "": rows,
+    }
+    assert all(newest.at(version).earlier is None for version in meanings)
+
+
+def test_what_an_earlier_release_meant_is_told_where_it_is_something_else() -> None:
+    before = Dialect(takes=("reduction", "weight"), reduction="mean")
+    newest = replace(before, mean_over="rows", since="3.0", earlier=before)
+    stated = {"op": "softmax_cross_entropy", "labels": "indices", **asdict(newest)}
+    assert words_of("mean_over", stated) == "all rows; before 3.0: weights of the rows kept"
+    assert words_of("reduction", stated) == "mean"
+
+
+def test_paddle_and_scikit_learn_are_judged_by_the_release() -> None:
+    paddle = DIALECTS["paddle"]["softmax_cross_entropy", "indices", ""]
+    assert [paddle.at(version).mean_over for version in ("2.6.2", "3.0.0", "3.3.1")] == [None, "rows", "rows"]
+    sklearn = DIALECTS["sklearn"]["softmax_cross_entropy", "indices", ""]
+    assert sklearn.at("1.4.2").choices == sklearn.at("1.8.0").choices  # nothing documents the division
 
 
 def test_a_run_file_that_tells_nothing_of_options_hides_none() -> None:

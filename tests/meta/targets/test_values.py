@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from logitproof_adapters.contract.adapter import CHOICES, Dialect
+from logitproof_adapters.contract.dialect import CHOICES, Dialect
 from logitproof_adapters.evaluator.frames import LARGEST, LENGTH, FrameError, decoded, encoded, length_of
 from logitproof_adapters.evaluator.values import (
     cell_from_json,

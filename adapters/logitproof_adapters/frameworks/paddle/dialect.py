@@ -24,7 +24,6 @@ def documented() -> Mapping[Loss, Dialect]:
         documentation=f"{page}/cross_entropy_en.html",
         function="paddle.nn.functional.cross_entropy",
         takes=("reduction", "weight", "ignore_index", "label_smoothing"),
-        # A negative ignore_index, the default, "means that no label value needs to be ignored".
         mean_over="rows",
         empty_mean="zero",
         reduction="mean",
@@ -34,8 +33,9 @@ def documented() -> Mapping[Loss, Dialect]:
         ignored_index="-100, whose rows count in the mean",
         words={"mean_over": "all rows; the rows kept where ignore_index >= 0; their weights where there are weights"},
     )
+    by_release = _by_release(indices)
     return {
-        (*INDICES, ""): indices,
+        (*INDICES, ""): by_release,
         (*INDICES, "nll_loss"): replace(
             indices,
             documentation=f"{page}/nll_loss_en.html",
@@ -63,3 +63,16 @@ def documented() -> Mapping[Loss, Dialect]:
             reduction="mean",
         ),
     }
+
+
+def _by_release(newest: Dialect) -> Dialect:
+    """Return the dialect of class indices with what it was before 3.0.
+
+    The page is the same word for word in 2.6.2 and 3.3.1, and can be read in two ways where ignore_index is negative,
+    as it is by default: its value "is ignored and does not contribute to the loss", and a negative one "means that no
+    label value needs to be ignored", while the mean divides by the number of samples. Eager calls of 2.6 follow the
+    first, those of 3.0 and later the second (https://github.com/PaddlePaddle/Paddle/pull/76033 would change them back).
+    """
+    kept = "the rows kept; their weights where there are weights"
+    before = replace(newest, mean_over=None, ignored_index="-100", words={"mean_over": kept})
+    return replace(newest, since="3.0", earlier=before)
