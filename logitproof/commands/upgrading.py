@@ -37,6 +37,13 @@ TorchBackend = Annotated[
     typer.Option(metavar="cpu|auto|cu126|none", help="Build of PyTorch, as uv names it; none: that of the index."),
 ]
 
+Index = Annotated[
+    list[str] | None,
+    typer.Option(metavar="URL", help="Further package index, e.g. of nightly builds (with --pre); repeatable."),
+]
+
+Pre = Annotated[bool, typer.Option("--pre", help="Pre-releases and nightly builds count as releases.")]
+
 SIDE = "jax==0.9.2,optax==0.2.5; uv.lock; git:main; a target; venv/bin/python; or a run file."
 
 
@@ -98,6 +105,8 @@ def upgrade(  # noqa: PLR0917  likewise
     memory_gib: Memory = None,
     device: Device = None,
     torch_backend: TorchBackend = "cpu",
+    index: Index = None,
+    pre: Pre = False,
     sign: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Private key (PEM, Ed25519) to sign the certificate with.")
     ] = None,
@@ -110,6 +119,7 @@ def upgrade(  # noqa: PLR0917  likewise
     A side is a list of packages, a lock file, a file in a commit (git:main, git:main:uv.lock), a target of
     logitproof.toml, an interpreter, or a run file. Packages and locks get environments of their own.
     """
+    from logitproof.environments.channel import open_channel
     from logitproof.environments.lock_files import GIT, lock_here
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.matrix.run import Interrupted
@@ -176,6 +186,7 @@ def bisect(
 ) -> int:
     """Find the first release in which a cell changed. Binary search over the releases of the package index."""
     from logitproof.environments.cache import hold_cache
+    from logitproof.environments.channel import open_channel
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.matrix.run import Interrupted
     from logitproof.upgrades.bisect import Bisection
@@ -184,6 +195,7 @@ def bisect(
     if by not in {"digest", "verdict"}:
         raise UsageError(f'"{by}" is not a value of --by; use digest or verdict')
     hold_cache()
+    open_channel(index or (), pre=pre)
     name, _, regime = cell.partition("/")
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(patience=patience, memory_gib=memory_gib, device=(device or "").lower())

@@ -1,67 +1,42 @@
-"""Lock files: what a project has pinned, whichever tool wrote it, read without that tool."""
+"""Lock files: what a project has pinned, whichever tool wrote it, found, read, and for one version of Python."""
 
 from __future__ import annotations
 
 import os
-import platform
 import re
 import subprocess
-import sys
-import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
 
 import yaml
-from packaging.markers import InvalidMarker, Marker, default_environment
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from logitproof.environments.interpreters import PYTHONS
+from logitproof.environments.interpreters import PYTHONS, preferred
+from logitproof.environments.lock_formats import Pins, Python, format_of
+from logitproof.environments.package_adapters import is_framework
 from logitproof.errors import UsageError
 from logitproof_reports.runs.input_files import read_text
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-NAMES = ("uv.lock", "pylock.toml", "poetry.lock", "pixi.lock", "requirements.txt", "environment.yml")
+NAMES = (
+    "uv.lock",
+    "pylock.toml",
+    "poetry.lock",
+    "pdm.lock",
+    "pixi.lock",
+    "Pipfile.lock",
+    "conda-lock.yml",
+    "requirements.txt",
+    "environment.yml",
+)
 """What a project's lock file is called, the one first that says most."""
 
 GIT = "git:"
 """How a side begins that stands in a commit: ``git:main`` or ``git:main:FILE``."""
 
-OF_CONDA = {"pytorch": "torch", "pytorch-cpu": "torch", "tensorflow-base": "tensorflow", "jax-jaxlib": "jaxlib"}
-"""What conda calls packages that the Python index has by another name."""
-
-_INCLUDES = re.compile(r"^(?:-r|--requirement)[= ]\s*(\S+)\s*$", flags=re.MULTILINE)
-
 MOST_BYTES = 20_000_000
 """Of a lock file; that of a large project has two million."""
 
-_CONDA_FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-[^-]+\.(conda|tar\.bz2)$")
-_CONDA_PIN = re.compile(r"(?P<name>[\w.-]+)\s*==?\s*(?P<version>[\w.+!]+)(=\S+)?$")
-_HASHES = re.compile(r"\s--hash[= ]\S+")
-
-
-@dataclass(frozen=True)
-class Pins:
-    """What a lock file says.
-
-    Attributes
-    ----------
-    packages : dict of str to str
-        Version by name, as the Python index has it.
-    pythons : tuple of str
-        The versions of Python it allows, of those that Logitproof can evaluate in; empty for any.
-    left_out : dict of str to str
-        What it holds that no index can give, with the reason: a folder, a repository, another platform.
-    """
-
-    packages: dict[str, str] = field(default_factory=dict)
-    pythons: tuple[str, ...] = ()
-    left_out: dict[str, str] = field(default_factory=dict)
+_INCLUDES = re.compile(r"^(?:-r|--requirement)[= ]\s*(\S+)\s*$", flags=re.MULTILINE)
 
 
 def is_lock(side: str) -> bool:
@@ -72,6 +47,9 @@ def is_lock(side: str) -> bool:
 def read_lock(side: str) -> Pins:
     """Read the lock file that a side names.
 
+    Where it pins other packages for other versions of Python, it is read for one: of those for which it pins the most
+    frameworks the first that `interpreters.preferred` has.
+
     Raises
     ------
     UsageError
@@ -79,15 +57,35 @@ def read_lock(side: str) -> Pins:
     """
     name, text = _content(side)
     try:
-        pins = _checked(_reader(name, text)(text))
+        pins = _checked(_pinned(name, text))
     except RecursionError as error:
         raise UsageError(f"{side} is not understood as a lock file (too many levels)") from error
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError) as error:
+    except (yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError) as error:  # of TOML and JSON too
         reason = str(error).partition("\n")[0]
         raise UsageError(f"{side} is not understood as a lock file ({type(error).__name__}: {reason})") from error
     if not pins.packages:
         raise UsageError(f"{side} pins no package: pass a lock file, with an exact version of each package")
     return pins
+
+
+def _pinned(name: str, text: str) -> Pins:
+    form = format_of(name, text)
+    content = form.parse(text)
+    pythons = form.pythons(content)
+    found = {python: form.pins(content, Python(python)) for python in pythons or PYTHONS}
+    first, *others = found.values()
+    if all(one == first for one in others):
+        return Pins(first.packages, pythons or first.pythons, first.left_out)
+    numbers = {python: _judged(pins) for python, pins in found.items()}
+    most = tuple(python for python, number in numbers.items() if number == max(numbers.values()))
+    chosen = found[preferred(most)[0].version]
+    alike = tuple(python for python in most if found[python] == chosen)
+    return Pins(chosen.packages, alike, chosen.left_out)
+
+
+def _judged(pins: Pins) -> int:
+    """Return how many of the packages are frameworks, or NumPy."""
+    return sum(is_framework(name) or name == "numpy" for name in pins.packages)
 
 
 def _checked(pins: Pins) -> Pins:
@@ -151,176 +149,6 @@ def lock_here() -> str:
     return found
 
 
-def _reader(name: str, text: str) -> Callable[[str], Pins]:
-    if name == "uv.lock":
-        return _uv
-    if name == "poetry.lock":
-        return _poetry
-    if name.startswith("pylock") and name.endswith(".toml"):
-        return _pylock
-    if name == "pixi.lock":
-        return _pixi
-    if name.endswith((".yml", ".yaml")):
-        return _environment
-    return _explicit if re.search(r"^@EXPLICIT\s*$", text, flags=re.MULTILINE) else _requirements
-
-
-class _PlainYaml(yaml.SafeLoader):
-    """YAML without aliases: no tool writes them into a lock, and a few lines of them stand for gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose what comes next; see `yaml.composer.Composer.compose_node`."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("it has aliases")
-        return super().compose_node(parent, index)
-
-
-def _of_yaml(text: str) -> Any:
-    return yaml.load(text, _PlainYaml)  # noqa: S506  a loader of plain values
-
-
-def _markers() -> dict[str, str]:
-    """Return the environment that markers are evaluated in: this machine, and the Python that is preferred."""
-    return {name: str(value) for name, value in default_environment().items()}
-
-
-def _applies(marker: str | None) -> bool:
-    try:
-        return not marker or Marker(marker).evaluate({**_markers(), "extra": ""})
-    except InvalidMarker:
-        return True
-
-
-def _allowed(specifier: str) -> tuple[str, ...]:
-    """Return the versions of Python that a specifier allows; empty where that is no restriction."""
-    try:
-        bounds = SpecifierSet(specifier)
-    except InvalidSpecifier:
-        return ()
-    found = tuple(python for python in PYTHONS if any(bounds.contains(f"{python}.{patch}") for patch in (0, 99)))
-    return () if found == PYTHONS else found
-
-
-def _uv(text: str) -> Pins:
-    content = tomllib.loads(text)
-    pins = Pins(pythons=_allowed(content.get("requires-python", "")))
-    for package in content["package"]:
-        source, markers = package.get("source", {}), package.get("resolution-markers")
-        if markers and not any(map(_applies, markers)):
-            continue
-        if "registry" in source:
-            pins.packages[canonicalize_name(package["name"])] = package["version"]
-        elif "virtual" not in source and source.get("editable") != ".":
-            pins.left_out[package["name"]] = f"from {next(iter(source), 'nowhere')}"
-    return pins
-
-
-def _poetry(text: str) -> Pins:
-    content = tomllib.loads(text)
-    pins = Pins(pythons=_allowed(content.get("metadata", {}).get("python-versions", "").replace("^", ">=")))
-    for package in content["package"]:
-        source, marker = package.get("source", {}), package.get("markers", "")
-        named = marker if isinstance(marker, str) else marker.get("main", "")
-        if source.get("type", "legacy") != "legacy":
-            pins.left_out[package["name"]] = f"from {source['type']}"
-        elif _applies(named):
-            pins.packages[canonicalize_name(package["name"])] = package["version"]
-    return pins
-
-
-def _pylock(text: str) -> Pins:
-    content = tomllib.loads(text)
-    pins = Pins(pythons=_allowed(content.get("requires-python", "")))
-    for package in content["packages"]:
-        if not _applies(package.get("marker")):
-            continue
-        elsewhere = next((word for word in ("vcs", "directory", "archive") if word in package), "")
-        if elsewhere or "version" not in package:
-            pins.left_out[package["name"]] = f"from {elsewhere or 'nowhere'}"
-        else:
-            pins.packages[canonicalize_name(package["name"])] = package["version"]
-    return pins
-
-
-def _pixi(text: str) -> Pins:
-    content = _of_yaml(text)
-    environments = content["environments"]
-    chosen = environments.get("default") or next(iter(environments.values()))
-    platform_ = conda_platform()
-    if platform_ not in chosen["packages"]:
-        raise ValueError(f"it has no packages for {platform_}")
-    by_address = {one.get("pypi") or one.get("conda"): one for one in content["packages"]}
-    pins = Pins()
-    packages, pythons = dict[str, str](), list[str]()
-    for wanted in chosen["packages"][platform_]:
-        ((kind, address),) = ((kind, wanted[kind]) for kind in ("pypi", "conda") if kind in wanted)
-        record = by_address.get(address, {})
-        name, version = (record.get("name"), record.get("version")) if kind == "pypi" else _of_address(address)
-        if name == "python" and kind == "conda":
-            pythons.append(_minor(str(version)))
-        elif name and version:
-            packages[_of_index(str(name))] = str(version)
-        else:
-            pins.left_out[str(address)] = f"from {kind}"
-    return Pins(packages, tuple(pythons), pins.left_out)
-
-
-def _explicit(text: str) -> Pins:
-    addresses = [line.strip() for line in text.splitlines() if "://" in line or line.strip().endswith(".conda")]
-    return _of_conda(dict(filter(None, map(_of_address, addresses))))
-
-
-def _of_address(address: str) -> tuple[str, str]:
-    match = _CONDA_FILE.match(PurePosixPath(address.partition("#")[0]).name)
-    return (match["name"], match["version"]) if match else ("", "")
-
-
-def _environment(text: str) -> Pins:
-    """Read conda's environment.yml; what it does not pin exactly is left out."""
-    found, pip, left_out = dict[str, str](), list[str](), dict[str, str]()
-    for entry in _of_yaml(text)["dependencies"]:
-        if isinstance(entry, dict):
-            pip += entry.get("pip", ())
-        elif match := _CONDA_PIN.match(str(entry).rpartition("::")[2]):
-            found[match["name"]] = match["version"]
-        else:
-            left_out[str(entry)] = "not pinned"
-    conda, of_pip = _of_conda(found), _requirements("\n".join(pip))
-    return Pins({**conda.packages, **of_pip.packages}, conda.pythons, {**left_out, **of_pip.left_out})
-
-
-def _of_conda(found: Mapping[str, str]) -> Pins:
-    pythons = (_minor(found["python"]),) if "python" in found else ()
-    return Pins({_of_index(name): version for name, version in found.items() if name and name != "python"}, pythons)
-
-
-def _requirements(text: str) -> Pins:
-    pins = Pins()
-    for line in _logical_lines(text):
-        plain = _HASHES.sub("", line).strip()
-        if not plain or plain.startswith("-"):
-            continue
-        try:
-            requirement = Requirement(plain)
-        except InvalidRequirement:
-            pins.left_out[plain] = "no requirement"
-            continue
-        exact = [one.version for one in requirement.specifier if one.operator in {"==", "==="}]
-        if requirement.marker and not requirement.marker.evaluate():
-            continue
-        if requirement.url or len(exact) != 1 or exact[0].endswith("*"):
-            pins.left_out[requirement.name] = "from an address" if requirement.url else "not pinned"
-        else:
-            pins.packages[canonicalize_name(requirement.name)] = exact[0]
-    return pins
-
-
-def _logical_lines(text: str) -> Iterator[str]:
-    """Yield the lines of a requirements file, continued ones joined, comments removed."""
-    for line in text.replace("\\\n", " ").splitlines():
-        yield re.sub(r"(^|\s)#.*$", "", line)
-
-
 def _included(text: str, path: Path, within: tuple[Path, ...]) -> str:
     """Return a requirements file with the files that it names by ``-r`` in their place.
 
@@ -341,20 +169,3 @@ def _included(text: str, path: Path, within: tuple[Path, ...]) -> str:
     if len(whole) > MOST_BYTES:
         raise UsageError(f"{path} is larger than {MOST_BYTES / 1e6:g} MB with what it includes")
     return whole
-
-
-def _of_index(name: str) -> str:
-    return canonicalize_name(OF_CONDA.get(name, name))
-
-
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
-
-
-def conda_platform() -> str:
-    """Return what conda calls this machine, e.g. ``linux-64``."""
-    system = {"linux": "linux", "darwin": "osx", "win32": "win"}.get(sys.platform, sys.platform)
-    machine = platform.machine().lower()
-    if system == "linux" and machine in {"aarch64", "arm64"}:
-        return "linux-aarch64"
-    return f"{system}-{'arm64' if machine in {'aarch64', 'arm64'} else '64'}"

@@ -54,8 +54,11 @@ _TAG = re.compile(r"`cp(\d)(\d+)m?`")
 """How it spells the Pythons that there are wheels for."""
 
 _EVERYTHING = (":all:",)
+_PURE = frozenset({"jax", "keras", "liger-kernel", "optax", "tinygrad"})
+"""Frameworks in Python alone: a wheel that is built of one is the one that is published. JAX had none until 0.4.14."""
+
 _NUMERIC = tuple(
-    sorted({"numpy", "scipy", "h5py", "jaxlib", "ml-dtypes", "grpcio"}.union(*map(distributions_of, PACKAGES)))
+    sorted({"numpy", "scipy", "h5py", "jaxlib", "ml-dtypes", "grpcio"}.union(*map(distributions_of, PACKAGES)) - _PURE)
 )
 """What is never built from source: at first nothing, because that takes minutes; then nothing that moves numbers, which
 would have other bits than users have. Some old releases need a small package that has no wheel."""
@@ -222,12 +225,13 @@ def lock(wanted: Wanted, interpreters: Sequence[Interpreter] = ()) -> Locked:
     Raises
     ------
     UnbuildableEnvironment
-        There is no solution; the reason given is that for the first Python.
+        There is no solution; the reason given is that for the first Python, with small packages built from source if
+        the lack of their wheels was the trouble.
     """
     candidates = list(interpreters or preferred(*filter(None, [wanted.pythons])))
     problems: list[UnbuildableEnvironment] = []
     for binary in (_EVERYTHING, _NUMERIC):
-        left = candidates
+        left, problems = candidates, []
         while left:
             try:
                 return _resolved(wanted, left[0], binary)

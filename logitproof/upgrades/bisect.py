@@ -162,16 +162,18 @@ def _pin(requirement: Requirement) -> str:
 def releases(package: str, first: str, last: str, interpreters: Sequence[Interpreter] = ()) -> list[str]:
     """Return the releases that can be installed here in one of some Pythons, from `first` to `last`, oldest first.
 
-    The resolver is asked for the newest below each in turn, so that the user's index, its yanked releases and what has
-    no wheel for this machine are all as `logitproof upgrade` would find them.
+    The resolver is asked for the newest but those found, again and again, so that the user's index, its yanked releases
+    and what has no wheel for this machine are all as `logitproof upgrade` would find them. Builds of a day, such as
+    ``2.4.0.dev0+git20260131``, differ in what no bound of a version can name.
     """
+    lowest, highest = Version(first), Version(last)
     found = {first, last}
     for interpreter in interpreters or preferred()[:1]:
-        below = last
         while True:
+            others = "".join(f",!={version}" for version in sorted(found, key=Version))
             try:
-                below = newest(f"{package}>{first},<{below}", interpreter)
+                version = newest(f"{package}>={lowest.public},<={highest.public}{others}", interpreter)
             except UnbuildableEnvironment:
                 break
-            found.add(below)
-    return sorted(found, key=Version)
+            found.add(version)
+    return sorted((one for one in found if lowest <= Version(one) <= highest), key=Version)

@@ -91,10 +91,6 @@ class Trial:
         adapters = self.adapters or common_adapters(both, self.say)
         self._write_locks(both)
         before, after = (self._judged(place, side, adapters) for place, side in enumerate(both))
-        old, new = (side.target for side in both)
-        if old and new:
-            before = with_uncovered(before, self.settings.at(old), adapters)
-            after = with_uncovered(after, self.settings.at(new), adapters)
         return both, self._looked_at_twice(both, diff(before, after))
 
     def files(self, both: Sequence[Side]) -> dict[str, Path]:
@@ -143,29 +139,35 @@ class Trial:
         output = self._file(NAMES[place])
         if self.resume and is_finished(output):
             self.say(f"{NAMES[place]}: {side.title} was judged before the interruption")
-            return self._retried(read_run(output), side, output)
+            return self._completed(read_run(output), side.target, adapters, output)
         self.say(f"{NAMES[place]} ({place + 1} of 2): testing {side.title} ({', '.join(adapters)})")
         begun = time.monotonic()
-        run = self._retried(judge(side.target, adapters, output, self.settings, resume=self.resume), side, output)
+        run = judge(side.target, adapters, output, self.settings, resume=self.resume)
+        run = self._completed(run, side.target, adapters, output)
         self.say(f"{NAMES[place]}: {plural(run.table.num_rows, 'judgement')} in {time.monotonic() - begun:.0f} s")
         return run
 
-    def _retried(self, run: Run, side: Side, output: Path) -> Run:
+    def _completed(self, run: Run, target: Target, adapters: Sequence[str], output: Path) -> Run:
+        """Return a run with the calls that no clause covers, and with what timed out judged once more; it is stored."""
+        found = with_uncovered(self._retried(run, target), self.settings.at(target), adapters)
+        if found is not run:
+            write_run(output, found)
+        return found
+
+    def _retried(self, run: Run, target: Target) -> Run:
         """Return a run in which the cells that timed out were judged once more, alone and with more patience."""
         cells = list(dict.fromkeys(pc.filter(run.table["cell"], not_evaluated(run.table)).to_pylist()))
         cells = [cell for cell in cells if cell not in set(run.table["adapter"].to_pylist())][:CELLS_AT_ONCE]
-        if not cells or side.target is None:
+        if not cells:
             return run
         self.say(f"{plural(len(cells), 'cell')} timed out: judged once more, alone and with more patience")
         alone = replace(self.settings, cells=tuple(cells), patience=MORE_PATIENCE * self.settings.patience)
         names = sorted(set(run.table["adapter"].to_pylist()))
-        again = judge(side.target, names, self.folder / "alone.parquet", alone)
+        again = judge(target, names, self.folder / "alone.parquet", alone)
         (self.folder / "alone.parquet").unlink()
         mine = pa.array(cells)
         kept = run.table.filter(pc.invert(pc.is_in(run.table["cell"], mine)))
-        table = pa.concat_tables([kept, again.table.filter(pc.is_in(again.table["cell"], mine))])
-        write_run(output, found := replace(run, table=table))
-        return found
+        return replace(run, table=pa.concat_tables([kept, again.table.filter(pc.is_in(again.table["cell"], mine))]))
 
     def _looked_at_twice(self, both: Sequence[Side], found: Diff) -> Diff:
         """Ask the cells that changed for the worse or the better once more, on both sides.

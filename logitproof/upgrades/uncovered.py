@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from logitproof_adapters.catalogue import uncovered
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
@@ -16,7 +17,7 @@ from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reference.vocabulary.judgement import on_cell
-from logitproof_reports.diff.examples import CALL
+from logitproof_reports.diff.examples import CALL, is_uncovered
 from logitproof_reports.runs.schema import table_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ TELLING = 1e-6
 
 
 def with_uncovered(run: Run, target: Target, adapters: Sequence[str]) -> Run:
-    """Return a run with what a target answers to the calls that nothing covers."""
+    """Return a run with what a target answers to the calls that nothing covers; the run itself where it has that."""
+    if pc.any(is_uncovered(run.table)).as_py():
+        return run
     found = [one for name in adapters if _has_calls(name) for one in _judgements(name, target)]
     return replace(run, table=pa.concat_tables([run.table, table_of(found)])) if found else run
 

@@ -7,6 +7,7 @@ grouped by what the gate says of it, its class, the function, and what the worse
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,9 @@ _ACCURATE, _INACCURATE = 10.0, 1_000.0
 """Within its bound a change is told where the error passes from one to the other, in ulps: three digits won or lost."""
 
 _NAMED = 3
+
+OPTION_ENDS = re.compile(r"-(?=[a-z])")
+"""What parts the options of a cell, such as ``reduction=mean-ignore_index=-1``."""
 
 
 @dataclass(frozen=True)
@@ -189,13 +193,14 @@ def _groups(diff: Diff, rows: Rows, standing: NDArray[np.int64], kinds: Words, a
 
 
 def _cause(diff: Diff, ruling: Ruling, rows: Rows, standing: str) -> Cause:
-    finding = DiffFinding(CLASSES[diff.rank[rows[0]]], rows)
+    change = CLASSES[diff.rank[rows[0]]]
+    finding = DiffFinding(change, _values_first(diff, rows) if change.name == "meaning changed" else rows)
     waiver = ruling.waiver_of(finding.worst)
     return Cause(
         change=finding.change,
         standing=standing,
         waiver=f"{waiver.owner} until {waiver.until}: {waiver.reason}" if waiver else "",
-        rows=rows,
+        rows=finding.rows,
         what=asked_of(diff, finding),
         function=_function(diff, finding),
         example=example_of(diff, finding.worst),
@@ -207,19 +212,28 @@ def _cause(diff: Diff, ruling: Ruling, rows: Rows, standing: str) -> Cause:
     )
 
 
+def _values_first(diff: Diff, rows: Rows) -> Rows:
+    """Return rows with those of a value before those of a derivative: what a loss means is read from its value."""
+    quantities = diff.words("quantity")
+    is_value = np.array([word == "value" for word in quantities.words])[quantities.codes[rows]]
+    return rows[np.argsort(~is_value, kind="stable")]
+
+
 def _in_order(words: list[str], order: tuple[str, ...]) -> str:
     return listed(sorted(filter(None, words), key=lambda word: (word not in order, [*order, word].index(word))))
 
 
 def _function(diff: Diff, finding: DiffFinding) -> str:
-    """Return op, quantity and function in a few words, the adapter where the diff has several."""
+    """Return op, quantity, function and options in a few words, the adapter where the diff has several."""
     adapters = diff.words("adapter").words
     names = [some(diff, finding, "adapter")] if len(adapters) > 1 else []
     quantities = [word for word in distinct(diff, finding, "quantity") if word]
     asked = [some(diff, finding, "op"), listed(quantities) if quantities != ["value"] else ""]
     entries = [word for word in distinct(diff, finding, "entry") if word]
     via = f"via {', '.join(entries[:_NAMED])}" if entries and "" not in distinct(diff, finding, "entry") else ""
-    return " ".join(filter(None, [*names, *asked, via])) or "the framework"
+    options = distinct(diff, finding, "options")
+    given = f"({OPTION_ENDS.sub(', ', options[0])})" if len(options) == 1 and options[0] else ""
+    return " ".join(filter(None, [*names, *asked, via, given])) or "the framework"
 
 
 def _hit(diff: Diff, finding: DiffFinding) -> str:

@@ -14,6 +14,7 @@ from logitproof_reports.counting.run_table import Words, words_of
 from logitproof_reports.runs.schema import Run, RunFileError
 
 from .classes import CLASSES, RANK, ChangeClass
+from .examples import is_uncovered
 from .query import KEY, compared
 
 if TYPE_CHECKING:
@@ -108,6 +109,14 @@ def _without_gaps(run: Run) -> Run:
     return replace(run, table=run.table.filter(pc.invert(gaps)), complete=run.complete and not pc.any(gaps).as_py())
 
 
+def _with_the_same_calls(*runs: Run) -> list[Run]:
+    """Return runs without their answers to what no clause covers, unless all have such: only upgrades evaluate them."""
+    uncovered = [is_uncovered(run.table) for run in runs]
+    if len({pc.any(one).as_py() for one in uncovered}) == 1:
+        return list(runs)
+    return [replace(run, table=run.table.filter(pc.invert(one))) for run, one in zip(runs, uncovered, strict=True)]
+
+
 def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Diff:
     """Compare two runs.
 
@@ -130,7 +139,7 @@ def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Di
                 f'the baseline has the {name} "{one[:12]}", the candidate "{other[:12]}": '
                 "only runs with the same inputs can be compared; make one again with the same release and profile"
             )
-    before, after = map(_without_gaps, (before, after))
+    before, after = _with_the_same_calls(*map(_without_gaps, (before, after)))
     for name, run in (("baseline", before), ("candidate", after)):
         if twice := repeated(run):
             raise RunFileError(f"the {name} holds the judgement {twice} more than once: make the run again")

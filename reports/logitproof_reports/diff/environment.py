@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from logitproof_reports.runs.schema import attributed, framework_of
+from logitproof_reports.words.dialect_words import TOPICS, words_of
 from logitproof_reports.words.outcomes import escape_control_chars
 
 if TYPE_CHECKING:
@@ -125,9 +126,21 @@ def _facts(run: Run) -> dict[str, dict[str, str]]:
     for environment in attributed(run):
         framework = framework_of(environment)
         tree = {name: fact for name, fact in environment.items() if name not in _NO_SURROUNDINGS}
-        flat = _flat({**tree, "build": framework.get("build") or {}})
+        flat = _flat({**tree, "build": framework.get("build") or {}}) | _meanings(environment)
         facts |= {escape_control_chars(str(adapter)): flat for adapter in environment.get("adapters", ())}
     return facts
+
+
+def _meanings(environment: dict[str, Any]) -> dict[str, str]:
+    """Return what the release documents of the options of its losses, in words, by function and topic."""
+    return {
+        escape_control_chars(f"{stated.get('function')} of {stated.get('labels')}, {title.lower()}:"): words_of(
+            topic, stated
+        )
+        for stated in environment.get("dialects") or ()
+        for topic, (title, _) in TOPICS.items()
+        if topic not in {"function", "documentation"}
+    }
 
 
 def _flat(tree: dict[str, Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from logitproof_reports.words.outcomes import escape_control_chars, from_hex, me
 from logitproof_reports.words.terms import clause_title
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from .compare import Diff
@@ -86,6 +87,11 @@ class Example:
         """Before, after and exact in a line, e.g. ``0.693147 became 0, exact 0.693147``."""
         moved = self.before if self.before == self.after else f"{self.before} -> {self.after}"
         return f"{moved}{f', exact {self.exact}' if self.exact else ''}{f' ({self.error})' if self.error else ''}"
+
+
+def is_uncovered(table: pa.Table) -> pa.ChunkedArray:
+    """Return which judgements of a run are of a call that no clause covers."""
+    return pc.starts_with(table["inputs"], f'{{"{CALL}":')
 
 
 def example_of(diff: Diff, row: int) -> Example:

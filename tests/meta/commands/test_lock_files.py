@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from logitproof.environments import lock_files
-from logitproof.environments.lock_files import Pins, lock_here, read_lock
+from logitproof.environments.interpreters import Interpreter
+from logitproof.environments.lock_files import lock_here, read_lock
+from logitproof.environments.lock_formats import Pins, allowed, conda_platform
+from logitproof.environments.package_adapters import is_framework
 from logitproof.errors import UsageError
 from logitproof_reports.runs.schema import RunFileError
 
@@ -26,12 +29,12 @@ resolution-markers = ["sys_platform == 'linux'", "sys_platform != 'linux'"]
 [[package]]
 name = "optax"
 version = "0.2.6"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example.org/simple" }
 wheels = [{ url = "https://example.org/optax-0.2.6-py3-none-any.whl", hash = "sha256:00", size = 367783 }]
 [[package]]
 name = "NumPy"
 version = "2.4.6"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://index.example.org/simple" }
 [[package]]
 name = "mine"
 version = "1.0"
@@ -40,6 +43,13 @@ source = { git = "https://example.org/mine#abc" }
 name = "shop"
 version = "1.0"
 source = { virtual = "." }
+dependencies = [
+    { name = "optax" }, { name = "numpy" }, { name = "mine" }, { name = "colorama", marker = "sys_platform == 'win32'" }
+]
+[[package]]
+name = "colorama"
+version = "0.4.6"
+source = { registry = "https://index.example.org/simple" }
 """
 PYLOCK = """
 lock-version = "1.0"
@@ -101,15 +111,15 @@ version: 6
 environments:
   default:
     channels:
-    - url: https://conda.anaconda.org/conda-forge/
+    - url: https://conda.example.org/conda-forge/
     packages:
       {platform}:
-      - conda: https://conda.anaconda.org/conda-forge/linux-64/numpy-2.4.6-py311h1_0.conda
-      - conda: https://conda.anaconda.org/conda-forge/linux-64/python-3.11.7-h1_0_cpython.conda
+      - conda: https://conda.example.org/conda-forge/linux-64/numpy-2.4.6-py311h1_0.conda
+      - conda: https://conda.example.org/conda-forge/linux-64/python-3.11.7-h1_0_cpython.conda
       - pypi: https://files.example.org/optax-0.2.6-py3-none-any.whl
       - pypi: ./mine
 packages:
-- conda: https://conda.anaconda.org/conda-forge/linux-64/numpy-2.4.6-py311h1_0.conda
+- conda: https://conda.example.org/conda-forge/linux-64/numpy-2.4.6-py311h1_0.conda
   sha256: '00'
 - pypi: https://files.example.org/optax-0.2.6-py3-none-any.whl
   name: optax
@@ -130,21 +140,53 @@ dependencies:
 EXPLICIT = """
 # platform: linux-64
 @EXPLICIT
-https://conda.anaconda.org/conda-forge/linux-64/python-3.11.7-h1_0_cpython.conda#00
-https://conda.anaconda.org/conda-forge/linux-64/numpy-2.4.6-py311h1_0.tar.bz2
-https://conda.anaconda.org/conda-forge/noarch/optax-0.2.6-pyhd8_0.conda
+https://conda.example.org/conda-forge/linux-64/python-3.11.7-h1_0_cpython.conda#00
+https://conda.example.org/conda-forge/linux-64/numpy-2.4.6-py311h1_0.tar.bz2
+https://conda.example.org/conda-forge/noarch/optax-0.2.6-pyhd8_0.conda
 """
 WITH_PYTHON = ("3.11", "3.12", "3.13")
 FILES = {
-    "uv.lock": (UV, WITH_PYTHON, {"mine": "from git"}),
-    "pylock.toml": (PYLOCK, WITH_PYTHON, {"mine": "from vcs"}),
-    "pylock.dev.toml": (PYLOCK, WITH_PYTHON, {"mine": "from vcs"}),
-    "poetry.lock": (POETRY, WITH_PYTHON, {"mine": "from git"}),
-    "requirements.txt": (REQUIREMENTS, (), {"mine": "from an address"}),
-    "constraints-3.11.txt": (REQUIREMENTS, (), {"mine": "from an address"}),
-    "pixi.lock": (PIXI.format(platform=lock_files.conda_platform()), ("3.11",), {"./mine": "from pypi"}),
+    "uv.lock": (UV, WITH_PYTHON, {"mine": "from a repository"}),
+    "pylock.toml": (PYLOCK, WITH_PYTHON, {"mine": "from a repository"}),
+    "pylock.dev.toml": (PYLOCK, WITH_PYTHON, {"mine": "from a repository"}),
+    "poetry.lock": (POETRY, WITH_PYTHON, {"mine": "from a repository"}),
+    "requirements.txt": (REQUIREMENTS, (), {"mine": "from a repository"}),
+    "constraints-3.11.txt": (REQUIREMENTS, (), {"mine": "from a repository"}),
+    "pixi.lock": (PIXI.format(platform=conda_platform()), ("3.11",), {"mine": "from a folder"}),
     "environment.yml": (ENVIRONMENT, ("3.11",), {"mine": "not pinned"}),
     "explicit.txt": (EXPLICIT, ("3.11",), {}),
+}
+
+
+WRITTEN = Path(__file__).with_name("locks")
+"""Lock files that the tools themselves wrote of one small project, with other hosts and paths. The tool is the folder:
+uv 0.13, Poetry 2.5, PDM 2.26, pip 26.3, pip-tools 7.6, Pipenv 2026.10, Hatch 1.18; the writers of pixi.lock (py-rattler
+0.28) and conda-lock (4.0) were handed records, for want of a channel."""
+
+PROJECT = {"scipy": "1.16.3", "jax": "0.8.2", "jaxlib": "0.8.2", "optax": "0.2.6"}
+OLDER, NEWER = {**PROJECT, "numpy": "2.2.6"}, {**PROJECT, "numpy": "2.3.5"}
+"""Before Python 3.12, and since."""
+
+OLD_EXTRA, TINY_GROUP, ORT_GROUP = {"scikit-learn": "1.8.0"}, {"tinygrad": "0.12.0"}, {"onnxruntime": "1.24.4"}
+OF_TOOLS = {
+    "uv/uv.lock": (OLDER | OLD_EXTRA | ORT_GROUP, ("3.11",)),
+    "uv/pylock.toml": (OLDER | ORT_GROUP, ("3.11",)),
+    "uv/requirements.txt": (OLDER | ORT_GROUP, ("3.8", "3.9", "3.10", "3.11")),
+    "poetry/poetry.lock": (OLDER | OLD_EXTRA | TINY_GROUP, ("3.11",)),
+    "poetry/requirements.txt": (OLDER | OLD_EXTRA, ("3.11",)),
+    "pdm/pdm.lock": (OLDER | OLD_EXTRA | TINY_GROUP, ("3.11",)),
+    "pdm/requirements.txt": (OLDER | OLD_EXTRA | TINY_GROUP, ("3.11",)),
+    "pip/pylock.toml": (NEWER | OLD_EXTRA, ("3.13",)),
+    "pip-tools/requirements.txt": (NEWER | OLD_EXTRA, ("3.12", "3.13", "3.14")),
+    "pip-freeze/requirements.txt": (NEWER, ()),
+    "pipenv/Pipfile.lock": (NEWER | OLD_EXTRA, ("3.13",)),
+    "hatch/pylock.toml": (NEWER | OLD_EXTRA, ("3.13", "3.14")),
+    "pixi/pixi.lock": (NEWER | {"torch": "2.8.0"}, ("3.12",)),
+    "conda-lock/conda-lock.yml": (NEWER | OLD_EXTRA | {"torch": "2.8.0"}, ("3.12",)),
+}
+LEFT_OUT = {
+    "pdm/requirements.txt": {"shopkit": "from a folder"},  # PDM exports the repository for newer Pythons alone
+    "conda-lock/conda-lock.yml": dict[str, str](),
 }
 
 
@@ -160,10 +202,64 @@ def test_every_lock_file_says_the_same_of_the_same_project(name: str) -> None:
     assert read_lock(name) == Pins({"optax": "0.2.6", "numpy": "2.4.6"}, pythons, left_out)
 
 
+@pytest.mark.parametrize("name", OF_TOOLS)
+def test_what_a_tool_wrote_is_read_for_one_python(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logitproof.environments.lock_formats.conda_platform", lambda: "linux-64")
+    own = Interpreter("3.11")
+    monkeypatch.setattr(
+        "logitproof.environments.lock_files.preferred",
+        lambda versions: sorted(map(Interpreter, versions), key=lambda one: one != own),
+    )
+    found, (packages, pythons) = read_lock(str(WRITTEN / name)), OF_TOOLS[name]
+    judged = {one: version for one, version in found.packages.items() if is_framework(one) or one in OLDER}
+    assert (judged, found.pythons) == (packages, pythons)
+    assert "colorama" not in found.packages  # it is for Windows
+    left_out = {place.rpartition("/")[2]: reason for place, reason in found.left_out.items()}
+    assert left_out == LEFT_OUT.get(name, {"mine": "from a repository", "shopkit": "from a folder"})
+
+
 def test_of_a_forked_resolution_the_part_for_this_machine_is_read() -> None:
     other = 'name = "numpy"\nversion = "1.26.4"\nresolution-markers = ["sys_platform == \'vms\'"]\n'
-    Path("uv.lock").write_text(f'{UV}\n[[package]]\n{other}source = {{ registry = "https://pypi.org/simple" }}\n')
+    Path("uv.lock").write_text(
+        f'{UV}\n[[package]]\n{other}source = {{ registry = "https://index.example.org/simple" }}\n'
+    )
     assert read_lock("uv.lock").packages["numpy"] == "2.4.6"
+
+
+def test_a_package_in_two_versions_by_extras_is_left_out() -> None:
+    other = '[[package]]\nname = "optax"\nversion = "0.2.8"\nsource = { registry = "https://index.example.org/simple" }'
+    Path("uv.lock").write_text(f"{UV}\n{other}\n")
+    pins = read_lock("uv.lock")
+    assert "optax" not in pins.packages
+    assert pins.left_out["optax"].startswith("in the versions 0.2")
+
+
+def test_what_a_marker_of_another_machine_alone_needs_is_not_read() -> None:
+    other = UV.replace('{ name = "optax" }', """{ name = "optax", marker = "sys_platform == 'vms'" }""")
+    Path("uv.lock").write_text(other)
+    assert set(read_lock("uv.lock").packages) == {"numpy"}
+
+
+@pytest.mark.parametrize(
+    ("specifier", "pythons"),
+    [
+        (">=3.11,<3.13", ("3.11", "3.12")),
+        ("^3.12", ("3.12", "3.13", "3.14")),
+        ("~3.9", ("3.9",)),
+        (">=3.8", ()),
+        ("not one", ()),
+    ],
+)
+def test_the_pythons_are_those_that_a_specifier_allows(specifier: str, pythons: tuple[str, ...]) -> None:
+    assert allowed(specifier) == pythons
+
+
+def test_what_of_conda_no_index_has_constrains_nothing() -> None:
+    lines = ["_libgcc_mutex-0.1-main", "tzdata-2025b-h1_0", "openssl-1.1.1w-h2_0", "numpy-2.3.5-py312_0"]
+    Path("explicit.txt").write_text(
+        "@EXPLICIT\n" + "".join(f"https://conda.example.org/{line}.conda\n" for line in lines)
+    )
+    assert read_lock("explicit.txt").packages == {"numpy": "2.3.5"}
 
 
 def test_requirements_that_are_included_are_read_too() -> None:

@@ -42,6 +42,13 @@ def test_an_answer_that_means_something_else_shuts_the_gate() -> None:
     assert any(line.strip() == CALL.source for line in verdict_lines(report))
 
 
+def test_what_one_run_alone_was_evaluated_in_is_not_compared() -> None:
+    runs = run_of("sklearn", OTHER), run_of("sklearn", OTHER, judgement_on("sklearn", CALL, {"value": (0.5).hex()}))
+    for pair in (runs, runs[::-1]):
+        found = diff(*pair)
+        assert found.by_class() == diff(runs[0], runs[0]).by_class()
+
+
 def test_a_last_bit_changes_nothing_and_an_error_is_to_be_looked_at() -> None:
     assert compared({"value": (0.5).hex()}, {"value": (0.5 + 2**-50).hex()}).word == "SAFE"
     raised = compared({"value": (0.5).hex()}, {"raised": "ValueError: they must sum to one"})

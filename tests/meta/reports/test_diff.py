@@ -440,6 +440,33 @@ def test_every_difference_of_the_environment_is_named() -> None:
         assert part in told
 
 
+def test_another_meaning_of_an_option_is_named_in_words() -> None:
+    stated = {"op": "softmax_cross_entropy", "labels": "indices", "function": "f.loss", "takes": ["reduction"]}
+    run = run_of("torch", BASE)
+    (one,) = run.environments
+    sides = [
+        replace(
+            run, environments=[{**one, "dialects": [{**stated, "empty_mean": "nan", "words": {"mean_over": over}}]}]
+        )
+        for over in ("rows kept", "all rows")
+    ]
+    *_, last = verdict_of(diff(*sides))
+    assert last == "what else differs: f.loss of indices, the mean divides by: rows kept -> all rows"
+
+
+def test_of_a_change_of_meaning_a_value_is_shown_with_the_options() -> None:
+    before, after = CHANGES["meaning changed"]
+    alike = {"op": "softmax_cross_entropy", "labels": "indices", "options": "reduction=mean-ignore_index=-1"}
+    cells = {"a gradient": {"quantity": "grad_logits", "slack": 1e9}, "a value": {"quantity": "value"}}
+    sides = [
+        [replace(one, cell=name, **alike, **changes) for one in side for name, changes in cells.items()]
+        for side in (before, after)
+    ]
+    (cause,) = causes(*sides)
+    assert cause.function == "softmax_cross_entropy value and grad_logits (reduction=mean, ignore_index=-1)"
+    assert cause.example.cell == "a value"
+
+
 def test_json_and_markdown_tell_the_same_and_survive_what_is_hostile() -> None:
     run = distinctly_hostile()
     found = diff(run, spoiled(run))
