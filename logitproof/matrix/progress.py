@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
@@ -50,10 +52,45 @@ LONG_IMPORT_SECONDS = 10.0
 """An import that takes longer is told of, and again each time it has taken twice as long."""
 
 
+@dataclass
+class Estimate:
+    """How long it may still take, taken from how long it has taken since the first case.
+
+    Attributes
+    ----------
+    sides_after : int
+        How many more sides of an upgrade are judged after this one; each is taken to be as long.
+    begun : dict of str to float
+        When each framework's first progress was seen, in seconds of a clock.
+    """
+
+    sides_after: int = 0
+    begun: dict[str, float] = field(default_factory=dict)
+
+    def words(self, framework: str, judged: int, total: int) -> str:
+        """Return the time left in words, e.g. ``about 3 min left for both sides``; empty where nothing tells."""
+        now = time.monotonic()
+        elapsed = now - self.begun.setdefault(framework, now)
+        if not 0 < judged < total or not elapsed:
+            return ""
+        whole = elapsed * total / judged
+        left = whole - elapsed + self.sides_after * whole
+        return f"about {_duration(left)} left{' for both sides' if self.sides_after else ''}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{max(1, round(seconds))} s" if seconds < MINUTES_FROM else f"{round(seconds / 60)} min"
+
+
+MINUTES_FROM = 90.0
+"""Seconds from which a time is told in minutes."""
+
+
 class Lines:
     """One line on stderr at each quarter of the way, and some while an import takes long."""
 
-    def __init__(self) -> None:
+    def __init__(self, estimate: Estimate | None = None) -> None:
+        self._estimate = estimate or Estimate()
         self._quarters: dict[str, int] = {}
         self._next_told: dict[str, float] = {}
 
@@ -73,23 +110,26 @@ class Lines:
             echo(f"{framework}: importing, {importing:.0f} s", err=True)
 
     def _show_quarter(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
+        left = self._estimate.words(framework, judged, total)
         quarter = 5 if ended else (4 * judged // total if total else -1)
         if quarter <= self._quarters.get(framework, -2):
             return
         self._quarters[framework] = quarter
         how_far = "starts" if quarter < 0 else "ended" if ended else f"{judged} of {total} cases judged"
-        echo(f"{framework}: {how_far}", err=True)
+        echo(f"{framework}: {how_far}{f', {left}' if left and not ended else ''}", err=True)
 
 
 class Bars:
     """One bar a framework on stderr."""
 
-    def __init__(self) -> None:
+    def __init__(self, estimate: Estimate | None = None) -> None:
+        self._estimate = estimate or Estimate()
         columns = (
             TextColumn("{task.description:<12}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}", markup=False),
         )
         self._progress = Progress(*columns, console=Console(stderr=True))
         self._tasks: dict[str, TaskID] = {}
@@ -104,13 +144,17 @@ class Bars:
     def show(self, framework: str, judged: int, total: int, *, importing: float, ended: bool) -> None:
         """Move the framework's bar, or say for how long it has been importing."""
         if framework not in self._tasks:
-            self._tasks[framework] = self._progress.add_task(framework, total=None)
+            self._tasks[framework] = self._progress.add_task(framework, total=None, left="")
         description = shown(f"{framework}: importing, {importing:.0f} s" if importing else framework)
-        self._progress.update(self._tasks[framework], description=description, completed=judged, total=total or None)
+        left = "" if ended else self._estimate.words(framework, judged, total)
+        self._progress.update(
+            self._tasks[framework], description=description, completed=judged, total=total or None, left=left
+        )
         if ended:
             self._progress.stop_task(self._tasks[framework])
 
 
-def display_for_terminal() -> Display:
-    """Return bars where stderr is a terminal, plain lines elsewhere."""
-    return Bars() if sys.stderr.isatty() else Lines()
+def display_for_terminal(sides_after: int = 0) -> Display:
+    """Return bars where stderr is a terminal, plain lines elsewhere; see `Estimate` for `sides_after`."""
+    estimate = Estimate(sides_after)
+    return Bars(estimate) if sys.stderr.isatty() else Lines(estimate)

@@ -296,13 +296,23 @@ def _all_or_none(asked: Sequence[str], makers: Sequence[Callable[[], _T]]) -> li
     return made
 
 
-def judge(target: Target, adapters: Sequence[str], output: Path, settings: Settings, *, resume: bool = False) -> Run:
+def judge(
+    target: Target,
+    adapters: Sequence[str],
+    output: Path,
+    settings: Settings,
+    *,
+    resume: bool = False,
+    sides_after: int = 0,
+) -> Run:
     """Judge a target through a pipe and leave the run file at `output`.
 
     Parameters
     ----------
     resume : bool
         Whether to go on with what an interruption left, if it left anything.
+    sides_after : int
+        How many more sides are judged after this one, for an estimate of the time that is left.
 
     Raises
     ------
@@ -320,7 +330,7 @@ def judge(target: Target, adapters: Sequence[str], output: Path, settings: Setti
         patience=settings.patience,
         resume=resume and parts_of(output).is_dir(),
         target=settings.at(target),
-        display=display_for_terminal(),
+        display=display_for_terminal(sides_after),
     )
 
 

@@ -90,7 +90,8 @@ class Trial:
         both = prepared((self.old, self.new), self.say, self.torch_backend, self._locks_before())
         adapters = self.adapters or common_adapters(both, self.say)
         self._write_locks(both)
-        before, after = (self._judged(place, side, adapters) for place, side in enumerate(both))
+        later = [sum(1 for side in both[place + 1 :] if side.target) for place in range(len(both))]
+        before, after = (self._judged(place, side, adapters, later[place]) for place, side in enumerate(both))
         return both, self._looked_at_twice(both, diff(before, after))
 
     def files(self, both: Sequence[Side]) -> dict[str, Path]:
@@ -132,7 +133,7 @@ class Trial:
                 lines = [f"# Python {side.locked.python}", *side.locked.lines, ""]
                 self._lock_file(name).write_text("\n".join(lines), encoding="utf-8")
 
-    def _judged(self, place: int, side: Side, adapters: Sequence[str]) -> Run:
+    def _judged(self, place: int, side: Side, adapters: Sequence[str], sides_after: int) -> Run:
         """Return the run of a side: read, gone on with, or made."""
         if side.run_file or side.target is None:
             return read_run(side.run_file or Path(side.asked))
@@ -142,7 +143,7 @@ class Trial:
             return self._completed(read_run(output), side.target, adapters, output)
         self.say(f"{NAMES[place]} ({place + 1} of 2): testing {side.title} ({', '.join(adapters)})")
         begun = time.monotonic()
-        run = judge(side.target, adapters, output, self.settings, resume=self.resume)
+        run = judge(side.target, adapters, output, self.settings, resume=self.resume, sides_after=sides_after)
         run = self._completed(run, side.target, adapters, output)
         self.say(f"{NAMES[place]}: {plural(run.table.num_rows, 'judgement')} in {time.monotonic() - begun:.0f} s")
         return run
