@@ -137,6 +137,7 @@ def upgrade(  # noqa: PLR0917  likewise
         after = lock_here()
     if not before or not after:
         raise UsageError("two sides are needed: OLD and NEW, or --from and --to, e.g. jax==0.9.2 jax==0.10.2")
+    open_channel(index or (), pre=pre)
     settings = Settings(profile, select, patience=patience, memory_gib=memory_gib, device=(device or "").lower())
     trial = Trial(before, after, folder, tuple(framework or ()), settings, torch_backend, resume, complain)
     try:
@@ -183,6 +184,8 @@ def bisect(
     memory_gib: Memory = None,
     device: Device = None,
     torch_backend: TorchBackend = "cpu",
+    index: Index = None,
+    pre: Pre = False,
 ) -> int:
     """Find the first release in which a cell changed. Binary search over the releases of the package index."""
     from logitproof.environments.cache import hold_cache

@@ -94,12 +94,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Choice:
-    """How uv resolves: for which Python and build of PyTorch, what it must not build, and releases until which day."""
+    """How uv resolves: for which Python and build of PyTorch, what it must not build, and among which releases."""
 
     interpreter: Interpreter
     torch_backend: str = ""
     only_binary: tuple[str, ...] = _EVERYTHING
     until: str = ""
+    prerelease: str = ""
 
     @property
     def options(self) -> list[str]:
@@ -107,7 +108,8 @@ class Choice:
         path, version = self.interpreter.path, self.interpreter.version
         python = ["--python", path] if path else ["--python-version", version]
         until = ["--exclude-newer", self.until] if self.until else []
-        return [*python, *until, *build_options(self.torch_backend, self.only_binary)]
+        prerelease = ["--prerelease", self.prerelease] if self.prerelease else []
+        return [*python, *until, *prerelease, *build_options(self.torch_backend, self.only_binary)]
 
 
 def build_options(torch_backend: str, only_binary: Iterable[str]) -> list[str]:
@@ -313,13 +315,24 @@ def _bytes(package: Mapping[str, Any]) -> int:
     return max(sizes, default=0)
 
 
-def newest(requirement: str, interpreter: Interpreter, until: str = "") -> str:
-    """Return the newest release that fulfils a requirement in a Python; until a day, such as ``2024-01-01``, if given.
+def newest(requirement: str, interpreter: Interpreter, until: str = "", prerelease: str = "") -> str:
+    """Return the newest release that fulfils a requirement in a Python.
+
+    Parameters
+    ----------
+    requirement : str
+        As PEP 508 has it.
+    interpreter : Interpreter
+        The Python.
+    until : str
+        A day, such as ``2024-01-01``, after which releases do not count; empty for none.
+    prerelease : str
+        Whether pre-releases count, as uv names it: ``allow``, ``disallow``; empty for uv's own choice.
 
     Raises
     ------
     UnbuildableEnvironment
         There is none.
     """
-    packages, _ = _compile([requirement], (), Choice(interpreter, until=until))
+    packages, _ = _compile([requirement], (), Choice(interpreter, until=until, prerelease=prerelease))
     return packages[canonicalize_name(Requirement(requirement).name)]

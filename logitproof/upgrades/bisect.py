@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from logitproof.environments.build import build
+from logitproof.environments.channel import PRERELEASE
 from logitproof.environments.interpreters import preferred
 from logitproof.environments.locks import CPU, Wanted, lock, newest, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
@@ -168,11 +170,15 @@ def releases(package: str, first: str, last: str, interpreters: Sequence[Interpr
     """
     lowest, highest = Version(first), Version(last)
     found = {first, last}
+    # uv would take one where nothing else is left.
+    prerelease = "allow" if lowest.is_prerelease or highest.is_prerelease else os.environ.get(PRERELEASE, "disallow")
     for interpreter in interpreters or preferred()[:1]:
         while True:
             others = "".join(f",!={version}" for version in sorted(found, key=Version))
             try:
-                version = newest(f"{package}>={lowest.public},<={highest.public}{others}", interpreter)
+                version = newest(
+                    f"{package}>={lowest.public},<={highest.public}{others}", interpreter, prerelease=prerelease
+                )
             except UnbuildableEnvironment:
                 break
             found.add(version)
