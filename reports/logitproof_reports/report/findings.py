@@ -1,7 +1,7 @@
 """The findings: what does not conform, one for each cause, told by the worst judgement of it.
 
 A cause is an entry of a ledger, or several with one reason; of what no entry explains it is a clause that a framework
-breaks for one op and quantity; of warnings a clause that a framework does not meet.
+breaks for one op and quantity, or an error by its message; of warnings a clause that a framework does not meet.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ LEADS = {
 
 _LISTED = 6
 _ADDRESS = re.compile(r"https://[^\s,;\"<>]+")
+_NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
+"""What differs between messages of one error: sizes, places, addresses."""
+
 _READ = ("adapter", "op", "labels", "quantity", "entry", "clause", "deviation", "reason")
 
 
@@ -112,6 +115,8 @@ def _cause(
         return (str(entry.get("reason") or record["deviation"]),)
     if outcome.name == "stale":
         return (record["reason"],)
+    if outcome.name == "crashed":
+        return (_NUMBER.sub("0", record["reason"]),)
     names = ("clause",) if outcome.name == "concern" else ("op", "labels", "quantity", "entry", "clause")
     return [record[name] for name in names]
 
@@ -148,7 +153,7 @@ def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Findi
         question=_questions(judged, rows),
         clause=escape_control_chars(worst["clause"]),
         clause_title=clause_title(worst["clause"]),
-        clauses=escape_control_chars(", ".join(_distinct(some["clause"]))),
+        clauses=_some(some["clause"]) if outcome.name == "crashed" else _all(some["clause"]),
         modes=[escape_control_chars(word) for word in _distinct(some["mode"])],
         formats=[escape_control_chars(word) for word in _distinct(some["format"])],
         where="; ".join(_some(some[name]) for name in ("mode", "format", "regime")),
@@ -168,20 +173,23 @@ def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Findi
         inputs=inputs_of(worst["inputs"]),
         repro=escape_control_chars(worst["repro"], keep="\n\t"),
         command=escape_control_chars(f"logitproof explain {worst['cell']}/{worst['regime']}".rstrip("/")),
-        link=filter_link(**_terms(worst, outcome)),
+        link=filter_link(**_terms(judged, rows, outcome)),
         cell_link=cell_link(worst["cell"]) if worst["cell"] else "",
         explorer_link=explorer_link(worst),
     )
 
 
-def _terms(worst: dict[str, Any], outcome: Outcome) -> dict[str, str]:
+def _terms(judged: Judged, rows: list[int], outcome: Outcome) -> dict[str, str | list[str]]:
     """Return the filter that shows the judgements of a finding."""
+    worst = judged.record(rows[0])
     if outcome.name == "known":
         return {"framework": worst["adapter"], "deviation": worst["deviation"]}
-    shared = {"framework": worst["adapter"], "clause": worst["clause"], "verdict": outcome.name}
+    found = judged.table.select(["clause", "op", "quantity"]).take(rows).to_pydict()
+    named = {name: _distinct(words) or [""] for name, words in found.items()}
+    shared = {"framework": worst["adapter"], "clause": named["clause"], "verdict": outcome.name}
     if outcome.name == "concern":
         return shared
-    return {**shared, "op": worst["op"], "quantity": worst["quantity"]}
+    return {**shared, "op": named["op"], "quantity": named["quantity"]}
 
 
 def _questions(judged: Judged, rows: list[int]) -> str:
@@ -223,6 +231,10 @@ def _effect(record: dict[str, Any], outcome: Outcome) -> str:
 
 def _distinct(words: Sequence[str]) -> list[str]:
     return [word for word in dict.fromkeys(words) if word]
+
+
+def _all(words: Sequence[str]) -> str:
+    return escape_control_chars(", ".join(_distinct(words)))
 
 
 def _some(words: Sequence[str]) -> str:

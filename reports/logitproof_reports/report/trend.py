@@ -58,14 +58,18 @@ def pasts_of(judged: Judged, stored: Sequence[StoredRun]) -> dict[str, list[Past
     Runs that are incomplete, and those that are part of the run itself, are left out.
     """
     own = set(judged.run.origins)
+    now = tally_by(judged, judged.framework)
+    current = framework_versions(judged.run)
     found: dict[str, list[tuple[tuple[object, ...], Past]]] = {name: [] for name in judged.framework.words}
     for one in stored:
         if not _is_comparable(one.run, judged.run) or own & set(one.run.origins):
             continue
         earlier, versions = prepare(one.run), framework_versions(one.run)
         for (name,), tally in tally_by(earlier, earlier.framework).items():
-            if name in found:
-                version = versions.get(name, "")
+            version = versions.get(name, "")
+            # Without an origin, what is equal may be this very run.
+            is_itself = not one.run.origins and version == current.get(name, "") and tally == now[name,]
+            if name in found and not is_itself:
                 place = (*version_place(version), one.written, one.name)
                 found[name].append((place, Past(escape_control_chars(version), tally)))
     return {name: [past for _, past in sorted(pasts, key=lambda pair: pair[0])] for name, pasts in found.items()}
@@ -82,7 +86,8 @@ def trend_of(outcome: str, pasts: Sequence[Past], version: str, now: int) -> Tre
     values = [past.tally.count(outcome) for past in pasts[1 - MOST_POINTS :]] + [now]
     versions = [past.version for past in pasts[1 - MOST_POINTS :]] + [version]
     change = now - values[-2]
-    words = f"{change:+,} since {versions[-2]}" if change else f"as in {versions[-2]}"
+    before = versions[-2] if versions[-2] != version else "the run before"
+    words = f"{change:+,} since {before}" if change else f"as in {before}"
     title = ", ".join(f"{name}: {value:,}" for name, value in zip(versions, values, strict=True))
     return Trend(_line(values), words, title)
 

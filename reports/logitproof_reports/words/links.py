@@ -13,7 +13,7 @@ from logitproof_reference.vocabulary.ops import is_elementwise
 from .outcomes import escape_control_chars
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 EXPLORED_CLASSES = 64
 """Rows wider than this the explorer is not asked to open."""
@@ -34,7 +34,7 @@ def shown_address(address: str) -> str:
     return f"{thread[1]}#{thread[2]}" if thread else address.removeprefix("https://").partition("/")[0]
 
 
-def filter_link(**terms: str) -> str:
+def filter_link(**terms: str | Sequence[str]) -> str:
     r"""Return the link that shows the judgements matching every term.
 
     >>> filter_link(framework="torch", clause="EXT")
@@ -45,13 +45,16 @@ def filter_link(**terms: str) -> str:
     return "#judgements?" + quote(filter_terms(**terms), safe=":,")
 
 
-def filter_terms(**terms: str) -> str:
-    r"""Return the terms of a filter as a reader types them.
+def filter_terms(**terms: str | Sequence[str]) -> str:
+    r"""Return the terms of a filter as a reader types them; of several words of a column any may match.
 
-    >>> filter_terms(framework="torch", regime="a b")
-    'framework:torch regime:"a b"'
+    >>> filter_terms(framework="torch", regime="a b", op=["softmax", "log_softmax"])
+    'framework:torch regime:"a b" op:softmax,log_softmax'
     """
-    return " ".join(f"{key}:{_term(escape_control_chars(value))}" for key, value in terms.items())
+    words = {key: [value] if isinstance(value, str) else value for key, value in terms.items()}
+    return " ".join(
+        f"{key}:{','.join(_term(escape_control_chars(one)) for one in word)}" for key, word in words.items()
+    )
 
 
 def _term(value: str) -> str:

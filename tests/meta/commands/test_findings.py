@@ -136,7 +136,7 @@ def test_a_screen_is_printed_unless_more_is_asked_for(capsys: pytest.CaptureFixt
     assert main(["findings"]) == EXPECTED
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) <= 24
-    assert printed[2].startswith("silent")
+    assert printed[2].startswith(found[0].effect)
     assert f"{len(found) - SCREEN} more; --full" in printed[-1]
     assert main(["findings", "--full"]) == EXPECTED
     assert len(capsys.readouterr().out.splitlines()) > len(found)
