@@ -1,4 +1,4 @@
-"""VAL-3: the accuracy class that the outputs show; reported, never judged."""
+"""VAL-3, ACC: the accuracy class and the accuracy grade that the outputs show."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 TEST_MODULE = "classes"
 
 
-def test_accuracy_class_is_told(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
+def test_accuracy_is_told(case: Case, evaluation: CellEvaluation, conclude: Conclude) -> None:
     conclude(CHECK_JUDGES[case.regime](evaluation, case))

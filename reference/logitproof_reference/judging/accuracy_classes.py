@@ -134,7 +134,37 @@ def _saturated_loss_error(outputs: Outputs) -> F64:
 
 
 def relative_label_gradient(outputs: Outputs) -> bool | None:
-    """Whether the gradient at the label keeps its digits where p - 1 cancels (float32: to 0 once 1 - p < 2^-25).
+    """Whether the gradient at the label keeps its digits where p - 1 cancels (float32: to 0 once 1 - p < 2^-25)."""
+    measured = label_gradients(outputs)
+    return _told(measured.error, measured.granted, measured.otherwise)
+
+
+@dataclass(frozen=True)
+class LabelGradients:
+    """The gradient at each row's label, measured; arrays of shape (rows,).
+
+    Attributes
+    ----------
+    error : float64 array
+        |observed - exact|, NaN where either is not finite.
+    granted : float64 array
+        The bound of an algorithm that keeps the digits.
+    otherwise : float64 array
+        What p - 1 costs.
+    """
+
+    error: F64
+    granted: F64
+    otherwise: F64
+
+    @property
+    def decisive(self) -> NDArray[np.bool_]:
+        """The rows that tell one algorithm from the other."""
+        return _decisive(self.error, self.granted, self.otherwise)
+
+
+def label_gradients(outputs: Outputs) -> LabelGradients:
+    """Measure the gradient at the label.
 
     As -sum of the other p, its error is theirs, g_h of the sum, and the product with the cotangent:
     relatively about (T + M + h + 2) u + 2 ee. p - 1 is off by u absolutely.
@@ -146,7 +176,7 @@ def relative_label_gradient(outputs: Outputs) -> bool | None:
     granted = rounding.multiply(outputs.upstream, rest).error[:, 0]
     error = np.take_along_axis(outputs.error, indices, axis=-1)[:, 0]
     cancelled = np.abs(outputs.upstream.value) * np.minimum(rounding.unit / 2.0, rest.value)
-    return _told(error, granted, cancelled[:, 0])
+    return LabelGradients(error, granted * INFLATION, cancelled[:, 0])
 
 
 def shift_invariant_value(outputs: Outputs) -> bool | None:
@@ -202,10 +232,14 @@ def wide_accumulation(outputs: Outputs) -> bool | None:
 
 def _told(error: F64, granted: F64, otherwise: F64) -> bool | None:
     """Return whether every decisive element is within what is granted; None where no element is decisive."""
-    decisive = np.isfinite(error) & np.isfinite(granted) & (otherwise >= DECISIVE * granted)
+    decisive = _decisive(error, granted, otherwise)
     if not decisive.any():
         return None
     return bool((error <= granted * INFLATION)[decisive].all())
+
+
+def _decisive(error: F64, granted: F64, otherwise: F64) -> NDArray[np.bool_]:
+    return np.isfinite(error) & np.isfinite(granted) & (otherwise >= DECISIVE * granted)
 
 
 def classes(op: str, quantity: str, outputs: Outputs) -> tuple[str, ...]:

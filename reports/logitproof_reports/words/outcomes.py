@@ -86,6 +86,7 @@ FAMILIES = {
     "GLB": "Gradients of labels",
     "JVP": "Forward derivatives",
     "HVP": "Second derivatives",
+    "ACC": "Accuracy",
     "EXT": "Extreme logits",
     "ROW": "Independent rows",
     "LAW": "Laws",

@@ -12,6 +12,13 @@ from logitproof_adapters.contract import declared_arithmetic
 from logitproof_conformance.asking.dialect_choices import choices_of
 from logitproof_conformance.plan.layout import class_weights, given_arrays
 from logitproof_reference.answers.answers import shared_answers
+from logitproof_reference.bounds.accuracy_grades import (
+    IN_FLOAT32,
+    is_half,
+    narrow_arithmetic,
+    rounded_once,
+    wide_format,
+)
 from logitproof_reference.bounds.assumptions import SHOULD
 from logitproof_reference.judging.compare import Comparison, compare
 from logitproof_reference.numerics.enclosure import Enclosure
@@ -58,6 +65,17 @@ def truth_of(adapter: Adapter, cell: Cell, batch: Batch) -> Truth:
     """Return exact answers and bounds; cached across modes, layouts and adapters with the same dialect."""
     plain = replace(cell, adapter="", mode="", axis="last", layout="contiguous", entry="")
     return _truth(plain, _Shared(batch), choices_of(adapter, cell), declared_arithmetic(adapter))
+
+
+def accuracy_bounds(adapter: Adapter, cell: Cell, batch: Batch) -> dict[str, F64]:
+    """Return the bounds of the accuracy grades A to C of a cell without options and producer, for one batch."""
+    truth, format_ = truth_of(adapter, cell, batch), FORMATS[cell.format]
+    if not is_half(format_):
+        return {"A": truth.should, "B": truth.should, "C": truth.must}
+    request, answers = request_of(cell, batch.rows, truth.choices), shared_answers()
+    in_float32 = answers.bound(request, wide_format(format_), IN_FLOAT32)
+    narrow = answers.bound(request, format_, narrow_arithmetic(format_))
+    return {"A": rounded_once(truth.exact.value, in_float32, format_), "B": narrow, "C": truth.must}
 
 
 class _Shared:

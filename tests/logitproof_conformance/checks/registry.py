@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_conformance.asking.ask import ask, digest, same_bits
-from logitproof_conformance.asking.truth import arguments_of
+from logitproof_conformance.checks.accuracy import judge_accuracy_class, judge_accuracy_grade
 from logitproof_conformance.checks.few_rows import judge_few_rows
 from logitproof_conformance.checks.label_formats import judge_distribution_format, judge_label_format
 from logitproof_conformance.checks.laws_of_derivatives import judge_forward_and_reverse, judge_second_vector
@@ -26,7 +26,6 @@ from logitproof_conformance.checks.second_backward import judge_second_backward
 from logitproof_conformance.judging.judging import (
     CellEvaluation,
     failure,
-    finite_rows,
     judgement,
     repro_of,
     spell_inputs,
@@ -43,7 +42,6 @@ from logitproof_conformance.plan.bad_inputs import (
 )
 from logitproof_conformance.plan.layout import arrange, due_shape
 from logitproof_reference.cases.catalogue import poisoned
-from logitproof_reference.judging.accuracy_classes import Outputs, classes
 from logitproof_reference.judging.compare import compare
 
 if TYPE_CHECKING:
@@ -165,30 +163,6 @@ def describe_change(evaluation: CellEvaluation, found: Judgement, twice: Repeate
     )
 
 
-def judge_accuracy_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Tell from the outputs which kind of algorithm is at work; reported, never judged (VAL-3)."""
-    batch = evaluation.common_batch
-    answer = evaluation.answer(batch)
-    if (failed := failure(case, answer, "VAL-3")) is not None:
-        yield failed
-        return
-    cell = case.cell
-    finite = finite_rows(batch.rows.logits)
-    arguments = arguments_of(cell, batch.rows[finite])
-    exact = evaluation.truth(batch).exact[finite]
-    outputs = Outputs(
-        logits=batch.rows.logits[finite],
-        observed=answer.array[finite],
-        exact=exact,
-        format=batch.format,
-        labels=arguments.get("labels"),
-        cotangent=arguments.get("cotangent"),
-    )
-    told = classes(cell.op, cell.quantity, outputs)
-    elements = int(answer.array[finite].size)
-    yield replace(judgement(case, "VAL-3", "conforms"), elements=elements, accuracy_class=", ".join(told))
-
-
 def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Look at the result itself: its format (IO-1), and whether the call left its inputs alone (IO-2)."""
     answer = evaluation.answer(evaluation.common_batch)
@@ -242,6 +216,7 @@ CHECK_JUDGES = {
     "eager_answer": judge_eager_answer,
     "eager_refusal": judge_eager_refusal,
     "accuracy_class": judge_accuracy_class,
+    "accuracy_grade": judge_accuracy_grade,
     "result": judge_result,
     "empty_batch": judge_empty_batch,
     "second_backward": judge_second_backward,

@@ -31,6 +31,7 @@ CHECKS = {
     "eager_answer": "modes",
     "eager_refusal": "modes",
     "accuracy_class": "classes",
+    "accuracy_grade": "classes",
     "result": "results",
     "empty_batch": "results",
     "second_backward": "results",
@@ -41,10 +42,12 @@ CHECKS = {
 
 PRODUCED_CHECKS = frozenset({"result", "few_rows"})
 OPTION_CHECKS = frozenset({"result", "one_hot_labels", "second_backward"})
-FURTHER_MODE_CHECKS = frozenset({"poisoned_neighbours", "eager_answer", "eager_refusal", "accuracy_class", "result"})
+FURTHER_MODE_CHECKS = frozenset(
+    {"poisoned_neighbours", "eager_answer", "eager_refusal", "accuracy_class", "accuracy_grade", "result"}
+)
 """What is asked beside the regimes: behind a producer, of options, and of modes that are not main."""
 
-QUICK_ENTRY_CHECKS = frozenset({"poisoned_neighbours", "accuracy_class", "result", *BAD_LABELS})
+QUICK_ENTRY_CHECKS = frozenset({"poisoned_neighbours", "accuracy_class", "accuracy_grade", "result", *BAD_LABELS})
 
 LAWS: dict[str, Callable[[Cell], bool]] = {
     "shifted_rows": lambda cell: "shifted_rows" in OPS[cell.op].laws,
@@ -104,6 +107,7 @@ MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
 SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     "row_sums": lambda cell: (cell.labels, cell.quantity) in OPS[cell.op].row_sums,
     "accuracy_class": _is_plain,
+    "accuracy_grade": _is_plain,
     "empty_batch": _is_worth_a_shape,
     "row_alone": lambda cell: _is_plain(cell) and cell.quantity in OF_EVERY_LOSS and _is_worth_a_shape(cell),
     "second_backward": lambda cell: _is_plain(cell) and _goes_backward_twice(cell),

@@ -117,6 +117,13 @@ GRADIENT_MUTANTS = [
         GRAD_INDEX_LOSS,
         grad_of_loss(lambda p, q: p.astype(np.float16).astype(p.dtype) - q),
     ),
+    Mutant(
+        "gradient_at_the_label_cancels",
+        "The gradient at the label is p - 1, which is 0 where p is next to 1.",
+        "ACC-2",
+        GRAD_INDEX_LOSS,
+        grad_of_loss(lambda p, q: p - q),
+    ),
     Mutant("detached", "The gradient is zero.", "GRD-1", GRAD_INDEX_LOSS, grad_of_loss(lambda p, _q: np.zeros_like(p))),
     Mutant(
         "last_class_without_gradient",

@@ -74,6 +74,11 @@ def shares_of_exp2_kernel(x: Array) -> Array:
     return powers / TOTAL(powers)
 
 
+def cut_to_bfloat16(x: Array) -> Array:
+    """Return float32 numbers without the bits that bfloat16 does not hold."""
+    return (np.ascontiguousarray(x).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
 VALUE_MUTANTS = [
     Mutant("no_shift", "The maximum is not subtracted.", "EXT-7", SOFTMAX, {"shifted": lambda x: x}),
     Mutant(
@@ -263,6 +268,14 @@ VALUE_MUTANTS = [
         "VAL-1",
         LOG_SUM_EXP,
         {"log_sum_exp": rounded_to(ml_dtypes.bfloat16, LOG_SUM_EXP_OF)},
+    ),
+    Mutant(
+        "result_cut_to_bfloat16",
+        "A bfloat16 result is cut instead of rounded.",
+        "ACC-1",
+        LOG_SUM_EXP,
+        {"log_sum_exp": lambda x: cut_to_bfloat16(LOG_SUM_EXP_OF(x))},
+        format="bfloat16",
     ),
     Mutant(
         "float64_in_float32",

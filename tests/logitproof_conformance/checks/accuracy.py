@@ -1,0 +1,203 @@
+"""How exact the answers of a cell are beside their bounds: accuracy class (VAL-3, ACC-2) and accuracy grade (ACC-1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_conformance.asking.truth import accuracy_bounds, arguments_of
+from logitproof_conformance.judging.judging import (
+    CellEvaluation,
+    failure,
+    finite_rows,
+    judgement,
+    repro_of,
+    spell_exact,
+    spell_inputs,
+)
+from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
+from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.judging.accuracy_classes import CLASSES, Outputs, classes, label_gradients
+from logitproof_reference.judging.compare import Comparison, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_conformance.judging.rules import ComparedBatch
+    from logitproof_conformance.plan.cases import Case
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+    F64 = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+KEEPS_DIGITS, LOSES_DIGITS = CLASSES["label gradient"]
+
+
+def judge_accuracy_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Tell which kind of algorithm is at work (VAL-3), and whether the gradient at the label cancels (ACC-2)."""
+    batch = evaluation.common_batch
+    answer = evaluation.answer(batch)
+    if (failed := failure(case, answer, "VAL-3")) is not None:
+        yield failed
+        return
+    cell = case.cell
+    finite = finite_rows(batch.rows.logits)
+    arguments = arguments_of(cell, batch.rows[finite])
+    outputs = Outputs(
+        logits=batch.rows.logits[finite],
+        observed=answer.array[finite],
+        exact=evaluation.truth(batch).exact[finite],
+        format=batch.format,
+        labels=arguments.get("labels"),
+        cotangent=arguments.get("cotangent"),
+    )
+    told = classes(cell.op, cell.quantity, outputs)
+    elements = int(answer.array[finite].size)
+    yield replace(judgement(case, "VAL-3", "conforms"), elements=elements, accuracy_class=", ".join(told))
+    if {KEEPS_DIGITS, LOSES_DIGITS} & set(told):
+        yield _judge_label_gradients(evaluation, case, outputs, np.flatnonzero(finite))
+
+
+def _judge_label_gradients(
+    evaluation: CellEvaluation, case: Case, outputs: Outputs, rows: NDArray[np.intp]
+) -> Judgement:
+    """Judge the gradients at the label of the rows that decide; the worst is described."""
+    measured = label_gradients(outputs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(measured.decisive, measured.error / measured.granted, -1.0)
+    worst = int(np.argmax(ratio))
+    batch, row, at = evaluation.common_batch, int(rows[worst]), int(outputs.indices[worst, 0])
+    regime, number = batch.locate(row)
+    exact, observed = outputs.exact[worst : worst + 1], float(outputs.observed[worst, at])
+    found = replace(
+        judgement(case, "ACC-2", "conforms" if ratio[worst] <= 1.0 else "concern"),
+        elements=int(measured.decisive.sum()),
+        slack=float(ratio[worst]),
+        nats=float(measured.error[measured.decisive].max()),
+        accuracy_class=KEEPS_DIGITS if ratio[worst] <= 1.0 else LOSES_DIGITS,
+        row=number,
+        element=at,
+        exact=spell_exact(exact.value[0, at], exact.tail[0, at]),
+        observed=observed.hex(),
+        bound=f"{measured.granted[worst]:.6g}",
+        inputs=spell_inputs(evaluation.cell, batch, regime, number),
+    )
+    if found.verdict == "conforms":
+        return found
+    reason = (
+        f"{LOSES_DIGITS}: row {number} of {regime}, class {at}: observed {observed:.9g}, "
+        f"exact {exact.value[0, at]:.9g}, {ratio[worst]:.3g} times what the sum of the other classes allows"
+    )
+    return replace(found, reason=reason, repro=repro_of(evaluation, batch, row))
+
+
+@dataclass(frozen=True)
+class GradedBatch:
+    """The accuracy grades of a batch; arrays are shaped like the answer."""
+
+    adapter: Adapter
+    seen: ComparedBatch
+
+    @cached_property
+    def in_float32(self) -> Comparison:
+        """The comparison with the bound of grade A."""
+        return self._compared(self._bounds["A"])
+
+    @cached_property
+    def chosen(self) -> Mask:
+        """Numbers of ordinary rows of finite logits whose exact value the format holds as a normal one."""
+        batch, seen = self.seen.batch, self.seen
+        ordinary = np.zeros(len(batch.rows), dtype=bool)
+        for name, rows in batch.slices.items():
+            ordinary[rows] = not REGIMES[name].clause.startswith("EXT")
+        ordinary &= finite_rows(batch.rows.logits)
+        normal: Mask = np.isfinite(seen.due) & ~seen.tiny
+        return normal & ordinary.reshape(-1, *(1,) * (normal.ndim - 1))
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """The place of each number's grade in `ACCURACY_GRADES`; -1 where none is given."""
+        within = [self.in_float32.conforms, self._compared(self._bounds["B"]).conforms, self.seen.must.conforms]
+        return np.where(self.chosen, np.select(within, range(len(within)), len(within)), -1)
+
+    @cached_property
+    def _bounds(self) -> dict[str, F64]:
+        return accuracy_bounds(self.adapter, self.seen.cell, self.seen.batch)
+
+    def _compared(self, bound: F64) -> Comparison:
+        return compare(self.seen.observed, self.seen.truth.exact, bound, self.seen.batch.format)
+
+    def bound_at(self, place: tuple[Any, ...]) -> float:
+        """Return the bound of grade A of one number."""
+        return float(self._bounds["A"][place])
+
+    @property
+    def worst(self) -> tuple[int, float]:
+        """The place of the worst grade, and the largest error / bound of A among its numbers; (-1, 0) for none."""
+        place = int(self.places.max(initial=-1))
+        return place, float(self.in_float32.slack[self.places == place].max(initial=0.0)) if place >= 0 else 0.0
+
+    @property
+    def counts(self) -> Counter[int]:
+        """How many numbers have each grade, by its place."""
+        return Counter(self.places[self.chosen].tolist())
+
+
+def judge_accuracy_grade(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Grade every number of the cell's ordinary rows: as of float32, rounded once, or of the format (ACC-1)."""
+    answered = [batch for batch in evaluation.batches if evaluation.answer(batch).observed is not None]
+    graded = [GradedBatch(evaluation.adapter, evaluation.seen(batch)) for batch in answered]
+    counts = sum((one.counts for one in graded), Counter[int]())
+    if not counts:
+        yield judgement(case, "ACC-1", "unsupported", reason="there is no finite result to grade")
+        return
+    worst = max(graded, key=lambda one: one.worst)
+    place, slack = worst.worst
+    grade = list(ACCURACY_GRADES)[place]
+    found = replace(
+        judgement(case, "ACC-1", "concern" if place else "conforms"),
+        elements=counts.total(),
+        slack=slack,
+        ulps=max(float(one.in_float32.ulps[one.chosen].max(initial=0.0)) for one in graded),
+        nats=max(float(one.in_float32.error[one.chosen].max(initial=0.0)) for one in graded),
+        accuracy_class=f"grade {grade}",
+    )
+    yield _with_worst_number(evaluation, found, worst, counts)
+
+
+def _with_worst_number(
+    evaluation: CellEvaluation, found: Judgement, graded: GradedBatch, counts: Counter[int]
+) -> Judgement:
+    """Describe the number of the worst grade that is farthest from A."""
+    place, _ = graded.worst
+    slack = np.where(graded.places == place, graded.in_float32.slack, -1.0)
+    at: tuple[Any, ...] = np.unravel_index(int(np.argmax(slack)), slack.shape)
+    seen, batch = graded.seen, graded.seen.batch
+    regime, number = batch.locate(int(at[0]))
+    exact, observed = seen.truth.exact, float(seen.observed[at])
+    described = replace(
+        found,
+        row=number,
+        element=int(at[1]) if len(at) > 1 else -1,
+        exact=spell_exact(exact.value[at], exact.tail[at]),
+        observed=observed.hex(),
+        bound=f"{graded.bound_at(at):.6g}",
+        inputs=spell_inputs(evaluation.cell, batch, regime, number),
+    )
+    if found.verdict == "conforms":
+        return described
+    grades = list(ACCURACY_GRADES)
+    shares = ", ".join(f"{counts[i]:,} {grades[i]}" for i in range(len(grades)) if counts[i])
+    reason = (
+        f"{found.accuracy_class}, {ACCURACY_GRADES[grades[place]]}; of {counts.total():,} numbers {shares}; "
+        f"worst: row {number} of {regime}, observed {observed:.9g}, exact {exact.value[at]:.9g}, "
+        f"{graded.in_float32.ulps[at]:.3g} ulps off"
+    )
+    return replace(described, reason=reason, repro=repro_of(evaluation, batch, int(at[0])))
