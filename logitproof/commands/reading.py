@@ -27,6 +27,9 @@ def report(
     history: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of earlier run files: show how each count changed.")
     ] = None,
+    grades: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the accuracy grades as JSON, one object a cell.")
+    ] = None,
     wandb: Annotated[bool, typer.Option("--wandb", help="Also log the run to Weights & Biases.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the new failures as JSON.")] = False,
     fail_on: FailOn = "new",
@@ -42,12 +45,12 @@ def report(
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unknown(fail_on)
-    refuse_unwritable([output, junit, summary, sarif, badge])
+    refuse_unwritable([output, junit, summary, sarif, badge, grades])
     earlier, skipped = runs_within(history) if history else ([], [])
     for reason in skipped:
         complain(f"skipped: {reason}")
     whole = write_report(run_files, output, earlier)
-    write_files(whole, {"junit": junit, "summary": summary, "sarif": sarif, "badge": badge})
+    write_files(whole, {"junit": junit, "summary": summary, "sarif": sarif, "badge": badge, "grades": grades})
     if wandb:
         track(whole, output)
     if as_json:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logitproof.streams import discard, echo, shown
-from logitproof_reports.exports.summary import legend, sentences, terminal_table
+from logitproof_reports.exports.summary import GRADES_LEGEND, grade_table, legend, sentences, terminal_table
 from logitproof_reports.history import text as history_text
 from logitproof_reports.words.outcomes import slack_of
 
@@ -83,6 +83,9 @@ def print_summary(run: Run) -> None:
     if table.rows:
         console().print(table)
         echo(legend(run))
+    if (grades := grade_table(run)) is not None:
+        console().print(grades)
+        echo(GRADES_LEGEND)
 
 
 def print_row(found: SideBySide) -> None:

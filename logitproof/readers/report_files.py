@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from logitproof_reports.exports.accuracy_grades import accuracy_grades
 from logitproof_reports.exports.badge import badge
 from logitproof_reports.exports.junit import junit
 from logitproof_reports.exports.sarif import sarif
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 
     from logitproof_reports.runs.schema import Run
 
-WRITERS: dict[str, Callable[[Run], str]] = {"junit": junit, "summary": markdown, "sarif": sarif, "badge": badge}
+WRITERS: dict[str, Callable[[Run], str]] = {
+    "junit": junit,
+    "summary": markdown,
+    "sarif": sarif,
+    "badge": badge,
+    "grades": accuracy_grades,
+}
 """What each kind of file holds."""
 
 

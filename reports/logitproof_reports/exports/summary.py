@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
+from logitproof_reports.counting.accuracy_grades import counted, grades_of
 from logitproof_reports.counting.making import sentence_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
@@ -32,6 +34,9 @@ _COLOURS = {
     "void": "bold red",
     "unsupported": "dim",
 }
+GRADES_LEGEND = "Grades: number of functions whose worst number on ordinary rows is " + "; ".join(
+    f"{letter}, {meaning}" for letter, meaning in ACCURACY_GRADES.items()
+)
 _INTERRUPTED = "The run was interrupted or filtered; these are partial results."
 _REASON_CHARACTERS = 300
 _COLUMNS = ["Verdict", "Framework", "Function", "Clause", "Judgements", "Worst"]
@@ -91,7 +96,7 @@ def markdown(run: Run) -> str:
     judged = prepare(run)
     first, *others = sentences(run)
     parts = [f"## Logitproof: {escaped(first)}", "", *(f"- {escaped(sentence)}" for sentence in others), ""]
-    parts += _markdown_matrix(judged)
+    parts += [*_markdown_matrix(judged), *_markdown_grades(judged)]
     room = MARKDOWN_BYTES - sum(len(part.encode()) + 1 for part in parts) - 200
     return "\n".join([*parts, *within(room, _markdown_findings(judged))]) + "\n"
 
@@ -103,6 +108,38 @@ def _markdown_matrix(judged: Judged) -> list[str]:
     columns = ["Family", *(titled(judged.run, framework) for framework in frameworks)]
     rows = [[family, *(_cell(tallies.get((framework, family))) for framework in frameworks)] for family in families]
     return [*head(columns), *map(row, rows), "", escaped(legend(judged.run)), ""]
+
+
+def grade_table(run: Run) -> Table | None:
+    """Return a table for rich: how many functions have each accuracy grade, by format and framework; None for none."""
+    judged = prepare(run)
+    rows = _counted_grades(judged)
+    if not rows:
+        return None
+    table = Table(box=None, pad_edge=False)
+    for title in ("Grades", *(titled(run, framework) for framework in judged.framework.words)):
+        table.add_column(Text(title))
+    for row_ in rows:
+        table.add_row(*map(Text, row_))
+    return table
+
+
+def _counted_grades(judged: Judged) -> list[list[str]]:
+    """Return a row for each format with grades: its name, then the counts of each framework."""
+    grades = grades_of(judged)
+    formats = [name for name in judged.format.words if any(one.format == name for one in grades)]
+    return [
+        [escape_control_chars(format_), *(counted(grades, framework, format_) for framework in judged.framework.words)]
+        for format_ in formats
+    ]
+
+
+def _markdown_grades(judged: Judged) -> list[str]:
+    rows = _counted_grades(judged)
+    if not rows:
+        return []
+    columns = ["Format", *(titled(judged.run, framework) for framework in judged.framework.words)]
+    return ["### Accuracy grades", "", escaped(GRADES_LEGEND), "", *head(columns), *map(row, rows), ""]
 
 
 def _markdown_findings(judged: Judged) -> list[str]:

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
 from logitproof_reports.counting.verdict import plural
 from logitproof_reports.words.links import filter_terms
 from logitproof_reports.words.outcomes import BY_RANK, decimal, escape_control_chars, from_hex, measure
 from logitproof_reports.words.terms import is_extreme, question, question_place
 
+from .accuracy_grades import grade_tables
 from .model import Accuracy, AccuracyCell, AccuracyRow, AccuracyTable, Dots, Histogram, Scatter
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ def accuracy_of(judged: Judged) -> Accuracy:
     return Accuracy(
         frameworks=[(escape_control_chars(name), filter_terms(framework=name)) for name in frameworks],
         tables=[_table(name, frameworks, [one for one in records if one["format"] == name]) for name in formats],
+        grades=grade_tables(judged),
+        grade_meanings=ACCURACY_GRADES,
         histograms=_histograms(records, frameworks, formats),
         scatters=[_scatter(name, [one for one in records if one["adapter"] == name]) for name in frameworks],
     )

@@ -183,6 +183,42 @@ class AccuracyTable:
 
 
 @dataclass(frozen=True)
+class GradeCell:
+    """The accuracy grade of one cell, and what it says; without an outcome where nothing was graded."""
+
+    outcome: Outcome | None
+    grade: str
+    words: str
+
+
+@dataclass(frozen=True)
+class GradeColumn:
+    """One framework in one mode; `terms` are its share in the links of its cells."""
+
+    name: str
+    terms: str
+
+
+@dataclass(frozen=True)
+class GradeRow:
+    """One function; `terms` are its share in the links of its cells."""
+
+    question: str
+    terms: str
+    cells: list[GradeCell]
+
+
+@dataclass(frozen=True)
+class GradeTable:
+    """The accuracy grades in one format."""
+
+    format: str
+    terms: str
+    columns: list[GradeColumn]
+    rows: list[GradeRow]
+
+
+@dataclass(frozen=True)
 class Histogram:
     """Judgements by their largest error, as a path that outlines the bars; `words` say the same."""
 
@@ -215,6 +251,8 @@ class Accuracy:
 
     frameworks: list[tuple[str, str]]
     tables: list[AccuracyTable]
+    grades: list[GradeTable]
+    grade_meanings: dict[str, str]
     histograms: list[Histogram]
     scatters: list[Scatter]
 
