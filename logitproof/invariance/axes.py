@@ -82,7 +82,9 @@ def every_row(inputs: Inputs) -> Array:
 
 def taken(inputs: Inputs, rows: Array) -> Inputs:
     """Return inputs with these rows, copied."""
-    arrays: dict[str, Any] = {name: np.ascontiguousarray(array[rows]) for name, array in inputs.arrays().items() if array.ndim}
+    arrays: dict[str, Any] = {
+        name: np.ascontiguousarray(array[rows]) for name, array in inputs.arrays().items() if array.ndim
+    }
     return replace(inputs, **arrays)
 
 
