@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +77,18 @@ MOST_FUNCTIONS = 256
 """Kept, those used last: a cell needs about ten, and what a framework compiled for one is let go of with it."""
 
 
+PROGRAMS_KEPT = 128
+"""How many functions are made until a framework is told to forget what it compiled beside them: JAX keeps the program
+of each primitive and shape, which in a full run took several gigabytes."""
+
+
+def return_memory() -> None:
+    """Give freed memory back to the system; glibc keeps it, where small pieces lie between large ones."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class SourceAdapter(ABC):
     """An adapter whose question is source: what was judged is what a repro shows, letter by letter."""
 
@@ -101,6 +116,7 @@ class SourceAdapter(ABC):
     def __init__(self, **namespace: Any) -> None:
         self._namespace = namespace
         self._functions: dict[tuple[Cell, int, tuple[int, ...]], Any] = {}
+        self._made = 0
 
     def place(self, device: str, line: str) -> None:
         """Let the framework compute on a device by a line of its own; empty where it does by itself."""
@@ -141,6 +157,9 @@ class SourceAdapter(ABC):
         del cell
         return []
 
+    def forget(self) -> None:
+        """Let the framework forget what it compiled; nothing by default."""
+
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the framework's answer as it came."""
         key = (cell, inputs.axis, inputs.logits.shape)
@@ -162,6 +181,11 @@ class SourceAdapter(ABC):
         otherwise than the first; an answer must not depend on what was asked before. Nor may the name hold a comma:
         paddle.jit.to_static splits the lines of a traceback there.
         """
+        self._made += 1
+        if self._made % PROGRAMS_KEPT == 0:
+            self._functions.clear()
+            self.forget()
+            return_memory()
         name = "x".join(map(str, shape))
         scope = dict(self._namespace)
         exec(compile(self.source(cell, axis, len(shape)), f"<{cell.id} {name}>", "exec"), scope)  # noqa: S102 - our own text

@@ -17,6 +17,8 @@ from packaging.version import Version
 from logitproof_adapters.catalogue import ledger, registry
 from logitproof_adapters.contract import keeps_graph
 from logitproof_adapters.control import answers as control_answers
+from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
+from logitproof_adapters.sources import source_adapter
 from logitproof_adapters.sources.source_adapter import SourceAdapter
 from logitproof_reference.vocabulary.cells import MODES, Cell, Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -337,3 +339,20 @@ def test_the_control_overflows_only_where_the_answer_does() -> None:
     assert control_answers.answer("softmax_cross_entropy", "value", x, **ask)[0] == largest
     assert control_answers.answer("softmax_cross_entropy", "value", x, labels=np.array([1]), axis=1)[0] == inf
     assert control_answers.answer("log_sum_exp", "value", x, axis=1)[0] == largest
+
+
+def test_what_a_framework_compiled_is_let_go_of_after_so_many_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten = []
+
+    class Forgets(NumpyAdapter):
+        def forget(self) -> None:
+            forgotten.append(len(self._functions))
+
+    monkeypatch.setattr(source_adapter, "PROGRAMS_KEPT", 3)
+    adapter = Forgets()
+    for width in range(1, 8):
+        answer = adapter.evaluate(
+            Cell("numpy", "eager", "softmax", "value", "float32"), Inputs(np.zeros((1, width), "f4"), 1)
+        )
+        assert answer.shape == (1, width)
+    assert forgotten == [0, 0]

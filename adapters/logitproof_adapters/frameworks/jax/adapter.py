@@ -103,6 +103,10 @@ class JaxAdapter(SourceAdapter):
         """Return the switch without which JAX has no float64."""
         return ['jax.config.update("jax_enable_x64", True)'] if cell.format == "float64" else []
 
+    def forget(self) -> None:
+        """Let JAX forget its compiled programs, also those of single primitives."""
+        self._jax.clear_caches()
+
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
         return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
