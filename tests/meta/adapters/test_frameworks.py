@@ -27,7 +27,7 @@ GROUPS = {
 
 CONTROL = "numpy"
 """What every installation has: it needs no extra."""
-UNDECLARED = {"setuptools"}
+UNDECLARED = {"packaging", "setuptools"}
 """What an extra has because a framework imports it without declaring it."""
 PACKAGE_OF = {name: package for package in PACKAGES for name in distributions_of(package)}
 
