@@ -1,7 +1,8 @@
 """The loop in the target: it reads a request, lets the adapter answer it, and writes what came.
 
 It ends when the pipe closes, also in the middle of a call, and where a call takes much longer than the judge waits. An
-answer ``{"ended": ...}`` is its last: a process that ran out of memory may hold on to what it took.
+answer ``{"ended": ...}`` is its last: a process that ran out of memory may hold on to what it took. One with ``"last"``
+is too: a device may answer nothing after an error, as CUDA does where an index was out of range.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, List, Tuple
 import numpy as np
 
 from logitproof_adapters import contract
+from logitproof_adapters.contract import CPU
 from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.evaluator.floating_point import FloatingPointMode
 from logitproof_adapters.evaluator.frames import LENGTH, decoded, encoded, length_of
@@ -105,6 +107,7 @@ class Evaluator:
     def __init__(self) -> None:
         self._mode = FloatingPointMode()
         self._memory = limited()
+        self._device_works = False
         self._methods: dict[str, Callable[[Request, memoryview], Answer]] = {
             "find": self.find,
             "call": self.call,
@@ -124,9 +127,21 @@ class Evaluator:
         """Return the answer to a request; what is raised is an answer too."""
         self._mode.restore()
         try:
-            return self._methods[request["do"]](request, memory)
+            answer, parts = self._methods[request["do"]](request, memory)
         except BaseException as error:  # noqa: BLE001 - whatever a framework raises is a result of the test
-            return self._failed(error)
+            answer, parts = self._failed(error)
+        if "raised" in answer and self._device_works and not self._computes():
+            answer["last"] = True
+        return answer, parts
+
+    def _computes(self) -> bool:
+        """Whether the device still multiplies, as far as the framework can be asked."""
+        one = np.ones(1, np.float32)
+        try:
+            product: Any = self.adapter.operate("product", one, one)  # type: ignore[attr-defined]
+        except Exception:  # noqa: BLE001 - whatever the framework raises then
+            return False
+        return bool(product[0] == 1)
 
     def _failed(self, error: BaseException) -> Answer:
         described = described_error(error)
@@ -152,6 +167,7 @@ class Evaluator:
             raise TypeError(f'it is not known: module "{module}" has no class "{name}"')
         self.adapter = fulfilling(made_for(found, request["device"]))
         self._mode.keep()
+        self._device_works = request["device"] != CPU and self._computes()
         return {"facts": facts_of(self.adapter)}, []
 
     def offers(self, request: Request, _: memoryview) -> Answer:

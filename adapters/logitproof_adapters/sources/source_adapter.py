@@ -167,7 +167,15 @@ class SourceAdapter(ABC):
         self._functions[key] = function  # behind those used longer ago
         if len(self._functions) > MOST_FUNCTIONS:
             self._functions.pop(next(iter(self._functions)))
-        return self.array(function(*map(self.tensor, inputs.arrays().values())))
+        arrays = list(inputs.arrays().values())
+        tensors = list(map(self.tensor, arrays))
+        answer = self.array(function(*tensors))
+        self.give_back(arrays, tensors)
+        return answer
+
+    def give_back(self, arrays: list[NDArray[Any]], tensors: list[Any]) -> None:
+        """Do to the arrays what the call did to tensors in memory of their own; nothing by default."""
+        del arrays, tensors
 
     def operate(self, name: str, *arrays: NDArray[Any]) -> NDArray[Any]:
         """Return what one of `operations` gives on the device."""

@@ -280,6 +280,8 @@ class Link:
                 if "ended" in header:
                     return [*settled, *self._end_with(str(header["ended"]), with_last_words=False)]
                 settled.append(self._settle(header, memory))
+                if "last" in header:
+                    return [*settled, *self._lose_the_rest()]
         except FrameError as error:
             return [*settled, *self._end_with(str(error))]
         if closed or (gone and drained):
@@ -319,13 +321,21 @@ class Link:
 
     def _end_with(self, reason: str, *, with_last_words: bool = True) -> list[Ticket]:
         """End the process: the request that it was at has failed, those behind it are lost."""
-        self.end()
+        failed = self._pending.popleft() if self._pending else None
+        lost = self._lose_the_rest()
+        if failed is None:
+            return lost
         words = f"; last words: {self.last_words}" if with_last_words else ""
+        failed.failure = TargetDied(f"{reason}{words}")
+        return [failed, *lost]
+
+    def _lose_the_rest(self) -> list[Ticket]:
+        """End the process: what it was not at may be asked of another."""
+        self.end()
         settled = list(self._pending)
         self._pending.clear()
-        for place, ticket in enumerate(settled):
-            ticket.lost = bool(place)
-            ticket.failure = None if place else TargetDied(f"{reason}{words}")
+        for ticket in settled:
+            ticket.lost = True
         return settled
 
     @property

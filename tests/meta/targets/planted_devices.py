@@ -12,9 +12,12 @@ from logitproof_adapters.frameworks.jax.adapter import JaxAdapter
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_adapters.frameworks.tensorflow.adapter import TensorflowAdapter
 from logitproof_adapters.frameworks.tinygrad.adapter import TinygradAdapter
+from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 TINY = 2.0**-126
 
@@ -46,6 +49,38 @@ class Accelerated(NumpyAdapter):
         if name == "total":
             return np.add.accumulate(x, dtype=np.float16)[-1]
         return _flushed(x * others[0]) if name == "product" else x * (np.float32(1) / others[0])
+
+
+class Breaks(Accelerated):
+    """Beside an accelerator that answers nothing any more once a call has failed, as CUDA does."""
+
+    broken = False
+
+    def operate(self, name: str, *arrays: NDArray[Any]) -> NDArray[Any]:
+        """Return what the device gives."""
+        self._fail()
+        return super().operate(name, *arrays)
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the control's answer, but for classes that lie first."""
+        self.broken |= cell.axis == "first" and self.device != CPU
+        self._fail()
+        return super().evaluate(cell, inputs)
+
+    def _fail(self) -> None:
+        if self.broken:
+            raise RuntimeError("device-side assert triggered")
+
+
+class PlacedTorch(TorchAdapter):
+    """PyTorch on a device whose memory is its own; what it asks changes its input."""
+
+    def _moved(self, tensor: Any) -> Any:
+        return tensor.clone()
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call, behind one that changes its input."""
+        return f"({super().expression(cell, axis, ndim)}, x.zero_())[0]"
 
 
 class Placed(JaxAdapter):

@@ -19,9 +19,10 @@ from logitproof_adapters.contract import DeviceError
 from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.sources.probe import PROBES, probed
 from logitproof_adapters.targets import target as targets
-from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter, RemoteError
 from logitproof_adapters.targets.target import Target, TargetError
 from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reports.runs.environment import facts_of
 from logitproof_reports.runs.run_file import read_run
 from meta.targets import planted_devices
@@ -211,6 +212,41 @@ def test_tinygrad_computes_by_the_compiler_that_is_asked() -> None:
         pytest.skip(str(error))
     with by_llvm as adapter:
         assert adapter.evaluate(softmax("tinygrad"), X).tolist() == [1]
+
+
+def test_a_device_that_fails_for_good_costs_the_call_that_broke_it() -> None:
+    cells = [replace(softmax("accelerated"), axis=axis) for axis in ("last", "first", "middle", "first", "last")]
+    told: list[str] = []
+    with planted("Breaks", "fast:1") as adapter:
+        for cell in cells:
+            try:
+                told.append(repr(adapter.evaluate(cell, X).tolist()))
+            except RemoteError as error:
+                told.append(f"{type(error).__name__}: {error}")
+    right = repr(Accelerated().evaluate(softmax("accelerated"), X).tolist())
+    wrong = "RuntimeError: device-side assert triggered"
+    assert told == [right, wrong, right, wrong, right]
+
+
+def test_what_a_call_does_to_its_inputs_on_a_device_is_seen_here() -> None:
+    needs("torch")
+    x = np.ones((2, 3), np.float32)
+    with planted("PlacedTorch", "cpu:0") as adapter:
+        adapter.evaluate(softmax("torch"), Inputs(x, 1))
+    assert not x.any()
+
+
+@pytest.mark.parametrize("framework", ["jax", "mlx", "paddle", "tensorflow", "tinygrad", "torch"])
+@pytest.mark.parametrize("format_", FORMATS)
+def test_numbers_go_to_a_framework_and_come_back_bit_for_bit(framework: str, format_: str) -> None:
+    needs(framework)
+    adapter: Any = registry.load(framework)
+    if framework == "tinygrad" and (reason := adapter.unsupported(replace(softmax(framework), format=format_))):
+        pytest.skip(reason)
+    x = np.array([[1.5, -np.inf, 0.0, -3e-5], [6.0, np.nan, np.inf, 1e-3]], FORMATS[format_].dtype)
+    for given in (x, x.T, x[:, ::2]):
+        found = adapter.array(adapter.tensor(given))
+        assert (found.dtype, found.tobytes()) == (x.dtype, np.ascontiguousarray(given).tobytes())
 
 
 def test_pytorch_judges_no_device_that_holds_no_numbers() -> None:

@@ -47,6 +47,8 @@ class JaxAdapter(SourceAdapter):
     broadcast_labels: tuple[str, ...] = ("indices", "distributions")
 
     def __init__(self, device: str = CPU) -> None:
+        # JAX opens every device, and takes most of a GPU's memory: other frameworks may be judged there meanwhile.
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         import jax  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
         super().__init__(jax=jax, jnp=jax.numpy)

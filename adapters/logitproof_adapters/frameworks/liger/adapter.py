@@ -40,6 +40,8 @@ class LigerAdapter(TorchAdapter):
         if self._interpreted:
             os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
             self.imports = ENVIRONMENT + self.imports
+        else:
+            os.environ.pop("TRITON_INTERPRET", None)  # or NumPy would compute, and nothing on the device
         super().__init__(device)
         from liger_kernel.transformers import (  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
             LigerCrossEntropyLoss,

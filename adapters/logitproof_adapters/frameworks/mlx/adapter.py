@@ -85,6 +85,7 @@ class MlxAdapter(SourceAdapter):
             "mlx.nn.losses.cross_entropy has the derivative of labels that sum to 1 and stay so": (
                 cell.quantity == "grad_labels" and cell.op != SIGMOID
             ),
+            "MLX has float64 on the CPU alone": cell.format == "float64" and parted(self.device)[0] != CPU,
             "mlx.nn.losses weigh rows, not classes": weights,
             "mlx.nn.losses.cross_entropy ignores no index": cell.options.ignore_index is not None,
         }

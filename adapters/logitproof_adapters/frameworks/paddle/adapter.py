@@ -17,6 +17,7 @@ from logitproof_adapters.contract.device import absent, indexed
 from logitproof_adapters.frameworks.paddle.dialect import documented
 from logitproof_adapters.frameworks.paddle.functions import ENTRIES, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
+from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,13 +87,14 @@ class PaddleAdapter(SourceAdapter):
         return program(cell, axis)
 
     def tensor(self, array: NDArray[Any]) -> Any:
-        """Return a tensor of the same numbers."""
-        return self._paddle.to_tensor(array)
+        """Return a tensor of the same numbers; NumPy's uint16 is what PaddlePaddle takes for bfloat16."""
+        return self._paddle.to_tensor(array.view(np.uint16) if array.dtype == BFLOAT16 else array)
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the tensor's format."""
-        return np.asarray(tensor.detach())
+        found = np.asarray(tensor.detach())
+        return found.view(BFLOAT16) if tensor.dtype == self._paddle.bfloat16 else found
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as a tensor."""
-        return f'paddle.to_tensor({literal(array)}, dtype="{array.dtype}").reshape({list(array.shape)})'
+        return f'paddle.to_tensor({literal(array)}, dtype="{name_of_dtype(array.dtype)}").reshape({list(array.shape)})'

@@ -43,6 +43,8 @@ class TensorflowAdapter(SourceAdapter):
     _has_jit_compile = True
 
     def __init__(self, device: str = CPU) -> None:
+        # TensorFlow opens every GPU, and takes its memory: other frameworks may be judged there meanwhile.
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         import tensorflow as tf  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
         super().__init__(tf=tf)
@@ -80,6 +82,10 @@ class TensorflowAdapter(SourceAdapter):
         }
         if self.device.startswith(("cuda", "gpu")):
             build["tf32"] = "on" if self._tf.config.experimental.tensor_float_32_execution_enabled() else "off"
+            build["soft_placement"] = "on" if self._tf.config.get_soft_device_placement() else "off"
+            physical = self._tf.config.list_physical_devices("GPU")[parted(self.device)[1]]
+            details = self._tf.config.experimental.get_device_details(physical)
+            build["device_name"] = str(details.get("device_name", "unknown"))
         return Description("TensorFlow", self._tf.__version__, build)
 
     @staticmethod

@@ -10,7 +10,7 @@ import re
 import shutil
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
@@ -29,6 +29,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+
+def _told(read: Callable[[], str]) -> str:
+    """Return what a policy is; PyTorch 2.9 refuses to tell where it was set by the old and by the new functions."""
+    try:
+        return read()
+    except RuntimeError:
+        return "mixed"
+
 
 NO_SMOOTHING = "NLLLoss smooths no labels; CrossEntropyLoss does"
 
@@ -65,8 +74,10 @@ class TorchAdapter(SourceAdapter):
             raise absent("PyTorch", device, self._devices()) from error
 
     def _devices(self) -> list[str]:
-        backends = {name: getattr(self._torch, name, None) for name in ("cuda", "xpu", "mps")}
-        there = {name: backend for name, backend in backends.items() if backend and backend.is_available()}
+        modules = {name: getattr(self._torch, name, None) for name in ("cuda", "xpu", "mps")}
+        # Of the modules of older releases not all have this.
+        told: dict[str, Any] = {name: one for name, one in modules.items() if hasattr(one, "is_available")}
+        there = {name: backend for name, backend in told.items() if backend.is_available()}
         return ["cpu", *indexed(name for name, backend in there.items() for _ in range(backend.device_count()))]
 
     def describe(self) -> Description:
@@ -78,11 +89,14 @@ class TorchAdapter(SourceAdapter):
         """Return what PyTorch is set to, by default or by whoever started it; nothing is set here."""
         kind, index = parted(self.device)
         precision = getattr(self._torch, "get_float32_matmul_precision", None)  # since PyTorch 1.12
-        told = {"matmul_precision": precision()} if precision else {}
+        told = {"matmul_precision": _told(precision)} if precision else {}
+        if self._torch.are_deterministic_algorithms_enabled():
+            told["deterministic"] = "on"
         if kind != "cuda":
             return told
-        tf32 = "on" if self._torch.backends.cuda.matmul.allow_tf32 else "off"
-        return {**told, "device_name": self._torch.cuda.get_device_name(index), "tf32": tf32}
+        tf32 = _told(lambda: "on" if self._torch.backends.cuda.matmul.allow_tf32 else "off")
+        cuda = str(self._torch.version.cuda or self._torch.version.hip)
+        return {**told, "device_name": self._torch.cuda.get_device_name(index), "cuda": cuda, "tf32": tf32}
 
     def _simd_level(self) -> str:
         if hasattr(self._torch.backends, "cpu"):
@@ -159,6 +173,12 @@ class TorchAdapter(SourceAdapter):
         if tensor.dtype == self._torch.bfloat16:
             return np.asarray(here.view(self._torch.int16)).view(BFLOAT16)
         return np.asarray(here)
+
+    def give_back(self, arrays: list[NDArray[Any]], tensors: list[Any]) -> None:
+        """Do to the arrays what the call did to their tensors; on the CPU they are the same memory."""
+        for array, tensor in zip(arrays, tensors) if self.device != CPU else ():
+            if array.flags.writeable:
+                array[...] = self.array(tensor)
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as a tensor."""
