@@ -162,12 +162,21 @@ def merge(
     run_files: RunFiles,
     output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write.")],
 ) -> int:
-    """Merge run files into one. They may contain several frameworks or shards; gaps and overlaps are errors."""
+    """Merge run files into one. They may contain several frameworks or shards; gaps and overlaps are errors.
+
+    Of records of `logitproof sweep`, the parts of one sweep are merged.
+    """
+    from logitproof_reports.atlas.records import is_record, read_record, write_record
+    from logitproof_reports.atlas.records import merge as merge_records
     from logitproof_reports.runs.run_file import read_run, write_run
     from logitproof_reports.runs.shards import merge_whole
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unwritable([output])
+    if all(map(is_record, run_files)):
+        write_record(output, merge_records([read_record(path) for path in run_files]))
+        echo(output)
+        return EXPECTED
     write_run(output, merge_whole([read_run(path) for path in run_files]))
     echo(output)
     return EXPECTED

@@ -36,6 +36,7 @@ from logitproof_adapters.evaluator.values import (
 )
 from logitproof_adapters.sources.probe import probed
 from logitproof_adapters.sources.trainer import trainer_of
+from logitproof_adapters.sources.two_logits import inputs_of
 from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
 
@@ -115,6 +116,7 @@ class Evaluator:
             "offers": self.offers,
             "probe": self.probe,
             "evaluate": self.evaluate,
+            "sweep": self.sweep,
             "repro": self.repro,
             "train": self.train,
             "logits": self.logits,
@@ -199,6 +201,13 @@ class Evaluator:
             described, memory = packed_answer(answer)
         except BaseException as error:  # noqa: BLE001 - as above
             return self._failed(error)
+        return {"answer": described}, [memory]
+
+    def sweep(self, request: Request, _: memoryview) -> Answer:
+        """Return the framework's answer to rows that are made here, of two logits by their numbers."""
+        cell = cell_from_json(request["cell"])
+        answer = np.asarray(self.adapter.evaluate(cell, inputs_of(cell, request["start"], request["count"])))
+        described, memory = packed_answer(answer)
         return {"answer": described}, [memory]
 
     def repro(self, request: Request, memory: memoryview) -> Answer:

@@ -269,6 +269,12 @@ class RemoteAdapter:
         self._take_back(answer, memory[size:], arrays)
         return unpacked_answer(answer["answer"], memory[:size])
 
+    def sweep(self, cell: Cell, start: int, count: int) -> NDArray[Any]:
+        """Return the framework's answer to rows that are made there by their numbers; see `sources.two_logits`."""
+        header = {"do": "sweep", "cell": cell_to_json(cell), "start": start, "count": count}
+        answer, memory = self.request(header)
+        return unpacked_answer(answer["answer"], memory)
+
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return a standalone program in the framework's own API that prints this cell's answer for `inputs`."""
         header = {"do": "repro", "cell": cell_to_json(cell), "axis": inputs.axis}

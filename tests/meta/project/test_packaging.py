@@ -50,7 +50,18 @@ ROOMS = {
         *("training", "claims"),
     ),
     "logitproof_adapters": (*("contract", "catalogue", "control", "sources", "evaluator", "frameworks", "targets"),),
-    "logitproof_reports": ("words", "runs", "counting", "html", "report", "diff", "history", "comparison", "exports"),
+    "logitproof_reports": (
+        "words",
+        "runs",
+        "counting",
+        "html",
+        "report",
+        "diff",
+        "history",
+        "comparison",
+        "exports",
+        "atlas",
+    ),
     "logitproof_conformance": ("plan", "asking", "judging", "checks", "training", "session"),
     "logitproof": (
         *(
@@ -63,6 +74,7 @@ ROOMS = {
             "kernels",
             "parity",
             "invariance",
+            "sweeps",
             "upgrades",
         ),
         "commands",
@@ -82,6 +94,7 @@ FRAMEWORK_HOMES = {
     ("wandb", "training/wandb_log.py"),
     ("cryptography", "upgrades/signatures.py"),
     ("torch", "sources/kernel_watch.py"),
+    ("distributed", "sweeps/workers.py"),
 }
 """Each framework, and what else is an extra, and the modules that may import it."""
 FRAMEWORKS = tuple(sorted({name for name, _ in FRAMEWORK_HOMES}))
@@ -178,7 +191,17 @@ print(*sorted(ours | {{name for name in named if not name.startswith("logitproof
 """
 """Prints our modules that an import loads, and the packages of others."""
 
-COMMANDS = ["checking", "claiming", "command_line", "comparing", "listing", "reading", "running", "upgrading"]
+COMMANDS = [
+    "checking",
+    "claiming",
+    "command_line",
+    "comparing",
+    "listing",
+    "reading",
+    "running",
+    "sweeping",
+    "upgrading",
+]
 
 
 def test_importing_logitproof_loads_nothing_else() -> None:

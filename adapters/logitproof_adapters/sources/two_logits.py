@@ -1,0 +1,72 @@
+"""Every row of two logits of a format, by its number: what a sweep evaluates. It travels, so that answers alone do.
+
+A number is read as bits. Of float32 they are those of d, and the row is (d, 0): the exact answer to two classes depends
+on the difference of their logits alone. Of a half format the upper 16 are those of the first logit, the lower 16 of the
+second: every pair. An op without a class axis takes each logit by itself: (d, d), with labels 1 and 0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.vocabulary.cells import Inputs
+from logitproof_reference.vocabulary.formats import BFLOAT16
+from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.cells import Cell
+
+ONE = {"float16": 0x3C00, "bfloat16": 0x3F80, "float32": 0x3F800000}
+"""The bits of 1.0, by format: the formats that can be swept."""
+
+DTYPES = {"float16": np.dtype(np.float16), "bfloat16": BFLOAT16, "float32": np.dtype(np.float32)}
+
+
+def size_of(op: str, format_: str) -> int:
+    """Return how many rows there are."""
+    return 1 << (16 if OPS[op].elementwise and format_ != "float32" else 32)
+
+
+def logits_of(op: str, format_: str, start: int, count: int) -> NDArray[Any]:
+    """Return rows of logits from a number on, shape (count, 2)."""
+    numbers = np.arange(start, start + count, dtype=np.uint64)
+    word = np.uint32 if format_ == "float32" else np.uint16
+    bits = np.zeros((count, 2), word)
+    if OPS[op].elementwise:
+        bits[:] = numbers.astype(word)[:, None]
+    elif format_ == "float32":
+        bits[:, 0] = numbers.astype(word)
+    else:
+        bits[:, 0] = (numbers >> np.uint64(16)).astype(word)
+        bits[:, 1] = numbers.astype(word)
+    return bits.view(DTYPES[format_])
+
+
+def inputs_of(cell: Cell, start: int, count: int) -> Inputs:
+    """Return what an adapter is handed for rows from a number on.
+
+    Class indices are 0, distributions (1, 0). The upstream gradient of a number a row is 1; of a number a class it is
+    (1, 0), and where classes are independent (1, 1).
+    """
+    op = OPS[cell.op]
+    ones = _constant(cell.format, (1, 1), count)
+    first = _constant(cell.format, (1, 0), count)
+    cotangent = np.ascontiguousarray(ones[:, 0]) if not op.keeps_classes else ones if op.elementwise else first
+    labels = {"none": None, "indices": np.zeros(count, np.int64), "distributions": first}[cell.labels]
+    return Inputs(
+        logits=logits_of(cell.op, cell.format, start, count),
+        axis=1,
+        labels=labels,
+        cotangent=cotangent if cell.quantity in TAKES_COTANGENT else None,
+    )
+
+
+def _constant(format_: str, row: tuple[int, int], count: int) -> NDArray[Any]:
+    """Return a row of zeros and ones, so many times."""
+    bits = np.empty((count, 2), np.uint32 if format_ == "float32" else np.uint16)
+    bits[:] = [number * ONE[format_] for number in row]
+    return bits.view(DTYPES[format_])

@@ -1,0 +1,60 @@
+"""What the command line prints of sweeps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from logitproof.commands.app import echo
+from logitproof.commands.tables import console
+from logitproof_reports.atlas.records import summary_of
+from logitproof_reports.atlas.words import line_of
+
+if TYPE_CHECKING:
+    from logitproof_reports.atlas.records import Record
+
+COLUMNS = {
+    "function": "function",
+    "format": "format",
+    "mode": "mode",
+    "rows": "rows",
+    "ulps": "ulps",
+    "worst": "row",
+    "not_rounded": "not rounded",
+    "slack": "error / bound",
+    "broken": "broken",
+}
+"""Attributes of a `Line` and their heads."""
+
+
+def print_sweep(record: Record) -> None:
+    """Print a row a function, and for each that breaks a clause the command that shows it."""
+    about = record.head["framework"]
+    echo(f"{record.head['adapter']}: {about['framework']} {about['version']}")
+    table = Table(*COLUMNS.values(), box=None, pad_edge=False)
+    summaries = [summary_of(record, name) for name in record.head["plan"]]
+    lines = [line_of(record, one) for one in summaries]
+    for line in lines:
+        table.add_row(*(getattr(line, name) for name in COLUMNS))
+    console().print(table)
+    for line in lines:
+        if line.reproduction:
+            echo(f"worst row of {line.function} {line.format}: {line.reproduction}")
+
+
+def tree_of(record: Record) -> dict[str, Any]:
+    """Return what a record holds as a tree of JSON: its head, and of each function the summary and the words."""
+    summaries = [summary_of(record, name) for name in record.head["plan"]]
+    found = [{**_plain(asdict(one)), "words": asdict(line_of(record, one))} for one in summaries]
+    return {**record.head, "functions": found, "missing": record.missing}
+
+
+def _plain(tree: Any) -> Any:
+    """Return a tree whose infinite numbers are words: JSON has none."""
+    if isinstance(tree, dict):
+        return {name: _plain(one) for name, one in tree.items()}
+    if isinstance(tree, list):
+        return [_plain(one) for one in tree]
+    return str(tree) if isinstance(tree, float) and tree in (float("inf"), float("-inf")) else tree

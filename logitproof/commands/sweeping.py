@@ -1,0 +1,99 @@
+"""Commands over whole ranges of inputs: sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logitproof.commands.app import AS_IT_STANDS, Device, Python, TargetName, app, complain, echo, echo_json
+from logitproof.errors import EXPECTED, INTERRUPTED, UNEXPECTED, UsageError
+
+EXAMPLES = (
+    AS_IT_STANDS
+    + """Examples:
+  logitproof sweep torch --op log_softmax                     all 2^32 float32 differences of two classes
+  logitproof sweep torch --op softmax --range 0x41000000:0x41010000
+  logitproof sweep jax --mode compiled --format bfloat16      all 2^32 pairs of logits
+  logitproof sweep torch --shard 3/16 -o 3.sweep              one job of 16; logitproof merge *.sweep -o all.sweep"""
+)
+
+
+@app.command(epilog=EXAMPLES)
+def sweep(
+    framework: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A known framework, or module:Class.")],
+    *,
+    op: Annotated[
+        list[str] | None, typer.Option(metavar="OP", help="Operation, e.g. softmax; repeatable. Default: all five.")
+    ] = None,
+    quantity: Annotated[
+        list[str] | None,
+        typer.Option(metavar="value|grad_logits", help="What of it; repeatable. Default: both."),
+    ] = None,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="FORMAT", help="float32 (default), float16, bfloat16; repeatable."),
+    ] = None,
+    mode: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODE", help="How the framework runs it, e.g. compiled; repeatable. Default: eager."),
+    ] = None,
+    rows: Annotated[
+        str,
+        typer.Option("--range", metavar="FIRST:END", help="Rows by number, END excluded, e.g. 0x41000000:0x42000000."),
+    ] = "",
+    python: Python = None,
+    target: TargetName = None,
+    device: Device = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Record to write, or to continue.")] = Path(
+        "record.sweep"
+    ),
+    workers: Annotated[int, typer.Option(min=1, max=256, metavar="N", help="Processes that share the units.")] = 1,
+    dask: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Let a Dask cluster work: its scheduler, or 'local'.")
+    ] = "",
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Measure only the Ith of N parts of the units.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Measure a framework on every input of two classes. Every answer is compared with the exact one.
+
+    A row of float32 is (d, 0), numbered by the bits of d; of a half format it is a pair (a, b), numbered by the bits of
+    a, then of b. The record holds the largest error with its row, how many answers are not correctly rounded, how many
+    exceed their bound, and a histogram. An interrupted sweep continues when it is started again.
+    """
+    from logitproof.commands.sweep_tables import print_sweep, tree_of
+    from logitproof.sweeps.course import course_for_terminal
+    from logitproof.sweeps.functions import chosen as chosen_functions
+    from logitproof.sweeps.functions import range_of
+    from logitproof.sweeps.sweep import planned
+    from logitproof.sweeps.sweep import sweep as measure
+    from logitproof.sweeps.workers import Dask, Here, Processes
+    from logitproof_adapters.targets.target import chosen
+    from logitproof_conformance.plan.shard import Shard
+    from logitproof_reports.atlas.records import is_broken
+    from logitproof_reports.runs.whole_files import refuse_unwritable
+
+    functions = list(chosen_functions(op or (), quantity or (), format_ or (), mode or ()))
+    try:
+        part = Shard.read(shard)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    limits = range_of(rows) if rows else None
+    refuse_unwritable([output])
+    plan = planned(framework, chosen(python, target, device=device), functions, rows=limits, shard=part)
+    for name, reason in plan.refused.items():
+        complain(f"{name} is not offered: {reason}")
+    crew = Dask(dask, workers) if dask else Processes(workers) if workers > 1 else Here()
+    outcome = measure(plan, crew, output, course_for_terminal(), ahead=2 * workers if workers > 1 or dask else 1)
+    if as_json:
+        echo_json(tree_of(outcome.record))
+    else:
+        print_sweep(outcome.record)
+        echo(output)
+    for name, reason in outcome.failures.items():
+        complain(f"{name} failed: {reason}")
+    if outcome.interrupted:
+        complain(f"interrupted; {output} contains what was measured, and the same command continues")
+        return INTERRUPTED
+    return UNEXPECTED if outcome.failures or is_broken(outcome.record) else EXPECTED

@@ -1,0 +1,235 @@
+"""What a framework answered to a unit of rows, measured: nothing is sampled, and what is close is measured exactly.
+
+Every number is compared with one that is right to 2**-45 of itself (`two_classes`): far more than decides its error in
+ulps to the digits that are reported, and whether it is correctly rounded but for a few in a million. Those few, the
+worst rows, and all whose error exceeds a lower limit of their bound (`allowed`) go to the oracle.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.sweeps.allowed import allowed_of
+from logitproof.sweeps.exact import measured
+from logitproof.sweeps.limits import wrong_at_limits
+from logitproof.sweeps.spacing import rounding, spacing
+from logitproof.sweeps.stretches import BLOCK, finite_rows, stretches
+from logitproof_reference.vocabulary.formats import FORMATS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof.sweeps.exact import Measured
+    from logitproof.sweeps.functions import Function
+    from logitproof.sweeps.stretches import Stretch
+    from logitproof_reference.bounds.assumptions import Arithmetic
+    from logitproof_reference.vocabulary.formats import F64
+
+    Rows = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
+
+FIRST_BIN, BINS = -8, 41
+"""Errors in ulps are counted in [0, 2**-8), and from there on in [2**k, 2**(k + 1)); the last bin has no end."""
+
+MEASURED = 64
+"""Rows of a unit that are measured exactly for the largest slack: the worst of each stretch, the worst ones."""
+
+NOTHING = 1e-9
+"""Less of a bound is taken for none."""
+
+
+@dataclass
+class Worst:
+    """The worst number so far: by the size of `measure`, the first row among equals."""
+
+    measure: float = -1.0
+    row: int = -1
+    element: int = 0
+    observed: float = 0.0
+
+    def take(self, measure: float, row: int, element: int, observed: float) -> None:
+        """Take a number where it is worse."""
+        if measure > self.measure or (measure == self.measure and (row, element) < (self.row, self.element)):
+            self.measure, self.row, self.element, self.observed = measure, row, element, observed
+
+
+@dataclass
+class Tally:
+    """What is counted of a unit.
+
+    Attributes
+    ----------
+    numbers : int
+        Compared: one or two a row, of rows with finite logits.
+    not_rounded, broken, lost, not_finite : int
+        Not the exact number correctly rounded; past the bound; 0 where the exact one rounds to a subnormal number; not
+        finite, which are broken too.
+    limits, limits_wrong : int
+        Numbers of rows with a logit that is not finite, and those that no clause allows.
+    first_broken, first_limit : int
+        Rows; -1 for none.
+    bins : int64 array
+        Errors in ulps by `FIRST_BIN`.
+    """
+
+    numbers: int = 0
+    not_rounded: int = 0
+    broken: int = 0
+    lost: int = 0
+    not_finite: int = 0
+    limits: int = 0
+    limits_wrong: int = 0
+    first_broken: int = -1
+    first_limit: int = -1
+    bins: NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+
+
+class Certifier:
+    """Measures the answers to rows that are handed over in their order.
+
+    Parameters
+    ----------
+    function : Function
+    arithmetic : Arithmetic
+        Whose bound the answers are held to.
+    """
+
+    def __init__(self, function: Function, arithmetic: Arithmetic) -> None:
+        self._function = function
+        self._arithmetic = arithmetic
+        self._allowed = [allowed_of(function, element, arithmetic) for element in range(len(function.elements))]
+        self._held: list[tuple[float, int, int, float]] = []
+        self.slack_at_most = 0.0
+        self.tally = Tally()
+        self.worst_ulps, self.worst_slack = Worst(), Worst()
+
+    def take(self, start: int, answer: NDArray[Any]) -> None:
+        """Measure the answer to rows from a number on.
+
+        Raises
+        ------
+        ValueError
+            It has not the shape or the format of an answer.
+        """
+        columns = self._columns(answer)
+        first = start
+        while first < start + len(answer):
+            end = min((first // BLOCK + 1) * BLOCK, start + len(answer))
+            with np.errstate(all="ignore"):
+                self._block(first, [column[first - start : end - start] for column in columns])
+            first = end
+
+    def _columns(self, answer: NDArray[Any]) -> list[NDArray[Any]]:
+        shape = (len(answer), 2) if len(self._function.elements) == 2 else (len(answer),)
+        dtype = FORMATS[self._function.format].dtype
+        if answer.shape != shape or answer.dtype != dtype:
+            raise ValueError(f"the answer has shape {answer.shape} and format {answer.dtype}: not {shape}, {dtype}")
+        return [np.ascontiguousarray(column) for column in self._function.columns(answer)]
+
+    def _block(self, start: int, columns: list[NDArray[Any]]) -> None:
+        count = len(columns[0])
+        for stretch in stretches(self._function, start, count):
+            for element, column in enumerate(columns):
+                self._stretch(start + stretch.rows.start, stretch, element, column[stretch.rows])
+        finite = finite_rows(self._function, start, count)
+        if finite < count:
+            wrong = wrong_at_limits(self._function, start + finite, [column[finite:] for column in columns])
+            self.tally.limits += wrong.size
+            self.tally.limits_wrong += int(wrong.sum())
+            if wrong.any() and self.tally.first_limit < 0:
+                self.tally.first_limit = start + finite + int(np.flatnonzero(wrong.any(axis=1))[0])
+
+    def _stretch(self, start: int, stretch: Stretch, element: int, observed: NDArray[Any]) -> None:
+        what = self._function.elements[element]
+        exact = stretch.value(what)
+        seen = observed.astype(np.float64)
+        if what.sign < 0:
+            np.negative(seen, out=seen)
+        error = seen - exact
+        np.abs(error, out=error)
+        ulps = error / spacing(exact, self._function.format)
+        self.tally.numbers += len(seen)
+        if not np.isfinite(ulps.max()):
+            self._not_finite(start, element, seen, error, ulps)
+            observed = np.where(np.isfinite(seen), observed, np.zeros((), observed.dtype))
+        self._count(ulps)
+        at = int(ulps.argmax())
+        self.worst_ulps.take(float(ulps[at]), start + at, element, float(seen[at]))
+        self._roundings(start, stretch, element, observed, exact)
+        self._slack(start, element, seen, error, stretch.allowed(self._allowed[element], exact))
+
+    def _not_finite(self, start: int, element: int, seen: F64, error: F64, ulps: F64) -> None:
+        """Count answers that are infinite or NaN, which no row here has, and leave them out of the rest."""
+        wrong = ~np.isfinite(seen)
+        first = int(wrong.argmax())
+        self.tally.not_finite += int(wrong.sum())
+        self._break(start + first, int(wrong.sum()))
+        self.worst_ulps.take(np.inf, start + first, element, float(seen[first]))
+        self.worst_slack.take(np.inf, start + first, element, float(seen[first]))
+        error[wrong] = ulps[wrong] = 0.0
+
+    def _break(self, row: int, count: int) -> None:
+        self.tally.broken += count
+        if count and not 0 <= self.tally.first_broken <= row:
+            self.tally.first_broken = row
+
+    def _count(self, ulps: F64) -> None:
+        exponents = (ulps.view(np.int64) >> 52) - (1023 + FIRST_BIN - 1)
+        np.clip(exponents, 0, BINS - 1, out=exponents)
+        self.tally.bins += np.bincount(exponents, minlength=BINS)
+
+    def _roundings(self, start: int, stretch: Stretch, element: int, observed: NDArray[Any], exact: F64) -> None:
+        what = self._function.elements[element]
+        is_rounded, is_open = rounding(observed, what.sign, exact, *stretch.radius(what))
+        self.tally.not_rounded += len(exact) - int(np.count_nonzero(is_rounded))
+        if is_open.any():
+            at = np.flatnonzero(is_open)
+            found = self._measured(element, start + at, what.sign * observed[at].astype(np.float64))
+            self.tally.not_rounded -= int(found.rounded.sum())
+        smallest = FORMATS[self._function.format].smallest_subnormal
+        if abs(exact[0]) < 2.0**24 * smallest or abs(exact[-1]) < 2.0**24 * smallest:
+            self.tally.lost += int(np.count_nonzero((observed == 0) & (np.abs(exact) > smallest / 2.0)))
+
+    def _slack(self, start: int, element: int, seen: F64, error: F64, allowed: tuple[F64 | float, F64 | float]) -> None:
+        least, most = allowed
+        slack = error / least
+        at = int(slack.argmax())
+        largest = float(slack[at])
+        if largest > 1.0:
+            self._broken(start, element, seen, error > most, slack > 1.0)
+        if largest > NOTHING and (len(self._held) < MEASURED or largest > self._held[0][0]):
+            take = heapq.heappush if len(self._held) < MEASURED else heapq.heapreplace
+            take(self._held, (largest, -(start + at), element, float(seen[at])))
+        self.slack_at_most = max(self.slack_at_most, largest)
+
+    def _broken(self, start: int, element: int, seen: F64, sure: Mask, possible: Mask) -> None:
+        if sure.any():
+            self._break(start + int(sure.argmax()), int(sure.sum()))
+        at = np.flatnonzero(possible & ~sure)
+        if at.size:
+            wrong = ~self._measured(element, start + at, seen[at]).conforms
+            if wrong.any():
+                self._break(start + int(at[wrong.argmax()]), int(wrong.sum()))
+
+    def _measured(self, element: int, rows: Rows, seen: F64) -> Measured:
+        """Measure rows exactly, of which `seen` is the answer without the sign of the element."""
+        observed = self._function.elements[element].sign * seen
+        return measured(self._function, element, rows, observed, self._arithmetic)
+
+    def finish(self) -> None:
+        """Measure the worst rows exactly."""
+        for element in range(len(self._function.elements)):
+            held = [(-row, seen) for _, row, of, seen in self._held if of == element]
+            if held:
+                rows, seen = (np.array(part) for part in zip(*held, strict=True))
+                found = self._measured(element, rows, seen)
+                for slack, row, number in zip(found.slack, rows, seen, strict=True):
+                    self.worst_slack.take(float(slack), int(row), element, float(number))
+        worst = self.worst_ulps
+        if worst.row >= 0 and np.isfinite(worst.measure):
+            found = self._measured(worst.element, np.array([worst.row]), np.array([worst.observed]))
+            worst.measure = float(found.ulps[0])

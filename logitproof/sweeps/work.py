@@ -1,0 +1,86 @@
+"""What a worker does: it evaluates a unit in a target and certifies the answers, call by call.
+
+While a call is certified the next one is evaluated: the framework and what judges it share the processors.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from logitproof.sweeps.certifier import Certifier
+from logitproof.sweeps.units import record_of
+from logitproof_adapters.contract import declared_arithmetic
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_conformance.session.surroundings import SENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from logitproof.sweeps.units import Unit
+    from logitproof_adapters.targets.target import Target
+
+CALL = 1 << 18
+"""Rows of one call of the framework."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A unit, and where it is evaluated; it travels to a worker."""
+
+    framework: str
+    target: Target
+    unit: Unit
+
+
+def carry_out(task: Task) -> dict[str, Any]:
+    """Return the record of a task's unit; the evaluator is kept for the next one.
+
+    Raises
+    ------
+    RemoteError, TargetDied
+        The framework raised something, or ended its process.
+    ValueError
+        An answer has not the shape or format of one.
+    """
+    adapter = adapter_of(task.framework, task.target)
+    certifier = Certifier(task.unit.function, declared_arithmetic(adapter))
+    for start, answer in _answers(adapter, task.unit):
+        certifier.take(start, answer)
+    certifier.finish()
+    return record_of(task.unit, certifier)
+
+
+_evaluators: dict[str, RemoteAdapter] = {}
+"""The evaluator of this process, by what it holds."""
+
+
+def adapter_of(framework: str, target: Target) -> RemoteAdapter:
+    """Return the evaluator of this process; one that holds something else is ended."""
+    holds = repr((framework, target))
+    if holds not in _evaluators:
+        release()
+        _evaluators[holds] = RemoteAdapter(framework, target, also_sent=SENT)
+    return _evaluators[holds]
+
+
+def release() -> None:
+    """End the evaluator of this process."""
+    while _evaluators:
+        _evaluators.popitem()[1].close()
+
+
+def _answers(adapter: RemoteAdapter, unit: Unit) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield the answers to a unit, one call ahead."""
+    cell, end = unit.function.cell(adapter.name), unit.start + unit.rows
+    calls = [(start, min(CALL, end - start)) for start in range(unit.start, end, CALL)]
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(adapter.sweep, cell, *calls[0])
+        for (start, _), following in zip(calls, [*calls[1:], None], strict=True):
+            answer = coming.result()
+            if following:
+                coming = ahead.submit(adapter.sweep, cell, *following)
+            yield start, answer

@@ -1,0 +1,1 @@
+"""The atlas: records of exhaustive sweeps and of worst rows, merged, compared, and written as a page."""
