@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from logitproof.commands.app import echo
 from logitproof.commands.tables import console
+from logitproof.streams import echo
 from logitproof_reports.atlas.records import summary_of
 from logitproof_reports.atlas.words import line_of
 
