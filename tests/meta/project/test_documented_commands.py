@@ -29,6 +29,7 @@ FEW = "-k 'softmax and value and float32 and typical'"
 
 INDEX = "needs releases from a package index: tests/meta/commands/test_upgrade.py has one of its own"
 SESSION = "a session of nox, which continuous integration runs"
+SWEEPS = "hours; tests/meta/sweeps/test_sweep.py sweeps few rows of the control, in units, shards and processes"
 KERNELS = "tests/meta/commands/test_kernel_tutorial.py runs it and holds its output against the page"
 
 NOT_RUN = {
@@ -62,6 +63,11 @@ NOT_RUN = {
     "--key approver.pub.pem": "verifies what the command above it wrote; the tests of certificates do so",
     "logitproof bisect optax==0.2.4 optax==0.2.8 --by verdict --cell optax-eager-sigmoid_cross_entropy-distributions-"
     "grad_logits-float32-entry=sigmoid_focal_loss/saturated": INDEX,
+    "logitproof sweep torch --op log_softmax": SWEEPS,
+    "logitproof sweep torch --workers 4": SWEEPS,
+    "logitproof sweep torch --dask tcp://scheduler:8786": "needs a cluster; tests/meta/sweeps/test_dask.py has one",
+    "logitproof sweep torch --shard $I/16 -o $I.sweep": SWEEPS,
+    "logitproof merge *.sweep -o all.sweep": SWEEPS,
     "pytest --pyargs logitproof_conformance --framework torch --python /opt/venv/bin/python": (
         "nox -s wheel runs the matrix as pytest"
     ),
