@@ -157,7 +157,7 @@ class SourceAdapter(ABC):
         del cell
         return []
 
-    def forget(self) -> None:
+    def forget(self) -> None:  # noqa: B027  most frameworks compile nothing
         """Let the framework forget what it compiled; nothing by default."""
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
