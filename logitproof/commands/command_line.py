@@ -24,10 +24,12 @@ def complaints() -> tuple[type[Exception], ...]:
     from logitproof_adapters.catalogue.registry import MissingFramework, UnknownFramework
     from logitproof_adapters.contract import DeviceError
     from logitproof_adapters.targets.link import TargetDied
+    from logitproof_adapters.targets.remote_adapter import RemoteError
     from logitproof_adapters.targets.target import TargetError
     from logitproof_reports.runs.schema import RunFileError
 
-    return UsageError, RunFileError, MissingFramework, UnknownFramework, DeviceError, TargetError, TargetDied
+    of_targets = TargetError, TargetDied, RemoteError
+    return UsageError, RunFileError, MissingFramework, UnknownFramework, DeviceError, *of_targets
 
 
 def old_numpy() -> str | None:

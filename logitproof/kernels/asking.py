@@ -10,8 +10,8 @@ import numpy as np
 
 from logitproof.kernels.placements import PLACEMENTS
 from logitproof.kernels.truth import Question, Truth, arguments, truth_of, weights
-from logitproof_adapters.contract.process_state import kept_process_state
-from logitproof_adapters.evaluator.values import described_error
+from logitproof_adapters.contract.calls import CallFailed, answer_of
+from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_conformance.plan.layout import MIDDLE_WIDTH, PLACES
 from logitproof_reference.judging.compare import Comparison, compare
@@ -137,24 +137,19 @@ class Asker:
         inputs = self.inputs(quantity, rows, placement)
         arrays = inputs.arrays()
         before = {name: array.tobytes() for name, array in arrays.items()}
+        cell = self.cell(quantity, format_of(rows.logits).name, way)
         try:
-            with kept_process_state(random_numbers=False):  # a kernel in this process must not change how it is judged
-                answer = np.array(self.adapter.evaluate(self.cell(quantity, format_of(rows.logits).name, way), inputs))
+            answer = answer_of(lambda: self.adapter.evaluate(cell, inputs), passed=(TargetDied,))
         except TargetDied as error:
             return Reply(None, failure=f"its process {error}", died=True)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever a kernel raises is a result, a test's skip too
-            told = described_error(error)
-            return Reply(None, failure=f"{told['kind']}: {next(iter(told['message'].splitlines()), '')[:200]}")
+        except CallFailed as error:
+            return Reply(None, failure=str(error))
         modified = tuple(name for name, array in arrays.items() if array.tobytes() != before[name])
         return self._read(quantity, rows, answer, modified)
 
     def _read(self, quantity: str, rows: Rows, answer: NDArray[Any], modified: tuple[str, ...]) -> Reply:
-        try:
-            answer.astype(np.float64)
-        except (TypeError, ValueError):
-            return Reply(None, str(answer.dtype), f"the result holds {answer.dtype}, which are no numbers", modified)
+        if not is_numeric(answer.dtype):
+            return Reply(None, str(answer.dtype), f"the result holds {answer.dtype}, no number format", modified)
         restored = self._restored(quantity, answer, rows)
         if restored is None:
             wanted = self.shape(quantity, rows)

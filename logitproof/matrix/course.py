@@ -14,7 +14,7 @@ from logitproof.errors import UsageError
 from logitproof.matrix.turns import Turns
 from logitproof_adapters.catalogue.registry import MissingFramework, UnknownFramework
 from logitproof_adapters.targets.link import TargetDied
-from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter, RemoteError
 from logitproof_adapters.targets.target import TargetError
 from logitproof_conformance.session.framework_run import FrameworkRun, identity_of
 from logitproof_conformance.session.recording import Recorder
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 UNDER_WAY = 4
 """Cells of one framework under way at a time: enough that the evaluator never waits for the judge to read an answer."""
 
-REFUSALS = (MissingFramework, UnknownFramework, TargetError, TargetDied)
+REFUSALS = (MissingFramework, UnknownFramework, TargetError, TargetDied, RemoteError)
 """What keeps a framework from being asked at all."""
 
 
@@ -94,6 +94,14 @@ def shares(cells: Sequence[list[Case]], count: int) -> list[list[list[Case]]]:
 
 def _cases_of(cells: Sequence[list[Case]]) -> int:
     return sum(map(len, cells))
+
+
+def _told(framework: str, error: Exception) -> Exception:
+    """Return why a framework cannot be asked; of what its process did or raised, with the framework's name."""
+    if not isinstance(error, (TargetDied, RemoteError)):
+        return error
+    kind = f"{type(error).__name__}: " if isinstance(error, RemoteError) else ""
+    return TargetError(f"{framework} cannot be asked: {kind}{error}")
 
 
 class Lane:
@@ -220,7 +228,7 @@ class Course:
             if is_first:
                 self._plan(FrameworkRun(lane.adapter, asked.profile, asked.shard, self._since))
         except REFUSALS as error:
-            self.refusal = self.refusal or error
+            self.refusal = self.refusal or _told(self.framework, error)
         for other in self.lanes if is_first else [lane]:
             self._take_on(other)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_adapters.catalogue import registry
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.target import here
 from logitproof_reference.claims.catalogue import CATALOGUE, Answers
 
 if TYPE_CHECKING:
@@ -22,35 +24,40 @@ def installed_frameworks() -> list[str]:
 
 
 def ask_all(frameworks: Iterable[str]) -> Iterator[Answers]:
-    """Yield what each framework makes of every claim.
+    """Yield what each framework makes of every claim, asked in a process of its own.
 
     Raises
     ------
-    UnknownFramework, MissingFramework
-        See `registry.load`.
+    UnknownFramework, MissingFramework, TargetError
+        See `RemoteAdapter`.
     """
     for name in frameworks:
-        adapter = registry.load(name)
-        outcomes = {
-            f"{claim.id}/{number}": _tried(adapter, trial)
-            for claim in CATALOGUE
-            for number, trial in enumerate(claim.trials)
-        }
-        yield Answers(adapter.name, adapter.describe().version, outcomes)
+        with RemoteAdapter(name, here()) as adapter:
+            yield answers_of(adapter)
+
+
+def answers_of(adapter: Adapter) -> Answers:
+    """Return what a framework makes of every claim."""
+    outcomes = {
+        f"{claim.id}/{number}": _tried(adapter, trial)
+        for claim in CATALOGUE
+        for number, trial in enumerate(claim.trials)
+    }
+    return Answers(adapter.name, adapter.describe().version, outcomes)
 
 
 def _tried(adapter: Adapter, trial: Trial) -> Outcome | str:
     """Put a trial to a framework; return why not, where it does not offer it. Other dialects the oracle answers."""
     answers = []
-    for ask in trial.asks:
-        if ask.choices:
-            answers.append(ask.exact(trial.format).astype(np.float64))
-            continue
-        cell = ask.cell(adapter.name, trial.format)
-        if (reason := adapter.unsupported(cell)) is not None:
-            return reason
-        try:
+    try:
+        for ask in trial.asks:
+            if ask.choices:
+                answers.append(ask.exact(trial.format).astype(np.float64))
+                continue
+            cell = ask.cell(adapter.name, trial.format)
+            if (reason := adapter.unsupported(cell)) is not None:
+                return reason
             answers.append(np.array(adapter.evaluate(cell, ask.inputs(trial.format))).astype(np.float64))
-        except Exception as error:  # noqa: BLE001 - whatever a framework raises is its answer
-            return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-    return trial.outcome(answers)
+        return trial.outcome(answers)
+    except Exception as error:  # noqa: BLE001 - whatever a framework raises is its answer
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

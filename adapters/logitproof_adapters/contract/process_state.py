@@ -14,6 +14,7 @@ import sys
 import threading
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,9 +26,14 @@ FLOATING_POINT_BYTES = 256
 """More than any system's ``fenv_t``."""
 
 
+@lru_cache(maxsize=None)  # Python 3.8 has no cache
+def _maths() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def _floating_point() -> Callable[[], None]:
     try:
-        maths = ctypes.CDLL(None)
+        maths = _maths()
         state = ctypes.create_string_buffer(FLOATING_POINT_BYTES)
         maths.fegetenv(state)
     except (AttributeError, OSError, TypeError):  # no C library with these functions, as on Windows

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import select
+import sys
 import threading
 import time
 from dataclasses import asdict
@@ -23,13 +24,13 @@ import numpy as np
 
 from logitproof_adapters import contract
 from logitproof_adapters.contract import CPU
+from logitproof_adapters.contract.calls import described_error
 from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.evaluator.floating_point import FloatingPointMode
 from logitproof_adapters.evaluator.frames import LENGTH, decoded, encoded, length_of
 from logitproof_adapters.evaluator.memory import limited, ran_out
 from logitproof_adapters.evaluator.values import (
     cell_from_json,
-    described_error,
     packed_all,
     packed_answer,
     unpacked_all,
@@ -45,11 +46,15 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Adapter
     from logitproof_adapters.sources.trainer import SourceTrainer
+    from logitproof_reference.vocabulary.cells import Cell
 
 Request = Dict[str, Any]
 Answer = Tuple[Dict[str, Any], List[bytes]]
 
 OLDEST_NUMPY = (1, 17)
+MOST_CHARACTERS = 10_000
+"""Of a text that an adapter makes up."""
+
 CONTRACT = ("name", "modes", "describe", "unsupported", "evaluate", "repro")
 """What every adapter has."""
 
@@ -107,8 +112,10 @@ class Evaluator:
 
     def __init__(self) -> None:
         self._mode = FloatingPointMode()
+        self._imports = KeptImports()
         self._memory = limited()
         self._device_works = False
+        self._unsound: dict[Cell, BaseException] = {}
         self._methods: dict[str, Callable[[Request, memoryview], Answer]] = {
             "find": self.find,
             "call": self.call,
@@ -128,6 +135,7 @@ class Evaluator:
     def answer(self, request: Request, memory: memoryview) -> Answer:
         """Return the answer to a request; what is raised is an answer too."""
         self._mode.restore()
+        self._imports.restore()
         try:
             answer, parts = self._methods[request["do"]](request, memory)
         except BaseException as error:  # noqa: BLE001 - whatever a framework raises is a result of the test
@@ -170,6 +178,7 @@ class Evaluator:
         self.adapter = fulfilling(made_for(found, request["device"]))
         self._mode.keep()
         self._device_works = request["device"] != CPU and self._computes()
+        self._imports.keep()
         return {"facts": facts_of(self.adapter)}, []
 
     def offers(self, request: Request, _: memoryview) -> Answer:
@@ -177,10 +186,18 @@ class Evaluator:
         numbers: dict[str, int] = {}
         found = []
         for words in request["cells"]:
-            cell = cell_from_json(words)
-            dialect = json.dumps(asdict(contract.dialect(self.adapter, cell)))
-            found.append([self.adapter.unsupported(cell), numbers.setdefault(dialect, len(numbers))])
+            reason, dialect = self._offer(cell_from_json(words))
+            found.append([reason, numbers.setdefault(dialect, len(numbers))])
         return {"offers": found, "dialects": list(map(json.loads, numbers))}, []
+
+    def _offer(self, cell: Cell) -> tuple[str | None, str]:
+        """Return why the framework has no such cell, and its dialect as JSON; where that raises, evaluating it will."""
+        try:
+            dialect = json.dumps(asdict(contract.dialect(self.adapter, cell)))
+            return _reason(self.adapter.unsupported(cell)), dialect
+        except BaseException as error:  # noqa: BLE001 - it costs this cell alone
+            self._unsound[cell] = error
+            return None, json.dumps(asdict(contract.Dialect()))
 
     def probe(self, _request: Request, _: memoryview) -> Answer:
         """Return what the device does with numbers."""
@@ -196,8 +213,11 @@ class Evaluator:
         return {**answer, "changed": described}, [*parts, *memories]
 
     def _evaluated(self, request: Request, inputs: Inputs) -> Answer:
+        cell = cell_from_json(request["cell"])
+        if cell in self._unsound:
+            return self._failed(self._unsound[cell])
         try:
-            answer = np.asarray(self.adapter.evaluate(cell_from_json(request["cell"]), inputs))
+            answer = np.asarray(self.adapter.evaluate(cell, inputs))
             described, memory = packed_answer(answer)
         except BaseException as error:  # noqa: BLE001 - as above
             return self._failed(error)
@@ -213,7 +233,10 @@ class Evaluator:
     def repro(self, request: Request, memory: memoryview) -> Answer:
         """Return a standalone program that prints the answer."""
         inputs = Inputs(axis=request["axis"], **unpacked_all(request["arrays"], memory))
-        return {"text": self.adapter.repro(cell_from_json(request["cell"]), inputs)}, []
+        text = self.adapter.repro(cell_from_json(request["cell"]), inputs)
+        if not isinstance(text, str):
+            raise TypeError(f"repro returned {type(text).__name__}; it returns a text")
+        return {"text": text}, []
 
     def train(self, request: Request, memory: memoryview) -> Answer:
         """Return loss, gradients and parameters of each step of a training."""
@@ -261,6 +284,24 @@ class Evaluator:
                 raise LookupError(f"{self.adapter.name} has no trainer")
             self.trainer = found
         return self.trainer
+
+
+class KeptImports:
+    """What imports need: a call that takes away `sys.path` or modules would fail every later one."""
+
+    def __init__(self) -> None:
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep where modules are found, and those that are loaded."""
+        self._path, self._modules = list(sys.path), dict(sys.modules)
+
+    def restore(self) -> None:
+        """Bring back what is gone; what was added stays."""
+        if not set(self._path).issubset(sys.path):
+            sys.path[:] = self._path
+        if len(sys.modules) < len(self._modules):
+            sys.modules.update({name: one for name, one in self._modules.items() if name not in sys.modules})
 
 
 class Examples:
@@ -313,13 +354,39 @@ def fulfilling(adapter: Any) -> Adapter:
     return found
 
 
+def _reason(found: Any) -> str | None:
+    """Return why a cell is not offered, or None where it is; what is neither is an error of the adapter."""
+    if found is None or isinstance(found, str):
+        return None if found is None else str(found)[:MOST_CHARACTERS]
+    raise TypeError(f"unsupported returned {type(found).__name__}; it returns a text or None")
+
+
+def _description(adapter: Adapter) -> dict[str, Any]:
+    """Return what an adapter says of its framework: texts, since a run file holds them.
+
+    Raises
+    ------
+    TypeError
+        It says something else.
+    """
+    found = asdict(adapter.describe())
+    texts = [found["framework"], found["version"], *found["build"], *found["build"].values()]
+    if not all(isinstance(one, str) for one in texts):
+        raise TypeError("describe returned no texts: framework, version, and names and values of build are such")
+    return {
+        "framework": found["framework"][:MOST_CHARACTERS],
+        "version": found["version"][:MOST_CHARACTERS],
+        "build": {name[:MOST_CHARACTERS]: text[:MOST_CHARACTERS] for name, text in found["build"].items()},
+    }
+
+
 def facts_of(adapter: Adapter) -> dict[str, Any]:
     """Return what an adapter states of its framework, all but what depends on a cell."""
     arithmetic = getattr(adapter, "arithmetic", None)
     return {
         "name": adapter.name,
-        "modes": list(adapter.modes),
-        "description": asdict(adapter.describe()),
+        "modes": list(dict.fromkeys(adapter.modes)),
+        "description": _description(adapter),
         "entries": [[*loss, list(words)] for loss, words in contract.entries(adapter).items()],
         "producers": list(contract.producers(adapter)),
         "ignored_labels": list(contract.ignored_labels(adapter)),

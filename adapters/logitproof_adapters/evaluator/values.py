@@ -6,6 +6,7 @@ the other side too. bfloat16 travels as its bits.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 NUMBERS = "biufc"
 """Kinds of dtype whose arrays travel, beside bfloat16 and its kin; of others only the shape does."""
+
+
+MOST_BYTES = 1 << 30
+"""Of an answer that travels; the largest that any cell asks for has some ten million."""
 
 
 def cell_to_json(cell: Cell) -> dict[str, Any]:
@@ -91,36 +96,34 @@ def unpacked_all(described: Mapping[str, Any], memory: memoryview) -> dict[str, 
 
 
 def packed_answer(answer: NDArray[Any]) -> Packed:
-    """Return an answer's description and numbers, in C order; of what holds no numbers the shape alone."""
+    """Return an answer's description and numbers, in C order; of no numbers, or far too many, the shape alone."""
     name, shape = name_of_dtype(answer.dtype), list(answer.shape)
-    if not (answer.dtype.kind in NUMBERS or _is_small_float(answer.dtype)):
+    if not is_numeric(answer.dtype) or answer.nbytes > MOST_BYTES:
         return {"dtype": str(answer.dtype), "shape": shape, "size": 0}, b""
-    memory = answer.tobytes()
+    memory = answer.astype(answer.dtype.newbyteorder("="), copy=False).tobytes()
     return {"dtype": name, "shape": shape, "size": len(memory)}, memory
 
 
 def unpacked_answer(described: Mapping[str, Any], memory: memoryview) -> NDArray[Any]:
     """Return an answer; one without numbers is an array of objects of its shape."""
     shape = tuple(described["shape"])
-    count = int(np.prod(shape, dtype=np.int64))
+    count = math.prod(shape)
     try:
         dtype = dtype_named(described["dtype"])
     except TypeError:
-        return np.empty(shape, dtype=object)
+        return _without_numbers(shape)
     if dtype.itemsize * count != described["size"]:
-        return np.empty(shape, dtype=object)
+        return _without_numbers(shape)
     return np.frombuffer(memory, dtype, count).reshape(shape).copy()
 
 
-def _is_small_float(dtype: np.dtype[Any]) -> bool:
-    """Whether it is bfloat16 or one of the like, whose kind NumPy does not know."""
+def _without_numbers(shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return an array of objects that takes no memory, whatever its shape."""
+    return np.broadcast_to(np.empty((), dtype=object), shape)
+
+
+def is_numeric(dtype: np.dtype[Any]) -> bool:
+    """Return whether it holds numbers that every machine has, be it bfloat16, whose kind NumPy does not know."""
+    if dtype.kind in NUMBERS:
+        return dtype.itemsize <= (16 if dtype.kind == "c" else 8)  # longdouble is another format elsewhere
     return dtype == BFLOAT16 or (dtype.kind == "V" and "float" in dtype.name)
-
-
-def described_error(error: BaseException) -> dict[str, str]:
-    """Return the name and the words of an error."""
-    try:
-        message = str(error)
-    except Exception as mute:  # noqa: BLE001 - the words of an error are the framework's too
-        message = f"its words cannot be had: {type(mute).__name__}"
-    return {"kind": type(error).__name__, "message": message}

@@ -280,8 +280,9 @@ class RemoteAdapter:
         header = {"do": "repro", "cell": cell_to_json(cell), "axis": inputs.axis}
         try:
             text: str = self.request(header, inputs.arrays())[0]["text"]
-        except TargetDied as error:  # what was measured counts, though its program is lost
-            return f"# the target could not spell this program: {error}"
+        except (TargetDied, RemoteError) as error:  # what was measured counts, though its program is lost
+            words = " ".join(str(error).split())
+            return f"# the target could not spell this program: {type(error).__name__}: {words}"
         return text
 
     def run_alone(self, program: str, variables: Mapping[str, str], seconds: int) -> subprocess.CompletedProcess[str]:

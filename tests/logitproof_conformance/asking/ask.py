@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters.contract.calls import CallFailed, answer_of
+from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_conformance.plan.layout import arrange, restore
 
 if TYPE_CHECKING:
@@ -64,13 +67,16 @@ def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch) -> Answ
     """
     given = {name: array.copy() for name, array in inputs.arrays().items()}
     try:
-        answer = np.array(adapter.evaluate(cell, inputs))  # a copy: the answer may lie in one of the inputs
-    except TargetDied:
-        raise  # not what the framework raised, which a call with a bad argument may
-    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a framework raises is a result of the test
-        return Answer(None, failure=_last_words(error))
+        is_here = not isinstance(adapter, RemoteAdapter)
+        answer = answer_of(lambda: adapter.evaluate(cell, inputs), passed=(TargetDied,), is_here=is_here)
+    except CallFailed as error:
+        return Answer(None, failure=str(error))
     finally:
         modified = _put_back(inputs, given)
+    if not is_numeric(answer.dtype):
+        return Answer(
+            None, str(answer.dtype), misshapen=f"the result holds {answer.dtype}, no number format", modified=modified
+        )
     try:
         observed = restore(cell, answer, batch)
     except ValueError as error:
@@ -85,11 +91,6 @@ def _put_back(inputs: Inputs, given: dict[str, NDArray[Any]]) -> tuple[str, ...]
     for name in changed:
         arrays[name][...] = given[name]
     return changed
-
-
-def _last_words(error: BaseException) -> str:
-    first_line = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {first_line[:300]}"
 
 
 def digest(observed: NDArray[Any]) -> str:

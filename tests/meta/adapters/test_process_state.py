@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from logitproof_adapters.contract.calls import CallFailed, answer_of
 from logitproof_adapters.contract.process_state import FLOATING_POINT_BYTES, kept_process_state
 
 if TYPE_CHECKING:
@@ -104,3 +105,36 @@ def test_a_folder_that_is_gone_and_another_thread_are_no_hindrance(
     thread.start()
     thread.join()
     assert ended == ["within", "behind"]
+
+
+class Mute(BaseException):
+    """An error whose words are one more."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+def raising(error: BaseException) -> Any:
+    raise error
+
+
+ERRORS = {
+    "RuntimeError: no": RuntimeError("no\nmore"),
+    "KeyboardInterrupt: ": KeyboardInterrupt(),
+    "SystemExit: 0": SystemExit(0),
+    "Skipped: not today": pytest.skip.Exception("not today"),
+    "Mute: its words cannot be had: SystemExit": Mute(),
+}
+
+
+@pytest.mark.parametrize("words", ERRORS)
+def test_whatever_a_call_raises_is_its_answer(words: str) -> None:
+    with pytest.raises(CallFailed) as caught:
+        answer_of(lambda: raising(ERRORS[words]))
+    assert str(caught.value) == words
+
+
+def test_the_interrupt_of_the_user_is_not_the_calls() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        answer_of(lambda: signal.raise_signal(signal.SIGINT))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

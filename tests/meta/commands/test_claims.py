@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from logitproof.readers.claims import ask_all
+from logitproof.readers.claims import answers_of, ask_all
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_reference.claims.catalogue import CATALOGUE, answers_from, released_answers
 from logitproof_reference.claims.model import VERDICTS, Claim, Trial
@@ -107,7 +107,7 @@ def test_a_trial_that_raises_or_is_not_offered_says_so(monkeypatch: pytest.Monke
         raise RuntimeError("not\ntoday")
 
     monkeypatch.setattr(NumpyAdapter, "evaluate", refuse)
-    (found,) = ask_all(["numpy"])
+    found = answers_of(NumpyAdapter())
     assert found.outcomes["one-scalar/0"] == "RuntimeError: not today"
 
 
