@@ -82,7 +82,7 @@ def judge_forward_and_reverse(evaluation: CellEvaluation, case: Case) -> Iterato
     gradient = Product(backward, known.observed, known.truth.must, forward.inputs.tangent)
     directional = Product(forward, answers[1].array, evaluation.truth(batch).must, backward.inputs.cotangent)
     relation = _relation("LAW-8", "in forward mode, times the cotangent,", known, gradient, directional)
-    yield judge_relation(evaluation.adapter, case, relation)
+    yield from judge_relation(evaluation.adapter, case, relation)
 
 
 def judge_second_vector(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
@@ -97,7 +97,7 @@ def judge_second_vector(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
     one = Product(first, answers[0].array, evaluation.truth(batch).must, second.inputs.tangent)
     other = Product(second, answers[1].array, second.must, first.inputs.tangent)
     relation = _relation("LAW-9", "with the two vectors exchanged", evaluation.seen(batch), one, other)
-    yield judge_relation(evaluation.adapter, case, relation)
+    yield from judge_relation(evaluation.adapter, case, relation)
 
 
 def _relation(clause: str, says: str, known: ComparedBatch, first: Product, second: Product) -> Relation:

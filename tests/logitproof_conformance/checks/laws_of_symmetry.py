@@ -100,7 +100,7 @@ def judge_shifted_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judge
         np.ones(after.shape, dtype=bool),
         replace(batch, slices={"the shiftable rows": parts[0]}),
     )
-    yield judge_relation(evaluation.adapter, case, relation)
+    yield from judge_relation(evaluation.adapter, case, relation)
 
 
 def _sum(a: F64, b: F64) -> Enclosure:
@@ -132,7 +132,7 @@ def judge_permuted_classes(evaluation: CellEvaluation, case: Case) -> Iterator[J
         sound_elements(evaluation.seen(batch)),
         batch,
     )
-    yield judge_relation(evaluation.adapter, case, relation)
+    yield from judge_relation(evaluation.adapter, case, relation)
 
 
 def _permuted(array: NDArray[Any], order: NDArray[np.int64]) -> NDArray[Any]:
@@ -170,4 +170,4 @@ def judge_one_hot_labels(evaluation: CellEvaluation, case: Case) -> Iterator[Jud
         sound_elements(evaluation.seen(batch)),
         batch,
     )
-    yield judge_relation(evaluation.adapter, case, relation)
+    yield from judge_relation(evaluation.adapter, case, relation)

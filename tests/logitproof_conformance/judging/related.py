@@ -19,7 +19,7 @@ from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -132,8 +132,13 @@ def sound_elements(seen: ComparedBatch) -> Mask:
     return np.broadcast_to(sound_rows(seen).reshape(-1, *(1,) * (len(shape) - 1)), shape)
 
 
-def judge_relation(adapter: Adapter, case: Case, relation: Relation) -> Judgement:
-    """Hold the second answer against what the law makes of the first; describe the worst element."""
+def judge_relation(adapter: Adapter, case: Case, relation: Relation) -> Iterator[Judgement]:
+    """Hold the second answer against what the law makes of the first; describe the worst element.
+
+    Nothing is judged where no first answer is as it must be: other clauses say so.
+    """
+    if not relation.chosen.any():
+        return
     comparison = compare(relation.observed, relation.due, relation.allowed, FORMATS[case.cell.format])
     chosen = relation.chosen
     broken = chosen & ~comparison.conforms
@@ -147,7 +152,7 @@ def judge_relation(adapter: Adapter, case: Case, relation: Relation) -> Judgemen
         nats=float(comparison.error[chosen].max(initial=0.0)),
         digest=digest(relation.observed),
     )
-    return _describe(adapter, found, relation, comparison, place)
+    yield _describe(adapter, found, relation, comparison, place)
 
 
 def _describe(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.catalogue.machines import is_met, spelled
 from logitproof_reports.runs.facts import checked_origins
-from logitproof_reports.runs.run_file import Journal, journal_of, read_journal, table_of, write_run
+from logitproof_reports.runs.recordable import recordable_table
+from logitproof_reports.runs.run_file import Journal, journal_of, read_journal, write_run
 from logitproof_reports.runs.schema import Run
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Recorder:
         """Write the run file, with these judgements in this order, and drop the journal."""
         self.journal.close()
         run = Run(
-            table_of(judgements),
+            recordable_table(judgements),
             [header["environment"]],
             header["profile"],
             header["case_set"],

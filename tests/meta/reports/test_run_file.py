@@ -15,6 +15,7 @@ import pytest
 from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reports.runs.digest import digest_of
 from logitproof_reports.runs.journal import with_sum
+from logitproof_reports.runs.recordable import recordable_table
 from logitproof_reports.runs.run_file import (
     SCHEMA,
     Header,
@@ -341,3 +342,12 @@ def test_a_digest_is_the_same_however_a_table_is_cut() -> None:
     assert digest_of(replace(run, table=pa.concat_tables(parts))) == digest_of(run)
     assert digest_of(replace(run, table=run.table.slice(1))) != digest_of(run)
     assert digest_of(replace(run, complete=False)) != digest_of(run)
+
+
+def test_a_judgement_that_no_run_file_may_hold_costs_no_other() -> None:
+    found = recordable_table([PLAIN, replace(PLAIN, regime="other", slack=-1.0), replace(PLAIN, regime="third")])
+    first, second, third = found.to_pylist()
+    assert [one["verdict"] for one in (first, second, third)] == [PLAIN.verdict, "void", PLAIN.verdict]
+    assert (second["cell"], second["regime"]) == (PLAIN.cell, "other")
+    assert "failed to record this: it holds a negative slack" in second["reason"]
+    assert same(recordable_table(JUDGEMENTS), table_of(JUDGEMENTS))
