@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from rich.filesize import decimal
 from logitproof.errors import UsageError
 from logitproof_reference.answers.place import ANSWERS, CACHE_VARIABLE, COMPILED, cache_folder
 from logitproof_reports.counting.verdict import plural
+from logitproof_reports.runs.whole_files import remove
 
 try:
     import fcntl
@@ -95,7 +95,8 @@ def clear(idle: float = 0.0) -> None:
         _lock(shared=False)
         everything = [environments_folder(), cache_folder() / COMPILED, cache_folder() / ANSWERS]
         for folder in [one.folder for one in kept(idle)] if idle else everything:
-            shutil.rmtree(folder, ignore_errors=not folder.exists())
+            with suppress(FileNotFoundError):  # another process removes what it replaces
+                remove(folder)
         _release()
 
 

@@ -111,11 +111,11 @@ class Lines:
 
     def _show_quarter(self, framework: str, judged: int, total: int, *, ended: bool) -> None:
         left = self._estimate.words(framework, judged, total)
-        quarter = 5 if ended else (4 * judged // total if total else -1)
-        if quarter <= self._quarters.get(framework, -2):
+        quarter = 5 if ended else 4 * judged // max(total, 1)
+        if not total or quarter <= self._quarters.get(framework, -1):  # one that cannot be asked has a line of its own
             return
         self._quarters[framework] = quarter
-        how_far = "starts" if quarter < 0 else "ended" if ended else f"{judged} of {total} cases judged"
+        how_far = "ended" if ended else f"{judged} of {total} cases judged"
         echo(f"{framework}: {how_far}{f', {left}' if left and not ended else ''}", err=True)
 
 

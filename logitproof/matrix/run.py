@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import shutil
 import signal
 import threading
 from contextlib import contextmanager, suppress
@@ -26,6 +25,7 @@ from logitproof_adapters.targets.target import here
 from logitproof_conformance.plan.shard import Shard
 from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reports.runs.run_file import merge, write_run
+from logitproof_reports.runs.whole_files import remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -141,12 +141,12 @@ def run(
             raise Interrupted(save_partial(courses, place)) from None
         except UsageError:
             if not resume:  # what an earlier run left is not ours to throw away
-                shutil.rmtree(parts)
+                remove(parts)
             raise
         finally:
             for course in courses:
                 course.stop()
-        shutil.rmtree(parts)
+        remove(parts)
     return whole
 
 
@@ -211,7 +211,7 @@ def _hold(lock: int, target: Path) -> None:
 def _empty(parts: Path) -> None:
     for old in parts.iterdir():
         if old.name != LOCK:
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
+            remove(old)
 
 
 def parts_of(target: Path) -> Path:
@@ -266,7 +266,7 @@ def save_partial(courses: Sequence[Course], target: Path) -> Run | None:
     parts = [found for course in courses if (found := course.measured()) is not None]
     if not parts:
         with suppress(OSError):
-            shutil.rmtree(parts_of(target))
+            remove(parts_of(target))
         return None
     saved = replace(merge(parts), complete=False)
     write_run(target, saved)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
+from logitproof.streams import complain
 from logitproof.upgrades.policy import Policy, found_policy, levels, read_policy
 from logitproof_reports.diff.annotations import commands_for_job
 from logitproof_reports.diff.compare import diff
@@ -106,8 +107,9 @@ def told(report: DiffReport) -> str:
 
 
 def exit_status(report: DiffReport) -> int:
-    """Return 0 where the gate is open, 1 where it is shut, 2 where nothing can be said."""
+    """Return 0 where the gate is open, 1 where it is shut, 2 where nothing can be said, which stderr says too."""
     if not report.comparable:
+        complain(report.ruling.incomparable)
         return USAGE
     return EXPECTED if report.safe else UNEXPECTED
 

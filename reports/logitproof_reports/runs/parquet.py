@@ -25,6 +25,9 @@ _RATIO = 40
 
 _BYTES_A_ROW = sum(4 if pa.types.is_string(field.type) else 8 for field in SCHEMA)
 _TEXTS = [field.name for field in SCHEMA if pa.types.is_string(field.type)]
+_UNREAD = {"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"}
+"""Encodings of texts that Arrow does not read as they are stored; Parquet's writers use them on demand."""
+
 _THRIFT_BYTES = 8_000_000
 _THRIFT_ITEMS = 100_000
 """Of one text and of one list in a file's metadata: the environments, and the same again in base64."""
@@ -79,6 +82,9 @@ class Opened:
         if sum(group.num_rows for group in groups) != metadata.num_rows or metadata.num_rows < 0:
             raise RunFileError(f"{self._path} is truncated or damaged: copy it again, or make the run again")
         chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
+        delta = {chunk.path_in_schema for chunk in chunks if _UNREAD.intersection(chunk.encodings)} & set(_TEXTS)
+        if delta:
+            raise RunFileError(f"{self._path} stores {min(delta)} as differences, which are not read: store it plainly")
         self._refuse_more(metadata.num_rows * _BYTES_A_ROW)
         self._refuse_more(sum(max(0, chunk.total_uncompressed_size) for chunk in chunks))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -65,6 +66,20 @@ def append(target: Path, text: str) -> None:
         _place_of(target)
         with target.open("a", encoding="utf-8") as file:
             file.write(text)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a folder with all in it, or a link and not what it leads to; nothing is fine too.
+
+    Raises
+    ------
+    OSError
+        It cannot be removed.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _place_of(target: Path) -> Path:

@@ -427,7 +427,6 @@ def test_an_import_that_takes_long_is_told_of_now_and_then(capsys: pytest.Captur
     lines.show("tensorflow", 0, 8, importing=0.0, ended=False)
     lines.show("tensorflow", 1, 8, importing=12.0, ended=False)
     shown = (
-        "starts",
         "importing, 10 s",
         "importing, 20 s",
         "importing, 41 s",
