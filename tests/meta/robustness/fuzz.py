@@ -1,4 +1,4 @@
-"""Fuzz the command line: ``python -m meta.robustness.fuzz runs --seed 7 --cases 5000``; exit status 1 on any fault.
+"""Fuzz what comes from outside: ``python -m meta.robustness.fuzz runs --seed 7 --cases 5000``; status 1 on any fault.
 
 From `tests`, or with it on ``PYTHONPATH``. Each file that broke a reader is kept in ``--keep``, to join the corpus.
 """
@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from logitproof_reference.answers.place import CACHE_VARIABLE
+from meta.robustness import altered_runs, bad_adapters, damaged_caches, damaged_runs, hostile_outputs
 from meta.robustness.commands_in_process import Ended, command
-from meta.robustness.damaged_runs import KINDS, sound_file, sound_run
+from meta.robustness.damaged_runs import sound_file, sound_run
 from meta.robustness.odd_commands import fill, odd_command
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ COMMANDS_RUN_WITH = {"UV_OFFLINE": "1", "COLUMNS": "100"}
 """Variables that odd commands run with: no network."""
 
 SOUND = "sound.parquet"
+KINDS = {**damaged_runs.KINDS, **altered_runs.KINDS}
 CELL = sound_run().table["cell"][0].as_py()
 READERS: dict[str, tuple[str, ...]] = {
     "report": ("report", "{}", "-o", "page.html", "--junit", "j", "--summary", "s", "--sarif", "f", "--badge", "b"),
@@ -75,8 +77,8 @@ def fuzz_runs(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[
             kind, suffix, content = made
             ended = read(reader, suffix, content, Path(place))
             statuses[f"{kind}: {ended.status}"] += 1
-            if ended.fault:
-                faults[f"{reader}: {kind}: {ended.fault}"] += 1
+            if fault := ended.fault or altered_runs.unlike(kind, Path(place) / f"damaged{suffix}"):
+                faults[f"{reader}: {kind}: {fault}"] += 1
                 if keep is not None:
                     name = hashlib.sha256(content).hexdigest()[:12]
                     (keep / f"{reader}-{kind}-{name}{suffix}".replace(" ", "_")).write_bytes(content)
@@ -109,6 +111,51 @@ def fuzz_commands(cases: int, seed: int, keep: Path | None = None) -> tuple[Coun
     return statuses, faults
 
 
+def fuzz_adapters(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
+    """Judge so many adapters that misbehave; return how many did at each place, and the faults."""
+    del keep
+    statuses: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    sound = bad_adapters.sound_judgements()
+
+    def one(made: tuple[str, str]) -> None:
+        statuses[made[0]] += 1
+        if fault := bad_adapters.fault_of(*made, sound):
+            faults[f"{bad_adapters.spelled(*made)}: {fault}"] += 1
+
+    _drawn(cases, seed, one, bad_adapters.bad_adapter())
+    return statuses, faults
+
+
+def fuzz_texts(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
+    """Show so many hostile texts in every output; return how many, and the faults."""
+    del keep
+    statuses: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+
+    def one(text: str) -> None:
+        statuses["texts"] += 1
+        with tempfile.TemporaryDirectory() as place:
+            faults.update(f"{fault}: {ascii(text)[:200]}" for fault in hostile_outputs.faults_of(text, Path(place)))
+
+    _drawn(cases, seed, one, hostile_outputs.texts())
+    return statuses, faults
+
+
+def fuzz_caches(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
+    """Use so many damaged caches; return how many of each damage, and the faults."""
+    del keep
+    statuses: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+
+    def one(damaged: list[tuple[float, str]]) -> None:
+        statuses.update(name for _, name in damaged)
+        faults.update(f"{fault}: {damaged}" for fault in damaged_caches.faults_of(damaged))
+
+    _drawn(cases, seed, one, damaged_caches.damages())
+    return statuses, faults
+
+
 def _drawn(cases: int, seed: int, use: Callable[..., None], *strategies: SearchStrategy[Any]) -> None:
     """Call `use` with so many draws of strategies, the same ones for the same seed."""
     budget = settings(
@@ -121,7 +168,13 @@ def _drawn(cases: int, seed: int, use: Callable[..., None], *strategies: SearchS
     hypothesis.seed(seed)(budget(given(*strategies)(use)))()
 
 
-FUZZERS = {"runs": fuzz_runs, "commands": fuzz_commands}
+FUZZERS = {
+    "runs": fuzz_runs,
+    "commands": fuzz_commands,
+    "adapters": fuzz_adapters,
+    "texts": fuzz_texts,
+    "caches": fuzz_caches,
+}
 
 
 def main() -> int:

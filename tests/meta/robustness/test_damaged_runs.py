@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from logitproof_reports.runs.facts import checked_environments
@@ -150,3 +152,10 @@ def test_a_file_out_of_proportion_is_refused_within_little_memory(name: str, tmp
     most, message = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(maxsplit=1)
     assert int(most) * 1024 < MOST_BYTES
     assert name in message
+
+
+def test_texts_that_are_stored_as_differences_are_refused_by_name(tmp_path: Path) -> None:
+    content = BytesIO()
+    table = sound_run().table.replace_schema_metadata(pq.read_schema(pa.BufferReader(sound_file())).metadata)
+    pq.write_table(table, content, use_dictionary=False, column_encoding={"reason": "DELTA_BYTE_ARRAY"})
+    assert "stores reason as differences" in refusal(content.getvalue(), tmp_path)
