@@ -97,7 +97,7 @@ TEXTS = (
         "torch",
         "jax",
         "VAL-1",
-        "EXT-9999",
+        f"EXT-{9_999}",
         "typical",
         "conforms",
         "unsupported",
