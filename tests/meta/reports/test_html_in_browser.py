@@ -371,8 +371,11 @@ def test_on_paper_the_summaries_stand_alone(shown: Opened) -> None:
     with shown("ordinary") as page:
         page.emulate_media(media="print")
         assert page.locator(".matrix").is_visible()
-        assert not page.locator("#table").is_visible()
-        assert not page.locator("header.top").is_visible()
+        assert page.locator("details.finding").first.is_visible()
+        for hidden in ("#table", "header.top", "#accuracy", "#finding-filter"):
+            assert not page.locator(hidden).is_visible()
+        page.set_viewport_size({"width": 1050, "height": 740})  # A4 across, within its margins
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1050
 
 
 TOO_OLD = "delete window.DecompressionStream"
