@@ -30,6 +30,7 @@ FEW = "-k 'softmax and value and float32 and typical'"
 INDEX = "needs releases from a package index: tests/meta/commands/test_upgrade.py has one of its own"
 SESSION = "a session of nox, which continuous integration runs"
 SWEEPS = "hours; tests/meta/sweeps/test_sweep.py sweeps few rows of the control, in units, shards and processes"
+WORST = "takes a minute; tests/meta/sweeps/test_worst.py searches the control and measures a witness again"
 KERNELS = "tests/meta/commands/test_kernel_tutorial.py runs it and holds its output against the page"
 
 NOT_RUN = {
@@ -63,6 +64,8 @@ NOT_RUN = {
     "--key approver.pub.pem": "verifies what the command above it wrote; the tests of certificates do so",
     "logitproof bisect optax==0.2.4 optax==0.2.8 --by verdict --cell optax-eager-sigmoid_cross_entropy-distributions-"
     "grad_logits-float32-entry=sigmoid_focal_loss/saturated": INDEX,
+    "logitproof worst torch log_softmax float32 --classes 1000 --by slack -o witness.json": WORST,
+    "logitproof worst --again witness.json": WORST,
     "logitproof sweep torch --op log_softmax": SWEEPS,
     "logitproof sweep torch --workers 4": SWEEPS,
     "logitproof sweep torch --dask tcp://scheduler:8786": "needs a cluster; tests/meta/sweeps/test_dask.py has one",

@@ -75,6 +75,7 @@ ROOMS = {
             "parity",
             "invariance",
             "sweeps",
+            "searches",
             "upgrades",
         ),
         "commands",
@@ -199,6 +200,7 @@ COMMANDS = [
     "listing",
     "reading",
     "running",
+    "searching",
     "sweeping",
     "upgrading",
 ]
