@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from logitproof_reports.runs.origin import MODIFIED
 from logitproof_reports.words.outcomes import escape_control_chars
 
+from .verdict import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -21,13 +23,12 @@ Facts = list[tuple[str, str]]
 def making_of(run: Run) -> Facts:
     """Return date, duration, command, commit, machine and software of a run; what it does not record is missing.
 
-    Of several origins or machines that differ it returns how many there are.
+    Of several origins or machines that differ it returns how many there are; a part without an origin is mentioned.
     """
     facts = [("date", _dates(run)), ("duration", _durations(run))]
-    facts += [
-        (name, _the_one([known[name] for known in map(dict, map(facts_of, run.origins)) if name in known]))
-        for name in ("command", "commit")
-    ]
+    known = [dict(facts_of(origin)) for origin in run.origins]
+    facts += [(name, _the_one(one.get(name, "not recorded") for one in known)) for name in ("command", "commit")]
+    facts = [(name, value) for name, value in facts if value not in {"", "not recorded"}]
     for name, told in (("machine", _machine), ("Python", _python), ("Logitproof", _own_version)):
         facts.append((name, _the_one(map(told, run.environments))))
     return [(name, escape_control_chars(value)) for name, value in facts if value]
@@ -81,9 +82,10 @@ def _dates(run: Run) -> str:
     if not times:
         return ""
     first, last = times[0], times[-1]
-    if first == last:
-        return f"{first} UTC"
-    return f"{first} to {last.removeprefix(first[:11])} UTC"
+    span = first if first == last else f"{first} to {last.removeprefix(first[:11])}"
+    made = {adapter for origin in run.origins for adapter in origin.adapters}
+    others = len(set(run.table["adapter"].unique().to_pylist()) - made)
+    return f"{span} UTC" + (f"; not recorded for {plural(others, 'other framework')}" if others else "")
 
 
 def _durations(run: Run) -> str:

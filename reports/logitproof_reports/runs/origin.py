@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +113,7 @@ def origin_of(spelled: Mapping[str, Any]) -> Origin:
 def origin_now(adapters: Sequence[str], seconds: float = 0.0) -> Origin:
     """Return the origin of what this process makes; it began so many seconds ago."""
     started = dt.datetime.fromtimestamp(time.time() - seconds, tz=dt.UTC)
-    return Origin(tuple(adapters), started.strftime(_TIME), round(seconds, 3), command_line(), commit_of(Path.cwd()))
+    return Origin(tuple(adapters), started.strftime(_TIME), round(seconds, 3), command_line(), commit_of(Path()))
 
 
 def command_line(words: Sequence[str] | None = None) -> str:
@@ -125,16 +124,16 @@ def command_line(words: Sequence[str] | None = None) -> str:
     >>> command_line(["run.py", "https://me:secret@example.org"])
     'run.py https://***@example.org'
     """
-    first, *rest = sys.argv if words is None else words
+    first, *rest = (sys.argv or [""]) if words is None else words
     program = Path(first)
     name = program.parent.name if program.name == "__main__.py" else program.name
     text = shlex.join([name, *rest]) if name not in {"", "-c"} else "python"
     home = str(Path.home())
     shown = text.replace(home, "~") if len(home) > 1 else text
-    return _CREDENTIALS.sub("***", shown)[:MOST_CHARACTERS]
+    plain = shown.encode("utf-8", "backslashreplace").decode()  # a word of a command need not be text
+    return _CREDENTIALS.sub("***", plain)[:MOST_CHARACTERS]
 
 
-@lru_cache
 def commit_of(folder: Path) -> str:
     """Return the commit of a folder's working tree, marked where files differ from it; empty where git knows none."""
     # A monitor of file changes is a program that the folder's own settings may name.

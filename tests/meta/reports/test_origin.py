@@ -122,7 +122,6 @@ def test_a_commit_is_marked_where_files_differ(tmp_path: Path) -> None:
     clean = commit_of(tmp_path)
     assert len(clean) == 40
     (tmp_path / "model.py").write_text("2")
-    commit_of.cache_clear()
     assert commit_of(tmp_path) == f"{clean}-dirty"
 
 
@@ -133,6 +132,8 @@ def test_no_secret_and_no_home_is_recorded(monkeypatch: pytest.MonkeyPatch, tmp_
         "sys.argv", ["/opt/logitproof/__main__.py", "run", "https://u:pw@x.org", "/home/me/run.parquet"]
     )
     assert origin_now(["torch"]).command == "logitproof run https://***@x.org ~/run.parquet"
+    monkeypatch.setattr("sys.argv", ["logitproof", "run", "-o", "\udcff.parquet"])
+    assert origin_now(["torch"]).command == "logitproof run -o '\\udcff.parquet'"
     monkeypatch.setattr("sys.argv", ["-c"])
     assert origin_now(["torch"]).command == "python"
 
@@ -143,6 +144,9 @@ def test_it_is_told_on_the_page_in_the_summary_and_in_junit() -> None:
     assert facts["date"] == "2026-01-31 12:00 to 12:02 UTC"
     assert facts["duration"] == "1 min 59 s, the sum of 2 runs"
     assert facts["command"] == "2 different, see Environment"
+    assert facts["commit"] == "2 different, see Environment"
+    partly = dict(making_of(merge([made(TORCH), run_of("jax")])))
+    assert partly["date"] == "2026-01-31 12:00 UTC; not recorded for 1 other framework"
     cards = {card.title: dict((fact.name, fact.value) for fact in card.facts) for card in page_of(both).environments}  # noqa: C402
     assert cards["jax 0.10.2"]["command"] == JAX.command
     assert cards["torch 2.13.0"]["commit"] == "0123456789ab with modified files"
