@@ -354,7 +354,7 @@ def _matrix(
         if request.progress is not None:
             request.progress(cell.id)
         evaluation = CellEvaluation(adapter, cell, request.profile)
-        found += [judgement for _, judgement in sweep(evaluation, request.profile)]
+        found += [judgement for _, judgement in sweep(evaluation, request.profile, request.widest)]
         if cell.layout == "contiguous":
             audits[cell.id] = audit(evaluation, question.arithmetic)
     return found, audits

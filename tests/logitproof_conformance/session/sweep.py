@@ -32,10 +32,14 @@ def judge(evaluation: CellEvaluation, case: Case, profile: str) -> Iterator[Judg
         yield from CHECK_JUDGES.get(case.regime, judge_regime)(evaluation, case)
 
 
-def sweep(evaluation: CellEvaluation, profile: str) -> Iterator[tuple[Case, Judgement]]:
-    """Judge a cell by every regime and check that makes sense for it; none where the adapter does not offer it."""
+def sweep(evaluation: CellEvaluation, profile: str, widest: int | None = None) -> Iterator[tuple[Case, Judgement]]:
+    """Judge a cell by every regime and check that makes sense for it; none where the adapter does not offer it.
+
+    Regimes of more than `widest` classes are left out.
+    """
+    wide = {name for batch in evaluation.batches if widest and batch.classes > widest for name in batch.slices}
     for case in cases_of(evaluation.adapter, evaluation.cell, profile):
-        if case.chapter != "unsupported":
+        if case.chapter != "unsupported" and case.regime not in wide:
             for found in with_deaths(case, judge(evaluation, case, profile)):
                 yield case, found
 
