@@ -140,9 +140,13 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
     reply, compared = asker.compare(quantity, drawn.rows, trial.placement, trial.way, key=key)
     found.seconds += time.perf_counter() - started
     problem = _problem(asker, drawn, quantity, reply, compared=compared, found=found)
+    further = None if problem is None or compared is None else _further(asker, drawn, compared, problem)
+    found.judgements.append(_judgement(asker, drawn, quantity, reply, compared=compared, problem=problem))
     if problem is not None:
         found.findings.append(problem)
-    found.judgements.append(_judgement(asker, drawn, quantity, reply, compared=compared, problem=problem))
+    if further is not None:
+        found.findings.append(further)
+        found.judgements.append(_judgement(asker, drawn, quantity, reply, compared=compared, problem=further))
 
 
 def _problem(
@@ -201,6 +205,28 @@ def _worst(asker: Asker, plain: Finding, drawn: DrawnRows, compared: Compared) -
         exact=exact,
         is_huge=only_huge and plain.format != "float16",
     )
+
+
+def _further(asker: Asker, drawn: DrawnRows, compared: Compared, first: Finding) -> Finding | None:
+    """Return the worst of finite rows beside that of a row with NaN or infinities, or the reverse; None if right.
+
+    A NaN that stands for -inf is far from the exact answer, and would hide what is wrong with ordinary numbers.
+    """
+    if first.row < 0 or first.failure or len(compared.wrong) != len(drawn.rows):
+        return None
+    finite = np.asarray(np.isfinite(drawn.rows.logits.astype(np.float64)).all(axis=1))
+    others = np.asarray(finite != finite[first.row])
+    if not (compared.wrong & others).any():
+        return None
+    conforms = compared.comparison.conforms
+    kept = others.reshape(-1, *(1,) * (conforms.ndim - 1))
+    rest = replace(
+        compared,
+        comparison=replace(compared.comparison, conforms=conforms | ~kept),
+        wrong=np.asarray(compared.wrong & others),
+    )
+    second = replace(_worst(asker, first, drawn, rest), compared=compared)
+    return second if second.clause != first.clause else None
 
 
 def _huge_rows(rows: Rows, format_: str) -> np.ndarray:

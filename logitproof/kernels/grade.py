@@ -220,10 +220,14 @@ def _graded(asker: Asker, task: Task, quantities: tuple[str, ...], plain: Grade,
 
 def record_of(asker: Asker, found: Examination, plain: Grade) -> Grade:
     """Return what an examination says of a kernel."""
-    right = [one.verdict in {"conforms", "concern"} for one in found.judgements]
+    trials: dict[tuple[str, str, str], bool] = {}
+    for one in found.judgements:
+        key = (one.quantity, one.format, one.regime)
+        trials[key] = trials.get(key, True) and one.verdict in {"conforms", "concern"}
+    right = list(trials.values())
     kinds: dict[str, list[bool]] = {}
-    for one, is_right in zip(found.judgements, right, strict=True):
-        kinds.setdefault(f"{one.quantity} {one.format}", []).append(is_right)
+    for (quantity, format_, _), is_right in trials.items():
+        kinds.setdefault(f"{quantity} {format_}", []).append(is_right)
     wrong = sorted((one for one in found.findings if not one.is_huge), key=lambda one: one.size)
     ulps = [one.ulps for one in found.judgements if np.isfinite(one.ulps)]
     return replace(
