@@ -9,10 +9,13 @@ from rich.table import Table
 
 from logitproof.commands.tables import console
 from logitproof.streams import echo
-from logitproof_reports.atlas.records import summary_of
+from logitproof_reports.atlas.compare import BETTER, MOVED, SAME, UNLIKE, WORSE, changes
+from logitproof_reports.atlas.records import read_record, summary_of
 from logitproof_reports.atlas.words import line_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from logitproof_reports.atlas.records import Record
 
 COLUMNS = {
@@ -27,6 +30,9 @@ COLUMNS = {
     "broken": "broken",
 }
 """Attributes of a `Line` and their heads."""
+
+ORDER = (WORSE, UNLIKE, BETTER, MOVED, SAME)
+"""Verdicts of a comparison, as they are printed."""
 
 
 def print_sweep(record: Record) -> None:
@@ -58,3 +64,11 @@ def _plain(tree: Any) -> Any:
     if isinstance(tree, list):
         return [_plain(one) for one in tree]
     return str(tree) if isinstance(tree, float) and tree in (float("inf"), float("-inf")) else tree
+
+
+def print_changes(baseline: Path, candidate: Path) -> bool:
+    """Print what became of each function, the worse ones first; tell whether there is such a one."""
+    found = list(changes(read_record(baseline), read_record(candidate)))
+    for change in sorted(found, key=lambda one: (ORDER.index(one.verdict), one.function)):
+        echo(f"{change.verdict:<14}  {change.function}{f': {change.reason}' if change.reason else ''}")
+    return any(change.verdict == WORSE for change in found)

@@ -1,4 +1,4 @@
-"""Commands over whole ranges of inputs: sweep."""
+"""Commands over whole ranges of inputs: sweep, atlas."""
 
 from __future__ import annotations
 
@@ -98,3 +98,28 @@ def sweep(
         complain(f"interrupted; {output} contains what was measured, and the same command continues")
         return INTERRUPTED
     return UNEXPECTED if outcome.failures or is_broken(outcome.record) else EXPECTED
+
+
+@app.command(epilog=AS_IT_STANDS + "Example: logitproof atlas *.sweep worst-*.json -o atlas.html --markdown atlas.md")
+def atlas(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Records of sweep, and witnesses of worst."),
+    ],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")] = Path("atlas.html"),
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write Markdown.")] = None,
+) -> int:
+    """Write what sweeps and searches found as one page. Functions by frameworks: largest errors, with their rows."""
+    from logitproof_reports.atlas.atlas import searched_of, write_markdown, write_page
+    from logitproof_reports.atlas.records import is_record, read_record
+    from logitproof_reports.runs.whole_files import refuse_unwritable
+
+    refuse_unwritable([output, markdown])
+    records = [read_record(path) for path in files if is_record(path)]
+    found = [searched_of(path) for path in files if not is_record(path)]
+    write_page(records, found, output)
+    if markdown is not None:
+        write_markdown(records, found, markdown)
+    echo(output)
+    return EXPECTED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, Memory, Patience, Profile, Select, app
-from logitproof.errors import ENVIRONMENT, EXPECTED, INTERRUPTED, UsageError
+from logitproof.errors import ENVIRONMENT, EXPECTED, INTERRUPTED, UNEXPECTED, UsageError
 from logitproof.streams import complain, echo
 
 if TYPE_CHECKING:
@@ -63,7 +63,16 @@ def diff(  # noqa: PLR0917  typer passes by name
     fail_on: FailOn = None,
     policy: PolicyFile = None,
 ) -> int:
-    """Compare two runs, judged against the exact answer. Prints SAFE, LOOK or NOT SAFE, and why, on one screen."""
+    """Compare two runs, judged against the exact answer. Prints SAFE, LOOK or NOT SAFE, and why, on one screen.
+
+    Two records of `logitproof sweep` are compared function by function; the exit status is 1 where one became worse.
+    """
+    from logitproof_reports.atlas.records import is_record
+
+    if is_record(baseline) and is_record(candidate):
+        from logitproof.commands.sweep_tables import print_changes
+
+        return UNEXPECTED if print_changes(baseline, candidate) else EXPECTED
     from logitproof.upgrades.comparison import (
         compare_files,
         exit_status,

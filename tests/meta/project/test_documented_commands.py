@@ -31,6 +31,7 @@ INDEX = "needs releases from a package index: tests/meta/commands/test_upgrade.p
 SESSION = "a session of nox, which continuous integration runs"
 SWEEPS = "hours; tests/meta/sweeps/test_sweep.py sweeps few rows of the control, in units, shards and processes"
 WORST = "takes a minute; tests/meta/sweeps/test_worst.py searches the control and measures a witness again"
+ATLAS = "reads what sweeps wrote; tests/meta/sweeps/test_atlas.py runs it"
 KERNELS = "tests/meta/commands/test_kernel_tutorial.py runs it and holds its output against the page"
 
 NOT_RUN = {
@@ -71,6 +72,8 @@ NOT_RUN = {
     "logitproof sweep torch --dask tcp://scheduler:8786": "needs a cluster; tests/meta/sweeps/test_dask.py has one",
     "logitproof sweep torch --shard $I/16 -o $I.sweep": SWEEPS,
     "logitproof merge *.sweep -o all.sweep": SWEEPS,
+    "logitproof atlas *.sweep worst-*.json -o atlas.html --markdown atlas.md": ATLAS,
+    "logitproof diff before.sweep after.sweep": ATLAS,
     "pytest --pyargs logitproof_conformance --framework torch --python /opt/venv/bin/python": (
         "nox -s wheel runs the matrix as pytest"
     ),

@@ -1,0 +1,257 @@
+"""The atlas: what sweeps and searches found of every framework, as tables of a page and of a Markdown text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from logitproof_reports.atlas.records import Record, summary_of
+from logitproof_reports.atlas.words import Line, decimal, line_of
+from logitproof_reports.comparison.page import ComparisonPage, Fact, Table, write_comparison_page
+from logitproof_reports.runs.input_files import read_whole
+from logitproof_reports.runs.schema import RunFileError
+from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.words.markdown import escaped, head, row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+METHOD = {
+    "Rows": (
+        "A sweep evaluates a framework at every input of two classes, or at a range of them, and compares each "
+        "answer with the exact one. A float32 row is (d, 0), numbered by the bits of d; a half-precision row is a "
+        "pair (a, b), numbered by the bits of both. Class 0 is the leading class where d > 0. A cross-entropy has "
+        "the class index 0. A sigmoid loss takes x with labels 1 and 0. The upstream gradient of a number a row "
+        "is 1, of a number a class (1, 0), of a sigmoid loss 1."
+    ),
+    "Exact answers": (
+        "The exact answer is known to 2^-45 of itself or better; the rows that this does not decide are computed "
+        "by the oracle."
+    ),
+    "Ulps": (
+        "An ulp is the distance of neighbouring numbers of the format at the exact answer, at least the smallest "
+        "subnormal number. A correctly rounded answer is off by at most 0.5 ulps. An answer that is not finite "
+        "counts as infinitely wrong. An error in ulps is large where an answer nears 0 and the "
+        "algorithm subtracts: log-softmax of the leading class, p - 1. This is what these functions document or "
+        "imply, and no fault: hence the second measure."
+    ),
+    "Error / bound": (
+        "Error / bound compares the error with the largest one that rounding can cause in correct code for that "
+        "row (MUST bound: exp and log within 4 ulps, any order of summation, subnormal numbers flushed). Over 1, "
+        "the algorithm is at fault: the answer is broken. An answer of 0 where the exact one rounds to a "
+        "subnormal number is counted as lost; the MUST bound allows it."
+    ),
+    "Limits": (
+        "Rows with NaN or an infinite logit are held to their limits and counted as broken where they miss them."
+    ),
+    "Coverage": (
+        'Exhaustive: "every row". Otherwise the range of rows is given, and nothing is claimed of the others. '
+        "Rows of more classes are searched, not exhausted: the error is reached, and a larger one may exist. Each "
+        "number holds for the release, the build and the processor in the table of environments. Nothing is "
+        "sampled or estimated."
+    ),
+}
+"""How the numbers came about, in a few sentences each."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A function of a record, in words, and where it was measured."""
+
+    line: Line
+    rows: str
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A witness of a search, in words."""
+
+    framework: str
+    function: str
+    format: str
+    classes: str
+    by: str
+    ulps: str
+    slack: str
+    rows: str
+    random: str
+
+
+MEASURES: dict[str, tuple[str, Callable[[Line], str]]] = {
+    "largest error in ulps": ("Largest error in ulps", lambda line: line.ulps),
+    "slack": ("Largest error / bound", lambda line: line.slack),
+    "not rounded": ("Answers that are not correctly rounded", lambda line: line.not_rounded),
+    "lost": ("Answers of 0 where a subnormal number is exact", lambda line: line.lost),
+    "broken": ("Answers that break a clause", lambda line: line.broken),
+}
+"""What the matrices of the atlas show."""
+
+
+def swept_of(records: Sequence[Record]) -> list[Swept]:
+    """Return what records hold, a function of a framework each, those of one format together."""
+    found = []
+    for record in records:
+        for name, planned in record.head["plan"].items():
+            summary = summary_of(record, name)
+            if summary.counts["rows"]:
+                end = planned["first"] + planned["rows"]
+                line = line_of(record, summary)
+                rows = (
+                    line.rows if planned["rows"] == planned["size"] else f"{planned['first']:#x}:{end:#x}, {line.rows}"
+                )
+                found.append(Swept(line, rows))
+    return sorted(found, key=lambda one: (one.line.format, one.line.function, one.line.framework, one.line.mode))
+
+
+def matrices(found: Sequence[Swept]) -> Iterator[Table]:
+    """Yield, for each format and measure, a table of functions by frameworks."""
+    for format_ in dict.fromkeys(one.line.format for one in found):
+        mine = [one for one in found if one.line.format == format_]
+        columns = list(dict.fromkeys(_column(one.line) for one in sorted(mine, key=lambda one: _column(one.line))))
+        functions = list(dict.fromkeys(one.line.function for one in mine))
+        covered = "; ".join(f"{rows} ({listed})" for rows, listed in _coverage(mine).items())
+        for title, spelled in MEASURES.values():
+            cells = {(one.line.function, _column(one.line)): spelled(one.line) for one in mine}
+            if title == MEASURES["lost"][0] and set(cells.values()) == {"0"}:
+                continue
+            rows = [[name, *(cells.get((name, column), "-") for column in columns)] for name in functions]
+            yield Table(f"{format_}: {title[0].lower()}{title[1:]}", ["function", *columns], rows, f"Rows: {covered}.")
+
+
+def _column(line: Line) -> str:
+    return line.framework if line.mode == "eager" else f"{line.framework}, {line.mode}"
+
+
+def _coverage(found: Sequence[Swept]) -> dict[str, str]:
+    """Return which functions were measured on which rows."""
+    covered: dict[str, list[str]] = {}
+    for one in found:
+        names = covered.setdefault(one.rows, [])
+        op = one.line.function.partition(" ")[0]
+        names += [op] if op not in names else []
+    return {rows: ", ".join(names) for rows, names in covered.items()}
+
+
+def witnesses(found: Sequence[Swept]) -> Table:
+    """Return the worst row of every function, with the command that measures it again."""
+    rows = [
+        [
+            f"{one.line.function} {one.line.format}",
+            _column(one.line),
+            one.line.ulps,
+            one.line.worst,
+            one.line.observed,
+            one.line.reproduction,
+        ]
+        for one in found
+    ]
+    columns = ["function", "framework", "ulps", "row", "size of the answer", "command"]
+    return Table("The worst row of each", columns, rows, "Logits are hexadecimal. The command measures the row alone.")
+
+
+def environments(records: Sequence[Record]) -> Table:
+    """Return what was measured where."""
+    rows = {
+        (
+            record.head["adapter"],
+            f"{record.head['framework']['framework']} {record.head['framework']['version']}",
+            ", ".join(f"{name} {value}" for name, value in sorted(record.head["framework"]["build"].items())),
+            str(record.head["environment"]["cpu"]),
+        ): None
+        for record in records
+    }
+    return Table("Environments", ["framework", "release", "build", "processor"], [list(row) for row in sorted(rows)])
+
+
+def searched_of(path: Path) -> Searched:
+    """Read what the atlas shows of a witness of `logitproof worst`.
+
+    Raises
+    ------
+    RunFileError
+        The file is none.
+    """
+    try:
+        tree: dict[str, Any] = json.loads(read_whole(path))
+        cell, shown, search = tree["cell"], tree["shown"], tree["about"]["search"]
+        return Searched(
+            framework=tree["framework"],
+            function=f"{cell['op']} {cell['quantity']}",
+            format=cell["format"],
+            classes=f"{tree['row']['logits'][0][0]:,}",
+            by=tree["measure"],
+            ulps=decimal(float.fromhex(shown["ulps"])),
+            slack=decimal(float.fromhex(shown["slack"])),
+            rows=f"{search['rows']:,}",
+            random=decimal(search["random_best"]) + f" ({search['random_rows']:,})" if "random_best" in search else "-",
+        )
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise RunFileError(f"{path} is neither a record of a sweep nor a witness: {error!r}") from error
+
+
+def searches(found: Sequence[Searched]) -> Table:
+    """Return what searches reached."""
+    heads = {
+        "function": "function",
+        "format": "format",
+        "framework": "framework",
+        "classes": "classes",
+        "by": "maximised",
+        "ulps": "ulps",
+        "slack": "error / bound",
+        "rows": "rows tried",
+        "random": "of random rows",
+    }
+    rows = [[getattr(one, name) for name in heads] for one in found]
+    lead = "Lower limits, found by search. The last column: the maximised measure among so many random rows."
+    return Table("The worst rows found of more classes", list(heads.values()), rows, lead)
+
+
+def tables_of(records: Sequence[Record], found: Sequence[Searched]) -> list[Table]:
+    """Return all tables of the atlas."""
+    swept = swept_of(records)
+    every = [*matrices(swept), witnesses(swept)] if swept else []
+    return [*every, *([searches(found)] if found else []), environments(records)]
+
+
+def headline_of(records: Sequence[Record]) -> str:
+    """Say what there is."""
+    summaries = [summary_of(record, name) for record in records for name in record.head["plan"]]
+    numbers = sum(one.counts["numbers"] for one in summaries)
+    broken = sum(one.is_broken for one in summaries)
+    return f"{numbers:,} answers of {len(summaries)} functions compared with the exact ones; {broken} break a clause"
+
+
+def write_page(records: Sequence[Record], found: Sequence[Searched], path: Path) -> None:
+    """Write the page.
+
+    Raises
+    ------
+    RunFileError
+        The place cannot be written.
+    """
+    facts = [Fact(name, text) for name, text in METHOD.items()]
+    page = ComparisonPage("Logitproof atlas", headline_of(records), "", facts, tables_of(records, found))
+    write_comparison_page(page, path)
+
+
+def write_markdown(records: Sequence[Record], found: Sequence[Searched], path: Path) -> None:
+    """Write the atlas as Markdown.
+
+    Raises
+    ------
+    RunFileError
+        The place cannot be written.
+    """
+    method = "\n".join(f"- **{name}.** {escaped(text)}" for name, text in METHOD.items())
+    parts = ["# Atlas: the largest errors", headline_of(records) + ".", "## Method", method]
+    for table in tables_of(records, found):
+        parts += [f"## {table.title}", *([escaped(table.lead)] if table.lead else []), _markdown(table)]
+    with write_atomically(path) as place:
+        place.write_text("\n\n".join(parts) + "\n", encoding="utf-8", newline="\n")
+
+
+def _markdown(table: Table) -> str:
+    return "\n".join([*head(list(table.columns)), *(row(list(cells)) for cells in table.rows)])

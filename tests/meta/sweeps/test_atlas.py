@@ -1,0 +1,142 @@
+"""The atlas: the same numbers on page and in Markdown; a ratchet that sees what became worse."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from logitproof.commands.command_line import main
+from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
+from logitproof_reports.atlas.compare import changes
+from logitproof_reports.atlas.records import COUNTS, Record, read_record, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NAME = "eager-log_softmax-value-float32"
+HOSTILE = "<b>3.0</b>"
+
+
+def record_of(adapter: str = "torch", **changed: Any) -> Record:
+    """Return a record of one function, measured in one unit."""
+    planned = {
+        "op": "log_softmax",
+        "labels": "none",
+        "quantity": "value",
+        "format": "float32",
+        "mode": "eager",
+        "first": 0x4100_0000,
+        "rows": 4096,
+        "size": 1 << 32,
+    }
+    head = {
+        "adapter": adapter,
+        "framework": {"framework": "PyTorch", "version": HOSTILE, "build": {"threads": "2"}},
+        "environment": {"cpu": "some processor"},
+        "held_to": {},
+        "unit": 1 << 24,
+        "plan": {NAME: planned},
+    }
+    worst = {"measure": (2.5).hex(), "row": 0x4100_0001, "element": 1, "observed": (8.0).hex()}
+    unit = {
+        "function": NAME,
+        "start": 0x4100_0000,
+        **dict.fromkeys(COUNTS, 0),
+        "rows": 4096,
+        "numbers": 8192,
+        "not_rounded": 2048,
+        "first_broken": -1,
+        "first_limit": -1,
+        "bins": [8000, 192],
+        "ulps": worst,
+        "slack": {**worst, "measure": (0.25).hex()},
+        "slack_at_most": (0.26).hex(),
+    }
+    return Record(head, [{**unit, **changed}])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_record(tmp_path / "torch.sweep", record_of())
+    write_record(tmp_path / "jax.sweep", record_of("jax", broken=3, first_broken=0x4100_0005))
+    return tmp_path
+
+
+def test_the_atlas_shows_every_number_with_its_row_on_page_and_in_markdown(folder: Path) -> None:
+    assert main(["worst", "numpy", "softmax", "float32", "--seconds", "0.3", "-o", "worst.json"]) == EXPECTED
+    words = ["torch.sweep", "jax.sweep", "worst.json", "-o", "atlas.html", "--markdown", "atlas.md"]
+    assert main(["atlas", *words]) == EXPECTED
+    text = (folder / "atlas.md").read_text("utf-8").replace("\\", "")
+    page = (folder / "atlas.html").read_text("utf-8").replace("<wbr>", "")
+    assert "| log_softmax value | 2.5 | 2.5 |" in text
+    assert "| log_softmax value | 25 % | 25 % |" in text
+    assert "| log_softmax value | 3 | 0 |" in text
+    assert "(0x1.0000020000000p+3, 0x0.0p+0), class 1" in text
+    assert "Rows: 0x41000000:0x41001000, 9.54e-07 of all (log_softmax)." in text
+    assert "16,384 answers of 2 functions compared with the exact ones; 1 break a clause" in text
+    assert "softmax value | float32 | numpy | 3" in text
+    assert "--range 0x41000001:0x41000002" in text
+    for shown in ("0x1.0000020000000p+3", "16,384 answers", "some processor"):
+        assert shown in page
+    assert HOSTILE not in page + text
+
+
+def without(name: str) -> Callable[[Record], None]:
+    def change(record: Record) -> None:
+        record.head["plan"][f"{name}-2"] = record.head["plan"].pop(name)
+        record.units[0]["function"] = f"{name}-2"
+
+    return change
+
+
+CHANGED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "nothing": ({}, "same", ""),
+    "more ulps": ({"ulps": {"measure": (3.0).hex()}}, "worse", "largest error in ulps 2.5 -> 3"),
+    "fewer ulps": ({"ulps": {"measure": (2.0).hex()}}, "better", "largest error in ulps 2.5 -> 2"),
+    "a broken clause": ({"broken": 1, "first_broken": 7}, "worse", "broken 0 -> 1"),
+    "a wrong limit": ({"limits_wrong": 1}, "worse", "broken 0 -> 1"),
+    "fewer rounded": ({"not_rounded": 2049}, "worse", "not correctly rounded 2,048 -> 2,049"),
+    "other errors": ({"bins": [8001, 191]}, "moved", "as good, with other errors"),
+}
+
+
+@pytest.mark.parametrize(("changed", "verdict", "reason"), CHANGED.values(), ids=CHANGED)
+def test_the_ratchet_names_what_changed(
+    changed: dict[str, Any], verdict: str, reason: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    after = copy.deepcopy(record_of())
+    for name, value in changed.items():
+        after.units[0][name] = {**after.units[0][name], **value} if isinstance(value, dict) else value
+    (found,) = changes(record_of(), after)
+    assert (found.verdict, found.reason) == (verdict, reason)
+    write_record(folder / "after.sweep", after)
+    assert main(["diff", "torch.sweep", "after.sweep"]) == (UNEXPECTED if verdict == "worse" else EXPECTED)
+    assert capsys.readouterr().out.startswith(f"{verdict:<14}  {NAME}")
+
+
+def test_what_was_measured_on_other_rows_is_not_compared() -> None:
+    after = copy.deepcopy(record_of())
+    after.head["plan"][NAME]["rows"] = 8192
+    assert [one.verdict for one in changes(record_of(), after)] == ["not comparable"]
+    after = copy.deepcopy(record_of())
+    without(NAME)(after)
+    assert [one.reason for one in changes(record_of(), after)] == ["only in the baseline", "only in the candidate"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", json.dumps({"cell": {}})])
+def test_a_file_of_another_kind_is_told_in_one_line(
+    content: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "other.json").write_text(content)
+    assert main(["atlas", "torch.sweep", "other.json"]) == USAGE
+    assert "other.json is neither a record of a sweep nor a witness" in capsys.readouterr().err
+    assert not (folder / "atlas.html").exists()
+
+
+def test_a_record_is_read_as_it_was_written(folder: Path) -> None:
+    assert read_record(folder / "torch.sweep") == record_of()
