@@ -22,6 +22,9 @@ RUNS = Path("runs").resolve()
 TESTS = ["--doctest-modules", "reference", "tests/meta", "-n", "logical", "--maxprocesses", "8", "--dist", "worksteal"]
 """What `nox -s tests` and `nox -s coverage` run. Neighbours share fixtures: each worker keeps its own."""
 
+FUZZED = ("runs", "commands", "adapters", "texts", "caches")
+"""The campaigns of `meta.robustness.fuzz`."""
+
 # Hundreds of tests start a process; without bytecode each compiles all that it imports, which takes most of its time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -131,10 +134,14 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
-    """Fuzz the readers of run files and the command line: nox -s fuzz -- --seed 7 --cases 5000."""
+    """Fuzz what comes from outside: nox -s fuzz -- runs --seed 7 --cases 5000; no word: all."""
     session.install("-e", ".", *group("test"))
-    for what in ("runs", "commands"):
-        session.run("python", "-m", "meta.robustness.fuzz", what, *session.posargs, env={"PYTHONPATH": "tests"})
+    asked = [session.posargs] if session.posargs else [[what] for what in FUZZED]
+    for words in asked:
+        session.run("python", "-m", "meta.robustness.fuzz", *words, env={"PYTHONPATH": "tests"})
+    if not session.posargs:  # each of so many moments, with the judge, the evaluators or both as victims
+        kills = {"LOGITPROOF_TEST_KILLS": "10"}
+        session.run("pytest", "-q", "tests/meta/targets/test_kills.py", env=kills)
 
 
 @nox.session

@@ -24,7 +24,7 @@ from logitproof_adapters.targets.link import PATIENCE_SECONDS
 from logitproof_adapters.targets.target import here
 from logitproof_conformance.plan.shard import Shard
 from logitproof_reference.cases.catalogue import PROFILES
-from logitproof_reports.runs.run_file import merge, write_run
+from logitproof_reports.runs.run_file import RunFileError, merge, write_run
 from logitproof_reports.runs.whole_files import remove
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def run(
             write_run(place, whole)
         except KeyboardInterrupt:
             raise Interrupted(save_partial(courses, place)) from None
+        except (OSError, RunFileError) as error:
+            raise cannot_go_on(error, courses, place) from error
         except UsageError:
             if not resume:  # what an earlier run left is not ours to throw away
                 remove(parts)
@@ -148,6 +150,17 @@ def run(
                 course.stop()
         remove(parts)
     return whole
+
+
+def cannot_go_on(error: OSError | RunFileError, courses: Sequence[Course], target: Path) -> Exception:
+    """Return what is raised where a disk is full, or something else keeps a run from being written."""
+    judged, total = (sum(getattr(course, name) for course in courses) for name in ("judged", "total"))
+    if isinstance(error, OSError):
+        error = RunFileError(f"{target} cannot be written ({error.strerror or error})")
+    if not judged:
+        return error
+    kept = f"{judged} of {total} cases are judged and kept in {parts_of(target)}"
+    return UsageError(f"{error}; {kept}: make room, then pass --resume")
 
 
 def with_compiled_programs(target: Target, *, fresh: bool) -> Target:

@@ -169,25 +169,27 @@ def _drawn(cases: int, seed: int, use: Callable[..., None], *strategies: SearchS
 
 
 FUZZERS = {
-    "runs": fuzz_runs,
-    "commands": fuzz_commands,
-    "adapters": fuzz_adapters,
-    "texts": fuzz_texts,
-    "caches": fuzz_caches,
+    "runs": (fuzz_runs, 5_000),
+    "commands": (fuzz_commands, 1_000),
+    "adapters": (fuzz_adapters, 120),
+    "texts": (fuzz_texts, 60),
+    "caches": (fuzz_caches, 40),
 }
+"""What is fuzzed by which function, and with how many cases unless the command line says."""
 
 
 def main() -> int:
     """Fuzz as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=FUZZERS)
-    parser.add_argument("--cases", type=int, default=1_000)
+    parser.add_argument("--cases", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
     if asked.keep is not None:
         asked.keep.mkdir(parents=True, exist_ok=True)
-    statuses, faults = FUZZERS[asked.what](asked.cases, asked.seed, asked.keep)
+    fuzz, cases = FUZZERS[asked.what]
+    statuses, faults = fuzz(asked.cases or cases, asked.seed, asked.keep)
     for found in (statuses, faults):
         for words, number in found.most_common():
             print(f"{number:6} {words}")  # noqa: T201  a script

@@ -1,0 +1,73 @@
+"""A run gives the same judgements, to the byte, wherever and however it is run; a full disk costs what did not fit."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from logitproof.errors import EXPECTED, USAGE
+from logitproof_reports.runs.run_file import read_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXPRESSION = "eager-softmax-value-float32"
+OTHER = "meta.targets.planted_faults:Sound"
+"""The control by another name, so that there are two frameworks."""
+
+
+def run(folder: Path, *options: str, limit: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the control in a folder; its run file is ``run.parquet`` unless the options say otherwise."""
+    folder.mkdir(exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)} | variables
+    words = [sys.executable, "-m", "logitproof", "run", "--framework", "numpy", "-k", EXPRESSION, *options]
+    command = ["bash", "-c", f'{limit} exec "$@"', "bash", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+
+
+def judgements_of(*paths: Path) -> list[str]:
+    """Return the judgements of run files, spelled out: NaN is equal to NaN then."""
+    return [repr(one) for path in paths for one in read_run(path).table.to_pylist()]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("plain")
+    assert run(folder, "--evaluators", "1", PYTHONHASHSEED="0", LC_ALL="C.UTF-8", TZ="UTC").returncode == EXPECTED
+    return judgements_of(folder / "run.parquet")
+
+
+def test_nothing_around_a_run_changes_a_byte_of_it(plain: list[str], tmp_path: Path) -> None:
+    around = {"PYTHONHASHSEED": "7", "LC_ALL": "C", "LANG": "tr_TR.UTF-8", "TZ": "Asia/Kathmandu", "COLUMNS": "20"}
+    folder = tmp_path / "a folder of another name"
+    ended = run(folder, "--framework", OTHER, "--evaluators", "2", "--no-cache", **around)
+    assert ended.returncode == EXPECTED, ended.stderr
+    found = judgements_of(folder / "run.parquet")
+    assert [one for one in found if "'adapter': 'numpy'" in one] == plain
+    assert [one.replace("planted", "numpy") for one in found if "'adapter': 'planted'" in one] == [
+        one.replace("planted", "numpy") for one in plain
+    ]
+
+
+def test_shards_hold_the_bytes_of_the_whole(plain: list[str], tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        ended = run(tmp_path, "--shard", f"{number}/3", "--evaluators", "1", "-o", f"{number}.parquet")
+        assert ended.returncode == EXPECTED or "has no case that" in ended.stderr, ended.stderr
+    assert sorted(judgements_of(*tmp_path.glob("*.parquet"))) == sorted(plain)
+
+
+def test_a_full_disk_costs_what_did_not_fit(plain: list[str], tmp_path: Path) -> None:
+    ended = run(tmp_path, "--evaluators", "1", limit="ulimit -f 64;", PYTHONDONTWRITEBYTECODE="1")
+    assert ended.returncode == USAGE
+    told = (
+        r"run\.parquet cannot be written \(File too large\); [1-9]\d* of \d+ cases are judged and kept in .*--resume$"
+    )
+    assert re.search(told, ended.stderr, flags=re.MULTILINE), ended.stderr
+    again = run(tmp_path, "--evaluators", "1", "--resume")
+    assert again.returncode == EXPECTED, again.stderr
+    assert judgements_of(tmp_path / "run.parquet") == plain
