@@ -146,7 +146,8 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
         found.findings.append(problem)
     if further is not None:
         found.findings.append(further)
-        found.judgements.append(_judgement(asker, drawn, quantity, reply, compared=compared, problem=further))
+        also = _judgement(asker, drawn, quantity, reply, compared=compared, problem=further)
+        found.judgements.append(replace(also, elements=0))  # they are counted already
 
 
 def _problem(
