@@ -33,16 +33,14 @@ def size_of(op: str, format_: str) -> int:
 
 def logits_of(op: str, format_: str, start: int, count: int) -> NDArray[Any]:
     """Return rows of logits from a number on, shape (count, 2)."""
-    numbers = np.arange(start, start + count, dtype=np.uint64)
-    word = np.uint32 if format_ == "float32" else np.uint16
-    bits = np.zeros((count, 2), word)
+    numbers = np.arange(start, start + count, dtype=np.int64).astype(np.uint32)
+    bits = np.empty((count, 2), np.uint32 if format_ == "float32" else np.uint16)
     if OPS[op].elementwise:
-        bits[:] = numbers.astype(word)[:, None]
+        bits[:] = numbers[:, None]
     elif format_ == "float32":
-        bits[:, 0] = numbers.astype(word)
+        bits[:, 0], bits[:, 1] = numbers, 0
     else:
-        bits[:, 0] = (numbers >> np.uint64(16)).astype(word)
-        bits[:, 1] = numbers.astype(word)
+        bits[:, 0], bits[:, 1] = numbers >> 16, numbers & 0xFFFF
     return bits.view(DTYPES[format_])
 
 
@@ -53,16 +51,14 @@ def inputs_of(cell: Cell, start: int, count: int) -> Inputs:
     (1, 0), and where classes are independent (1, 1).
     """
     op = OPS[cell.op]
-    ones = _constant(cell.format, (1, 1), count)
-    first = _constant(cell.format, (1, 0), count)
-    cotangent = np.ascontiguousarray(ones[:, 0]) if not op.keeps_classes else ones if op.elementwise else first
-    labels = {"none": None, "indices": np.zeros(count, np.int64), "distributions": first}[cell.labels]
-    return Inputs(
-        logits=logits_of(cell.op, cell.format, start, count),
-        axis=1,
-        labels=labels,
-        cotangent=cotangent if cell.quantity in TAKES_COTANGENT else None,
-    )
+    labels = cotangent = None
+    if cell.labels != "none":
+        is_index = cell.labels == "indices"
+        labels = np.zeros(count, np.int64) if is_index else _constant(cell.format, (1, 0), count)
+    if cell.quantity in TAKES_COTANGENT:
+        cotangent = _constant(cell.format, (1, 1 if op.elementwise or not op.keeps_classes else 0), count)
+        cotangent = cotangent if op.keeps_classes else np.ascontiguousarray(cotangent[:, 0])
+    return Inputs(logits_of(cell.op, cell.format, start, count), 1, labels, cotangent)
 
 
 def _constant(format_: str, row: tuple[int, int], count: int) -> NDArray[Any]:

@@ -81,6 +81,23 @@ def test_the_functions_of_two_classes_lie_within_their_radius_of_the_oracle(kind
     assert (error > 2.0**-55 * exact.value).any()
 
 
+def test_the_functions_of_two_classes_lie_within_correctly_rounded_intervals() -> None:
+    """A second road, CORE-MATH's intervals, shares nothing with the oracle from which the coefficients come."""
+    ival = pytest.importorskip("ival", reason="crival is not installed")
+    d = differences(20_000, seed=8)
+    x = ival.Interval(d, d)
+    small = ival.exp(ival.Interval(-np.abs(d), -np.abs(d)))
+    sigmoid = ival.Interval(1.0, 1.0) / (ival.exp(-x) + 1.0)
+    softplus = ival.log1p(small) + ival.Interval(np.maximum(d, 0.0), np.maximum(d, 0.0))
+    slope = small / ((small + 1.0) * (small + 1.0))
+    for kind, interval in (("sigmoid", sigmoid), ("softplus", softplus), ("slope", slope)):
+        value = two_class(d, kind)
+        radius = RELATIVE * value
+        assert (value - radius <= interval.sup).all(), kind
+        assert (value + radius >= interval.inf).all(), kind
+        assert (interval.wid <= 2.0**-49 * value).all(), kind
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_beyond_the_last_point_the_functions_are_what_they_tend_to(kind: str) -> None:
     d = np.array([128.0, 130.0, 1e5, 3e38])
