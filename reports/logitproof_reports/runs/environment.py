@@ -67,7 +67,7 @@ def describe_environment() -> dict[str, Any]:
         `THREAD_VARIABLES` that are set) and ``packages`` (name to version). No host or user is recorded.
         The caller adds ``framework``: ``{"framework", "version", "build"}``.
     """
-    cpu, features = describe_cpu(_CPU_INFO, numpy_features())
+    cpu, features = describe_cpu(_CPU_INFO, numpy_features(), platform.machine())
     return {
         "python": platform.python_version(),
         "implementation": f"{platform.python_implementation()} ({platform.python_compiler()})",
@@ -114,7 +114,7 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def describe_cpu(cpu_info: Path, numpy_finds: Mapping[str, bool]) -> tuple[str, list[str]]:
+def describe_cpu(cpu_info: Path, numpy_finds: Mapping[str, bool], machine: str = "") -> tuple[str, list[str]]:
     """Return the processor's model and its numeric features, sorted; no features where the system does not tell.
 
     Parameters
@@ -123,12 +123,18 @@ def describe_cpu(cpu_info: Path, numpy_finds: Mapping[str, bool]) -> tuple[str, 
         A file laid out as Linux's ``/proc/cpuinfo``; it need not exist.
     numpy_finds : dict of str to bool
         Features of which NumPy knows whether the processor has them, see `numpy_features`; the others are believed.
+    machine : str
+        The architecture. On ARM the file may be that of an x86 host (QEMU's emulation of user programs): then NumPy
+        alone is believed.
     """
     try:
         text = cpu_info.read_text(errors="replace")
     except OSError:
         text = ""
     facts = dict(re.findall(r"^([^:\n]+?)\s*:\s*(.*)$", text, flags=re.MULTILINE))
+    if machine in {"aarch64", "arm64"} and "flags" in facts:
+        found = {name.lower() for name, is_there in numpy_finds.items() if is_there}
+        return machine, sorted(filter(_NUMERIC_FEATURE.search, found))
     model = facts.get("model name") or facts.get("Processor") or platform.processor() or platform.machine()
     features = set((facts.get("flags") or facts.get("Features") or "").split())
     return model, sorted(name for name in features - _missing(features, numpy_finds) if _NUMERIC_FEATURE.search(name))

@@ -94,6 +94,13 @@ def test_what_the_system_lists_and_numpy_does_not_find_is_not_there(tmp_path: Pa
     assert numeric == ["avx", "avx2", "fma", "sse", "sse2", "ssse3"]
 
 
+def test_an_emulated_arm_has_none_of_the_features_of_its_host(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text(X86)
+    neoverse = {"NEON": True, "ASIMD": True, "ASIMDHP": True, "SVE": False}
+    found = environment.describe_cpu(tmp_path / "cpuinfo", neoverse, "aarch64")
+    assert found == ("aarch64", ["asimd", "asimdhp", "neon"])
+
+
 def test_numpy_finds_the_features_that_every_processor_of_its_kind_has() -> None:
     everywhere = {"x86_64": "SSE2", "aarch64": "ASIMD", "arm64": "ASIMD"}
     name = everywhere.get(platform.machine())
