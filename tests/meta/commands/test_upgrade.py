@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from packaging.requirements import Requirement
@@ -277,27 +277,54 @@ def test_nothing_is_judged_where_a_side_cannot_be_resolved_and_every_reason_is_t
     assert not releases.versions
 
 
-@pytest.mark.parametrize("moment", ["3", "4"])
+AFTER_ALL = ["3", "4", "3", "4"]
+"""Both sides, and a second look at what changed."""
+
+AT_MOMENTS = {
+    "while resolving": AFTER_ALL,
+    "while building": AFTER_ALL,
+    "in the baseline": ["3", *AFTER_ALL],
+    "in the candidate": ["3", "4", "4", "3", "4"],
+    "in the second look": [*AFTER_ALL[:3], "3", "4"],
+}
+"""What is judged in all, by when the interruption came: nothing that was finished is judged again."""
+
+
+@pytest.mark.parametrize("moment", AT_MOMENTS)
 def test_an_upgrade_that_was_interrupted_goes_on_and_comes_to_the_same(
-    moment: str, releases: Judged, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    moment: str,
+    releases: Judged,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupt(output: Path) -> None:
-        del releases.at[moment]
+    def leave_half(output: Path) -> None:
+        if moment == "in the second look" and ".again" not in output.name:
+            return
+        releases.at.clear()
         parts_of(output).mkdir()
-        write_run(output, replace(run_of_release(moment), complete=False))
+        write_run(output, replace(run_of_release("3"), complete=False))
         raise Interrupted(None)
+
+    def stop(*_arguments: object) -> NoReturn:
+        raise KeyboardInterrupt
 
     assert main(["upgrade", "torch==3", "torch==4", "-o", "whole"]) == 1
     whole = capsys.readouterr().out
     releases.versions.clear()
-    releases.at[moment] = interrupt
-    assert main(["upgrade", "torch==3", "torch==4", "-o", "out"]) == 130
+    releases.at = {"4" if moment == "in the candidate" else "3": leave_half} if moment.startswith("in") else {}
+    with monkeypatch.context() as patch:
+        if moment == "while resolving":
+            patch.setattr(locks, "_compile", stop)
+        elif moment == "while building":
+            patch.setattr("logitproof.upgrades.sides.build", stop)
+        assert main(["upgrade", "torch==3", "torch==4", "-o", "out"]) == 130
     assert "--resume continues" in capsys.readouterr().err
     assert main(["upgrade", "torch==3", "torch==5", "-o", "out", "--resume"]) == 2
     assert main(["upgrade", "torch==3", "torch==4", "-o", "out", "--resume"]) == 1
     assert capsys.readouterr().out == whole
-    assert releases.versions == (["3", "3", "4", "3", "4"] if moment == "3" else ["3", "4", "4", "3", "4"])
-    for name in ("baseline", "candidate"):
+    assert releases.versions == AT_MOMENTS[moment]
+    for name in ("baseline", "candidate", "baseline.again", "candidate.again"):
         sides_of = [read_run(tmp_path / folder / f"{name}.parquet").table for folder in ("whole", "out")]
         assert sides_of[0].equals(sides_of[1])
 
@@ -464,6 +491,17 @@ def test_the_pythons_that_a_release_has_wheels_for_are_tried_and_at_last_what_mo
     locked = locks.lock(Wanted(("torch==1",)), pythons)
     assert tried == [("3.11", True), ("3.8", True), ("3.11", False), ("3.8", False)]
     assert {"torch", "numpy"} <= set(locked.only_binary)
+    assert "jax" not in locked.only_binary  # in Python alone, and without a wheel until 0.4.14
+
+
+def test_the_reason_is_that_of_the_last_way_that_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compiled(_asked: object, _constraints: object, choice: Choice) -> NoReturn:
+        everything = choice.only_binary == (":all:",)
+        raise UnbuildableEnvironment("jax has no usable wheels" if everything else "only jaxlib>=0.4.13 is available")
+
+    monkeypatch.setattr(locks, "_compile", compiled)
+    with pytest.raises(UnbuildableEnvironment, match="only jaxlib"):
+        locks.lock(Wanted(("jax==0.4.9",)), [Interpreter("3.11")])
 
 
 def test_a_python_that_cannot_be_fetched_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
