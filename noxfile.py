@@ -94,6 +94,15 @@ def upgrade(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def atlas(session: nox.Session) -> None:
+    """Test every release since 2024 of some packages (hours; goes on where it stopped), or of those after --."""
+    session.install("-e", ".")
+    folder = RUNS / "atlas"
+    session.run("python", "docs/atlas.py", "-o", str(folder), *session.posargs)
+    session.run("logitproof", "history", str(folder), "-o", str(RUNS / "atlas.html"))
+
+
+@nox.session(default=False)
 def pictures(session: nox.Session) -> None:
     """Draw the pictures of README and docs anew, from runs of torch, jax and optax (some minutes)."""
     groups = [group(f"conformance-{name}") for name in ("torch", "jax", "optax")]

@@ -28,6 +28,7 @@ FEW = "-k 'softmax and value and float32 and typical'"
 """A fraction of the cells of the control: the small form of a run."""
 
 INDEX = "needs releases from a package index: tests/meta/commands/test_upgrade.py has one of its own"
+NIGHTLY = "needs an index of nightly builds: tests/meta/commands/test_channel.py has one of its own"
 SESSION = "a session of nox, which continuous integration runs"
 SWEEPS = "hours; tests/meta/sweeps/test_sweep.py sweeps few rows of the control, in units, shards and processes"
 WORST = "takes a minute; tests/meta/sweeps/test_worst.py searches the control and measures a witness again"
@@ -61,6 +62,11 @@ NOT_RUN = {
     "logitproof upgrade tensorflow-cpu==2.20.0,keras==3.12.0 tensorflow-cpu==2.21.0,keras==3.15.1": INDEX,
     "logitproof upgrade saved/baseline.parquet jax==0.10.2": INDEX,
     "logitproof upgrade --from git:main --sign approver.pem": INDEX,
+    "logitproof upgrade numpy==2.4.6,scipy==1.17.1 numpy,scipy --pre --index "
+    "https://example.org/nightly/simple": NIGHTLY,
+    "logitproof bisect scipy==1.18.0.dev0+git20260901.1a2b3c4 scipy==1.18.0.dev0+git20261001.5d6e7f8 --pre --index "
+    "https://example.org/nightly/simple --cell scipy-eager-log_sum_exp-value-float32/saturated": NIGHTLY,
+    "logitproof upgrade torch==2.12.0 torch==2.13.0 --torch-backend cu126 --device cuda:0": "needs an accelerator",
     "logitproof verify upgrade/certificate.json upgrade/baseline.parquet upgrade/candidate.parquet "
     "--key approver.pub.pem": "verifies what the command above it wrote; the tests of certificates do so",
     "logitproof bisect optax==0.2.4 optax==0.2.8 --by verdict --cell optax-eager-sigmoid_cross_entropy-distributions-"
