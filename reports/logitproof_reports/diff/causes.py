@@ -126,7 +126,22 @@ def causes_of(diff: Diff, ruling: Ruling, room: int) -> list[Cause]:
         allowed = max(1, room - len(found) - left)
         groups = next(groups for groups in ways if len(groups) <= allowed)
         found += [_cause(diff, ruling, group, STANDINGS[standing[group[0]]]) for group in groups]
-    return found
+    return _merged(diff, ruling, found)
+
+
+def _merged(diff: Diff, ruling: Ruling, causes: list[Cause]) -> list[Cause]:
+    """Return causes in which functions that changed in the same way, without a number, share one."""
+    alike: dict[tuple[object, ...], list[Cause]] = {}
+    for place, cause in enumerate(causes):
+        example = cause.example
+        key = (cause.standing, cause.waiver, cause.change.name, example.before, example.after, example.regime)
+        alike.setdefault((place,) if example.exact or not example.regime else key, []).append(cause)
+    return [
+        _cause(diff, ruling, np.sort(np.concatenate([one.rows for one in group])), group[0].standing)
+        if len(group) > 1
+        else group[0]
+        for group in alike.values()
+    ]
 
 
 def standings(diff: Diff, ruling: Ruling) -> NDArray[np.int64]:
@@ -161,12 +176,17 @@ def _digits_moved(diff: Diff) -> Rows:
 
 
 def _kinds(diff: Diff, rows: Rows) -> Words:
-    """Return what the worse answer of each row is: ``nan``, ``infinite``, ``finite`` or ``none``."""
+    """Return what the worse answer of each row is: ``nan``, ``infinite``, ``finite`` or ``none``.
+
+    Of what only one run supports nothing is compared: there the answer does not part causes.
+    """
     sides = {side: words_of(pc.fill_null(diff.column(side, "observed").take(rows), "")) for side in ("b", "a")}
     kinds = {side: words.mapped(_kind) for side, words in sides.items()}
     names = sorted({word for words in kinds.values() for word in words.words})
     codes = {side: np.array([names.index(w) for w in words.words])[words.codes] for side, words in kinds.items()}
-    return Words(names, np.where(baseline_is_worse(diff, rows), codes["b"], codes["a"]))
+    worse = np.where(baseline_is_worse(diff, rows), codes["b"], codes["a"])
+    alone = np.isin(diff.rank[rows], [RANK["newly supported"], RANK["no longer supported"]])
+    return Words([*names, ""], np.where(alone, len(names), worse))
 
 
 def _kind(observed: str) -> str:
@@ -228,7 +248,10 @@ def _function(diff: Diff, finding: DiffFinding) -> str:
     adapters = diff.words("adapter").words
     names = [some(diff, finding, "adapter")] if len(adapters) > 1 else []
     quantities = [word for word in distinct(diff, finding, "quantity") if word]
-    asked = [some(diff, finding, "op"), listed(quantities) if quantities != ["value"] else ""]
+    ops = distinct(diff, finding, "op")
+    several = f"{', '.join(ops[:2])} and {len(ops) - 2} more" if len(ops) > _NAMED else listed(ops)
+    many = "value and derivatives" if "value" in quantities else "derivatives"
+    asked = [several, many if len(quantities) >= _NAMED else listed(quantities) if quantities != ["value"] else ""]
     entries = [word for word in distinct(diff, finding, "entry") if word]
     via = f"via {', '.join(entries[:_NAMED])}" if entries and "" not in distinct(diff, finding, "entry") else ""
     options = distinct(diff, finding, "options")

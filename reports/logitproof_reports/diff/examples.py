@@ -16,6 +16,8 @@ from logitproof_reports.counting.run_table import words_of
 from logitproof_reports.words.outcomes import escape_control_chars, from_hex, measure, shown_verdict
 from logitproof_reports.words.terms import clause_title
 
+from .classes import CLASSES
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 CALL = "call"
 """Name of the input that is a call in the framework's own words."""
+
+NO_CLASSES = "ERR-4"
+"""The clause that no class at all is an error or gives a documented value."""
 
 _MOST_DIGITS = 17
 _DIGITS = 6
@@ -101,14 +106,15 @@ def example_of(diff: Diff, row: int) -> Example:
     sides = [one or diff.instead(row) for one in (before, after)]
     shown = [one for one in sides if one.get("observed") and _at(one) == _at(here)]
     digits = _digits(shown)
+    absent = "not supported" if CLASSES[diff.rank[row]].name.endswith("supported") else "not judged"
     exacts = [_number(one["exact"], digits) for one in shown if one["clause"]]
     return Example(
         cell=escape_control_chars(here["cell"]),
         regime=escape_control_chars(here["regime"]),
         row=here["row"],
         element=here["element"],
-        before=escape_control_chars(_observed(sides[0], here, digits)),
-        after=escape_control_chars(_observed(sides[1], here, digits)),
+        before=escape_control_chars(_observed(sides[0], here, digits) or absent),
+        after=escape_control_chars(_observed(sides[1], here, digits) or absent),
         exact=escape_control_chars(" -> ".join(dict.fromkeys(exacts))),
         error=_error(*sides) if _same_place(*sides) else _error_of(here),
         inputs=here["inputs"],
@@ -116,9 +122,9 @@ def example_of(diff: Diff, row: int) -> Example:
 
 
 def _observed(record: dict[str, Any], here: dict[str, Any], digits: int) -> str:
-    """Return what a side has of the row that `here` speaks of."""
+    """Return what a side has of the row that `here` speaks of; empty where it has nothing."""
     if not record:
-        return "not judged"
+        return ""
     if record["verdict"] == "unsupported":
         return "not supported"
     if not (record["observed"] and here["observed"]) or record["clause"].startswith("ERR"):
@@ -136,6 +142,8 @@ def _in_words(record: dict[str, Any]) -> str:
         return f"raises {error[1]}" if record["verdict"] == "conforms" else f"raises {reason[:_REASON_CHARACTERS]}"
     if record["accuracy_class"]:
         return f"accuracy class {record['accuracy_class']}"
+    if record["verdict"] == "conforms" and record["clause"] == NO_CLASSES:
+        return "the documented value"
     return reason[:_REASON_CHARACTERS] or shown_verdict(record["verdict"])
 
 

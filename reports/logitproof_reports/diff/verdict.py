@@ -31,16 +31,24 @@ def verdict_lines(report: DiffReport) -> list[str]:
     tail = [*_wrapped(report.counted, 3), *_surroundings(report), *_wrapped(report.next_step, 2)]
     room = FIRST - len(head)
     named = report.causes if len(report.causes) <= room else report.causes[: room - 1]
-    each = 2 if 2 * len(named) <= room else 1
-    lines = [*head, *(line for cause in named for line in _named(cause, each))]
-    if left := len(report.causes) - len(named):
-        lines.append(f"{_INDENT}and {left} more")
+    left = len(report.causes) - len(named)
+    lines = [*head, *_all_named(named, room - bool(left))]
+    lines += [f"{_INDENT}and {left} more"] if left else []
     for cause in (one for one in named if one.standing in _DETAILED):
         told = _detail(cause)
         if len(lines) + len(told) + len(tail) > LINES:
             break
         lines += told
     return [*lines, *tail][:LINES]
+
+
+def _all_named(causes: list[Cause], room: int) -> list[str]:
+    """Return the causes in so many lines: what is left over after one each goes to the first ones."""
+    lines: list[str] = []
+    for place, cause in enumerate(causes):
+        after = len(causes) - place - 1
+        lines += _named(cause, 2 if room - len(lines) - after >= 2 else 1)
+    return lines
 
 
 def _named(cause: Cause, lines: int) -> list[str]:

@@ -342,6 +342,41 @@ def test_what_is_alike_is_one_cause_whatever_its_clause_mode_and_format() -> Non
     assert cause.extent == f"{len(cells)} cells: eager and vmap; float16, bfloat16, float32 and float64"
 
 
+def test_functions_that_change_alike_without_a_number_share_a_cause() -> None:
+    raised = replace(ERROR, clause="ERR-4", regime="no_classes", verdict="conforms")
+    ops = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy")
+    before = [replace(raised, op=op, cell=f"torch-eager-{op}-value-float32") for op in ops]
+    (cause,) = causes(before, [moved(one, reason="") for one in before])
+    assert cause.line == ("class changed: softmax, log_softmax and 2 more: raises ValueError -> the documented value")
+    assert cause.cells == len(ops)
+
+
+def test_what_is_newly_supported_is_one_cause_a_function_whatever_it_answers() -> None:
+    answers = ("nan", "inf", "0x1.6p-1")
+    after = [
+        replace(BASE, entry="where", cell=f"{BASE.cell}-entry=where", regime=f"regime_{place}", observed=observed)
+        for place, observed in enumerate(answers)
+    ]
+    before = replace(REFUSED, entry="where", cell=after[0].cell)
+    (cause,) = causes([before], after)
+    assert cause.line.startswith("newly supported: ")
+    assert cause.example.before == "not supported"
+    assert len(cause.rows) == len(answers)
+
+
+def test_the_lines_that_are_left_over_go_to_what_blocks() -> None:
+    ops = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy", "sigmoid_cross_entropy")
+    made = [replace(BASE, op=op, cell=f"torch-eager-{op}-value-float64") for op in ops]
+    long = "RuntimeError: " + "no such thing in this release of the framework " * 3
+    crash = {"verdict": "crashed", "digest": "", "observed": ""}
+    found = compared(made, [replace(one, reason=f"{long}{place}", **crash) for place, one in enumerate(made)])
+    lines = verdict_of(found)[:10]
+    starts = [place for place, line in enumerate(lines) if line.startswith("blocks")]
+    assert len(starts) == len(made)
+    assert starts[1] - starts[0] == 2  # two lines
+    assert max(map(len, lines)) <= 80
+
+
 def test_functions_share_a_cause_only_where_there_is_no_room() -> None:
     made = [judgement("torch", "eager", "float32", question, "saturated") for question in QUESTIONS[:3]]
     after = [moved(one, verdict="deviates", slack=9.0) for one in made]
