@@ -156,7 +156,7 @@ def cannot_go_on(error: OSError | RunFileError, courses: Sequence[Course], targe
     """Return what is raised where a disk is full, or something else keeps a run from being written."""
     judged, total = (sum(getattr(course, name) for course in courses) for name in ("judged", "total"))
     if isinstance(error, OSError):
-        error = RunFileError(f"{target} cannot be written ({error.strerror or error})")
+        error = RunFileError(f"{target} cannot be completed ({error.strerror or error})")
     if not judged:
         return error
     kept = f"{judged} of {total} cases are judged and kept in {parts_of(target)}"

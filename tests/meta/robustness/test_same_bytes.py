@@ -65,7 +65,7 @@ def test_a_full_disk_costs_what_did_not_fit(plain: list[str], tmp_path: Path) ->
     ended = run(tmp_path, "--evaluators", "1", limit="ulimit -f 64;", PYTHONDONTWRITEBYTECODE="1")
     assert ended.returncode == USAGE
     told = (
-        r"run\.parquet cannot be written \(File too large\); [1-9]\d* of \d+ cases are judged and kept in .*--resume$"
+        r"run\.parquet cannot be completed \(File too large\); [1-9]\d* of \d+ cases are judged and kept in .*--resume$"
     )
     assert re.search(told, ended.stderr, flags=re.MULTILINE), ended.stderr
     again = run(tmp_path, "--evaluators", "1", "--resume")
