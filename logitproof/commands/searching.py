@@ -22,9 +22,9 @@ EXAMPLES = (
 
 @app.command(epilog=EXAMPLES)
 def worst(
-    framework: Annotated[str, typer.Argument(help="A known framework, or module:Class.")] = "",
-    op: Annotated[str, typer.Argument(help="Operation, e.g. softmax.")] = "",
-    format_: Annotated[str, typer.Argument(metavar="[FORMAT]", help="Number format, e.g. float32.")] = "",
+    framework: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="A known framework, or module:Class.")] = "",
+    op: Annotated[str, typer.Argument(metavar="OP", help="Operation, e.g. softmax.")] = "",
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="Number format, e.g. float32.")] = "",
     *,
     quantity: Annotated[str, typer.Option(metavar="NAME", help="What of it: value or grad_logits.")] = "value",
     labels: Annotated[str, typer.Option(metavar="KIND", help="Kind of labels. Default: the usual one of the op.")] = "",

@@ -13,7 +13,8 @@ from logitproof.searches.scores import MEASURES
 from logitproof.searches.search import batch_of, random_best, search
 from logitproof.searches.witness import Witness, measured_again, read_witness, witness_of, write_witness
 from logitproof_adapters.contract import foresee
-from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.link import TargetDied
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter, RemoteError
 from logitproof_conformance.session.surroundings import SENT, surroundings_of
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -81,6 +82,15 @@ def find(wanted: Wanted, target: Target, output: Path) -> Witness:
         A word is not known, or the framework does not offer it.
     """
     wanted.cell("")
+    try:
+        witness = _found(wanted, target)
+    except (RemoteError, TargetDied, ValueError) as error:
+        raise UsageError(f"{wanted.framework} cannot be searched: {type(error).__name__}: {error}") from error
+    write_witness(output, witness)
+    return witness
+
+
+def _found(wanted: Wanted, target: Target) -> Witness:
     with RemoteAdapter(wanted.framework, target, also_sent=SENT) as adapter:
         cell = wanted.cell(adapter.name)
         foresee(adapter, [cell])
@@ -104,7 +114,7 @@ def find(wanted: Wanted, target: Target, output: Path) -> Witness:
             told=_Teller(wanted.measure),
         )
         about["search"] = {**history, "rows": found.rows, "generations": found.generations}
-        witness = witness_of(
+        return witness_of(
             adapter,
             cell,
             found.row,
@@ -113,8 +123,6 @@ def find(wanted: Wanted, target: Target, output: Path) -> Witness:
             batch=batch_of(wanted.classes),
             about=about,
         )
-    write_witness(output, witness)
-    return witness
 
 
 def measure_again(path: Path, framework: str, target: Target) -> tuple[Witness, dict[str, Any]]:
@@ -130,9 +138,12 @@ def measure_again(path: Path, framework: str, target: Target) -> tuple[Witness, 
     witness = read_witness(path)
     if framework and framework != witness.framework:
         raise UsageError(f"{path} is a witness of {witness.framework}, not of {framework}")
-    with RemoteAdapter(witness.framework, target) as adapter:
-        foresee(adapter, [witness.cell])
-        return witness, measured_again(adapter, witness)
+    try:
+        with RemoteAdapter(witness.framework, target) as adapter:
+            foresee(adapter, [witness.cell])
+            return witness, measured_again(adapter, witness)
+    except (RemoteError, TargetDied, ValueError) as error:
+        raise UsageError(f"{path} cannot be measured: {type(error).__name__}: {error}") from error
 
 
 def said_of(witness: Witness, shown: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.sources.two_logits import inputs_of
+from logitproof_adapters.sources.two_logits import inputs_of, logits_of_rows
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.judging.compare import compare
 from logitproof_reference.numerics.enclosure import Enclosure
@@ -76,8 +76,7 @@ def measured(
 
 def request_of(function: Function, rows: NDArray[np.int64]) -> Request:
     """Return what the oracle is asked of rows, by their numbers."""
-    inputs = [inputs_of(function.cell(""), int(row), 1) for row in rows]
-    logits = np.concatenate([one.logits for one in inputs])
+    logits = logits_of_rows(function.op, function.format, rows)
     given = inputs_of(function.cell(""), 0, len(rows))
     takes_cotangent = function.quantity in TAKES_COTANGENT
     return checked_request(

@@ -33,8 +33,13 @@ def size_of(op: str, format_: str) -> int:
 
 def logits_of(op: str, format_: str, start: int, count: int) -> NDArray[Any]:
     """Return rows of logits from a number on, shape (count, 2)."""
-    numbers = np.arange(start, start + count, dtype=np.int64).astype(np.uint32)
-    bits = np.empty((count, 2), np.uint32 if format_ == "float32" else np.uint16)
+    return logits_of_rows(op, format_, np.arange(start, start + count, dtype=np.int64))
+
+
+def logits_of_rows(op: str, format_: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return rows of logits by their numbers, shape (rows, 2)."""
+    numbers = rows.astype(np.uint32)
+    bits = np.empty((len(rows), 2), np.uint32 if format_ == "float32" else np.uint16)
     if OPS[op].elementwise:
         bits[:] = numbers[:, None]
     elif format_ == "float32":

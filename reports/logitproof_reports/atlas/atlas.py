@@ -221,7 +221,8 @@ def headline_of(records: Sequence[Record]) -> str:
     summaries = [summary_of(record, name) for record in records for name in record.head["plan"]]
     numbers = sum(one.counts["numbers"] for one in summaries)
     broken = sum(one.is_broken for one in summaries)
-    return f"{numbers:,} answers of {len(summaries)} functions compared with the exact ones; {broken} break a clause"
+    compared = f"{numbers:,} answers of {len(summaries)} functions compared with the exact ones"
+    return f"{compared}; {broken} of these break a clause"
 
 
 def write_page(records: Sequence[Record], found: Sequence[Searched], path: Path) -> None:

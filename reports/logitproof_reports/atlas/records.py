@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from logitproof_reports.runs.input_files import opened, read_whole
 from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.runs.whole_files import write_atomically
 
@@ -84,9 +85,9 @@ def write_record(path: Path, record: Record) -> None:
 def is_record(path: Path) -> bool:
     """Tell whether a file begins as a record does."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return f'"{KIND}"'.encode() in file.readline(1 << 20)
-    except OSError:
+    except RunFileError:  # no regular file, or none at all: whoever reads it as something else tells
         return False
 
 
@@ -99,12 +100,10 @@ def read_record(path: Path) -> Record:
         It cannot be read, or is none.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
-        head, *units = map(json.loads, lines)
+        head, *units = map(json.loads, read_whole(path).decode("utf-8").splitlines())
         version = head.pop(KIND)
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no record of a sweep"
-        raise RunFileError(f"{path} cannot be read: {why}") from error
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise RunFileError(f"{path} cannot be read: it is no record of a sweep") from error
     if version != VERSION:
         raise RunFileError(f"{path} is a record of version {version}; this release reads version {VERSION}")
     record = Record(head, units)

@@ -202,6 +202,12 @@ def test_wrong_usage_is_one_line(words: list[str], hint: str, folder: Path, caps
     assert not (folder / "record.sweep").exists()
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["merge", str(tmp_path / "pipe"), "-o", str(tmp_path / "merged")]) == USAGE
+    assert "is a pipe" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("damage", ["half a line", "a line of another kind", "a row twice", "another version"])
 def test_a_damaged_record_is_told_in_one_line(damage: str, whole: bytes, tmp_path: Path, capsys: Any) -> None:
     lines = whole.decode().splitlines()

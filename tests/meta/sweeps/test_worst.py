@@ -41,6 +41,11 @@ class Wrong(NumpyAdapter):  # the further a row's logits lie from 0, without a l
         answer = super().evaluate(cell, inputs)
         size = np.abs(inputs.logits).max(axis=1, keepdims=True)
         return answer * np.where(size > 40, 1 + 2.0 ** -14, 1).astype(answer.dtype)
+
+class Raises(NumpyAdapter):
+    name = "raises"
+    def evaluate(self, cell, inputs):
+        raise FloatingPointError("not today")
 """
 
 
@@ -121,6 +126,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "unknown measure": (["numpy", "softmax", "float32", "--by", "error"], '--by "error" is not known'),
     "unknown labels": (["numpy", "softmax", "float32", "--labels", "indices"], 'labels "indices" of softmax'),
     "mode that is not offered": (["numpy", "softmax", "float32", "--mode", "vmap"], "numpy does not offer this"),
+    "a framework that raises": (["planted_worst:Raises", "softmax", "float32"], "FloatingPointError: not today"),
     "no witness": (["--again", "planted_worst.py"], "is no witness"),
     "no file": (["--again", "nowhere.json"], "nowhere.json"),
 }
