@@ -211,9 +211,13 @@ class IsolatedKernel:
 
 
 def _prepared(target: Target, limits: Limits) -> Target:
-    """Return a target with the limit of memory; this interpreter finds what this process finds, and is sent nothing."""
-    found = {"PYTHONPATH": os.pathsep.join(place for place in sys.path if place)} if target.is_here else {}
-    return replace(target, memory_gib=limits.memory_gib or target.memory_gib, env={**found, **target.env})
+    """Return a target with the limit of memory; this interpreter finds what this process finds, and is sent nothing.
+
+    No bytecode is kept of a kernel's module: one that is changed within a second would be taken for the one before.
+    """
+    path = os.pathsep.join(place for place in sys.path if place)
+    own = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"} if target.is_here else {}
+    return replace(target, memory_gib=limits.memory_gib or target.memory_gib, env={**own, **target.env})
 
 
 def _sources(named: Named, target: Target) -> Sources:

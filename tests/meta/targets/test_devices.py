@@ -151,6 +151,12 @@ def test_the_run_of_a_kernel_records_where_it_ran(tmp_path: Path) -> None:
     assert environment["arithmetic"]["rounds_quotients"] == "on"
 
 
+def test_no_bytecode_is_kept_of_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    check(tmp_path, "softmax", "--without", "VAL")
+    assert not (tmp_path / "__pycache__").exists()
+
+
 def test_a_probe_tells_what_a_device_does() -> None:
     here = {"rounds_quotients": "on", "sums_float16_widely": "on"}
     flushing = {"flushes_subnormal_results": "on", "flushes_subnormal_inputs": "on"}
