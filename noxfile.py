@@ -222,9 +222,13 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def kernels(session: nox.Session) -> None:
-    """Check all kernels of the corpus, or those named after --; fails if one is missed or accused (an hour)."""
-    session.install("-e", ".")
-    session.run("python", "-m", "meta.kernels.measure", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"})
+    """Check all kernels of the corpus, or those named after --, and print what other rules see of them (an hour)."""
+    session.install("-e", ".", *group("test"))
+    where = {"PYTHONPATH": "tests"}
+    measure = ["python", "-m", "meta.kernels.measure", "-o", str(RUNS), *session.posargs]
+    session.run(*measure, env=where, success_codes=[0, 1])
+    checked = f"quick={RUNS / 'kernels.jsonl'}"
+    session.run("python", "-m", "meta.kernels.rules", *session.posargs, "--checked", checked, env=where)
 
 
 @nox.session(default=False)
