@@ -122,7 +122,7 @@ def invariance(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> int:
-    """Ask whether the same row gives the same bits. Batch, position, order, padding, chunks, layout, mode, threads.
+    """Test whether the same row gives the same bits. Batch, position, order, padding, chunks, layout, mode, threads.
 
     A batch of drawn rows is the base; each axis asks it again in other calls or processes. Exit status 1 if bits
     change.
