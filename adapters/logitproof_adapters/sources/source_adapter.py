@@ -115,7 +115,7 @@ class SourceAdapter(ABC):
 
     def __init__(self, **namespace: Any) -> None:
         self._namespace = namespace
-        self._functions: dict[tuple[Cell, int, tuple[int, ...]], Any] = {}
+        self._functions: dict[tuple[Any, ...], Any] = {}
         self._made = 0
 
     def place(self, device: str, line: str) -> None:
@@ -162,12 +162,12 @@ class SourceAdapter(ABC):
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the framework's answer as it came."""
-        key = (cell, inputs.axis, inputs.logits.shape)
+        arrays = list(inputs.arrays().values())
+        key = (cell, inputs.axis, *(array.shape for array in arrays))
         function = self._functions.pop(key, None) or self._function(*key)
         self._functions[key] = function  # behind those used longer ago
         if len(self._functions) > MOST_FUNCTIONS:
             self._functions.pop(next(iter(self._functions)))
-        arrays = list(inputs.arrays().values())
         tensors = list(map(self.tensor, arrays))
         answer = self.array(function(*tensors))
         self.give_back(arrays, tensors)
@@ -182,11 +182,12 @@ class SourceAdapter(ABC):
         operation = eval(self.operations[name], dict(self._namespace))  # noqa: S307 - our own text
         return self.array(operation(*map(self.tensor, arrays)))
 
-    def _function(self, cell: Cell, axis: int, shape: tuple[int, ...]) -> Any:
-        """Execute the source, once a shape and under a file name of its own, as in a repro.
+    def _function(self, cell: Cell, axis: int, *shapes: tuple[int, ...]) -> Any:
+        """Execute the source, once for these shapes of its arguments and under a file name of its own, as in a repro.
 
         torch.compile keeps count, by file name and line, of the shapes it has seen, and compiles the second one
-        otherwise than the first; an answer must not depend on what was asked before. Nor may the name hold a comma:
+        otherwise than the first, and TinyJit replays for labels of any number what it recorded for others; an answer
+        must not depend on what was asked before. Nor may the name hold a comma:
         paddle.jit.to_static splits the lines of a traceback there.
         """
         self._made += 1
@@ -194,9 +195,9 @@ class SourceAdapter(ABC):
             self._functions.clear()
             self.forget()
             return_memory()
-        name = "x".join(map(str, shape))
+        name = " ".join("x".join(map(str, shape)) for shape in shapes)
         scope = dict(self._namespace)
-        exec(compile(self.source(cell, axis, len(shape)), f"<{cell.id} {name}>", "exec"), scope)  # noqa: S102 - our own text
+        exec(compile(self.source(cell, axis, len(shapes[0])), f"<{cell.id} {name}>", "exec"), scope)  # noqa: S102 - our own text
         return scope["f"]
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
