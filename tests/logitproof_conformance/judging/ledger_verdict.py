@@ -40,6 +40,8 @@ class Conclusions:
         How often each ledger entry explained a judgement, by id.
     elements : int
         How many numbers were compared in all.
+    refusals : int
+        How many invalid inputs were judged, which compares no numbers.
     """
 
     description: Description
@@ -48,6 +50,7 @@ class Conclusions:
     facts: Mapping[str, str] = field(default_factory=dict)
     used: Counter[str] = field(default_factory=Counter)
     elements: int = 0
+    refusals: int = 0
 
     @cached_property
     def expectations(self) -> list[Expectation]:
@@ -57,14 +60,19 @@ class Conclusions:
     def take(self, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold judgements against the ledger and return them with what it says."""
         taken = [self._held_against_ledger(found) for found in judgements]
-        self.elements += sum(found.elements for found in taken)
+        for found in taken:
+            self._count(found)
         return taken
 
     def restore(self, judgements: Iterable[Judgement]) -> None:
         """Count what an earlier process took."""
         for found in judgements:
             self.used[found.deviation] += bool(found.deviation)
-            self.elements += found.elements
+            self._count(found)
+
+    def _count(self, found: Judgement) -> None:
+        self.elements += found.elements
+        self.refusals += found.clause.startswith("ERR-") and found.verdict != "unsupported"
 
     def _held_against_ledger(self, found: Judgement) -> Judgement:
         met = (one for one in self.expectations if one.explains(found.clause, found.cell, found.regime))

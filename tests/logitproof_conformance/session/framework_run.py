@@ -87,7 +87,7 @@ class FrameworkRun:
 
     def problems(self, *, whole: bool) -> Iterator[Judgement]:
         """Yield a judgement on everything wrong with the run as a whole; `whole` if every case was judged."""
-        if not self.conclusions.elements:
+        if not self.conclusions.elements and not self.conclusions.refusals:
             yield on_the_whole(self.adapter.name, "void", "nothing was measured; the run is void")
         # Of a shard nobody can tell: the entry may match in another one. Merging them asks again.
         for entry in self.conclusions.stale_entries() if whole and self.shard == WHOLE else ():

@@ -434,3 +434,10 @@ def test_an_import_that_takes_long_is_told_of_now_and_then(capsys: pytest.Captur
         "importing, 12 s",
     )
     assert capsys.readouterr().err.splitlines() == [f"tensorflow: {line}" for line in shown]
+
+
+@pytest.mark.parametrize(("cases", "code"), [("one_label_for_all", EXPECTED), ("no_such_regime", 2)])
+def test_a_run_of_refusals_alone_is_judged_though_it_compares_no_number(cases: str, code: int, folder: Path) -> None:
+    done = logitproof(folder, "run", "--framework", "numpy", "-o", "run.parquet", "-k", cases)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "void" not in done.stdout
