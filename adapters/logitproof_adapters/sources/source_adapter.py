@@ -163,8 +163,9 @@ class SourceAdapter(ABC):
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the framework's answer as it came."""
         arrays = list(inputs.arrays().values())
-        key = (cell, inputs.axis, *(array.shape for array in arrays))
-        function = self._functions.pop(key, None) or self._function(*key)
+        shapes = [array.shape for array in arrays]
+        key = (cell, inputs.axis, *shapes)
+        function = self._functions.pop(key, None) or self._function(cell, inputs.axis, *shapes)
         self._functions[key] = function  # behind those used longer ago
         if len(self._functions) > MOST_FUNCTIONS:
             self._functions.pop(next(iter(self._functions)))
