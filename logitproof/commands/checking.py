@@ -24,6 +24,7 @@ EXAMPLES = (
   logitproof check mykernels:fused_loss --op softmax_cross_entropy --framework torch
   logitproof check mykernels:loss --op softmax_cross_entropy --gradient mykernels:loss_gradient
   logitproof check mykernels:softmax --op softmax --format bfloat16 --accumulation float32 --height pairwise
+  logitproof check myheads:fused --op linear_cross_entropy --framework torch --reduction mean
   logitproof check mykernels:loss --op softmax_cross_entropy --reduction mean --ignore-index -100 --softcap 30"""
 )
 GRADE_EXAMPLES = (
@@ -33,7 +34,12 @@ GRADE_EXAMPLES = (
   logitproof grade candidates/ --op softmax --framework torch --forbid torch.softmax --budget 10"""
 )
 
-Op = Annotated[str, typer.Option(metavar="OP", help="Operation it computes, e.g. softmax or softmax_cross_entropy.")]
+Op = Annotated[
+    str,
+    typer.Option(
+        metavar="OP", help="Operation it computes, e.g. softmax, softmax_cross_entropy or linear_cross_entropy."
+    ),
+]
 Labels = Annotated[
     str, typer.Option(metavar="indices|distributions", help="Kind of labels. Default: the usual one of the op.")
 ]

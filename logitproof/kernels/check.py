@@ -22,6 +22,7 @@ from logitproof.kernels.examination import (
     judge_result_format,
     taken_formats,
 )
+from logitproof.kernels.heads import head_verdict
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
 from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch
@@ -41,6 +42,7 @@ from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.heads import HEADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -252,6 +254,10 @@ def verdict_on(
     truths: Truths | None = None,
 ) -> KernelVerdict:
     """Judge what an adapter answers; a log-sum-exp that is no shifted sum also as one in the log domain."""
+    if question.op in HEADS:
+        formats = request.formats or default_formats(framework, source)
+        verdict = head_verdict(adapter, question, quantities, request, formats)
+        return replace(verdict, environment=surroundings_of(adapter))
     verdict = _verdict_on(
         adapter, question, quantities, request, source=source, framework=framework, truths=truths or Truths()
     )

@@ -26,6 +26,7 @@ from logitproof.kernels.truth import Question
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_reference.vocabulary.heads import HEADS
 from logitproof_reports.runs.input_files import read_text, read_whole, stat_of
 from logitproof_reports.runs.schema import RunFileError
 
@@ -161,6 +162,8 @@ def grade(folder: Path, task: Task, *, jobs: int = 0, done: Sequence[str] = ()) 
 
 
 def _question(task: Task) -> Kernel:
+    if task.op in HEADS:
+        raise UsageError(f"{task.op} is not graded: its products have no smallest input; check each kernel")
     stand_in: Any = len
     try:
         return Kernel(

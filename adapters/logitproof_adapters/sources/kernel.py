@@ -14,10 +14,12 @@ from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.sources.kernel_head import head_kernel
 from logitproof_adapters.sources.kernel_watch import Watch
 from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, SHAPED, WAYS, once, rolled
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
+from logitproof_reference.vocabulary.heads import HEADS
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Kernel:
         Takes logits of shape (rows, classes), then the labels if the op has any; returns the op's value, one number a
         row for log-sum-exp and the losses. Arrays of NumPy, or tensors of `framework`.
     op : str
-        One of `logitproof_reference.vocabulary.ops.OPS`.
+        One of `logitproof_reference.vocabulary.ops.OPS`, or of `vocabulary.heads.HEADS`.
     labels : str
         ``indices``, ``distributions`` or ``none``; empty for the usual ones of the op.
     framework : str
@@ -75,9 +77,10 @@ class Kernel:
     forbidden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.op not in OPS:
-            raise ValueError(f'op "{self.op}" is not known; known: {", ".join(OPS)}')
-        kinds = OPS[self.op].label_kinds
+        asked_of = HEADS.get(self.op) or OPS.get(self.op)
+        if asked_of is None:
+            raise ValueError(f'op "{self.op}" is not known; known: {", ".join([*OPS, *HEADS])}')
+        kinds = asked_of.label_kinds
         object.__setattr__(self, "labels", self.labels or kinds[0])
         if self.labels not in kinds:
             raise ValueError(f'labels "{self.labels}" do not go with {self.op}; it takes {" or ".join(kinds)}')
@@ -87,7 +90,7 @@ class Kernel:
             raise ValueError(f'framework "{self.framework}" is not known; known: {", ".join(FRAMEWORKS)}')
         if self.claim.where and self.framework != NUMPY:
             raise ValueError(f"where is for functions of NumPy arrays; mask with -inf in {self.framework}")
-        known = OPS[self.op].formulas
+        known = HEADS[self.op].quantities if self.op in HEADS else tuple(OPS[self.op].formulas)
         if unknown := [one for one in self.asked if one not in known]:
             raise ValueError(f'quantity "{unknown[0]}" is not one of {self.op}; it has {", ".join(known)}')
 
@@ -102,8 +105,8 @@ class Kernel:
     def quantities(self) -> tuple[str, ...]:
         """What can be asked of it."""
         differentiable = self.framework != NUMPY or self.gradient is not None
-        offered = ("value", "grad_logits") if differentiable else ("value",)
-        return self.asked or offered
+        of_op = HEADS[self.op].quantities if self.op in HEADS else ("value", "grad_logits")
+        return self.asked or (of_op if differentiable else ("value",))
 
 
 def imported(function: Callable[..., Any], name: str) -> str:
@@ -232,7 +235,7 @@ UNMASKED = 'np.where(x == float("-inf"), x.dtype.type(2e4), x)'
 _ENTRIES = frozenset({*WAYS, AFTER_VALUE})
 
 
-def adapter_of(kernel: Kernel, device: str = CPU) -> SourceAdapter:
+def adapter_of(kernel: Kernel, device: str = CPU) -> Any:
     """Return the adapter that asks a kernel, of tensors on a device.
 
     Raises
@@ -244,6 +247,8 @@ def adapter_of(kernel: Kernel, device: str = CPU) -> SourceAdapter:
     ValueError
         Its adapter does not ask by source, so that there is no place for a kernel.
     """
+    if kernel.op in HEADS:
+        return head_kernel(kernel, device)
     if kernel.framework == NUMPY:
         if device != CPU:
             raise DeviceError(f'device "{device}": arrays of NumPy lie on the CPU; name the framework of its tensors')

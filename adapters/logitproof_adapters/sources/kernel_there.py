@@ -37,7 +37,8 @@ def made(device: str) -> SourceAdapter:
         asked=tuple(words["asked"]),
         forbidden=tuple(words["forbidden"]),
     )
-    return adapter_of(kernel, device)
+    adapter: SourceAdapter = adapter_of(kernel, device)
+    return adapter
 
 
 class There:

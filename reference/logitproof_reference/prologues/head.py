@@ -71,6 +71,7 @@ class Head:
     op: str
     labels: ArrayLike | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    _upstreams: dict[bytes, Ball] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         names = self.prologues[0].operands
@@ -162,10 +163,18 @@ class Head:
         total = value + moved
         farthest = np.abs(self.logits.lo).max(axis=1, keepdims=True)
         off = np.broadcast_to(self.logits.radius + farthest**2, self.logits.hi.shape)
-        return normalised(total.hi, total.lo, total.radius + moved_by(request, off) * (1.0 + 2.0**-30))
+        radius = total.radius + moved_by(request, off) * (1.0 + 2.0**-30)
+        shape = (1,) if request.reduced else total.hi.shape
+        return normalised(total.hi.reshape(shape), total.lo.reshape(shape), radius.reshape(shape))
 
     def _at_logits(self, cotangent: ArrayLike | None) -> Ball:
-        """Return the gradient by the logits that the op takes."""
+        """Return the gradient by the logits that the op takes; kept, as every operand's gradient is made of it."""
+        key = b"" if cotangent is None else np.asarray(cotangent, dtype=np.float64).tobytes()
+        if key not in self._upstreams:
+            self._upstreams[key] = self._upstream(cotangent)
+        return self._upstreams[key]
+
+    def _upstream(self, cotangent: ArrayLike | None) -> Ball:
         request = self._request("grad_logits", cotangent)
         along = replace(request, quantity="hvp", tangent=self.logits.lo)
         slope, bent = (_ball(self._rows.answer(one)) for one in (request, along))

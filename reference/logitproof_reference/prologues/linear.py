@@ -73,6 +73,27 @@ class LinearPrologue:
         return f"{product_} + {names[2]}" if self.has_bias else product_
 
 
+class IdentityPrologue(LinearPrologue):
+    """A linear layer of which one factor of every product is 0 or 1 and one term of every sum is not 0: it is exact.
+
+    Hidden states are the identity, and the weight is the transpose of the logits, then rows of logits behave as such
+    wherever no product is undefined (0 times infinity is NaN): the bounds of an op hold with nothing added.
+    """
+
+    def computed(self, rounding: Rounding, *operands: Approximation) -> Approximation:
+        """Return the logits, off by no more than flushing subnormal numbers may cost."""
+        logits = operands[1].value.T
+        return Approximation(logits, np.where(np.abs(logits) < rounding.flush, np.abs(logits), 0.0))
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: Approximation, *operands: Approximation
+    ) -> tuple[Approximation, ...]:
+        """Return the gradients: that by the weight is that by the logits, stored once more."""
+        by_hidden = super().computed_pull_back(rounding, upstream, *operands)[0]
+        stored = rounding.rounded(upstream.value, _full(upstream), rounding.tiny)
+        return by_hidden, _transposed(stored)
+
+
 def computed_product(rounding: Rounding, x: Approximation, y: Approximation) -> Approximation:
     """Return the matrix product of x (m, k) and y (k, n) as a correct implementation may hold it.
 

@@ -8,7 +8,9 @@ from importlib.resources import files
 
 from logitproof_reference.vocabulary.judgement import GRADES
 
-FAMILIES = ("VAL", "GRD", "GLB", "JVP", "HVP", "ACC", "EXT", "ROW", "LAW", "OPT", "IO", "ERR", "MOD", "INV", "TRN")
+FAMILIES = (
+    *("VAL", "GRD", "GLB", "JVP", "HVP", "ACC", "EXT", "ROW", "LAW", "OPT", "IO", "ERR", "MOD", "LIN", "INV", "TRN"),
+)
 """The families of clauses, in the order of SPEC.md."""
 
 _HEADING = re.compile(rf"({'|'.join(FAMILIES)})-([1-9]\d*) ({'|'.join(GRADES)}): (\S.*)")

@@ -149,6 +149,8 @@ class Inputs:
         The direction of the logits in a ``jvp``, which a ``hvp`` multiplies the Hessian with.
     weight, pos_weight : array of the cell's format, shape (classes,), or None
         As the cell's options say.
+    projection : array of the cell's format, shape (classes, width), or None
+        The weight of a linear layer that is a part of the op; then `logits` are its hidden states (rows, width).
     """
 
     logits: NDArray[Any]
@@ -158,6 +160,7 @@ class Inputs:
     tangent: NDArray[Any] | None = None
     weight: NDArray[Any] | None = None
     pos_weight: NDArray[Any] | None = None
+    projection: NDArray[Any] | None = None
 
     @property
     def vector(self) -> NDArray[Any] | None:

@@ -94,6 +94,7 @@ FAMILIES = {
     "IO": "Shapes and formats",
     "ERR": "Errors",
     "MOD": "Compiled modes",
+    "LIN": "Linear layer and loss",
     "INV": "Invariance",
     "TRN": "Training",
 }

@@ -1,0 +1,119 @@
+"""A kernel that is fused with the linear layer before it: a function of hidden states, a weight and labels."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
+from logitproof_adapters.contract import CPU, Description
+from logitproof_adapters.sources.numpy_arrays import NumpyArrays
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.sources.kernel import Kernel
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+OPERANDS = ("grad_hidden", "grad_weight")
+
+
+class HeadKernel:
+    """Asks a kernel of hidden states (rows, width), a weight (classes, width) and class indices.
+
+    Fulfils `Adapter`. `Inputs.logits` holds the hidden states, `Inputs.projection` the weight.
+    """
+
+    modes = ("eager",)
+
+    def __init__(self, kernel: Kernel, arrays: Any) -> None:
+        self._kernel = kernel
+        self._arrays = arrays
+        self.name = kernel.name
+        self.arithmetic = kernel.arithmetic
+
+    def describe(self) -> Description:
+        """Return the kernel's name and the version of what runs it."""
+        if isinstance(self._arrays, NumpyArrays) and not hasattr(self._arrays, "describe"):
+            return Description(self.name, "0", {"numpy": np.__version__})
+        found: Description = self._arrays.describe()
+        return found
+
+    def unsupported(self, cell: Cell) -> str | None:
+        """Return why the kernel is not asked a cell, or None."""
+        if (cell.op, cell.labels, cell.mode) != (self._kernel.op, self._kernel.labels, "eager"):
+            return f"the kernel is a {self._kernel.op} with labels {self._kernel.labels}, asked in eager mode"
+        if cell.quantity not in self._kernel.quantities:
+            return f"of this kernel there is {' and '.join(self._kernel.quantities)}"
+        return None
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the kernel's loss, or one of its gradients, as it came."""
+        given = [inputs.logits, inputs.projection, inputs.labels]
+        hidden, weight, labels = (self._arrays.tensor(array) for array in given if array is not None)
+        cotangent = None if inputs.cotangent is None else self._arrays.tensor(inputs.cotangent)
+        with np.errstate(all="ignore"):
+            if cell.quantity == "value":
+                answer = self._call(hidden, weight, labels)
+            else:
+                ask = _GRADIENTS[self._kernel.framework]
+                answer = ask(self, (hidden, weight), labels, cotangent)[OPERANDS.index(cell.quantity)]
+        array: NDArray[Any] = self._arrays.array(answer)
+        return array
+
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        """Return nothing: the arrays of a linear layer are no text."""
+        del cell, inputs
+        return ""
+
+    def _call(self, *given: Any) -> Any:
+        return self._kernel.function(*given, **self._kernel.claim.keywords(self._kernel.function))
+
+    def by_function(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
+        """Return both gradients, as the gradient of a kernel of NumPy arrays has them."""
+        assert self._kernel.gradient is not None
+        keywords = self._kernel.claim.keywords(self._kernel.gradient)
+        return self._kernel.gradient(*operands, labels, cotangent, **keywords)
+
+    def by_torch(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
+        """Return both gradients by torch.autograd."""
+        torch = import_module("torch")
+        leaves = [one.clone().requires_grad_() for one in operands]
+        loss = self._call(*leaves, labels)
+        return torch.autograd.grad(loss, leaves, cotangent.to(loss.dtype).reshape(loss.shape))
+
+    def by_jax(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
+        """Return both gradients by jax.vjp."""
+        jax = import_module("jax")
+        loss, pull_back = jax.vjp(lambda hidden, weight: self._call(hidden, weight, labels), *operands)
+        return pull_back(cotangent.astype(loss.dtype).reshape(loss.shape))
+
+
+_GRADIENTS: dict[str, Callable[..., Any]] = {
+    "numpy": HeadKernel.by_function,
+    "torch": HeadKernel.by_torch,
+    "jax": HeadKernel.by_jax,
+}
+"""How a kernel's framework differentiates it."""
+
+
+def head_kernel(kernel: Kernel, device: str = CPU) -> HeadKernel:
+    """Return the adapter of a fused kernel.
+
+    Raises
+    ------
+    ValueError
+        Its framework is none that differentiates such kernels here.
+    """
+    if kernel.framework not in _GRADIENTS:
+        known = ", ".join(_GRADIENTS)
+        raise ValueError(f"{kernel.op} is asked of kernels of {known}; {kernel.framework} is not among them")
+    if kernel.framework == "numpy":
+        return HeadKernel(kernel, NumpyArrays())
+    module, _, name = FRAMEWORKS[kernel.framework].adapter_spec.partition(":")
+    base = getattr(import_module(module), name)
+    return HeadKernel(kernel, base() if device == CPU else base(device))

@@ -1,0 +1,42 @@
+"""Ops fused with what stands in front of them: one row each. They are asked of kernels, not in the matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LINEAR_CROSS_ENTROPY = "linear_cross_entropy"
+
+
+@dataclass(frozen=True)
+class FusedOp:
+    """What is true of a fused op.
+
+    Attributes
+    ----------
+    name, op : str
+        Its name, and the op of `ops.OPS` that it ends in.
+    operands : tuple of str
+        The roles of the arrays it takes, labels last.
+    quantities : tuple of str
+        ``value``, and ``grad_`` before the operand that a derivative is by.
+    label_kinds : tuple of str
+        As in `ops.Op`.
+    """
+
+    name: str
+    op: str
+    operands: tuple[str, ...]
+    quantities: tuple[str, ...]
+    label_kinds: tuple[str, ...]
+
+
+HEADS = {
+    LINEAR_CROSS_ENTROPY: FusedOp(
+        LINEAR_CROSS_ENTROPY,
+        "softmax_cross_entropy",
+        ("hidden", "weight", "labels"),
+        ("value", "grad_hidden", "grad_weight"),
+        ("indices",),
+    )
+}
+"""Every fused op by its name."""
