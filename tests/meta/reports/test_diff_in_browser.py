@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,12 +19,16 @@ from meta.reports.test_diff import distinctly_hostile, spoiled
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     Opened = Callable[..., AbstractContextManager[Page]]
 
+BROKEN_WORDS = Path(__file__).with_name("broken_words.js").read_text(encoding="utf-8")
+OPEN = """() => {
+  for (const one of document.querySelectorAll("main details")) one.open = true;
+  for (const one of [...document.querySelectorAll(".open-row[aria-expanded=false]")].slice(0, 4)) one.click();
+}"""
 RUNS = {"ordinary": three_frameworks, "hostile": distinctly_hostile, "large": hundred_thousand}
 READY = "#table:not([hidden])"
 COUNT = "#count"
@@ -97,3 +102,23 @@ def test_the_findings_stand_worst_first_and_lead_to_their_rows(shown: Opened) ->
         page.click(".finding[open] .where a")
         expect(page.locator("#filter")).to_have_value(re.compile("^class:newly_failing "))
         assert page.locator("svg.field circle").count() > 0
+
+
+def test_no_word_is_broken_and_nothing_overflows_with_rows_open(shown: Opened) -> None:
+    with shown("ordinary") as page:
+        page.evaluate(OPEN)
+        for width in (320, 768, 1280, 3840):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate(BROKEN_WORDS) == [], width
+
+
+def test_axe_finds_nothing(browser: Browser, addresses: dict[str, str]) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = browser.new_page(color_scheme="light", bypass_csp=True)
+    page.goto(addresses["ordinary"])
+    page.wait_for_selector(READY)
+    page.evaluate(OPEN)
+    found = axe.Axe().run(page).response["violations"]
+    page.close()
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +15,6 @@ from meta.reports.test_history import conforming_cells, told, versioned, with_bi
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Shown = Callable[..., AbstractContextManager[Page]]
 
 READY = "#table:not([hidden])"
+BROKEN_WORDS = Path(__file__).with_name("broken_words.js").read_text(encoding="utf-8")
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
 
 
@@ -74,6 +76,7 @@ def test_hostile_names_do_nothing_and_no_window_is_too_narrow(shown: Shown) -> N
             for width in (320, 768, 3840):
                 page.set_viewport_size({"width": width, "height": 900})
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
+                assert name == "hostile" or page.evaluate(BROKEN_WORDS) == []
 
 
 def test_without_script_the_releases_stand(opened: Callable[..., Any], addresses: dict[str, str]) -> None:
@@ -91,3 +94,16 @@ def test_axe_finds_nothing(browser: Browser, addresses: dict[str, str]) -> None:
     found = axe.Axe().run(page).response["violations"]
     page.close()
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+def test_what_is_saved_has_every_cell(shown: Shown, tmp_path: Path) -> None:
+    with shown("ordinary", "#cells") as page:
+        page.fill("#filter", "format:float32")
+        page.press("#filter", "Enter")
+        count = int(page.inner_text("#count").partition(" ")[0])
+        with page.expect_download() as saved:
+            page.click("#exports button[value=json]")
+        saved.value.save_as(tmp_path / "cells.json")
+        records = json.loads((tmp_path / "cells.json").read_text("utf-8"))
+        assert len(records) == count > 0
+        assert {record["format"] for record in records} == {"float32"}

@@ -44,7 +44,7 @@ function span(table, row) {
 }
 
 function sidesOf(facts) {
-  const head = element("tr", {}, ...["", "before", "after"].map((text) => element("th", { scope: "col", textContent: text })));
+  const head = element("tr", {}, ...["fact", "before", "after"].map((text) => element("th", { scope: "col", textContent: text })));
   const body = element("tbody");
   for (const [name, before, after] of facts) {
     const values = [before, after].map((text) => element("td", { className: "value", textContent: text || "–" }));
