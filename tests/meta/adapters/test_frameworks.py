@@ -50,7 +50,7 @@ def asked() -> dict[str, Framework]:
 def test_every_framework_has_an_entry_point_an_extra_and_a_pinned_release() -> None:
     entry_points = PROJECT["entry-points"]["logitproof.adapters"]
     assert entry_points == {name: row.adapter_spec for name, row in FRAMEWORKS.items()}
-    assert set(EXTRAS) == set(asked()) | {"sign", "wandb"}
+    assert set(EXTRAS) == set(asked()) | {"dask", "sign", "wandb"}
     assert set(GROUPS) == set(asked())
 
 

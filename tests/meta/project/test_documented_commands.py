@@ -43,6 +43,7 @@ NOT_RUN = {
     "logitproof prepare": "takes long: tests/meta/commands/test_prepare.py",
     "logitproof check fused:": "tests/meta/commands/test_kernel_tutorial.py compares its output with the page",
     "logitproof check mykernels:": "needs PyTorch: tests/meta/commands/test_kernel_check.py checks such kernels",
+    "logitproof check heads:": "needs PyTorch: tests/meta/kernels/test_fused.py checks such heads",
     "logitproof grade": "many kernels: tests/meta/kernels/test_grade.py",
     "logitproof invariance": "minutes: tests/meta/invariance/test_invariance.py",
     "logitproof parity": "needs the answers of two engines: tests/meta/parity/test_parity.py",
