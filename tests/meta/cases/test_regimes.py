@@ -191,7 +191,7 @@ def test_quick_profile_is_small_and_has_few_shapes(name: str) -> None:
     # Rows of equal logits are asked of two values in half precision alone.
     asked = [batch for batch in parts if batch.classes not in EQUAL_LOGITS]
     assert sum(batch.rows.logits.size for batch in asked) <= 500_000
-    assert len({batch.classes for batch in asked}) <= 7
+    assert len({batch.classes for batch in asked}) <= 8
 
 
 def test_unknown_profile_names_the_known_ones() -> None:
@@ -357,7 +357,8 @@ def test_whole_tiles_are_masked_the_first_with_the_leader_behind_it() -> None:
     assert masked[0, :WIDEST_TILE].all()
     assert not masked[0, WIDEST_TILE:].any()
     assert rows.indices[0] >= WIDEST_TILE
-    assert masked.sum(axis=1)[2] == TWO_TILES - 1
+    all_but_one = np.isneginf(REGIMES[f"masked_tiles_{BODY_AND_TAIL}"].build("float32").logits)[2]
+    assert all_but_one.sum() == BODY_AND_TAIL - 1
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
