@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from logitproof_adapters.targets.target import Target
 
 MOST_FOLDERS = 4
-"""Kept, those used last."""
+"""Kept, those used last, beside all that a run may still be using."""
+
+IDLE_SECONDS = 24 * 3600.0
+"""How long ago a run began that uses a folder no longer."""
 
 MACHINE = ("os", "kernel", "machine", "cpu", "cpu_features", "threads")
 """What of an environment decides what a compiler makes, beside the packages and the interpreter."""
@@ -68,15 +72,17 @@ def _facts(target: Target) -> dict[str, object]:
 
 
 def _folder(facts: dict[str, object]) -> Path:
-    """Return the folder for what these facts decide; the ones used longest ago go."""
+    """Return the folder for what these facts decide; those used longest ago go, unless a run may be using them."""
     parent = cache_folder() / COMPILED
     folder = parent / _digest(facts)
     with suppress(OSError):  # where nothing can be kept, nothing is
         for name in ("jax", "tensorflow", "inductor", BYTECODE):
             (folder / name).mkdir(parents=True, exist_ok=True)
         os.utime(folder)
-        for old in sorted(parent.iterdir(), key=lambda one: one.stat().st_mtime)[:-MOST_FOLDERS]:
-            shutil.rmtree(old, ignore_errors=True)
+        by_age = sorted((one.stat().st_mtime, one) for one in parent.iterdir())
+        for used, old in by_age[:-MOST_FOLDERS]:
+            if time.time() - used > IDLE_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
     return folder
 
 

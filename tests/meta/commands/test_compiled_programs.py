@@ -1,0 +1,46 @@
+"""What frameworks compiled is kept by what decides it, and never taken from a run that may be using it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from logitproof.matrix import compiled_programs
+from logitproof_adapters.targets.target import here, interpreter
+from logitproof_reference.answers.place import COMPILED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a cache with more folders than are kept: half of them used today, half a week ago."""
+    monkeypatch.setenv("LOGITPROOF_CACHE_DIR", str(tmp_path))
+    for name in compiled_programs.variables(here()):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / COMPILED
+    for number in range(2 * compiled_programs.MOST_FOLDERS):
+        (folder / f"old{number}").mkdir(parents=True)
+        used = time.time() - (number % 2) * 7 * 24 * 3600
+        os.utime(folder / f"old{number}", (used, used))
+    return folder
+
+
+def test_only_folders_that_no_run_may_be_using_go(kept: Path) -> None:
+    compiled_programs.variables(here())
+    left = {path.name for path in kept.iterdir()}
+    assert {f"old{number}" for number in range(0, 2 * compiled_programs.MOST_FOLDERS, 2)} < left
+    assert not {f"old{number}" for number in range(1, 2 * compiled_programs.MOST_FOLDERS, 2)} & left
+
+
+def test_an_interpreter_keeps_what_it_compiled_and_its_bytecode_apart(kept: Path) -> None:
+    del kept
+    own, other = compiled_programs.variables(here()), compiled_programs.variables(interpreter(sys.executable))
+    assert own["TORCHINDUCTOR_CACHE_DIR"] != other["TORCHINDUCTOR_CACHE_DIR"]
+    assert "LOGITPROOF_BYTECODE" in other
+    assert "LOGITPROOF_BYTECODE" not in own
