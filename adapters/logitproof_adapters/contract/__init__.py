@@ -14,7 +14,6 @@ from .adapter import (
     ignored_labels,
     keeps_graph,
     producers,
-    quick_rows,
     run_alone,
     run_program,
 )
@@ -40,7 +39,6 @@ __all__ = [
     "ignored_labels",
     "keeps_graph",
     "producers",
-    "quick_rows",
     "run_alone",
     "run_program",
 ]
