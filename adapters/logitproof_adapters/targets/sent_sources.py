@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
@@ -20,6 +21,9 @@ OWN = ("logitproof_adapters", "logitproof_reference", "logitproof_reports")
 """Packages of the suite that modules may come from; the judge's own are not among them."""
 
 EVALUATOR = "logitproof_adapters.evaluator.loop"
+
+_PARSING = Lock()
+"""CPython 3.11 counts the depth of all parsers of a process as one: two at a time end in a SystemError (gh-106905)."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,9 @@ def _read(name: str, path: Path, *, is_package: bool) -> Module | None:
         return None
     text = path.read_text(encoding="utf-8")
     package = name if is_package else name.rpartition(".")[0]
-    return Module(name, text, is_package, tuple(_imports(ast.parse(text), package, everywhere=not is_own(name))))
+    with _PARSING:
+        tree = ast.parse(text)
+    return Module(name, text, is_package, tuple(_imports(tree, package, everywhere=not is_own(name))))
 
 
 def _imports(tree: ast.AST, package: str, *, everywhere: bool) -> Iterator[str]:

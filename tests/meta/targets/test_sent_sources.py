@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -82,3 +83,11 @@ def test_an_adapter_of_somebody_else_travels_with_what_it_imports(
 
 def test_an_adapter_that_only_the_target_has_is_left_to_it() -> None:
     assert not [name for name in sources_for_adapter("only_there.adapter") if name.startswith("only_there")]
+
+
+def test_sources_are_read_by_several_threads_at_once() -> None:
+    """CPython 3.11 ends some of them in a SystemError (gh-106905) unless one waits for the other."""
+    names = [BUILT_IN[name].partition(":")[0] for name in sorted(BUILT_IN)] * 2
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(sources_for_adapter, names))
+    assert together == [sources_for_adapter(name) for name in names]

@@ -34,6 +34,7 @@ class RowTable {
     });
     byId("search").addEventListener("submit", (event) => {
       event.preventDefault();
+      clearTimeout(waiting); // or it would put this text's address over that of a link followed meanwhile
       this.search(this.filter.value);
     });
     byId("more").addEventListener("click", () => this.showMore());
