@@ -97,6 +97,20 @@ def check(
         str,
         typer.Option(metavar="MODULE:CALLABLE", help="Gradient of a NumPy kernel; same arguments, then the cotangent."),
     ] = "",
+    backward: Annotated[
+        str,
+        typer.Option(
+            metavar="MODULE:CALLABLE",
+            help="Backward of its own; takes what the kernel returns behind its value, then the cotangent.",
+        ),
+    ] = "",
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="eager|compiled|vmap",
+            help="Call it as it is, compiled by its framework, or mapped over rows as a function of one.",
+        ),
+    ] = "eager",
     quantities: Annotated[
         list[str] | None,
         typer.Option("--quantity", metavar="QUANTITY", help="What the framework differentiates it for; repeatable."),
@@ -170,6 +184,8 @@ def check(
             tuple(quantities or ()),
             tuple(forbid or ()),
             _path(place),
+            backward=backward,
+            mode=mode,
         ),
         Request(
             tuple(formats or ()),

@@ -113,7 +113,7 @@ class Asker:
         question, claim = self.question, self.question.claim
         return Cell(
             self.adapter.name,
-            "eager",
+            self.adapter.modes[0],
             question.op,
             quantity,
             format_,

@@ -32,7 +32,7 @@ from logitproof.kernels.truth import Question
 from logitproof.kernels.verdict import KernelVerdict
 from logitproof_adapters.catalogue.registry import UnknownFramework, missing
 from logitproof_adapters.contract import CPU
-from logitproof_adapters.sources.kernel import Kernel, adapter_of
+from logitproof_adapters.sources.kernel import EAGER, Kernel, adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
@@ -99,6 +99,8 @@ def check(
     format: str | Sequence[str] | None = None,  # noqa: A002  the word of the vocabulary
     framework: str = "numpy",
     gradient: Callable[..., Any] | None = None,
+    backward: Callable[..., Any] | None = None,
+    mode: str = EAGER,
     arithmetic: Arithmetic | None = None,
     profile: str = "quick",
     without: Iterable[str] = (),
@@ -113,7 +115,7 @@ def check(
 
     Parameters
     ----------
-    function, op, labels, framework, gradient, arithmetic
+    function, op, labels, framework, gradient, backward, mode, arithmetic
         As in `logitproof_adapters.sources.kernel.Kernel`: what the function computes, of which tensors, how it is
         differentiated, and the precision that its author declares.
     format : str or sequence of str, optional
@@ -158,7 +160,18 @@ def check(
     request = Request(formats, profile, tuple(without), seed, widest, progress)
     claim = claimed(declared)
     try:
-        kernel = Kernel(function, op, labels, framework, gradient, arithmetic, claim, tuple(quantities))
+        kernel = Kernel(
+            function,
+            op,
+            labels,
+            framework,
+            gradient,
+            arithmetic,
+            claim,
+            tuple(quantities),
+            backward=backward,
+            mode=mode,
+        )
         refuse_missing(framework)
         adapter = adapter_of(kernel, device.lower())
     except ValueError as error:
@@ -212,6 +225,8 @@ def _whole(named: Named) -> Kernel:
             None,
             named.claim,
             named.asked,
+            backward=stand_in if named.backward else None,
+            mode=named.mode,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -111,9 +111,16 @@ def examine(
             progress(f"{asker.adapter.name} {format_} {trial.name}")
         drawn = drawn_for(asker, trial, format_, plan.seed)
         for quantity in plan.quantities:
-            if not trial.quantities or quantity in trial.quantities:
+            if _is_for(asker, trial, quantity, format_):
                 _ask(asker, drawn, quantity, seed=plan.seed, found=found)
     return found
+
+
+def _is_for(asker: Asker, trial: Trial, quantity: str, format_: str) -> bool:
+    if trial.quantities and quantity not in trial.quantities:
+        return False
+    cell = asker.cell(quantity, format_, trial.way)
+    return not trial.quantities or asker.adapter.unsupported(cell) is None
 
 
 def drawn_for(asker: Asker, trial: Trial, format_: str, seed: int) -> DrawnRows:

@@ -12,6 +12,7 @@ from logitproof.errors import UsageError
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import Description, DeviceError
 from logitproof_adapters.evaluator.values import cell_to_json, packed_all, unpacked_all, unpacked_answer
+from logitproof_adapters.sources.kernel import EAGER
 from logitproof_adapters.sources.kernel_there import VARIABLE
 from logitproof_adapters.targets.link import Link, TargetDied
 from logitproof_adapters.targets.sent_sources import sources_for
@@ -56,8 +57,8 @@ class Named:
 
     Attributes
     ----------
-    function, gradient : str
-        ``module:name``; the gradient may be empty.
+    function, gradient, backward : str
+        ``module:name``; gradient and backward may be empty.
     op, labels, framework : str
     claim : Claim
     asked, forbidden : tuple of str
@@ -66,6 +67,8 @@ class Named:
         Folders in which its modules lie.
     hidden : bool
         Whether exact answers are kept out of its reach.
+    mode : str
+        As in `logitproof_adapters.sources.kernel.Kernel`.
     """
 
     function: str
@@ -78,6 +81,8 @@ class Named:
     forbidden: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     hidden: bool = False
+    backward: str = ""
+    mode: str = EAGER
 
 
 class IsolatedKernel:
@@ -103,8 +108,6 @@ class IsolatedKernel:
         It cannot be imported there, or there is no such device.
     """
 
-    modes: tuple[str, ...] = ("eager",)
-
     def __init__(
         self,
         named: Named,
@@ -112,6 +115,7 @@ class IsolatedKernel:
         limits: Limits | None = None,
         target: Target | None = None,
     ) -> None:
+        self.modes: tuple[str, ...] = (named.mode,)
         self.arithmetic = arithmetic
         self._limits = limits or Limits()
         words = {**asdict(named), "claim": named.claim.declared}
@@ -222,6 +226,6 @@ def _prepared(target: Target, limits: Limits) -> Target:
 
 def _sources(named: Named, target: Target) -> Sources:
     """Return what travels; the kernel's own modules do where they need not be there: a command may lead elsewhere."""
-    functions = () if target.is_interpreter else filter(None, (named.function, named.gradient))
+    functions = () if target.is_interpreter else filter(None, (named.function, named.gradient, named.backward))
     adapters = [FRAMEWORKS[named.framework].adapter_spec] if named.framework != "numpy" else []
     return sources_for([THERE, *SENT, *(spec.partition(":")[0] for spec in (*adapters, *functions))])

@@ -43,6 +43,9 @@ OF_WAYS = {
     "after_another_value": Cause(
         "state of the last forward pass", "the gradient uses what another forward pass has saved", _unknown
     ),
+    "saved_strided": Cause("strides ignored", "what was saved is read wrongly where it lies with strides", _unknown),
+    "saved_kept": Cause("one buffer saved", "what was saved lies in a buffer that the next pass writes over", _unknown),
+    "far": Cause("offset of 32 bits", "rows past 2 GiB of their array are read or written at another place", _unknown),
 }
 """A way of calling that alone goes wrong says what is wrong."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.kernels.recipes import RECIPES, SPREAD, Recipe, Spot, places, tiles
+from logitproof_adapters.sources.kernel import SAVED
 from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.cases.regime import rounded
@@ -53,7 +54,7 @@ class Trial:
         As run files and verdicts cite it.
     rows, classes : int
     kind : str
-        ``width``, ``rows``, ``placement``, ``way``, or ``plain`` for a few ordinary rows.
+        ``width``, ``rows``, ``placement``, ``way``, or ``plain`` for ordinary rows alone.
     placement : str
         A word of `placements.PLACEMENTS`.
     way : str
@@ -96,6 +97,8 @@ def planned(profile: str, widest: int, *, main: bool) -> Iterator[Trial]:
             yield Trial(f"width_{n}", min(count, 25) if n == 1 else count, n, "width")
     if main or profile == "full":
         yield from (trial for trial in further_trials() if trial.classes <= widest)
+    if profile == "full":
+        yield Trial("far_3x129", 3, 129, "plain", way="far")
 
 
 def further_trials() -> Iterator[Trial]:
@@ -107,10 +110,11 @@ def further_trials() -> Iterator[Trial]:
     for placement in ("columns", "strided", "offset", "backwards", "broadcast", "rows_apart"):
         for rows, classes in ((6, 33), (5, 1000), (16, 16)):
             yield Trial(f"{placement}_{rows}x{classes}", rows, classes, "placement", placement)
-    for way in [word for word in WAYS if word]:
+    for way in [word for word in WAYS if word not in {"", "far"}]:
         for rows, classes in ((5, 96), (48, 7)):
             yield Trial(f"{way}_{rows}x{classes}", rows, classes, "way", way=way)
-    yield Trial(f"{AFTER_VALUE}_5x96", 5, 96, "way", way=AFTER_VALUE, quantities=("grad_logits",))
+    for way in (AFTER_VALUE, *filter(None, SAVED)):
+        yield Trial(f"{way}_5x96", 5, 96, "way", way=way, quantities=("grad_logits",))
 
 
 def draw(trial: Trial, format_: Format, seed: int, *, elementwise: bool) -> DrawnRows:

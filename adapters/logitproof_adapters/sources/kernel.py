@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 NUMPY = "numpy"
+EAGER = "eager"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,12 @@ class Kernel:
     gradient : callable or None
         For NumPy, which differentiates nothing: takes what `function` takes and then the upstream gradient, shaped
         like the value; returns the vector-Jacobian product, shaped like the logits.
+    backward : callable or None
+        In the place of `gradient`: `function` returns its value and then what it saves; this takes what was saved,
+        then the upstream gradient. It is also handed saved arrays with other strides, and those of a pass before the
+        last.
+    mode : str
+        ``eager``, or another mode of the framework's adapter: ``compiled`` by it, ``vmap`` of a function of one row.
     arithmetic : Arithmetic or None
         The declared precision, by which the bound is computed; None for none.
     claim : Claim
@@ -75,6 +83,8 @@ class Kernel:
     claim: Claim = field(default_factory=Claim)
     asked: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
+    backward: Callable[..., Any] | None = None
+    mode: str = EAGER
 
     def __post_init__(self) -> None:
         asked_of = HEADS.get(self.op) or OPS.get(self.op)
@@ -84,6 +94,10 @@ class Kernel:
         object.__setattr__(self, "labels", self.labels or kinds[0])
         if self.labels not in kinds:
             raise ValueError(f'labels "{self.labels}" do not go with {self.op}; it takes {" or ".join(kinds)}')
+        if self.backward is not None and (self.gradient is not None or self.op in HEADS):
+            raise ValueError("backward stands in the place of a gradient, and a fused head has a gradient alone")
+        if self.mode != EAGER and (self.framework == NUMPY or self.op in HEADS):
+            raise ValueError(f'mode "{self.mode}" is for functions of logits as tensors of a framework')
         if self.gradient is not None and self.framework != NUMPY:
             raise ValueError(f"gradient is for functions of NumPy arrays: {self.framework} differentiates by itself")
         if self.framework != NUMPY and self.framework not in FRAMEWORKS:
@@ -104,7 +118,7 @@ class Kernel:
     @property
     def quantities(self) -> tuple[str, ...]:
         """What can be asked of it."""
-        differentiable = self.framework != NUMPY or self.gradient is not None
+        differentiable = self.framework != NUMPY or self.gradient is not None or self.backward is not None
         of_op = HEADS[self.op].quantities if self.op in HEADS else ("value", "grad_logits")
         return self.asked or (of_op if differentiable else ("value",))
 
@@ -138,10 +152,13 @@ class KernelQuestions:
         reasons = {
             f"the kernel is a {kernel.op} with labels {kernel.labels}": (cell.op, cell.labels)
             != (kernel.op, kernel.labels),
-            "a kernel is asked in eager mode": cell.mode != "eager",
+            f"the kernel is asked in {kernel.mode} mode": cell.mode != kernel.mode,
             f"the kernel is asked with the class axis {claim.class_axis}": cell.axis != claim.class_axis,
             "a kernel is asked with the options it declares": cell.options != claim.options
             or cell.entry not in _ENTRIES,
+            "the kernel has no backward of its own": bool(cell.entry) and cell.entry in SAVED and not kernel.backward,
+            f"arrays of {kernel.framework} have no strides": cell.entry == "saved_strided"
+            and kernel.framework not in STRIDED,
             f"of this kernel there is {' and '.join(kernel.quantities)}": cell.quantity not in kernel.quantities,
         }
         return next((reason for reason, applies in reasons.items() if applies), None)
@@ -149,7 +166,22 @@ class KernelQuestions:
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call of the kernel."""
         del axis, ndim
-        return self._call("kernel", ["x"] if cell.labels == "none" else ["x", "y"], self._kernel.function)
+        value = "" if self._kernel.backward is None else "[0]"
+        return self._call("kernel", ["x"] if cell.labels == "none" else ["x", "y"], self._kernel.function) + value
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``: by a backward of its own where there is one."""
+        asked: Any = super()
+        if self._kernel.backward is None or cell.quantity == "value":
+            text: str = asked.source(cell, axis, ndim)
+            return text
+        given = [letter for letter in arguments(cell).split(", ") if letter in {"x", "y"}]
+        forward, other = (
+            self._call("kernel", [logits, *given[1:]], self._kernel.function) for logits in (given[0], f"-{given[0]}")
+        )
+        strided = STRIDED.get(self._kernel.framework, "")
+        answer = SAVED[cell.entry].format(forward=forward, other=other, strided=strided)
+        return f"f = lambda {arguments(cell)}: {answer}"
 
     def _call(self, name: str, given: list[str], function: Callable[..., Any]) -> str:
         """Spell a call with what is declared, as far as the function takes it by name."""
@@ -163,11 +195,9 @@ class KernelQuestions:
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the kernel's answer as it came, called in the way that the cell's entry names."""
         asked: Any = super()
-        if not cell.entry and not self._kernel.forbidden:
-            answer: NDArray[Any] = asked.evaluate(cell, inputs)
+        with Watch(self._kernel.forbidden) if self._kernel.forbidden else nullcontext():
+            answer: NDArray[Any] = (asked.evaluate if cell.entry in SAVED else self._in_a_way)(cell, inputs)
             return answer
-        with Watch(self._kernel.forbidden):
-            return self._in_a_way(cell, inputs)
 
     def _in_a_way(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         own: Any = self
@@ -203,7 +233,7 @@ class NumpyKernel(KernelQuestions, NumpyArrays, SourceAdapter):
     report = 'print(result.dtype, result.astype("float64").tolist())'
 
     def __init__(self, kernel: Kernel) -> None:
-        functions = {"kernel": kernel.function, "gradient": kernel.gradient}
+        functions = {"kernel": kernel.function, "gradient": kernel.gradient, "backward": kernel.backward}
         super().__init__(np=np, **functions)
         self._kernel = kernel
         self.name = kernel.name
@@ -224,15 +254,27 @@ class NumpyKernel(KernelQuestions, NumpyArrays, SourceAdapter):
         asked = arguments(cell)
         if cell.quantity == "value":
             return f"f = lambda {asked}: {self.expression(cell, axis, ndim)}"
+        if self._kernel.gradient is None:
+            return super().source(cell, axis, ndim)
         given = [letter for letter in asked.split(", ") if letter not in {"w", "pw"}]
-        assert self._kernel.gradient is not None
         return f"f = lambda {asked}: {self._call('gradient', given, self._kernel.gradient)}"
 
 
 UNMASKED = 'np.where(x == float("-inf"), x.dtype.type(2e4), x)'
 """What a kernel with a mask is handed where a class does not count: a number that would spoil any answer."""
 
-_ENTRIES = frozenset({*WAYS, AFTER_VALUE})
+SAVED = {
+    "": "backward(*{forward}[1:], c)",
+    "saved_strided": 'backward(*({strided} if getattr(one, "ndim", 0) else one for one in {forward}[1:]), c)',
+    "saved_kept": "(lambda saved: ({other}, backward(*saved, c))[1])({forward}[1:])",
+}
+"""How a backward is called, by the word of a way: with what was saved; with every second place of arrays twice as long;
+after another forward pass."""
+
+STRIDED = {NUMPY: "np.repeat(one, 2, -1)[..., ::2]", "torch": "one.repeat_interleave(2, -1)[..., ::2]"}
+"""The same numbers in every second place, where arrays have strides."""
+
+_ENTRIES = frozenset({*WAYS, AFTER_VALUE, *SAVED})
 
 
 def adapter_of(kernel: Kernel, device: str = CPU) -> Any:
@@ -263,10 +305,14 @@ def adapter_of(kernel: Kernel, device: str = CPU) -> Any:
 
 def _on(base: type[SourceAdapter], kernel: Kernel, device: str) -> SourceAdapter:
     """Return the framework's adapter with the kernel in the place of its own functions."""
-    asking = made_for(type("FrameworkKernel", (KernelQuestions, base), {"modes": ("eager",)}), device)
+    if kernel.mode not in base.modes:
+        raise ValueError(f'mode "{kernel.mode}" is none of {kernel.framework}; it has {", ".join(base.modes)}')
+    functions = {"kernel": kernel.function, "backward": kernel.backward}
+    asking = made_for(type("FrameworkKernel", (KernelQuestions, base), {"modes": (kernel.mode,)}), device)
     asking._kernel = kernel  # noqa: SLF001  the class was made here
-    asking._namespace["kernel"] = kernel.function  # noqa: SLF001  likewise
+    asking._namespace.update(functions)  # noqa: SLF001  likewise
     asking.name = kernel.name
-    asking.imports = f"{asking.imports}\n{imported(kernel.function, 'kernel')}"
+    given = [imported(function, name) for name, function in functions.items() if function is not None]
+    asking.imports = "\n".join([asking.imports, *given])
     adapter: SourceAdapter = asking
     return adapter

@@ -36,6 +36,8 @@ def made(device: str) -> SourceAdapter:
         claim=Claim(**words["claim"]),
         asked=tuple(words["asked"]),
         forbidden=tuple(words["forbidden"]),
+        backward=imported_callable(words["backward"]) if words["backward"] else None,
+        mode=words["mode"],
     )
     adapter: SourceAdapter = adapter_of(kernel, device)
     return adapter

@@ -6,6 +6,7 @@ as any other.
 
 from __future__ import annotations
 
+import mmap
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 CALLS = 50
 THREADED_CALLS = 12
 SWITCH_SECONDS = 1e-5
+FAR = 1 << 31
+"""Bytes between two rows; of the third the offset in bytes no longer fits in 32 bits, nor in half precision that in
+elements in 31."""
 
 
 def rolled(arrays: Arrays) -> Arrays:
@@ -141,6 +145,25 @@ def twice(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
     return read(call(arrays))
 
 
+def far(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Call it with rows that lie more than 2 GiB apart, so that an offset of 32 bits leads elsewhere.
+
+    Only the pages of the rows take memory.
+    """
+    return read(call([_apart(array) if array.ndim > 1 else array for array in arrays]))
+
+
+def _apart(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array with its first axis strided by 2 GiB and a little."""
+    step = FAR + array[0].nbytes
+    step -= step % array.itemsize
+    # Mapped for sharing, so that a limit of data does not count what is never written to.
+    memory = mmap.mmap(-1, (len(array) - 1) * step + array[0].nbytes)
+    held = np.ndarray(array.shape, array.dtype, memory, strides=(step, *np.ascontiguousarray(array[0]).strides))
+    held[...] = array
+    return held
+
+
 WAYS = {
     "": once,
     "kept": kept,
@@ -151,6 +174,7 @@ WAYS = {
     "after_fewer_rows": after_fewer_rows,
     "after_fewer_classes": after_fewer_classes,
     "in_threads": in_threads,
+    "far": far,
 }
 """By the word that a cell has as its entry."""
 
