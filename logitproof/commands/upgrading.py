@@ -37,6 +37,11 @@ TorchBackend = Annotated[
     typer.Option(metavar="cpu|auto|cu126|none", help="Build of PyTorch, as uv names it; none: that of the index."),
 ]
 
+PythonVersion = Annotated[
+    str,
+    typer.Option("--python-version", metavar="3.8", help="Python of the environments. Default: one that serves."),
+]
+
 Index = Annotated[
     list[str] | None,
     typer.Option(metavar="URL", help="Further package index, e.g. of nightly builds (with --pre); repeatable."),
@@ -114,6 +119,7 @@ def upgrade(  # noqa: PLR0917  likewise
     memory_gib: Memory = None,
     device: Device = None,
     torch_backend: TorchBackend = "cpu",
+    python_version: PythonVersion = "",
     index: Index = None,
     pre: Pre = False,
     sign: Annotated[
@@ -129,6 +135,7 @@ def upgrade(  # noqa: PLR0917  likewise
     logitproof.toml, an interpreter, or a run file. Packages and locks get environments of their own.
     """
     from logitproof.environments.channel import open_channel
+    from logitproof.environments.interpreters import refuse_unknown_version
     from logitproof.environments.lock_files import GIT, lock_here
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.matrix.run import Interrupted
@@ -138,6 +145,7 @@ def upgrade(  # noqa: PLR0917  likewise
     from logitproof.upgrades.trial import Trial
 
     asked = policy_of(policy, fail_on)
+    refuse_unknown_version(python_version)
     refuse_unwritable_places(folder / "diff.html", folder / "certificate.json")
     if sign:
         private_key(sign)  # not after an hour's work
@@ -148,7 +156,9 @@ def upgrade(  # noqa: PLR0917  likewise
         raise UsageError("two sides are needed: OLD and NEW, or --from and --to, e.g. jax==0.9.2 jax==0.10.2")
     open_channel(index or (), pre=pre)
     settings = Settings(profile, select, patience=patience, memory_gib=memory_gib, device=(device or "").lower())
-    trial = Trial(before, after, folder, tuple(framework or ()), settings, torch_backend, resume, complain)
+    trial = Trial(
+        before, after, folder, tuple(framework or ()), settings, torch_backend, python_version, resume, complain
+    )
     try:
         both, found = trial.run()
     except UnbuildableEnvironment as problem:
@@ -193,12 +203,14 @@ def bisect(
     memory_gib: Memory = None,
     device: Device = None,
     torch_backend: TorchBackend = "cpu",
+    python_version: PythonVersion = "",
     index: Index = None,
     pre: Pre = False,
 ) -> int:
     """Find the first release in which a cell changed. Binary search over the releases of the package index."""
     from logitproof.environments.cache import hold_cache
     from logitproof.environments.channel import open_channel
+    from logitproof.environments.interpreters import refuse_unknown_version
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.matrix.run import Interrupted
     from logitproof.upgrades.bisect import Bisection
@@ -206,13 +218,14 @@ def bisect(
 
     if by not in {"digest", "verdict"}:
         raise UsageError(f'"{by}" is not a value of --by; use digest or verdict')
+    refuse_unknown_version(python_version)
     hold_cache()
     open_channel(index or (), pre=pre)
     name, _, regime = cell.partition("/")
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(patience=patience, memory_gib=memory_gib, device=(device or "").lower())
     try:
-        found = Bisection(old, new, name, regime, folder, complain, by, settings, torch_backend).run()
+        found = Bisection(old, new, name, regime, folder, complain, by, settings, torch_backend, python_version).run()
     except UnbuildableEnvironment as problem:
         echo(f"logitproof: an environment could not be built:\n{problem}", err=True)
         return ENVIRONMENT

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from logitproof.environments import uv_command
 from logitproof.environments.uv_command import UnbuildableEnvironment
+from logitproof.errors import UsageError
 from logitproof_reports.runs.input_files import read_text
 from logitproof_reports.runs.schema import RunFileError
 
@@ -50,6 +51,18 @@ def preferred(versions: tuple[str, ...] = PYTHONS) -> list[Interpreter]:
     own, here = own_version(), installed()
     order = sorted(versions, key=lambda version: (version != own, version not in here, *_distance(version, own)))
     return [Interpreter(version, here.get(version, "")) for version in order]
+
+
+def refuse_unknown_version(version: str) -> None:
+    """Refuse a version of Python in which no framework can be evaluated; an empty one is none.
+
+    Raises
+    ------
+    UsageError
+        It is not of `PYTHONS`.
+    """
+    if version and version not in PYTHONS:
+        raise UsageError(f'"{version}" is no Python that a framework is tested in: {PYTHONS[0]} to {PYTHONS[-1]}')
 
 
 def own_version() -> str:

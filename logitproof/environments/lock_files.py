@@ -44,20 +44,27 @@ def is_lock(side: str) -> bool:
     return side.startswith(GIT) or Path(side).suffix in {".lock", ".toml", ".txt", ".yml", ".yaml"}
 
 
-def read_lock(side: str) -> Pins:
+def read_lock(side: str, python: str = "") -> Pins:
     """Read the lock file that a side names.
 
     Where it pins other packages for other versions of Python, it is read for one: of those for which it pins the most
     frameworks the first that `interpreters.preferred` has.
 
+    Parameters
+    ----------
+    side : str
+        Its path, or ``git:COMMIT[:FILE]``.
+    python : str
+        The version of Python to read it for, such as ``3.8``; empty for the one described above.
+
     Raises
     ------
     UsageError
-        There is none, or it is not understood.
+        There is none, it is not understood, or it is for other versions of Python.
     """
     name, text = _content(side)
     try:
-        pins = _checked(_pinned(name, text))
+        pins = _checked(_pinned(name, text, python))
     except RecursionError as error:
         raise UsageError(f"{side} is not understood as a lock file (too many levels)") from error
     except (yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError) as error:  # of TOML and JSON too
@@ -68,10 +75,14 @@ def read_lock(side: str) -> Pins:
     return pins
 
 
-def _pinned(name: str, text: str) -> Pins:
+def _pinned(name: str, text: str, python: str) -> Pins:
     form = format_of(name, text)
     content = form.parse(text)
     pythons = form.pythons(content)
+    if python:
+        if pythons and python not in pythons:
+            raise UsageError(f"{name} is for Python {', '.join(pythons)}, not for {python}")
+        pythons = (python,)
     found = {python: form.pins(content, Python(python)) for python in pythons or PYTHONS}
     first, *others = found.values()
     if all(one == first for one in others):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import re
@@ -47,6 +48,9 @@ _CONDA_PIN = re.compile(r"(?P<name>[\w.-]+)\s*==?\s*(?P<version>[\w.+!]+)(=\S+)?
 _HASHES = re.compile(r"\s--hash[= ]\S+")
 _EDITABLE = re.compile(r"(-e|--editable)[= ]\s*(?P<place>[^\s;]+)")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)")
+_COMPILED_FOR = re.compile(r"(?:with Python |--python-version[= ]|(?:--python|-p)[= ])(3\.\d+)")
+"""How pip-compile, and uv by the options that it was given, say which Python a requirements file is for."""
+
 _POETRY = re.compile(r"([\^~])\s*(\d+)(?:\.(\d+))?[\d.]*")
 
 
@@ -345,6 +349,13 @@ def _require(pins: Pins, text: str, python: Python) -> None:
         pins.add(requirement.name, exact[0])
 
 
+def _compiled_for(text: str) -> tuple[str, ...]:
+    """Return the version of Python that the tool which wrote a requirements file names in its head; empty for none."""
+    head = "\n".join(itertools.takewhile(lambda line: line.startswith("#"), text.splitlines()))
+    found = _COMPILED_FOR.search(head)
+    return (found[1],) if found and found[1] in PYTHONS else ()
+
+
 def _logical_lines(text: str) -> list[str]:
     """Return the lines of a requirements file, continued ones joined, comments removed."""
     return [re.sub(r"(^|\s)#.*$", "", line) for line in re.sub(r"\\\r?\n", " ", text).splitlines()]
@@ -451,7 +462,7 @@ _PYLOCK = LockFormat(tomllib.loads, _pylock, _pylock_pythons)
 _CONDA_LOCK = LockFormat(_of_yaml, _conda_lock, _any)
 _ENVIRONMENT = LockFormat(_of_yaml, _environment, _any)
 _EXPLICIT = LockFormat(str, _explicit, _any)
-_REQUIREMENTS = LockFormat(_logical_lines, _requirements, _any)
+_REQUIREMENTS = LockFormat(str, lambda text, python: _requirements(_logical_lines(text), python), _compiled_for)
 _BY_NAME = {
     "uv.lock": LockFormat(tomllib.loads, _uv, lambda content: allowed(content.get("requires-python", ""))),
     "poetry.lock": LockFormat(

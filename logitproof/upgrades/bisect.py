@@ -63,6 +63,8 @@ class Bisection:
         How each release is judged.
     torch_backend : str
         The build of PyTorch, as uv names it.
+    python : str
+        The version of Python to test in, such as ``3.8``; empty for one that serves.
     """
 
     old: str
@@ -74,6 +76,7 @@ class Bisection:
     by: str = "digest"
     settings: Settings = field(default_factory=Settings)
     torch_backend: str = CPU
+    python: str = ""
 
     def run(self) -> Found:
         """Search.
@@ -144,7 +147,9 @@ class Bisection:
         return {f"{row['regime']}/{row['clause']}": str(row[self.by]) for row in mine}
 
     def _locked(self, version: str) -> Locked:
-        return lock(Wanted(requirements_of(self._requirements(version)), torch_backend=self.torch_backend))
+        pythons = (self.python,) if self.python else ()
+        asked = requirements_of(self._requirements(version))
+        return lock(Wanted(asked, pythons=pythons, torch_backend=self.torch_backend))
 
     def _requirements(self, version: str) -> str:
         package, *others = requirements_of(self.new)

@@ -113,7 +113,11 @@ class Side:
 
 
 def prepared(
-    asked: Sequence[str], say: Say, torch_backend: str = CPU, before: Mapping[str, Sequence[str]] | None = None
+    asked: Sequence[str],
+    say: Say,
+    torch_backend: str = CPU,
+    before: Mapping[str, Sequence[str]] | None = None,
+    python: str = "",
 ) -> list[Side]:
     """Make every side ready to be judged: all is read, resolved and built before anything is judged.
 
@@ -127,6 +131,8 @@ def prepared(
         The build of PyTorch, as uv names it.
     before : mapping of str to sequences of str
         Locks that hold for some of the sides, with a first line ``# Python VERSION``.
+    python : str
+        The version of Python of both environments, such as ``3.8``; empty for one that serves.
 
     Raises
     ------
@@ -138,7 +144,8 @@ def prepared(
     sides = [_there(text) for text in asked]
     missing = [text for text, side in zip(asked, sides, strict=True) if side is None]
     wanted = [
-        _as_before(replace(_wanted(text, say), torch_backend=torch_backend), before or {}, text) for text in missing
+        _as_before(replace(_wanted(text, say, python), torch_backend=torch_backend), before or {}, text)
+        for text in missing
     ]
     if wanted:
         hold_cache()
@@ -181,11 +188,11 @@ def _target(text: str) -> Target | None:
         raise
 
 
-def _wanted(text: str, say: Say) -> Wanted:
+def _wanted(text: str, say: Say, python: str) -> Wanted:
     """Return what is asked for by a list of packages or a lock file."""
     if not lock_files.is_lock(text):
-        return Wanted(requirements_of(text))
-    pins = lock_files.read_lock(text)
+        return Wanted(requirements_of(text), pythons=(python,) if python else ())
+    pins = lock_files.read_lock(text, python)
     matters = {name: version for name, version in pins.packages.items() if is_framework(name)}
     if not matters:
         raise UsageError(f"{text} pins no framework that is judged; logitproof frameworks lists those that are")

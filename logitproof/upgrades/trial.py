@@ -59,6 +59,8 @@ class Trial:
         How both sides are judged.
     torch_backend : str
         The build of PyTorch, as uv names it.
+    python : str
+        The version of Python of both environments, such as ``3.8``; empty for one that serves.
     resume : bool
         Whether to go on with what an interrupted upgrade of the same request left.
     say : callable
@@ -71,6 +73,7 @@ class Trial:
     adapters: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     torch_backend: str = "cpu"
+    python: str = ""
     resume: bool = False
     say: Say = field(default=print)
 
@@ -87,7 +90,7 @@ class Trial:
             By SIGINT or SIGTERM; what was measured is kept.
         """
         self._begin()
-        both = prepared((self.old, self.new), self.say, self.torch_backend, self._locks_before())
+        both = prepared((self.old, self.new), self.say, self.torch_backend, self._locks_before(), self.python)
         adapters = self.adapters or common_adapters(both, self.say)
         self._write_locks(both)
         later = [sum(1 for side in both[place + 1 :] if side.target) for place in range(len(both))]

@@ -398,6 +398,19 @@ def test_a_device_and_a_limit_of_memory_hold_for_both_sides(releases: Judged, mo
     assert not releases.versions
 
 
+@pytest.mark.usefixtures("releases")
+def test_both_environments_get_the_python_that_is_asked_for(tmp_path: Path) -> None:
+    assert main(["upgrade", "torch==3", "torch==3", "-o", "out", "--python-version", "3.8"]) == 0
+    heads = {(tmp_path / f"out/{name}.lock.txt").read_text().partition("\n")[0] for name in ("baseline", "candidate")}
+    assert heads == {"# Python 3.8"}
+    assert main(["upgrade", "torch==2", "torch==3", "-o", "out", "--python-version", "3.8"]) == 3
+
+
+def test_a_python_that_nothing_is_tested_in_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upgrade", "torch==3", "torch==4", "--python-version", "2.7"]) == 2
+    assert '"2.7" is no Python that a framework is tested in: 3.8 to 3.14' in capsys.readouterr().err
+
+
 def test_two_sides_are_needed_and_the_lock_of_this_folder_is_the_second_of_a_commit() -> None:
     assert main(["upgrade", "torch==3"]) == 2
     assert main(["upgrade", "--from", "git:main"]) == 2  # there is no lock file here
