@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from logitproof.errors import UsageError
+from logitproof_adapters.catalogue.extras import install_line
 from logitproof_adapters.catalogue.registry import MissingFramework, installed, known, load, missing, spec_of
 from logitproof_adapters.targets.installed import missing_in
 from logitproof_adapters.targets.link import START_SECONDS, TargetDied
@@ -53,8 +54,7 @@ def chosen(frameworks: Sequence[str], target: Target | None = None) -> list[str]
         frameworks = [name for name in known() if name != CONTROL and installed(name)]
     if not frameworks:
         raise UsageError(
-            'no framework is installed: python -m pip install "logitproof[torch]", '
-            f"or run the control with --framework {CONTROL}"
+            f"no framework is installed: {install_line('torch')}, or run the control with --framework {CONTROL}"
         )
     for name in frameworks:
         reason = _missing_module(name) if ":" in name else missing(name)

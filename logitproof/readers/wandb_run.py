@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
 from logitproof.readers.training_steps import training_steps
+from logitproof_adapters.catalogue.extras import install_line
 from logitproof_conformance.training.wandb_log import PROJECT_VARIABLE
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from logitproof_reports.counting.run_table import Judged
     from logitproof_reports.runs.schema import Run
 
-NOT_INSTALLED = "wandb is not installed: pip install 'logitproof[wandb]'"
+NOT_INSTALLED = f"wandb is not installed: {install_line('wandb')}"
 
 FINDING_COLUMNS = (
     *("outcome", "framework", "version", "question", "clause", "judgements", "error / bound", "worst", "reason"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from logitproof.errors import UsageError
 from logitproof.sweeps.work import carry_out, release
+from logitproof_adapters.catalogue.extras import install_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -123,7 +124,7 @@ class Dask:
         try:
             from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
         except ImportError as error:
-            raise UsageError('Dask is not installed: python -m pip install "logitproof[dask]"') from error
+            raise UsageError(f"Dask is not installed: {install_line('dask')}") from error
         self._cluster: Any = None
         if address == "local":
             self._cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)

@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
+from logitproof_adapters.catalogue.extras import install_line
 from logitproof_reports.runs.input_files import read_whole
 from logitproof_reports.runs.schema import RunFileError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 HASH = "sha256"
 MOST_BYTES_OF_A_KEY = 100_000
-_NEEDED = 'signatures need cryptography: python -m pip install "logitproof[sign]"'
 
 
 class AlteredEnvelopeError(ValueError):
@@ -166,7 +166,7 @@ def _read_key(path: Path, kind: str, called: str, command: str) -> Any:
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
     except ImportError as error:
-        raise UsageError(_NEEDED) from error
+        raise UsageError(f"signatures need cryptography: {install_line('sign')}") from error
     try:
         content = read_whole(path, MOST_BYTES_OF_A_KEY)
         if kind == "private":

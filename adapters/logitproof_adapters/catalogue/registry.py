@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 
 from logitproof_adapters.catalogue import oldest
+from logitproof_adapters.catalogue.extras import install_line
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import Adapter
 
@@ -46,7 +47,7 @@ def missing(name: str) -> str | None:
         return None if find_spec(package) else f'the package "{package}" of the adapter {spec} is not installed'
     if _are_there(FRAMEWORKS[name].packages):
         return too_old(name)
-    return f'framework "{name}" is not installed; install it with: python -m pip install "logitproof[{name}]"'
+    return f'framework "{name}" is not installed; install it with: {install_line(name)}'
 
 
 def too_old(name: str) -> str | None:

@@ -80,7 +80,7 @@ def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, row: 
             return ""
         spelled[literal(array)] = expression
     lines = [
-        f"# {batch.classes:,} classes are too many to spell out: Logitproof builds the row (pip install logitproof).",
+        f"# {batch.classes:,} classes are too many to spell out: Logitproof, installed, builds the row.",
         "from logitproof_reference.cases.catalogue import REGIMES",
         f'rows = REGIMES["{regime}"].build("{batch.format.name}")[{number}:{number + 1}]',
     ]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
+from typing import NoReturn
 
 import pytest
 
 from logitproof_adapters.catalogue import registry
+from logitproof_adapters.catalogue.extras import install_line
 from logitproof_adapters.catalogue.frameworks import PACKAGES
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 
@@ -55,9 +58,29 @@ def test_an_adapter_loads_or_says_how_to_install_its_framework(name: str) -> Non
         return
     with pytest.raises(registry.MissingFramework) as caught:
         registry.load(name)
-    assert str(caught.value) == (
-        f'framework "{name}" is not installed; install it with: python -m pip install "logitproof[{name}]"'
-    )
+    told = str(caught.value)
+    assert told.startswith(f'framework "{name}" is not installed; install it with: python -m pip install "')
+    assert "logitproof" not in told  # no index has it
+
+
+def test_what_an_extra_needs_is_named_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = [
+        'numpy>=2.0; extra != "x"',
+        f'mlx[cpu]>=0.32.4; sys_platform == "{sys.platform}" and extra == "mlx"',
+        'mlx>=0.32.4; sys_platform == "vms" and extra == "mlx"',
+        "torch>=2.6; extra == 'torch'",
+    ]
+    monkeypatch.setattr("logitproof_adapters.catalogue.extras.metadata.requires", lambda _: declared)
+    assert install_line("mlx") == 'python -m pip install "mlx[cpu]>=0.32.4"'
+    assert install_line("torch") == 'python -m pip install "torch>=2.6"'
+
+
+def test_from_a_clone_the_extra_itself_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(_: str) -> NoReturn:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr("logitproof_adapters.catalogue.extras.metadata.requires", nowhere)
+    assert install_line("torch") == 'python -m pip install ".[torch]"'
 
 
 def test_the_control_loads_by_name_and_by_spec() -> None:

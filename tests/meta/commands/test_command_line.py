@@ -16,6 +16,7 @@ import pytest
 
 from logitproof.errors import EXPECTED, INTERRUPTED, MEANING, UNEXPECTED, USAGE
 from logitproof.readers.reporting import judgements
+from logitproof_adapters.catalogue.extras import install_line
 from logitproof_reports.runs.run_file import read_run
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def test_a_framework_that_is_not_installed_is_told_with_the_line_that_installs_i
     if not absent:
         pytest.skip("every known framework is installed here")
     line = one_line(logitproof(tmp_path, "run", "--framework", absent[0]))
-    assert f'pip install "logitproof[{absent[0]}]"' in line
+    assert install_line(absent[0]) in line
 
 
 def test_a_truncated_run_file_is_told_in_one_line(control: Path, tmp_path: Path) -> None:
