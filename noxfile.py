@@ -100,6 +100,7 @@ def atlas(session: nox.Session) -> None:
     folder = RUNS / "atlas"
     session.run("python", "docs/atlas.py", "-o", str(folder), *session.posargs)
     session.run("logitproof", "history", str(folder), "-o", str(RUNS / "atlas.html"))
+    session.run("python", "docs/atlas.py", "-o", str(folder), "--table", str(RUNS / "releases.md"))
 
 
 @nox.session(default=False)

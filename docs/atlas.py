@@ -1,17 +1,20 @@
 """Judge every release of some packages since a day, a run file each: ``python docs/atlas.py -o runs/atlas``.
 
-`logitproof history runs/atlas` makes one page of them. What is there is not judged again, so that an interrupted atlas
-goes on where it stopped; why a release could not be judged stands in ``left-out.json``. ``nox -s atlas`` does both.
+`logitproof history runs/atlas` makes one page of them, and ``--table FILE`` a table in Markdown of what each release
+changed. What is there is not judged again, so that an interrupted atlas goes on where it stopped; why a release could
+not be judged stands in ``left-out.json``. ``nox -s atlas`` does all of it.
 """
 # ruff: noqa: INP001 - a script, no package
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import sys
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +28,16 @@ from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.matrix.run import Interrupted
 from logitproof.upgrades.bisect import releases
-from logitproof.upgrades.sides import Settings, is_finished, judge
+from logitproof.upgrades.policy import Policy
+from logitproof.upgrades.sides import TOLD, Settings, is_finished, judge
+from logitproof.upgrades.uncovered import with_uncovered
 from logitproof_adapters.targets.target import TargetError, interpreter
+from logitproof_reports.counting.verdict import plural
+from logitproof_reports.diff.compare import diff
+from logitproof_reports.diff.report import DiffReport, report_of
+from logitproof_reports.runs.run_file import read_run, write_run
 from logitproof_reports.runs.schema import RunFileError
+from logitproof_reports.words.markdown import escaped, head, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,22 +59,32 @@ class Row:
         Further requirements.
     by_minor : bool
         Whether of the releases of one minor version only the last is judged.
+    select : str
+        Which cases, as ``-k`` of `logitproof run` has it; empty for all of the quick profile.
     """
 
     adapter: str
     beside: tuple[str, ...] = ()
     by_minor: bool = False
+    select: str = ""
 
+
+PLAIN = "eager and float32"
+"""The cells of which a release is judged in a minute."""
 
 ATLAS = {
-    "optax": Row("optax"),
     "scikit-learn": Row("sklearn"),
-    "tinygrad": Row("tinygrad"),
-    "onnxruntime": Row("onnxruntime", ("onnx",)),
-    "keras": Row("keras_jax", ("jax",)),
-    "jax": Row("jax", by_minor=True),
+    "scipy": Row("scipy"),
+    "optax": Row("optax", select=PLAIN),
+    "onnxruntime": Row("onnxruntime", ("onnx",), select="float32"),
+    "tinygrad": Row("tinygrad", select=PLAIN),
+    "keras": Row("keras_jax", ("jax",), select=PLAIN),
+    "jax": Row("jax", by_minor=True, select=PLAIN),
 }
 """By the name of the package, the quick ones first."""
+
+MOST_CAUSES = 3
+"""Changes of a release that the table names."""
 
 
 def listed(package: str, row: Row) -> list[str]:
@@ -91,20 +111,71 @@ def judged(package: str, version: str, row: Row, folder: Path) -> str:
     asked = (f"{package}=={version}", *row.beside)
     try:
         target = interpreter(str(build(lock(Wanted(asked))).python))
-        judge(target, [row.adapter], output, Settings(), resume=True)
+        run = judge(target, [row.adapter], output, Settings(select=row.select), resume=True)
+        write_run(output, with_uncovered(run, target, [row.adapter]))
     except (UnbuildableEnvironment, UsageError, TargetError, RunFileError) as problem:
         return str(problem).partition("\n")[0]
     return ""
+
+
+def table(folder: Path, left_out: dict[str, str]) -> str:
+    """Return what each release changed, in Markdown: a table a package, each release compared with the one before."""
+    made = dt.datetime.now(tz=dt.UTC).date()
+    how = (
+        f"Made by `nox -s atlas` on {made}: the releases since {SINCE} that install here (Linux, x86-64, Python "
+        f"{' or '.join(PYTHONS)}), each beside the newest of what it needs, judged by the quick profile and compared "
+        "with the release before. The verdict is that of `logitproof upgrade` by the default policy ([Approve an "
+        "upgrade](upgrade.md)); of the changes the worst are named."
+    )
+    lines = ["# What each release changed", "", how]
+    for package, one in ATLAS.items():
+        files = sorted((folder / package).glob("*.parquet"), key=lambda file: Version(file.stem))
+        lines += ["", f"## {package}", "", *(_section(files, one) if files else ["Not run."])]
+        lines += _left_out(package, left_out)
+    return "\n".join([*lines, ""])
+
+
+def _section(files: Sequence[Path], one: Row) -> list[str]:
+    only = f', of which those that match `-k "{one.select}"`' if one.select else ""
+    last = read_run(files[-1])
+    cells = len({cell for cell in last.table["cell"].to_pylist() if cell != one.adapter})
+    latest = ", the last of each minor version" if one.by_minor else ""
+    asked = f"{plural(len(files), 'release')}{latest}; the cells of the quick profile{only}: {cells} in the newest."
+    reports = [(before.stem, after.stem, _report(before, after)) for before, after in pairwise(files)]
+    rows = [_row(*each) for each in reports]
+    return [asked, "", *head(["release", "since", "verdict", "what changed", "beside it"]), *rows]
+
+
+def _report(before: Path, after: Path) -> DiffReport:
+    found = diff(read_run(before), read_run(after))
+    return report_of(found, Policy().rule(found, dt.datetime.now(tz=dt.UTC).date()))
+
+
+def _row(before: str, after: str, report: DiffReport) -> str:
+    causes = [one.line for one in report.causes]
+    more = [f"and {len(causes) - MOST_CAUSES} more"] if len(causes) > MOST_CAUSES else []
+    beside = [one.sentence for one in report.environment if one.name in TOLD or one.name == "python"]
+    told = "; ".join(causes[:MOST_CAUSES] + more) or report.counted
+    return row([after, before, report.word, told, ", ".join(beside)])
+
+
+def _left_out(package: str, left_out: dict[str, str]) -> list[str]:
+    found = [f"- {name}: {escaped(reason)}" for name, reason in left_out.items() if name.split()[0] == package]
+    return ["", "Not judged:", "", *found] if found else []
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge the packages named, or all; return 130 after an interruption."""
     parser = argparse.ArgumentParser(description="Judge every release of some packages.")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/atlas"), help="folder for the run files")
+    parser.add_argument("--table", type=Path, help="Markdown file to write of what is there; nothing is judged")
     parser.add_argument("packages", nargs="*", help=f"default: {', '.join(ATLAS)}")
     given = parser.parse_args(arguments)
     place = given.output / "left-out.json"
     left_out = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+    if given.table:
+        given.table.write_text(table(given.output, left_out), encoding="utf-8")
+        return 0
     for package in given.packages or ATLAS:
         for version in listed(package, ATLAS[package]):
             begun = time.monotonic()
