@@ -17,8 +17,9 @@ from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reference.vocabulary.judgement import on_cell
-from logitproof_reports.diff.examples import CALL, is_uncovered
+from logitproof_reports.diff.examples import is_uncovered
 from logitproof_reports.runs.schema import table_of
+from logitproof_reports.runs.values import CALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from logitproof_reference.vocabulary.judgement import SEVERITY
 from logitproof_reports.counting.run_table import words_of
+from logitproof_reports.runs.values import CALL
 from logitproof_reports.words.outcomes import escape_control_chars, from_hex, measure, shown_verdict
 from logitproof_reports.words.terms import clause_title
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .compare import Diff
-
-CALL = "call"
-"""Name of the input that is a call in the framework's own words."""
 
 NO_CLASSES = "ERR-4"
 """The clause that no class at all is an error or gives a documented value."""

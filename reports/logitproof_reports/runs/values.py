@@ -35,17 +35,21 @@ LONG = {"inputs": 20_000_000, "series": 2_000_000}
 MOST_ROWS = 100_000_000
 """Of a regime, and of judgements: more is no measurement."""
 
+CALL = "call"
+"""Name of the input that is a call in the framework's own words, of which no clause says anything."""
+
 _FLOAT = r"[+-]?(?:nan|inf|0x[01](?:\.[0-9a-f]+)?p[+-]?[0-9]{1,4})"
 _DECIMAL = r"[+-]?(?:nan|inf|[0-9]{1,40}(?:\.[0-9]{1,40})?(?:e[+-]?[0-9]{1,4})?)"
 _ITEM = rf'(?:"{_FLOAT}"|-?[0-9]{{1,18}})'
 _INPUT = rf'"\w+": (?:\[(?:{_ITEM}(?:, {_ITEM})*)?\]|"[\w.=-]*"|{_ITEM})'
+_CALL = rf"""\{{"{CALL}": "[\w .,=()\[\]+-]{{1,500}}"\}}"""
 
 PATTERNS = {
     "clause": r"[A-Z]+-[0-9]{1,4}",
     "exact": rf"{_FLOAT}(?: [+-] {_FLOAT})*",
     "observed": _FLOAT,
     "bound": _DECIMAL,
-    "inputs": rf"\{{{_INPUT}(?:, {_INPUT})*\}}|\{{\}}",
+    "inputs": rf"\{{{_INPUT}(?:, {_INPUT})*\}}|\{{\}}|{_CALL}",
     "digest": "[0-9a-f]*",
 }
 """How what is no prose is spelled, where a column has it."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+import pytest
 
 from logitproof.upgrades.uncovered import judgement_on
 from logitproof_adapters.catalogue import uncovered
@@ -15,11 +17,12 @@ from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
 from logitproof_reports.diff.verdict import verdict_lines
-from logitproof_reports.runs.schema import table_of
+from logitproof_reports.runs.run_file import read_run, write_run
+from logitproof_reports.runs.schema import RunFileError
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
     from logitproof_reports.diff.report import DiffReport
 
@@ -82,7 +85,16 @@ def test_every_call_is_of_a_known_package_and_has_a_name_of_its_own() -> None:
         compile(call.repro, call.name, "exec")
 
 
-def test_a_run_takes_them_as_any_other_record() -> None:
-    run = run_of("sklearn", OTHER)
-    record = judgement_on("sklearn", CALL, {"value": (0.5).hex()})
-    assert pa.concat_tables([run.table, table_of([record])]).num_rows == 2
+def test_a_run_file_takes_them_as_any_other_record_and_is_read_again(tmp_path: Path) -> None:
+    answers = [judgement_on("sklearn", call, {"value": (0.5).hex()}) for call in uncovered.CALLS]
+    run = run_of("sklearn", OTHER, *{(one.cell, one.regime): one for one in answers}.values())
+    write_run(tmp_path / "run.parquet", run)
+    assert read_run(tmp_path / "run.parquet").table["inputs"].to_pylist() == run.table["inputs"].to_pylist()
+
+
+@pytest.mark.parametrize("call", ["f(\x1b[0m)", 'f("x")', "<b>", "f(" + "1," * 300])
+def test_what_is_no_such_call_is_refused(call: str, tmp_path: Path) -> None:
+    record = replace(judgement_on("sklearn", CALL, {"value": (0.5).hex()}), inputs=json.dumps({"call": call}))
+    write_run(tmp_path / "run.parquet", run_of("sklearn", OTHER, record))
+    with pytest.raises(RunFileError, match="no such value"):
+        read_run(tmp_path / "run.parquet")
