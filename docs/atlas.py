@@ -137,13 +137,10 @@ def table(folder: Path, left_out: dict[str, str]) -> str:
 
 def _section(files: Sequence[Path], one: Row) -> list[str]:
     only = f', of which those that match `-k "{one.select}"`' if one.select else ""
-    last = read_run(files[-1])
-    cells = len({cell for cell in last.table["cell"].to_pylist() if cell != one.adapter})
     latest = ", the last of each minor version" if one.by_minor else ""
-    asked = f"{plural(len(files), 'release')}{latest}; the cells of the quick profile{only}: {cells} in the newest."
-    reports = [(before.stem, after.stem, _report(before, after)) for before, after in pairwise(files)]
-    rows = [_row(*each) for each in reports]
-    return [asked, "", *head(["release", "since", "verdict", "what changed", "beside it"]), *rows]
+    asked = f"{plural(len(files), 'release')}{latest}; the cells of the quick profile{only}."
+    rows = [_row(before.stem, after.stem, _report(before, after)) for before, after in pairwise(files)]
+    return [asked, "", *head(["release", "since", "verdict", "what changed", "cells", "beside it"]), *rows]
 
 
 def _report(before: Path, after: Path) -> DiffReport:
@@ -155,8 +152,8 @@ def _row(before: str, after: str, report: DiffReport) -> str:
     causes = [one.line for one in report.causes]
     more = [f"and {len(causes) - MOST_CAUSES} more"] if len(causes) > MOST_CAUSES else []
     beside = [one.sentence for one in report.environment if one.name in TOLD or one.name == "python"]
-    told = "; ".join(causes[:MOST_CAUSES] + more) or report.counted
-    return row([after, before, report.word, told, ", ".join(beside)])
+    cells = report.counted.partition(" (")[0]  # those that a filter leaves are all that is asked
+    return row([after, before, report.word, "; ".join(causes[:MOST_CAUSES] + more), cells, ", ".join(beside)])
 
 
 def _left_out(package: str, left_out: dict[str, str]) -> list[str]:

@@ -106,7 +106,7 @@ class Cause:
     def line(self) -> str:
         """All that matters in a line."""
         explained = f"; explained by {self.machine}" if self.machine else ""
-        return f"{self.change.name}: {self.function}: {self.example.sentence}{explained}"
+        return f"{self.change.name}: {self.example.call or self.function}: {self.example.sentence}{explained}"
 
     @property
     def extent(self) -> str:
