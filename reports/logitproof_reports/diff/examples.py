@@ -105,18 +105,35 @@ def example_of(diff: Diff, row: int) -> Example:
     shown = [one for one in sides if one.get("observed") and _at(one) == _at(here)]
     digits = _digits(shown)
     absent = "not supported" if CLASSES[diff.rank[row]].name.endswith("supported") else "not judged"
-    exacts = [_number(one["exact"], digits) for one in shown if one["clause"]]
+    accuracies = _accuracies(*sides)
+    exacts = [_number(one["exact"], digits) for one in shown if one["clause"] and not accuracies]
+    was, became = accuracies or (_observed(one, here, digits) or absent for one in sides)
     return Example(
         cell=escape_control_chars(here["cell"]),
         regime=escape_control_chars(here["regime"]),
         row=here["row"],
         element=here["element"],
-        before=escape_control_chars(_observed(sides[0], here, digits) or absent),
-        after=escape_control_chars(_observed(sides[1], here, digits) or absent),
+        before=escape_control_chars(was),
+        after=escape_control_chars(became),
         exact=escape_control_chars(" -> ".join(dict.fromkeys(exacts))),
-        error=_error(*sides) if _same_place(*sides) else _error_of(here),
+        error="" if accuracies else _error(*sides) if _same_place(*sides) else _error_of(here),
         inputs=here["inputs"],
     )
+
+
+def _accuracies(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str] | None:
+    """Return what of two accuracy classes or grades differs; None unless both sides tell one.
+
+    Each is told from rows of several regimes: the worst of the two sides are not one row.
+    """
+    both = [one.get("accuracy_class", "") for one in (before, after)]
+    if not all(both):
+        return None
+    if both[0] == both[1]:
+        return f"accuracy {both[0]}: error / bound {measure(before['slack'])}", measure(after["slack"])
+    old, new = (dict.fromkeys(one.split(", ")) for one in both)
+    lost, won = (", ".join(word for word in one if word not in other) for one, other in ((old, new), (new, old)))
+    return f"accuracy {lost or 'not told apart'}", won or "not told apart"
 
 
 def _observed(record: dict[str, Any], here: dict[str, Any], digits: int) -> str:
@@ -139,7 +156,7 @@ def _in_words(record: dict[str, Any]) -> str:
     if error and record["verdict"] in {"conforms", "crashed"}:
         return f"raises {error[1]}" if record["verdict"] == "conforms" else f"raises {reason[:_REASON_CHARACTERS]}"
     if record["accuracy_class"]:
-        return f"accuracy class {record['accuracy_class']}"
+        return f"accuracy {record['accuracy_class']}"
     if record["verdict"] == "conforms" and record["clause"] == NO_CLASSES:
         return "the documented value"
     return reason[:_REASON_CHARACTERS] or shown_verdict(record["verdict"])

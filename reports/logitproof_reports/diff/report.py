@@ -128,8 +128,11 @@ def report_of(diff: Diff, ruling: Ruling, room: int = MOST_CAUSES) -> DiffReport
 
 
 def _incomplete(diff: Diff) -> str:
-    """Return which run is incomplete, as an aside; empty where neither is."""
+    """Return which run is incomplete, as an aside; empty where neither is; a filter leaves the same part of both."""
     partly = [name for name, run in (("baseline", diff.before), ("candidate", diff.after)) if not run.complete]
+    unknown = [diff.count(name) for name in ("unknown now", "unknown before", "not judged")]
+    if len(partly) > 1 and not any(unknown):
+        return " (a part of the matrix)"
     return f" (incomplete: {listed(partly)})" if partly else ""
 
 

@@ -404,7 +404,18 @@ def test_many_ulps_within_the_bound_are_told_as_allowed(exact: str) -> None:
 def test_a_change_of_the_accuracy_class_names_both() -> None:
     before = replace(BASE, clause="VAL-3", grade="MAY", slack=NAN, ulps=NAN, accuracy_class="offset class", observed="")
     (cause,) = causes([before], [replace(before, accuracy_class="absolute", digest="feed" * 4)])
-    assert cause.example.sentence == "accuracy class offset class -> accuracy class absolute"
+    assert cause.example.sentence == "accuracy offset class -> absolute"
+
+
+def test_of_a_grade_no_row_is_shown_for_its_worst_is_of_another_regime() -> None:
+    before = replace(
+        BASE, clause="ACC-1", grade="SHOULD", verdict="concern", accuracy_class="grade D", exact="0x1.0p-50"
+    )
+    after = replace(before, verdict="conforms", accuracy_class="grade A", exact="0x1.6p+0", digest="feed" * 4)
+    (cause,) = causes([before], [after])
+    assert cause.line.endswith(": accuracy grade D -> grade A")
+    (cause,) = causes([replace(before, slack=3.0)], [replace(before, slack=400.0, digest="feed" * 4)])
+    assert cause.line.endswith(": accuracy grade D: error / bound 3 -> 400")
 
 
 def test_one_row_is_shown_on_both_sides_and_never_the_worst_of_two() -> None:
