@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.bounds.assumptions import VOID, wide
-from logitproof_reference.bounds.error_model import Approximation, Rounding
+from logitproof_reference.bounds.error_model import BoundedValue, Rounding
 from logitproof_reference.bounds.forward_bounds import forward_bounds
 from logitproof_reference.bounds.options import option_bound
 from logitproof_reference.bounds.row_statistics import INFLATION
@@ -89,7 +89,7 @@ def _block_bound(request: Request, rounding: Rounding) -> F64:
     return error
 
 
-def _assumed(request: Request, rounding: Rounding) -> Approximation:
+def _assumed(request: Request, rounding: Rounding) -> BoundedValue:
     """Return answers and bounds under one arithmetic, NaN where not finite; reduced answers keep an axis."""
     asked = BoundRequest(request, rounding)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -99,7 +99,7 @@ def _assumed(request: Request, rounding: Rounding) -> Approximation:
     if not request.row.elementwise:
         undefined = asked.forward.statistics.undefined
         unlimited |= undefined if result.value.shape == undefined.shape else undefined.any(axis=-1, keepdims=True)
-    return Approximation(result.value, np.where(unlimited, np.nan, error))
+    return BoundedValue(result.value, np.where(unlimited, np.nan, error))
 
 
 def void(logits: NDArray[Any], format: Format, arithmetic: Arithmetic) -> NDArray[np.bool_]:  # noqa: A002 - as in `bound`

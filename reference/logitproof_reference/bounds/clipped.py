@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.bounds.assumptions import growth
-from logitproof_reference.bounds.error_model import Approximation, Rounding, times, worst
+from logitproof_reference.bounds.error_model import BoundedValue, Rounding, times, worst
 from logitproof_reference.bounds.gradient import softmax_vjp
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Clipped:
 
     Attributes
     ----------
-    probabilities : Approximation
+    probabilities : BoundedValue
         p in [e, 1 - e].
     lowest, highest : float64, shape (rows, n)
         Where an implementation holds it.
@@ -39,14 +39,14 @@ class Clipped:
         Whether p itself lies between the edges, and whether an implementation may find otherwise.
     """
 
-    probabilities: Approximation
+    probabilities: BoundedValue
     lowest: F64
     highest: F64
     passes: NDArray[np.bool_]
     may_differ: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, softmax: Approximation, clip: float, rounding: Rounding) -> Clipped:
+    def of(cls, softmax: BoundedValue, clip: float, rounding: Rounding) -> Clipped:
         """Clip probabilities that may have been divided by their sum."""
         held = normalised(softmax, rounding)
         low = np.array([clip * (1.0 - rounding.unit) - rounding.tiny, clip * (1.0 + rounding.unit) + rounding.tiny])
@@ -58,34 +58,34 @@ class Clipped:
         near_edge = ((below < low[1]) & (above > low[0])) | ((below < high[1]) & (above > high[0]))
         error = np.maximum(value - lowest, highest - value)
         passes = (held.value >= clip) & (held.value <= 1.0 - clip)
-        return cls(Approximation(value, error), lowest, highest, passes, near_edge)
+        return cls(BoundedValue(value, error), lowest, highest, passes, near_edge)
 
 
-def sum_error(softmax: Approximation, rounding: Rounding) -> F64:
+def sum_error(softmax: BoundedValue, rounding: Rounding) -> F64:
     """Return what dividing by the computed sum of p costs: E / (1 - E), E the error of that sum. Shape (rows, 1)."""
     total = rounding.sum(softmax).error
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(total < 1.0, total / (1.0 - total), np.inf)
 
 
-def normalised(softmax: Approximation, rounding: Rounding) -> Approximation:
+def normalised(softmax: BoundedValue, rounding: Rounding) -> BoundedValue:
     """Return p divided by the computed sum of all p, never off by more than 1."""
     error = softmax.error + times(softmax.magnitude, sum_error(softmax, rounding))
     return rounding.rounded(softmax.value, np.minimum(error, 1.0), rounding.tiny)
 
 
-def logarithm(softmax: Approximation, clip: float, rounding: Rounding) -> Approximation:
+def logarithm(softmax: BoundedValue, clip: float, rounding: Rounding) -> BoundedValue:
     """Bound of log p: the interval of p through the clip and the logarithm, which is off by el of itself."""
     clipped = Clipped.of(softmax, clip, rounding)
     p = clipped.probabilities.value
     inherited = np.maximum(np.log(p / clipped.lowest), np.log(clipped.highest / p))
     value = np.log(p)
-    return Approximation(value, inherited + rounding.log_error * (np.abs(value) + inherited) + rounding.tiny)
+    return BoundedValue(value, inherited + rounding.log_error * (np.abs(value) + inherited) + rounding.tiny)
 
 
 def cross_entropy_vjp(
-    softmax: Approximation, distributions: F64, cotangent: Approximation, clip: float, rounding: Rounding
-) -> Approximation:
+    softmax: BoundedValue, distributions: F64, cotangent: BoundedValue, clip: float, rounding: Rounding
+) -> BoundedValue:
     """Bound of g (p_j Q - q_j) over the classes that are not clipped, Q the sum of their q.
 
     Reverse mode divides -g q_j by p_j, takes it back through the division by the sum where there was one, and through
@@ -98,7 +98,7 @@ def cross_entropy_vjp(
     tiny = np.where(distributions == 0.0, 0.0, rounding.tiny * (1.0 + 1.0 / clipped.lowest))
     error = np.where(clipped.passes | clipped.may_differ, relative * np.abs(seed) + tiny, 0.0)
     error = error + np.where(clipped.may_differ, np.abs(seed), 0.0)
-    slopes = Approximation(np.where(clipped.passes, seed, 0.0), error)
+    slopes = BoundedValue(np.where(clipped.passes, seed, 0.0), error)
     mean = rounding.dot(slopes, normalised(softmax, rounding))
     centred = rounding.subtract(slopes, mean)
     inherited = centred.error + times(centred.magnitude, sum_error(softmax, rounding))

@@ -23,7 +23,7 @@ def times(a: F64 | float, b: F64 | float) -> F64:
 
 
 @dataclass(frozen=True)
-class Approximation:
+class BoundedValue:
     """What an implementation holds in place of an exact number.
 
     Attributes
@@ -41,7 +41,7 @@ class Approximation:
     is_exact: bool = False
 
     @classmethod
-    def exact(cls, value: F64) -> Approximation:
+    def exact(cls, value: F64) -> BoundedValue:
         """Return a number that is held exactly."""
         return cls(value, np.zeros_like(value), is_exact=True)
 
@@ -50,14 +50,14 @@ class Approximation:
         """Bound on the absolute value of what is held."""
         return np.abs(self.value) if self.is_exact else np.abs(self.value) + self.error
 
-    def __neg__(self) -> Approximation:
-        return Approximation(-self.value, self.error, self.is_exact)
+    def __neg__(self) -> BoundedValue:
+        return BoundedValue(-self.value, self.error, self.is_exact)
 
 
-def worst(*forms: Approximation) -> Approximation:
+def worst(*forms: BoundedValue) -> BoundedValue:
     """Return one number computed in any of several ways: the largest of their errors."""
     errors = [form.error for form in forms]
-    return Approximation(forms[0].value, np.maximum.reduce(np.broadcast_arrays(*errors)))
+    return BoundedValue(forms[0].value, np.maximum.reduce(np.broadcast_arrays(*errors)))
 
 
 @dataclass(frozen=True)
@@ -125,19 +125,19 @@ class Rounding:
         """Relative error of a stored sum of non-negative terms."""
         return (1.0 + self.tree_growth(terms)) * (1.0 + self.store) - 1.0
 
-    def rounded(self, value: F64, error: F64, tiny: float | F64 = 0.0) -> Approximation:
+    def rounded(self, value: F64, error: F64, tiny: float | F64 = 0.0) -> BoundedValue:
         """Return what is held after rounding a number that was off by `error` already."""
-        return Approximation(value, error + self.unit * np.abs(value) + self.unit * error + tiny)
+        return BoundedValue(value, error + self.unit * np.abs(value) + self.unit * error + tiny)
 
-    def add(self, a: Approximation, b: Approximation) -> Approximation:
+    def add(self, a: BoundedValue, b: BoundedValue) -> BoundedValue:
         """Return fl(a + b). It underflows without error, unless subnormals are flushed: both operands, and the sum."""
         return self.rounded(a.value + b.value, a.error + b.error, 3.0 * self.flush)
 
-    def subtract(self, a: Approximation, b: Approximation) -> Approximation:
+    def subtract(self, a: BoundedValue, b: BoundedValue) -> BoundedValue:
         """Return fl(a - b)."""
         return self.add(a, -b)
 
-    def multiply(self, a: Approximation, b: Approximation) -> Approximation:
+    def multiply(self, a: BoundedValue, b: BoundedValue) -> BoundedValue:
         """Return fl(a b). A product with an exact zero is exact."""
         inherited = self._inherited(a, b)
         exact = (a.magnitude == 0.0) | (b.magnitude == 0.0)
@@ -145,7 +145,7 @@ class Rounding:
         return self.rounded(times(a.value, b.value), inherited, np.where(exact, 0.0, self.tiny + flushed))
 
     @staticmethod
-    def _inherited(a: Approximation, b: Approximation) -> F64:
+    def _inherited(a: BoundedValue, b: BoundedValue) -> F64:
         """Return |a| db + |b| da + da db, without the terms that are 0."""
         if b.is_exact:
             return times(np.abs(b.value), a.error)
@@ -154,20 +154,20 @@ class Rounding:
             return inherited
         return inherited + times(np.abs(b.value), a.error) + times(a.error, b.error)
 
-    def _flushed(self, factor: Approximation) -> F64:
+    def _flushed(self, factor: BoundedValue) -> F64:
         """Return what a product loses when its other factor is flushed."""
         lost = times(np.abs(factor.value), self.flush)
         return lost if factor.is_exact else lost + times(factor.error, self.flush)
 
-    def sum(self, terms: Approximation) -> Approximation:
+    def sum(self, terms: BoundedValue) -> BoundedValue:
         """Return the sum over the last axis, which is kept with length 1."""
         n = terms.value.shape[-1]
         inherited = np.broadcast_to(terms.error, terms.value.shape).sum(axis=-1, keepdims=True)
         magnitude = np.abs(terms.value).sum(axis=-1, keepdims=True) + inherited
         error = inherited + times(self.tree_growth(n), magnitude) + 2.0 * n * self.flush
         total = terms.value.sum(axis=-1, keepdims=True)
-        return Approximation(total, error + times(self.store, np.abs(total) + error))
+        return BoundedValue(total, error + times(self.store, np.abs(total) + error))
 
-    def dot(self, a: Approximation, b: Approximation) -> Approximation:
+    def dot(self, a: BoundedValue, b: BoundedValue) -> BoundedValue:
         """Return the inner product over the last axis: each product rounded to the format, then summed."""
         return self.sum(self.multiply(a, b))

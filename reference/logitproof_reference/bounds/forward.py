@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.bounds.assumptions import growth
-from logitproof_reference.bounds.error_model import Approximation, Rounding, worst
+from logitproof_reference.bounds.error_model import BoundedValue, Rounding, worst
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def exp2_shift_error(statistics: RowStatistics, rounding: Rounding, *, fused: bo
 
 def softmax_by_division(
     statistics: RowStatistics, rounding: Rounding, total: ShiftedSum, *, roundings: int = 1
-) -> Approximation:
+) -> BoundedValue:
     """B1: |dp_j| <= p_j {e^{D_j} (1 + ee)(1 + eS')(1 + u)^k - 1} + 2 eta.
 
     A quotient of the exponential, off by e^D_j (1 + ee), and the sum, whose reciprocal is off by
@@ -145,10 +145,10 @@ def softmax_by_division(
     with np.errstate(invalid="ignore"):
         error = np.where(grown == 0.0, 0.0, grown * (scale - np.expm1(-total.shift))) / statistics.total
     tiny = rounding.exp_tiny * (1.0 + scale) + roundings * rounding.tiny
-    return Approximation(statistics.softmax, error + tiny)
+    return BoundedValue(statistics.softmax, error + tiny)
 
 
-def log_softmax(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
+def log_softmax(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> BoundedValue:
     """B2 in base e, and where the arithmetic grants it, in base 2."""
     natural = log_softmax_by_difference(statistics, rounding, total)
     if not rounding.arithmetic.base_2:
@@ -156,7 +156,7 @@ def log_softmax(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum
     return worst(natural, log_softmax_in_base_2(statistics, rounding, total))
 
 
-def log_softmax_by_difference(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
+def log_softmax_by_difference(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> BoundedValue:
     """B2: |dy_j| <= B + u (|y_j| + B) + eta, B = D_j + eS' + el (log S + eS').
 
     y_j = -t_j - log S. The shifted logit is off by D_j; log of the computed sum by |log(1 + eS)| <= eS',
@@ -164,17 +164,17 @@ def log_softmax_by_difference(statistics: RowStatistics, rounding: Rounding, tot
     is -y_k with the same error.
     """
     logarithm = _log_of_sum(statistics, rounding, total)
-    return rounding.subtract(Approximation(-statistics.depth, total.shift), logarithm)
+    return rounding.subtract(BoundedValue(-statistics.depth, total.shift), logarithm)
 
 
-def log_softmax_in_base_2(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
+def log_softmax_in_base_2(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> BoundedValue:
     """B2 of fl(fl(fl((x_j - x_max) c) - log2 S) c'), c = fl(log2 e), c' = fl(log 2), in units of base e.
 
     t_j is multiplied by c, off by g of itself, and rounded: D_j + (u + g) (t_j + D_j). The difference is multiplied
     by c', off by g', and rounded. g and g' are those of the format: 0.22 u and 0.05 u in float32.
     """
     constant, back = (_rounded_constant(hi, lo, rounding) for hi, lo in (_LOG2_E, _LOG_2))
-    depth = Approximation(-statistics.depth, total.shift)
+    depth = BoundedValue(-statistics.depth, total.shift)
     difference = rounding.subtract(rounding.multiply(depth, constant), _log_of_sum(statistics, rounding, total))
     return rounding.multiply(difference, back)
 
@@ -184,27 +184,27 @@ _LOG_2 = (0.6931471805599453, 2.3190468138462996e-17)
 """Both constants as unevaluated sums of two float64 numbers."""
 
 
-def _rounded_constant(hi: float, lo: float, rounding: Rounding) -> Approximation:
+def _rounded_constant(hi: float, lo: float, rounding: Rounding) -> BoundedValue:
     """Return a factor of 1 that is off as much, relatively, as hi + lo is by its rounding to the format."""
     held = float(np.asarray(hi).astype(rounding.format.dtype))
-    return Approximation(np.ones(1), np.full(1, abs((hi - held) + lo) / hi))
+    return BoundedValue(np.ones(1), np.full(1, abs((hi - held) + lo) / hi))
 
 
-def _log_of_sum(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
+def _log_of_sum(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> BoundedValue:
     """Return log S, off by eS' + el (log S + eS')."""
     value = statistics.log_total
-    return Approximation(value, total.reciprocal + rounding.log_error * (value + total.reciprocal) + rounding.tiny)
+    return BoundedValue(value, total.reciprocal + rounding.log_error * (value + total.reciprocal) + rounding.tiny)
 
 
-def log_sum_exp(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
+def log_sum_exp(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> BoundedValue:
     """B3: |dy| <= B + u (|y| + B) + eta, B = eS' + el (log S + eS').
 
     y = x_max + log S. The u |y| is unavoidable in a rounded result. Shape (rows, 1).
     """
-    return rounding.add(Approximation.exact(statistics.top), _log_of_sum(statistics, rounding, total))
+    return rounding.add(BoundedValue.exact(statistics.top), _log_of_sum(statistics, rounding, total))
 
 
-def log_sum_exp_by_merging(statistics: RowStatistics, rounding: Rounding) -> Approximation:
+def log_sum_exp_by_merging(statistics: RowStatistics, rounding: Rounding) -> BoundedValue:
     """B10: |dy| <= B + u (|y| + B), B = g_h (A + 1 + 2 c_exp + 2 c_log) + h eta: repeated log(e^a + e^b).
 
     A step gives fl(max(a, b) + l), l = log1p(exp(-d)), d = fl(|a - b|). l is off by u d e^-d / (1 + e^-d) for the
@@ -229,7 +229,7 @@ def log_sum_exp_by_merging(statistics: RowStatistics, rounding: Rounding) -> App
     return rounding.rounded(value, relative * (largest + step) + height * rounding.exp_tiny)
 
 
-def softmax_by_exp(statistics: RowStatistics, rounding: Rounding, logarithm: Approximation) -> Approximation:
+def softmax_by_exp(statistics: RowStatistics, rounding: Rounding, logarithm: BoundedValue) -> BoundedValue:
     """Softmax as exp of a rounded log-softmax: |dp_j| <= p_j {e^{dy_j} (1 + ee) - 1} + eta.
 
     The division-free form, and what reverse mode computes from a saved log-softmax. `logarithm` is
@@ -240,10 +240,10 @@ def softmax_by_exp(statistics: RowStatistics, rounding: Rounding, logarithm: App
     grown = np.exp(exponent)
     with np.errstate(invalid="ignore"):
         error = np.where(grown == 0.0, 0.0, grown * (rounding.exp_error - np.expm1(-logarithm.error)))
-    return Approximation(statistics.softmax, error + rounding.exp_tiny)
+    return BoundedValue(statistics.softmax, error + rounding.exp_tiny)
 
 
-def softmax(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> Approximation:
+def softmax(statistics: RowStatistics, rounding: Rounding, total: ShiftedSum) -> BoundedValue:
     """Softmax by any shift-invariant form: division, product with the reciprocal, or exp of log-softmax."""
     return worst(
         softmax_by_division(statistics, rounding, total, roundings=2),

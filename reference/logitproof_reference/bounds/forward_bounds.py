@@ -15,7 +15,7 @@ from logitproof_reference.bounds.row_statistics import RowStatistics
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof_reference.bounds.error_model import Approximation, Rounding
+    from logitproof_reference.bounds.error_model import BoundedValue, Rounding
 
 FEW = 1 << 14
 """Blocks of so many logits are small change: many are kept. Of larger ones those asked last, a few megabytes each."""
@@ -34,17 +34,17 @@ class ForwardBounds:
         return forward.shifted_sum(self.statistics, self.rounding)
 
     @cached_property
-    def softmax(self) -> Approximation:
+    def softmax(self) -> BoundedValue:
         """Softmax by any ordinary form."""
         return forward.softmax(self.statistics, self.rounding, self.total)
 
     @cached_property
-    def log_softmax(self) -> Approximation:
+    def log_softmax(self) -> BoundedValue:
         """Log-softmax."""
         return forward.log_softmax(self.statistics, self.rounding, self.total)
 
     @cached_property
-    def log_sum_exp(self) -> Approximation:
+    def log_sum_exp(self) -> BoundedValue:
         """Log-sum-exp, where it is granted by repeated logaddexp too."""
         shifted = forward.log_sum_exp(self.statistics, self.rounding, self.total)
         if not self.rounding.arithmetic.log_domain:

@@ -1,7 +1,7 @@
 """Bound B5 and its kin: vector-Jacobian products of every op, with any cotangent.
 
 A framework differentiates what it computed: gradients are made of its own rounded softmax, or of exp
-of its rounded log-softmax. Every function takes that softmax as an `Approximation`, follows each
+of its rounded log-softmax. Every function takes that softmax as an `BoundedValue`, follows each
 ordinary order of evaluation by the rules of `Rounding`, and returns the worst. Cotangents and
 labels are exact numbers of the format. Shapes: (rows, n) for class axes, (rows, 1) without.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_reference.bounds.error_model import Approximation, Rounding, worst
+from logitproof_reference.bounds.error_model import BoundedValue, Rounding, worst
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.formats import F64
 
 
-def softmax_vjp(softmax: Approximation, cotangent: Approximation, rounding: Rounding) -> Approximation:
+def softmax_vjp(softmax: BoundedValue, cotangent: BoundedValue, rounding: Rounding) -> BoundedValue:
     """Bound of g_j = p_j (c_j - s), s = sum c_i p_i; the Jacobian is symmetric, so of the jvp too.
 
     Two orders are ordinary: fl(p_j fl(c_j - s)), and fl(fl(p_j c_j) - fl(p_j s)). In both s is off by
@@ -34,7 +34,7 @@ def softmax_vjp(softmax: Approximation, cotangent: Approximation, rounding: Roun
     return worst(centred, expanded)
 
 
-def log_softmax_vjp(softmax: Approximation, cotangent: Approximation, rounding: Rounding) -> Approximation:
+def log_softmax_vjp(softmax: BoundedValue, cotangent: BoundedValue, rounding: Rounding) -> BoundedValue:
     """Bound of g_j = c_j - p_j sum c_i: the sum off by g_h sum |c_i|, the product and the difference rounded.
 
     A tape that divides sum c by S before it multiplies with exp has the roundings of p by division.
@@ -42,14 +42,14 @@ def log_softmax_vjp(softmax: Approximation, cotangent: Approximation, rounding: 
     return rounding.subtract(cotangent, rounding.multiply(softmax, rounding.sum(cotangent)))
 
 
-def log_sum_exp_vjp(softmax: Approximation, cotangent: Approximation, rounding: Rounding) -> Approximation:
+def log_sum_exp_vjp(softmax: BoundedValue, cotangent: BoundedValue, rounding: Rounding) -> BoundedValue:
     """Bound of g_j = c p_j: |c| dp_j + u |c| (p_j + dp_j) + eta."""
     return rounding.multiply(cotangent, softmax)
 
 
 def softmax_by_exp_of_difference(
-    softmax: Approximation, logits: F64, log_sum_exp: Approximation, rounding: Rounding
-) -> Approximation:
+    softmax: BoundedValue, logits: F64, log_sum_exp: BoundedValue, rounding: Rounding
+) -> BoundedValue:
     """Softmax as exp(x_j - y) of a rounded log-sum-exp: |dp_j| <= p_j {e^D (1 + ee) - 1} + eta.
 
     D = |dy| + u (|x_j - y| + |dy|). As dy holds u |y|, this grows with a common offset of the
@@ -62,12 +62,12 @@ def softmax_by_exp_of_difference(
         grown = np.where(exponent == -np.inf, 0.0, np.exp(exponent + shift))
         error = np.where(grown == 0.0, 0.0, grown * (rounding.exp_error - np.expm1(-shift)))
         void = ~(np.expm1(dy) * (1.0 + rounding.exp_error) + rounding.exp_error < 1.0)
-    return Approximation(softmax.value, np.where(void, softmax.error, error + rounding.exp_tiny))
+    return BoundedValue(softmax.value, np.where(void, softmax.error, error + rounding.exp_tiny))
 
 
 def cross_entropy_at_vjp(
-    softmax: Approximation, indices: NDArray[np.integer], cotangent: Approximation, rounding: Rounding
-) -> Approximation:
+    softmax: BoundedValue, indices: NDArray[np.integer], cotangent: BoundedValue, rounding: Rounding
+) -> BoundedValue:
     """Bound of g_j = g (p_j - [j = k]): B5 with a factor.
 
     Either fl(g fl(p_j - 1)) at the label, or, as reverse mode goes through log-softmax with the
@@ -81,13 +81,13 @@ def cross_entropy_at_vjp(
 
 
 def cross_entropy_over_vjp(
-    softmax: Approximation,
+    softmax: BoundedValue,
     distributions: F64,
-    cotangent: Approximation,
+    cotangent: BoundedValue,
     rounding: Rounding,
     *,
     total_is_one: bool = False,
-) -> Approximation:
+) -> BoundedValue:
     """Bound of g_j = g (Q p_j - q_j), Q = sum q_i: B5, |dg_j| <= |dp_j| + u (|p_j - q_j| + |dp_j|) + eta, made whole.
 
     Ordinary orders: g times fl(fl(Q p_j) - q_j), and reverse mode through log-softmax with c = fl(-g q),
@@ -96,20 +96,20 @@ def cross_entropy_over_vjp(
     to one but for their rounding, is within the bound of Q. Third, p_j (Q - q_j) - q_j (1 - p_j) with
     1 - p_j by `complement`: at a class index -g (1 - p_k), which keeps its digits where p_k nears 1.
     """
-    labels = Approximation.exact(distributions)
-    total = Approximation.exact(np.ones((len(distributions), 1))) if total_is_one else rounding.sum(labels)
+    labels = BoundedValue.exact(distributions)
+    total = BoundedValue.exact(np.ones((len(distributions), 1))) if total_is_one else rounding.sum(labels)
     expected = softmax if total_is_one else rounding.multiply(softmax, total)
     factored = rounding.multiply(cotangent, rounding.subtract(expected, labels))
     seeds = rounding.multiply(-cotangent, labels)
     seed_total = -cotangent if total_is_one else rounding.sum(seeds)
     taped = rounding.subtract(seeds, rounding.multiply(softmax, seed_total))
-    spared = rounding.multiply(softmax, Approximation(total.value - distributions, total.error))
+    spared = rounding.multiply(softmax, BoundedValue(total.value - distributions, total.error))
     owed = rounding.multiply(labels, complement(softmax, rounding))
     parted = rounding.multiply(cotangent, rounding.subtract(spared, owed))
     return worst(factored, taped, parted)
 
 
-def complement(softmax: Approximation, rounding: Rounding) -> Approximation:
+def complement(softmax: BoundedValue, rounding: Rounding) -> BoundedValue:
     """Bound of 1 - p_j without cancellation: the sum of the other p, or -expm1 of a rounded log-softmax.
 
     The sum is off by sum dp_i and by g_h of what it adds, i over the other classes. With y_j off by d, expm1 moves by
@@ -119,11 +119,9 @@ def complement(softmax: Approximation, rounding: Rounding) -> Approximation:
     error = np.broadcast_to(softmax.error, value.shape)
     inherited = error.sum(axis=-1, keepdims=True) - error
     summed = rounding.rounded(value, inherited + rounding.sum_growth(value.shape[-1]) * (value + inherited))
-    return worst(summed, Approximation(value, error + rounding.exp_error * (value + error) + rounding.exp_tiny))
+    return worst(summed, BoundedValue(value, error + rounding.exp_error * (value + error) + rounding.exp_tiny))
 
 
-def cross_entropy_over_label_vjp(
-    logarithm: Approximation, cotangent: Approximation, rounding: Rounding
-) -> Approximation:
+def cross_entropy_over_label_vjp(logarithm: BoundedValue, cotangent: BoundedValue, rounding: Rounding) -> BoundedValue:
     """Bound of the gradient with respect to labels, -g y_j: |g| dy_j + u |g| (|y_j| + dy_j) + eta."""
     return rounding.multiply(-cotangent, logarithm)

@@ -16,7 +16,7 @@ from logitproof_reference.bounds import clipped as bounds_clipped
 from logitproof_reference.bounds import gradient as bounds_gradient
 from logitproof_reference.bounds import loss as bounds_loss
 from logitproof_reference.bounds.assumptions import VOID, growth, wide
-from logitproof_reference.bounds.error_model import Approximation, Rounding
+from logitproof_reference.bounds.error_model import BoundedValue, Rounding
 from logitproof_reference.bounds.row_statistics import INFLATION
 from logitproof_reference.bounds.table import BoundRequest
 
@@ -53,22 +53,22 @@ def option_bound(request: Request, format_: Format, arithmetic: Arithmetic) -> F
     return _reduced(request, answer, 1.0 if divisor is None else float(divisor), rounding) * INFLATION
 
 
-def _flat(request: Request, answer: Approximation) -> Approximation:
+def _flat(request: Request, answer: BoundedValue) -> BoundedValue:
     """Return all elements in one row, where they are reduced."""
     if not request.reduced:
         return answer
-    return Approximation(answer.value.reshape(1, -1), np.broadcast_to(answer.error, answer.value.shape).reshape(1, -1))
+    return BoundedValue(answer.value.reshape(1, -1), np.broadcast_to(answer.error, answer.value.shape).reshape(1, -1))
 
 
-def _cross_entropy(request: Request, rounding: Rounding) -> Approximation:
+def _cross_entropy(request: Request, rounding: Rounding) -> BoundedValue:
     """Return losses as one row (1, rows) where they are reduced, else (rows,); gradients as (rows, n)."""
     asked = BoundRequest(request, rounding)
     labels, clip = asked.labels, request.options.clip_probabilities
     effective = request.options.distributions(labels, request.logits.shape[1]).hi.T
     if request.quantity == "value":
         losses = bounds_loss.cross_entropy_over(asked.logarithm, effective, rounding)
-        losses = _with_extra_roundings(Approximation(losses.value[:, 0], losses.error[:, 0]), rounding)
-        return Approximation(losses.value[None], losses.error[None]) if request.reduced else losses
+        losses = _with_extra_roundings(BoundedValue(losses.value[:, 0], losses.error[:, 0]), rounding)
+        return BoundedValue(losses.value[None], losses.error[None]) if request.reduced else losses
     upstream, softmax = asked.cotangent, asked.softmax
     gradient = (
         bounds_gradient.cross_entropy_over_vjp(softmax, effective, upstream, rounding)
@@ -77,16 +77,16 @@ def _cross_entropy(request: Request, rounding: Rounding) -> Approximation:
     )
     # p sum(q') and q' cancel: the extra roundings are relative to each of the two.
     parts = np.abs(upstream.value) * (softmax.value * effective.sum(axis=1, keepdims=True) + effective)
-    return Approximation(gradient.value, gradient.error + growth(EXTRA_ROUNDINGS, rounding.unit) * parts)
+    return BoundedValue(gradient.value, gradient.error + growth(EXTRA_ROUNDINGS, rounding.unit) * parts)
 
 
-def _with_extra_roundings(answer: Approximation, rounding: Rounding) -> Approximation:
+def _with_extra_roundings(answer: BoundedValue, rounding: Rounding) -> BoundedValue:
     relative = growth(EXTRA_ROUNDINGS, rounding.unit)
     tiny = EXTRA_ROUNDINGS * rounding.tiny
-    return Approximation(answer.value, answer.error + relative * answer.magnitude + tiny)
+    return BoundedValue(answer.value, answer.error + relative * answer.magnitude + tiny)
 
 
-def _reduced(request: Request, answer: Approximation, divisor: float, rounding: Rounding) -> F64:
+def _reduced(request: Request, answer: BoundedValue, divisor: float, rounding: Rounding) -> F64:
     """Return the error of the sum or mean; of a gradient, the error after its division."""
     if request.options.reduction == "none":
         return np.broadcast_to(answer.error, answer.value.shape)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_reference.bounds.error_model import Approximation, Rounding, worst
+from logitproof_reference.bounds.error_model import BoundedValue, Rounding, worst
 
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.formats import F64
@@ -46,46 +46,46 @@ class SigmoidLoss:
     rounding: Rounding
 
     @property
-    def label(self) -> Approximation:
+    def label(self) -> BoundedValue:
         """Z, exactly."""
-        return Approximation.exact(self.labels)
+        return BoundedValue.exact(self.labels)
 
     @property
-    def complement(self) -> Approximation:
+    def complement(self) -> BoundedValue:
         """1 - z, rounded once; exact for labels 0 and 1."""
-        rounded = self.rounding.subtract(Approximation.exact(np.ones_like(self.labels)), self.label)
-        return Approximation(rounded.value, np.where((self.labels == 0.0) | (self.labels == 1.0), 0.0, rounded.error))
+        rounded = self.rounding.subtract(BoundedValue.exact(np.ones_like(self.labels)), self.label)
+        return BoundedValue(rounded.value, np.where((self.labels == 0.0) | (self.labels == 1.0), 0.0, rounded.error))
 
     @property
-    def positive(self) -> Approximation:
+    def positive(self) -> BoundedValue:
         """P z, rounded once where P is not 1."""
-        product = self.rounding.multiply(Approximation.exact(self.pos_weight), self.label)
-        return Approximation(product.value, np.where(self.pos_weight == 1.0, 0.0, product.error))
+        product = self.rounding.multiply(BoundedValue.exact(self.pos_weight), self.label)
+        return BoundedValue(product.value, np.where(self.pos_weight == 1.0, 0.0, product.error))
 
     @property
-    def log_weight(self) -> Approximation:
+    def log_weight(self) -> BoundedValue:
         """1 + (P - 1) z, or P z + 1 - z from left to right; exact for P = 1 and labels 0 and 1."""
-        one = Approximation.exact(np.ones_like(self.labels))
-        excess = self.rounding.subtract(Approximation.exact(self.pos_weight), one)
+        one = BoundedValue.exact(np.ones_like(self.labels))
+        excess = self.rounding.subtract(BoundedValue.exact(self.pos_weight), one)
         factored = self.rounding.add(one, self.rounding.multiply(excess, self.label))
         expanded = self.rounding.subtract(self.rounding.add(self.positive, one), self.label)
         exact = (self.pos_weight == 1.0) & ((self.labels == 0.0) | (self.labels == 1.0))
         either = worst(factored, expanded)
-        return Approximation(either.value, np.where(exact, 0.0, either.error))
+        return BoundedValue(either.value, np.where(exact, 0.0, either.error))
 
-    def _log1p(self) -> Approximation:
+    def _log1p(self) -> BoundedValue:
         """Return l = log1p(exp(-|x|)): the exp off by ee, log1p of a slope below 1, and then el of itself."""
         a = np.exp(-np.abs(self.logits))
         inherited = a * self.rounding.exp_error + self.rounding.exp_tiny
         logarithm = np.log1p(a)
         error = inherited + self.rounding.log_error * (logarithm + inherited) + self.rounding.tiny
-        return Approximation(logarithm, error)
+        return BoundedValue(logarithm, error)
 
-    def softplus(self, sign: float) -> Approximation:
+    def softplus(self, sign: float) -> BoundedValue:
         """Return log(1 + exp(sign x)) = fl(max(sign x, 0) + l)."""
-        return self.rounding.add(Approximation.exact(np.maximum(sign * self.logits, 0.0)), self._log1p())
+        return self.rounding.add(BoundedValue.exact(np.maximum(sign * self.logits, 0.0)), self._log1p())
 
-    def sigmoid(self, sign: float) -> Approximation:
+    def sigmoid(self, sign: float) -> BoundedValue:
         """Return 1 / (1 + exp(-sign x)), by that quotient, by a / (1 + a), or as exp(x - softplus(x)) by a tape.
 
         The quotients: ee of exp, the sum and the division rounded; an exp that overflows costs 1 / largest.
@@ -101,16 +101,16 @@ class SigmoidLoss:
         shift = np.where(np.isinf(self.logits), 0.0, shift)
         taped = np.exp(exponent + shift) * (ee - np.expm1(-shift))
         tiny = self.rounding.exp_tiny + self.rounding.tiny + 1.0 / self.rounding.format.largest
-        return Approximation(value, np.maximum(quotient, taped) + tiny)
+        return BoundedValue(value, np.maximum(quotient, taped) + tiny)
 
-    def weighted(self, number: Approximation) -> Approximation:
+    def weighted(self, number: BoundedValue) -> BoundedValue:
         """Return w times a number; no rounding where w is 1."""
-        product = self.rounding.multiply(Approximation.exact(self.weight), number)
-        return Approximation(product.value, np.where(self.weight == 1.0, number.error, product.error))
+        product = self.rounding.multiply(BoundedValue.exact(self.weight), number)
+        return BoundedValue(product.value, np.where(self.weight == 1.0, number.error, product.error))
 
-    def value(self) -> Approximation:
+    def value(self) -> BoundedValue:
         """Return the loss: the worst of the four ways; at an infinite logit only the third has the limit."""
-        r, x = self.rounding, Approximation.exact(self.logits)
+        r, x = self.rounding, BoundedValue.exact(self.logits)
         negative, positive = self.softplus(-1.0), self.softplus(1.0)
         apart = r.add(r.multiply(self.positive, negative), r.multiply(self.complement, positive))
         torch_way = r.add(r.multiply(self.complement, x), r.multiply(self.log_weight, negative))
@@ -121,16 +121,16 @@ class SigmoidLoss:
             np.where(finite, mirrored.error, apart.error),
             np.where(finite & (self.pos_weight == 1.0), self._tensorflow_way().error, apart.error),
         ]
-        return self.weighted(worst(apart, *(Approximation(apart.value, error) for error in granted)))
+        return self.weighted(worst(apart, *(BoundedValue(apart.value, error) for error in granted)))
 
-    def _tensorflow_way(self) -> Approximation:
+    def _tensorflow_way(self) -> BoundedValue:
         """Return fl(fl(max(x, 0) - fl(x z)) + l), for P = 1."""
         r = self.rounding
-        product = r.multiply(Approximation.exact(self.logits), self.label)
-        difference = r.subtract(Approximation.exact(np.maximum(self.logits, 0.0)), product)
+        product = r.multiply(BoundedValue.exact(self.logits), self.label)
+        difference = r.subtract(BoundedValue.exact(np.maximum(self.logits, 0.0)), product)
         return r.add(difference, self._log1p())
 
-    def slope(self) -> Approximation:
+    def slope(self) -> BoundedValue:
         """Return dL/dx / w = (1 + (P - 1) z) s - P z, or (1 - z) s - P z (1 - s), s = sigmoid(x)."""
         r = self.rounding
         torch_way = r.subtract(r.multiply(self.log_weight, self.sigmoid(1.0)), self.positive)
@@ -139,12 +139,12 @@ class SigmoidLoss:
         taped = r.subtract(self.complement, r.multiply(self.log_weight, self.sigmoid(-1.0)))
         return worst(torch_way, apart, taped)
 
-    def label_slope(self) -> Approximation:
+    def label_slope(self) -> BoundedValue:
         """Return dL/dz / w = P softplus(-x) - softplus(x), which is -x for P = 1."""
-        weighed = self.rounding.multiply(Approximation.exact(self.pos_weight), self.softplus(-1.0))
+        weighed = self.rounding.multiply(BoundedValue.exact(self.pos_weight), self.softplus(-1.0))
         return self.rounding.subtract(weighed, self.softplus(1.0))
 
-    def curvature(self) -> Approximation:
+    def curvature(self) -> BoundedValue:
         """Return d2L/dx2 / w = (1 + (P - 1) z) s (1 - s), at once or of the two softplus terms apart.
 
         1 - s as a difference is off by u absolutely where s is near 1; apart, that happens on both sides.
@@ -154,15 +154,15 @@ class SigmoidLoss:
         negative = r.multiply(self.positive, self._spread(-1.0))
         return worst(together, r.add(negative, r.multiply(self.complement, self._spread(1.0))))
 
-    def _spread(self, sign: float) -> Approximation:
+    def _spread(self, sign: float) -> BoundedValue:
         """Return s (1 - s) of s = sigmoid(sign x), 1 - s being a difference or sigmoid(-sign x)."""
         s = self.sigmoid(sign)
-        difference = self.rounding.subtract(Approximation.exact(np.ones_like(self.logits)), s)
+        difference = self.rounding.subtract(BoundedValue.exact(np.ones_like(self.logits)), s)
         return self.rounding.multiply(s, worst(self.sigmoid(-sign), difference))
 
-    def scaled(self, number: Approximation, *factors: F64) -> Approximation:
+    def scaled(self, number: BoundedValue, *factors: F64) -> BoundedValue:
         """Return w times a number times exact factors, in any order: one rounding a factor."""
         total = self.weighted(number)
         for factor in factors:
-            total = self.rounding.multiply(total, Approximation.exact(factor))
+            total = self.rounding.multiply(total, BoundedValue.exact(factor))
         return total

@@ -16,7 +16,7 @@ import numpy as np
 from logitproof_reference.bounds import forward as bounds_forward
 from logitproof_reference.bounds import gradient as bounds_gradient
 from logitproof_reference.bounds.assumptions import SHOULD, Arithmetic
-from logitproof_reference.bounds.error_model import Approximation, Rounding
+from logitproof_reference.bounds.error_model import BoundedValue, Rounding
 from logitproof_reference.bounds.row_statistics import INFLATION, RowStatistics
 from logitproof_reference.vocabulary.ops import OPS, formulas_of
 
@@ -99,10 +99,10 @@ class Outputs:
         return self.labels.astype(np.intp)[:, None]
 
     @property
-    def upstream(self) -> Approximation:
+    def upstream(self) -> BoundedValue:
         """The cotangent, shape (rows, 1)."""
         given = np.ones(len(self.logits)) if self.cotangent is None else self.cotangent.astype(np.float64)
-        return Approximation.exact(given[:, None])
+        return BoundedValue.exact(given[:, None])
 
 
 def relative_at_saturation(outputs: Outputs) -> bool | None:
@@ -172,7 +172,7 @@ def label_gradients(outputs: Outputs) -> LabelGradients:
     rounding, indices = outputs.rounding, outputs.indices
     softmax = bounds_forward.softmax(outputs.statistics, rounding, outputs.total)
     others = np.arange(softmax.value.shape[-1]) != indices
-    rest = rounding.sum(Approximation(np.where(others, softmax.value, 0.0), np.where(others, softmax.error, 0.0)))
+    rest = rounding.sum(BoundedValue(np.where(others, softmax.value, 0.0), np.where(others, softmax.error, 0.0)))
     granted = rounding.multiply(outputs.upstream, rest).error[:, 0]
     error = np.take_along_axis(outputs.error, indices, axis=-1)[:, 0]
     cancelled = np.abs(outputs.upstream.value) * np.minimum(rounding.unit / 2.0, rest.value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.bounds.error_model import Approximation
+from logitproof_reference.bounds.error_model import BoundedValue
 from logitproof_reference.bounds.producers import producer_bound
 from logitproof_reference.numerics.ball import Ball
 from logitproof_reference.vocabulary.producers import PRODUCERS, Factor
@@ -49,14 +49,14 @@ class FactorPrologue:
         del operands
         return (self.exact(upstream),)
 
-    def computed(self, rounding: Rounding, *operands: Approximation) -> Approximation:
+    def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the scaled logits, rounded."""
         (x,) = operands
-        return _rounded(rounding, Approximation(self.factor.apply(x.value), self.factor.apply(x.error)))
+        return _rounded(rounding, BoundedValue(self.factor.apply(x.value), self.factor.apply(x.error)))
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: Approximation, *operands: Approximation
-    ) -> tuple[Approximation, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
         """Return the gradient with the factor in it, rounded."""
         del operands
         return (self.computed(rounding, upstream),)
@@ -74,9 +74,9 @@ class FactorPrologue:
         return self.factor.source(names[0])
 
 
-def _rounded(rounding: Rounding, made: Approximation) -> Approximation:
+def _rounded(rounding: Rounding, made: BoundedValue) -> BoundedValue:
     relative = ROUNDINGS * rounding.unit * (1.0 + rounding.unit)
-    return Approximation(made.value, made.error + relative * made.magnitude + 2.0 * rounding.tiny)
+    return BoundedValue(made.value, made.error + relative * made.magnitude + 2.0 * rounding.tiny)
 
 
 def producer_of(name: str) -> FactorPrologue:

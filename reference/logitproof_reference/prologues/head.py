@@ -22,7 +22,7 @@ import numpy as np
 
 from logitproof_reference.bounds.api import bound, void
 from logitproof_reference.bounds.assumptions import wide
-from logitproof_reference.bounds.error_model import Approximation, Rounding
+from logitproof_reference.bounds.error_model import BoundedValue, Rounding
 from logitproof_reference.bounds.producers import moved_by
 from logitproof_reference.numerics.ball import Ball
 from logitproof_reference.numerics.enclosure import Enclosure, normalised
@@ -131,8 +131,8 @@ class Head:
     def bound(self, quantity: str, format_: Format, arithmetic: Arithmetic, cotangent: ArrayLike | None = None) -> F64:
         """Return the largest |observed - exact| of a correct implementation in a format, elementwise."""
         rounding = Rounding(format_, arithmetic)
-        held = [Approximation.exact(ball.hi) for ball in self._balls]
-        stages: list[Approximation] = []
+        held = [BoundedValue.exact(ball.hi) for ball in self._balls]
+        stages: list[BoundedValue] = []
         for prologue in self.prologues:
             stages.append(prologue.computed(rounding, *((stages[-1],) if stages else held)))
         off = stages[-1].error + np.abs(self.logits.lo) + self.logits.radius

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.bounds.assumptions import growth, wide
-from logitproof_reference.bounds.error_model import Approximation
+from logitproof_reference.bounds.error_model import BoundedValue
 from logitproof_reference.numerics.products import product, transposed
 from logitproof_reference.vocabulary.formats import FORMATS
 
@@ -47,14 +47,14 @@ class LinearPrologue:
         gradients = product(upstream, weight), product(transposed(upstream), hidden)
         return (*gradients, upstream.sum()) if self.has_bias else gradients
 
-    def computed(self, rounding: Rounding, *operands: Approximation) -> Approximation:
+    def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the logits: a product and, of a bias, an addition, each stored, or the bias as one more term."""
         logits = computed_product(rounding, operands[0], _transposed(operands[1]))
         return rounding.add(logits, operands[2]) if self.has_bias else logits
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: Approximation, *operands: Approximation
-    ) -> tuple[Approximation, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
         """Return the gradients; that by the logits is stored in the format in between."""
         hidden, weight = operands[:2]
         gradients = (
@@ -63,9 +63,9 @@ class LinearPrologue:
         )
         if not self.has_bias:
             return gradients
-        ones = Approximation.exact(np.ones((1, len(upstream.value))))
+        ones = BoundedValue.exact(np.ones((1, len(upstream.value))))
         by_bias = computed_product(rounding, ones, upstream)
-        return (*gradients, Approximation(by_bias.value[0], by_bias.error[0]))
+        return (*gradients, BoundedValue(by_bias.value[0], by_bias.error[0]))
 
     def source(self, *names: str) -> str:
         """Return the expression for its logits."""
@@ -80,21 +80,21 @@ class IdentityPrologue(LinearPrologue):
     wherever no product is undefined (0 times infinity is NaN): the bounds of an op hold with nothing added.
     """
 
-    def computed(self, rounding: Rounding, *operands: Approximation) -> Approximation:
+    def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the logits, off by no more than flushing subnormal numbers may cost."""
         logits = operands[1].value.T
-        return Approximation(logits, np.where(np.abs(logits) < rounding.flush, np.abs(logits), 0.0))
+        return BoundedValue(logits, np.where(np.abs(logits) < rounding.flush, np.abs(logits), 0.0))
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: Approximation, *operands: Approximation
-    ) -> tuple[Approximation, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
         """Return the gradients: that by the weight is that by the logits, stored once more."""
         by_hidden = super().computed_pull_back(rounding, upstream, *operands)[0]
         stored = rounding.rounded(upstream.value, _full(upstream), rounding.tiny)
         return by_hidden, _transposed(stored)
 
 
-def computed_product(rounding: Rounding, x: Approximation, y: Approximation) -> Approximation:
+def computed_product(rounding: Rounding, x: BoundedValue, y: BoundedValue) -> BoundedValue:
     """Return the matrix product of x (m, k) and y (k, n) as a correct implementation may hold it.
 
     The value is that of float64 arithmetic, near enough for a bound.
@@ -109,10 +109,10 @@ def computed_product(rounding: Rounding, x: Approximation, y: Approximation) -> 
         inherited += _subnormal(rounding, x) @ y.magnitude + x.magnitude @ _subnormal(rounding, y)
     off = inherited + relative * (reach + inherited) + 3.0 * terms * lost
     error = off + rounding.unit * (np.abs(value) + off) + rounding.tiny
-    return Approximation(value, error * (1.0 + 4.0 * growth(terms + 2, 2.0**-53)))
+    return BoundedValue(value, error * (1.0 + 4.0 * growth(terms + 2, 2.0**-53)))
 
 
-def _full(x: Approximation) -> F64:
+def _full(x: BoundedValue) -> F64:
     """Return the errors in the shape of the numbers."""
     return np.broadcast_to(x.error, x.value.shape)
 
@@ -126,11 +126,11 @@ def _sums(rounding: Rounding, terms: int) -> tuple[float, float]:
     return lost, growth(arithmetic.tree_height(terms) + 1, format_.unit_roundoff)
 
 
-def _subnormal(rounding: Rounding, x: Approximation) -> F64:
+def _subnormal(rounding: Rounding, x: BoundedValue) -> F64:
     """Return what is lost of numbers where subnormal ones count as 0."""
     kept: F64 = np.where(np.abs(x.value) < rounding.flush, np.minimum(x.magnitude, rounding.flush), 0.0)
     return kept
 
 
-def _transposed(x: Approximation) -> Approximation:
-    return Approximation(x.value.T, np.broadcast_to(x.error, x.value.shape).T, x.is_exact)
+def _transposed(x: BoundedValue) -> BoundedValue:
+    return BoundedValue(x.value.T, np.broadcast_to(x.error, x.value.shape).T, x.is_exact)

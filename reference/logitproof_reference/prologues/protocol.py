@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from logitproof_reference.bounds.error_model import Approximation, Rounding
+    from logitproof_reference.bounds.error_model import BoundedValue, Rounding
     from logitproof_reference.numerics.ball import Ball
 
 
@@ -30,13 +30,13 @@ class Prologue(Protocol):
         """Return the gradient by each operand, from that by the logits."""
         ...
 
-    def computed(self, rounding: Rounding, *operands: Approximation) -> Approximation:
+    def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the logits as a correct implementation may hold them."""
         ...
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: Approximation, *operands: Approximation
-    ) -> tuple[Approximation, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
         """Return the gradients as a correct implementation may hold them."""
         ...
 

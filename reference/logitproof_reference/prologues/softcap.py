@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_reference.bounds.error_model import Approximation
+from logitproof_reference.bounds.error_model import BoundedValue
 from logitproof_reference.numerics.ball import Ball, choose
 from logitproof_reference.numerics.exp_log import exp_of_difference
 
@@ -55,7 +55,7 @@ class SoftcapPrologue:
         """Return the gradient by the logits before the cap."""
         return (upstream * self.slope(operands[0]),)
 
-    def computed(self, rounding: Rounding, *operands: Approximation) -> Approximation:
+    def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the capped logits: off by what came in, as far as the slope lets it through, and by own rounding.
 
         tanh is granted the error of exp; a quotient off by a relative e moves c tanh(z / c) by at most e |c tanh|, for
@@ -66,11 +66,11 @@ class SoftcapPrologue:
         relative = QUOTIENT_ROUNDINGS * rounding.unit + rounding.exp_error + rounding.unit
         passed = z.error * self._steepest(z)
         reach = np.minimum(np.abs(capped) + passed, self.cap)
-        return Approximation(capped, passed + relative * (1.0 + relative) * reach + 3.0 * rounding.tiny)
+        return BoundedValue(capped, passed + relative * (1.0 + relative) * reach + 3.0 * rounding.tiny)
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: Approximation, *operands: Approximation
-    ) -> tuple[Approximation, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
         """Return the gradient, by a slope made of tanh: 1 - tanh**2, which cancels where the cap is reached."""
         (z,) = operands
         tanh = np.tanh(z.value / self.cap)
@@ -78,7 +78,7 @@ class SoftcapPrologue:
         off = 3.0 * rounding.unit + rounding.exp_error
         # |tanh''| <= 4 / sqrt(27) < 1: the slope moves by at most what the logit does, over c.
         moved = z.error / self.cap + 2.0 * off * (1.0 + off) * np.abs(tanh) + rounding.unit
-        return (rounding.multiply(upstream, Approximation(slope, moved)),)
+        return (rounding.multiply(upstream, BoundedValue(slope, moved)),)
 
     def source(self, *names: str) -> str:
         """Return the expression for its logits, with a `tanh` that is in scope."""
@@ -93,7 +93,7 @@ class SoftcapPrologue:
         # exp(-lo - r) = 1 - lo within lo**2 and the radius, all below 2**-40.
         return by_high * (1.0 - Ball(exponent.lo, 0.0, exponent.radius + exponent.lo**2)), negative
 
-    def _steepest(self, z: Approximation) -> F64:
+    def _steepest(self, z: BoundedValue) -> F64:
         """Return the largest slope within the error of a logit."""
         nearest = np.maximum(np.abs(z.value) - z.error, 0.0) / self.cap
         steepest: F64 = np.clip(1.0 - np.tanh(nearest) ** 2, 0.0, 1.0) + 2.0**-50
