@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WRONG = ("deviates", "crashed", "void")
 
 UNEXPECTED = "unexpected"
-STANDINGS = (UNEXPECTED, "to report", "reported", "documented")
+UPSTREAM_STATUSES = (UNEXPECTED, "to report", "reported", "documented")
 """What is known of a finding, the least known first."""
 
 
@@ -38,8 +38,8 @@ class Finding:
         The adapter's name, and a PEP 440 specifier, of a run the version asked.
     machines : str
         The machines that show it, in words; empty where every machine does, or none is known that does not.
-    standing : str
-        A word of `STANDINGS`; ``unexpected`` only of a run.
+    upstream_status : str
+        A word of `UPSTREAM_STATUSES`; ``unexpected`` only of a run.
     entries : tuple of str
         Ids of the ledger entries; none where it is unexpected.
     clauses, cells, regimes : tuple of str
@@ -62,7 +62,7 @@ class Finding:
     framework: str
     versions: str
     machines: str
-    standing: str
+    upstream_status: str
     entries: tuple[str, ...]
     clauses: tuple[str, ...]
     cells: tuple[str, ...]
@@ -106,7 +106,7 @@ def _told(framework: str, alike: Sequence[Deviation]) -> Finding:
         framework=framework,
         versions=one.releases,
         machines=one.where,
-        standing=ledger.standing_of(one.upstream),
+        upstream_status=ledger.upstream_status_of(one.upstream),
         entries=tuple(entry.id for entry in alike),
         clauses=_distinct(entry.clause for entry in alike),
         cells=_distinct(cell for entry in alike for cell in entry.cells),
@@ -165,7 +165,7 @@ def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream:
         framework=worst["adapter"],
         versions=version,
         machines=machines,
-        standing=ledger.standing_of(upstream) if reason else UNEXPECTED,
+        upstream_status=ledger.upstream_status_of(upstream) if reason else UNEXPECTED,
         entries=tuple(sorted({record["deviation"] for record in alike} - {""})),
         clauses=_distinct(record["clause"] for record in alike),
         cells=_distinct(record["cell"] for record in alike),
@@ -193,7 +193,7 @@ def _ranked(findings: Iterable[Finding]) -> list[Finding]:
         findings,
         key=lambda one: (
             GRAVEST_FIRST.index(one.effect),
-            STANDINGS.index(one.standing),
+            UPSTREAM_STATUSES.index(one.upstream_status),
             one.framework,
             _least(one.slack),
             one.clauses,

@@ -40,7 +40,7 @@ def brief_table(findings: Sequence[Finding]) -> Table:
         table.add_column(name, no_wrap=True)
     table.add_column("what happens", no_wrap=True, ratio=1)
     for one in findings[:SCREEN]:
-        table.add_row(*map(Text, (one.effect, f"{one.framework} {one.versions}", one.standing, one.reason)))
+        table.add_row(*map(Text, (one.effect, f"{one.framework} {one.versions}", one.upstream_status, one.reason)))
     return table
 
 
@@ -60,7 +60,7 @@ def tables_of_findings(findings: Sequence[Finding]) -> Iterator[Table]:
         table.add_column("what happens", ratio=1)
         for one in alike:
             place = Text("\n".join(_places(one)), style="dim")
-            words = (f"{one.framework} {one.versions}", one.standing, " ".join(one.clauses))
+            words = (f"{one.framework} {one.versions}", one.upstream_status, " ".join(one.clauses))
             table.add_row(*map(Text, words), Text(f"{one.reason}\n").append_text(place))
         yield table
 
@@ -73,7 +73,7 @@ def markdown_of_findings(findings: Sequence[Finding]) -> str:
         lines += head(["Framework", "Status", "Clauses", "What happens", "Where"])
         for one in alike:
             *places, upstream = _places(one)
-            told = [f"{one.framework} {one.versions}", one.standing, " ".join(one.clauses), one.reason]
+            told = [f"{one.framework} {one.versions}", one.upstream_status, " ".join(one.clauses), one.reason]
             # row() would escape the link.
             lines.append(f"{row([*told, '; '.join(places)]).removesuffix('|')}{upstream} |")
         lines.append("")

@@ -71,7 +71,7 @@ def certify(
         "reasons": report.reasons,
         "waived": [vars(waived) for waived in ruling.waived],
     }
-    of_causes = {standing: [cause.line for cause in report.of(standing)] for standing in ("blocks", "look")}
+    of_causes = {gate_status: [cause.line for cause in report.of(gate_status)] for gate_status in ("blocks", "look")}
     statement = {
         "_type": STATEMENT,
         "subject": [{"name": name, "digest": {HASH: hash_of(path)}} for name, path in files.items()],

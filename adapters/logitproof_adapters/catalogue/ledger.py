@@ -204,7 +204,7 @@ def _release(version: str) -> Version | None:
         return None
 
 
-def standing_of(upstream: str) -> str:
+def upstream_status_of(upstream: str) -> str:
     """Return what a framework's makers know of a deviation: ``documented``, ``reported``, or ``to report``."""
     if upstream.startswith(REPORTS):
         return "to report"

@@ -18,7 +18,7 @@ _OF_CAUSE = {"blocks": "error", "look": "warning"}
 def commands_for_job(report: DiffReport) -> list[str]:
     """Return one command for the verdict, for each reason why the gate is shut, and for each cause that matters."""
     level = _LEVELS[report.word]
-    causes = [(_OF_CAUSE[cause.standing], cause) for cause in report.causes if cause.standing in _OF_CAUSE]
+    causes = [(_OF_CAUSE[cause.gate_status], cause) for cause in report.causes if cause.gate_status in _OF_CAUSE]
     return [
         *(_command(level, line) for line in (report.headline, *report.reasons)),
         *(_command(of_cause, f"{cause.line}; hit: {cause.hit}; {cause.extent}") for of_cause, cause in causes),

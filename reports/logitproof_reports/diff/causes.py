@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-STANDINGS = ("blocks", "look", "waived", "out of scope", "informative")
+GATE_STATUSES = ("blocks", "look", "waived", "out of scope", "informative")
 """What a gate says of a change, in the order in which they are told: it blocks; it is worse, though it does not block;
 somebody has waived it; the policy does not look at it; it is no worse."""
 
 ALIKE = (("adapter", "op", "entry", "kind"), ("adapter", "op", "kind"), ("adapter", "op"), ("adapter",), ())
-"""What the changes of one cause share, beside standing and class; the later ones where there is little room."""
+"""What the changes of one cause share, beside gate status and class; the later ones where there is little room."""
 
 _BRIEF = frozenset({"moved within the bound", "bits changed"})
 """Classes of which only the digits that were won or lost are told."""
@@ -62,8 +62,8 @@ class Cause:
     ----------
     change : ChangeClass
         Their class.
-    standing : str
-        One of `STANDINGS`.
+    gate_status : str
+        One of `GATE_STATUSES`.
     waiver : str
         Who waived it and until when; empty where nobody did.
     rows : int64 array
@@ -85,7 +85,7 @@ class Cause:
     """
 
     change: ChangeClass
-    standing: str
+    gate_status: str
     waiver: str
     rows: Rows
     what: str
@@ -115,17 +115,17 @@ class Cause:
 
 
 def causes_of(diff: Diff, ruling: Ruling, room: int) -> list[Cause]:
-    """Return at most `room` causes, but at least one for each standing and class; those that block come first."""
-    rows, standing = _told(diff), standings(diff, ruling)
+    """Return at most `room` causes, but at least one for each gate status and class; those that block come first."""
+    rows, gate_status = _told(diff), gate_statuses(diff, ruling)
     kinds = _kinds(diff, rows)
-    parts = _groups(diff, rows, standing, kinds, ())
+    parts = _groups(diff, rows, gate_status, kinds, ())
     found: list[Cause] = []
     for left, part in zip(reversed(range(len(parts))), parts, strict=True):
         inside = Words(kinds.words, kinds.codes[np.isin(rows, part)])
-        ways = (_groups(diff, part, standing, inside, alike) for alike in ALIKE)
+        ways = (_groups(diff, part, gate_status, inside, alike) for alike in ALIKE)
         allowed = max(1, room - len(found) - left)
         groups = next(groups for groups in ways if len(groups) <= allowed)
-        found += [_cause(diff, ruling, group, STANDINGS[standing[group[0]]]) for group in groups]
+        found += [_cause(diff, ruling, group, GATE_STATUSES[gate_status[group[0]]]) for group in groups]
     return _merged(diff, ruling, found)
 
 
@@ -134,25 +134,25 @@ def _merged(diff: Diff, ruling: Ruling, causes: list[Cause]) -> list[Cause]:
     alike: dict[tuple[object, ...], list[Cause]] = {}
     for place, cause in enumerate(causes):
         example = cause.example
-        key = (cause.standing, cause.waiver, cause.change.name, example.before, example.after, example.regime)
+        key = (cause.gate_status, cause.waiver, cause.change.name, example.before, example.after, example.regime)
         alike.setdefault((place,) if example.exact or not example.regime else key, []).append(cause)
     return [
-        _cause(diff, ruling, np.sort(np.concatenate([one.rows for one in group])), group[0].standing)
+        _cause(diff, ruling, np.sort(np.concatenate([one.rows for one in group])), group[0].gate_status)
         if len(group) > 1
         else group[0]
         for group in alike.values()
     ]
 
 
-def standings(diff: Diff, ruling: Ruling) -> NDArray[np.int64]:
-    """Return for each row of a diff the position of what the gate says of it in `STANDINGS`."""
-    found = np.full(len(diff.rank), STANDINGS.index("informative"))
+def gate_statuses(diff: Diff, ruling: Ruling) -> NDArray[np.int64]:
+    """Return for each row of a diff the position of what the gate says of it in `GATE_STATUSES`."""
+    found = np.full(len(diff.rank), GATE_STATUSES.index("informative"))
     if ruling.out_of_scope.size:
-        found[ruling.out_of_scope] = STANDINGS.index("out of scope")
+        found[ruling.out_of_scope] = GATE_STATUSES.index("out of scope")
     if ruling.waivers.size:
-        found[ruling.waivers >= 0] = STANDINGS.index("waived")
-    found[ruling.to_look_at(diff)] = STANDINGS.index("look")
-    found[ruling.failing] = STANDINGS.index("blocks")
+        found[ruling.waivers >= 0] = GATE_STATUSES.index("waived")
+    found[ruling.to_look_at(diff)] = GATE_STATUSES.index("look")
+    found[ruling.failing] = GATE_STATUSES.index("blocks")
     return found
 
 
@@ -194,11 +194,11 @@ def _kind(observed: str) -> str:
     return special.get(observed, "finite")
 
 
-def _groups(diff: Diff, rows: Rows, standing: NDArray[np.int64], kinds: Words, alike: tuple[str, ...]) -> list[Rows]:
-    """Return groups of rows, in the order of standing and of their worst."""
+def _groups(diff: Diff, rows: Rows, gate_status: NDArray[np.int64], kinds: Words, alike: tuple[str, ...]) -> list[Rows]:
+    """Return groups of rows, in the order of gate status and of their worst."""
     if not rows.size:
         return []
-    columns = [(standing[rows], len(STANDINGS)), (diff.rank[rows], len(CLASSES))]
+    columns = [(gate_status[rows], len(GATE_STATUSES)), (diff.rank[rows], len(CLASSES))]
     columns += [
         (kinds.codes, len(kinds.words))
         if name == "kind"
@@ -208,17 +208,17 @@ def _groups(diff: Diff, rows: Rows, standing: NDArray[np.int64], kinds: Words, a
     keys = np.ravel_multi_index([codes for codes, _ in columns], [size for _, size in columns])
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     members = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])
-    order = sorted(range(len(members)), key=lambda place: (standing[members[place][0]], first[place]))
+    order = sorted(range(len(members)), key=lambda place: (gate_status[members[place][0]], first[place]))
     return [members[place] for place in order]
 
 
-def _cause(diff: Diff, ruling: Ruling, rows: Rows, standing: str) -> Cause:
+def _cause(diff: Diff, ruling: Ruling, rows: Rows, gate_status: str) -> Cause:
     change = CLASSES[diff.rank[rows[0]]]
     finding = DiffFinding(change, _values_first(diff, rows) if change.name == "meaning changed" else rows)
     waiver = ruling.waiver_of(finding.worst)
     return Cause(
         change=finding.change,
-        standing=standing,
+        gate_status=gate_status,
         waiver=f"{waiver.owner} until {waiver.until}: {waiver.reason}" if waiver else "",
         rows=finding.rows,
         what=asked_of(diff, finding),

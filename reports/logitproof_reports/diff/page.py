@@ -103,8 +103,8 @@ def _runs(diff: Diff) -> list[tuple[str, str, str]]:
 
 
 def _cause(cause: Cause) -> str:
-    standing = "" if cause.standing == "informative" else f"{cause.standing}: "
-    return f"{standing}{cause.line}; in {cause.extent}; hit: {cause.hit or 'the whole cell'}"
+    gate_status = "" if cause.gate_status == "informative" else f"{cause.gate_status}: "
+    return f"{gate_status}{cause.line}; in {cause.extent}; hit: {cause.hit or 'the whole cell'}"
 
 
 def legend() -> tuple[ChangeClass, ...]:

@@ -88,7 +88,7 @@ class DiffReport:
     def _changes(self) -> str:
         if not self.comparable:
             return "nothing can be said"
-        blocking, looked_at = (self.of(standing) for standing in ("blocks", "look"))
+        blocking, looked_at = (self.of(gate_status) for gate_status in ("blocks", "look"))
         if blocking:
             verb = "blocks" if len(blocking) == 1 else "block"
             return f"{len(blocking)} of {plural(len(self.causes), 'change')} {verb}"
@@ -101,9 +101,9 @@ class DiffReport:
             return "no change" if {change.name for change, _ in self.counts} <= _SAME else "no change that matters"
         return f"nothing became worse{f', {waived} waived' if waived else ''}"
 
-    def of(self, standing: str) -> list[Cause]:
-        """Return the causes of one of `causes.STANDINGS`."""
-        return [cause for cause in self.causes if cause.standing == standing]
+    def of(self, gate_status: str) -> list[Cause]:
+        """Return the causes of one of `causes.GATE_STATUSES`."""
+        return [cause for cause in self.causes if cause.gate_status == gate_status]
 
 
 _SAME = frozenset({"identical", "not offered", "not judged", "accompanying"})
@@ -151,7 +151,7 @@ def _cells(diff: Diff) -> str:
 
 def _next_step(causes: list[Cause]) -> str:
     """Return what to do about what blocks, or is to be looked at; empty where there is nothing."""
-    pressing = [cause for cause in causes if cause.standing in {"blocks", "look"}]
+    pressing = [cause for cause in causes if cause.gate_status in {"blocks", "look"}]
     if not pressing:
         return ""
     if all(cause.change.name.startswith("unknown") for cause in pressing):

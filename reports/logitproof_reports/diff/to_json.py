@@ -76,7 +76,7 @@ def as_json(report: DiffReport) -> str:
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
-    words = ("standing", "waiver", "what", "function", "hit", "cells", "formats", "modes", "machine", "worst")
+    words = ("gate_status", "waiver", "what", "function", "hit", "cells", "formats", "modes", "machine", "worst")
     return {
         "class": cause.change.word,
         **{name: getattr(cause, name) for name in words},

@@ -43,7 +43,7 @@ def _causes(report: DiffReport) -> list[str]:
     if not report.causes:
         return []
     rows = [
-        [one.standing, one.change.name, one.function, one.example.sentence, one.hit, one.extent]
+        [one.gate_status, one.change.name, one.function, one.example.sentence, one.hit, one.extent]
         for one in report.causes
     ]
     return [*head(["", "Change", "Function", "Before -> after", "Inputs hit", "Where"]), *map(row, rows), ""]

@@ -34,7 +34,7 @@ def verdict_lines(report: DiffReport) -> list[str]:
     left = len(report.causes) - len(named)
     lines = [*head, *_all_named(named, room - bool(left))]
     lines += [f"{_INDENT}and {left} more"] if left else []
-    for cause in (one for one in named if one.standing in _DETAILED):
+    for cause in (one for one in named if one.gate_status in _DETAILED):
         told = _detail(cause)
         if len(lines) + len(told) + len(tail) > LINES:
             break
@@ -53,7 +53,7 @@ def _all_named(causes: list[Cause], room: int) -> list[str]:
 
 def _named(cause: Cause, lines: int) -> list[str]:
     beside = f" ({cause.waiver})" if cause.waiver else ""
-    return _wrapped(f"{_MARK[cause.standing]:<8}{cause.line}{beside}", lines, _INDENT)
+    return _wrapped(f"{_MARK[cause.gate_status]:<8}{cause.line}{beside}", lines, _INDENT)
 
 
 def _detail(cause: Cause) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
-from logitproof.readers.findings import STANDINGS, findings_of_ledgers, findings_of_run
+from logitproof.readers.findings import UPSTREAM_STATUSES, findings_of_ledgers, findings_of_run
 from logitproof.readers.findings_text import SCREEN
 from logitproof_adapters.catalogue import ledger, registry
 from logitproof_reference.vocabulary.judgement import Judgement
@@ -90,7 +90,7 @@ def test_a_run_tells_the_unexpected_before_the_known_of_one_effect() -> None:
             judgement("LAW-1", "0x1.0p+0", verdict="concern"),
         )
     )
-    assert [(one.effect, one.standing, one.entries) for one in found] == [
+    assert [(one.effect, one.upstream_status, one.entries) for one in found] == [
         ("not-finite", "unexpected", ()),
         ("not-finite", "reported", ("masked",)),
         ("inaccurate", "documented", ("tail", "tail-2")),
@@ -108,7 +108,7 @@ def test_the_gravest_judgement_gives_a_finding_its_effect() -> None:
 
 
 @pytest.mark.parametrize(
-    ("upstream", "standing"),
+    ("upstream", "upstream_status"),
     [
         ("https://github.com/pytorch/pytorch/issues/1", "reported"),
         ("https://github.com/pytorch/pytorch/pull/1", "reported"),
@@ -117,9 +117,9 @@ def test_the_gravest_judgement_gives_a_finding_its_effect() -> None:
         ("reports/findings/torch.md", "to report"),
     ],
 )
-def test_the_upstream_tells_what_the_makers_know(upstream: str, standing: str) -> None:
-    assert ledger.standing_of(upstream) == standing
-    assert standing in STANDINGS
+def test_the_upstream_tells_what_the_makers_know(upstream: str, upstream_status: str) -> None:
+    assert ledger.upstream_status_of(upstream) == upstream_status
+    assert upstream_status in UPSTREAM_STATUSES
 
 
 def test_the_command_line_lists_a_framework_in_three_forms(capsys: pytest.CaptureFixture[str]) -> None:

@@ -338,7 +338,7 @@ def test_what_is_alike_is_one_cause_whatever_its_clause_mode_and_format() -> Non
     cells = [judgement("torch", mode, f, QUESTIONS[0], "typical") for mode in ("eager", "vmap") for f in FORMATS]
     before = [replace(one, clause=clause, slack=0.5) for one in cells for clause in ("VAL-1", "ROW-2")]
     (cause,) = causes(before, [moved(one, verdict="deviates", slack=9.0) for one in before])
-    assert (cause.cells, len(cause.rows), cause.standing) == (len(cells), len(cells), "blocks")
+    assert (cause.cells, len(cause.rows), cause.gate_status) == (len(cells), len(cells), "blocks")
     assert cause.extent == f"{len(cells)} cells: eager and vmap; float16, bfloat16, float32 and float64"
 
 
@@ -388,7 +388,7 @@ def test_functions_share_a_cause_only_where_there_is_no_room() -> None:
 @pytest.mark.parametrize(("was", "comes"), [(6e15, 2.0), (2.0, 6e15)])
 def test_digits_won_or_lost_within_the_bound_are_told(was: float, comes: float) -> None:
     (cause,) = causes([replace(BASE, ulps=was)], [moved(BASE, ulps=comes, slack=0.4)])
-    assert (cause.change.name, cause.standing) == ("moved within the bound", "informative")
+    assert (cause.change.name, cause.gate_status) == ("moved within the bound", "informative")
     assert not causes([replace(BASE, ulps=2.0)], [moved(BASE, ulps=20.0, slack=0.4)])
     assert not causes([replace(BASE, ulps=1e9)], [moved(BASE, ulps=1e15, slack=0.4)])
 
