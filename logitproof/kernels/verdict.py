@@ -110,7 +110,7 @@ class KernelVerdict:
 
     @property
     def worst(self) -> Judgement | None:
-        """The gravest judgement, or None where there is none."""
+        """The most severe judgement, or None where there is none."""
         return next(iter(worst_first(self.judgements)), None)
 
     @property

@@ -1,4 +1,4 @@
-"""The findings: what frameworks do wrong, alike deviations told once, the gravest first."""
+"""The findings: what frameworks do wrong, alike deviations told once, the most severe first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof.errors import UsageError
 from logitproof_adapters.catalogue import ledger, registry
 from logitproof_reference.training.impact import impact_of
-from logitproof_reference.vocabulary.severity import GRAVEST_FIRST, severity_of
+from logitproof_reference.vocabulary.severity import MOST_SEVERE_FIRST, severity_of
 from logitproof_reports.runs.schema import attributed, framework_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Finding:
     Attributes
     ----------
     effect : str
-        A word of `EFFECTS`, the gravest of all that it does.
+        A word of `EFFECTS`, the most severe of all that it does.
     framework, versions : str
         The adapter's name, and a PEP 440 specifier, of a run the version asked.
     machines : str
@@ -102,7 +102,7 @@ def _alike(entries: Iterable[Deviation]) -> Iterable[list[Deviation]]:
 def _told(framework: str, alike: Sequence[Deviation]) -> Finding:
     one = alike[0]
     return Finding(
-        effect=min((entry.effect for entry in alike), key=GRAVEST_FIRST.index),
+        effect=min((entry.effect for entry in alike), key=MOST_SEVERE_FIRST.index),
         framework=framework,
         versions=one.releases,
         machines=one.where,
@@ -180,7 +180,7 @@ def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream:
 
 
 def _severity_rank(record: dict[str, Any]) -> tuple[int, float]:
-    return GRAVEST_FIRST.index(severity_of(record)), _least(record["slack"])
+    return MOST_SEVERE_FIRST.index(severity_of(record)), _least(record["slack"])
 
 
 def _least(slack: float) -> float:
@@ -192,7 +192,7 @@ def _ranked(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(
         findings,
         key=lambda one: (
-            GRAVEST_FIRST.index(one.effect),
+            MOST_SEVERE_FIRST.index(one.effect),
             UPSTREAM_STATUSES.index(one.upstream_status),
             one.framework,
             _least(one.slack),

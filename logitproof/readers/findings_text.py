@@ -34,7 +34,7 @@ def headline(findings: Sequence[Finding]) -> str:
 
 
 def brief_table(findings: Sequence[Finding]) -> Table:
-    """Return a table for rich of the gravest findings, a line each, as many as a screen shows."""
+    """Return a table for rich of the most severe findings, a line each, as many as a screen shows."""
     table = Table(box=None, pad_edge=False, expand=True)
     for name in ("severity", "framework", "status"):
         table.add_column(name, no_wrap=True)
@@ -51,7 +51,7 @@ def left_out(findings: Sequence[Finding]) -> str:
 
 
 def tables_of_findings(findings: Sequence[Finding]) -> Iterator[Table]:
-    """Yield a table for rich an effect, the gravest first."""
+    """Yield a table for rich an effect, the most severe first."""
     for effect, alike in _by_effect(findings):
         title = Text(f"\n{effect}: {EFFECTS[effect]}", style="bold")
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 1, 0))
@@ -81,7 +81,7 @@ def markdown_of_findings(findings: Sequence[Finding]) -> str:
 
 
 def _by_effect(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Part findings, which come the gravest first."""
+    """Part findings, which come the most severe first."""
     return [(effect, list(alike)) for effect, alike in groupby(findings, lambda one: one.effect)]
 
 

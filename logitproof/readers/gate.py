@@ -9,7 +9,7 @@ from logitproof_adapters.catalogue.tried_machines import unshared
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict import newest_tried, plural
-from logitproof_reports.counting.worst import gravest_of
+from logitproof_reports.counting.worst import most_severe_of
 from logitproof_reports.runs.environment import facts_of
 from logitproof_reports.runs.schema import attributed
 from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
@@ -94,7 +94,7 @@ def _steps(judged: Judged, framework: str, tally: Tally, options: str) -> Iterat
     facts = unshared_facts(judged.run, framework)
     machine = f"the ledger was tried on no machine {facts}" if facts else "the ledger was tried on such machines"
     yield escape_control_chars(f"{framework}: {', '.join(counts)}; {machine}")
-    worst = gravest_of(judged, framework) if tally.unexpected else {"clause": ""}
+    worst = most_severe_of(judged, framework) if tally.unexpected else {"clause": ""}
     if worst["clause"]:
         cell = f"{worst['cell']}/{worst['regime']}".rstrip("/")
         yield escape_control_chars(f"  show the worst: logitproof explain {cell}{options}")

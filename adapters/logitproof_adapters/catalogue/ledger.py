@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from logitproof_adapters.catalogue.machines import Machines, is_condition, is_the_cpu
 from logitproof_adapters.contract import CPU
-from logitproof_reference.vocabulary.severity import EFFECTS, UNDEFINED, is_graver
+from logitproof_reference.vocabulary.severity import EFFECTS, UNDEFINED, is_more_severe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,7 +100,7 @@ class Deviation:
         what happens is undefined.
         """
         is_known = self.effect in {effect, UNDEFINED}
-        return is_known or (effect != "no-answer" and not is_graver(effect, than=self.effect))
+        return is_known or (effect != "no-answer" and not is_more_severe(effect, than=self.effect))
 
     def among(self, facts: Mapping[str, str]) -> tuple[str, ...]:
         """Return globs of which one must match a cell, beside one of `cells`, in an environment with these facts."""

@@ -92,7 +92,7 @@ SHOULD: Final = Arithmetic(
 )
 """What a good implementation reaches: vectorised sums, float32 for half precision, gradual underflow."""
 
-VOID = 0.5
+VACUOUS = 0.5
 """Relative error eS of a sum from which a bound says nothing: eS / (1 - eS) >= 1."""
 
 

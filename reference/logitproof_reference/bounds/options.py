@@ -15,7 +15,7 @@ import numpy as np
 from logitproof_reference.bounds import clipped as bounds_clipped
 from logitproof_reference.bounds import gradient as bounds_gradient
 from logitproof_reference.bounds import loss as bounds_loss
-from logitproof_reference.bounds.assumptions import VOID, growth, wide
+from logitproof_reference.bounds.assumptions import VACUOUS, growth, wide
 from logitproof_reference.bounds.error_model import BoundedValue, Rounding
 from logitproof_reference.bounds.row_statistics import INFLATION
 from logitproof_reference.bounds.table import BoundRequest
@@ -105,4 +105,4 @@ def _reduced(request: Request, answer: BoundedValue, divisor: float, rounding: R
 
 def _over_many(rounding: Rounding, terms: int) -> Rounding:
     """Return the rounding of a sum over rows: where the format's own could lose half of it, that of float32."""
-    return rounding if rounding.sum_growth(terms) < VOID else Rounding(rounding.format, wide(rounding.arithmetic))
+    return rounding if rounding.sum_growth(terms) < VACUOUS else Rounding(rounding.format, wide(rounding.arithmetic))

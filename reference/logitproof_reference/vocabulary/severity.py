@@ -24,7 +24,7 @@ EFFECTS: Mapping[str, str] = MappingProxyType(
 UNDEFINED = "undefined"
 """The one effect that says nothing of what comes; no judgement shows it, a ledger entry knows it from the source."""
 
-GRAVEST_FIRST = tuple(EFFECTS)
+MOST_SEVERE_FIRST = tuple(EFFECTS)
 
 RIGHT_DIGITS = 0.01
 """Relative error up to which two digits are right."""
@@ -33,9 +33,9 @@ _BY_CLAUSE = {"IO-1": "form", "IO-3": "no-answer", "MOD-3": "no-answer"}
 """Effects of what compares no numbers: results, empty batches, other modes' refusals. The rest is answered wrongly."""
 
 
-def is_graver(effect: str, than: str) -> bool:
-    """Tell whether an effect is graver than another one."""
-    return GRAVEST_FIRST.index(effect) < GRAVEST_FIRST.index(than)
+def is_more_severe(effect: str, than: str) -> bool:
+    """Tell whether an effect is more severe than another one."""
+    return MOST_SEVERE_FIRST.index(effect) < MOST_SEVERE_FIRST.index(than)
 
 
 def severity_of(finding: Mapping[str, Any]) -> str:

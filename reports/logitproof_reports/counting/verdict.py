@@ -10,7 +10,7 @@ from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
 
 from .tally import tally_by
-from .worst import gravest_of
+from .worst import most_severe_of
 
 if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
@@ -119,7 +119,7 @@ def fixed_since(judged: Judged, framework: str) -> list[str]:
 
 
 def _worst_of(judged: Judged, framework: str) -> str:
-    record = gravest_of(judged, framework)
+    record = most_severe_of(judged, framework)
     if not record["clause"]:
         return escape_control_chars(record["reason"])
     cell = record["cell"].removeprefix(f"{framework}-")

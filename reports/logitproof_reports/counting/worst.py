@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.vocabulary.judgement import GRADES
-from logitproof_reference.vocabulary.severity import GRAVEST_FIRST, severity_of
+from logitproof_reference.vocabulary.severity import MOST_SEVERE_FIRST, severity_of
 from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED
 
 if TYPE_CHECKING:
@@ -17,15 +17,15 @@ _RANKS = [outcome.rank for outcome in BY_RANK if outcome.name in UNEXPECTED]
 _READ = ("grade", "verdict", "clause", "exact", "observed")
 
 
-def gravest_of(judged: Judged, framework: str) -> dict[str, Any]:
-    """Return the gravest unexpected judgement of a framework that has one; of equals the one furthest off."""
+def most_severe_of(judged: Judged, framework: str) -> dict[str, Any]:
+    """Return the most severe unexpected judgement of a framework that has one; of equals the one furthest off."""
     mine = judged.framework.is_word(framework) & np.isin(judged.rank, _RANKS)
     rows = judged.worst_first[mine[judged.worst_first]]
     records = judged.table.select(_READ).take(rows).to_pylist()
-    return judged.record(int(min(zip(map(gravity, records), range(len(rows)), rows, strict=True))[-1]))
+    return judged.record(int(min(zip(map(severity_rank, records), range(len(rows)), rows, strict=True))[-1]))
 
 
-def gravity(record: dict[str, Any]) -> tuple[int, int]:
-    """Return the sort key of a judgement that does not conform, the gravest first: grade, then effect."""
+def severity_rank(record: dict[str, Any]) -> tuple[int, int]:
+    """Return the sort key of a judgement that does not conform, the most severe first: grade, then effect."""
     grade = record["grade"]
-    return GRADES.index(grade) if grade in GRADES else len(GRADES), GRAVEST_FIRST.index(severity_of(record))
+    return GRADES.index(grade) if grade in GRADES else len(GRADES), MOST_SEVERE_FIRST.index(severity_of(record))

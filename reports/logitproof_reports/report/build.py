@@ -12,7 +12,7 @@ from logitproof_reports.counting.making import facts_of, making_of
 from logitproof_reports.counting.run_table import prepare, words_of
 from logitproof_reports.counting.tally import tally_by, total
 from logitproof_reports.counting.verdict import fixed_since, framework_versions, headline, newest_tried, titled
-from logitproof_reports.counting.worst import gravest_of
+from logitproof_reports.counting.worst import most_severe_of
 from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.links import filter_link, filter_terms
 from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, escape_control_chars, family_of, family_place
@@ -139,7 +139,7 @@ def _worst_in_words(judged: Judged, framework: str, tally: Tally) -> str:
         return " ".join(
             [known, *(f"Fixed since {tried}: {escape_control_chars(one)}." for one in fixed_since(judged, framework))]
         )
-    worst = gravest_of(judged, framework)
+    worst = most_severe_of(judged, framework)
     where = ", ".join(escape_control_chars(worst[name]) for name in ("format", "mode", "regime") if worst[name])
     told = " ".join(filter(None, [question(worst), brief_of(worst), f"({where})" if where else ""]))
     return f"{tally.unexpected:,} new. The worst: {told}."

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from logitproof_reference.vocabulary.severity import EFFECTS, GRAVEST_FIRST, severity_of
+from logitproof_reference.vocabulary.severity import EFFECTS, MOST_SEVERE_FIRST, severity_of
 from logitproof_reports.counting.verdict import framework_versions, listed, plural
 from logitproof_reports.runs.schema import attributed
 from logitproof_reports.words.links import cell_link, explorer_link, filter_link
@@ -83,7 +83,7 @@ def finding_words(groups: Sequence[FindingGroup]) -> dict[str, list[str]]:
     effects = {one.effect for one in findings}
     return {
         "framework": sorted({one.framework for one in findings}),
-        "effect": [effect for effect in GRAVEST_FIRST if effect in effects],
+        "effect": [effect for effect in MOST_SEVERE_FIRST if effect in effects],
         "mode": _distinct([mode for one in findings for mode in one.modes]),
         "format": sorted({format_ for one in findings for format_ in one.formats}),
     }
@@ -135,7 +135,7 @@ def _severity_rank(judged: Judged, row: int) -> tuple[int, int]:
     """Return the sort key of a finding by its worst row: the outcome, then the effect; slacks are in order already."""
     outcome = BY_RANK[int(judged.rank[row])]
     effect = _effect(judged.record(row), outcome)
-    return -outcome.rank, GRAVEST_FIRST.index(effect) if effect else 0
+    return -outcome.rank, MOST_SEVERE_FIRST.index(effect) if effect else 0
 
 
 def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Finding:

@@ -81,7 +81,7 @@ class DividesByRows(Spoken):
 
 
 def verdicts(adapter: Spoken, cell: Cell) -> dict[str, str]:
-    """Return the gravest verdict a regime or check."""
+    """Return the most severe verdict a regime or check."""
     found: dict[str, str] = {}
     for case, judgement in sweep(CellEvaluation(adapter, cell, "quick"), "quick"):
         if found.get(case.regime) != "deviates":

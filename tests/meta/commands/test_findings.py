@@ -1,4 +1,4 @@
-"""Findings are told once each, the gravest first, from the ledgers and from runs."""
+"""Findings are told once each, the most severe first, from the ledgers and from runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from logitproof.readers.findings import UPSTREAM_STATUSES, findings_of_ledgers, 
 from logitproof.readers.findings_text import SCREEN
 from logitproof_adapters.catalogue import ledger, registry
 from logitproof_reference.vocabulary.judgement import Judgement
-from logitproof_reference.vocabulary.severity import EFFECTS, GRAVEST_FIRST
+from logitproof_reference.vocabulary.severity import EFFECTS, MOST_SEVERE_FIRST
 from logitproof_reports.runs.run_file import write_run
 from logitproof_reports.runs.schema import Run, table_of
 
@@ -51,7 +51,7 @@ def run_of(*judgements: Judgement) -> Run:
 
 def test_the_ledgers_findings_come_gravest_first_and_leave_no_entry_out() -> None:
     found = findings_of_ledgers()
-    ranks = [GRAVEST_FIRST.index(one.effect) for one in found]
+    ranks = [MOST_SEVERE_FIRST.index(one.effect) for one in found]
     assert ranks == sorted(ranks)
     told = sorted((one.framework, name) for one in found for name in one.entries)
     assert told == sorted((name, entry.id) for name in registry.known() for entry in ledger.load(name).deviations)

@@ -133,7 +133,7 @@ function showCell(table, name) {
   );
 }
 
-// Before a cell is chosen: those whose verdicts are gravest
+// Before a cell is chosen: those whose verdicts are most severe
 function suggestCells(table) {
   const rows = sorted(table, Array.from({ length: table.rows }, (_, row) => row), { name: "verdict", descending: true });
   const names = [...new Set(rows.slice(0, 10 * STEP).map((row) => wordAt(table, "cell", row)))].slice(0, 12).filter((name) => name);
