@@ -39,7 +39,7 @@ def bound(request: Request, format: Format, arithmetic: Arithmetic) -> F64:  # n
 
     The bounds B1 to B5 of `forward`, `loss` and `gradient`, and those of
     `second_order`, `sigmoid` and `options`, the worst over the ordinary forms of each algorithm.
-    Rows whose bound is void in a half-precision accumulation (`void`) are bounded for the
+    Rows whose bound is vacuous in a half-precision accumulation (`is_vacuous`) are bounded for the
     wide-accumulation class instead: sums in float32 and gradual underflow.
 
     Parameters
@@ -72,14 +72,14 @@ def bound(request: Request, format: Format, arithmetic: Arithmetic) -> F64:  # n
 
 
 def _block_bound(request: Request, rounding: Rounding) -> F64:
-    """Return the bound of some rows, void ones replaced by that of the wide-accumulation class."""
+    """Return the bound of some rows, vacuous ones replaced by that of the wide-accumulation class."""
     error = _assumed(request, rounding).error
     if request.row.elementwise:
         return error
-    is_void = void(request.logits, rounding.format, rounding.arithmetic)[:, None]
-    if is_void.any():
+    without_bound = is_vacuous(request.logits, rounding.format, rounding.arithmetic)[:, None]
+    if without_bound.any():
         widened = Rounding(rounding.format, wide(rounding.arithmetic))
-        error = np.where(is_void, _assumed(request, widened).error, error)
+        error = np.where(without_bound, _assumed(request, widened).error, error)
     magnitudes = np.abs(request.logits.astype(np.float64))
     if magnitudes.max(initial=0.0, where=np.isfinite(magnitudes)) > HUGE:
         scaled = _assumed(replace(request, logits=request.logits / SCALE), rounding)
@@ -102,8 +102,8 @@ def _assumed(request: Request, rounding: Rounding) -> BoundedValue:
     return BoundedValue(result.value, np.where(unlimited, np.nan, error))
 
 
-def void(logits: NDArray[Any], format: Format, arithmetic: Arithmetic) -> NDArray[np.bool_]:  # noqa: A002 - as in `bound`
-    """Return for each row whether the bound under `arithmetic` is void: the sum may be off by half of itself.
+def is_vacuous(logits: NDArray[Any], format: Format, arithmetic: Arithmetic) -> NDArray[np.bool_]:  # noqa: A002 - as in `bound`
+    """Return for each row whether the bound under `arithmetic` is vacuous: the sum may be off by half of itself.
 
     From there on 1/S may be off by all of itself, so that the relative bound of every
     probability is at least 1. Shape (rows,); False where the row has no finite softmax.

@@ -39,7 +39,7 @@ class Arithmetic:
         Whether a result, or an operand, below the smallest normal number may be taken as 0.
     rounded_log_sum_exp : bool
         Whether derivatives of log-sum-exp may be made of exp(x - y), y its rounded value. That error
-        grows with a common offset of the logits; where it makes the bound void, it is not granted.
+        grows with a common offset of the logits; where it makes the bound vacuous, it is not granted.
     base_2 : bool
         Whether log-softmax may be computed in base 2 throughout and brought to base e by a product at the end.
     log_domain : bool
@@ -99,7 +99,7 @@ VACUOUS = 0.5
 def wide(arithmetic: Arithmetic) -> Arithmetic:
     """Return the wide-accumulation class of an arithmetic: sums in float32, without flushing to zero.
 
-    It takes the place of a void bound: n u >= 1 in half precision, or n times the smallest normal.
+    It takes the place of a vacuous bound: n u >= 1 in half precision, or n times the smallest normal.
     """
     return replace(arithmetic, accumulation="float32", flush_to_zero=False)
 

@@ -53,7 +53,7 @@ def softmax_by_exp_of_difference(
     """Softmax as exp(x_j - y) of a rounded log-sum-exp: |dp_j| <= p_j {e^D (1 + ee) - 1} + eta.
 
     D = |dy| + u (|x_j - y| + |dy|). As dy holds u |y|, this grows with a common offset of the
-    logits; where the error of y alone makes it void (e^{dy} (1 + ee) - 1 >= 1), `softmax` is returned.
+    logits; where the error of y alone makes it vacuous (e^{dy} (1 + ee) - 1 >= 1), `softmax` is returned.
     """
     y, dy = log_sum_exp.value, log_sum_exp.error
     with np.errstate(invalid="ignore", over="ignore"):
@@ -61,8 +61,8 @@ def softmax_by_exp_of_difference(
         shift = dy + rounding.unit * (np.abs(exponent) + dy) + rounding.flush
         grown = np.where(exponent == -np.inf, 0.0, np.exp(exponent + shift))
         error = np.where(grown == 0.0, 0.0, grown * (rounding.exp_error - np.expm1(-shift)))
-        void = ~(np.expm1(dy) * (1.0 + rounding.exp_error) + rounding.exp_error < 1.0)
-    return BoundedValue(softmax.value, np.where(void, softmax.error, error + rounding.exp_tiny))
+        vacuous = ~(np.expm1(dy) * (1.0 + rounding.exp_error) + rounding.exp_error < 1.0)
+    return BoundedValue(softmax.value, np.where(vacuous, softmax.error, error + rounding.exp_tiny))
 
 
 def cross_entropy_at_vjp(

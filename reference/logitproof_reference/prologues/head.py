@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.bounds.api import bound, void
+from logitproof_reference.bounds.api import bound, is_vacuous
 from logitproof_reference.bounds.assumptions import wide
 from logitproof_reference.bounds.error_model import BoundedValue, Rounding
 from logitproof_reference.bounds.producers import moved_by
@@ -211,7 +211,7 @@ class Head:
 
     def _arithmetic(self, rounding: Rounding) -> Arithmetic:
         """Return what the op is assumed to do: where sums in the format would say nothing, sums in float32."""
-        says_nothing = void(self.logits.hi, rounding.format, rounding.arithmetic).any()
+        says_nothing = is_vacuous(self.logits.hi, rounding.format, rounding.arithmetic).any()
         return wide(rounding.arithmetic) if says_nothing else rounding.arithmetic
 
 
