@@ -30,7 +30,7 @@ from logitproof_conformance.plan.cases import Case, batches_of, plan_cells
 from logitproof_conformance.session.deaths import with_deaths
 from logitproof_conformance.session.surroundings import SENT, surroundings_of
 from logitproof_reference.vocabulary.cells import MODES
-from logitproof_reference.vocabulary.judgement import SEVERITY
+from logitproof_reference.vocabulary.verdicts import VERDICT_RANKS
 from logitproof_reports.runs.environment import facts_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def worst_first(found: Iterable[Judgement]) -> list[Judgement]:
 
     def badness(judgement: Judgement) -> tuple[bool, int, float]:
         slack = -1.0 if math.isnan(judgement.slack) else judgement.slack
-        return (not judgement.expected, SEVERITY[judgement.verdict], slack)
+        return (not judgement.expected, VERDICT_RANKS[judgement.verdict], slack)
 
     return sorted(found, key=badness, reverse=True)
 

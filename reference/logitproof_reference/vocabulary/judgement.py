@@ -11,15 +11,6 @@ if TYPE_CHECKING:
 CELL_WORDS = ("adapter", "mode", "op", "labels", "quantity", "format", "axis", "layout", "entry", "producer")
 """The words of a cell that its judgements repeat."""
 
-VERDICTS = ("conforms", "concern", "deviates", "crashed", "void", "unsupported", "stale")
-"""From best to worst; the last two stand apart: ``unsupported`` says nothing of a result, and ``stale`` is one that
-conforms where the ledger expects a deviation, which is the ledger's fault."""
-
-SEVERITY = {"unsupported": 0, "conforms": 0, "stale": 0, "concern": 1, "deviates": 2, "crashed": 3, "void": 4}
-"""What a verdict says of the framework, from nothing wrong to the worst."""
-
-GRADES = ("MUST", "SHOULD", "MAY")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
@@ -34,7 +25,7 @@ class Judgement:
     clause, grade : str
         Number of the clause and MUST, SHOULD or MAY.
     verdict : str
-        One of `VERDICTS`.
+        One of `verdicts.VERDICTS`.
     reason : str
         One sentence: what is wrong, or why the framework was not asked; empty where it conforms.
     elements : int

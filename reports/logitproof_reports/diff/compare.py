@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from logitproof_reference.vocabulary.judgement import SEVERITY
+from logitproof_reference.vocabulary.verdicts import VERDICT_RANKS
 from logitproof_reports.counting.run_table import Words, words_of
 from logitproof_reports.runs.schema import Run, RunFileError
 
@@ -86,7 +86,7 @@ class Diff:
         table = other.table
         same = pc.and_(pc.equal(table["cell"], there["cell"]), pc.equal(table["regime"], there["regime"]))
         found = table.filter(same).to_pylist()
-        return max(found, key=lambda record: SEVERITY[record["verdict"]], default={})
+        return max(found, key=lambda record: VERDICT_RANKS[record["verdict"]], default={})
 
     def _side(self, side: str, row: int) -> dict[str, Any]:
         run = self.before if side == "b" else self.after

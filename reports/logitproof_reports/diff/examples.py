@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from logitproof_reference.vocabulary.judgement import SEVERITY
+from logitproof_reference.vocabulary.verdicts import VERDICT_RANKS
 from logitproof_reports.counting.run_table import words_of
 from logitproof_reports.runs.values import CALL
 from logitproof_reports.words.outcomes import escape_control_chars, from_hex, measure, shown_verdict
@@ -37,7 +37,7 @@ _ERROR = re.compile(r"(\w+): ")
 """How a reason begins that is an exception's last words."""
 
 _REASON_CHARACTERS = 100
-_SEVERITY = {**SEVERITY, "void": -1, "unsupported": -1, "": -1}
+_SEVERITY = {**VERDICT_RANKS, "void": -1, "unsupported": -1, "": -1}
 """How bad a verdict is as what a change is shown by; what was not measured shows nothing."""
 
 

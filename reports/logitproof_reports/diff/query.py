@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logitproof_reference.vocabulary.judgement import SEVERITY
+from logitproof_reference.vocabulary.verdicts import VERDICT_RANKS
 
 from .classes import CLASSES, MEANS_ELSE, RANK, SAME_BITS_TWICE
 from .worst_answers import worst_answers
@@ -34,7 +34,7 @@ _KIND = """
 CASE WHEN observed IN ('', 'nan') THEN observed WHEN observed LIKE '%inf' THEN observed ELSE 'finite' END
 """
 _UNRANKED = frozenset({"unsupported", "void"})
-_RANKS = " ".join(f"WHEN '{verdict}' THEN {rank}" for verdict, rank in SEVERITY.items() if verdict not in _UNRANKED)
+_RANKS = " ".join(f"WHEN '{word}' THEN {rank}" for word, rank in VERDICT_RANKS.items() if word not in _UNRANKED)
 
 _NOT_EVALUATED = (
     "^((TargetDied|the framework could not be asked|.* cannot be imported): )*(timed out|no answer in |given up after )"

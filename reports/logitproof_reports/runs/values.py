@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from logitproof_reference.vocabulary.cells import AXES, LABELS, LAYOUTS, MODES
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reference.vocabulary.judgement import GRADES, VERDICTS
 from logitproof_reference.vocabulary.ops import OPS, QUANTITIES, SECOND_GRADIENT
+from logitproof_reference.vocabulary.verdicts import GRADES, VERDICTS
 
 from .schema import KEY, RunFileError
 from .shapes import ANY, misfit, parse

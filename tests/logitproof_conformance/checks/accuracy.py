@@ -18,6 +18,7 @@ from logitproof_conformance.judging.judging import (
     repro_of,
     spell_exact,
     spell_inputs,
+    verdict_on,
 )
 from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
 from logitproof_reference.cases.catalogue import REGIMES
@@ -77,7 +78,7 @@ def _judge_label_gradients(
     regime, number = batch.locate(row)
     exact, observed = outputs.exact[worst : worst + 1], float(outputs.observed[worst, at])
     found = replace(
-        judgement(case, "ACC-2", "conforms" if ratio[worst] <= 1.0 else "concern"),
+        judgement(case, "ACC-2", verdict_on("ACC-2", good=bool(ratio[worst] <= 1.0))),
         elements=int(measured.decisive.sum()),
         slack=float(ratio[worst]),
         nats=float(measured.error[measured.decisive].max()),
@@ -162,7 +163,7 @@ def judge_accuracy_grade(evaluation: CellEvaluation, case: Case) -> Iterator[Jud
     place, slack = worst.worst
     grade = list(ACCURACY_GRADES)[place]
     found = replace(
-        judgement(case, "ACC-1", "concern" if place else "conforms"),
+        judgement(case, "ACC-1", verdict_on("ACC-1", good=not place)),
         elements=counts.total(),
         slack=slack,
         ulps=max(float(one.in_float32.ulps[one.chosen].max(initial=0.0)) for one in graded),

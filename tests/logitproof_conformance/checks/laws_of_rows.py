@@ -16,6 +16,7 @@ from logitproof_conformance.judging.judging import (
     judgement,
     repro_of,
     spell_inputs,
+    verdict_on,
 )
 from logitproof_reference.bounds.assumptions import SHOULD
 from logitproof_reference.bounds.error_model import Rounding
@@ -76,7 +77,7 @@ def _judge_batch(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgem
     error = np.where(finite, np.abs(sums - due), 0.0)
     row = int(np.argmax(error / allowed))
     found = replace(
-        judgement(case, clause, "conforms" if error[row] <= allowed[row] else "concern"),
+        judgement(case, clause, verdict_on(clause, good=bool(error[row] <= allowed[row]))),
         elements=int(finite.sum()),
         slack=float(error[row] / allowed[row]),
         nats=float(error[row]),
@@ -142,7 +143,7 @@ def _with_pair(
     kind = "equal logits have different results" if is_tie else "the larger logit has the smaller result"
     return replace(
         found,
-        verdict="concern",
+        verdict=verdict_on(found.clause, good=False),
         reason=f"row {number} of {regime}: {kind}, {lower:.9g} at class {classes[0]} and {upper:.9g} at class "
         f"{classes[1]}, {found.ulps:.3g} ulps apart",
         slack=math.inf,

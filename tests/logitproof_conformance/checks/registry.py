@@ -151,7 +151,7 @@ def describe_change(evaluation: CellEvaluation, found: Judgement, twice: Repeate
     before, after = float(twice.before[place]).hex(), float(twice.after[place]).hex()
     return replace(
         found,
-        verdict="deviates" if found.grade == "MUST" else "concern",
+        verdict=verdict_on(found.clause, good=False),
         reason=f"{count} of {len(twice.rows)} rows changed bits; first: row {number} of {regime}, "
         f"{before} became {after}",
         row=number,
@@ -175,7 +175,7 @@ def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     )
     modified = f"the call modified its {', '.join(answer.modified)}" if answer.modified else ""
     for clause, reason in (("IO-1", wrong), ("IO-2", modified)):
-        found = judgement(case, clause, "deviates" if reason else "conforms", reason=reason)
+        found = judgement(case, clause, verdict_on(clause, good=not reason), reason=reason)
         repro = repro_of(evaluation, evaluation.common_batch, 0) if reason else ""
         yield replace(found, elements=elements, repro=repro)
 

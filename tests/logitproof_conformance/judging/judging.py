@@ -17,6 +17,7 @@ from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import hex_floats
 from logitproof_reference.vocabulary.judgement import on_cell
+from logitproof_reference.vocabulary.verdicts import verdict_by_grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -187,6 +188,4 @@ def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Jud
 
 def verdict_on(clause: str, *, good: bool) -> str:
     """Return the verdict on a clause that holds or does not."""
-    if good:
-        return "conforms"
-    return {"MUST": "deviates", "SHOULD": "concern", "MAY": "conforms"}[CLAUSES[clause].grade]
+    return verdict_by_grade(CLAUSES[clause].grade, holds=good)

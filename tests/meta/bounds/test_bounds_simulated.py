@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from logitproof_reference.bounds.api import bound, void
+from logitproof_reference.bounds.api import bound, is_vacuous
 from logitproof_reference.bounds.assumptions import MUST, SHOULD, Arithmetic
 from logitproof_reference.cases import hashed_numbers as bit_generator
 from logitproof_reference.judging.compare import compare
@@ -100,13 +100,13 @@ def slack(answer: F64, question: tuple[str, str, str], family: str, name: str, a
 
 @functools.cache
 def largest_slacks(question: tuple[str, str, str], name: str) -> dict[str, float]:
-    """Return the largest slack of every family x algorithm x arithmetic, void rows of narrow sums left out."""
+    """Return the largest slack of every family x algorithm x arithmetic, vacuous rows of narrow sums left out."""
     found = {}
     for family in FAMILIES:
         row = rows(family, name)
         for how, (emulation, declared) in ARITHMETICS.items():
             arithmetic = emulation(FORMATS[name])
-            kept = ~void(row.logits, FORMATS[name], declared) | arithmetic.wide
+            kept = ~is_vacuous(row.logits, FORMATS[name], declared) | arithmetic.wide
             for algorithm, evaluate in ALGORITHMS[question].items():
                 measured = slack(evaluate(arithmetic, row), question, family, name, declared)[kept]
                 found[f"{family}, {algorithm}, {how}"] = float(measured.max(initial=0.0))
@@ -266,14 +266,14 @@ def test_float64_code_keeps_the_bound_of_float64(question: tuple[str, str, str])
 
 def test_bound_of_a_narrow_sum_is_void_once_it_may_lose_half_of_the_sum() -> None:
     logits = np.zeros((1, 600))
-    assert void(logits, FORMATS["bfloat16"], CORRECT).all()
-    assert not void(logits, FORMATS["float16"], CORRECT).any()
-    assert not void(logits, FORMATS["bfloat16"], replace(CORRECT, accumulation="float32")).any()
+    assert is_vacuous(logits, FORMATS["bfloat16"], CORRECT).all()
+    assert not is_vacuous(logits, FORMATS["float16"], CORRECT).any()
+    assert not is_vacuous(logits, FORMATS["bfloat16"], replace(CORRECT, accumulation="float32")).any()
 
 
 def test_void_bound_is_replaced_by_that_of_wide_accumulation() -> None:
     logits = rows("wide", "bfloat16").logits
-    assert void(logits, FORMATS["bfloat16"], MUST).all()
+    assert is_vacuous(logits, FORMATS["bfloat16"], MUST).all()
     request = checked_request("softmax", "value", logits)
     replaced = bound(request, FORMATS["bfloat16"], MUST)
     declared = bound(request, FORMATS["bfloat16"], replace(MUST, accumulation="float32", flush_to_zero=False))
