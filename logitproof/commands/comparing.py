@@ -66,7 +66,7 @@ def parity(
     from logitproof.parity.page import page_of
     from logitproof.parity.request import Asked, opened
     from logitproof.parity.text import data_of, largest_difference, lines_of
-    from logitproof_reports.comparison.page import write_comparison_page
+    from logitproof_reports.html.comparison import write_comparison_page
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unwritable([output])
@@ -134,7 +134,7 @@ def invariance(
     from logitproof.invariance.survey import drawn, survey
     from logitproof.kernels.check import refuse_unknown
     from logitproof_adapters.targets.target import chosen
-    from logitproof_reports.comparison.page import write_comparison_page
+    from logitproof_reports.html.comparison import write_comparison_page
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unwritable([output, save])

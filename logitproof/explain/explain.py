@@ -29,8 +29,8 @@ from logitproof_conformance.judging.rules import rules_of
 from logitproof_conformance.plan.cases import Case, batches_of, plan_cells
 from logitproof_conformance.session.deaths import with_deaths
 from logitproof_conformance.session.surroundings import SENT, surroundings_of
+from logitproof_reference.specification.verdicts import VERDICT_RANKS
 from logitproof_reference.vocabulary.cells import MODES
-from logitproof_reference.vocabulary.verdicts import VERDICT_RANKS
 from logitproof_reports.runs.environment import facts_of
 
 if TYPE_CHECKING:

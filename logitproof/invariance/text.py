@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table as RichTable
 
-from logitproof_reports.comparison.page import ComparisonPage, Fact, Table
+from logitproof_reports.html.comparison import ComparisonPage, Fact, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

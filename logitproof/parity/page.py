@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof.parity.text import lines_of, ratio_text, sampled_of
-from logitproof_reports.comparison.page import ComparisonPage, Fact, Table, histogram
+from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, histogram
 
 if TYPE_CHECKING:
     from logitproof.parity.compare import Found

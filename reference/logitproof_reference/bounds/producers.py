@@ -11,9 +11,8 @@ from logitproof_reference.vocabulary.ops import formulas_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from logitproof_reference.numerics.double_double import F64
     from logitproof_reference.oracle.request import Request
-    from logitproof_reference.vocabulary.formats import Format
+    from logitproof_reference.vocabulary.formats import F64, Format
 
 
 CHAIN = 3.0

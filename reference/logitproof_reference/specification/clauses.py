@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-from logitproof_reference.vocabulary.verdicts import GRADES
+from logitproof_reference.specification.verdicts import GRADES
 
 FAMILIES = (
     *("VAL", "GRD", "GLB", "JVP", "HVP", "ACC", "EXT", "ROW", "LAW", "OPT", "IO", "ERR", "MOD", "LIN", "INV", "TRN"),

@@ -25,7 +25,7 @@ class Judgement:
     clause, grade : str
         Number of the clause and MUST, SHOULD or MAY.
     verdict : str
-        One of `verdicts.VERDICTS`.
+        One of `specification.verdicts.VERDICTS`.
     reason : str
         One sentence: what is wrong, or why the framework was not asked; empty where it conforms.
     elements : int

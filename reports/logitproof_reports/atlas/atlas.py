@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_reports.atlas.records import Record, summary_of
 from logitproof_reports.atlas.words import Line, decimal, line_of
-from logitproof_reports.comparison.page import ComparisonPage, Fact, Table, write_comparison_page
+from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, write_comparison_page
 from logitproof_reports.runs.input_files import read_whole
 from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.runs.whole_files import write_atomically

@@ -10,7 +10,9 @@ import numpy as np
 from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, UNEXPECTED, Outcome
 
 if TYPE_CHECKING:
-    from .run_table import Judged, Words
+    from logitproof_reports.runs.coded_text import Words
+
+    from .run_table import Judged
 
 
 @dataclass(frozen=True)

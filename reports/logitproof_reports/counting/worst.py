@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.specification.verdicts import GRADES
 from logitproof_reference.vocabulary.severity import MOST_SEVERE_FIRST, severity_of
-from logitproof_reference.vocabulary.verdicts import GRADES
 from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED
 
 if TYPE_CHECKING:

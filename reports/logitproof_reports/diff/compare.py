@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from logitproof_reference.vocabulary.verdicts import VERDICT_RANKS
-from logitproof_reports.counting.run_table import Words, words_of
+from logitproof_reference.specification.verdicts import VERDICT_RANKS
+from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.runs.schema import Run, RunFileError
 
 from .classes import CLASSES, RANK, ChangeClass

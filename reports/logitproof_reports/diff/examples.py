@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from logitproof_reference.vocabulary.verdicts import VERDICT_RANKS
-from logitproof_reports.counting.run_table import words_of
+from logitproof_reference.specification.verdicts import VERDICT_RANKS
+from logitproof_reports.runs.coded_text import words_of
 from logitproof_reports.runs.values import CALL
 from logitproof_reports.words.outcomes import escape_control_chars, from_hex, measure, shown_verdict
 from logitproof_reports.words.terms import clause_title

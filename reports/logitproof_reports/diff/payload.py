@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from logitproof_reference.judging.worst_element import worst_element
-from logitproof_reports.counting.run_table import Words, words_of
 from logitproof_reports.html.columns import numbers, packed
 from logitproof_reports.report.judgement_facts import inputs_of
+from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.words.outcomes import decimal, escape_control_chars, from_hex, shown_verdict, slack_of
 
 from .classes import CLASSES, RANK

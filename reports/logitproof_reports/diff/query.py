@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logitproof_reference.vocabulary.verdicts import VERDICT_RANKS
+from logitproof_reference.specification.verdicts import VERDICT_RANKS
 
 from .classes import CLASSES, MEANS_ELSE, RANK, SAME_BITS_TWICE
 from .worst_answers import worst_answers

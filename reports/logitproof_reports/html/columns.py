@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reports.counting.run_table import Words
+from logitproof_reports.runs.coded_text import Words
 from logitproof_reports.words.outcomes import decimal
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reports.counting.run_table import Words, words_of
 from logitproof_reports.html.columns import numbers, packed
+from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.words.links import explored_row
 from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, escape_control_chars
 

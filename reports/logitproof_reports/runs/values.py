@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logitproof_reference.specification.verdicts import GRADES, VERDICTS
 from logitproof_reference.vocabulary.cells import AXES, LABELS, LAYOUTS, MODES
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS, QUANTITIES, SECOND_GRADIENT
-from logitproof_reference.vocabulary.verdicts import GRADES, VERDICTS
 
 from .schema import KEY, RunFileError
 from .shapes import ANY, misfit, parse

@@ -11,7 +11,7 @@ from logitproof_conformance.asking.ask import ask
 from logitproof_conformance.judging.judging import CellEvaluation, judge_rule
 from logitproof_conformance.judging.related import first_failure
 from logitproof_conformance.judging.rules import FAMILY, ComparedBatch, rules_of
-from logitproof_reference.vocabulary.verdicts import VERDICTS
+from logitproof_reference.specification.verdicts import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

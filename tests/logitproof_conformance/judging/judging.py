@@ -15,9 +15,9 @@ from logitproof_conformance.judging.rules import ComparedBatch, Rule, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.specification.verdicts import verdict_by_grade
 from logitproof_reference.vocabulary.formats import hex_floats
 from logitproof_reference.vocabulary.judgement import on_cell
-from logitproof_reference.vocabulary.verdicts import verdict_by_grade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -58,7 +58,6 @@ ROOMS = {
         "report",
         "diff",
         "history",
-        "comparison",
         "exports",
         "atlas",
     ),
@@ -83,6 +82,9 @@ ROOMS = {
 }
 """What each package consists of, in the order of its imports: none imports from one behind it, nor from a module that
 stands beside these folders, which may import all of them."""
+
+MOST_ARROWS = 25
+"""How many pairs of a package's folders may be joined by an import."""
 
 FRAMEWORK_HOMES = {
     *(
@@ -148,6 +150,19 @@ def test_imports_point_one_way_within_a_package(package: str) -> None:
         if top == package and room in order and inner[:1] != [room] and (not inner or inner[0] not in allowed):
             wrong.append(f"{path.relative_to(ROOT)} imports {name}")
     assert not wrong
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_folders_of_a_package_need_few_others(package: str) -> None:
+    folders = {path.parent.name for path in HOMES[package].glob("*/__init__.py")}
+    used = {
+        (room_of(package, path), other)
+        for path, name, _ in imports_of(package)
+        for other in folders
+        if f"{name}.".startswith(f"{package}.{other}.")
+    }
+    arrows = sorted((room, other) for room, other in used if room in folders and room != other)
+    assert len(arrows) <= MOST_ARROWS, arrows
 
 
 @pytest.mark.parametrize("package", HOMES)

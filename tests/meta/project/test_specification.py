@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from logitproof_reference.specification.clauses import CLAUSES, FAMILIES, SpecificationError, clause, read_clauses
-from logitproof_reference.vocabulary.verdicts import GRADES
+from logitproof_reference.specification.verdicts import GRADES
 
 ROOT = Path(__file__).parents[3]
 PAGE = (files("logitproof_reference.specification") / "SPEC.md").read_text(encoding="utf-8")
