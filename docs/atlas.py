@@ -32,12 +32,12 @@ from logitproof.upgrades.policy import Policy
 from logitproof.upgrades.sides import TOLD, Settings, is_finished, judge
 from logitproof.upgrades.uncovered import with_uncovered
 from logitproof_adapters.targets.target import TargetError, interpreter
-from logitproof_reports.counting.verdict import plural
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import DiffReport, report_of
 from logitproof_reports.runs.run_file import read_run, write_run
 from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.words.markdown import escaped, head, row
+from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ _JOB_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", flags=re.MULTILINE)
 
 
 def _escaped(text: str) -> str:
-    from logitproof_reports.words.outcomes import escape_control_chars  # noqa: PLC0415  the command line starts at once
+    from logitproof_reports.words.text import escape_control_chars  # noqa: PLC0415  the command line starts at once
 
     return escape_control_chars(text, keep="\n")
 

@@ -37,10 +37,10 @@ def report(
     """Write a report of runs. One self-contained HTML file; prints the summary table, then the path of the page."""
     from logitproof.commands.tables import print_summary
     from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
-    from logitproof.readers.report_files import write_files
     from logitproof.readers.reporting import judgements
     from logitproof.readers.reporting import report as write_report
     from logitproof.readers.wandb_run import track
+    from logitproof_reports.exports.write import write_files
     from logitproof_reports.runs.folder import runs_within
     from logitproof_reports.runs.whole_files import refuse_unwritable
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from logitproof.streams import discard, echo, shown
 from logitproof_reports.exports.summary import GRADES_LEGEND, grade_table, legend, sentences, terminal_table
 from logitproof_reports.history import text as history_text
-from logitproof_reports.words.outcomes import slack_of
+from logitproof_reports.words.text import slack_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

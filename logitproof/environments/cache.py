@@ -13,8 +13,8 @@ from rich.filesize import decimal
 
 from logitproof.errors import UsageError
 from logitproof_reference.answers.place import ANSWERS, CACHE_VARIABLE, COMPILED, cache_folder
-from logitproof_reports.counting.verdict import plural
 from logitproof_reports.runs.whole_files import remove
+from logitproof_reports.words.text import plural
 
 try:
     import fcntl

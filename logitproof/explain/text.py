@@ -16,8 +16,9 @@ from logitproof_reference.judging.worst_element import exact_parts, worst_elemen
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reports.words.outcomes import shown_verdict, slack_of
+from logitproof_reports.words.outcomes import shown_verdict
 from logitproof_reports.words.terms import TWO_ANSWERS
+from logitproof_reports.words.text import slack_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

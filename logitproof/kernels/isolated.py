@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Self
 from logitproof.errors import UsageError
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import Description, DeviceError
-from logitproof_adapters.evaluator.values import cell_to_json, packed_all, unpacked_all, unpacked_answer
+from logitproof_adapters.evaluator.values import packed_all, unpacked_all, unpacked_answer
 from logitproof_adapters.sources.kernel import EAGER
 from logitproof_adapters.sources.kernel_there import VARIABLE
 from logitproof_adapters.targets.link import Link, TargetDied
 from logitproof_adapters.targets.sent_sources import sources_for
 from logitproof_adapters.targets.target import TargetError, here
 from logitproof_conformance.session.surroundings import SENT
+from logitproof_reference.vocabulary.cells import cell_to_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,7 +22,8 @@ from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reports.html.render import fragment
 from logitproof_reports.runs.environment import describe_environment
 from logitproof_reports.runs.schema import Run, table_of
-from logitproof_reports.words.outcomes import OUTCOMES, decimal, shown_verdict
+from logitproof_reports.words.outcomes import OUTCOMES, shown_verdict
+from logitproof_reports.words.text import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from logitproof_reference.vocabulary.severity import EFFECTS
 from logitproof_reports.words.markdown import escaped, head, row
-from logitproof_reports.words.outcomes import decimal
+from logitproof_reports.words.text import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,11 +8,12 @@ from logitproof.errors import EXPECTED, UNEXPECTED, UsageError
 from logitproof_adapters.catalogue.tried_machines import unshared
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
-from logitproof_reports.counting.verdict import newest_tried, plural
+from logitproof_reports.counting.verdict_sentences import newest_tried
 from logitproof_reports.counting.worst import most_severe_of
 from logitproof_reports.runs.environment import facts_of
 from logitproof_reports.runs.schema import attributed
-from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
+from logitproof_reports.words.outcomes import OUTCOMES
+from logitproof_reports.words.text import escape_control_chars, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

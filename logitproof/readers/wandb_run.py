@@ -18,11 +18,12 @@ from logitproof_adapters.catalogue.extras import install_line
 from logitproof_conformance.training.wandb_log import PROJECT_VARIABLE
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
-from logitproof_reports.counting.verdict import framework_versions, titled
+from logitproof_reports.counting.verdict_sentences import framework_versions, titled
 from logitproof_reports.exports.summary import sentences
 from logitproof_reports.report.findings import findings_of
 from logitproof_reports.runs.run_file import write_run
-from logitproof_reports.words.outcomes import BY_RANK, slack_of
+from logitproof_reports.words.outcomes import BY_RANK
+from logitproof_reports.words.text import slack_of
 
 if TYPE_CHECKING:
     from logitproof_reports.counting.run_table import Judged

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof.searches.rows import Rows, joined
 from logitproof.searches.scores import scored
-from logitproof_adapters.evaluator.values import cell_from_json, cell_to_json
+from logitproof_reference.vocabulary.cells import cell_from_json, cell_to_json
 from logitproof_reference.vocabulary.formats import FORMATS, hex_floats, widened
 from logitproof_reports.runs.input_files import read_whole
 from logitproof_reports.runs.schema import RunFileError

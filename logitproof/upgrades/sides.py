@@ -26,9 +26,9 @@ from logitproof_adapters.catalogue.oldest import too_old_to_install
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.link import PATIENCE_SECONDS
 from logitproof_adapters.targets.target import Target, TargetError, interpreter, named
-from logitproof_reports.counting.verdict import plural
 from logitproof_reports.runs.environment import COMPANIONS
 from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

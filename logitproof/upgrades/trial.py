@@ -17,12 +17,12 @@ from logitproof.matrix.survey import CONTROL
 from logitproof.upgrades.sides import TOLD, Settings, Side, is_finished, judge, prepared
 from logitproof.upgrades.uncovered import with_uncovered
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS, PACKAGES, distributions_of
-from logitproof_reports.counting.verdict import plural
 from logitproof_reports.diff.classes import RANK
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.query import not_evaluated
 from logitproof_reports.runs.input_files import read_text
 from logitproof_reports.runs.run_file import read_run, write_run
+from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

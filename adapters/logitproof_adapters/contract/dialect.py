@@ -49,7 +49,7 @@ class Dialect:
     out_of_range : str
         What becomes of a class index that is no class.
     ignored_index : str
-        Which class indices cost nothing unless told otherwise.
+        Which class indices cost nothing unless told otherwise, in words; an adapter gives them as `ignored_labels`.
     words : dict of str to str
         What to tell of another attribute, by its name, where its value does not tell all.
     since : str

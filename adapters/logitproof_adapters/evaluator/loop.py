@@ -29,16 +29,11 @@ from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.evaluator.floating_point import FloatingPointMode
 from logitproof_adapters.evaluator.frames import LENGTH, decoded, encoded, length_of
 from logitproof_adapters.evaluator.memory import limited, ran_out
-from logitproof_adapters.evaluator.values import (
-    cell_from_json,
-    packed_all,
-    packed_answer,
-    unpacked_all,
-)
+from logitproof_adapters.evaluator.values import packed_all, packed_answer, unpacked_all
 from logitproof_adapters.sources.probe import probed
 from logitproof_adapters.sources.trainer import trainer_of
 from logitproof_adapters.sources.two_logits import inputs_of
-from logitproof_reference.vocabulary.cells import Inputs
+from logitproof_reference.vocabulary.cells import Inputs, cell_from_json
 from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Cells, arrays and errors as JSON and raw bytes, and back.
+"""Arrays and errors as JSON and raw bytes, and back.
 
 An array keeps its memory layout: what is sent is the stretch of memory that it spans, so that a strided view is one on
 the other side too. bfloat16 travels as its bits.
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.vocabulary.cells import Cell, Options
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
 if TYPE_CHECKING:
@@ -27,16 +26,6 @@ NUMBERS = "biufc"
 
 MOST_BYTES = 1 << 30
 """Of an answer that travels; the largest that any cell asks for has some ten million."""
-
-
-def cell_to_json(cell: Cell) -> dict[str, Any]:
-    """Return the words of a cell."""
-    return {**vars(cell), "options": vars(cell.options)}
-
-
-def cell_from_json(words: Mapping[str, Any]) -> Cell:
-    """Return the cell of these words."""
-    return Cell(**{**words, "options": Options(**words["options"])})
 
 
 def packed(array: NDArray[Any]) -> Packed:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from logitproof_adapters.evaluator.values import cell_to_json, unpacked_all
+from logitproof_adapters.evaluator.values import unpacked_all
 from logitproof_adapters.sources.trainer import Step
+from logitproof_reference.vocabulary.cells import cell_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

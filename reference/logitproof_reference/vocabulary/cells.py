@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .ops import OPS, TAKES_COTANGENT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -97,7 +99,7 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """The stable name under which run files and ledgers know the cell.
+        """The stable name under which run files and ledgers know the cell; never parsed, but looked up among cells.
 
         >>> Cell("torch", "eager", "softmax_cross_entropy", "grad_logits", "float32", "indices").id
         'torch-eager-softmax_cross_entropy-indices-grad_logits-float32'
@@ -128,6 +130,16 @@ class Cell:
     def is_scalar(self) -> bool:
         """Whether the answer is one number for the whole batch."""
         return self.options.reduction != "none" and self.quantity not in TAKES_COTANGENT
+
+
+def cell_to_json(cell: Cell) -> dict[str, Any]:
+    """Return the words of a cell."""
+    return {**vars(cell), "options": vars(cell.options)}
+
+
+def cell_from_json(words: Mapping[str, Any]) -> Cell:
+    """Return the cell of these words."""
+    return Cell(**{**words, "options": Options(**words["options"])})
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from logitproof_reports.runs.origin import MODIFIED
-from logitproof_reports.words.outcomes import escape_control_chars
-
-from .verdict import plural
+from logitproof_reports.words.text import escape_control_chars, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

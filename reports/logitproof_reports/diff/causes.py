@@ -16,9 +16,8 @@ import pyarrow.compute as pc
 
 from logitproof_reference.vocabulary.cells import MODES
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reports.counting.verdict import listed, plural
 from logitproof_reports.runs.coded_text import Words, words_of
-from logitproof_reports.words.outcomes import decimal
+from logitproof_reports.words.text import decimal, listed, plural
 
 from .classes import CLASSES, RANK, UNCHANGED, ChangeClass
 from .examples import baseline_is_worse, example_of

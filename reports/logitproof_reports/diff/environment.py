@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.dialect_words import TOPICS, words_of
-from logitproof_reports.words.outcomes import escape_control_chars
+from logitproof_reports.words.text import escape_control_chars
 
 if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from logitproof_reference.specification.verdicts import VERDICT_RANKS
 from logitproof_reports.runs.coded_text import words_of
 from logitproof_reports.runs.values import CALL
-from logitproof_reports.words.outcomes import escape_control_chars, from_hex, measure, shown_verdict
+from logitproof_reports.words.outcomes import shown_verdict
 from logitproof_reports.words.terms import clause_title
+from logitproof_reports.words.text import escape_control_chars, from_hex, measure
 
 from .classes import CLASSES
 

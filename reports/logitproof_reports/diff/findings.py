@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reports.counting.verdict import listed
-from logitproof_reports.words.outcomes import escape_control_chars
 from logitproof_reports.words.terms import clause_title, question
+from logitproof_reports.words.text import escape_control_chars, listed
 
 from .classes import CLASSES, RANK, ChangeClass
 from .examples import example_of

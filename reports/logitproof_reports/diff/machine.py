@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_reports.runs.schema import attributed
-from logitproof_reports.words.outcomes import escape_control_chars
+from logitproof_reports.words.text import escape_control_chars
 
 if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from logitproof_reports.counting.making import making_of
-from logitproof_reports.words.outcomes import escape_control_chars
+from logitproof_reports.words.text import escape_control_chars
 
 from .classes import CLASSES, RANK, ChangeClass
 from .findings import findings_of, movement, what_of

@@ -13,7 +13,8 @@ from logitproof_reference.judging.worst_element import worst_element
 from logitproof_reports.html.columns import numbers, packed
 from logitproof_reports.report.judgement_facts import inputs_of
 from logitproof_reports.runs.coded_text import Words, words_of
-from logitproof_reports.words.outcomes import decimal, escape_control_chars, from_hex, shown_verdict, slack_of
+from logitproof_reports.words.outcomes import shown_verdict
+from logitproof_reports.words.text import decimal, escape_control_chars, from_hex, slack_of
 
 from .classes import CLASSES, RANK
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logitproof_reports.counting.verdict import listed, plural
+from logitproof_reports.words.text import listed, plural
 
 from .causes import Cause, causes_of
 from .classes import RANK, ChangeClass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_reports.counting.verdict import plural
 from logitproof_reports.words.markdown import MARKDOWN_BYTES, escaped, head, row, within
+from logitproof_reports.words.text import plural
 
 from .findings import findings_of, movement, what_of
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from logitproof_reference.training.record import SERIES, TrainingRecord
 from logitproof_reports.report.training import Curve, Tick, chosen, name_of, points, ticks
 from logitproof_reports.words.links import filter_link
-from logitproof_reports.words.outcomes import decimal, escape_control_chars
+from logitproof_reports.words.text import decimal, escape_control_chars
 
 if TYPE_CHECKING:
     from .compare import Diff

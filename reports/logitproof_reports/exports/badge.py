@@ -7,8 +7,9 @@ from xml.sax.saxutils import escape  # escapes, reads nothing
 
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import total
-from logitproof_reports.counting.verdict import plural, titled
-from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
+from logitproof_reports.counting.verdict_sentences import titled
+from logitproof_reports.words.outcomes import OUTCOMES
+from logitproof_reports.words.text import escape_control_chars, plural
 
 if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run

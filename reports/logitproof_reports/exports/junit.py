@@ -10,8 +10,9 @@ from xml.etree import ElementTree as ET  # written here, never read
 
 from logitproof_reports.counting.making import making_of
 from logitproof_reports.counting.run_table import prepare
-from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED, escape_control_chars, shown_verdict
+from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED, shown_verdict
 from logitproof_reports.words.terms import clause_title
+from logitproof_reports.words.text import escape_control_chars
 
 if TYPE_CHECKING:
     from typing import Any

@@ -13,10 +13,11 @@ from logitproof_reports.counting.accuracy_grades import counted, grades_of
 from logitproof_reports.counting.making import sentence_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
-from logitproof_reports.counting.verdict import headline, titled, verdict_sentences
+from logitproof_reports.counting.verdict_sentences import headline, titled, verdict_sentences
 from logitproof_reports.report.findings import KNOWN, grouped_findings
 from logitproof_reports.words.markdown import MARKDOWN_BYTES, escaped, head, row, within
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, escape_control_chars, slack_of
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES
+from logitproof_reports.words.text import escape_control_chars, slack_of
 
 if TYPE_CHECKING:
     from logitproof_reports.counting.run_table import Judged

@@ -7,7 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from logitproof_reports.counting.verdict import framework_versions, plural, version_place
+from logitproof_reports.counting.verdict_sentences import framework_versions, version_place
+from logitproof_reports.words.text import plural
 
 from .query import CellsOfRuns
 

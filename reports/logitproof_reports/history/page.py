@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from logitproof_reports.counting.verdict import listed, plural
 from logitproof_reports.html.columns import packed
 from logitproof_reports.html.render import rendered
 from logitproof_reports.runs.coded_text import words_of
 from logitproof_reports.runs.whole_files import write_atomically
-from logitproof_reports.words.outcomes import BY_RANK, escape_control_chars
+from logitproof_reports.words.outcomes import BY_RANK
+from logitproof_reports.words.text import escape_control_chars, listed, plural
 
 from .query import MOVES
 from .text import COLUMNS, DASH, NUMBERS, notes, spelled

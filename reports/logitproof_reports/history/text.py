@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from logitproof_reports.words.outcomes import BY_RANK, decimal, escape_control_chars
+from logitproof_reports.words.outcomes import BY_RANK
+from logitproof_reports.words.text import decimal, escape_control_chars
 
 from .query import ABSENT, MOVES
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reports.runs.coded_text import Words
-from logitproof_reports.words.outcomes import decimal
+from logitproof_reports.words.text import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

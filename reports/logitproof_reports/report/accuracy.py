@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
-from logitproof_reports.counting.verdict import plural
 from logitproof_reports.words.links import filter_terms
-from logitproof_reports.words.outcomes import BY_RANK, decimal, escape_control_chars, from_hex, measure
+from logitproof_reports.words.outcomes import BY_RANK
 from logitproof_reports.words.terms import is_extreme, question, question_place
+from logitproof_reports.words.text import decimal, escape_control_chars, from_hex, measure, plural
 
 from .accuracy_grades import grade_tables
 from .model import Accuracy, AccuracyCell, AccuracyRow, AccuracyTable, Dots, Histogram, Scatter

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
 from logitproof_reports.counting.accuracy_grades import CLAUSE, Grade, grades_of
 from logitproof_reports.words.links import filter_terms
-from logitproof_reports.words.outcomes import OUTCOMES, decimal, escape_control_chars
+from logitproof_reports.words.outcomes import OUTCOMES
 from logitproof_reports.words.terms import question, question_place
+from logitproof_reports.words.text import decimal, escape_control_chars
 
 from .model import GradeCell, GradeColumn, GradeRow, GradeTable
 

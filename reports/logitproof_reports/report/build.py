@@ -11,13 +11,20 @@ from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reports.counting.making import facts_of, making_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by, total
-from logitproof_reports.counting.verdict import fixed_since, framework_versions, headline, newest_tried, titled
+from logitproof_reports.counting.verdict_sentences import (
+    fixed_since,
+    framework_versions,
+    headline,
+    newest_tried,
+    titled,
+)
 from logitproof_reports.counting.worst import most_severe_of
 from logitproof_reports.runs.coded_text import words_of
 from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.links import filter_link, filter_terms
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, escape_control_chars, family_of, family_place
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, family_of, family_place
 from logitproof_reports.words.terms import question
+from logitproof_reports.words.text import escape_control_chars
 
 from .accuracy import accuracy_of
 from .claims import claims_of_release

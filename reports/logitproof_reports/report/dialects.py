@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.dialect_words import NO_OPTION, TOPICS, UNSTATED, words_of
-from logitproof_reports.words.outcomes import escape_control_chars
 from logitproof_reports.words.terms import question
+from logitproof_reports.words.text import escape_control_chars
 
 from .model import Dialect, DialectRow, Dialects
 

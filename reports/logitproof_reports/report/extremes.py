@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logitproof_reports.counting.verdict import listed, plural
 from logitproof_reports.words.links import filter_link, filter_terms
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, Outcome, escape_control_chars, from_hex
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, Outcome
 from logitproof_reports.words.terms import (
     clause_title,
     is_extreme,
@@ -20,6 +19,7 @@ from logitproof_reports.words.terms import (
     regime_clause,
     regime_reason,
 )
+from logitproof_reports.words.text import escape_control_chars, from_hex, listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,11 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.vocabulary.severity import EFFECTS, MOST_SEVERE_FIRST, severity_of
-from logitproof_reports.counting.verdict import framework_versions, listed, plural
+from logitproof_reports.counting.verdict_sentences import framework_versions
 from logitproof_reports.runs.schema import attributed
 from logitproof_reports.words.links import cell_link, explorer_link, filter_link
-from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, escape_control_chars, slack_of
+from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES
 from logitproof_reports.words.terms import clause_title, question
+from logitproof_reports.words.text import escape_control_chars, listed, plural, slack_of
 
 from .judgement_facts import brief_of, facts_of, impact_facts, inputs_of
 from .model import Entry, Finding, FindingGroup

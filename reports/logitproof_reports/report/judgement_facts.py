@@ -8,15 +8,9 @@ from typing import Any
 
 from logitproof_reference.judging.worst_element import worst_element
 from logitproof_reference.training.impact import impact_of
-from logitproof_reports.words.outcomes import (
-    decimal,
-    escape_control_chars,
-    from_hex,
-    measure,
-    shown_verdict,
-    slack_of,
-)
+from logitproof_reports.words.outcomes import shown_verdict
 from logitproof_reports.words.terms import TWO_ANSWERS
+from logitproof_reports.words.text import decimal, escape_control_chars, from_hex, measure, slack_of
 
 from .model import Fact
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from logitproof_reference.vocabulary.cells import MODES
 from logitproof_reports.counting.tally import tally_by
-from logitproof_reports.counting.verdict import plural
 from logitproof_reports.runs.coded_text import words_of
 from logitproof_reports.words.links import filter_terms
-from logitproof_reports.words.outcomes import FAMILIES, OUTCOMES, decimal, escape_control_chars, slack_of
+from logitproof_reports.words.outcomes import FAMILIES, OUTCOMES
+from logitproof_reports.words.text import decimal, escape_control_chars, plural, slack_of
 
 from .model import Matrix, MatrixCell, MatrixColumn, MatrixGroup, MatrixRow
 

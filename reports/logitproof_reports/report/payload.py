@@ -14,7 +14,8 @@ import numpy as np
 from logitproof_reports.html.columns import numbers, packed
 from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.words.links import explored_row
-from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, escape_control_chars
+from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES
+from logitproof_reports.words.text import escape_control_chars
 
 from .judgement_facts import facts_of, impact_facts, inputs_of
 

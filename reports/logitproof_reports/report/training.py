@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from logitproof_reference.training.record import SERIES, TrainingRecord
 from logitproof_reports.words.links import filter_link
-from logitproof_reports.words.outcomes import decimal, escape_control_chars
+from logitproof_reports.words.text import decimal, escape_control_chars
 
 if TYPE_CHECKING:
     from logitproof_reports.counting.run_table import Judged

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
-from logitproof_reports.counting.verdict import framework_versions, version_place
-from logitproof_reports.words.outcomes import escape_control_chars
+from logitproof_reports.counting.verdict_sentences import framework_versions, version_place
+from logitproof_reports.words.text import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.vocabulary.ops import is_elementwise
-
-from .outcomes import escape_control_chars
+from logitproof_reports.words.text import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from logitproof_reference.vocabulary.ops import is_elementwise
-
-from .outcomes import escape_control_chars
+from logitproof_reports.words.text import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .outcomes import escape_control_chars
+from logitproof_reports.words.text import escape_control_chars
 
 MARKDOWN_BYTES = 1_000_000
 """GitHub drops a job summary over 1 MiB."""

@@ -8,8 +8,7 @@ from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.cells import LABELS
 from logitproof_reference.vocabulary.ops import OPS, QUANTITIES
-
-from .outcomes import escape_control_chars
+from logitproof_reports.words.text import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,11 +14,11 @@ from meta.mutants.options import OPTION_MUTANTS
 from meta.mutants.producers import PRODUCER_MUTANTS
 from meta.mutants.results import RESULT_MUTANTS
 from meta.mutants.second_order import SECOND_ORDER_MUTANTS
+from meta.mutants.shifts_and_sums import VALUE_MUTANTS
 from meta.mutants.sigmoid import SIGMOID_MUTANTS
 from meta.mutants.sigmoid_extremes import SIGMOID_EXTREME_MUTANTS
 from meta.mutants.sizes import SIZE_MUTANTS
 from meta.mutants.upstream import UPSTREAM_MUTANTS
-from meta.mutants.values import VALUE_MUTANTS
 
 _TABLES = (
     VALUE_MUTANTS,

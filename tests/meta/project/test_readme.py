@@ -24,7 +24,7 @@ from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.catalogue.tried_machines import tried_machines
 from logitproof_reference.vocabulary.cells import MODES
 from logitproof_reports.counting.run_table import prepare
-from logitproof_reports.counting.verdict import verdict_sentences
+from logitproof_reports.counting.verdict_sentences import verdict_sentences
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.words.outcomes import OUTCOMES
 from meta.reports.synthetic_runs import three_frameworks

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from logitproof.readers.report_files import write_files
 from logitproof_reports.counting.accuracy_grades import counted, grades_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.exports.summary import grade_table, markdown
+from logitproof_reports.exports.write import write_files
 from logitproof_reports.report.accuracy_grades import grade_tables
 from logitproof_reports.report.write import write_report
 from logitproof_reports.runs.run_file import Run, table_of

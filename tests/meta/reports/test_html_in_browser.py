@@ -17,7 +17,7 @@ from logitproof_conformance.training.judging import judge_training
 from logitproof_reports.report.write import write_report
 from logitproof_reports.runs.run_file import merge
 from logitproof_reports.runs.schema import Run, table_of
-from logitproof_reports.words.outcomes import escape_control_chars
+from logitproof_reports.words.text import escape_control_chars
 from meta.reports.synthetic_runs import HOSTILE, environment_of, green, hostile, hundred_thousand, three_frameworks
 
 if TYPE_CHECKING:

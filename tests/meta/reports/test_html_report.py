@@ -22,7 +22,8 @@ from logitproof_reports.report.write import render, write_report
 from logitproof_reports.runs.run_file import RunFileError
 from logitproof_reports.runs.schema import Run, table_of
 from logitproof_reports.words.links import explorer_link, filter_link
-from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, UNEXPECTED, escape_control_chars, from_hex
+from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, UNEXPECTED
+from logitproof_reports.words.text import escape_control_chars, from_hex
 from meta.reports.synthetic_runs import EXTREME, green, hostile, hundred_thousand, judgement, run_of, three_frameworks
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from logitproof_reference.vocabulary.judgement import on_the_whole
 from logitproof_reports.exports.badge import badge
 from logitproof_reports.exports.summary import MARKDOWN_BYTES, legend, markdown, sentences, terminal_table
 from logitproof_reports.runs.schema import Run, table_of
-from logitproof_reports.words.outcomes import slack_of
+from logitproof_reports.words.text import slack_of
 from meta.reports.synthetic_runs import green, hostile, judgement, run_of, three_frameworks
 
 

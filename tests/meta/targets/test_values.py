@@ -9,8 +9,6 @@ import pytest
 from logitproof_adapters.contract.dialect import CHOICES, Dialect
 from logitproof_adapters.evaluator.frames import LARGEST, LENGTH, FrameError, decoded, encoded, length_of
 from logitproof_adapters.evaluator.values import (
-    cell_from_json,
-    cell_to_json,
     packed,
     packed_all,
     packed_answer,
@@ -19,7 +17,7 @@ from logitproof_adapters.evaluator.values import (
     unpacked_answer,
 )
 from logitproof_reference.oracle.loss_options import LossOptions
-from logitproof_reference.vocabulary.cells import Cell, Options
+from logitproof_reference.vocabulary.cells import Cell, Options, cell_from_json, cell_to_json
 
 WIDE = np.arange(60, dtype=np.float32).reshape(5, 12)
 LAYOUTS = {

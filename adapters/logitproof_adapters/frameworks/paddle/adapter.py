@@ -14,7 +14,7 @@ import numpy as np
 
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, indexed
-from logitproof_adapters.frameworks.paddle.dialect import documented
+from logitproof_adapters.frameworks.paddle.dialect import IGNORED_LABEL, documented
 from logitproof_adapters.frameworks.paddle.functions import ENTRIES, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
@@ -35,7 +35,7 @@ class PaddleAdapter(SourceAdapter):
     entries = ENTRIES
     imports = "import paddle\nimport paddle.nn.functional as F"
     report = 'print(str(result.dtype).rpartition(".")[2], result.tolist())'
-    ignored_labels = (-100,)  # the default of ignore_index in paddle.nn.functional.cross_entropy
+    ignored_labels = (IGNORED_LABEL,)
     floating_indices = True  # "the data type of label is int32, int64, float32, float64"
 
     def __init__(self, device: str = CPU) -> None:

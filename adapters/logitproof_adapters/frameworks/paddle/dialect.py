@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Loss
 
+IGNORED_LABEL = -100
+"""The default of ignore_index in paddle.nn.functional.cross_entropy: a row of this label has zero loss."""
+
 
 def documented() -> Mapping[Loss, Dialect]:
     """Return what PaddlePaddle documents of its losses."""
@@ -30,7 +33,7 @@ def documented() -> Mapping[Loss, Dialect]:
         class_axis="any, last by default",
         label_formats="int32, int64, float32, float64",
         out_of_range="an error (observed)",
-        ignored_index="-100, whose rows count in the mean",
+        ignored_index=f"{IGNORED_LABEL}, whose rows count in the mean",
         words={"mean_over": "all rows; the rows kept where ignore_index >= 0; their weights where there are weights"},
     )
     by_release = _by_release(indices)
@@ -44,7 +47,7 @@ def documented() -> Mapping[Loss, Dialect]:
             mean_over=None,
             class_axis="1",
             label_formats="int64",
-            ignored_index="-100",
+            ignored_index=str(IGNORED_LABEL),
             words={},
         ),
         (*DISTRIBUTIONS, ""): replace(
@@ -74,5 +77,5 @@ def _by_release(newest: Dialect) -> Dialect:
     first, those of 3.0 and later the second (https://github.com/PaddlePaddle/Paddle/pull/76033 would change them back).
     """
     kept = "the rows kept; their weights where there are weights"
-    before = replace(newest, mean_over=None, ignored_index="-100", words={"mean_over": kept})
+    before = replace(newest, mean_over=None, ignored_index=str(IGNORED_LABEL), words={"mean_over": kept})
     return replace(newest, since="3.0", earlier=before)

@@ -16,7 +16,7 @@ import numpy as np
 
 from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import absent, indexed, parted
-from logitproof_adapters.frameworks.torch.dialect import documented
+from logitproof_adapters.frameworks.torch.dialect import IGNORED_LABEL, documented
 from logitproof_adapters.frameworks.torch.functions import ENTRIES, EXPRESSIONS, program, spelled
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
@@ -53,7 +53,7 @@ class TorchAdapter(SourceAdapter):
     keeps_graph = True
     imports = "import torch"
     report = "print(result.dtype, result.tolist())"
-    ignored_labels: tuple[int, ...] = (-100,)  # the default of ignore_index in torch.nn.CrossEntropyLoss
+    ignored_labels: tuple[int, ...] = (IGNORED_LABEL,)
 
     def __init__(self, device: str = CPU) -> None:
         import torch  # noqa: PLC0415 - an adapter imports its framework here and nowhere else

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Loss
 
+IGNORED_LABEL = -100
+"""The default of ignore_index in torch.nn.CrossEntropyLoss: a row of this label has zero loss."""
+
 
 def documented() -> Mapping[Loss, Dialect]:
     """Return what PyTorch documents of its losses."""
@@ -28,7 +31,7 @@ def documented() -> Mapping[Loss, Dialect]:
         class_axis="1",
         label_formats="int64",
         out_of_range="an error (observed)",
-        ignored_index="-100",
+        ignored_index=str(IGNORED_LABEL),
     )
     distributions = replace(
         indices,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from logitproof_reports.runs.schema import attributed, framework_of
-from logitproof_reports.words.outcomes import OUTCOMES, escape_control_chars
+from logitproof_reports.words.outcomes import OUTCOMES
+from logitproof_reports.words.text import escape_control_chars, listed, plural
 
 from .tally import tally_by
 from .worst import most_severe_of
@@ -150,13 +151,3 @@ def _who(run: Run, frameworks: list[str]) -> str:
     if len(frameworks) > NAMED:
         return f"{len(frameworks)} frameworks"
     return listed([titled(run, framework) for framework in frameworks])
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 cell``, ``3 cells``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def listed(words: list[str]) -> str:
-    """Return words as a list in prose: ``a, b and c``."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
