@@ -181,11 +181,6 @@ class Link:
         """Whether the process can be asked."""
         return not self._ended
 
-    @property
-    def has_more_to_send(self) -> bool:
-        """Whether the pipe was full."""
-        return bool(self._outgoing)
-
     def _introduce(self, sources: Mapping[str, Any]) -> None:
         text = files("logitproof_adapters.evaluator").joinpath("bootstrap.py").read_text("ascii")
         setup = {"environment": self.target.variables, "memory": self.target.memory, "sources": sources}

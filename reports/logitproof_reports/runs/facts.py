@@ -28,7 +28,6 @@ def _is_shard(word: Any) -> bool:
 
 
 TEXTS: Shape = {ANY: str}
-OPTIONAL_TEXT = (str, type(None))
 
 ENVIRONMENT: Shape = {
     **dict.fromkeys(("python", "implementation", "os", "kernel", "machine", "cpu", "tried", "target"), str),
