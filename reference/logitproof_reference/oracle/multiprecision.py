@@ -55,8 +55,8 @@ def evaluate_row(request: Request) -> Enclosure:
     if np.isnan(x).any() or not all(np.isfinite(part).all() for part in request.factors):
         return Enclosure.exact(np.full(shape, np.nan))
     if np.isneginf(x).all():
-        sums = (request.op, request.quantity) == ("log_sum_exp", "value")
-        return Enclosure.exact(np.full(shape, -np.inf if sums else np.nan))
+        falls = request.quantity == "value" and request.row.shift_slope > 0.0
+        return Enclosure.exact(np.full(shape, -np.inf if falls else np.nan))
     mp = _context()
     with _LOCK:
         mp.prec = working_precision(x[np.isfinite(x)], _factors(request))

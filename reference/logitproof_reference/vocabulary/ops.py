@@ -106,6 +106,8 @@ class Op:
         Whether its value holds one number a class, not one a row.
     elementwise : bool
         Whether it takes each logit by itself: no class axis, no softmax of a row.
+    shift_slope : float
+        What a common shift of a row's logits by 1 adds to its value; its gradient sums to so many cotangents.
     offers_hvp : bool
         Whether a second derivative is asked of frameworks: where the value of a row is one number, or a sum of such.
     laws : frozenset of str
@@ -121,6 +123,7 @@ class Op:
     options: tuple[str, ...] = ()
     keeps_classes: bool = False
     elementwise: bool = False
+    shift_slope: float = 0.0
     offers_hvp: bool = True
     laws: frozenset[str] = frozenset()
     row_sums: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -210,6 +213,7 @@ _LOG_SUM_EXP = Op(
         "jvp": Formulas("log_sum_exp_jvp", "log_sum_exp_jvp", "log_sum_exp_jvp", control="jvp_log_sum_exp"),
         "hvp": Formulas("log_sum_exp_hvp", "log_sum_exp_hvp", "log_sum_exp_hvp", control="hvp_log_sum_exp"),
     },
+    shift_slope=1.0,
     laws=_OF_ROWS,
     row_sums={("none", "grad_logits"): "LAW-2"},
 )

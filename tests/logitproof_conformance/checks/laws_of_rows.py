@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 
 
 def _due(case: Case, batch: Batch) -> F64:
-    """Return what each row must sum to."""
-    rows = len(batch.rows)
-    due = {"softmax": np.ones(rows), "log_sum_exp": batch.rows.row_cotangents.astype(np.float64)}
-    return due.get(case.cell.op, np.zeros(rows))
+    """Return what each row must sum to: shares to 1, a gradient to what a common shift of the logits adds."""
+    rows, slope = len(batch.rows), OPS[case.cell.op].shift_slope
+    if case.cell.quantity == "value":
+        return np.ones(rows)
+    return slope * batch.rows.row_cotangents.astype(np.float64) if slope else np.zeros(rows)
 
 
 def _allowed(case: Case, batch: Batch, magnitudes: F64) -> F64:

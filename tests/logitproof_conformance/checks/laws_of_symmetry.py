@@ -24,6 +24,7 @@ from logitproof_reference.numerics.double_double import two_sum
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,8 +89,8 @@ def judge_shifted_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judge
     parts = slice(0, half), slice(half, 2 * half)
     before, after = (answer.array[part] for part in parts)
     must = Question(cell, inputs).must
-    is_moved = (cell.op, cell.quantity) == ("log_sum_exp", "value")
-    due = _sum(before.astype(np.float64), shifts) if is_moved else Enclosure.exact(before)
+    slope = OPS[cell.op].shift_slope if cell.quantity == "value" else 0.0
+    due = _sum(before.astype(np.float64), slope * shifts) if slope else Enclosure.exact(before)
     relation = Relation(
         "LAW-3",
         "shifted as a whole",

@@ -14,6 +14,7 @@ from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.plan.bad_inputs import BAD_LABELS, INVALID_ARGUMENTS
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.vocabulary.cells import PLAIN
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +142,7 @@ def _without_classes(batch: Batch) -> Batch:
 def _fault_of_nothing(case: Case, observed: NDArray[Any]) -> str:
     """Say which finite number came of no classes; an empty sum is 0, and its logarithm -inf, but no index is right."""
     numbers = observed.astype(np.float64)
-    due = -np.inf if case.cell.op == "log_sum_exp" else 0.0
+    due = -np.inf if OPS[case.cell.op].shift_slope > 0.0 else 0.0
     allowed = np.isnan(numbers) | ((numbers == due) & (case.cell.labels != "indices"))
     return "" if allowed.all() else f"zero classes return {numbers[~allowed][0]:.9g}, expected an error or NaN"
 
