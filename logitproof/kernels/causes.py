@@ -14,7 +14,7 @@ import numpy as np
 
 from logitproof.kernels import faulty_data as data
 from logitproof.kernels import faulty_sums as sums
-from logitproof.kernels.symptoms import distance
+from logitproof.kernels.symptoms import MODELLED, distance
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -55,8 +55,11 @@ class Cause:
 
 
 def explaining(symptoms: Symptoms) -> dict[Cause, float]:
-    """Return all known faults that explain every wrong row, with how well; none of rows reduced to one number."""
-    if symptoms.is_reduced or not symptoms.wrong.any():
+    """Return all known faults that explain every wrong row, with how well; none of rows reduced to one number.
+
+    None either of an op that no fault is `MODELLED` for.
+    """
+    if symptoms.op not in MODELLED or symptoms.is_reduced or not symptoms.wrong.any():
         return {}
     with np.errstate(all="ignore"):
         found = {cause: explains(cause.predict(symptoms), symptoms) for cause in CAUSES}

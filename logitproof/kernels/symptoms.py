@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     F64 = NDArray[np.float64]
 
 
+MODELLED = frozenset(
+    {"softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy", "sigmoid_cross_entropy"},
+)
+"""The ops of which the answers of faulty kernels are known; the cause of a fault in another one is not guessed."""
+
+
 @dataclass(frozen=True)
 class Symptoms:
     """One batch that a kernel gets wrong, in float64.
