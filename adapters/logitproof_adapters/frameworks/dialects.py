@@ -1,42 +1,35 @@
 """The dialects of the adapters of this package: what each framework documents of its losses, as data.
 
-Stated apart from the adapters, so that they can be told side by side where no framework is installed.
+They stand in the classes of the adapters, which import no framework before they are made; so the dialects can be told
+side by side where no framework is installed.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.frameworks.jax.dialect import documented as jax
-from logitproof_adapters.frameworks.keras.dialect import documented as keras
-from logitproof_adapters.frameworks.liger.dialect import documented as liger
-from logitproof_adapters.frameworks.mlx.dialect import documented as mlx
-from logitproof_adapters.frameworks.onnxruntime.dialect import documented as onnxruntime
-from logitproof_adapters.frameworks.optax.dialect import documented as optax
-from logitproof_adapters.frameworks.paddle.dialect import documented as paddle
-from logitproof_adapters.frameworks.sklearn.dialect import documented as sklearn
-from logitproof_adapters.frameworks.tensorflow.dialect import documented as tensorflow
-from logitproof_adapters.frameworks.tinygrad.dialect import documented as tinygrad
-from logitproof_adapters.frameworks.torch.dialect import documented as torch
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from logitproof_adapters.contract import Dialect, Loss
 
+BETTER_KNOWN = (
+    *("torch", "tensorflow", "jax", "keras_tensorflow", "keras_torch", "keras_jax"),
+    *("optax", "paddle", "mlx", "onnxruntime", "tinygrad"),
+)
+"""The frameworks that readers look for; the others come behind them."""
+
+
+def _of_adapter(name: str) -> Mapping[Loss, Dialect]:
+    module, _, attribute = FRAMEWORKS[name].adapter_spec.partition(":")
+    found: Mapping[Loss, Dialect] = getattr(import_module(module), attribute).dialects
+    return found
+
+
 DIALECTS: Mapping[str, Mapping[Loss, Dialect]] = {
-    "torch": torch(),
-    "tensorflow": tensorflow(),
-    "jax": jax(),
-    "keras_tensorflow": keras("tensorflow"),
-    "keras_torch": keras("torch"),
-    "keras_jax": keras("jax"),
-    "optax": optax(),
-    "paddle": paddle(),
-    "mlx": mlx(),
-    "onnxruntime": onnxruntime(),
-    "tinygrad": tinygrad(),
-    "liger": liger(),
-    "sklearn": sklearn(),
+    name: dialects for name in dict.fromkeys((*BETTER_KNOWN, *FRAMEWORKS)) if (dialects := _of_adapter(name))
 }
-"""By adapter, and by the op, labels and entry of a cell; the better known frameworks first."""
+"""By adapter that has losses, and by the op, labels and entry of a cell."""

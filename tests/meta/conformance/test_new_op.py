@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from logitproof.kernels.causes import explaining
+from logitproof.kernels.symptoms import Symptoms
 from logitproof_adapters.control import sigmoid as control_sigmoid
 from logitproof_adapters.control import softmax as control
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
@@ -17,6 +19,7 @@ from logitproof_reference import ExactRows
 from logitproof_reference.bounds import producers, table
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST
+from logitproof_reference.bounds.error_model import BoundedValue
 from logitproof_reference.cases.hashed_numbers import normals
 from logitproof_reference.judging import accuracy_classes
 from logitproof_reference.oracle import closed_forms, definitions, infinite_logits, multiprecision, sigmoid
@@ -43,24 +46,42 @@ SURPRISE = Op(
 )
 """-log p_j of every class."""
 
+DOUBLED = Op(
+    "doubled",
+    {"value": Formulas("doubled", "doubled", "doubled", control="doubled")},
+    laws=frozenset({"shifted_rows", "permuted_classes"}),
+    shift_slope=2.0,
+)
+"""Twice the log-sum-exp: a common shift moves it, and it falls to -inf with the logits."""
+
+
+def rounding_free_double(one: BoundedValue) -> BoundedValue:
+    """Return the bound of twice a number."""
+    return BoundedValue(2.0 * one.value, 2.0 * one.error)
+
+
 FORMULAS: dict[ModuleType, dict[str, Any]] = {
     closed_forms: {
+        "doubled": lambda core, terms: closed_forms.log_sum_exp(core, terms).scaled(1),
         "surprises": lambda core, terms: -closed_forms.log_softmax(core, terms),
         "surprise_vjp": lambda core, terms: -closed_forms.log_softmax_vjp(core, terms),
         "surprise_jvp": lambda core, terms: -closed_forms.log_softmax_jvp(core, terms),
     },
     definitions: {
+        "doubled": lambda row: 2 * row.log_sum_exp,
         "surprises": lambda row: row.surprise,
         "surprise_vjp": lambda row: [-value for value in definitions.log_softmax_vjp(row)],
         "surprise_jvp": lambda row: [-value for value in definitions.log_softmax_jvp(row)],
     },
     infinite_logits: {"surprises": lambda terms, absent: -infinite_logits.log_softmax(terms, absent)},
     table: {
+        "doubled": lambda asked: rounding_free_double(table.log_sum_exp(asked)),
         "surprises": lambda asked: -table.log_softmax(asked),
         "surprise_vjp": lambda asked: -table.log_softmax_vjp(asked),
         "surprise_jvp": lambda asked: -table.log_softmax_jvp(asked),
     },
     control: {
+        "doubled": lambda x: 2 * control.log_sum_exp(x),
         "surprises": lambda x: -control.log_softmax(x),
         "surprise_vjp": lambda x, c: -control.grad_log_softmax(x, c),
         "surprise_jvp": lambda x, v: -control.jvp_log_softmax(x, v),
@@ -70,8 +91,9 @@ FORMULAS: dict[ModuleType, dict[str, Any]] = {
 
 @pytest.fixture
 def surprise(monkeypatch: pytest.MonkeyPatch) -> Op:
-    """Put the op in its place: a row, and functions in the modules that hold an op's formulas."""
+    """Put the ops in their place: a row, and functions in the modules that hold an op's formulas."""
     monkeypatch.setitem(OPS, SURPRISE.name, SURPRISE)
+    monkeypatch.setitem(OPS, DOUBLED.name, DOUBLED)
     for module, functions in FORMULAS.items():
         for name, function in functions.items():
             monkeypatch.setattr(module, name, function, raising=False)
@@ -106,6 +128,22 @@ def test_a_new_op_is_judged_by_its_own_bound(surprise: Op, quantity: str) -> Non
     clauses = {judgement.clause for judgement in found}
     assert {"value": {"VAL-1", "LAW-3", "EXT-2"}, "grad_logits": {"GRD-1"}, "jvp": {"JVP-1"}}[quantity] <= clauses
     assert {judgement.verdict for judgement in found if judgement.grade == "MUST"} <= {"conforms", "unsupported"}
+
+
+@pytest.mark.usefixtures("surprise")
+def test_a_new_op_that_moves_with_its_logits_is_judged_by_its_slope() -> None:
+    cell = Cell("numpy", "eager", DOUBLED.name, "value", "float32")
+    found = [judgement for _, judgement in sweep(CellEvaluation(NumpyAdapter(), cell, "quick"), "quick")]
+    assert {judgement.clause for judgement in found} >= {"VAL-1", "LAW-3", "EXT-4", "ERR-4"}
+    assert {judgement.verdict for judgement in found if judgement.grade == "MUST"} <= {"conforms", "unsupported"}
+
+
+@pytest.mark.usefixtures("surprise")
+def test_no_cause_is_guessed_of_a_new_op() -> None:
+    logits = normals("new op", (5, 7))
+    wrong, exact = np.ones(5, dtype=bool), 2 * control.log_sum_exp(logits)
+    given = Symptoms(DOUBLED.name, "value", "float32", logits, None, None, exact / 2, exact, wrong, wrong)
+    assert explaining(given) == {}
 
 
 def test_a_new_op_with_a_fault_is_outside_its_bound(surprise: Op) -> None:
