@@ -181,6 +181,21 @@ def control_from_elsewhere(session: nox.Session) -> None:
         session.run("logitproof", "findings", "--text", "torch-logsumexp-gradient", silent=True)  # a file of the wheel
 
 
+def refusals_of(framework: str) -> None:
+    """Add the session ``refusals(framework)``."""
+
+    def refusals(session: nox.Session) -> None:
+        session.install("-e", ".", *group("test"), *group(f"conformance-{framework}"))
+        session.run("python", "-m", "meta.adapters.refusals", framework, env={"PYTHONPATH": "tests"})
+
+    refusals.__doc__ = f"Call what the adapter of {framework} says it does not offer: each call must fail."
+    nox.session(refusals, name=f"refusals({framework})", default=False)
+
+
+for name in sorted(FRAMEWORKS):
+    refusals_of(name)
+
+
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build sdist and wheel, and run the control's matrix from the installed wheel."""

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell
 
 
+NOT_ASKED = "not asked: "
+"""How a reason of the suite's own begins. Any other is the framework's: a call for it fails, and
+tests/meta/adapters/refusals.py makes it."""
+
+
 def not_wrapped(
     cell: Cell,
     modes: tuple[str, ...],
@@ -34,9 +39,7 @@ def not_wrapped(
     known_entries = ("", *(entries or {}).get((cell.op, cell.labels), ()))
     op = OPS[cell.op]
     reasons = {
-        f"a second derivative of {cell.op} is not asked: it has no scalar value": (
-            cell.quantity == "hvp" and not op.offers_hvp
-        ),
+        f"a second derivative of {cell.op}, which has no scalar value": (cell.quantity == "hvp" and not op.offers_hvp),
         f"mode {cell.mode} is not wrapped; wrapped: {', '.join(modes)}": cell.mode not in modes,
         "what is mapped over is rows: their classes lie last": cell.mode == "vmap" and cell.axis != "last",
         f'function "{cell.entry}" is not wrapped for {cell.op}': cell.entry not in known_entries,
@@ -46,4 +49,4 @@ def not_wrapped(
         "a sigmoid's labels are no class indices": cell.labels == "indices" and op.elementwise,
         "class indices have no gradient": cell.quantity == "grad_labels" and cell.labels == "indices",
     }
-    return next((reason for reason, applies in reasons.items() if applies), None)
+    return next((NOT_ASKED + reason for reason, applies in reasons.items() if applies), None)

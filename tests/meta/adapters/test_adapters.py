@@ -257,12 +257,12 @@ def test_torch_compiles_nothing_without_a_compiler_and_says_so(monkeypatch: pyte
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("softmax", "hvp", "none"), "a second derivative of softmax is not asked"),
-        (("sigmoid_cross_entropy", "value", "indices"), "a sigmoid's labels are no class indices"),
-        (("softmax", "value", "indices"), "softmax takes no labels"),
-        (("log_sum_exp", "grad_labels", "none"), "log_sum_exp takes no labels"),
-        (("softmax_cross_entropy", "value", "none"), "softmax_cross_entropy needs labels"),
-        (("softmax_cross_entropy", "grad_labels", "indices"), "class indices have no gradient"),
+        (("softmax", "hvp", "none"), "not asked: a second derivative of softmax"),
+        (("sigmoid_cross_entropy", "value", "indices"), "not asked: a sigmoid's labels are no class indices"),
+        (("softmax", "value", "indices"), "not asked: softmax takes no labels"),
+        (("log_sum_exp", "grad_labels", "none"), "not asked: log_sum_exp takes no labels"),
+        (("softmax_cross_entropy", "value", "none"), "not asked: softmax_cross_entropy needs labels"),
+        (("softmax_cross_entropy", "grad_labels", "indices"), "not asked: class indices have no gradient"),
     ],
 )
 def test_what_is_not_wrapped_is_refused_with_the_reason(
@@ -276,7 +276,7 @@ def test_what_is_not_wrapped_is_refused_with_the_reason(
 
 def test_a_mode_is_refused_unless_the_adapter_has_it(adapter: Adapter) -> None:
     refusal = adapter.unsupported(Cell(adapter.name, "ahead_of_time", "softmax", "value", "float32"))
-    assert refusal == f"mode ahead_of_time is not wrapped; wrapped: {', '.join(adapter.modes)}"
+    assert refusal == f"not asked: mode ahead_of_time is not wrapped; wrapped: {', '.join(adapter.modes)}"
 
 
 def test_the_description_names_framework_version_and_build(adapter: Adapter) -> None:

@@ -17,6 +17,7 @@ from logitproof_adapters.contract.device import absent, indexed, parted
 from logitproof_adapters.frameworks.jax.dialect import documented
 from logitproof_adapters.frameworks.jax.functions import ENTRIES, EXPRESSIONS, TRANSFORMS, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_adapters.sources.unsupported import NOT_ASKED
 from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
@@ -95,7 +96,7 @@ class JaxAdapter(SourceAdapter):
                 cell.entry == "where" and self._jax.__version_info__ < FIRST_WITH_WHERE
             ),
             "jax.nn has no loss, hence no options of one": cell.options != PLAIN,
-            "log_softmax is -inf where it leaves out, without a derivative; the limit's is 1": (
+            f"{NOT_ASKED}log_softmax is -inf where it leaves out, without a derivative; the limit's is 1": (
                 cell.entry == "where" and (cell.op, cell.quantity) == ("log_softmax", "grad_logits")
             ),
         }

@@ -19,7 +19,7 @@ from logitproof_adapters.frameworks.keras.functions import ENTRIES, TF_ENTRIES, 
 from logitproof_adapters.frameworks.tensorflow.adapter import TensorflowAdapter
 from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
 from logitproof_adapters.sources.source_adapter import SourceAdapter
-from logitproof_adapters.sources.unsupported import not_wrapped
+from logitproof_adapters.sources.unsupported import NOT_ASKED, not_wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,11 +61,11 @@ class KerasAdapter(SourceAdapter):
         asked, elsewhere = cell.options, cell.labels == "indices" and cell.axis != "last"
         last_alone = "SparseCategoricalCrossentropy takes the classes last alone"
         reasons = {
-            "Keras' losses weight no classes": asked.weight or asked.pos_weight,
+            "Keras' cross-entropies weight no classes": asked.weight or asked.pos_weight,
+            "SparseCategoricalCrossentropy smoothes no labels": cell.labels == "indices" and asked.label_smoothing != 0,
             f"{last_alone} in this release": elsewhere and not self.names_axis,
             f"{last_alone} on TensorFlow": elsewhere and self.backend == "tensorflow",
-            "SparseCategoricalCrossentropy smoothes no labels": cell.labels == "indices" and asked.label_smoothing != 0,
-            f"{cell.format} does not resolve the clip of probabilities at 1e-7": (
+            f"{NOT_ASKED}{cell.format} does not resolve the clip of probabilities at 1e-7": (
                 cell.entry in self.clipped and cell.format not in {"float32", "float64"}
             ),
         }

@@ -8,6 +8,7 @@ computes what the kernels say, in their formats, but neither exp nor sums are th
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.frameworks.liger.dialect import documented
 from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
 from logitproof_adapters.frameworks.torch.functions import spelled
+from logitproof_adapters.sources.unsupported import NOT_ASKED
 
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell
@@ -69,14 +71,23 @@ class LigerAdapter(TorchAdapter):
             "Liger's kernels have a backward pass and no other derivative": cell.quantity in {"jvp", "hvp"},
             "Liger's kernels take rows by classes": cell.axis != "last",
             # https://triton-lang.org/main/programming-guide/chapter-3/debugging.html; the loss casts to float32 first.
-            "Triton's interpreter does not operate on bfloat16": (
+            f"{NOT_ASKED}Triton documents that its interpreter does not operate on bfloat16": (
                 self._interpreted and cell.op == "softmax" and cell.format == "bfloat16"
             ),
             "Triton's interpreter passes a Python float where the kernel casts the sum of weights": (
-                self._interpreted and cell.options.weight
+                cell.options.weight and not self._takes_weight
             ),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
+
+    @cached_property
+    def _takes_weight(self) -> bool:
+        loss = self._namespace["LigerCrossEntropyLoss"](weight=self._torch.ones(2, device=self.device))
+        try:
+            loss(self._torch.ones(1, 2, device=self.device), self._torch.zeros(1, dtype=int, device=self.device))
+        except Exception:  # noqa: BLE001 - of Triton's interpreter, whose types differ between releases
+            return False
+        return True
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged."""

@@ -14,6 +14,7 @@ from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, parted
 from logitproof_adapters.frameworks.mlx.dialect import documented
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
+from logitproof_adapters.sources.unsupported import NOT_ASKED
 from logitproof_reference.vocabulary.cells import SIGMOID
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
@@ -82,7 +83,7 @@ class MlxAdapter(SourceAdapter):
         """Return why MLX has no such cell, or None."""
         weights = cell.options.weight or cell.options.pos_weight
         reasons = {
-            "mlx.nn.losses.cross_entropy has the derivative of labels that sum to 1 and stay so": (
+            f"{NOT_ASKED}mlx.nn.losses.cross_entropy has the derivative of labels that sum to 1 and stay so": (
                 cell.quantity == "grad_labels" and cell.op != SIGMOID
             ),
             "MLX has float64 on the CPU alone": cell.format == "float64" and parted(self.device)[0] != CPU,

@@ -28,6 +28,7 @@ from logitproof_adapters.frameworks.onnxruntime.functions import (
 )
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
+from logitproof_adapters.sources.unsupported import NOT_ASKED
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ class OnnxruntimeAdapter(NumpyArrays, SourceAdapter):
             "the CPU provider has no bfloat16 kernel: Could not find an implementation for ReduceMax(13)": (
                 cell.format == "bfloat16" and self.device == CPU
             ),
-            "the models are spelled in float16, float32 and float64": cell.format not in TYPES,
+            f"{NOT_ASKED}the models are spelled in float16, float32 and float64": cell.format not in TYPES,
             f"ONNX has no operator for {cell.op} of {cell.labels}": cell.labels == "distributions",
             "SoftmaxCrossEntropyLoss smoothes no labels": cell.options.label_smoothing != 0,
-            "the operators of gradients are in builds for training alone": is_gradient and not self._trains,
             f"ONNX Runtime has no operator for {cell.quantity} of {operator(cell)}": (
                 (cell.quantity, operator(cell)) not in NODES
             ),
+            "the operators of gradients are in builds for training alone": is_gradient and not self._trains,
             f"ONNX Runtime has no kernel for this gradient in {cell.format}": (
                 is_gradient and (cell.op, cell.entry, cell.format) in NO_GRADIENT
             ),

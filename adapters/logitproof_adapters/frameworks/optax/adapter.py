@@ -64,7 +64,7 @@ class OptaxAdapter(JaxAdapter):
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why Optax has no such cell, or None."""
-        smooths = cell.labels == "distributions" and cell.entry not in CLASSES_LAST
+        smooths = cell.labels == "distributions"
         offered = (PLAIN, Options(label_smoothing=cell.options.label_smoothing)) if smooths else (PLAIN,)
         reasons = {
             f"Optax has losses; {cell.op} is JAX's": (cell.op, cell.labels, "") not in EXPRESSIONS,
@@ -78,5 +78,5 @@ class OptaxAdapter(JaxAdapter):
         alpha = cell.options.label_smoothing
         along = "" if axis == ndim - 1 else f", axis={axis}"  # since 0.2.3, and smooth_labels since 0.2.7
         labels = f"optax.smooth_labels(y, {alpha}{along})" if alpha else "y"
-        last = {letter: f"jnp.moveaxis({letter}, {axis}, -1)" for letter in "xy"}
+        last = {letter: f"jnp.moveaxis({given}, {axis}, -1)" for letter, given in (("x", "x"), ("y", labels))}
         return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(along=along, labels=labels, **last)

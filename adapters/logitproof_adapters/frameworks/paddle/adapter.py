@@ -59,16 +59,17 @@ class PaddleAdapter(SourceAdapter):
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why PaddlePaddle has no such cell, or None."""
+        ignored = cell.options.ignore_index
         reasons = {
-            "PaddlePaddle's CPU kernels of softmax take float32 and float64": (
-                self.device == CPU and cell.format in {"float16", "bfloat16"}
-            ),
             "PaddlePaddle has no forward mode but by two backward passes": cell.quantity == "jvp",
             "PaddlePaddle's gradients of softmax and losses have no gradient of their own": cell.quantity == "hvp",
             "PaddlePaddle's losses have no gradient with respect to labels": cell.quantity == "grad_labels",
             "nll_loss smoothes no labels": bool(cell.entry and cell.options.label_smoothing),
-            "ignore_index is not valid with the soft labels that label_smoothing makes": (
-                cell.options.ignore_index is not None and cell.options.label_smoothing != 0
+            f"label_smoothing encodes labels by one_hot, which refuses {ignored}": (
+                ignored is not None and ignored < 0 and cell.options.label_smoothing != 0
+            ),
+            "PaddlePaddle's CPU kernels take float32 and float64": (
+                self.device == CPU and cell.format in {"float16", "bfloat16"}
             ),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)

@@ -1,7 +1,6 @@
 """SciPy: scipy.special.softmax, log_softmax and logsumexp (https://docs.scipy.org/doc/scipy/reference/special.html).
 
-All three take an axis and keep the format of a NumPy array. SciPy has no cross-entropy, differentiates nothing and
-takes no bfloat16.
+All three take an axis and keep the format of a NumPy array. SciPy has no cross-entropy and differentiates nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from logitproof_adapters.contract import Description
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
 from logitproof_adapters.sources.source_adapter import SourceAdapter
+from logitproof_adapters.sources.unsupported import NOT_ASKED
 
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell
@@ -48,7 +48,8 @@ class ScipyAdapter(NumpyArrays, SourceAdapter):
         reasons = {
             f"scipy.special has no {cell.op}": cell.op not in EXPRESSIONS,
             "SciPy does not differentiate": cell.quantity != "value",
-            "scipy.special takes no bfloat16": cell.format == "bfloat16",
+            f"{NOT_ASKED}SciPy documents no bfloat16; that of ml_dtypes is added in bfloat16": cell.format
+            == "bfloat16",
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
 

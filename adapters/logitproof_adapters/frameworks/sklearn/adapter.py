@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.frameworks.sklearn.dialect import documented
+from logitproof_adapters.frameworks.sklearn.dialect import EPS_OF_FLOAT32, documented
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
+from logitproof_adapters.sources.unsupported import NOT_ASKED
 from logitproof_reference.vocabulary.cells import Options
 from logitproof_reference.vocabulary.formats import FORMATS
 
@@ -56,13 +57,17 @@ class SklearnAdapter(NumpyArrays, SourceAdapter):
             "log_loss takes class labels, not distributions": cell.labels == "distributions",
             "log_loss returns the sum or mean of the batch": cell.labels != "none" and cell.options not in REDUCED,
             "scikit-learn takes samples by classes, in this order": cell.axis != "last",
-            "scikit-learn takes no bfloat16": cell.format == "bfloat16",
+            f"{NOT_ASKED}scikit-learn documents no bfloat16; that of ml_dtypes is added in bfloat16": (
+                cell.format == "bfloat16"
+            ),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
 
     def dialect(self, cell: Cell) -> Dialect:
-        """Return what log_loss documents: it clips to the eps of the probabilities' own format."""
-        return replace(super().dialect(cell), clip_probabilities=2 * FORMATS[cell.format].unit_roundoff)
+        """Return what log_loss documents: since 1.2 it clips to the eps of the probabilities' own format."""
+        stated = super().dialect(cell)
+        own = 2 * FORMATS[cell.format].unit_roundoff
+        return replace(stated, clip_probabilities=own) if stated.clip_probabilities == EPS_OF_FLOAT32 else stated
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""

@@ -78,11 +78,11 @@ class TinygradAdapter(SourceAdapter):
         stated = self.dialect(cell)
         refused = [word for word in cell.options.words if word.partition("=")[0] not in stated.takes]
         reasons = {
+            "tinygrad has no forward mode": cell.quantity == "jvp",
             "tinygrad needs clang on the CPU; install it, or set CC to one": not self._is_there,
             f"{self._compiler} does not compute in __bf16; install a newer clang, or set CC to one": (
                 cell.format == "bfloat16" and self.device == CPU and not self._knows_bfloat16
             ),
-            "tinygrad has no forward mode": cell.quantity == "jvp",
             f"{stated.function} takes no {', '.join(refused)}": bool(refused),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
