@@ -74,7 +74,10 @@ Select = Annotated[
 Patience = Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in seconds.")]
 
 Python = Annotated[
-    str | None, typer.Option("--python", metavar="PATH", help="Test what this interpreter has; it needs NumPy alone.")
+    str | None,
+    typer.Option(
+        "--python", metavar="PATH", help="Python of the environment to test; beside the framework it needs only NumPy."
+    ),
 ]
 
 TargetName = Annotated[
@@ -91,6 +94,6 @@ Memory = Annotated[
     typer.Option(
         "--memory-gib",
         metavar="GIB",
-        help="Most memory of a framework's process; past it the cell crashed. Default: no limit.",
+        help="Memory limit of a framework's process; a cell that exceeds it crashed. Default: none.",
     ),
 ]

@@ -45,37 +45,42 @@ Labels = Annotated[
 ]
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="FORMAT", help="Number format; repeatable. Default: every one that it takes."),
+    typer.Option(
+        "--format", metavar="FORMAT", help="Number format; repeatable. Default: every format that it accepts."
+    ),
 ]
-Framework = Annotated[str, typer.Option(metavar="NAME", help="Framework of its tensors, which also differentiates it.")]
-Seed = Annotated[int | None, typer.Option(metavar="NUMBER", help="Draw the rows of the trials by this number.")]
-Widest = Annotated[int, typer.Option(metavar="CLASSES", help="Most classes of a row.")]
-Seconds = Annotated[float, typer.Option("--call-seconds", metavar="SECONDS", help="Most time of one call.")]
+Framework = Annotated[
+    str, typer.Option(metavar="NAME", help="Framework whose tensors it takes, and which differentiates it.")
+]
+Seed = Annotated[int | None, typer.Option(metavar="NUMBER", help="Random seed of the rows of the trials.")]
+Widest = Annotated[int, typer.Option(metavar="CLASSES", help="Largest number of classes in a row.")]
+Seconds = Annotated[float, typer.Option("--call-seconds", metavar="SECONDS", help="Time limit of one call.")]
 Memory = Annotated[
     float | None,
-    typer.Option(
-        "--memory-gib", metavar="GIB", help="Most memory of the kernel's process. Default: 4 of grade, else 8."
-    ),
+    typer.Option("--memory-gib", metavar="GIB", help="Memory limit of the kernel's process. Default: 8, of grade 4."),
 ]
 Forbid = Annotated[
     list[str] | None,
-    typer.Option(metavar="FUNCTION", help="Function that it must not call, e.g. torch.softmax; repeatable."),
+    typer.Option(metavar="FUNCTION", help="Function that a kernel must not call, e.g. torch.softmax; repeatable."),
 ]
 Reduction = Annotated[str, typer.Option(metavar="none|sum|mean", help="Declare the reduction of its losses.")]
-IgnoreIndex = Annotated[int | None, typer.Option(metavar="LABEL", help="Declare the label whose rows count nothing.")]
+IgnoreIndex = Annotated[int | None, typer.Option(metavar="LABEL", help="Declare the label whose rows are ignored.")]
 LabelSmoothing = Annotated[float, typer.Option(metavar="SHARE", help="Declare its label smoothing.")]
-Weight = Annotated[bool, typer.Option("--weight", help="Declare that it takes class weights, by this keyword.")]
-PosWeight = Annotated[bool, typer.Option("--pos-weight", help="Declare that it takes weights of positive labels.")]
-ClassAxis = Annotated[str, typer.Option(metavar="last|first|middle", help="Declare where its classes lie.")]
-Where = Annotated[bool, typer.Option("--where", help="Declare that it takes a mask of classes, by this keyword.")]
-Scale = Annotated[float, typer.Option(metavar="FACTOR", help="Declare what it multiplies logits with.")]
-Temperature = Annotated[float, typer.Option(metavar="DIVISOR", help="Declare what it divides logits by.")]
+Weight = Annotated[bool, typer.Option("--weight", help="Declare that it takes class weights, as the keyword weight.")]
+PosWeight = Annotated[
+    bool, typer.Option("--pos-weight", help="Declare that it takes weights of positive labels, as pos_weight.")
+]
+ClassAxis = Annotated[str, typer.Option(metavar="last|first|middle", help="Declare the position of its class axis.")]
+Where = Annotated[bool, typer.Option("--where", help="Declare that it takes a mask of classes, as the keyword where.")]
+Scale = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor that multiplies its logits.")]
+Temperature = Annotated[float, typer.Option(metavar="DIVISOR", help="Declare the temperature that divides its logits.")]
 Softcap = Annotated[float | None, typer.Option(metavar="C", help="Declare that it caps logits: c tanh(x / c).")]
 ZLoss = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor of the squared log-sum-exp it adds.")]
 Divisor = Annotated[float | None, typer.Option(metavar="N", help="Declare what it divides the sum of losses by.")]
 ResultFormat = Annotated[str, typer.Option(metavar="FORMAT", help="Declare the format of its results.")]
 Refuses = Annotated[
-    str, typer.Option(metavar="error|nan|zero", help="Declare what becomes of labels out of range; then it is judged.")
+    str,
+    typer.Option(metavar="error|nan|zero", help="Declare what it does with labels out of range; this is then checked."),
 ]
 Empty = Annotated[str, typer.Option(metavar="supported|unsupported", help="Declare whether a batch may have no rows.")]
 
@@ -113,7 +118,9 @@ def check(
     ] = "eager",
     quantities: Annotated[
         list[str] | None,
-        typer.Option("--quantity", metavar="QUANTITY", help="What the framework differentiates it for; repeatable."),
+        typer.Option(
+            "--quantity", metavar="QUANTITY", help="Derivative for the framework to take, e.g. jvp; repeatable."
+        ),
     ] = None,
     accumulation: Annotated[
         str, typer.Option(metavar="FORMAT", help="Declare the format in which it accumulates sums.")
@@ -234,11 +241,12 @@ def grade(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of kernels: one file each.", exists=True)],
     *,
     op: Op,
-    function: Annotated[
-        str, typer.Option(metavar="NAME", help="What the kernels' files call the function.")
-    ] = "kernel",
+    function: Annotated[str, typer.Option(metavar="NAME", help="Name of the function in each file.")] = "kernel",
     gradient: Annotated[
-        str, typer.Option(metavar="NAME", help="What they call its gradient, for NumPy. Default: none is asked.")
+        str,
+        typer.Option(
+            metavar="NAME", help="Name of its gradient in each file, for NumPy. Default: gradients are not checked."
+        ),
     ] = "",
     labels: Labels = "",
     formats: Formats = None,
@@ -260,7 +268,7 @@ def grade(
     empty: Empty = "",
     forbid: Forbid = None,
     budget: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Time for one kernel; the cheapest trials come first.")
+        float, typer.Option(metavar="SECONDS", help="Time budget of one kernel; the cheapest trials come first.")
     ] = 10.0,
     seed: Seed = None,
     widest: Widest = 32_769,
@@ -268,14 +276,15 @@ def grade(
     call_seconds: Seconds = 10.0,
     memory_gib: Memory = None,
     jobs: Annotated[
-        int, typer.Option(metavar="N", help="Kernels at a time. Default: one a processor; one on an accelerator.")
+        int,
+        typer.Option(metavar="N", help="Kernels graded at a time. Default: one per processor; one on an accelerator."),
     ] = 0,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Append the records to this file; what it holds is not graded again."),
+        typer.Option("--output", "-o", help="Append the records to this file; kernels that it contains are skipped."),
     ] = None,
 ) -> int:
-    """Grade many kernels. Prints one line of JSON each: verdict, share of trials met, smallest input that fails.
+    """Grade many kernels. Prints one line of JSON each: verdict, share of trials passed, smallest input that fails.
 
     Each kernel runs in a process of its own, with limits of time and memory and without the exact answers.
     """

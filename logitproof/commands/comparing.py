@@ -32,7 +32,8 @@ def parity(
     logits: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE[:NAME]", help="Logits (tokens, classes) of both sides: which one is nearer the truth."
+            metavar="FILE[:NAME]",
+            help="Logits (tokens, classes) of both sides, to tell which is nearer the exact answer.",
         ),
     ] = None,
     tokens: Annotated[
@@ -40,16 +41,19 @@ def parity(
     ] = None,
     temperature: Annotated[
         float,
-        typer.Option(metavar="T", help="What the logits are to be divided by, once; other readings are tried too."),
+        typer.Option(metavar="T", help="Temperature that divides the logits once; other readings are tried too."),
     ] = 1.0,
-    top_k: Annotated[int, typer.Option(metavar="K", help="Also read sides as renormalised over the K largest.")] = 0,
+    top_k: Annotated[int, typer.Option(metavar="K", help="Also read a side as renormalised over the K largest.")] = 0,
     top_p: Annotated[
-        float, typer.Option(metavar="P", help="Also read sides as renormalised over the fewest that have P together.")
+        float,
+        typer.Option(
+            metavar="P", help="Also read a side as renormalised over the smallest set with total probability P."
+        ),
     ] = 1.0,
-    rows: Annotated[int, typer.Option(min=1, help="Rows of logits to draw where frameworks compute.")] = 64,
+    rows: Annotated[int, typer.Option(min=1, help="Random rows of logits, where frameworks compute.")] = 64,
     classes: Annotated[int, typer.Option(min=2, help="Classes of those rows.")] = 32_000,
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Their number format.")] = "float32",
-    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Draw those rows by this number.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed of those rows.")] = 0,
     within: Annotated[
         float | None,
         typer.Option(metavar="NATS", help="Exit status 1 if a sampled token (or any class) differs by more."),
@@ -57,10 +61,10 @@ def parity(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> int:
-    """Compare log-probabilities of two sides. Trainer and server, two frameworks, two files; and with the exact answer.
+    """Compare log-probabilities of two sides, and with the exact answer. Trainer and server, frameworks, or files.
 
     A file is .npy, .npz, .safetensors or .parquet: (tokens,) of the sampled tokens, or (tokens, classes). It is read
-    block by block. A framework computes log-softmax of logits that are drawn, or of those of --logits.
+    block by block. A framework computes log-softmax of random logits, or of those of --logits.
     """
     from logitproof.parity.compare import compare
     from logitproof.parity.page import page_of
@@ -101,18 +105,18 @@ def invariance(
     labels: Annotated[str, typer.Option(metavar="indices|distributions", help="Kind of labels, if any.")] = "",
     quantity: Annotated[str, typer.Option(metavar="NAME", help="value, grad_logits, ...")] = "value",
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Number format.")] = "float32",
-    mode: Annotated[str, typer.Option(metavar="MODE", help="Mode that is the base: eager, compiled, ...")] = "eager",
+    mode: Annotated[str, typer.Option(metavar="MODE", help="Mode of the baseline: eager, compiled, ...")] = "eager",
     framework: Annotated[
-        str, typer.Option(metavar="NAME", help="The subject is a kernel, of tensors of this framework or of numpy.")
+        str, typer.Option(metavar="NAME", help="Of a kernel: the framework whose tensors it takes, or numpy.")
     ] = "",
     gradient: Annotated[
         str, typer.Option(metavar="MODULE:FUNCTION", help="Gradient of a kernel of NumPy arrays.")
     ] = "",
     rows: Annotated[int, typer.Option(min=2, help="Rows of the batch.")] = 33,
     classes: Annotated[int, typer.Option(min=2, help="Classes of a row.")] = 151_936,
-    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Draw the rows by this number.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed of the rows.")] = 0,
     axis: Annotated[
-        list[str] | None, typer.Option(metavar="AXIS", help="Ask along this axis alone; repeatable. Default: all.")
+        list[str] | None, typer.Option(metavar="AXIS", help="Test this axis only; repeatable. Default: all.")
     ] = None,
     python: Python = None,
     target: TargetName = None,
@@ -124,8 +128,8 @@ def invariance(
 ) -> int:
     """Test whether the same row gives the same bits. Batch, position, order, padding, chunks, layout, mode, threads.
 
-    A batch of drawn rows is the base; each axis asks it again in other calls or processes. Exit status 1 if bits
-    change.
+    The baseline is one batch of random rows; each axis evaluates them again in other calls or processes. Exit status 1
+    if bits change.
     """
     from logitproof.commands.tables import console
     from logitproof.invariance import text

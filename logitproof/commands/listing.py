@@ -20,7 +20,7 @@ Frameworks = Annotated[
 SEVERITY = (
     AS_IT_STANDS
     + """Sorted by effect, the most severe first:
-  undefined   memory outside its arrays is read or written: any number, or the end of the process
+  undefined   memory outside the arrays is read or written: any result may come, or a crash
   silent      a wrong finite number, or invalid input accepted, with no indication
   not-finite  NaN or infinity where a finite number is expected, or NaN instead of infinity and vice versa
   no-answer   an error, a crash or a hang where a result is expected

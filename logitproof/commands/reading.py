@@ -28,7 +28,7 @@ def report(
         Path | None, typer.Option(metavar="DIR", help="Folder of earlier run files: show how each count changed.")
     ] = None,
     grades: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write the accuracy grades as JSON, one object a cell.")
+        Path | None, typer.Option(metavar="FILE", help="Also write the accuracy grades as JSON, one object per cell.")
     ] = None,
     wandb: Annotated[bool, typer.Option("--wandb", help="Also log the run to Weights & Biases.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the new failures as JSON.")] = False,

@@ -57,7 +57,7 @@ def prepare(
     target: TargetName = None,
     profile: Profile = "quick",
 ) -> int:
-    """Compute exact answers and bounds ahead of runs. They are cached; runs find them there and save the time."""
+    """Compute exact answers and bounds ahead of runs. They are cached, so that runs need not compute them."""
     from rich.filesize import decimal
 
     from logitproof.matrix.prepare import prepare as prepare_answers
@@ -89,7 +89,9 @@ def run(
     patience: Patience = 300.0,
     evaluators: Annotated[
         int | None,
-        typer.Option(min=1, max=64, metavar="N", help="Processes that share a framework's cells. Default: 2 if idle."),
+        typer.Option(
+            min=1, max=64, metavar="N", help="Evaluator processes per framework. Default: 2 if the machine is idle."
+        ),
     ] = None,
     memory_gib: Memory = None,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Run only the Ith of N parts of the cells.")] = "",
@@ -98,7 +100,7 @@ def run(
     ] = False,
     no_cache: Annotated[
         bool,
-        typer.Option("--no-cache", help="Compute and compile everything anew; use nothing that earlier runs kept."),
+        typer.Option("--no-cache", help="Use no cache: compute all exact answers and compile all programs again."),
     ] = False,
     wandb: Annotated[
         bool, typer.Option("--wandb", help="Also log the steps of each training to Weights & Biases, when it ends.")

@@ -26,25 +26,26 @@ def worst(
     op: Annotated[str, typer.Argument(metavar="OP", help="Operation, e.g. softmax.")] = "",
     format_: Annotated[str, typer.Argument(metavar="FORMAT", help="Number format, e.g. float32.")] = "",
     *,
-    quantity: Annotated[str, typer.Option(metavar="NAME", help="What of it: value or grad_logits.")] = "value",
+    quantity: Annotated[str, typer.Option(metavar="NAME", help="Quantity: value or grad_logits.")] = "value",
     labels: Annotated[str, typer.Option(metavar="KIND", help="Kind of labels. Default: the usual one of the op.")] = "",
     mode: Annotated[str, typer.Option(metavar="MODE", help="How the framework runs it, e.g. compiled.")] = "eager",
     classes: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="Classes of a row.")] = 3,
     by: Annotated[str, typer.Option(metavar="ulps|slack", help="What to maximise; slack is error / bound.")] = "ulps",
     seconds: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Time to search.")] = 60.0,
-    seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Draw the rows by this number.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Random seed of the rows.")] = 0,
     random_rows: Annotated[
-        int, typer.Option("--random", min=0, metavar="ROWS", help="First measure so many random rows, to compare.")
+        int,
+        typer.Option("--random", min=0, metavar="ROWS", help="First measure this many random rows, for comparison."),
     ] = 0,
     python: Python = None,
     target: TargetName = None,
     device: Device = None,
     again: Annotated[
-        Path | None, typer.Option("--again", metavar="FILE", help="Measure the witness in FILE instead of a search.")
+        Path | None, typer.Option("--again", metavar="FILE", help="Measure the witness in FILE instead of searching.")
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="File for the witness.")] = Path("worst.json"),
 ) -> int:
-    """Search the row with the largest error. The worst one is kept as a witness, with its inputs in hexadecimal.
+    """Search for the row with the largest error. The worst one is kept as a witness, with its inputs in hexadecimal.
 
     The search starts from rows of many kinds (ties, near ties, one dominant logit, geometric tails, block borders) and
     changes the worst ones: bits, neighbours, shifts, copies. It shows that an error is reached, never that none is

@@ -30,7 +30,7 @@ def sweep(
     ] = None,
     quantity: Annotated[
         list[str] | None,
-        typer.Option(metavar="value|grad_logits", help="What of it; repeatable. Default: both."),
+        typer.Option(metavar="value|grad_logits", help="Quantity; repeatable. Default: both."),
     ] = None,
     format_: Annotated[
         list[str] | None,
@@ -50,9 +50,9 @@ def sweep(
     output: Annotated[Path, typer.Option("--output", "-o", help="Record to write, or to continue.")] = Path(
         "record.sweep"
     ),
-    workers: Annotated[int, typer.Option(min=1, max=256, metavar="N", help="Processes that share the units.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=256, metavar="N", help="Worker processes.")] = 1,
     dask: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Let a Dask cluster work: its scheduler, or 'local'.")
+        str, typer.Option(metavar="ADDRESS", help="Run on a Dask cluster: address of its scheduler, or 'local'.")
     ] = "",
     shard: Annotated[str, typer.Option(metavar="I/N", help="Measure only the Ith of N parts of the units.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -39,12 +39,16 @@ TorchBackend = Annotated[
 
 PythonVersion = Annotated[
     str,
-    typer.Option("--python-version", metavar="3.8", help="Python of the environments. Default: one that serves."),
+    typer.Option(
+        "--python-version",
+        metavar="3.8",
+        help="Python version of the environments. Default: one that the packages support.",
+    ),
 ]
 
 Index = Annotated[
     list[str] | None,
-    typer.Option(metavar="URL", help="Further package index, e.g. of nightly builds (with --pre); repeatable."),
+    typer.Option(metavar="URL", help="Additional package index, e.g. of nightly builds (with --pre); repeatable."),
 ]
 
 Pre = Annotated[bool, typer.Option("--pre", help="Pre-releases and nightly builds count as releases.")]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 EFFECTS: Mapping[str, str] = MappingProxyType(
     {
-        "undefined": "memory outside its arrays is read or written: any number, or the end of the process",
+        "undefined": "memory outside the arrays is read or written: any result may come, or a crash",
         "silent": "a wrong finite number, or invalid input accepted, with no indication",
         "not-finite": "NaN or infinity where a finite number is expected, or NaN instead of infinity and vice versa",
         "no-answer": "an error, a crash or a hang where a result is expected",
