@@ -27,8 +27,10 @@ MOST_FOLDERS = 4
 IDLE_SECONDS = 24 * 3600.0
 """How long ago a run began that uses a folder no longer."""
 
-MACHINE = ("os", "kernel", "machine", "cpu", "cpu_features", "threads")
-"""What of an environment decides what a compiler makes, beside the packages and the interpreter."""
+MACHINE = ("os", "kernel", "machine", "cpu", "cpu_features", "cores", "threads")
+"""What of an environment decides what a compiler makes, beside the packages and the interpreter.
+
+XLA divides the loops of a program by the number of threads when it compiles it, and its cache does not compare it."""
 
 HERE = (*MACHINE, "python", "packages")
 BYTECODE = "bytecode"

@@ -12,6 +12,7 @@ import pytest
 from logitproof.matrix import compiled_programs
 from logitproof_adapters.targets.target import here, interpreter
 from logitproof_reference.answers.place import COMPILED
+from logitproof_reports.runs import environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,3 +45,14 @@ def test_an_interpreter_keeps_what_it_compiled_and_its_bytecode_apart(kept: Path
     assert own["TORCHINDUCTOR_CACHE_DIR"] != other["TORCHINDUCTOR_CACHE_DIR"]
     assert "LOGITPROOF_BYTECODE" in other
     assert "LOGITPROOF_BYTECODE" not in own
+
+
+def test_a_number_of_threads_or_processors_keeps_its_own(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del kept
+    folders = [compiled_programs.variables(here())["JAX_COMPILATION_CACHE_DIR"]]
+    monkeypatch.setattr(environment, "usable_cores", lambda: 3)
+    folders.append(compiled_programs.variables(here())["JAX_COMPILATION_CACHE_DIR"])
+    for name in ("OMP_NUM_THREADS", "NPROC", "NUM_CPU_THREADS"):
+        monkeypatch.setenv(name, "3")
+        folders.append(compiled_programs.variables(here())["JAX_COMPILATION_CACHE_DIR"])
+    assert len(set(folders)) == len(folders)
