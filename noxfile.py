@@ -282,6 +282,9 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/meta/benchmarks/bench_oracle.py", "-o", str(RUNS / "bench-oracle.json"))
     session.run("python", "tests/meta/benchmarks/bench_pipe.py")
     session.run("python", "-m", "meta.benchmarks.bench_reports", env={"PYTHONPATH": "tests"})
+    if "torch" in frameworks:
+        one_thread = {"PYTHONPATH": "tests", "OMP_NUM_THREADS": "1"}
+        session.run("python", "-m", "meta.benchmarks.bench_sweep", env=one_thread)
     session.run(
         "python", "tests/meta/benchmarks/bench_share.py", *frameworks, env={"PYTHONPATH": "tests/meta/benchmarks"}
     )

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.sweeps.allowed import allowed_of
+from logitproof.sweeps.comparison import BINS, Comparison
+from logitproof.sweeps.equal_answers import deciding
 from logitproof.sweeps.exact import measured
 from logitproof.sweeps.limits import wrong_at_limits
-from logitproof.sweeps.spacing import rounding, spacing
-from logitproof.sweeps.stretches import BLOCK, finite_rows, stretches
+from logitproof.sweeps.stretches import BLOCK, block_of, finite_rows, stretches
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
     Mask = NDArray[np.bool_]
-
-FIRST_BIN, BINS = -8, 41
-"""Errors in ulps are counted in [0, 2**-8), and from there on in [2**k, 2**(k + 1)); the last bin has no end."""
 
 MEASURED = 64
 """Rows of a unit that are measured exactly for the largest slack: the worst of each stretch, the worst ones."""
@@ -115,10 +113,10 @@ class Certifier:
         ValueError
             It has not the shape or the format of an answer.
         """
-        columns = self._columns(answer)
+        columns, block = self._columns(answer), block_of(self._function)
         first = start
         while first < start + len(answer):
-            end = min((first // BLOCK + 1) * BLOCK, start + len(answer))
+            end = min((first // block + 1) * block, start + len(answer))
             with np.errstate(all="ignore"):
                 self._block(first, [column[first - start : end - start] for column in columns])
             first = end
@@ -144,76 +142,74 @@ class Certifier:
                 self.tally.first_limit = start + finite + int(np.flatnonzero(wrong.any(axis=1))[0])
 
     def _stretch(self, start: int, stretch: Stretch, element: int, observed: NDArray[Any]) -> None:
-        what = self._function.elements[element]
-        exact = stretch.value(what)
-        seen = observed.astype(np.float64)
-        if what.sign < 0:
-            np.negative(seen, out=seen)
-        error = seen - exact
-        np.abs(error, out=error)
-        ulps = error / spacing(exact, self._function.format)
-        self.tally.numbers += len(seen)
-        if not np.isfinite(ulps.max()):
-            self._not_finite(start, element, seen, error, ulps)
-            observed = np.where(np.isfinite(seen), observed, np.zeros((), observed.dtype))
-        self._count(ulps)
-        at = int(ulps.argmax())
-        self.worst_ulps.take(float(ulps[at]), start + at, element, float(seen[at]))
-        self._roundings(start, stretch, element, observed, exact)
-        self._slack(start, element, seen, error, stretch.allowed(self._allowed[element], exact))
+        """Compare the numbers of an element, or those of them that decide the others."""
+        self.tally.numbers += len(observed)
+        every = Comparison(stretch, self._function.elements[element], self._function.format, observed)
+        found = deciding(every, self._allowed[element], self.slack_at_most)
+        if found:
+            self._numbers(start + found.places, found.counts, element, found.numbers)
+            return
+        for first in range(0, len(observed), BLOCK):
+            part = every.of(slice(first, first + BLOCK))
+            self._numbers(start + first + np.arange(len(part.observed)), None, element, part)
 
-    def _not_finite(self, start: int, element: int, seen: F64, error: F64, ulps: F64) -> None:
-        """Count answers that are infinite or NaN, which no row here has, and leave them out of the rest."""
-        wrong = ~np.isfinite(seen)
-        first = int(wrong.argmax())
-        self.tally.not_finite += int(wrong.sum())
-        self._break(start + first, int(wrong.sum()))
-        self.worst_ulps.take(np.inf, start + first, element, float(seen[first]))
-        self.worst_slack.take(np.inf, start + first, element, float(seen[first]))
-        error[wrong] = ulps[wrong] = 0.0
+    def _numbers(self, rows: Rows, counts: Rows | None, element: int, numbers: Comparison) -> None:
+        """Count numbers, each so many times; None: once."""
+        if not np.isfinite(numbers.ulps.max()):
+            wrong = ~np.isfinite(numbers.seen)
+            self._not_finite(rows[wrong], element, numbers.seen[wrong])
+            rows, numbers = rows[~wrong], numbers.of(np.flatnonzero(~wrong))
+            counts = None if counts is None else counts[~wrong]
+            if not rows.size:
+                return
+        self.tally.bins += np.bincount(numbers.bins, counts, BINS).astype(np.int64, copy=False)
+        at = int(numbers.ulps.argmax())
+        self.worst_ulps.take(float(numbers.ulps[at]), int(rows[at]), element, float(numbers.seen[at]))
+        self.tally.lost += _counted(numbers.lost, counts)
+        self._roundings(rows, counts, element, numbers)
+        self._slack(rows, element, numbers)
+
+    def _not_finite(self, rows: Rows, element: int, seen: F64) -> None:
+        """Count answers that are infinite or NaN, which no row here has: each by itself, and infinitely wrong."""
+        self.tally.not_finite += len(rows)
+        self.tally.not_rounded += len(rows)
+        self.tally.bins[-1] += len(rows)
+        self._break(int(rows[0]), len(rows))
+        self.worst_ulps.take(np.inf, int(rows[0]), element, float(seen[0]))
+        self.worst_slack.take(np.inf, int(rows[0]), element, float(seen[0]))
 
     def _break(self, row: int, count: int) -> None:
         self.tally.broken += count
         if count and not 0 <= self.tally.first_broken <= row:
             self.tally.first_broken = row
 
-    def _count(self, ulps: F64) -> None:
-        exponents = (ulps.view(np.int64) >> 52) - (1023 + FIRST_BIN - 1)
-        np.clip(exponents, 0, BINS - 1, out=exponents)
-        self.tally.bins += np.bincount(exponents, minlength=BINS)
-
-    def _roundings(self, start: int, stretch: Stretch, element: int, observed: NDArray[Any], exact: F64) -> None:
-        what = self._function.elements[element]
-        is_rounded, is_open = rounding(observed, what.sign, exact, *stretch.radius(what))
-        self.tally.not_rounded += len(exact) - int(np.count_nonzero(is_rounded))
-        if is_open.any():
-            at = np.flatnonzero(is_open)
-            found = self._measured(element, start + at, what.sign * observed[at].astype(np.float64))
+    def _roundings(self, rows: Rows, counts: Rows | None, element: int, numbers: Comparison) -> None:
+        is_rounded, is_open = numbers.roundings
+        self.tally.not_rounded += _counted(~is_rounded, counts)
+        if is_open.any():  # such a row stands for itself alone
+            found = self._measured(element, rows[is_open], numbers.seen[is_open])
             self.tally.not_rounded -= int(found.rounded.sum())
-        smallest = FORMATS[self._function.format].smallest_subnormal
-        if abs(exact[0]) < 2.0**24 * smallest or abs(exact[-1]) < 2.0**24 * smallest:
-            self.tally.lost += int(np.count_nonzero((observed == 0) & (np.abs(exact) > smallest / 2.0)))
 
-    def _slack(self, start: int, element: int, seen: F64, error: F64, allowed: tuple[F64 | float, F64 | float]) -> None:
-        least, most = allowed
-        slack = error / least
+    def _slack(self, rows: Rows, element: int, numbers: Comparison) -> None:
+        least, most = numbers.stretch.allowed(self._allowed[element], numbers.exact)
+        slack = numbers.error / least
         at = int(slack.argmax())
         largest = float(slack[at])
-        if largest > 1.0:
-            self._broken(start, element, seen, error > most, slack > 1.0)
+        if largest > 1.0:  # such a row stands for itself alone
+            self._broken(rows, element, numbers.seen, numbers.error > most, slack > 1.0)
         if largest > NOTHING and (len(self._held) < MEASURED or largest > self._held[0][0]):
             take = heapq.heappush if len(self._held) < MEASURED else heapq.heapreplace
-            take(self._held, (largest, -(start + at), element, float(seen[at])))
+            take(self._held, (largest, -int(rows[at]), element, float(numbers.seen[at])))
         self.slack_at_most = max(self.slack_at_most, largest)
 
-    def _broken(self, start: int, element: int, seen: F64, sure: Mask, possible: Mask) -> None:
+    def _broken(self, rows: Rows, element: int, seen: F64, sure: Mask, possible: Mask) -> None:
         if sure.any():
-            self._break(start + int(sure.argmax()), int(sure.sum()))
+            self._break(int(rows[sure.argmax()]), int(sure.sum()))
         at = np.flatnonzero(possible & ~sure)
         if at.size:
-            wrong = ~self._measured(element, start + at, seen[at]).conforms
+            wrong = ~self._measured(element, rows[at], seen[at]).conforms
             if wrong.any():
-                self._break(start + int(at[wrong.argmax()]), int(wrong.sum()))
+                self._break(int(rows[at[wrong.argmax()]]), int(wrong.sum()))
 
     def _measured(self, element: int, rows: Rows, seen: F64) -> Measured:
         """Measure rows exactly, of which `seen` is the answer without the sign of the element."""
@@ -233,3 +229,8 @@ class Certifier:
         if worst.row >= 0 and np.isfinite(worst.measure):
             found = self._measured(worst.element, np.array([worst.row]), np.array([worst.observed]))
             worst.measure = float(found.ulps[0])
+
+
+def _counted(which: Mask, counts: Rows | None) -> int:
+    """Return how many numbers these are, where each stands for so many."""
+    return int(np.count_nonzero(which) if counts is None else counts[which].sum())

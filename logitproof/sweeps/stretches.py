@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     Cells = NDArray[np.int64] | int
 
 BLOCK = 1 << 15
-"""Rows at a time: the arrays stay in the cache, and all of them have one sign and, of pairs, one first logit."""
+"""Rows of a block that are compared at a time: the arrays stay in the cache."""
+
+WIDE_BLOCK = 1 << 18
+"""Rows of a block of float32 differences, in which answers that stay the same are looked for."""
 
 WORDS = {"float16": (15, 0x7C00), "bfloat16": (15, 0x7F80), "float32": (31, 0x7F800000)}
 """By format, how many bits a number has without its sign, and the first of them that is not finite."""
@@ -51,20 +54,25 @@ class Stretch:
     ----------
     rows : slice
         Of the block.
-    d : float64 array
+    differences : float32 or float64 array
         a - b, growing or falling; of pairs of bfloat16 rounded.
     pair : (float, float64 array) or None
         a and b, where both vary.
     """
 
     rows: slice
-    d: F64
+    differences: NDArray[Any]
     pair: tuple[float, F64] | None = None
+
+    @cached_property
+    def d(self) -> F64:
+        """The differences as float64."""
+        return self.differences.astype(np.float64)
 
     @cached_property
     def is_near(self) -> bool:
         """Whether abs(d) is at most `SATURATED`."""
-        return bool(max(abs(self.d[0]), abs(self.d[-1])) <= SATURATED)
+        return bool(max(abs(self.differences[0]), abs(self.differences[-1])) <= SATURATED)
 
     @cached_property
     def cell(self) -> Cells:
@@ -82,14 +90,25 @@ class Stretch:
     @cached_property
     def below(self) -> Stretch:
         """The same rows with -abs(d)."""
-        is_below = min(self.d[0], self.d[-1]) < 0.0
-        return self if is_below else Stretch(self.rows, -self.d, self.pair)
+        is_below = min(self.differences[0], self.differences[-1]) < 0.0
+        return self if is_below else Stretch(self.rows, -self.differences, self.pair)
 
     @cached_property
     def larger(self) -> F64:
         """The larger logit of each pair."""
         assert self.pair is not None  # of pairs alone
         return np.maximum(*self.pair)
+
+    def of(self, chosen: NDArray[np.intp] | slice) -> Stretch:
+        """Return some of the rows, in their order."""
+        pair = None if self.pair is None else (self.pair[0], self.pair[1][chosen])
+        return Stretch(self.rows, self.differences[chosen], pair)
+
+    def numbers_of_format(self, element: Element) -> NDArray[Any] | None:
+        """Return the exact numbers, without their sign, where they are the format's but for `ABSOLUTE`, else None."""
+        is_linear = element.kind == "softplus" and not self.is_near and self.pair is None
+        is_leading = (self.differences[0] < 0.0) == element.mirrored
+        return np.abs(self.differences) if is_linear and is_leading else None
 
     def value(self, element: Element) -> F64:
         """Return the exact numbers of an element without their sign, within `radius`."""
@@ -117,6 +136,23 @@ class Stretch:
         least, most = self.below.allowed_of(limits)
         return least + grown, most + grown * (1.0 + 2.0**-19)
 
+    def least_between(self, limits: Allowed, least: F64 | float) -> F64 | float:
+        """Return what the bounds of each row, of the next and of those between them in the whole block are at least.
+
+        Parameters
+        ----------
+        least : float64 array or float
+            What `allowed` returns first. The exact numbers of both rows are of one binade.
+        """
+        if not isinstance(least, np.ndarray) or not least.ndim:
+            return least
+        of = self.below if limits.unit else self
+        table, number = (limits.near, cell_of) if of.is_near else (limits.far, prefix_of)
+        numbers = number(of.d)
+        first, last = sorted(numbers[[0, -1]])
+        neighbours = np.abs(np.diff(numbers)) <= 1
+        return np.where(neighbours, np.minimum(least[1:], least[:-1]), table[first : last + 1].min())
+
     def allowed_of(self, limits: Allowed) -> tuple[F64 | float, F64 | float]:
         """Return the limits that depend on d alone."""
         if not self.is_near:
@@ -138,10 +174,15 @@ def numbers_of(format_: str) -> F64:
         return widened(np.arange(1 << 16, dtype=np.uint16).view(DTYPES[format_]))
 
 
+def block_of(function: Function) -> int:
+    """Return how many rows a block has: all have one sign and, of pairs, one first logit."""
+    return WIDE_BLOCK if function.format == "float32" else BLOCK
+
+
 def finite_rows(function: Function, start: int, count: int) -> int:
     """Return how many rows of a block have finite logits; they are the first ones.
 
-    A block is at most `BLOCK` rows that do not cross a multiple of it.
+    A block has at most `block_of` rows and does not cross a multiple of it.
     """
     if function.are_pairs and not np.isfinite(numbers_of(function.format)[start >> 16]):
         return 0
@@ -155,8 +196,8 @@ def stretches(function: Function, start: int, count: int) -> Iterator[Stretch]:
     if not finite:
         return
     if not function.are_pairs:
-        d = _logits(function.format, start, finite)
-        yield from (Stretch(rows, d[rows]) for rows in _sides(d))
+        differences = _logits(function.format, start, finite)
+        yield from (Stretch(rows, differences[rows]) for rows in _sides(differences))
         return
     numbers = numbers_of(function.format)
     first, second = float(numbers[start >> 16]), numbers[start & 0xFFFF :][:finite]
@@ -164,19 +205,15 @@ def stretches(function: Function, start: int, count: int) -> Iterator[Stretch]:
     yield from (Stretch(rows, d[rows], (first, second[rows])) for rows in _sides(d))
 
 
-def _logits(format_: str, start: int, count: int) -> F64:
+def _logits(format_: str, start: int, count: int) -> NDArray[Any]:
     if format_ != "float32":
         return numbers_of(format_)[start : start + count]
-    return np.arange(start, start + count, dtype=np.uint32).view(np.float32).astype(np.float64)
+    return np.arange(start, start + count, dtype=np.uint32).view(np.float32)
 
 
-def _sides(d: F64) -> Iterator[slice]:
+def _sides(d: NDArray[Any]) -> Iterator[slice]:
     """Yield the parts of an array that grows or falls, on one side of -`SATURATED`, 0 and `SATURATED` each."""
+    inner = [limit for limit in (-SATURATED, 0.0, SATURATED) if (d[0] < limit) != (d[-1] < limit)]
     grows = d[0] <= d[-1]
-    places = (_place_of(limit, d, grows=bool(grows)) for limit in (-SATURATED, 0.0, SATURATED))
-    ends = sorted({0, d.size, *places})
-    yield from (slice(*pair) for pair in itertools.pairwise(ends))
-
-
-def _place_of(limit: float, d: F64, *, grows: bool) -> int:
-    return int(np.searchsorted(d, limit, "left") if grows else np.searchsorted(-d, -limit, "left"))
+    places = (int(np.searchsorted(d, limit) if grows else np.searchsorted(-d, -limit)) for limit in inner)
+    yield from (slice(*ends) for ends in itertools.pairwise(sorted({0, d.size, *places})))

@@ -48,7 +48,7 @@ def carry_out(task: Task) -> dict[str, Any]:
     """
     adapter = adapter_of(task.framework, task.target)
     certifier = Certifier(task.unit.function, declared_arithmetic(adapter))
-    for start, answer in _answers(adapter, task.unit):
+    for start, answer in answers_of(adapter, task.unit):
         certifier.take(start, answer)
     certifier.finish()
     return record_of(task.unit, certifier)
@@ -73,7 +73,7 @@ def release() -> None:
         _evaluators.popitem()[1].close()
 
 
-def _answers(adapter: RemoteAdapter, unit: Unit) -> Iterator[tuple[int, NDArray[Any]]]:
+def answers_of(adapter: RemoteAdapter, unit: Unit) -> Iterator[tuple[int, NDArray[Any]]]:
     """Yield the answers to a unit, one call ahead."""
     cell, end = unit.function.cell(adapter.name), unit.start + unit.rows
     calls = [(start, min(CALL, end - start)) for start in range(unit.start, end, CALL)]

@@ -404,7 +404,8 @@ class Link:
         end = LENGTH.size + length_of(bytes(self._received[: LENGTH.size]))
         if len(self._received) < end:
             return None
-        body = bytes(self._received[LENGTH.size : end])
+        with memoryview(self._received) as received:  # a bytearray's own part would be a second copy
+            body = bytes(received[LENGTH.size : end])
         del self._received[:end]
         return body
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from logitproof.sweeps.allowed import allowed_of, prefix_of
-from logitproof.sweeps.certifier import BINS, Certifier
+from logitproof.sweeps.certifier import Certifier
+from logitproof.sweeps.comparison import BINS
 from logitproof.sweeps.exact import measured, request_of
 from logitproof.sweeps.functions import Function, chosen
 from logitproof.sweeps.stretches import BLOCK, stretches
