@@ -44,6 +44,9 @@ ALIKE = (("adapter", "op", "entry", "kind"), ("adapter", "op", "kind"), ("adapte
 _BRIEF = frozenset({"moved within the bound", "bits changed"})
 """Classes of which only the digits that were won or lost are told."""
 
+UNKNOWN = frozenset({"unknown now", "unknown before"})
+"""Classes of what only one run tells: of an adapter they have one cause, whichever functions it left out."""
+
 _ACCURATE, _INACCURATE = 10.0, 1_000.0
 """Within its bound a change is told where the error passes from one to the other, in ulps: three digits won or lost."""
 
@@ -104,6 +107,8 @@ class Cause:
     @property
     def line(self) -> str:
         """All that matters in a line."""
+        if self.change.name in UNKNOWN:
+            return f"{self.change.name}: {self.extent}: {self.example.sentence.partition(' -> ')[0]}"
         explained = f"; explained by {self.machine}" if self.machine else ""
         return f"{self.change.name}: {self.example.call or self.function}: {self.example.sentence}{explained}"
 
@@ -198,12 +203,11 @@ def _groups(diff: Diff, rows: Rows, gate_status: NDArray[np.int64], kinds: Words
     if not rows.size:
         return []
     columns = [(gate_status[rows], len(GATE_STATUSES)), (diff.rank[rows], len(CLASSES))]
-    columns += [
-        (kinds.codes, len(kinds.words))
-        if name == "kind"
-        else (diff.words(name).codes[rows], len(diff.words(name).words))
-        for name in alike
-    ]
+    known = ~np.isin(diff.rank[rows], [RANK[name] for name in UNKNOWN])
+    for name in alike:
+        words = kinds if name == "kind" else diff.words(name)
+        codes = words.codes if name == "kind" else words.codes[rows]
+        columns.append((np.where(known | (name == "adapter"), codes, 0), len(words.words)))
     keys = np.ravel_multi_index([codes for codes, _ in columns], [size for _, size in columns])
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     members = np.split(rows[np.argsort(group, kind="stable")], np.cumsum(np.bincount(group))[:-1])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from logitproof_reference.specification.verdicts import VERDICT_RANKS
@@ -21,7 +22,6 @@ from logitproof_reports.words.text import escape_control_chars, from_hex, measur
 from .classes import CLASSES
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from .compare import Diff
@@ -105,7 +105,7 @@ def example_of(diff: Diff, row: int) -> Example:
     sides = [one or diff.instead(row) for one in (before, after)]
     shown = [one for one in sides if one.get("observed") and _at(one) == _at(here)]
     digits = _digits(shown)
-    absent = "not supported" if CLASSES[diff.rank[row]].name.endswith("supported") else "not judged"
+    absent = _absent(diff, row)
     accuracies = _accuracies(*sides)
     exacts = [_number(one["exact"], digits) for one in shown if one["clause"] and not accuracies]
     was, became = accuracies or (_observed(one, here, digits) or absent for one in sides)
@@ -120,6 +120,21 @@ def example_of(diff: Diff, row: int) -> Example:
         error="" if accuracies else _error(*sides) if _same_place(*sides) else _error_of(here),
         inputs=here["inputs"],
     )
+
+
+def _absent(diff: Diff, row: int) -> str:
+    """Return in words why a run does not have a judgement."""
+    change = CLASSES[diff.rank[row]].name
+    if change.endswith("supported"):
+        return "not supported"
+    if not change.startswith("unknown"):
+        return "not judged"
+    run, name = (diff.before, "baseline") if change == "unknown before" else (diff.after, "candidate")
+    cells = diff.words("cell")
+    mine = run.table.filter(pc.equal(run.table["cell"], cells.words[cells.codes[row]]))
+    failed = mine.filter(pc.is_in(mine["verdict"], pa.array(["crashed", "void"])))["reason"].to_pylist()
+    why = str(failed[0]).partition(";")[0][:_REASON_CHARACTERS] if failed else "the run is incomplete"
+    return f"not judged in the {name}: {why}"
 
 
 def _accuracies(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str] | None:

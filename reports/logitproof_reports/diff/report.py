@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_reports.words.text import listed, plural
 
-from .causes import Cause, causes_of
+from .causes import UNKNOWN, Cause, causes_of
 from .classes import RANK, ChangeClass
 from .environment import Difference, differences, subject
 
@@ -20,6 +20,9 @@ SAFE, LOOK, NOT_SAFE = WORDS = ("SAFE", "LOOK", "NOT SAFE")
 
 MOST_CAUSES = 24
 """Causes that a report holds; of more, the changes of several functions share one."""
+
+_ENDED = ("ended by", "ended with")
+"""How a reason begins where a framework's process ended."""
 
 _COUNTED = {
     "identical": "identical in bits",
@@ -154,8 +157,13 @@ def _next_step(causes: list[Cause]) -> str:
     pressing = [cause for cause in causes if cause.gate_status in {"blocks", "look"}]
     if not pressing:
         return ""
-    if all(cause.change.name.startswith("unknown") for cause in pressing):
-        return "next: finish both runs, with less load on the machine or a longer --patience"
+    if all(cause.change.name in UNKNOWN for cause in pressing):
+        if all(word not in cause.line for cause in pressing for word in _ENDED):
+            return "next: finish both runs, with less load on the machine or a longer --patience"
+        return (
+            'next: where a process ended nothing can be compared: leave those cells out (e.g. -k "not compiled"), '
+            "or accept them by [[waivers]] in logitproof.toml"
+        )
     return (
         "next: logitproof explain shows such a row, logitproof bisect finds the release that changed it, "
         "[[waivers]] in logitproof.toml accepts it"

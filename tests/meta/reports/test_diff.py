@@ -334,6 +334,17 @@ def causes(before: list[Judgement], after: list[Judgement], room: int = 24) -> l
     return report_of(found, rule(found), room).causes
 
 
+def test_what_a_process_did_not_come_to_is_one_cause_whatever_the_functions_with_the_reason() -> None:
+    cells = [judgement("torch", "compiled", "float32", question, "typical") for question in QUESTIONS[:3]]
+    ended = [replace(one, verdict="crashed", reason="ended by SIGSEGV; last words: no", digest="") for one in cells]
+    rest = [replace(one, regime="nearly_uniform") for one in cells]
+    found = compared(ended, [*cells, *rest])
+    report = report_of(found, rule(found))
+    (cause,) = report.of("blocks")
+    assert cause.line == "unknown before: 3 cells: compiled; float32: not judged in the baseline: ended by SIGSEGV"
+    assert "where a process ended nothing can be compared" in report.next_step
+
+
 def test_what_is_alike_is_one_cause_whatever_its_clause_mode_and_format() -> None:
     cells = [judgement("torch", mode, f, QUESTIONS[0], "typical") for mode in ("eager", "vmap") for f in FORMATS]
     before = [replace(one, clause=clause, slack=0.5) for one in cells for clause in ("VAL-1", "ROW-2")]
