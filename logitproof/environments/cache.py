@@ -134,7 +134,10 @@ def _lock(*, shared: bool) -> None:
     """Lock the cache: shared by all that use it, or for whoever clears it alone."""
     folder = cache_folder()
     if folder not in _HELD:
-        _HELD[folder] = os.open(folder / "in-use.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        place = folder / "in-use.lock"
+        if place.is_dir() or place.is_symlink():  # no file of ours
+            remove(place)
+        _HELD[folder] = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         if fcntl is not None:
             fcntl.flock(_HELD[folder], (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -7,6 +7,7 @@ is too: a device may answer nothing after an error, as CUDA does where an index 
 
 from __future__ import annotations
 
+import builtins
 import faulthandler
 import json
 import os
@@ -18,6 +19,7 @@ import time
 from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
+from operator import is_
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, List, Tuple
 
 import numpy as np
@@ -108,6 +110,7 @@ class Evaluator:
     def __init__(self) -> None:
         self._mode = FloatingPointMode()
         self._imports = KeptImports()
+        self._names = KeptNames()
         self._memory = limited()
         self._device_works = False
         self._unsound: dict[Cell, BaseException] = {}
@@ -131,6 +134,7 @@ class Evaluator:
         """Return the answer to a request; what is raised is an answer too."""
         self._mode.restore()
         self._imports.restore()
+        self._names.restore()
         try:
             answer, parts = self._methods[request["do"]](request, memory)
         except BaseException as error:  # noqa: BLE001 - whatever a framework raises is a result of the test
@@ -174,6 +178,7 @@ class Evaluator:
         self._mode.keep()
         self._device_works = request["device"] != CPU and self._computes()
         self._imports.keep()
+        self._names.keep()
         return {"facts": facts_of(self.adapter)}, []
 
     def offers(self, request: Request, _: memoryview) -> Answer:
@@ -297,6 +302,24 @@ class KeptImports:
             sys.path[:] = self._path
         if len(sys.modules) < len(self._modules):
             sys.modules.update({name: one for name, one in self._modules.items() if name not in sys.modules})
+
+
+class KeptNames:
+    """What NumPy's names and the built-in ones stand for: a call that binds one anew would change every later one."""
+
+    def __init__(self) -> None:
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep what each stands for; a framework may have changed one when it was imported."""
+        self._kept = [(module, dict(vars(module))) for module in (np, builtins)]
+
+    def restore(self) -> None:
+        """Bring back what stands for something else, or is gone; what was added stays."""
+        for module, kept in self._kept:
+            now = vars(module)
+            if not all(map(is_, map(now.get, kept), kept.values())):
+                now.update(kept)
 
 
 class Examples:

@@ -7,12 +7,13 @@ import hashlib
 import re
 from functools import lru_cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from logitproof_reports.words.links import shown_address
+from logitproof_reports.words.outcomes import escape_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,11 +60,19 @@ def _templates() -> Environment:
     made = Environment(
         loader=FunctionLoader(_unindented),
         autoescape=True,
+        finalize=_spelled,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
     made.filters |= {"breakable": breakable, "address": shown_address}
     return made
+
+
+def _spelled(value: Any) -> Any:
+    """Spell what cannot be seen in a text, as every output does; what is markup already is ours."""
+    return (
+        escape_control_chars(value, keep="\n\t") if isinstance(value, str) and not hasattr(value, "__html__") else value
+    )
 
 
 def breakable(text: str) -> Markup:
@@ -72,7 +81,7 @@ def breakable(text: str) -> Markup:
     >>> breakable("grad_logits")
     Markup('grad_<wbr>logits')
     """
-    return Markup("<wbr>").join(_JOINT.split(text))
+    return Markup("<wbr>").join(_JOINT.split(_spelled(text)))
 
 
 def _unindented(name: str) -> str:

@@ -428,6 +428,8 @@ def fault_of(place: str, line: str, sound: dict[str, list[str]]) -> str:
         ended = judged(folder, place, line)
         if ended.fault:
             return ended.fault
+        if "NumpyAdapter" in line:  # the method of every cell
+            return ""
         ends = place != "evaluate" and re.match("os._?(exit|kill|abort)|recurse|time.sleep|everywhere|exit", line)
         if ended.status == 2 and place in COSTS_ITS_CELL and not ends:
             return f"exit status 2: {ended.err[-200:]}"

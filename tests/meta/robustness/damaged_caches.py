@@ -132,5 +132,8 @@ def _faults(folder: Path, before: list[F64]) -> Iterator[str]:
         ended = command(*words, folder=folder.parent)
         if ended.fault or ended.status:
             yield f"{' '.join(words)}: {ended.fault or ended.err}"
-    if not is_whole(build(LOCKED)):
-        yield "no environment in a cache that was cleared"
+    try:
+        if not is_whole(build(LOCKED)):
+            yield "no environment in a cache that was cleared"
+    except (UsageError, UnbuildableEnvironment) as error:
+        yield f"a cache that was cleared: {error}"

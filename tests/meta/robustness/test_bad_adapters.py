@@ -16,6 +16,7 @@ CASES = {
     "one number for all": ("evaluate", "return np.lib.stride_tricks.as_strided(right, right.shape, (0, 0))"),
     "far too many numbers": ("evaluate", "return np.broadcast_to(np.float32(1), (10**6, 10**6))"),
     "no modules": ("evaluate", "sys.modules.clear()"),
+    "a function of NumPy's bound anew": ("evaluate", "np.asarray = lambda *_, **__: 'asarray'"),
     "a version that is a number": ("describe", "return Description('a', 1.5)"),
     "an end while it is planned": ("unsupported", "os._exit(0)"),
 }

@@ -19,7 +19,7 @@ from logitproof.environments.build import build, is_whole
 from logitproof.environments.interpreters import Interpreter
 from logitproof.environments.locks import Locked, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
-from logitproof.errors import USAGE, UsageError
+from logitproof.errors import EXPECTED, USAGE, UsageError
 from logitproof_reference.answers.place import CACHE_VARIABLE, cache_folder
 from meta.robustness.commands_in_process import command
 
@@ -161,6 +161,16 @@ def test_a_cache_that_cannot_be_is_one_line(
         assert CACHE_VARIABLE in ended.err
     for arguments in (("cache",), ("cache", "--clear"), ("cache", "--idle", "3", "--clear")):
         assert command(*arguments, folder=tmp_path).fault == ""
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda place: place.symlink_to(place)], ids=["a folder", "a loop"])
+def test_what_stands_in_the_place_of_the_lock_keeps_no_cache_from_use(
+    make: Callable[[Path], None], own_cache: Path
+) -> None:
+    own_cache.mkdir()
+    make(own_cache / "in-use.lock")
+    assert command("cache", "--clear", folder=own_cache).status == EXPECTED
+    cache.hold_cache()
 
 
 def test_a_relative_cache_is_one_place_wherever_processes_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ function followLink(cells) {
   const [section, text] = location.hash.split(/\?(.*)/s);
   if (text === undefined) return;
   cells.follow(text);
-  byId(section.slice(1)).scrollIntoView();
+  byId(section.slice(1))?.scrollIntoView();
 }
 
 async function start() {
