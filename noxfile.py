@@ -22,7 +22,7 @@ RUNS = Path("runs").resolve()
 TESTS = ["--doctest-modules", "reference", "tests/meta", "-n", "logical", "--maxprocesses", "8", "--dist", "worksteal"]
 """What `nox -s tests` and `nox -s coverage` run. Neighbours share fixtures: each worker keeps its own."""
 
-FUZZED = ("runs", "commands", "adapters", "texts", "caches")
+FUZZED = ("runs", "records", "commands", "adapters", "texts", "caches")
 """The campaigns of `meta.robustness.fuzz`."""
 
 # Hundreds of tests start a process; without bytecode each compiles all that it imports, which takes most of its time.

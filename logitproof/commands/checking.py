@@ -292,6 +292,7 @@ def grade(
     from logitproof.kernels.grade import grade as grade_kernels
     from logitproof.kernels.isolated import Limits
     from logitproof_adapters.targets.target import chosen
+    from logitproof_reports.runs.whole_files import append
 
     place = chosen(None, None, device=device, memory_gib=memory_gib)
     task = Task(
@@ -315,7 +316,6 @@ def grade(
         if output is None:
             echo(record.line)
         else:
-            with output.open("a", encoding="utf-8") as file:
-                file.write(record.line + "\n")
+            append(output, record.line + "\n")
             echo(f"{record.kernel}: {record.verdict}, {record.share:.1%} of {record.trials} trials", err=True)
     return EXPECTED if all(verdict == "conforms" for verdict in verdicts) else UNEXPECTED

@@ -29,6 +29,7 @@ from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_reference.vocabulary.heads import HEADS
 from logitproof_reports.runs.input_files import read_text, read_whole, stat_of
 from logitproof_reports.runs.schema import RunFileError
+from logitproof_reports.runs.whole_files import refuse_unwritable, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -266,17 +267,22 @@ def _guess(asker: Asker, wrong: Sequence[Finding]) -> str:
 
 
 def graded_before(output: Path) -> list[str]:
-    """Return the kernels that a file of records holds; a last line that was cut off is none.
+    """Return the kernels that a file of records holds; a last line that was cut off goes, lest the next one join it.
 
     Raises
     ------
     RunFileError
-        It cannot be read.
+        It cannot be read, or not be written.
     """
+    refuse_unwritable([output])
     if stat_of(output) is None:
         return []
     found = []
-    for line in read_text(output).splitlines():
+    whole, newline, rest = read_text(output).rpartition("\n")
+    if rest:
+        with write_atomically(output) as place:
+            place.write_text(whole + newline, encoding="utf-8")
+    for line in whole.splitlines():
         with suppress(ValueError, KeyError, TypeError, RecursionError):
             found.append(str(json.loads(line)["kernel"]))
     return found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
-from contextlib import ExitStack
+import zlib
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
 
 MOST_HEADER = 100 << 20
 """Bytes of a header of a .safetensors file, as its own library has it."""
+
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, TypeError, LookupError, OverflowError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, pa.ArrowException, SyntaxError, tokenize.TokenError),
+)
+"""What libraries raise of a file; of RuntimeError: too many levels, a password, something they do not know."""
+
+MOST_NPY_HEADER = 1_000
+"""Bytes of a header of a .npy file, which is parsed as Python; that of an array of numbers takes some hundred."""
 
 SAFETENSORS: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
@@ -86,14 +97,12 @@ class StoredArray:
         UsageError
             The file ends before the array does.
         """
-        each = int(np.prod(self.shape[1:], dtype=np.int64))
-        with ExitStack() as stack:
+        with told_in_one_line(self.label), ExitStack() as stack:
             stream = self.open(stack)
             for start in range(0, self.shape[0], rows):
                 count = min(rows, self.shape[0] - start)
                 block = np.empty((count, *self.shape[1:]), self.dtype)
                 _fill(stream, block.reshape(-1).view(np.uint8).data, f"{self.label} ends in row {start} or after")
-                assert block.size == count * each
                 yield block
 
 
@@ -126,10 +135,8 @@ def stored_array(text: str) -> Source:
         raise UsageError(f"{text} is no file of log-probabilities; known: {', '.join(readers)}")
     if not path.is_file():
         raise UsageError(f"{path} does not exist, or is no file")
-    try:
+    with told_in_one_line(path):
         found = readers[path.suffix](path, name)
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, json.JSONDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
     if found.dtype not in {*SAFETENSORS.values(), np.dtype(np.int16), np.dtype(np.uint8)}:
         raise UsageError(f"{found.label} holds {found.dtype}; needed: float16, bfloat16, float32, float64 or integers")
     if len(found.shape) not in {1, 2} or 0 in found.shape:
@@ -137,6 +144,15 @@ def stored_array(text: str) -> Source:
             f"{found.label} has shape {found.shape}; needed: (tokens,) or (tokens, classes), none of them 0"
         )
     return found
+
+
+@contextmanager
+def told_in_one_line(path: object) -> Iterator[None]:
+    """Raise `UsageError` for whatever a library raises of a file that is damaged, lies, or changes meanwhile."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise UsageError(f"{path} cannot be read: {error or type(error).__name__}") from error
 
 
 def is_file_name(text: str) -> bool:
@@ -207,7 +223,7 @@ def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in read:
         raise ValueError(f"version {version} of the format is not known")
-    shape, is_fortran, dtype = read[version](stream)
+    shape, is_fortran, dtype = read[version](stream, max_header_size=MOST_NPY_HEADER)
     return shape, is_fortran, dtype
 
 
@@ -260,27 +276,29 @@ class ParquetColumn:
         UsageError
             A list is of another length than the first, or a number is missing.
         """
-        with pq.ParquetFile(self.path) as file:
+        left = self.shape[0]
+        with told_in_one_line(self.label), pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(rows, columns=[self.name]):
+                left -= len(batch)
                 column = batch.column(0)
                 values = column.flatten() if len(self.shape) == 2 else column
                 expected = len(batch) * (self.shape[1] if len(self.shape) == 2 else 1)
                 if column.null_count or values.null_count or len(values) != expected:
                     raise UsageError(f"{self.label} has rows without a number, or of another length than the first")
                 yield values.to_numpy(zero_copy_only=False).reshape(len(batch), *self.shape[1:])
+            if left:
+                raise UsageError(f"{self.label} changed while it was read")
 
 
 def _parquet(path: Path, name: str) -> ParquetColumn:
-    try:
-        with pq.ParquetFile(path) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
-            chosen = _chosen(path, name, schema.names)
-            type_ = schema.field(chosen).type
-            if not (is_list := hasattr(type_, "value_type")):
-                return ParquetColumn(path, chosen, (rows,), np.dtype(type_.to_pandas_dtype()))
-            first = next(file.iter_batches(1, columns=[chosen]), None)
-            assert is_list
-            width = 0 if first is None else len(first.column(0).flatten())
-            return ParquetColumn(path, chosen, (rows, width), np.dtype(type_.value_type.to_pandas_dtype()))
-    except (pa.ArrowException, NotImplementedError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+    with pq.ParquetFile(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+        chosen = _chosen(path, name, schema.names)
+        if schema.names.count(chosen) > 1:
+            raise UsageError(f'{path} has more than one column "{chosen}"')
+        type_ = schema.field(chosen).type
+        if not (pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)):
+            return ParquetColumn(path, chosen, (rows,), np.dtype(type_.to_pandas_dtype()))
+        first = next(file.iter_batches(1, columns=[chosen]), None)
+        width = 0 if first is None else len(first.column(0).flatten())
+        return ParquetColumn(path, chosen, (rows, width), np.dtype(type_.value_type.to_pandas_dtype()))

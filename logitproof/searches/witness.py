@@ -12,7 +12,7 @@ from logitproof.searches.rows import Rows, joined
 from logitproof.searches.scores import scored
 from logitproof_reference.vocabulary.cells import cell_from_json, cell_to_json
 from logitproof_reference.vocabulary.formats import FORMATS, hex_floats, widened
-from logitproof_reports.runs.input_files import read_whole
+from logitproof_reports.atlas.witnesses import KIND, VERSION, witness_in
 from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.runs.whole_files import write_atomically
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from logitproof.searches.scores import Scores
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.vocabulary.cells import Cell
-
-KIND = "logitproof_worst"
-VERSION = 1
 
 SAME = 0.99
 """A row alone that shows so much of what it showed among others is its own witness."""
@@ -115,18 +112,27 @@ def read_witness(path: Path) -> Witness:
     RunFileError
         It cannot be read, or is none.
     """
+    tree = witness_in(path)
     try:
-        tree = json.loads(read_whole(path))
-        version = tree.pop(KIND)
         cell = cell_from_json(tree.pop("cell"))
-        row = Rows(**{name: _read(spelled, cell.format) for name, spelled in tree.pop("row").items()})
-        witness = Witness(cell=cell, row=row, **tree)
-        [float.fromhex(witness.shown[name]) for name in ("ulps", "slack", "exact", "observed", "bound")]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunFileError(f"{path} is no witness of logitproof worst: {error!r}") from error
-    if version != VERSION:
-        raise RunFileError(f"{path} is a witness of version {version}; this release reads version {VERSION}")
+        arrays = {name: _read(spelled, cell.format) for name, spelled in tree.pop("row").items()}
+        witness = Witness(cell=cell, row=_row(arrays), **tree)
+    except (ValueError, TypeError) as error:
+        raise RunFileError(f"{path} is no witness of logitproof worst: {error}") from error
     return witness
+
+
+def _row(arrays: dict[str, Any]) -> Rows:
+    """Return the row, and raise `ValueError` where its arrays do not go together."""
+    row = Rows(**arrays)
+    shape, labels = row.logits.shape[1:], row.labels
+    if not shape or any(array.shape[1:] not in {shape, ()} for array in arrays.values()):
+        raise ValueError("its arrays are not of one shape")
+    if labels is not None and labels.dtype.kind == "i" and not 0 <= labels.min() <= labels.max() < shape[0]:
+        raise ValueError(f"its label is none of the {shape[0]} classes")
+    if not all(np.isfinite(widened(array)).all() for array in arrays.values() if array.dtype.kind != "i"):
+        raise ValueError("its numbers are not finite")
+    return row
 
 
 def _spelled(array: Any) -> list[Any]:

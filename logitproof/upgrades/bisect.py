@@ -19,6 +19,7 @@ from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.upgrades.sides import Settings, is_finished, judge, side_of
 from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.whole_files import append
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -157,8 +158,8 @@ class Bisection:
 
     def _log(self, version: str, verdicts: set[str]) -> None:
         self.say(f"{version}: {', '.join(sorted(verdicts))}")
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"release": version, "cell": self.cell, "verdicts": sorted(verdicts)}) + "\n")
+        line = json.dumps({"release": version, "cell": self.cell, "verdicts": sorted(verdicts)})
+        append(self.folder / "log.jsonl", line + "\n")
 
 
 def _pin(requirement: Requirement) -> str:

@@ -22,6 +22,7 @@ from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.query import not_evaluated
 from logitproof_reports.runs.input_files import read_text
 from logitproof_reports.runs.run_file import read_run, write_run
+from logitproof_reports.runs.whole_files import write_atomically
 from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
@@ -134,7 +135,8 @@ class Trial:
         for name, side in zip(NAMES, both, strict=True):
             if side.locked:
                 lines = [f"# Python {side.locked.python}", *side.locked.lines, ""]
-                self._lock_file(name).write_text("\n".join(lines), encoding="utf-8")
+                with write_atomically(self._lock_file(name)) as place:
+                    place.write_text("\n".join(lines), encoding="utf-8")
 
     def _judged(self, place: int, side: Side, adapters: Sequence[str], sides_after: int) -> Run:
         """Return the run of a side: read, gone on with, or made."""

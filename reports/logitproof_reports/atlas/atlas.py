@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from logitproof_reports.atlas.records import Record, summary_of
+from logitproof_reports.atlas.witnesses import witness_in
 from logitproof_reports.atlas.words import Line, decimal, line_of
 from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, write_comparison_page
-from logitproof_reports.runs.input_files import read_whole
-from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.runs.whole_files import write_atomically
 from logitproof_reports.words.markdown import escaped, head, row
 
@@ -173,22 +171,19 @@ def searched_of(path: Path) -> Searched:
     RunFileError
         The file is none.
     """
-    try:
-        tree: dict[str, Any] = json.loads(read_whole(path))
-        cell, shown, search = tree["cell"], tree["shown"], tree["about"]["search"]
-        return Searched(
-            framework=tree["framework"],
-            function=f"{cell['op']} {cell['quantity']}",
-            format=cell["format"],
-            classes=f"{tree['row']['logits'][0][0]:,}",
-            by=tree["measure"],
-            ulps=decimal(float.fromhex(shown["ulps"])),
-            slack=decimal(float.fromhex(shown["slack"])),
-            rows=f"{search['rows']:,}",
-            random=decimal(search["random_best"]) + f" ({search['random_rows']:,})" if "random_best" in search else "-",
-        )
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise RunFileError(f"{path} is neither a record of a sweep nor a witness: {error!r}") from error
+    tree = witness_in(path)
+    cell, shown, search = tree["cell"], tree["shown"], tree["about"]["search"]
+    return Searched(
+        framework=tree["framework"],
+        function=f"{cell['op']} {cell['quantity']}",
+        format=cell["format"],
+        classes=f"{len(tree['row']['logits'][1]):,}",
+        by=tree["measure"],
+        ulps=decimal(float.fromhex(shown["ulps"])),
+        slack=decimal(float.fromhex(shown["slack"])),
+        rows=f"{search['rows']:,}",
+        random=decimal(search["random_best"]) + f" ({search['random_rows']:,})" if "random_best" in search else "-",
+    )
 
 
 def searches(found: Sequence[Searched]) -> Table:

@@ -11,21 +11,87 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from logitproof_reference.vocabulary.ops import OPS, QUANTITIES
+from logitproof_reports.runs.facts import TEXTS
 from logitproof_reports.runs.input_files import opened, read_whole
 from logitproof_reports.runs.schema import RunFileError
+from logitproof_reports.runs.shapes import ANY, Predicate, parse, unfit
 from logitproof_reports.runs.whole_files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from logitproof_reports.runs.shapes import Shape
 
 KIND = "logitproof_sweep"
 VERSION = 1
 
 COUNTS = ("rows", "numbers", "not_rounded", "broken", "lost", "not_finite", "limits", "limits_wrong")
 """What is added up over units."""
+
+MOST_BYTES = 16_000_000
+"""Of a record: a unit takes some 700, and a function has 256 of them at most."""
+
+
+def _number(word: Any) -> float | None:
+    try:
+        return float.fromhex(word) if isinstance(word, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def whole(lowest: int, end: int) -> Predicate:
+    """Return what holds of whole numbers from `lowest` to before `end`."""
+    return Predicate(
+        lambda one: isinstance(one, int) and not isinstance(one, bool) and lowest <= one < end,
+        f"a whole number in [{lowest}, {end})",
+    )
+
+
+def among(words: Collection[str]) -> Predicate:
+    """Return what holds of these words."""
+    return Predicate(lambda one: isinstance(one, str) and one in words, f"one of {', '.join(words)}")
+
+
+NUMBER = Predicate(lambda word: _number(word) is not None, "a hexadecimal number, or nan")
+MEASURE = Predicate(
+    lambda word: (_number(word) or 0.0) >= 0.0 and _number(word) is not None, "a measure in hexadecimal"
+)
+ROWS = 1 << 32
+"""As many has a function of two classes at most."""
+
+COUNT = whole(0, 1 << 40)
+WORST: Shape = {"measure": MEASURE, "row": whole(-1, ROWS), "element": whole(0, 2), "observed": NUMBER}
+UNIT: Shape = {
+    "function": str,
+    "start": whole(0, ROWS),
+    **dict.fromkeys(COUNTS, COUNT),
+    "bins": [COUNT],
+    "slack_at_most": MEASURE,
+    **dict.fromkeys(("first_broken", "first_limit"), whole(-1, ROWS)),
+    **dict.fromkeys(("ulps", "slack"), WORST),
+}
+PLANNED: Shape = {
+    "op": among(OPS),
+    "quantity": among(QUANTITIES),
+    "format": among(("float32", "float16", "bfloat16")),
+    **dict.fromkeys(("labels", "mode"), str),
+    "first": whole(0, ROWS),
+    **dict.fromkeys(("rows", "size"), whole(1, ROWS + 1)),
+}
+ABOUT: Shape = {"framework": str, "version": str, "build": TEXTS}
+HEAD: Shape = {
+    "adapter": str,
+    "framework": ABOUT,
+    "environment": {"cpu": (str, type(None))},
+    "held_to": {},
+    "unit": whole(1, ROWS + 1),
+    "plan": {ANY: PLANNED},
+}
 
 Unit = dict[str, Any]
 """``function`` (its id), ``start``, `COUNTS`, ``bins``, ``slack_at_most``, ``first_broken`` and ``first_limit`` (rows,
@@ -100,19 +166,23 @@ def read_record(path: Path) -> Record:
         It cannot be read, or is none.
     """
     try:
-        head, *units = map(json.loads, read_whole(path).decode("utf-8").splitlines())
+        head, *units = map(parse, read_whole(path, MOST_BYTES).decode("utf-8").splitlines())
         version = head.pop(KIND)
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise RunFileError(f"{path} cannot be read: it is no record of a sweep") from error
     if version != VERSION:
         raise RunFileError(f"{path} is a record of version {version}; this release reads version {VERSION}")
+    if why := unfit(head, HEAD, "head") or next(filter(None, map(_unfit_unit, units, count(2))), ""):
+        raise RunFileError(f"{path} cannot be read: a line of it is damaged ({why})")
+    if len({len(unit["bins"]) for unit in units}) > 1:
+        raise RunFileError(f"{path} cannot be read: its units have histograms of different length")
     record = Record(head, units)
-    try:
-        refuse_overlaps(record)
-        all(summary_of(record, name) for name in head["plan"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise RunFileError(f"{path} cannot be read: a line of it is damaged ({error!r})") from error
+    refuse_overlaps(record)
     return record
+
+
+def _unfit_unit(unit: Any, line: int) -> str:
+    return unfit(unit, UNIT, f"line {line}")
 
 
 def refuse_overlaps(record: Record) -> None:
@@ -183,7 +253,7 @@ class Summary:
     planned: int
 
     @property
-    def is_whole(self) -> bool:
+    def iswhole(self) -> bool:
         """Whether every row is there."""
         return self.counts["rows"] == self.planned
 

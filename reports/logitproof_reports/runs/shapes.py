@@ -75,6 +75,25 @@ def misfit(tree: Any, shape: Shape, name: str) -> str:
     return next(_misfits(tree, shape, name), "")
 
 
+def unfit(tree: Any, shape: Shape, name: str) -> str:
+    """Return what `misfit` does of a tree in which every name of the shape has to be there, at any depth.
+
+    >>> unfit({"cores": 2}, {"cores": int, "cpu": str}, "environment")
+    'environment.cpu is missing'
+    """
+    return misfit(tree, shape, name) or next(_missing(tree, shape, name), "")
+
+
+def _missing(tree: Any, shape: Shape, name: str) -> Iterator[str]:
+    """Yield what is not there, of a tree that fits otherwise."""
+    if isinstance(shape, type | tuple | Predicate):
+        return
+    if not isinstance(shape, list):
+        yield from (f"{name}.{key} is missing" for key in shape if key != ANY and key not in tree)
+    for place, inner, known in _parts(tree, shape):
+        yield from _missing(inner, known, f"{name}{place}")
+
+
 def _misfits(tree: Any, shape: Shape, name: str) -> Iterator[str]:
     if isinstance(shape, type | tuple):
         types = shape if isinstance(shape, tuple) else (shape,)

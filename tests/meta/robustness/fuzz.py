@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from logitproof_reference.answers.place import CACHE_VARIABLE
-from meta.robustness import altered_runs, bad_adapters, damaged_caches, damaged_runs, hostile_outputs
+from meta.robustness import altered_runs, bad_adapters, damaged_caches, damaged_records, damaged_runs, hostile_outputs
 from meta.robustness.commands_in_process import Ended, command
 from meta.robustness.damaged_runs import sound_file, sound_run
 from meta.robustness.odd_commands import fill, odd_command
@@ -84,6 +84,43 @@ def fuzz_runs(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[
                     (keep / f"{reader}-{kind}-{name}{suffix}".replace(" ", "_")).write_bytes(content)
 
         _drawn(cases, seed, one, damaged(), st.sampled_from(sorted(READERS)))
+    return statuses, faults
+
+
+@st.composite
+def damaged_record(draw: st.DrawFn) -> tuple[str, str, bytes, tuple[str, ...]]:
+    """Return a kind of damage, how the file's name ends, its bytes, and a command that reads it."""
+    kind = draw(st.sampled_from(sorted(damaged_records.KINDS)))
+    suffix, strategy = damaged_records.KINDS[kind]
+    return kind, suffix, draw(strategy), draw(st.sampled_from(damaged_records.READERS[suffix]))
+
+
+def read_record(suffix: str, content: bytes, words: tuple[str, ...], folder: Path) -> Ended:
+    """Read a damaged file by a command, in a folder that holds a sound one of its kind."""
+    for old in folder.iterdir():
+        old.unlink()
+    (folder / f"sound{suffix}").write_bytes(damaged_records.SOUND[suffix]())
+    (folder / f"damaged{suffix}").write_bytes(content)
+    return command(*(word.format(f"damaged{suffix}", sound=f"sound{suffix}") for word in words), folder=folder)
+
+
+def fuzz_records(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
+    """Read so many damaged records, witnesses and arrays; return the exit statuses by kind, and the faults."""
+    statuses: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as place:
+
+        def one(made: tuple[str, str, bytes, tuple[str, ...]]) -> None:
+            kind, suffix, content, words = made
+            ended = read_record(suffix, content, words, Path(place))
+            statuses[f"{kind}: {ended.status}"] += 1
+            if ended.fault:
+                faults[f"{' '.join(words)}: {kind}: {ended.fault}"] += 1
+                if keep is not None:
+                    name = hashlib.sha256(content).hexdigest()[:12]
+                    (keep / f"{words[0]}-{kind}-{name}{suffix}".replace(" ", "_")).write_bytes(content)
+
+        _drawn(cases, seed, one, damaged_record())
     return statuses, faults
 
 
@@ -170,6 +207,7 @@ def _drawn(cases: int, seed: int, use: Callable[..., None], *strategies: SearchS
 
 FUZZERS = {
     "runs": (fuzz_runs, 5_000),
+    "records": (fuzz_records, 2_000),
     "commands": (fuzz_commands, 1_000),
     "adapters": (fuzz_adapters, 120),
     "texts": (fuzz_texts, 60),
