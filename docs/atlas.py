@@ -125,7 +125,8 @@ def table(folder: Path, left_out: dict[str, str]) -> str:
         f"Made by `nox -s atlas` on {made}: the releases since {SINCE} that install here (Linux, x86-64, Python "
         f"{' or '.join(PYTHONS)}), each beside the newest of what it needs, judged by the quick profile and compared "
         "with the release before. The verdict is that of `logitproof upgrade` by the default policy ([Approve an "
-        "upgrade](upgrade.md)); of the changes the worst are named."
+        "upgrade](upgrade.md)); of the changes the worst are named. Releases after the last one of a package were not "
+        "run."
     )
     lines = ["# What each release changed", "", how]
     for package, one in ATLAS.items():
@@ -138,7 +139,8 @@ def table(folder: Path, left_out: dict[str, str]) -> str:
 def _section(files: Sequence[Path], one: Row) -> list[str]:
     only = f', of which those that match `-k "{one.select}"`' if one.select else ""
     latest = ", the last of each minor version" if one.by_minor else ""
-    asked = f"{plural(len(files), 'release')}{latest}; the cells of the quick profile{only}."
+    which = f"{plural(len(files), 'release')}, {files[0].stem} to {files[-1].stem}"
+    asked = f"{which}{latest}; the cells of the quick profile{only}."
     rows = [_row(before.stem, after.stem, _report(before, after)) for before, after in pairwise(files)]
     return [asked, "", *head(["release", "since", "verdict", "what changed", "cells", "beside it"]), *rows]
 
