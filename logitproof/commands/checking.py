@@ -272,12 +272,17 @@ def grade(
     ] = 10.0,
     seed: Seed = None,
     widest: Widest = 32_769,
+    python: Python = None,
+    target: TargetName = None,
     device: Device = None,
     call_seconds: Seconds = 10.0,
     memory_gib: Memory = None,
     jobs: Annotated[
         int,
-        typer.Option(metavar="N", help="Kernels graded at a time. Default: one per processor; one on an accelerator."),
+        typer.Option(
+            metavar="N",
+            help="Kernels graded at a time. Default: one per processor; one on an accelerator or with --target.",
+        ),
     ] = 0,
     output: Annotated[
         Path | None,
@@ -286,7 +291,8 @@ def grade(
 ) -> int:
     """Grade many kernels. Prints one line of JSON each: verdict, share of trials passed, smallest input that fails.
 
-    Each kernel runs in a process of its own, with limits of time and memory and without the exact answers.
+    Each kernel runs in a process of its own, with limits of time and memory and without the exact answers; with
+    --python or --target there, and what cannot be enforced there stands in the notes of its record.
     """
     from logitproof.kernels.grade import GRADE_MEMORY_GIB, Task, fresh_seed, graded_before
     from logitproof.kernels.grade import grade as grade_kernels
@@ -294,7 +300,7 @@ def grade(
     from logitproof_adapters.targets.target import chosen
     from logitproof_reports.runs.whole_files import append
 
-    place = chosen(None, None, device=device, memory_gib=memory_gib)
+    place = chosen(python, target, device=device, memory_gib=memory_gib)
     task = Task(
         op=op,
         function=function,
@@ -308,7 +314,7 @@ def grade(
         budget=budget,
         widest=widest,
         limits=Limits(call_seconds, place.memory_gib or GRADE_MEMORY_GIB),
-        device=place.device,
+        target=place,
     )
     verdicts = []
     for record in grade_kernels(folder, task, jobs=jobs, done=graded_before(output) if output else ()):

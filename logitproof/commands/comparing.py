@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from logitproof.commands.app import AS_IT_STANDS, Python, TargetName, app
+from logitproof.commands.app import AS_IT_STANDS, Device, Python, TargetName, app
 from logitproof.errors import EXPECTED, UNEXPECTED
 from logitproof.streams import echo, echo_json
 
@@ -120,6 +120,7 @@ def invariance(
     ] = None,
     python: Python = None,
     target: TargetName = None,
+    device: Device = None,
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the two inputs that show the first flip, as .npz.")
     ] = None,
@@ -143,9 +144,9 @@ def invariance(
 
     refuse_unwritable([output, save])
     refuse_unknown("axis", axis or (), list(AXES))
-    place = chosen(python, target)
+    place = chosen(python, target, device=device)
     asked = Asked(subject, op, labels, quantity, format_, mode, framework, gradient, kernel_path(is_here=place.is_here))
-    chosen_subject = subject_of(asked, None if place.is_here else place)
+    chosen_subject = subject_of(asked, place)
     inputs = drawn(chosen_subject.cell, rows, classes, seed)
     found = survey(chosen_subject, inputs, [AXES[name] for name in axis or AXES])
     facts = [("subject", chosen_subject.cell.id), ("rows", f"{rows} of {classes:,} classes, drawn by seed {seed}")]

@@ -46,6 +46,15 @@ PythonVersion = Annotated[
     ),
 ]
 
+Around = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="Run the releases by this target of logitproof.toml, whose command has {python} or {packages}.",
+    ),
+]
+
 Index = Annotated[
     list[str] | None,
     typer.Option(metavar="URL", help="Additional package index, e.g. of nightly builds (with --pre); repeatable."),
@@ -121,6 +130,7 @@ def upgrade(  # noqa: PLR0917  likewise
     select: Select = "",
     patience: Patience = 300.0,
     memory_gib: Memory = None,
+    target: Around = None,
     device: Device = None,
     torch_backend: TorchBackend = "cpu",
     python_version: PythonVersion = "",
@@ -143,6 +153,7 @@ def upgrade(  # noqa: PLR0917  likewise
     from logitproof.environments.lock_files import GIT, lock_here
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.matrix.run import Interrupted
+    from logitproof.upgrades.building import building_at
     from logitproof.upgrades.comparison import policy_of, refuse_unwritable_places
     from logitproof.upgrades.sides import Settings
     from logitproof.upgrades.signatures import private_key
@@ -150,6 +161,7 @@ def upgrade(  # noqa: PLR0917  likewise
 
     asked = policy_of(policy, fail_on)
     refuse_unknown_version(python_version)
+    building = building_at(target, python=python_version, torch_backend=torch_backend)
     refuse_unwritable_places(folder / "diff.html", folder / "certificate.json")
     if sign:
         private_key(sign)  # not after an hour's work
@@ -160,9 +172,7 @@ def upgrade(  # noqa: PLR0917  likewise
         raise UsageError("two sides are needed: OLD and NEW, or --from and --to, e.g. jax==0.9.2 jax==0.10.2")
     open_channel(index or (), pre=pre)
     settings = Settings(profile, select, patience=patience, memory_gib=memory_gib, device=(device or "").lower())
-    trial = Trial(
-        before, after, folder, tuple(framework or ()), settings, torch_backend, python_version, resume, complain
-    )
+    trial = Trial(before, after, folder, tuple(framework or ()), settings, building, resume, complain)
     try:
         both, found = trial.run()
     except UnbuildableEnvironment as problem:
@@ -205,31 +215,38 @@ def bisect(
     *,
     patience: Patience = 300.0,
     memory_gib: Memory = None,
+    target: Around = None,
     device: Device = None,
     torch_backend: TorchBackend = "cpu",
     python_version: PythonVersion = "",
     index: Index = None,
     pre: Pre = False,
 ) -> int:
-    """Find the first release in which a cell changed. Binary search over the releases of the package index."""
+    """Find the first release in which a cell changed. Binary search over the releases of the package index.
+
+    Each release gets an environment of its own; with --target it runs on another CPU, in a container or on another
+    machine.
+    """
     from logitproof.environments.cache import hold_cache
     from logitproof.environments.channel import open_channel
     from logitproof.environments.interpreters import refuse_unknown_version
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.matrix.run import Interrupted
     from logitproof.upgrades.bisect import Bisection
+    from logitproof.upgrades.building import building_at
     from logitproof.upgrades.sides import Settings
 
     if by not in {"digest", "verdict"}:
         raise UsageError(f'"{by}" is not a value of --by; use digest or verdict')
     refuse_unknown_version(python_version)
+    building = building_at(target, python=python_version, torch_backend=torch_backend)
     hold_cache()
     open_channel(index or (), pre=pre)
     name, _, regime = cell.partition("/")
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(patience=patience, memory_gib=memory_gib, device=(device or "").lower())
     try:
-        found = Bisection(old, new, name, regime, folder, complain, by, settings, torch_backend, python_version).run()
+        found = Bisection(old, new, name, regime, folder, complain, by, settings, building).run()
     except UnbuildableEnvironment as problem:
         echo(f"logitproof: an environment could not be built:\n{problem}", err=True)
         return ENVIRONMENT

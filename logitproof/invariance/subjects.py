@@ -80,18 +80,17 @@ def subject_of(asked: Asked, target: Target | None = None) -> Subject:
     if labels not in kinds:
         raise UsageError(f'labels "{labels}" do not go with {asked.op}; it takes {" or ".join(kinds)}')
     is_kernel = bool(asked.framework)
-    if not is_kernel and target is None and (reason := missing(asked.word)):
+    where = target or here()
+    if not is_kernel and where.is_here and (reason := missing(asked.word)):
         raise UsageError(reason)
 
     def start(setting: Calls | None) -> AbstractContextManager[Any]:
-        place = _changed(target or here(), setting)
+        place = _changed(where, setting)
         if not is_kernel:
             return RemoteAdapter(asked.word, place)
         asked_of = (asked.op, labels, asked.framework, Claim(), (asked.quantity,))
         named = Named(asked.word, asked.gradient, *asked_of, path=asked.path)
-        limits = Limits(SECONDS, MEMORY_GIB if target is None else None)
-        is_as_it_is = target is None and setting is None
-        return IsolatedKernel(named, None, limits, None if is_as_it_is else place)
+        return IsolatedKernel(named, None, Limits(SECONDS, MEMORY_GIB if where.is_here else None), place)
 
     name = asked.word.rpartition(":")[2] if is_kernel else asked.word
     return Subject(Cell(name, asked.mode, asked.op, asked.quantity, asked.format, labels), start)

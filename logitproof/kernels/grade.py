@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -19,13 +20,16 @@ from logitproof.kernels.check import default_formats
 from logitproof.kernels.examination import Examination, Plan, examine, judge_result_format, taken_formats
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.loading import MOST_BYTES_OF_A_KERNEL
-from logitproof.kernels.sandbox import guarded, keep_memory_private
+from logitproof.kernels.sandbox import guarded, keep_memory_private, not_enforced
 from logitproof.kernels.sentences import smallest_input
 from logitproof.kernels.shown import causes_of
 from logitproof.kernels.truth import Question
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import CPU
-from logitproof_adapters.sources.kernel import Kernel
+from logitproof_adapters.sources.kernel import NUMPY, Kernel
 from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.targets.sent_sources import sources_of_file
+from logitproof_adapters.targets.target import Target, here
 from logitproof_reference.vocabulary.heads import HEADS
 from logitproof_reports.runs.input_files import read_text, read_whole, stat_of
 from logitproof_reports.runs.schema import RunFileError
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from logitproof.kernels.findings import Finding
+    from logitproof_adapters.targets.sent_sources import Sources
 
 WIDEST = 32_769
 """Most classes of a row: exact answers of wider ones cost more than a grade is worth."""
@@ -63,8 +68,8 @@ class Task:
         Seconds a kernel, past which no new trial is begun; the cheapest come first.
     widest : int
     limits : Limits
-    device : str
-        Where the framework's tensors lie; a word of `logitproof_adapters.contract.device`.
+    target : Target
+        Where they run.
     """
 
     op: str
@@ -79,7 +84,12 @@ class Task:
     budget: float = BUDGET_SECONDS
     widest: int = WIDEST
     limits: Limits = field(default_factory=lambda: Limits(10.0, GRADE_MEMORY_GIB))
-    device: str = CPU
+    target: Target = field(default_factory=here)
+
+    @property
+    def place(self) -> Target:
+        """The target, without what a kernel must not have there."""
+        return guarded(self.target, self.limits)
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,8 @@ def grade(folder: Path, task: Task, *, jobs: int = 0, done: Sequence[str] = ()) 
         Holds ``NAME.py`` with the functions that the task names.
     task : Task
     jobs : int
-        How many at a time; 0 for as many as there are processors, and for one on an accelerator.
+        How many at a time; 0 for as many as there are processors, and for one on an accelerator or where the command
+        of a target leads.
     done : sequence of str
         Kernels that are not graded again.
 
@@ -149,17 +160,22 @@ def grade(folder: Path, task: Task, *, jobs: int = 0, done: Sequence[str] = ()) 
     ------
     UsageError
         The folder holds none, or the task does not go together.
+    MissingFramework, TargetError
+        Nothing can be graded in this target.
     """
     files = [file for file in sorted(folder.glob("*.py")) if not file.name.startswith("_")]
     if not files:
         raise UsageError(f"{folder} holds no kernel: a kernel is a file NAME.py with a function {task.function}")
     keep_memory_private()
     truths = SharedTruths()
-    whole = _question(task)
-    with ThreadPoolExecutor(jobs or (os.cpu_count() if task.device == CPU else None) or 1) as pool:
+    whole, place = _question(task), task.place
+    notes = not_enforced(place, task.framework, task.forbidden)
+    is_shared = place.is_interpreter and place.device == CPU
+    with ThreadPoolExecutor(jobs or (os.cpu_count() if is_shared else None) or 1) as pool:
         asked = [pool.submit(grade_one, file, task, whole, truths) for file in files if file.stem not in done]
         for future in as_completed(asked):
-            yield future.result()
+            found = future.result()
+            yield replace(found, notes=[*found.notes, *notes])
 
 
 def _question(task: Task) -> Kernel:
@@ -189,6 +205,7 @@ class SharedTruths(Truths):
 
 def grade_one(file: Path, task: Task, kernel: Kernel, truths: Truths) -> Grade:
     """Return the grade of one kernel."""
+    place = task.place
     named = Named(
         f"{file.stem}:{task.function}",
         f"{file.stem}:{task.gradient}" if task.gradient else "",
@@ -197,17 +214,28 @@ def grade_one(file: Path, task: Task, kernel: Kernel, truths: Truths) -> Grade:
         task.framework,
         task.claim,
         forbidden=task.forbidden,
-        path=(str(file.parent.resolve()),),
+        path=(str(file.parent.resolve()),) if place.is_interpreter else (),
         hidden=True,
     )
     plain = Grade(file.stem, "crashed", seed=task.seed)
     try:
-        with IsolatedKernel(named, None, task.limits, guarded(task.limits, task.device)) as adapter:
+        source = read_whole(file, MOST_BYTES_OF_A_KERNEL).decode(errors="replace")
+        beside = {} if place.is_interpreter else _sent(file)
+        with IsolatedKernel(named, None, task.limits, place, beside) as adapter:
             asker = Asker(adapter, Question(kernel.op, kernel.labels, "value", task.claim), truths)
-            source = read_whole(file, MOST_BYTES_OF_A_KERNEL).decode(errors="replace")
             return _graded(asker, task, kernel.quantities, plain, source)
     except (UsageError, RunFileError) as error:
         return replace(plain, fails=str(error))
+
+
+def _sent(file: Path) -> Sources:
+    """Return what travels of a kernel: its module, and those beside it that it imports."""
+    if file.stem in sys.stdlib_module_names or file.stem in {NUMPY, *FRAMEWORKS}:
+        raise UsageError(f"a kernel cannot travel by the name of another module: rename {file.name}")
+    try:
+        return sources_of_file(file)
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"the kernel cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def _graded(asker: Asker, task: Task, quantities: tuple[str, ...], plain: Grade, source: str) -> Grade:

@@ -97,6 +97,8 @@ class IsolatedKernel:
     limits : Limits
     target : Target or None
         Where it runs; None for the interpreter that runs Logitproof.
+    beside : Sources, optional
+        Modules of the kernel that travel; those that this process can import travel by their names.
 
     Attributes
     ----------
@@ -115,6 +117,7 @@ class IsolatedKernel:
         arithmetic: Arithmetic | None = None,
         limits: Limits | None = None,
         target: Target | None = None,
+        beside: Sources | None = None,
     ) -> None:
         self.modes: tuple[str, ...] = (named.mode,)
         self.arithmetic = arithmetic
@@ -122,7 +125,7 @@ class IsolatedKernel:
         words = {**asdict(named), "claim": named.claim.declared}
         chosen = _prepared(target or here(), self._limits)
         self.target = replace(chosen, env={**chosen.env, VARIABLE: json.dumps(words)})
-        self._sources = {} if chosen.is_here else _sources(named, chosen)
+        self._sources = {} if chosen.is_here else {**_sources(named, chosen), **(beside or {})}
         self._deaths = 0
         self._link: Link | None = None
         facts = self._connected()
@@ -227,6 +230,7 @@ def _prepared(target: Target, limits: Limits) -> Target:
 
 def _sources(named: Named, target: Target) -> Sources:
     """Return what travels; the kernel's own modules do where they need not be there: a command may lead elsewhere."""
-    functions = () if target.is_interpreter else filter(None, (named.function, named.gradient, named.backward))
+    named_there = () if target.is_interpreter or named.hidden else (named.function, named.gradient, named.backward)
+    functions = filter(None, named_there)
     adapters = [FRAMEWORKS[named.framework].adapter_spec] if named.framework != "numpy" else []
     return sources_for([THERE, *SENT, *(spec.partition(":")[0] for spec in (*adapters, *functions))])

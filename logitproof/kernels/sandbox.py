@@ -8,32 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.targets.target import Target
+from logitproof_adapters.evaluator import rights
+from logitproof_adapters.sources import kernel_watch
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.target import INTERPRETER, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from logitproof.kernels.isolated import Limits
 
 SET_DUMPABLE = 4
-CAPBSET_DROP = 24
-SYS_PTRACE = 19
-NO_NEW_PRIVILEGES = 38
-CPU_SECONDS = 600
-
-LAUNCHER = f"""
-import ctypes, os, resource, sys
-try:
-    call = ctypes.CDLL(None).prctl
-    call({CAPBSET_DROP}, {SYS_PTRACE}, 0, 0, 0)
-    call({NO_NEW_PRIVILEGES}, 1, 0, 0, 0)
-except (AttributeError, OSError):
-    pass
-resource.setrlimit(resource.RLIMIT_CPU, ({CPU_SECONDS}, {CPU_SECONDS}))
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
-"""Takes from itself the right to read other processes, sets limits, and becomes the interpreter."""
 
 
 def keep_memory_private() -> None:
@@ -44,7 +32,34 @@ def keep_memory_private() -> None:
         ctypes.CDLL(None).prctl(SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def guarded(limits: Limits, device: str) -> Target:
-    """Return the target of a graded kernel: this interpreter, without rights over other processes."""
-    command = (sys.executable, "-c", LAUNCHER)
-    return Target("grade", command, {"OMP_NUM_THREADS": "1"}, device, memory_gib=limits.memory_gib)
+def guarded(target: Target, limits: Limits) -> Target:
+    """Return the target of a graded kernel, whose process has no rights over others.
+
+    This interpreter becomes one as any other is: nothing of this process can be imported there.
+    """
+    own = Target("this interpreter", (sys.executable,), target.env, target.device, label=INTERPRETER)
+    place = own if target.is_here else target
+    env = {"OMP_NUM_THREADS": "1", **place.env}
+    return replace(place, env=env, memory_gib=limits.memory_gib or place.memory_gib, is_guarded=True)
+
+
+def not_enforced(target: Target, framework: str, forbidden: Sequence[str]) -> list[str]:
+    """Return what cannot be kept from kernels in a target, tried out there before any of them runs.
+
+    Raises
+    ------
+    MissingFramework, TargetError
+        The framework of the kernels cannot be used there.
+    """
+    names = (rights.__name__, kernel_watch.__name__)
+    with RemoteAdapter(framework, target, also_sent=names) as there:
+        found = there.call(rights.__name__, rights.rights.__name__)
+        is_watched = there.call(kernel_watch.__name__, kernel_watch.watches_dispatcher.__name__)
+    forbids_torch = any(name.startswith("torch.") for name in forbidden)
+    lacking = {
+        "not enforced there: the kernel may read the memory of other processes of its user": found["reads_processes"],
+        "not enforced there: the limit of processor time": not found["cpu_seconds"],
+        "not enforced there: the limit of memory": not 0 < found["memory"] <= target.memory,
+        "not noticed there: a forbidden operator of PyTorch within another one": forbids_torch and not is_watched,
+    }
+    return [sentence for sentence, applies in lacking.items() if applies]

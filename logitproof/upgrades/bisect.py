@@ -11,13 +11,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from logitproof.environments.build import build
 from logitproof.environments.channel import PRERELEASE
 from logitproof.environments.interpreters import preferred
-from logitproof.environments.locks import CPU, Wanted, lock, newest, requirements_of
+from logitproof.environments.locks import Wanted, newest, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
+from logitproof.upgrades.building import Building
 from logitproof.upgrades.sides import Settings, is_finished, judge, side_of
+from logitproof_adapters.catalogue.registry import MissingFramework
+from logitproof_adapters.targets.target import TargetError
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.runs.whole_files import append
 
@@ -62,10 +64,8 @@ class Bisection:
         ``digest`` for the first change of bits, ``verdict`` for the first change of a verdict.
     settings : Settings
         How each release is judged.
-    torch_backend : str
-        The build of PyTorch, as uv names it.
-    python : str
-        The version of Python to test in, such as ``3.8``; empty for one that serves.
+    building : Building
+        How environments are built, and where they run.
     """
 
     old: str
@@ -76,8 +76,7 @@ class Bisection:
     say: Say = field(default=print)
     by: str = "digest"
     settings: Settings = field(default_factory=Settings)
-    torch_backend: str = CPU
-    python: str = ""
+    building: Building = field(default_factory=Building)
 
     def run(self) -> Found:
         """Search.
@@ -86,8 +85,8 @@ class Bisection:
         ------
         UsageError
             The two do not name the same package with a version each, or the cell is not judged.
-        UnbuildableEnvironment
-            The oldest or the newest cannot be installed.
+        UnbuildableEnvironment, TargetError, MissingFramework
+            The oldest or the newest cannot be installed, or does not run where it is to.
         """
         package, first, last = self._ends()
         pythons = list(dict.fromkeys(self._locked(version).interpreter for version in (last, first)))
@@ -105,7 +104,7 @@ class Bisection:
             middle = open_[len(open_) // 2]
             try:
                 changed = self._asked(versions[middle]) != start
-            except UnbuildableEnvironment as problem:
+            except (UnbuildableEnvironment, TargetError, MissingFramework) as problem:
                 self.say(f"{versions[middle]} is skipped: {str(problem).partition(chr(10))[0]}")
                 skipped.append(versions[middle])
                 open_.remove(middle)
@@ -128,15 +127,15 @@ class Bisection:
     def _asked(self, version: str) -> Print:
         """Return what the cell answers in a release: verdict or digest by regime and clause."""
         on = f".{self.settings.device.replace(':', '-')}" if self.settings.device else ""
-        target = self.folder / f"{version}{on}.parquet"
+        target = self.folder / f"{version}{self.building.suffix}{on}.parquet"
         asked = self._requirements(version)
         if not is_finished(target):
-            environment = build(self._locked(version))
-            side = side_of(asked, environment.python, environment.locked)
+            locked = self._locked(version)
+            side = side_of(asked, self.building.target(locked), locked)
             adapters = [name for name in side.adapters if self.cell.startswith(f"{name}-")]
             if not adapters or side.target is None:
                 raise UsageError(f"no adapter of {asked} has the cell {self.cell}")
-            self.say(f"{version}: testing with Python {environment.locked.python}")
+            self.say(f"{version}: testing with Python {locked.python}{self._where}")
             judge(side.target, adapters, target, replace(self.settings, cells=(self.cell,)), resume=True)
         rows = read_run(target).table.select(["cell", "regime", "clause", *_JUDGED]).to_pylist()
         mine = [row for row in rows if row["cell"] == self.cell and self.regime in {"", row["regime"]}]
@@ -148,9 +147,13 @@ class Bisection:
         return {f"{row['regime']}/{row['clause']}": str(row[self.by]) for row in mine}
 
     def _locked(self, version: str) -> Locked:
-        pythons = (self.python,) if self.python else ()
         asked = requirements_of(self._requirements(version))
-        return lock(Wanted(asked, pythons=pythons, torch_backend=self.torch_backend))
+        return self.building.lock(Wanted(asked, pythons=self.building.pythons))
+
+    @property
+    def _where(self) -> str:
+        around = self.building.around
+        return f", target {around.name}" if around else ""
 
     def _requirements(self, version: str) -> str:
         package, *others = requirements_of(self.new)

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.filesize import decimal
 
 from logitproof.environments import lock_files, pip_settings
-from logitproof.environments.build import build
 from logitproof.environments.cache import environments_folder, hold_cache, sentence
 from logitproof.environments.interpreters import Interpreter, preferred
-from logitproof.environments.locks import CPU, Wanted, lock, requirements_of
+from logitproof.environments.locks import Wanted, requirements_of
 from logitproof.environments.package_adapters import adapter_words, backends_of, is_framework, names_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.matrix.progress import display_for_terminal
 from logitproof.matrix.run import parts_of
 from logitproof.matrix.run import run as run_matrix
+from logitproof.upgrades.building import Building
 from logitproof_adapters.catalogue.oldest import too_old_to_install
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.link import PATIENCE_SECONDS
@@ -115,9 +115,8 @@ class Side:
 def prepared(
     asked: Sequence[str],
     say: Say,
-    torch_backend: str = CPU,
+    building: Building | None = None,
     before: Mapping[str, Sequence[str]] | None = None,
-    python: str = "",
 ) -> list[Side]:
     """Make every side ready to be judged: all is read, resolved and built before anything is judged.
 
@@ -127,12 +126,10 @@ def prepared(
         Lists of packages, lock files, targets, run files.
     say : callable
         Receives lines on the progress.
-    torch_backend : str
-        The build of PyTorch, as uv names it.
+    building : Building, optional
+        How environments are built, and where they run.
     before : mapping of str to sequences of str
         Locks that hold for some of the sides, with a first line ``# Python VERSION``.
-    python : str
-        The version of Python of both environments, such as ``3.8``; empty for one that serves.
 
     Raises
     ------
@@ -143,15 +140,15 @@ def prepared(
     """
     sides = [_there(text) for text in asked]
     missing = [text for text, side in zip(asked, sides, strict=True) if side is None]
-    wanted = [
-        _as_before(replace(_wanted(text, say, python), torch_backend=torch_backend), before or {}, text)
-        for text in missing
-    ]
+    how = building or Building()
+    wanted = [_as_before(_wanted(text, say, how.python), before or {}, text) for text in missing]
+    if how.around and not wanted:
+        raise UsageError("--target is for releases that are installed; no side names any")
     if wanted:
         hold_cache()
     if wanted and (sources := pip_settings.told(os.environ)):
         say(sources)
-    built = dict(zip(missing, _built(missing, wanted, say), strict=True))
+    built = dict(zip(missing, _built(missing, wanted, how, say), strict=True))
     return [side or built[text] for text, side in zip(asked, sides, strict=True)]
 
 
@@ -212,25 +209,22 @@ def _few(words: Sequence[str]) -> str:
     return f"{', '.join(words[:_NAMED])}{more}"
 
 
-def _built(asked: Sequence[str], wanted: Sequence[Wanted], say: Say) -> list[Side]:
-    before = set(environments_folder().glob("*"))
-    locks = _locks(asked, wanted, say)
+def _built(asked: Sequence[str], wanted: Sequence[Wanted], building: Building, say: Say) -> list[Side]:
+    before = {folder.name for folder in environments_folder().glob("*")}
+    locks = _locks(asked, wanted, building, say)
     for locked in locks:
         beside = [f"{name} {version}" for name, version in locked.packages.items() if name in TOLD]
         say(f"{locked.title}: Python {locked.python}, {', '.join(beside)}")
         for name in names_of(locked.requirements):
             if reason := too_old_to_install(name, locked.packages.get(name, "")):
                 say(f"{reason} by default; what it lacks of what is called shows as crashes")
-    for locked in locks:
-        if locked.key not in {folder.name for folder in before}:
-            say(_cost(locked))
-    environments = _all_or_none(asked, [partial(build, locked) for locked in locks])
-    if not {environment.folder for environment in environments} <= before:
+    made_here = [locked for locked in locks if building.builds_here and locked.key not in before]
+    for locked in made_here:
+        say(_cost(locked))
+    targets = _all_or_none(asked, [partial(building.target, locked) for locked in locks])
+    if made_here:
         say(sentence())
-    return [
-        side_of(text, environment.python, environment.locked)
-        for text, environment in zip(asked, environments, strict=True)
-    ]
+    return [side_of(text, target, locked) for text, target, locked in zip(asked, targets, locks, strict=True)]
 
 
 def _cost(locked: Locked) -> str:
@@ -240,15 +234,16 @@ def _cost(locked: Locked) -> str:
     return f"{locked.title}: to download: at most {decimal(locked.size)}{unsized}{fetched}"
 
 
-def side_of(asked: str, python: Path, locked: Locked) -> Side:
+def side_of(asked: str, target: Target, locked: Locked) -> Side:
     """Return the side whose environment is there, with the adapters of its packages.
 
     Raises
     ------
     UsageError
         There is none.
+    TargetError
+        The target cannot be used.
     """
-    target = interpreter(str(python))
     return Side(asked, target=target, locked=locked, adapters=adapters_for(locked.requirements, installed_in(target)))
 
 
@@ -270,15 +265,15 @@ def adapters_for(requirements: Sequence[str], installed: Sequence[str]) -> tuple
     raise UsageError(f"no adapter exists for {asked}; installed with it: {', '.join(installed)}; use --framework")
 
 
-def _locks(asked: Sequence[str], wanted: Sequence[Wanted], say: Say) -> list[Locked]:
+def _locks(asked: Sequence[str], wanted: Sequence[Wanted], building: Building, say: Say) -> list[Locked]:
     """Lock every side, all for one version of Python where there is one that serves all."""
     if wanted:
         say(f"resolving {' and '.join(dict.fromkeys(asked))}")
-    found = _all_or_none(asked, [partial(lock, one) for one in wanted])
+    found = _all_or_none(asked, [partial(building.lock, one) for one in wanted])
     pythons = {locked.interpreter for locked in found}
     for python in _in_order(pythons) if len(pythons) > 1 else ():
         try:
-            return [lock(each, [python]) for each in wanted]
+            return [building.lock(each, [python]) for each in wanted]
         except UnbuildableEnvironment:
             continue
     return found

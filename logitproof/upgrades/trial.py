@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from logitproof.errors import UsageError
 from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
 from logitproof.matrix.survey import CONTROL
+from logitproof.upgrades.building import Building
 from logitproof.upgrades.sides import TOLD, Settings, Side, is_finished, judge, prepared
 from logitproof.upgrades.uncovered import with_uncovered
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS, PACKAGES, distributions_of
@@ -58,10 +59,8 @@ class Trial:
         Adapters to ask; empty for those of the packages that are named.
     settings : Settings
         How both sides are judged.
-    torch_backend : str
-        The build of PyTorch, as uv names it.
-    python : str
-        The version of Python of both environments, such as ``3.8``; empty for one that serves.
+    building : Building
+        How environments are built, and where they run.
     resume : bool
         Whether to go on with what an interrupted upgrade of the same request left.
     say : callable
@@ -73,8 +72,7 @@ class Trial:
     folder: Path
     adapters: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
-    torch_backend: str = "cpu"
-    python: str = ""
+    building: Building = field(default_factory=Building)
     resume: bool = False
     say: Say = field(default=print)
 
@@ -91,7 +89,7 @@ class Trial:
             By SIGINT or SIGTERM; what was measured is kept.
         """
         self._begin()
-        both = prepared((self.old, self.new), self.say, self.torch_backend, self._locks_before(), self.python)
+        both = prepared((self.old, self.new), self.say, self.building, self._locks_before())
         adapters = self.adapters or common_adapters(both, self.say)
         self._write_locks(both)
         later = [sum(1 for side in both[place + 1 :] if side.target) for place in range(len(both))]
@@ -110,7 +108,13 @@ class Trial:
 
     def _begin(self) -> None:
         """Make the folder, and see to it that what is gone on with was asked the same."""
-        asked = {"old": self.old, "new": self.new, "adapters": self.adapters, **asdict(self.settings)}
+        asked = {
+            "old": self.old,
+            "new": self.new,
+            "adapters": self.adapters,
+            "environments": self.building.suffix or None,
+            **asdict(self.settings),
+        }
         if self.resume and (self.folder / REQUEST).exists():
             refuse_another_request(self.folder, asked, "upgrade")
             return

@@ -37,7 +37,7 @@ class Watch:
         """Begin to watch; nothing to watch for costs nothing."""
         if not self._names:
             return
-        if any(package == "torch" for package, _ in self._names.values()):
+        if any(package == "torch" for package, _ in self._names.values()) and watches_dispatcher():
             self._stack.enter_context(_dispatched(self._of_torch))
         sys.setprofile(self._called)
 
@@ -71,6 +71,15 @@ class Watch:
         for name, (package, last) in self._names.items():
             if package == "torch" and operator.strip("_") == last:
                 self._seen.append(name)
+
+
+def watches_dispatcher() -> bool:
+    """Whether PyTorch, if it is there, can tell of every operator: releases before 1.13 cannot."""
+    try:
+        from torch.utils import _python_dispatch  # noqa: PLC0415 - as below
+    except ImportError:
+        return False
+    return hasattr(getattr(_python_dispatch, "TorchDispatchMode", None), "__enter__")
 
 
 def _dispatched(notice: Any) -> Any:

@@ -183,7 +183,13 @@ class Link:
 
     def _introduce(self, sources: Mapping[str, Any]) -> None:
         text = files("logitproof_adapters.evaluator").joinpath("bootstrap.py").read_text("ascii")
-        setup = {"environment": self.target.variables, "memory": self.target.memory, "sources": sources}
+        target = self.target
+        setup = {
+            "environment": target.variables,
+            "memory": target.memory,
+            "guarded": target.is_guarded,
+            "sources": sources,
+        }
         self._hello = self._queue(f"exec({json.dumps(text)})\n".encode("ascii"), None, START_SECONDS)
         self._ready = self._queue(encoded(setup), None, START_SECONDS)
 

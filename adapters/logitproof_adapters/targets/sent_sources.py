@@ -78,6 +78,26 @@ def sources_for(modules: Iterable[str]) -> Sources:
     return {**sent, **{name: {"text": "", "is_package": True} for name in passed_through}}
 
 
+def sources_of_file(file: Path) -> Sources:
+    """Return the module in a file, and those in its folder that it imports, by their names there.
+
+    Raises
+    ------
+    SyntaxError, ValueError
+        One of them is no Python.
+    """
+    found: Sources = {}
+    wanted = [file.stem]
+    while wanted:
+        name = wanted.pop()
+        place = file.with_name(f"{name}.py")
+        module = _read(name, place, is_package=False) if name not in found and place.is_file() else None
+        if module is not None:
+            found[name] = {"text": module.text, "is_package": False}
+            wanted += [imported.partition(".")[0] for imported in module.imports if imported]
+    return found
+
+
 def is_own(name: str) -> bool:
     """Whether a module is the suite's."""
     return name.partition(".")[0] in OWN

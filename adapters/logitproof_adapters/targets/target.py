@@ -8,6 +8,9 @@ A project names its targets in ``logitproof.toml``, or in ``pyproject.toml`` und
     frameworks = ["torch"]              # what `logitproof run --target prod` judges; default: what is installed there
     memory_gib = 16                     # the process that would take more has run out of memory
     device = "cuda:0"                   # where the adapters compute; default: the CPU
+
+In a command ``{python}`` stands for an interpreter of this machine: that of ``--python``, or of an environment that an
+upgrade or a bisection builds. A command with ``{packages}`` makes the environment itself, where it leads.
 """
 
 from __future__ import annotations
@@ -32,6 +35,11 @@ MOST_GIB = float(1 << 33)
 
 INTERPRETER = "interpreter"
 """What a run file calls a target that has no name."""
+
+PYTHON = "python"
+PLACEHOLDERS = (PYTHON, "packages", "python_version")
+"""What may stand in braces in a command: the path of an interpreter of this machine; exact requirements, parted by
+commas; the version of Python that these are for, e.g. ``3.11``."""
 
 OURS_ALONE = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
 """Variables of the judge that another interpreter must not inherit: they name modules of this one."""
@@ -63,6 +71,8 @@ class Target:
         What a run file calls it: its name, but no path of a machine.
     is_here : bool
         Whether it is the interpreter that judges: then it sees the same modules, and a run file names no target.
+    is_guarded : bool
+        Whether its process gives up its rights over other processes before anything is imported: a graded kernel's.
     """
 
     name: str
@@ -73,6 +83,7 @@ class Target:
     memory_gib: float | None = None
     label: str = ""
     is_here: bool = False
+    is_guarded: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or self.name)
@@ -95,10 +106,16 @@ class Target:
         return self.is_here or self.label == INTERPRETER
 
     @property
-    def options(self) -> list[str]:
-        """The command line options that choose it; none for the interpreter of this process and the CPU."""
-        by_name = ["--python", self.name] if self.label == INTERPRETER else ["--target", self.name]
-        return [*([] if self.is_here else by_name), *(["--device", self.device] if self.device != CPU else [])]
+    def placeholders(self) -> frozenset[str]:
+        """Those of `PLACEHOLDERS` that stand in its command."""
+        return frozenset(name for name in PLACEHOLDERS if any(f"{{{name}}}" in word for word in self.command))
+
+    def filled(self, **words: str) -> Target:
+        """Return the same with words in the place of placeholders; other braces stay."""
+        command = self.command
+        for name, text in words.items():
+            command = tuple(word.replace(f"{{{name}}}", text) for word in command)
+        return replace(self, command=command)
 
     @property
     def memory(self) -> int:
@@ -116,18 +133,18 @@ def chosen(
 ) -> Target:
     """Return the target that ``--python`` or ``--target`` chooses; the interpreter of this process where neither does.
 
+    Both together choose a target whose command has ``{python}``, and the interpreter that stands there.
+
     `device` and `memory_gib` go before what the target's table says of them.
 
     Raises
     ------
     TargetError
-        Both do, there is no such target, or the limit of memory is none.
+        There is no such target or interpreter, they do not go together, or the limit of memory is none.
     """
     if memory_gib is not None and not 0 < memory_gib < MOST_GIB:
         raise TargetError(f"--memory-gib {memory_gib:g}: expected a positive number of GiB")
-    if python and name:
-        raise TargetError("--python and --target exclude each other: a target has an interpreter of its own")
-    target = interpreter(python) if python else named(name, folder) if name else here()
+    target = named(name, folder, python) if name else interpreter(python) if python else here()
     return replace(target, device=(device or target.device).lower(), memory_gib=memory_gib or target.memory_gib)
 
 
@@ -155,8 +172,26 @@ def interpreter(path: str) -> Target:
     return Target(path, (found,), label=INTERPRETER)
 
 
-def named(name: str, folder: Path | None = None) -> Target:
+def named(name: str, folder: Path | None = None, python: str | None = None) -> Target:
     """Return the target that the project in `folder` (default: the current one) calls `name`.
+
+    Where its command has ``{python}``, that is `python`, or the interpreter of this process.
+
+    Raises
+    ------
+    TargetError
+        No file names targets, none has this name, its table is not valid, or its command cannot be used so.
+    """
+    target = as_written(name, folder)
+    if others := sorted(target.placeholders - {PYTHON}):
+        raise TargetError(f'target "{name}": its command has {{{others[0]}}}, which upgrade and bisect fill in')
+    if python and PYTHON not in target.placeholders:
+        raise TargetError(f'--python and --target {name} exclude each other: the command of "{name}" has no {{python}}')
+    return target.filled(python=interpreter(python).command[0] if python else sys.executable)
+
+
+def as_written(name: str, folder: Path | None = None) -> Target:
+    """Return the target that a project calls `name`, with the placeholders of its command.
 
     Raises
     ------

@@ -33,6 +33,7 @@ from logitproof.upgrades.bisect import Bisection
 from logitproof.upgrades.sides import adapters_for
 from logitproof_adapters.catalogue.frameworks import PACKAGES
 from logitproof_adapters.targets.link import PATIENCE_SECONDS
+from logitproof_adapters.targets.target import TargetError
 from logitproof_reference.answers.place import ANSWERS, CACHE_VARIABLE, cache_folder
 from logitproof_reports.runs.run_file import read_run, write_run
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
@@ -190,6 +191,8 @@ class Judged:
 
     def __init__(self) -> None:
         self.versions: list[str] = []
+        self.commands: list[tuple[str, ...]] = []
+        self.targets: list[str] = []
         self.at: dict[str, Callable[[Path], object]] = {}
 
 
@@ -222,7 +225,9 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
         return environments.BuiltEnvironment(locked, folder)
 
     def run_matrix(_adapters: object, *, output: Path, target: Target, **_options: object) -> Run:
-        version = Path(target.command[0]).parent.parent.name
+        judged.commands.append(target.command)
+        judged.targets.append(target.label)
+        version = Path(next(word for word in target.command if word.endswith("/bin/python"))).parent.parent.name
         judged.versions.append(version)
         judged.at.get(version, lambda _output: None)(output)
         write_run(output, found := run_of_release(version))
@@ -233,8 +238,7 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
     monkeypatch.setattr(sides, "installed_in", lambda _target: ["numpy", "torch"])
     monkeypatch.setattr(sides, "run_matrix", run_matrix)
     monkeypatch.setattr("logitproof.upgrades.trial.with_uncovered", lambda run, *_: run)
-    for module in ("sides", "bisect"):
-        monkeypatch.setattr(f"logitproof.upgrades.{module}.build", build)
+    monkeypatch.setattr("logitproof.upgrades.building.build", build)
     return judged
 
 
@@ -317,7 +321,7 @@ def test_an_upgrade_that_was_interrupted_goes_on_and_comes_to_the_same(
         if moment == "while resolving":
             patch.setattr(locks, "_compile", stop)
         elif moment == "while building":
-            patch.setattr("logitproof.upgrades.sides.build", stop)
+            patch.setattr("logitproof.upgrades.building.build", stop)
         assert main(["upgrade", "torch==3", "torch==4", "-o", "out"]) == 130
     assert "--resume continues" in capsys.readouterr().err
     assert main(["upgrade", "torch==3", "torch==5", "-o", "out", "--resume"]) == 2
@@ -409,6 +413,97 @@ def test_both_environments_get_the_python_that_is_asked_for(tmp_path: Path) -> N
 def test_a_python_that_nothing_is_tested_in_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upgrade", "torch==3", "torch==4", "--python-version", "2.7"]) == 2
     assert '"2.7" is no Python that a framework is tested in: 3.8 to 3.14' in capsys.readouterr().err
+
+
+EMULATED = """
+[target.haswell]
+command = ["qemu-x86_64", "-cpu", "Haswell", "{python}", "-X", "{other}"]
+[target.gpu01]
+command = ["ssh", "gpu01", "/3/bin/python", "{packages}", "--on={python_version}"]
+[target.prod]
+command = ["python3"]
+"""
+
+
+def test_releases_run_around_the_command_of_a_target(releases: Judged, tmp_path: Path) -> None:
+    Path("logitproof.toml").write_text(EMULATED)
+    environments_ = tmp_path / "environments"
+    assert main(["bisect", "torch==3", "torch==5", "--cell", SOFTMAX.cell, "--target", "haswell"]) == 0
+    assert (releases.versions, set(releases.targets)) == (["3", "5", "4"], {"haswell"})
+    around = ("qemu-x86_64", "-cpu", "Haswell", f"{environments_}/4/bin/python", "-X", "{other}")
+    assert releases.commands[-1] == around
+    files = {path.name for path in Path("bisect").glob("*.parquet")}
+    assert files == {"3.haswell.parquet", "4.haswell.parquet", "5.haswell.parquet"}
+    assert main(["upgrade", "torch==3", "torch==4", "--target", "haswell"]) == 1
+    assert set(releases.targets) == {"haswell"}
+    assert releases.commands[-1] == around
+
+
+def test_a_target_may_make_the_environments_itself(releases: Judged, tmp_path: Path) -> None:
+    Path("logitproof.toml").write_text(EMULATED)
+    assert main(["upgrade", "torch==3", "torch==4", "--target", "gpu01", "--python-version", "3.11"]) == 0
+    packages = [command[3] for command in releases.commands]
+    assert packages[:2] == ["torch==3,numpy==2.0.0", "torch==4,numpy==2.0.0"]
+    assert {command[4] for command in releases.commands} == {"--on=3.11"}
+    assert not (tmp_path / "environments").exists()
+
+
+def test_a_release_that_does_not_run_on_a_target_is_left_out_between_the_ends(
+    releases: Judged, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("logitproof.toml").write_text(EMULATED)
+
+    def ends(_output: Path) -> NoReturn:
+        raise TargetError("target haswell: torch cannot be imported: ended by SIGILL")
+
+    command = ["bisect", "torch==1", "torch==7", "--cell", SOFTMAX.cell, "--target", "haswell"]
+    releases.at["4"] = ends
+    assert main(command) == 0
+    told = capsys.readouterr()
+    assert "changed in 5; 3 is still like torch==1 (skipped: 4)" in told.out
+    assert "4 is skipped: target haswell: torch cannot be imported: ended by SIGILL" in told.err
+    releases.at["1"] = ends
+    shutil.rmtree("bisect")
+    assert main(command) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--target", "prod"], 'that of "prod" has an interpreter of its own'),
+        (["--target", "haswel"], 'did you mean "haswell"'),
+        (["--python-version", "3.7"], '"3.7" is no Python that a framework is tested in'),
+    ],
+)
+@pytest.mark.usefixtures("releases")
+def test_where_releases_cannot_run_is_one_line(
+    options: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("logitproof.toml").write_text(EMULATED)
+    for words in (["bisect", "--cell", SOFTMAX.cell], ["upgrade"]):
+        assert main([*words, "torch==3", "torch==4", *options]) == 2
+        told = capsys.readouterr().err
+        assert expected in told
+        assert told.count("\n") == 1
+    assert not Path("bisect").exists()
+    assert not Path("upgrade").exists()
+
+
+@pytest.mark.usefixtures("releases")
+def test_where_releases_run_goes_with_releases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("logitproof.toml").write_text(EMULATED)
+    write_run(tmp_path / "old.parquet", run_of_release("3"))
+    assert main(["upgrade", "old.parquet", "old.parquet", "--target", "haswell"]) == 2
+    assert "no side names any" in capsys.readouterr().err
+
+
+def test_a_bisection_in_another_python_is_another_one(releases: Judged) -> None:
+    command = ["bisect", "torch==3", "torch==4", "--cell", SOFTMAX.cell]
+    for python in ([], ["--python-version", "3.12"]):
+        assert main([*command, *python]) == 0
+    assert releases.versions == ["3", "4"] * 2
+    files = sorted(path.name for path in Path("bisect").glob("*.parquet"))
+    assert files == ["3.parquet", "3.python-3.12.parquet", "4.parquet", "4.python-3.12.parquet"]
 
 
 def test_two_sides_are_needed_and_the_lock_of_this_folder_is_the_second_of_a_commit() -> None:

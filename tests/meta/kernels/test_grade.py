@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
-from logitproof.errors import EXPECTED, UNEXPECTED, UsageError
-from logitproof.kernels.grade import Grade, Task, grade, graded_before
-from logitproof.kernels.isolated import Limits
+from logitproof.commands.command_line import main
+from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, UsageError
+from logitproof.kernels.grade import Grade, SharedTruths, Task, grade, grade_one, graded_before
+from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.sandbox import guarded, not_enforced
+from logitproof_adapters.sources.kernel import Kernel
+from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.targets.sent_sources import sources_of_file
+from logitproof_adapters.targets.target import Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,6 +226,110 @@ def test_the_command_line_resumes(tmp_path: Path) -> None:
         [sys.executable, "-m", "logitproof", *line], capture_output=True, text=True, check=False, env=variables
     )
     assert done.returncode == UNEXPECTED
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Target:
+    """Return a target whose command takes away the folder of the kernels: what is not sent is not there."""
+    command = tmp_path / "elsewhere"
+    command.write_text(f'#!/bin/sh\nrm -rf "{tmp_path}/kernels"\nexec {sys.executable} "$@"\n')
+    command.chmod(0o755)
+    return Target("elsewhere", (str(command),))
+
+
+AWAY = {
+    "right": "import inspect\nfrom _common import right\nTEXT = inspect.getsource(right)\n"
+    "def kernel(x):\n    assert 'def right' in TEXT\n    return right(x)\n",
+    "_common": RIGHT.replace("def kernel", "def right"),
+    "sees_the_oracle": "def kernel(x):\n    from logitproof_reference.oracle import api\n    return x\n",
+    "sees_the_judge": "def kernel(x):\n    import logitproof\n    return x\n",
+    "random": "def kernel(x):\n    return x\n",
+    "broken": "def kernel(:\n",
+}
+
+
+def test_kernels_travel_to_a_target_without_the_exact_answers(tmp_path: Path, elsewhere: Target) -> None:
+    (tmp_path / "kernels").mkdir()
+    for name, body in AWAY.items():
+        (tmp_path / "kernels" / f"{name}.py").write_text(body)
+    task = replace(TASK, widest=9, target=elsewhere)
+    truths, whole = SharedTruths(), Kernel(len, "softmax")
+    files = {name: tmp_path / "kernels" / f"{name}.py" for name in AWAY if not name.startswith("_")}
+    found = {}
+    for name, path in files.items():
+        kept = path.parent.with_name("kept")
+        shutil.copytree(path.parent, kept)
+        found[name] = grade_one(path, task, whole, truths)
+        shutil.rmtree(path.parent, ignore_errors=True)
+        kept.rename(path.parent)
+    assert (found["right"].verdict, found["right"].share) == ("conforms", 1.0), found["right"]
+    assert "rename random.py" in found["random"].fails
+    assert "SyntaxError" in found["broken"].fails
+    for name in ("sees_the_oracle", "sees_the_judge"):
+        assert (found[name].verdict, found[name].share) == ("void", 0.0)
+        assert "ModuleNotFoundError" in found[name].fails
+
+
+def test_what_travels_computes_no_exact_answer(tmp_path: Path, elsewhere: Target) -> None:
+    (tmp_path / "right.py").write_text(RIGHT)
+    named = Named("right:kernel", "", "softmax", "none", "numpy", Claim(), hidden=True)
+    with IsolatedKernel(named, None, None, elsewhere, sources_of_file(tmp_path / "right.py")) as kernel:
+        sent = set(kernel._sources)
+    assert "right" in sent
+    judging = (
+        "logitproof.",
+        "logitproof_reference.oracle",
+        "logitproof_reference.judging",
+        "logitproof_reference.cases",
+    )
+    assert not [name for name in sent if name.startswith(judging)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_what_a_kernel_must_not_do_is_tried_out_where_it_runs() -> None:
+    limits = Limits(20.0, 2.0)
+    assert not_enforced(guarded(Target("there", (sys.executable,)), limits), "numpy", ()) == []
+    unguarded = replace(guarded(Target("there", (sys.executable,)), limits), is_guarded=False)
+    found = not_enforced(unguarded, "numpy", ("torch.softmax",))
+    assert [text for text in found if "memory of other processes" in text]
+    assert [text for text in found if "processor time" in text]
+    assert [text for text in found if "operator of PyTorch" in text]
+
+
+@pytest.mark.skipif(shutil.which("qemu-x86_64") is None or os.uname().machine != "x86_64", reason="needs qemu-x86_64")
+def test_an_emulator_enforces_no_limit_of_memory_and_the_records_say_so(tmp_path: Path) -> None:
+    (tmp_path / "right.py").write_text(RIGHT)
+    emulated = Target("emulated", ("qemu-x86_64", sys.executable))
+    task = replace(TASK, widest=2, budget=1.0, limits=Limits(60.0, 2.0), target=emulated)
+    (found,) = grade(tmp_path, task)
+    assert (found.verdict, found.notes) == ("conforms", ["not enforced there: the limit of memory"])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--python", "/no/such/python"], "there is no such program"),
+        (["--target", "prod"], 'target "prod" is not known'),
+        (["--python", shutil.which("true") or ""], "starts no Python 3.8 or newer"),
+        (["--framework", "paddle"], "paddle"),
+        (["--device", "cuda:0"], 'device "cuda:0": the adapter NumpyAdapter takes no device'),
+    ],
+)
+def test_where_no_kernel_can_run_is_one_line(
+    options: list[str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "paddle" in options and find_spec("paddle"):
+        pytest.skip("paddle is installed here")
+    (tmp_path / "right.py").write_text(RIGHT)
+    assert main(["grade", str(tmp_path), "--op", "softmax", *options]) == USAGE
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert expected in told.err
 
 
 def test_a_folder_without_kernels_is_wrong_usage(tmp_path: Path) -> None:

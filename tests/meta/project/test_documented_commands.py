@@ -125,7 +125,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, run in runs.items():
         write_run(folder / f"{name}.parquet", run)
     text = "".join(f"[target.{name}]\n{target()}" for name in ("prod", "candidate", "server"))
-    (folder / "logitproof.toml").write_text(text)
+    around = '[target.haswell]\ncommand = ["env", "{python}"]\n'
+    (folder / "logitproof.toml").write_text(text + around)
     return folder
 
 

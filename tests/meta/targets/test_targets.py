@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import typer
 
+from logitproof.commands.command_line import app
 from logitproof.errors import EXPECTED, USAGE
 from logitproof_adapters.targets import target as targets
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter, RemoteError
@@ -208,6 +211,8 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "no such program": (["--python", "/no/such/python"], "there is no such program"),
     "no interpreter": (["--python", shutil.which("true") or ""], "starts no Python 3.8 or newer"),
     "both": (["--python", sys.executable, "--target", "prod"], "exclude each other"),
+    "no such program around": (["--target", "around", "--python", "/no/such/python"], "there is no such program"),
+    "releases": (["--target", "fresh"], "its command has {packages}, which upgrade and bisect fill in"),
     "no such target": (["--target", "prood"], 'did you mean "prod"'),
     "no such framework": (["--python", sys.executable, "--framework", "numpi"], 'did you mean "numpy"'),
     "not installed there": (["--python", sys.executable, "--framework", "paddle"], "is not installed in target"),
@@ -232,7 +237,18 @@ command = ["python"]
 device = 0
 [target.lost]
 command = ["/no/such/program"]
+[target.around]
+command = ["env", "{python}"]
+[target.fresh]
+command = ["uv", "run", "--with", "{packages}", "{python}"]
 """
+
+
+@pytest.mark.parametrize("python", [None, "python3"])
+def test_a_command_goes_around_an_interpreter_of_this_machine(python: str | None, tmp_path: Path) -> None:
+    (tmp_path / "logitproof.toml").write_text('[target.around]\ncommand = ["env", "A={b}", "{python}"]\n')
+    found = shutil.which(python) if python else sys.executable
+    assert targets.chosen(python, "around", tmp_path).command == ("env", "A={b}", found)
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -243,6 +259,46 @@ def test_what_cannot_be_is_one_line(name: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (USAGE, "", 1)
     assert expected in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logitproof.toml"]
+
+
+ROOT = Path(__file__).resolve().parents[3]
+PARSERS = {
+    "pytest --pyargs logitproof_conformance": ROOT / "tests/logitproof_conformance/plugin.py",
+    "nox -s replay": ROOT / "tests/replay/replay.py",
+}
+"""Commands beside Logitproof's own, by the files that add their options."""
+
+
+def documented_options() -> dict[str, set[str]]:
+    """Return which of the three options each command takes, as the table of docs/targets.md has it."""
+    page = (ROOT / "docs/targets.md").read_text("utf-8")
+    table = page.partition("## Which command takes what")[2].partition("\n## ")[0]
+    found = {}
+    for line in re.findall(r"^\| `.*$", table, flags=re.MULTILINE):
+        commands, *cells = line.strip("|").split(" | ")
+        options = {option for cell in cells for option in re.findall(r"--(?:python|target|device)\b", cell)}
+        found.update(dict.fromkeys(re.findall(r"`([^`]+)`", commands), options))
+    return found
+
+
+def test_the_table_of_commands_is_what_their_parsers_take() -> None:
+    group: Any = typer.main.get_command(app)
+    taken = {
+        name: {
+            option
+            for parameter in command.params
+            for option in {"--python", "--target", "--device"}.intersection(parameter.opts)
+        }
+        for name, command in group.commands.items()
+    }
+    taken |= {
+        name: set(re.findall(r'"(--(?:python|target|device))"', path.read_text())) for name, path in PARSERS.items()
+    }
+    documented = documented_options()
+    assert {name: options for name, options in taken.items() if options} == {
+        name: options for name, options in documented.items() if options
+    }
+    assert {name for name, options in documented.items() if not options} == {"parity"}
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.7"])
