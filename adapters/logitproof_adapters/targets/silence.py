@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 IDLE_SHARE = 0.05
 """A process that had, or waited for, a processor for less than this share of the time waits for something else."""
 
+LOOKS_AT_WAITING = 20
+"""How often within the limit it is looked at how long the session's processes have waited for a processor."""
+
 _SESSION, _TIMES = 3, slice(11, 15)
 """Fields of /proc/PID/stat behind the name of the command: its session; its times, and those of its ended children."""
 
@@ -37,7 +40,8 @@ class Silence:
         """Begin anew: there was progress."""
         self._since = time.monotonic()
         self._used_before: float | None = None
-        self._looked_last = 0.0, 0.0, 0.0
+        self._looked_last = 0.0, 0.0
+        self._waited = self._waiting = self._waiting_seen = 0.0
 
     @property
     def seconds(self) -> float:
@@ -47,21 +51,31 @@ class Silence:
     def exceeds(self, limit: float) -> bool:
         """Tell whether the worker has hung for `limit` seconds; to be called again and again while it is silent.
 
-        It is looked at once every `limit` seconds, so that what it did before counts for no longer than that.
+        It is looked at once every `limit` seconds, so that what it did before counts for no longer than that; how long
+        its processes waited for a processor more often, for those that end are gone.
         """
-        seconds, (looked, used_then, waited_then) = self.seconds, self._looked_last
+        seconds, (looked, used_then) = self.seconds, self._looked_last
+        first = self._used_before is None
+        if first or seconds - self._waiting_seen >= limit / LOOKS_AT_WAITING:
+            self._add_waiting(seconds, first=first)
         if self._used_before is not None and seconds - looked <= limit:
             return False
-        used, waited = cpu_seconds(self._session), waiting_seconds(self._session)
+        used = cpu_seconds(self._session)
         if self._used_before is None:
-            self._used_before, self._looked_last = used, (seconds, used or 0.0, waited)
+            self._used_before, self._looked_last = used, (seconds, used or 0.0)
             return used is None and seconds > limit
         if used is None:
             return hangs(seconds, None, limit)
-        self._looked_last = seconds, used, waited
-        return used - self._used_before >= limit or hangs(
-            seconds - looked, used - used_then, limit, max(0.0, waited - waited_then)
-        )
+        self._looked_last, waited = (seconds, used), self._waited
+        self._waited = 0.0
+        return used - self._used_before >= limit or hangs(seconds - looked, used - used_then, limit, waited)
+
+    def _add_waiting(self, seconds: float, *, first: bool) -> None:
+        """Add what the session waited since it was looked at last: a compiler that ends takes its waiting with it."""
+        waiting = waiting_seconds(self._session)
+        if not first:
+            self._waited += max(0.0, waiting - self._waiting)
+        self._waiting, self._waiting_seen = waiting, seconds
 
 
 def hangs(seconds: float, used: float | None, limit: float, waited: float = 0.0) -> bool:

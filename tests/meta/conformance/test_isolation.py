@@ -405,6 +405,23 @@ def test_what_a_silent_process_did_before_counts_for_as_long_as_a_case_may_take(
         assert watched.exceeds(10.0) is expected
 
 
+def test_a_compiler_that_waited_for_a_processor_and_ended_does_not_make_it_hang(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As torch.compile's on a busy machine: all that the session does is done by processes that end."""
+    watched = silence.Silence(1)
+    for step in range(41):
+        now = watched._since + 0.25 + step * 0.25
+        waiting = 0.0 if step > 38 else 0.2 * step  # the compiler ends before the limit of 10 seconds
+        monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+        monkeypatch.setattr(silence, "cpu_seconds", lambda _, step=step: 0.01 * step)
+        monkeypatch.setattr(silence, "waiting_seconds", lambda _, waiting=waiting: waiting)
+        assert not watched.exceeds(10.0)
+    later = now + 0.5
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert not watched.exceeds(10.0)
+
+
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system does not say how long a thread waits")
 def test_the_waiting_of_a_session_is_that_of_all_its_threads() -> None:
     """Two processes that share a processor: the one that has it makes the other wait."""
