@@ -130,7 +130,8 @@ def table(folder: Path, left_out: dict[str, str]) -> str:
     )
     lines = ["# What each release changed", "", how]
     for package, one in ATLAS.items():
-        files = sorted((folder / package).glob("*.parquet"), key=lambda file: Version(file.stem))
+        found = filter(is_finished, (folder / package).glob("*.parquet"))
+        files = sorted(found, key=lambda file: Version(file.stem))
         lines += ["", f"## {package}", "", *(_section(files, one) if files else ["Not run."])]
         lines += _left_out(package, left_out)
     return "\n".join([*lines, ""])

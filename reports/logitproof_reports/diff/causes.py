@@ -108,7 +108,8 @@ class Cause:
     def line(self) -> str:
         """All that matters in a line."""
         if self.change.name in UNKNOWN:
-            return f"{self.change.name}: {self.extent}: {self.example.sentence.partition(' -> ')[0]}"
+            missing = self.example.after if self.change.name == "unknown now" else self.example.before
+            return f"{self.change.name}: {self.extent}: {missing}"
         explained = f"; explained by {self.machine}" if self.machine else ""
         return f"{self.change.name}: {self.example.call or self.function}: {self.example.sentence}{explained}"
 
