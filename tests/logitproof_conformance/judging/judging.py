@@ -108,7 +108,10 @@ def judge_rule(evaluation: CellEvaluation, case: Case, seen: ComparedBatch, rule
     conforms = comparison.conforms[rows] | ~chosen
     if rule.accepts is not None:
         conforms = conforms | rule.accepts(seen)[rows]
+    if rule.exactly:
+        conforms = (seen.observed.astype(np.float64) == seen.due)[rows] | ~chosen
     slack = np.where(chosen, comparison.slack[rows], -1.0)
+    slack = np.where(~conforms & rule.exactly, np.inf, slack)
     slack = np.where(conforms & (slack > 1.0), 1.0, slack)
     # What conforms has a slack of at most 1; what does not stands above it, the worst first.
     place = np.unravel_index(int(np.argmax(np.where(conforms, slack, slack + 2.0))), slack.shape)
@@ -128,7 +131,7 @@ def describe_worst(
 ) -> Judgement:
     """Add the worst element, its inputs and, where it is wrong, what to say and how to see it again."""
     row = int(at[0]) - seen.batch.slices[kept.regime].start
-    allowed = getattr(seen.truth, rule.allowed)[at]
+    allowed = 0.0 if rule.exactly else getattr(seen.truth, rule.allowed)[at]
     observed = float(seen.observed[at])
     found = replace(
         kept,

@@ -81,6 +81,8 @@ class Rule:
     chosen: Callable[[ComparedBatch], Mask]
     allowed: Literal["must", "should"] = "must"
     accepts: Callable[[ComparedBatch], Mask] | None = None
+    exactly: bool = False
+    """Whether the answer must be the exact one itself: the bound is 0."""
 
 
 def _everywhere(seen: ComparedBatch) -> Mask:
@@ -97,6 +99,16 @@ def _in_a_row_of_its_own_nan(seen: ComparedBatch) -> Mask:
         return np.zeros(seen.observed.shape, dtype=bool)
     spoiled = ~np.isfinite(seen.logits).all(axis=1)
     return _nan(seen) & spoiled.reshape(-1, *(1,) * (seen.observed.ndim - 1))
+
+
+def _certain(seen: ComparedBatch) -> Mask:
+    """Choose what no step of any evaluation rounds: of one class p = 1, log p = 0, and log-sum-exp is the logit.
+
+    Not a subnormal logit, which may be flushed, nor what a dialect makes of it: a clipped probability's loss, or 1 - q
+    where the gradient is documented as p - q.
+    """
+    copies = seen.cell.op == "log_sum_exp" or (seen.cell.op, seen.cell.quantity) == ("softmax", "value")
+    return np.isfinite(seen.due) & seen.finite & ~seen.tiny & (copies | (seen.due == 0))
 
 
 EXTREME_RULES = {
@@ -138,6 +150,7 @@ def _rules_of_values(cell: Cell, clause: str) -> tuple[Rule, ...]:
     """Return the rules for finite logits, of a regime that serves `clause`."""
     plain = (cell.axis, cell.layout) == SHAPES[0]
     family = FAMILY[cell.quantity]
+    is_certain = clause == "IO-4" and plain and not cell.producer and not OPS[cell.op].elementwise
     first = clause if clause.startswith("IO") else f"{family}-1"
     if not plain:
         # Elsewhere an infinity means that the axis was misread; here it may be an overflow.
@@ -153,6 +166,9 @@ def _rules_of_values(cell: Cell, clause: str) -> tuple[Rule, ...]:
         Rule("EXT-7", lambda seen: np.isfinite(seen.due) & (~seen.finite | (clause == "EXT-7"))),
         Rule("EXT-8", lambda seen: np.isinf(seen.due)),
     )
+    if is_certain:
+        others = Rule(f"{family}-1", lambda seen: np.isfinite(seen.due) & seen.finite & ~_certain(seen))
+        rules = (Rule(clause, _certain, exactly=True), others, *rules[1:])
     if clause == "EXT-9":  # what underflow costs the normal numbers computed from it is its fault too
         return (*rules, Rule("EXT-9", lambda seen: np.isfinite(seen.due) & seen.finite, "should"))
     gradual = Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should")

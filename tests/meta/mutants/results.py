@@ -149,6 +149,12 @@ def squeezed(x: Array) -> Array:
     return LOG_SUM_EXP_OF(x) if x.shape[-1] > 1 else np.logaddexp(0, x)[..., 0].astype(x.dtype)
 
 
+def by_an_approximate_reciprocal(x: Array) -> Array:
+    """Divide by a product with the number below the reciprocal: off by an ulp, also where the reciprocal is 1."""
+    shares = SHARES(x)
+    return (shares * np.nextafter(x.dtype.type(1), x.dtype.type(0))).astype(x.dtype)
+
+
 def with_rows(change: Callable[[Array], Array]) -> Callable[[Cell, Inputs], Array]:
     """Return the control's answer, its rows rearranged by `change`."""
     return lambda cell, inputs: change(ask_control(cell, inputs).copy())
@@ -252,6 +258,13 @@ RESULT_MUTANTS = [
         "IO-4",
         LOG_SUM_EXP,
         {"log_sum_exp": squeezed},
+    ),
+    Mutant(
+        "one_class_is_almost_certain",
+        "The sum's reciprocal is approximate: of a single class p is not 1.",
+        "IO-4",
+        SOFTMAX,
+        {"shares": by_an_approximate_reciprocal},
     ),
     Mutant(
         "second_backward_scales_again",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_adapters.contract import Description
-from logitproof_adapters.frameworks.sklearn.dialect import EPS_OF_FLOAT32, documented
+from logitproof_adapters.frameworks.sklearn.dialect import documented
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_adapters.sources.unsupported import NOT_ASKED
@@ -64,10 +64,8 @@ class SklearnAdapter(NumpyArrays, SourceAdapter):
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)
 
     def dialect(self, cell: Cell) -> Dialect:
-        """Return what log_loss documents: since 1.2 it clips to the eps of the probabilities' own format."""
-        stated = super().dialect(cell)
-        own = 2 * FORMATS[cell.format].unit_roundoff
-        return replace(stated, clip_probabilities=own) if stated.clip_probabilities == EPS_OF_FLOAT32 else stated
+        """Return what log_loss documents: it clips to the eps of the probabilities' own format."""
+        return replace(super().dialect(cell), clip_probabilities=2 * FORMATS[cell.format].unit_roundoff)
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""

@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Loss
 
-EPS_OF_FLOAT32 = 2.0**-23
-"""Stands for the eps of the probabilities' own format."""
-
-EPS_AT_FIRST = 1e-15
-"""What every format is clipped to before 1.2."""
-
 
 def documented() -> Mapping[Loss, Dialect]:
     """Return what scikit-learn documents of its losses."""
@@ -36,7 +30,7 @@ def documented() -> Mapping[Loss, Dialect]:
         documentation="https://scikit-learn.org/stable/modules/generated/sklearn.metrics.log_loss.html",
         function="sklearn.metrics.log_loss",
         takes=("reduction", "weight"),
-        clip_probabilities=EPS_OF_FLOAT32,
+        clip_probabilities=2.0**-23,
         reduction="mean",
         class_axis="last",
         label_formats="any",
@@ -47,13 +41,5 @@ def documented() -> Mapping[Loss, Dialect]:
     # Clipping is documented alike before; that the rows are then divided by their sums, with a warning where those are
     # not 1, is not: what such a division changes is judged by what is documented.
     divided = f"{words['clip_probabilities']}, then divided by their sum (observed)"
-    before = replace(
-        newest, since="1.2", words={**words, "clip_probabilities": divided}, earlier=_at_first(newest, words)
-    )
+    before = replace(newest, words={**words, "clip_probabilities": divided})
     return {(*INDICES, ""): replace(newest, since="1.5", earlier=before)}
-
-
-def _at_first(newest: Dialect, words: Mapping[str, str]) -> Dialect:
-    """Return the dialect of the releases that clip to one eps in every format."""
-    clipped = f"[{EPS_AT_FIRST}, 1 - {EPS_AT_FIRST}], then divided by their sum (observed)"
-    return replace(newest, clip_probabilities=EPS_AT_FIRST, words={**words, "clip_probabilities": clipped})
