@@ -108,7 +108,8 @@ def _certain(seen: ComparedBatch) -> Mask:
     where the gradient is documented as p - q.
     """
     copies = seen.cell.op == "log_sum_exp" or (seen.cell.op, seen.cell.quantity) == ("softmax", "value")
-    return np.isfinite(seen.due) & seen.finite & ~seen.tiny & (copies | (seen.due == 0))
+    certain: Mask = np.isfinite(seen.due) & seen.finite & ~seen.tiny & (copies | (seen.due == 0))
+    return certain
 
 
 EXTREME_RULES = {
@@ -161,7 +162,7 @@ def _rules_of_values(cell: Cell, clause: str) -> tuple[Rule, ...]:
             Rule("EXT-8", lambda seen: np.isinf(seen.due)),
             Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should"),
         )
-    rules = (
+    rules: tuple[Rule, ...] = (
         Rule(first, lambda seen: np.isfinite(seen.due) & seen.finite),
         Rule("EXT-7", lambda seen: np.isfinite(seen.due) & (~seen.finite | (clause == "EXT-7"))),
         Rule("EXT-8", lambda seen: np.isinf(seen.due)),
