@@ -63,6 +63,8 @@ class Deviation:
         The profiles that show it.
     machines : tuple of Machines
         The machines that show it, each with its cells; empty where every machine does.
+    untried : tuple of Machines
+        Further machines, on which nobody has looked for it: there it may happen.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Deviation:
     fixed: str = ""
     profiles: tuple[str, ...] = PROFILES
     machines: tuple[Machines, ...] = ()
+    untried: tuple[Machines, ...] = ()
 
     def is_in(self, version: str) -> bool:
         """Whether the range from `since` until `fixed` holds a release; one that is no PEP 440 version may be any."""
@@ -106,7 +109,12 @@ class Deviation:
         """Return globs of which one must match a cell, beside one of `cells`, in an environment with these facts."""
         if not self.machines:
             return ("*",)
-        return tuple(cell for one in self.machines if one.hold(facts) for cell in one.cells or ("*",))
+        possible = (*self.machines, *self.untried)
+        return tuple(cell for one in possible if one.hold(facts) for cell in one.cells or ("*",))
+
+    def is_untried(self, facts: Mapping[str, str]) -> bool:
+        """Whether nobody has looked for it on such machines."""
+        return any(one.hold(facts) for one in self.untried) and not any(one.hold(facts) for one in self.machines)
 
     def names(self, cell: str, regime: str) -> bool:
         """Tell whether the entry names a regime of a cell, on whatever machine."""
@@ -131,7 +139,8 @@ class Expectation:
     among : tuple of str
         Globs of which one must match a cell, beside one of the entry's: those of the machines that hold.
     strict : bool
-        Whether the ledger was tried on this release: then the deviation must happen. Elsewhere it may.
+        Whether the ledger was tried on this release, and the entry on such a machine: then the deviation must happen.
+        Elsewhere it may.
     """
 
     entry: Deviation
@@ -188,7 +197,7 @@ class Ledger:
         """
         strict = self.is_tried(version, profile, facts)
         return [
-            Expectation(entry, among, strict)
+            Expectation(entry, among, strict and not entry.is_untried(facts))
             for entry in self.deviations
             if profile in entry.profiles
             and (entry.is_in(version) if strict else not entry.is_fixed_in(version))
@@ -279,7 +288,8 @@ def _deviation(place: str, entry: dict[str, Any]) -> Deviation:
         if not fits(value):
             raise LedgerError(f"{where}: {key} must be {wanted}, found {value!r}")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    values["machines"] = tuple(_machines(one) for one in values.get("machines", ()))
+    for key in ("machines", "untried"):
+        values[key] = tuple(_machines(one) for one in values.get(key, ()))
     return Deviation(**values)
 
 
@@ -335,6 +345,11 @@ _GLOBS = ("a list of globs", _are_texts)
 _RELEASE = ('a release such as "2.13.0"', _is_release)
 _TRIED = "a table of lists by profile (quick, full): of releases, and under beside of conditions"
 
+_MACHINES = (
+    'a list of tables with needs or excludes (lists of conditions such as "avx512_bf16" or "clang>=15") and cells',
+    _are_machines,
+)
+
 _RULES = {
     "id": _TEXT,
     "clause": _TEXT,
@@ -350,8 +365,6 @@ _RULES = {
         f"a list of {', '.join(PROFILES)}",
         lambda value: _are_texts(value) and set(value) <= set(PROFILES),
     ),
-    "machines": (
-        'a list of tables with needs or excludes (lists of conditions such as "avx512_bf16" or "clang>=15") and cells',
-        _are_machines,
-    ),
+    "machines": _MACHINES,
+    "untried": _MACHINES,
 }

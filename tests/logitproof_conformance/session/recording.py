@@ -72,7 +72,7 @@ def ledger_record(found: Conclusions) -> list[dict[str, Any]]:
                 for name in (*one.needs, *one.excludes)
             },
             "applies": here.get(entry.id) is True,
-            "carried": here.get(entry.id) is False,
+            "carried": here.get(entry.id) is False and not entry.is_untried(found.facts),
         }
         for entry in found.ledger.deviations
         if found.profile in entry.profiles

@@ -206,6 +206,16 @@ def test_an_entry_selects_the_cells_of_the_machines_it_holds_for(
     assert [one.explains("EXT-2", compiled, "masked_one") for one in found] == ([cells == ("*",)] if cells else [])
 
 
+def test_on_a_machine_that_nobody_tried_an_entry_may_show_and_need_not(tmp_path: Path) -> None:
+    where = 'machines = [{ needs = ["avx2"], excludes = ["avx512f"] }]\nuntried = [{ needs = ["avx512f"] }]\n'
+    known = read(tmp_path, TRIED + ENTRY + where)
+    strict = {
+        machine: [one.strict for one in known.expectations("2.13.0", "quick", dict.fromkeys(facts, ""))]
+        for machine, facts in {"old": [], "avx2": ["avx2"], "avx512": ["avx2", "avx512f"]}.items()
+    }
+    assert strict == {"old": [], "avx2": [True], "avx512": [False]}
+
+
 def test_the_machines_of_an_entry_are_told_in_words(tmp_path: Path) -> None:
     (entry,) = read(tmp_path, TRIED + ENTRY + MACHINES).deviations
     assert entry.where == "with AVX512-BF16 and oneDNN; with AVX512-FP16 and oneDNN, without clang>=15"
@@ -265,7 +275,7 @@ def test_an_entry_explains_nothing_that_is_worse_than_it_says_and_no_missing_ans
     assert taken.reason.startswith('other than the ledger entry "masked-class" has it: ') is not explained
 
 
-KEYS = "id, clause, cells, regimes, since, effect, reason, upstream, date, fixed, profiles, machines"
+KEYS = "id, clause, cells, regimes, since, effect, reason, upstream, date, fixed, profiles, machines, untried"
 
 
 @pytest.mark.parametrize(
