@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     F64 = NDArray[np.float64]
     Generator = np.random.Generator
 
-LANES = (4, 8, 16, 32)
-BLOCKS = tuple(2**power for power in range(2, 18))
 SPREAD = 1.7
 """Standard deviation of ordinary logits."""
 
@@ -169,20 +167,3 @@ RECIPES = (
     Recipe("ordinary logits", _moved(0.0), least=1),
 )
 """In the order in which rows are dealt out where a width has only a few."""
-
-
-def places(n: int) -> list[int]:
-    """Return the classes at which kernels change what they do: ends, tails behind lanes, either side of blocks."""
-    tails = [n // lanes * lanes for lanes in reversed(LANES)]
-    sides = [side for block in reversed(BLOCKS) for side in (block, block - 1)]
-    found = [n - 1, 0, *tails, *[n // lanes * lanes - 1 for lanes in reversed(LANES)], *sides, n // 2]
-    return list(dict.fromkeys(place for place in found if 0 <= place < n))
-
-
-def tiles(n: int) -> list[slice]:
-    """Return tiles of every block size that is not the whole row: the last, the first and one between, widest first."""
-    found = []
-    for size in (block for block in reversed(BLOCKS) if block < n and block <= 32768):
-        starts = dict.fromkeys(((n - 1) // size * size, 0, size if 2 * size < n else 0))
-        found += [slice(start, min(start + size, n)) for start in starts]
-    return found or [slice(0, 1)]

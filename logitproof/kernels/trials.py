@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.recipes import RECIPES, SPREAD, Recipe, Spot, places, tiles
+from logitproof.kernels.recipes import RECIPES, SPREAD, Recipe, Spot
 from logitproof_adapters.sources.kernel import SAVED
 from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
+from logitproof_reference.cases.placements import WIDTHS, places, tiles
 from logitproof_reference.cases.regime import rounded
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.formats import Format
 
     F64 = NDArray[np.float64]
-
-WIDTHS = (
-    *(1, 2, 3, 5, 8, 16, 31, 32, 33, 64, 127, 128, 129, 255, 256, 257, 511, 512, 513, 1000, 1023, 1024, 1025, 1536),
-    *(2047, 2048, 2049, 4095, 4096, 4097, 8193, 16385, 32000, 32767, 32768, 32769, 65535, 65536, 65537, 128256),
-    *(131072, 131073, 151936, 262144),
-)
-"""Numbers of classes: around every power of two and block size, and those of vocabularies."""
 
 QUICK_NARROW = (1, 2, 3, 31, 33, 127, 128, 129, 256, 257, 512, 513, 1000, 1024, 1025, 2048, 2049, 4097, 8193, 32769)
 """Widths of the further formats in the quick profile."""

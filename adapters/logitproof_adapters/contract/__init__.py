@@ -14,6 +14,7 @@ from .adapter import (
     ignored_labels,
     keeps_graph,
     producers,
+    quick_rows,
     run_alone,
     run_program,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "ignored_labels",
     "keeps_graph",
     "producers",
+    "quick_rows",
     "run_alone",
     "run_program",
 ]

@@ -189,6 +189,14 @@ def keeps_graph(adapter: Adapter) -> bool:
     return bool(getattr(adapter, "keeps_graph", False))
 
 
+def quick_rows(adapter: Adapter) -> int:
+    """Return the most rows of a batch that the quick profile asks.
+
+    An adapter whose framework takes milliseconds a row says so by an attribute of this name; one without it takes any.
+    """
+    return int(getattr(adapter, "quick_rows", sys.maxsize))
+
+
 def producers(adapter: Adapter) -> tuple[str, ...]:
     """Return what the adapter can put in front of an op, words of `producers.PRODUCERS`.
 

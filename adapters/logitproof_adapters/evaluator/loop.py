@@ -411,6 +411,7 @@ def facts_of(adapter: Adapter) -> dict[str, Any]:
         "broadcast_labels": list(contract.broadcast_labels(adapter)),
         "floating_indices": contract.floating_indices(adapter),
         "keeps_graph": contract.keeps_graph(adapter),
+        "quick_rows": contract.quick_rows(adapter),
         "arithmetic": None if arithmetic is None else asdict(arithmetic),
         "trainer": _facts_of_trainer(trainer_of(adapter)),
     }

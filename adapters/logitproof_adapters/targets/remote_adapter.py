@@ -124,6 +124,7 @@ class RemoteAdapter:
         self.broadcast_labels = tuple(facts["broadcast_labels"])
         self.floating_indices = facts["floating_indices"]
         self.keeps_graph = facts["keeps_graph"]
+        self.quick_rows = facts["quick_rows"]
         self.arithmetic = facts["arithmetic"] and Arithmetic(**facts["arithmetic"])
         if facts["trainer"]:
             self.trainer: Callable[[RemoteAdapter], RemoteTrainer] = RemoteTrainer

@@ -13,6 +13,7 @@ from logitproof_reference.cases.ordinary import REGIMES_ORDINARY, TEN
 from logitproof_reference.cases.real import REGIMES_REAL
 from logitproof_reference.cases.regime import PROFILES, Regime, Rows, concatenated
 from logitproof_reference.cases.wide import REGIMES_WIDE
+from logitproof_reference.cases.wide_extreme import REGIMES_WIDE_EXTREME
 from logitproof_reference.vocabulary.formats import FORMATS, Format, named_format
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ REGIMES: dict[str, Regime] = {
     **REGIMES_WIDE,
     **REGIMES_REAL,
     **REGIMES_EXTREME,
+    **REGIMES_WIDE_EXTREME,
     _EMPTY_BATCH.name: _EMPTY_BATCH,
 }
 """Every regime by name, in the order of reports and of the rows in a batch: the last row of ten classes is NaN."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_conformance.asking.ask import Answer, ask, digest
 from logitproof_conformance.asking.truth import truth_of
-from logitproof_conformance.judging.repro import WIDEST_SPELLED_ROW, program_of, rows_to_show
+from logitproof_conformance.judging.repro import is_spelled, program_of, rows_to_show
 from logitproof_conformance.judging.rules import ComparedBatch, Rule, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of
 from logitproof_conformance.plan.layout import arrange
@@ -157,11 +157,12 @@ def spell_exact(value: float, tail: float) -> str:
 
 
 def spell_inputs(cell: Cell, batch: Batch, regime: str, row: int) -> str:
-    """Spell a row's inputs as JSON with hexadecimal floats; a wide row is named by regime and number."""
-    if batch.classes > WIDEST_SPELLED_ROW:
+    """Spell a row's inputs as JSON with hexadecimal floats; a wide row, and one of many that count, by its name."""
+    shown = rows_to_show(cell, batch, batch.slices[regime].start + row)
+    if not is_spelled(shown.logits, batch):
         return json.dumps({"regime": regime, "row": row})
     plain = replace(cell, axis="last", layout="contiguous")
-    return spell(arrange(plain, rows_to_show(cell, batch, batch.slices[regime].start + row)).arrays())
+    return spell(arrange(plain, shown).arrays())
 
 
 def spell(arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 WIDEST_SPELLED_ROW = 64
 """Arrays of wider rows are not spelled in full."""
 
+MOST_SPELLED = 1024
+"""Logits of a batch that are spelled in full, where an answer depends on all of its rows."""
+
 MOST_CHARACTERS = 12_000
 """Of a program whose arrays are packed; a longer one builds them."""
 
@@ -43,11 +46,16 @@ def program_of(adapter: Adapter, cell: Cell, batch: Batch, row: int) -> str:
     rows = rows_to_show(cell, batch, row)
     inputs = arrange(cell, rows)
     program = adapter.repro(cell, inputs)
-    if batch.classes <= WIDEST_SPELLED_ROW:
+    if is_spelled(inputs.logits, batch):
         return program
     arrays = {name: array for name, array in inputs.arrays().items() if array.size > WIDEST_SPELLED_ROW}
     short = _PACKED_IMPORTS + _replaced(program, {literal(array): packed(array) for array in arrays.values()})
     return short if len(short) <= MOST_CHARACTERS else _built(program, arrays, batch, row)
+
+
+def is_spelled(logits: NDArray[Any], batch: Batch) -> bool:
+    """Tell whether the rows that show a judgement are few and narrow enough to be spelled in full."""
+    return batch.classes <= WIDEST_SPELLED_ROW and logits.size <= MOST_SPELLED
 
 
 def rows_to_show(cell: Cell, batch: Batch, row: int) -> Rows:
@@ -72,6 +80,8 @@ def _replaced(program: str, spelled: Mapping[str, str]) -> str:
 def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, row: int) -> str:
     """Return a program that builds the arrays of one row; empty where one of them is not part of the row."""
     regime, number = batch.locate(row)
+    if regime not in REGIMES:  # a batch that options alone are asked with
+        return ""
     expressions = _parts_of(regime, batch.format.name, number)
     spelled = {}
     for array in arrays.values():

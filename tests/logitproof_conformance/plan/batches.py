@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from logitproof_reference.cases.catalogue import REGIMES, Batch, batches
 from logitproof_reference.cases.regime import Rows, concatenated
 from logitproof_reference.prologues.factor import logits_behind, producer_of
+from logitproof_reference.vocabulary.cells import Options
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
-
-if TYPE_CHECKING:
-    from logitproof_reference.vocabulary.cells import Options
 
 COMMON_CLASSES = 10
 """The class count of the batch that holds most regimes; extra calls (neighbours, layouts) use it alone."""
@@ -27,6 +24,23 @@ OPTION_ROWS = 8
 MANY_ROWS = "many_rows"
 MANY_ROWS_REGIMES = ("typical", "nearly_uniform", "confident", "near_tie", "exact_tie", "real_digits_mlp")
 """The batch, and the regimes it holds twice, over which the full profile asks sums and means: more than 2,048 rows."""
+
+SUMS_OF_HALVES = (
+    Options(reduction="sum"),
+    Options(reduction="mean"),
+    Options(reduction="mean", weight=True),
+)
+"""Options whose sums over rows are asked in half precision with batches of their own, in the quick profile too."""
+
+LOSSES_PAST_LARGEST = "losses_past_largest"
+"""The batch of rows whose losses add up to more than float16 holds, while their mean is in its midst."""
+
+COUNT_PAST_EXACT = "count_past_exact"
+"""The batch of so many rows that neither their number nor the sum of their weights can be counted in the format."""
+
+COUNT_PAST_LARGEST = "count_past_largest"
+ROWS_PAST_LARGEST = 70_000
+"""The batch of more rows than float16 has a number for, of two classes each, and its upstream gradient: 2^10."""
 
 ALL_IGNORED = "all_ignored"
 """The batch of ``typical`` rows whose labels are all ignored."""
@@ -98,6 +112,36 @@ def option_batches(format_: str, options: Options, profile: str) -> list[Batch]:
         whole_groups = many[: len(many) // OPTION_ROWS * OPTION_ROWS]
         asked.append(_ignoring(common, MANY_ROWS, whole_groups, options.ignore_index, every=3))
     return asked
+
+
+@cache
+def sums_of_halves(format_: str) -> list[Batch]:
+    """Return batches whose sums over rows leave a half format, or stand still in it.
+
+    Of few classes there are as many rows as in the common batch of quick, whose programs are compiled already: more
+    than bfloat16 counts.
+    """
+    (common,) = [batch for batch in whole_case_set(format_, "quick") if batch.classes == COMMON_CLASSES]
+    typical = common.rows[common.slices["typical"]]
+    rows = typical[np.arange(len(common.rows)) % len(typical)]
+    if format_ == "bfloat16":
+        return [replace(common, rows=rows, slices={COUNT_PAST_EXACT: slice(0, len(rows))})]
+    pairs = REGIMES["classes_2"].build(format_)
+    many = pairs[np.arange(ROWS_PAST_LARGEST) % len(pairs)]
+    many = replace(many, row_cotangents=np.full_like(many.row_cotangents, 1024))
+    return [
+        replace(common, rows=_all_wrong(rows), slices={LOSSES_PAST_LARGEST: slice(0, len(rows))}),
+        Batch(2, common.format, many, {COUNT_PAST_LARGEST: slice(0, len(many))}),
+    ]
+
+
+def _all_wrong(rows: Rows) -> Rows:
+    """Return rows whose label lies about 600 below the leader, so that 128 losses add up to 76,800."""
+    indices = 1 + np.arange(len(rows)) % (rows.logits.shape[1] - 1)
+    logits = rows.logits.copy()
+    logits[:, 0] = 600
+    onehot = (np.arange(logits.shape[1]) == indices[:, None]).astype(logits.dtype)
+    return replace(rows, logits=logits, indices=indices.astype(np.int64), distributions=onehot)
 
 
 def _ignoring_all_but_one(common: Batch, rows: Rows, index: int) -> Batch:

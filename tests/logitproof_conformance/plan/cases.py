@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logitproof_conformance.plan.batches import common_batches, option_batches, produced_batches, whole_case_set
-from logitproof_conformance.plan.cells import CLASSES, MAIN_MODES, every_cell, is_quick, main_questions
+from logitproof_adapters.contract import quick_rows
+from logitproof_conformance.plan.batches import (
+    common_batches,
+    option_batches,
+    produced_batches,
+    sums_of_halves,
+    whole_case_set,
+)
+from logitproof_conformance.plan.cells import (
+    MAIN_MODES,
+    asks_classes,
+    every_cell,
+    is_quick,
+    is_sum_of_halves,
+    main_questions,
+)
 from logitproof_conformance.plan.checks import CHECKS, makes_sense
 from logitproof_conformance.plan.layout import SHAPES
 from logitproof_reference.cases.catalogue import REGIMES, Batch
@@ -65,21 +80,22 @@ def plan_cells(adapter: Adapter, profile: str) -> Iterator[Cell]:
 def batches_of(cell: Cell, profile: str) -> list[Batch]:
     """Return the batches with which a cell is asked."""
     if cell.options != PLAIN:
-        return option_batches(cell.format, cell.options, profile)
+        sums = sums_of_halves(cell.format) if is_sum_of_halves(cell) else []
+        return sums if sums and profile == "quick" else option_batches(cell.format, cell.options, profile) + sums
     if cell.producer:
         return produced_batches(cell.format, cell.producer)
     is_main = (cell.op, cell.labels, cell.quantity) in main_questions() and cell.mode in MAIN_MODES and not cell.entry
     if (cell.axis, cell.layout) != SHAPES[0] or not is_main:
         return common_batches(cell.format, profile, cell.op)
-    asked = CLASSES[profile].get((cell.mode, cell.format))
-    return [batch for batch in whole_case_set(cell.format, profile) if asked is None or batch.classes in asked]
+    return [batch for batch in whole_case_set(cell.format, profile) if asks_classes(cell, profile, batch.classes)]
 
 
 def cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
     if adapter.unsupported(cell) is not None:
         yield Case(cell, "all", "unsupported")
         return
-    for batch in batches_of(cell, profile):
+    most = quick_rows(adapter) if profile == "quick" else sys.maxsize
+    for batch in (batch for batch in batches_of(cell, profile) if len(batch.rows) <= most):
         for regime in batch.slices:
             yield Case(cell, regime, _chapter(cell, regime))
     for check, chapter in CHECKS.items():

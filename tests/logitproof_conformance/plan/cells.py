@@ -6,8 +6,10 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import entries, producers
-from logitproof_conformance.plan.batches import COMMON_CLASSES
+from logitproof_conformance.plan.batches import COMMON_CLASSES, SUMS_OF_HALVES
 from logitproof_conformance.plan.layout import SHAPES
+from logitproof_reference.cases.placements import TWO_TILES
+from logitproof_reference.cases.wide_extreme import EQUAL_LOGITS, HALF_FORMATS
 from logitproof_reference.vocabulary.cells import AXES, PLAIN, Cell, Options
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS, TAKES_TANGENT
@@ -65,13 +67,13 @@ COMPILED_OPTIONS = (
 )
 """Those of them that are asked compiled too, in float32: the longest combinations, for compilers fuse."""
 
-FEW_CLASSES = frozenset({1, COMMON_CLASSES, 33, 129, 1024, 65_537})
+FEW_CLASSES = frozenset({1, COMMON_CLASSES, 33, 129, 1024, TWO_TILES})
 """One class, the common count, remainders behind vectors, whole vectors, and more classes than float16 counts."""
 
 CLASSES = {
     "quick": {
-        ("eager", "float16"): frozenset({COMMON_CLASSES}),
-        ("eager", "bfloat16"): frozenset({COMMON_CLASSES, 65_537}),
+        ("eager", "float16"): frozenset({COMMON_CLASSES, TWO_TILES}),
+        ("eager", "bfloat16"): frozenset({COMMON_CLASSES, TWO_TILES}),
         ("eager", "float64"): frozenset({COMMON_CLASSES}),
         ("compiled", "float32"): frozenset({COMMON_CLASSES}),
         ("compiled", "float16"): frozenset(),
@@ -90,6 +92,20 @@ CLASSES = {
 """Class counts that a profile asks of a mode and format, where not all: every new shape costs a compilation, in JAX
 also in eager mode, and torch.compile starts a C++ compiler. All are asked in eager float32; in full also in bfloat16,
 whose vectors are others; compiled, in float32, where a vectorised loop begins, ends or leaves a remainder."""
+
+VALUES_OF_EQUAL_LOGITS = frozenset({("softmax", "none", "value"), ("log_sum_exp", "none", "value")})
+"""What is asked of the class counts `EQUAL_LOGITS` in eager half precision: a sum shows in the value already."""
+
+
+def asks_classes(cell: Cell, profile: str, classes: int) -> bool:
+    """Tell whether a cell of the main questions is asked rows of so many classes."""
+    if classes in EQUAL_LOGITS:
+        return cell.mode == "eager" and (cell.op, cell.labels, cell.quantity) in VALUES_OF_EQUAL_LOGITS
+    if (profile, cell.format, cell.labels, classes) == ("quick", "float16", "distributions", TWO_TILES):
+        return False  # the sums are those of class indices
+    asked = CLASSES[profile].get((cell.mode, cell.format))
+    return asked is None or classes in asked
+
 
 MAIN_MODES = ("eager", "compiled")
 """Modes that are asked in every format; what else a framework offers is asked with the common batch, classes last."""
@@ -138,7 +154,7 @@ def is_quick(cell: Cell) -> bool:
     if cell.entry:
         return _is_eager_float32(cell) and cell.options == PLAIN and cell.quantity in OF_EVERY_LOSS
     if cell.options != PLAIN:
-        return _is_eager_float32(cell) and (cell.axis == "last" or _is_spatial(cell))
+        return is_sum_of_halves(cell) or (_is_eager_float32(cell) and (cell.axis == "last" or _is_spatial(cell)))
     if (cell.op, cell.labels, cell.quantity) in further_questions() or (cell.axis, cell.layout) != SHAPES[0]:
         return _is_eager_float32(cell)
     return CLASSES["quick"].get((cell.mode, cell.format)) != frozenset()
@@ -146,6 +162,13 @@ def is_quick(cell: Cell) -> bool:
 
 def _is_eager_float32(cell: Cell) -> bool:
     return (cell.mode, cell.format) == ("eager", "float32")
+
+
+def is_sum_of_halves(cell: Cell) -> bool:
+    """Tell whether a cell sums rows in half precision: the values, and the gradient of the mean."""
+    asked = cell.quantity == "value" or cell.options == Options(reduction="mean")
+    is_eager = (cell.mode, cell.axis, cell.entry) == ("eager", "last", "")
+    return is_eager and asked and cell.format in HALF_FORMATS and cell.options in SUMS_OF_HALVES
 
 
 def _is_spatial(cell: Cell) -> bool:

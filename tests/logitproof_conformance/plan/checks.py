@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_conformance.plan.bad_inputs import BAD_INPUTS, BAD_LABELS, takes
-from logitproof_conformance.plan.cells import MAIN_MODES, OF_EVERY_LOSS
+from logitproof_conformance.plan.cells import MAIN_MODES, OF_EVERY_LOSS, is_sum_of_halves
 from logitproof_conformance.plan.layout import SHAPES
 from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.ops import OPS
@@ -138,7 +138,7 @@ def _says_something(check: str, cell: Cell) -> bool:
 
 def _is_quick(check: str, cell: Cell) -> bool:
     """Tell whether the quick profile asks a check too; of compiled cells, the law how they compare with eager mode."""
-    if cell.entry and check not in QUICK_ENTRY_CHECKS:
+    if is_sum_of_halves(cell) or (cell.entry and check not in QUICK_ENTRY_CHECKS):
         return False
     is_eager, is_float32 = cell.mode == "eager", cell.format == "float32"
     if check in LAWS:

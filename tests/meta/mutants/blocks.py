@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.control import options as control_options
+from logitproof_adapters.control import softmax as control
+from logitproof_reference.cases.placements import WIDEST_TILE
 from logitproof_reference.vocabulary.cells import Options
-from meta.mutants.mutant import GRAD_INDEX_LOSS, INDEX_LOSS, LOG_SOFTMAX, SOFTMAX, Mutant, ask_control
+from meta.mutants.mutant import (
+    GRAD_INDEX_LOSS,
+    GRAD_LOG_SOFTMAX,
+    INDEX_LOSS,
+    LOG_SOFTMAX,
+    LOG_SUM_EXP,
+    SOFTMAX,
+    Mutant,
+    ask_control,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +30,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 LANES, LARGEST_BLOCK = 16, 65_536
+LOG_SUM_EXP_OF, SOFTMAX_OF = control.log_sum_exp, control.softmax
 SPATIAL = Options(ignore_index=0, reduction="mean", weight=True)
 MEAN_OF_KEPT = Options(ignore_index=-1, reduction="mean")
 
@@ -31,6 +43,42 @@ def total_without_the_last_of_a_block(x: Array) -> Array:
 def top_of_whole_vectors(x: Array) -> Array:
     whole = x.shape[-1] // LANES * LANES
     return np.asarray(x[..., : whole or x.shape[-1]].max(axis=-1, keepdims=True))
+
+
+def log_of_tiles(x: Array) -> Array:
+    """Merge the log-sum-exp of tiles of 32,768: one without a finite logit gives -inf less -inf, NaN."""
+    if x.shape[-1] <= WIDEST_TILE:
+        return LOG_SUM_EXP_OF(x)
+    tiles = [x[..., start : start + WIDEST_TILE] for start in range(0, x.shape[-1], WIDEST_TILE)]
+    with np.errstate(all="ignore"):
+        parts = [(top := tile.max(axis=-1)) + np.log(np.exp(tile - top[..., None]).sum(axis=-1)) for tile in tiles]
+        return np.asarray(LOG_SUM_EXP_OF(np.stack(parts, axis=-1)))
+
+
+def whole_vectors_without_nan(x: Array) -> Array:
+    """Return the rows with NaN taken for -inf where whole vectors of sixteen hold it."""
+    whole = x.shape[-1] // LANES * LANES
+    body = np.arange(x.shape[-1]) < whole
+    return SOFTMAX_OF(np.where(np.isnan(x) & body, -np.inf, x).astype(x.dtype))
+
+
+def mean_in_the_format(losses: Array, options: control_options.LossOptions, divisor: float) -> Array:
+    """Return the mean as the sum in float16 over the number of rows in float16."""
+    if options.reduction != "mean":
+        return control_options.reduced(losses, options, divisor)
+    with np.errstate(all="ignore"):
+        return np.asarray(np.float16(losses.sum()) / np.float16(divisor)).astype(losses.dtype)
+
+
+def count_in_bfloat16(labels: Array, kept: Array, options: control_options.LossOptions) -> float:
+    """Return the number of rows, counted one by one in bfloat16: 256 at most."""
+    return min(control_options.mean_divisor(labels, kept, options), 256.0)
+
+
+def cotangents_summed_in_float16(x: Array, cotangent: Array) -> Array:
+    with np.errstate(over="ignore"):
+        total = cotangent.sum(axis=-1, keepdims=True).astype(np.float16).astype(x.dtype)
+    return np.asarray(cotangent - SOFTMAX_OF(x) * total)
 
 
 def rows_of_a_short_grid(cell: Cell, inputs: Inputs) -> Array:
@@ -86,6 +134,46 @@ BLOCK_MUTANTS = (
         "EXT-7",
         LOG_SOFTMAX,
         {"top": top_of_whole_vectors},
+    ),
+    Mutant(
+        "masked_tile_is_nan",
+        "A tile of 32,768 classes without a finite logit makes the log-sum-exp NaN.",
+        "EXT-2",
+        LOG_SUM_EXP,
+        {"log_sum_exp": log_of_tiles},
+    ),
+    Mutant(
+        "nan_lost_in_whole_vectors",
+        "The maximum and the sum of whole vectors of sixteen drop a NaN.",
+        "EXT-1",
+        SOFTMAX,
+        {"softmax": whole_vectors_without_nan},
+    ),
+    Mutant(
+        "mean_by_float16_sum",
+        "The mean of float16 losses is their float16 sum over their float16 number.",
+        "OPT-1",
+        INDEX_LOSS,
+        {"reduced": mean_in_the_format},
+        format="float16",
+        options=Options(reduction="mean"),
+    ),
+    Mutant(
+        "rows_counted_in_bfloat16",
+        "The rows of a mean are counted in bfloat16, whose count stops at 256.",
+        "OPT-1",
+        INDEX_LOSS,
+        {"mean_divisor": count_in_bfloat16},
+        format="bfloat16",
+        options=Options(reduction="mean"),
+    ),
+    Mutant(
+        "cotangents_summed_in_float16",
+        "The upstream gradients of a row are summed in float16, where 65,537 of one sign overflow.",
+        "EXT-7",
+        GRAD_LOG_SOFTMAX,
+        {"grad_log_softmax": cotangents_summed_in_float16},
+        format="float16",
     ),
     Mutant(
         "rows_past_the_grid_missing",

@@ -334,6 +334,7 @@ ATTRIBUTES = {
     "broadcast_labels": ("5", "(5,)", "Evil()", "('no such',)"),
     "floating_indices": ("'x'", "Evil()", "np.array([1, 2])"),
     "keeps_graph": ("'x'", "Evil()", "5"),
+    "quick_rows": ("'x'", "Evil()", "None"),
     "arithmetic": ("5", "'x'", "Evil()", "{}"),
     "trainer": ("5", "None", "Evil()", "lambda *_: None", "print"),
     "evaluate": ("5", "None", "property(lambda _: 1 / 0)", "lambda self: None", "classmethod(lambda *_: None)"),

@@ -25,6 +25,9 @@ EXPRESSIONS = {
     ("softmax", "none"): "functional.liger_softmax(x)",
     ("softmax_cross_entropy", "indices"): "LigerCrossEntropyLoss({options})(x, y)",
 }
+INTERPRETED_ROWS = 2000
+"""Rows of a batch that Triton's interpreter, at about 10 ms of processor time a row, is asked in the quick profile."""
+
 ENVIRONMENT = 'import os\nos.environ["TRITON_INTERPRET"] = "1"\n'
 
 
@@ -42,6 +45,7 @@ class LigerAdapter(TorchAdapter):
         if self._interpreted:
             os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
             self.imports = ENVIRONMENT + self.imports
+            self.quick_rows = INTERPRETED_ROWS
         else:
             os.environ.pop("TRITON_INTERPRET", None)  # or NumPy would compute, and nothing on the device
         super().__init__(device)
@@ -70,9 +74,12 @@ class LigerAdapter(TorchAdapter):
             f"Liger Kernel has no {cell.op} of {cell.labels}": (cell.op, cell.labels) not in EXPRESSIONS,
             "Liger's kernels have a backward pass and no other derivative": cell.quantity in {"jvp", "hvp"},
             "Liger's kernels take rows by classes": cell.axis != "last",
-            # https://triton-lang.org/main/programming-guide/chapter-3/debugging.html; the loss casts to float32 first.
+            # https://triton-lang.org/main/programming-guide/chapter-3/debugging.html; the loss casts to float32 first,
+            # but multiplies the gradient of a reduction by the one upstream as it comes.
             f"{NOT_ASKED}Triton documents that its interpreter does not operate on bfloat16": (
-                self._interpreted and cell.op == "softmax" and cell.format == "bfloat16"
+                self._interpreted
+                and cell.format == "bfloat16"
+                and (cell.op == "softmax" or (cell.quantity != "value" and cell.options.reduction != "none"))
             ),
             "Triton's interpreter passes a Python float where the kernel casts the sum of weights": (
                 cell.options.weight and not self._takes_weight
