@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.compute as pc
 
 from logitproof_reference.judging.worst_element import worst_element
-from logitproof_reports.html.columns import numbers, packed
+from logitproof_reports.html.columns import fitting, numbers, packed
 from logitproof_reports.report.judgement_facts import inputs_of
 from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.words.outcomes import shown_verdict
@@ -62,19 +62,8 @@ def payload_of(diff: Diff) -> Payload:
             values = pc.fill_null(diff.column(side, measure), float("nan")).to_numpy()
             columns[f"{measure}_{title}"] = numbers(values, digits)
     classes = {change.word: [change.glyph, change.name, rank, change.tone] for rank, change in enumerate(CLASSES)}
-    return packed(diff.table.num_rows, columns, classes=classes, details=_details(diff))
-
-
-def _details(diff: Diff) -> dict[int, dict[str, Any]]:
-    details: dict[int, dict[str, Any]] = {}
-    left = DETAIL_CHARACTERS
-    for row in _by_interest(diff):
-        detail = detail_of(diff, row)
-        left -= len(json.dumps(detail))
-        if left < 0:
-            break
-        details[row] = detail
-    return details
+    details = fitting(_by_interest(diff), partial(detail_of, diff), DETAIL_CHARACTERS)
+    return packed(diff.table.num_rows, columns, classes=classes, details=details)
 
 
 def _by_interest(diff: Diff) -> Iterator[int]:

@@ -20,7 +20,7 @@ from logitproof_reports.runs.coded_text import Words
 from logitproof_reports.words.text import decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -43,6 +43,20 @@ def packed(rows: int, columns: Mapping[str, Words], **head: Any) -> Payload:
     raw = len(spelled).to_bytes(4, "little") + spelled + b"".join(map(_planes, columns.values()))
     encoding, content = ("identity", raw) if len(raw) <= _SMALL else ("gzip", gzip.compress(raw, 6, mtime=0))
     return Payload(encoding, base64.b64encode(content).decode())
+
+
+def fitting(
+    rows: Iterable[int], detail_of: Callable[[int], dict[str, Any]], characters: int
+) -> dict[int, dict[str, Any]]:
+    """Return the details of rows, in turn, as many as fit into so many characters of JSON."""
+    details: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        detail = detail_of(row)
+        characters -= len(json.dumps(detail))
+        if characters < 0:
+            break
+        details[row] = detail
+    return details
 
 
 def numbers(values: NDArray[np.float64], digits: int) -> Words:

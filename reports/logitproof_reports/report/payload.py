@@ -6,12 +6,11 @@ head's ``details``, by row number, for as many of the worst rows as fit.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reports.html.columns import numbers, packed
+from logitproof_reports.html.columns import fitting, numbers, packed
 from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.words.links import explored_row
 from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES
@@ -75,18 +74,14 @@ def payload_of(judged: Judged) -> Payload:
 
 def _details(judged: Judged) -> dict[int, dict[str, Any]]:
     """Return the details of the worst rows, by row number, as many as `DETAIL_CHARACTERS` allows."""
-    details: dict[int, dict[str, Any]] = {}
-    left, impacts = DETAIL_CHARACTERS, IMPACTS
-    for row in _by_interest(judged):
+    impacts = iter(range(IMPACTS))
+
+    def detail_of(row: int) -> dict[str, Any]:
         record = judged.record(row)
-        broken = impacts > 0 and BY_RANK[judged.rank[row]].name in FAULTY
-        impacts -= broken
-        detail = _detail(record, [*facts_of(record), *(impact_facts(record) if broken else [])])
-        left -= len(json.dumps(detail))
-        if left < 0:
-            break
-        details[row] = detail
-    return details
+        broken = BY_RANK[judged.rank[row]].name in FAULTY and next(impacts, None) is not None
+        return _detail(record, [*facts_of(record), *(impact_facts(record) if broken else [])])
+
+    return fitting(_by_interest(judged), detail_of, DETAIL_CHARACTERS)
 
 
 def _by_interest(judged: Judged) -> Iterable[int]:
