@@ -51,14 +51,14 @@ def worst(
     changes the worst ones: bits, neighbours, shifts, copies. It shows that an error is reached, never that none is
     larger. Ctrl-C ends it with the worst row so far. The exit status is 1 where the row exceeds its bound.
     """
-    from logitproof.searches.worst import Wanted, find, measure_again, said_of
+    from logitproof.searches.worst import Wanted, find, measure_again, witness_lines
     from logitproof_adapters.targets.target import chosen
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     place = chosen(python, target, device=device)
     if again is not None:
         witness, now = measure_again(again, framework, place)
-        for line in said_of(witness, now):
+        for line in witness_lines(witness, now):
             echo(line)
         return UNEXPECTED if float.fromhex(now["slack"]) > 1.0 else EXPECTED
     if not (framework and op and format_):
@@ -66,7 +66,7 @@ def worst(
     refuse_unwritable([output])
     wanted = Wanted(framework, op, format_, quantity, labels, mode, classes, by, seconds, seed, random_rows)
     witness = find(wanted, place, output)
-    for line in said_of(witness, witness.shown):
+    for line in witness_lines(witness, witness.shown):
         echo(line)
     echo(output)
     return UNEXPECTED if float.fromhex(witness.shown["slack"]) > 1.0 else EXPECTED

@@ -96,7 +96,7 @@ def diff(  # noqa: PLR0917  typer passes by name
         exit_status,
         policy_of,
         refuse_unwritable_places,
-        told,
+        verdict_text,
         write_all,
     )
     from logitproof_reports.diff.report import report_of
@@ -105,7 +105,7 @@ def diff(  # noqa: PLR0917  typer passes by name
     refuse_unwritable_places(output, as_data, summary)
     found = compare_files(baseline, candidate, repeat or ())
     report = report_of(found, asked.rule(found, dt.datetime.now(tz=dt.UTC).date()))
-    echo(told(report), commands=True)
+    echo(verdict_text(report), commands=True)
     write_all(report, page=output, as_data=as_data, summary=summary)
     return exit_status(report)
 
@@ -187,14 +187,14 @@ def upgrade(  # noqa: PLR0917  likewise
 def _conclude(trial: Trial, both: list[Side], found: Diff, policy: Policy, key: Path | None) -> int:
     """Print the verdict, write everything into the folder of an upgrade, and return the exit status."""
     from logitproof.upgrades.certificate import certify
-    from logitproof.upgrades.comparison import exit_status, told, write_all, write_comment, write_text
+    from logitproof.upgrades.comparison import exit_status, verdict_text, write_all, write_comment, write_text
     from logitproof.upgrades.materials import bill_of_materials
     from logitproof.upgrades.trial import locks_of
     from logitproof_reports.diff.report import report_of
 
     folder, files, today = trial.folder, trial.files(both), dt.datetime.now(tz=dt.UTC).date()
     report = report_of(found, policy.rule(found, today))
-    echo(told(report), commands=True)
+    echo(verdict_text(report), commands=True)
     write_all(report, page=folder / "diff.html", as_data=folder / "diff.json", summary=folder / "summary.md")
     write_comment(report, folder / "comment.md")
     locks = dict(zip(files, locks_of(both), strict=True))

@@ -90,7 +90,7 @@ def _spelled(variable: str, value: str) -> str:
     return ("," if variable == "UV_FIND_LINKS" else " ").join(value.split())
 
 
-def told(variables: Mapping[str, str]) -> str:
+def sources_in_words(variables: Mapping[str, str]) -> str:
     """Return where uv takes packages from, in a line; empty where nothing is set but its defaults.
 
     Of an address only the host is told: user names, passwords and paths can be secrets.

@@ -41,14 +41,14 @@ def declarations(declared: Arithmetic | None, format_: str) -> dict[str, Arithme
     given = replace(declared or MUST, log_domain=False)
     wider = ["", "float32"] if FORMATS[format_].unit_roundoff > FORMATS["float32"].unit_roundoff else [""]
     tried = [replace(given, accumulation=sums, height=height) for sums in wider for height in HEIGHTS]
-    made = {f"declared: {spelled(declared, format_)}": declared} if declared else {}
-    return {**made, **{spelled(one, format_): one for one in tried}}
+    made = {f"declared: {arithmetic_words(declared, format_)}": declared} if declared else {}
+    return {**made, **{arithmetic_words(one, format_): one for one in tried}}
 
 
-def spelled(arithmetic: Arithmetic, format_: str) -> str:
+def arithmetic_words(arithmetic: Arithmetic, format_: str) -> str:
     """Say what is declared.
 
-    >>> spelled(MUST, "bfloat16")
+    >>> arithmetic_words(MUST, "bfloat16")
     'sequential sums in bfloat16, exp within 4 ulps'
     """
     where = ", in the log domain" if arithmetic.log_domain else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from logitproof_reports.report.claims_markdown import spelled
+from logitproof_reports.report.claims_markdown import outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,9 +29,9 @@ def _claim(claim: Claim, answers: Sequence[Answers]) -> Iterator[str]:
     width = max([len("exact"), *(len(one.framework) for one in answers)])
     for number, trial in enumerate(claim.trials):
         yield f"  {trial.on}"
-        yield f"    {'exact':<{width}}  {spelled(trial.outcome(trial.answers()), trial.format)}"
+        yield f"    {'exact':<{width}}  {outcome_words(trial.outcome(trial.answers()), trial.format)}"
         for one in answers:
             found = one.outcomes[f"{claim.id}/{number}"]
             why = f" ({found})" if isinstance(found, str) else ""
-            yield f"    {one.framework:<{width}}  {spelled(found, trial.format)}{why}"
+            yield f"    {one.framework:<{width}}  {outcome_words(found, trial.format)}{why}"
     yield ""

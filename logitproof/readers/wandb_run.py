@@ -107,7 +107,7 @@ def _about(run: Run, judged: Judged, project: str) -> dict[str, Any]:
             "profile": run.profile,
             "case_set": run.case_set,
             **{f"version/{name}": versions.get(name, "") for name in frameworks},
-            "origins": [origin.spelled() for origin in run.origins],
+            "origins": [origin.as_json() for origin in run.origins],
             "environments": [
                 {name: value for name, value in one.items() if name not in {"ledger", "dialects"}}
                 for one in run.environments

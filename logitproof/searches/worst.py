@@ -146,7 +146,7 @@ def measure_again(path: Path, framework: str, target: Target) -> tuple[Witness, 
         raise UsageError(f"{path} cannot be measured: {type(error).__name__}: {error}") from error
 
 
-def said_of(witness: Witness, shown: Mapping[str, Any]) -> Iterator[str]:
+def witness_lines(witness: Witness, shown: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is printed of a witness and of what it shows."""
     numbers = {name: float.fromhex(shown[name]) for name in ("ulps", "slack", "exact", "observed", "bound")}
     classes = witness.row.logits.shape[1]

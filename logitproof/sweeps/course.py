@@ -58,7 +58,7 @@ class Lines:
             self._tenth = tenth
             used = time.monotonic() - self._since
             left = used / (self._done - self._before) * (self._units - self._done)
-            typer.echo(f"{self._done} of {self._units} units, about {spelled(left)} left", err=True)
+            typer.echo(f"{self._done} of {self._units} units, about {duration_words(left)} left", err=True)
 
     def end(self) -> None:
         """Do nothing."""
@@ -90,10 +90,10 @@ def course_for_terminal() -> Course:
     return Bar() if sys.stderr.isatty() else Lines()
 
 
-def spelled(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
     """Return a time in words.
 
-    >>> spelled(42.3), spelled(600.0), spelled(9000.0)
+    >>> duration_words(42.3), duration_words(600.0), duration_words(9000.0)
     ('42 s', '10 min', '2.5 h')
     """
     if seconds < 100:

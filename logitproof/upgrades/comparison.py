@@ -100,7 +100,7 @@ def write_comment(report: DiffReport, place: Path) -> None:
     write_text(place, diff_comment(report))
 
 
-def told(report: DiffReport) -> str:
+def verdict_text(report: DiffReport) -> str:
     """Return what the command line prints of a diff: the verdict; in a GitHub job its annotations before."""
     annotated = commands_for_job(report) if os.environ.get(GITHUB_JOB) == "true" else []
     return "\n".join([*annotated, *verdict_lines(report)])

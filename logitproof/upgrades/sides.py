@@ -146,7 +146,7 @@ def prepared(
         raise UsageError("--target is for releases that are installed; no side names any")
     if wanted:
         hold_cache()
-    if wanted and (sources := pip_settings.told(os.environ)):
+    if wanted and (sources := pip_settings.sources_in_words(os.environ)):
         say(sources)
     built = dict(zip(missing, _built(missing, wanted, how, say), strict=True))
     return [side or built[text] for text, side in zip(asked, sides, strict=True)]

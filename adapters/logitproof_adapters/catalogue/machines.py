@@ -62,13 +62,13 @@ class Machines:
     def words(self) -> str:
         """The conditions in words: ``with AVX512-BF16 and oneDNN, without AVX512-FP16``."""
         parts = [("with", " and ", self.needs), ("without", " or ", self.excludes)]
-        return ", ".join(f"{word} {joined.join(map(spelled, names))}" for word, joined, names in parts if names)
+        return ", ".join(f"{word} {joined.join(map(condition_words, names))}" for word, joined, names in parts if names)
 
 
-def spelled(condition: str) -> str:
+def condition_words(condition: str) -> str:
     """Return a condition as a reader knows it.
 
-    >>> spelled("avx512_fp16"), spelled("clang>=15")
+    >>> condition_words("avx512_fp16"), condition_words("clang>=15")
     ('AVX512-FP16', 'clang>=15')
     """
     return WORDS.get(condition, condition)

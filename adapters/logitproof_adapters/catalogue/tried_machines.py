@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.catalogue.machines import spelled
+from logitproof_adapters.catalogue.machines import condition_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,5 +60,5 @@ def unshared(facts: Iterable[str]) -> str:
     mine = frozenset(facts) & frozenset(DECISIVE)
     nearest = min((machine.facts for machine in tried_machines()), key=lambda theirs: len(theirs ^ mine))
     parts = [("with", mine - nearest), ("without", nearest - mine)]
-    ordered = ((word, [spelled(name) for name in DECISIVE if name in names]) for word, names in parts)
+    ordered = ((word, [condition_words(name) for name in DECISIVE if name in names]) for word, names in parts)
     return ", ".join(f"{word} {', '.join(names)}" for word, names in ordered if names)

@@ -59,7 +59,7 @@ def as_json(report: DiffReport) -> str:
         "before": _side(diff.before),
         "after": _side(diff.after),
         "origins": {
-            name: [origin.spelled() for origin in run.origins]
+            name: [origin.as_json() for origin in run.origins]
             for name, run in (("before", diff.before), ("after", diff.after))
         },
         "case_set": diff.after.case_set,

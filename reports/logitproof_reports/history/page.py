@@ -15,7 +15,7 @@ from logitproof_reports.words.outcomes import BY_RANK
 from logitproof_reports.words.text import escape_control_chars, listed, plural
 
 from .query import MOVES
-from .text import COLUMNS, DASH, NUMBERS, notes, spelled
+from .text import COLUMNS, DASH, NUMBERS, notes, release_words
 
 if TYPE_CHECKING:
     import os
@@ -169,7 +169,7 @@ def _column(release: Release, x: int, scale: float, stack: dict[str, str]) -> Co
 
 def _line(release: Release, place: int) -> Line:
     return Line(
-        words=spelled(release),
+        words=release_words(release),
         links={
             name: _link(release.framework, f"{word} in release {place + 1};")
             for name, word in (("verdicts", "verdict"), ("bits", "bits"))

@@ -55,7 +55,7 @@ SHORT = {
 NUMBERS = frozenset({"cells", "conforming", "known", "unexpected", "verdicts", "bits", "slack"})
 
 
-def spelled(release: Release) -> dict[str, str]:
+def release_words(release: Release) -> dict[str, str]:
     """Return what is told of a release as text; a dash where nothing was compared."""
     compared = {"since": release.since or DASH, "verdicts": DASH, "bits": DASH}
     if release.since:
@@ -73,7 +73,7 @@ def terminal_table(history: History) -> Table:
     for name, title in SHORT.items():
         table.add_column(title, justify="right" if name in NUMBERS else "left")
     for release in history.releases:
-        told = spelled(release)
+        told = release_words(release)
         table.add_row(*(Text(told[name]) for name in SHORT))
     return table
 

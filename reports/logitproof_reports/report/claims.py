@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_reference.claims.catalogue import CATALOGUE, released_answers
 
-from .claims_markdown import spelled
+from .claims_markdown import outcome_words
 
 if TYPE_CHECKING:
     from logitproof_reference.claims.catalogue import Answers
@@ -46,8 +46,8 @@ def _tried(claim: Claim, answers: list[Answers]) -> TriedClaim:
     rows = [
         [
             trial.on,
-            spelled(trial.outcome(trial.answers()), trial.format),
-            *(spelled(one.outcomes.get(f"{claim.id}/{number}", ""), trial.format) for one in answers),
+            outcome_words(trial.outcome(trial.answers()), trial.format),
+            *(outcome_words(one.outcomes.get(f"{claim.id}/{number}", ""), trial.format) for one in answers),
         ]
         for number, trial in enumerate(claim.trials)
     ]

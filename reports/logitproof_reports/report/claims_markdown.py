@@ -38,12 +38,12 @@ def _claim(claim: Claim, answers: Sequence[Answers]) -> Iterator[str]:
         yield from ("", f"Source: <{claim.source}>")
     yield from ("", *head(["example", "exact, rounded", *(f"{one.framework} {one.version}" for one in answers)]))
     for number, trial in enumerate(claim.trials):
-        exact = spelled(trial.outcome(trial.answers()), trial.format)
-        told = [spelled(one.outcomes.get(f"{claim.id}/{number}", ""), trial.format) for one in answers]
+        exact = outcome_words(trial.outcome(trial.answers()), trial.format)
+        told = [outcome_words(one.outcomes.get(f"{claim.id}/{number}", ""), trial.format) for one in answers]
         yield row([trial.on, exact, *told])
 
 
-def spelled(outcome: Outcome | str, format_: str) -> str:
+def outcome_words(outcome: Outcome | str, format_: str) -> str:
     """Spell what a trial gave: whether it bears the claim out, and the numbers; or why it was not put."""
     if isinstance(outcome, str):
         return "not offered"

@@ -22,7 +22,7 @@ def digest_of(run: Run) -> str:
     facts = [attributed(run), run.profile, run.case_set, run.complete, run.table.num_rows]
     if run.origins or run.seconds:  # files of earlier releases have neither
         seconds = {cell: run.seconds[cell] for cell in cells_of(run.table) if cell in run.seconds}
-        facts += [[one.spelled() for one in run.origins], seconds]
+        facts += [[one.as_json() for one in run.origins], seconds]
     whole = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name in SCHEMA.names:
         for part in _hashed(run.table[name].chunks):

@@ -42,7 +42,7 @@ class Header(TypedDict):
     """First line of a journal: what is being run.
 
     `environment` is what `describe_environment` returned with the ``framework`` part; `total` is the number of
-    judgements expected, for progress; `origin` is what `Origin.spelled` returned when the run began.
+    judgements expected, for progress; `origin` is what `Origin.as_json` returned when the run began.
     """
 
     environment: dict[str, Any]

@@ -96,7 +96,7 @@ class Origin:
         """`started` in seconds since 1970."""
         return _read_time(self.started).timestamp()
 
-    def spelled(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {**asdict(self), "adapters": list(self.adapters)}
 

@@ -70,7 +70,7 @@ class FrameworkRun:
             "profile": self.profile,
             "case_set": case_set_digest(self.profile),
             "total": total,
-            "origin": origin_now([self.adapter.name], time.monotonic() - self.since).spelled(),
+            "origin": origin_now([self.adapter.name], time.monotonic() - self.since).as_json(),
         }
 
     @property

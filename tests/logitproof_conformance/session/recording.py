@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from logitproof_adapters.catalogue.machines import is_met, spelled
+from logitproof_adapters.catalogue.machines import condition_words, is_met
 from logitproof_reports.runs.facts import checked_origins
 from logitproof_reports.runs.recordable import recordable_table
 from logitproof_reports.runs.run_file import Journal, journal_of, read_journal, write_run
@@ -67,7 +67,7 @@ def ledger_record(found: Conclusions) -> list[dict[str, Any]]:
             "upstream": entry.upstream,
             "machines": entry.where,
             "conditions": {
-                spelled(name): is_met(name, found.facts)
+                condition_words(name): is_met(name, found.facts)
                 for one in entry.machines
                 for name in (*one.needs, *one.excludes)
             },

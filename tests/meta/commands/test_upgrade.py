@@ -112,17 +112,17 @@ def test_pips_configuration_serves_uv_as_pip_reads_it(pip_conf: Path, monkeypatc
     assert made["UV_INDEX"] == "https://a.example/simple file:///wheels"
     assert made["UV_INDEX_STRATEGY"] == "unsafe-best-match"
     monkeypatch.setenv("PIP_INDEX_URL", "https://me:secret@example.com/simple?token=secret")
-    told = pip_settings.told(os.environ)
+    told = pip_settings.sources_in_words(os.environ)
     assert told == "packages come from: index https://example.com, further index https://a.example file:///wheels"
 
 
 @pytest.mark.usefixtures("pip_conf")
 def test_uvs_own_places_are_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pip_settings, "configured", dict)
-    assert not pip_settings.told(os.environ)
+    assert not pip_settings.sources_in_words(os.environ)
     monkeypatch.setenv("UV_INDEX", "mine=https://me:secret@example.org:8080/secret/simple https://b.example")
     monkeypatch.setenv("UV_FIND_LINKS", "/wheels,/more")
-    assert pip_settings.told(os.environ) == (
+    assert pip_settings.sources_in_words(os.environ) == (
         "packages come from: further index https://example.org https://b.example, links /wheels /more"
     )
 

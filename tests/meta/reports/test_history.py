@@ -14,7 +14,7 @@ from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof_reports.history.compute import history_of
 from logitproof_reports.history.page import history_page, write_history_page
-from logitproof_reports.history.text import DASH, SHORT, as_json, spelled
+from logitproof_reports.history.text import DASH, SHORT, as_json, release_words
 from logitproof_reports.runs.folder import StoredRun, runs_within
 from logitproof_reports.runs.run_file import write_run
 from logitproof_reports.runs.schema import Run, RunFileError
@@ -124,7 +124,7 @@ def test_an_interrupted_run_is_told_but_compared_with_nothing() -> None:
     history = told(versioned(base, "1.0"), versioned(half, "1.1"), versioned(base, "1.2"))
     assert [release.since for release in history.releases] == ["", "", "1.0"]
     assert [release.bits for release in history.releases] == [0, 0, 0]
-    assert spelled(history.releases[1])["version"] == "1.1 (partly)"
+    assert release_words(history.releases[1])["version"] == "1.1 (partly)"
 
 
 def test_a_cell_that_appears_or_vanishes_has_moved_and_its_story_says_where() -> None:

@@ -69,15 +69,15 @@ def test_a_file_of_an_earlier_release_has_none(tmp_path: Path) -> None:
     [
         ("origins", "{}", "origins is not a list"),
         ("origins", "[" * 30, "no JSON"),
-        ("origins", json.dumps([{**TORCH.spelled(), "started": "yesterday"}]), "is not a time such as"),
-        ("origins", json.dumps([{**TORCH.spelled(), "seconds": -1}]), "is not a number of seconds"),
-        ("origins", json.dumps([{**TORCH.spelled(), "commit": "main"}]), "is not a commit of git"),
-        ("origins", json.dumps([{**TORCH.spelled(), "command": "x" * 5_000}]), "is not a command line"),
+        ("origins", json.dumps([{**TORCH.as_json(), "started": "yesterday"}]), "is not a time such as"),
+        ("origins", json.dumps([{**TORCH.as_json(), "seconds": -1}]), "is not a number of seconds"),
+        ("origins", json.dumps([{**TORCH.as_json(), "commit": "main"}]), "is not a commit of git"),
+        ("origins", json.dumps([{**TORCH.as_json(), "command": "x" * 5_000}]), "is not a command line"),
         ("origins", json.dumps([{"adapters": ["torch"]}]), "an origin without one of its facts"),
         ("cell_seconds", "[1, 2]", "no number for each cell"),
         ("cell_seconds", '["soon"]', "no number for each cell"),
         ("cell_seconds", "NaN", "no number for each cell"),
-        ("origins", json.dumps([JAX.spelled()]), "altered"),
+        ("origins", json.dumps([JAX.as_json()]), "altered"),
     ],
 )
 def test_what_is_none_is_refused_in_one_line(tmp_path: Path, fact: str, value: str, why: str) -> None:

@@ -87,7 +87,7 @@ def journal_lines() -> tuple[str, ...]:
     """Return the lines of `sound_run` as a journal, without their checksums."""
     run = sound_run()
     header = {"schema_version": SCHEMA_VERSION, "environment": run.environments[0], "profile": "quick"}
-    lines: list[Any] = [{**header, "case_set": run.case_set, "total": 20, "origin": ORIGIN.spelled()}]
+    lines: list[Any] = [{**header, "case_set": run.case_set, "total": 20, "origin": ORIGIN.as_json()}]
     for record in run.table.to_pylist():
         lines += [record, {"done": record["cell"], "seconds": 0.25, "elapsed": 1.5}]
     return tuple(json.dumps(line) for line in [*lines, {"given_up": "torch-eager"}])
@@ -200,11 +200,11 @@ def of_environment(draw: DrawFn) -> bytes:
 def of_origin(draw: DrawFn) -> bytes:
     """Return a run file whose origin or times are none."""
     odd = draw(odd_json())
-    name = draw(st.sampled_from((*ORIGIN.spelled(), "cell_seconds")))
+    name = draw(st.sampled_from((*ORIGIN.as_json(), "cell_seconds")))
     if name == "cell_seconds":
         cells = len(cells_of(sound_run().table))
         return stored(sound_run(), cell_seconds=json.dumps([odd] * cells))
-    return stored(sound_run(), origins=json.dumps([{**ORIGIN.spelled(), name: odd}]))
+    return stored(sound_run(), origins=json.dumps([{**ORIGIN.as_json(), name: odd}]))
 
 
 @st.composite

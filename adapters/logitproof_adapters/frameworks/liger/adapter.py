@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.frameworks.liger.dialect import documented
 from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
-from logitproof_adapters.frameworks.torch.functions import spelled
+from logitproof_adapters.frameworks.torch.functions import options_source
 from logitproof_adapters.sources.unsupported import NOT_ASKED
 
 if TYPE_CHECKING:
@@ -99,4 +99,4 @@ class LigerAdapter(TorchAdapter):
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged."""
         del axis, ndim
-        return EXPRESSIONS[cell.op, cell.labels].format(options=spelled(cell.options))
+        return EXPRESSIONS[cell.op, cell.labels].format(options=options_source(cell.options))

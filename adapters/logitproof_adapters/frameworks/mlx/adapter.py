@@ -40,7 +40,7 @@ ANSWERS = {
 }
 
 
-def spelled(options: Options) -> str:
+def options_source(options: Options) -> str:
     """Spell options as the arguments of a loss."""
     smoothing = f", label_smoothing={options.label_smoothing}" if options.label_smoothing else ""
     return f'{smoothing}, reduction="{options.reduction}"'
@@ -95,7 +95,7 @@ class MlxAdapter(SourceAdapter):
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
         del ndim
-        expression = EXPRESSIONS[cell.op].format(axis=axis, options=spelled(cell.options))
+        expression = EXPRESSIONS[cell.op].format(axis=axis, options=options_source(cell.options))
         answer = f"lambda {arguments(cell)}: " + ANSWERS[cell.quantity].format(expression=expression)
         return f"f = mx.compile({answer})" if cell.mode == "compiled" else f"f = {answer}"
 

@@ -139,14 +139,14 @@ def nodes(cell: Cell, axis: int, ndim: int) -> str:
         place=place,
         version="" if cell.entry == "opset11" else "_13",
         labels=", ".join(name for name in arguments(cell).split(", ") if name in {"y", "w"}),
-        options=spelled(cell.options),
+        options=options_source(cell.options),
     )
     there = [f"{name}t = Transpose <perm={order}> ({name})" for name in taken]
     back = [f"z = Transpose <perm={order}> (zt)"] if names["z"] == "zt" else []
     return " ".join([*there, node, *back])
 
 
-def spelled(options: Options) -> str:
+def options_source(options: Options) -> str:
     """Spell options as the attributes of a loss."""
     ignored = "" if options.ignore_index is None else f", ignore_index={options.ignore_index}"
     return f'reduction="{options.reduction}"{ignored}'

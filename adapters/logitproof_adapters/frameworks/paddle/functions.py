@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import DISTRIBUTIONS, INDICES, SIGMOID
-from logitproof_adapters.frameworks.torch.functions import spelled
+from logitproof_adapters.frameworks.torch.functions import options_source
 from logitproof_adapters.sources.source_adapter import arguments
 
 if TYPE_CHECKING:
@@ -43,6 +43,6 @@ def program(cell: Cell, axis: int) -> str:
         axis=axis,
         to_1="" if axis == 1 else f".swapaxes({axis}, 1)",
         rows=f".squeeze({axis})" if cell.options.reduction == "none" else "",
-        options=spelled(cell.options),
+        options=options_source(cell.options),
     )
     return PROGRAMS[cell.quantity].format(letters=arguments(cell), forward=FORWARD[cell.mode].format(call=call))

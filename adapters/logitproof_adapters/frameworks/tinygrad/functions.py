@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import DISTRIBUTIONS, INDICES, SIGMOID
-from logitproof_adapters.frameworks.torch.functions import spelled
+from logitproof_adapters.frameworks.torch.functions import options_source
 from logitproof_adapters.sources.source_adapter import arguments
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def program(cell: Cell, axis: int, ndim: int) -> str:
         axis=axis,
         to_1="" if axis == 1 else f".transpose({axis}, 1)",
         to_last="" if axis == ndim - 1 else f".transpose({axis}, {ndim - 1})",
-        options=spelled(cell.options),
+        options=options_source(cell.options),
     )
     answer = ANSWERS[cell.quantity].format(expression=expression)
     return PROGRAMS[cell.mode].format(letters=arguments(cell), answer=answer)

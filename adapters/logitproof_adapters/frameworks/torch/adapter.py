@@ -17,7 +17,7 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import absent, indexed, parted
 from logitproof_adapters.frameworks.torch.dialect import IGNORED_LABEL, documented
-from logitproof_adapters.frameworks.torch.functions import ENTRIES, EXPRESSIONS, program, spelled
+from logitproof_adapters.frameworks.torch.functions import ENTRIES, EXPRESSIONS, options_source, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 from logitproof_reference.vocabulary.ops import TAKES_TANGENT
@@ -151,7 +151,7 @@ class TorchAdapter(SourceAdapter):
         """Return the call that is judged; an adapter of what is built on PyTorch overrides this alone."""
         to_1 = "" if axis == 1 or ndim == 1 else f".movedim({axis}, 1)"
         expression = EXPRESSIONS[cell.op, cell.labels, cell.entry]
-        return expression.format(axis=axis, to_1=to_1, options=spelled(cell.options))
+        return expression.format(axis=axis, to_1=to_1, options=options_source(cell.options))
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor of the array's strides, which shares its memory on the CPU."""

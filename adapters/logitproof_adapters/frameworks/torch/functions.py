@@ -57,7 +57,7 @@ MAPPED_ANSWERS = {
 """Within torch.func.vmap derivatives are torch.func's: torch.autograd refuses a tensor that is mapped over."""
 
 
-def spelled(options: Options) -> str:
+def options_source(options: Options) -> str:
     """Spell options as the arguments of a loss."""
     given = {
         "reduction": repr(options.reduction),
