@@ -11,6 +11,7 @@ from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
 from logitproof_conformance.session.sweep import sweep
+from logitproof_reference.bounds.assumptions import VACUOUS
 from logitproof_reference.vocabulary.formats import FORMATS
 from meta.mutants.findings import HARMLESS
 from meta.mutants.streaming_implementation import StreamingAdapter
@@ -24,14 +25,21 @@ if TYPE_CHECKING:
 
 
 class FlushingAdapter(SecondAdapter):
-    """The second implementation on a machine that flushes subnormal results to zero."""
+    """The second implementation on a machine that flushes subnormal results to zero.
+
+    Not over so many classes that ordinary probabilities are subnormal: there the bound is that of wide accumulation,
+    which grants no flush; see `bounds.assumptions.wide`.
+    """
 
     name = "flushing"
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the answer without its subnormal numbers."""
         answer = super().evaluate(cell, inputs)
-        tiny = np.abs(answer.astype(np.float64)) < FORMATS[cell.format].smallest_normal
+        smallest = FORMATS[cell.format].smallest_normal
+        if inputs.logits.shape[inputs.axis] * smallest >= VACUOUS:
+            return answer
+        tiny = np.abs(answer.astype(np.float64)) < smallest
         return np.where(tiny, 0, answer).astype(answer.dtype)
 
 
