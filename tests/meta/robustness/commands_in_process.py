@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import signal
 import traceback
 import unicodedata
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 PATIENCE = 600.0
 """Seconds after which a command hangs: a hundred times what the slowest takes on a machine with nothing else to do."""
 
+
+_SLOW = re.compile(r": importing, \d+ s$")
+"""Progress, which shows where a machine is busy."""
 
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Categories of what moves a cursor, turns text round, ends lines, or is no character."""
@@ -48,7 +52,7 @@ class Ended:
             return ""
         if self.status not in {0, 1, 2}:
             return f"exit status {self.status}"
-        lines = self.err.split("\n")[:-1]
+        lines = [line for line in self.err.split("\n")[:-1] if not _SLOW.search(line)]
         if self.status == 2 and (len(lines) != 1 or not lines[0].startswith("logitproof: ")):
             return f"exit status 2 with {len(lines)} lines on stderr"
         unseen = {unicodedata.category(char) for char in {*self.out, *self.err} - {"\n"}} & UNSEEN
