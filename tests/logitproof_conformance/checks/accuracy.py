@@ -71,7 +71,7 @@ def _judge_label_gradients(
 ) -> Judgement:
     """Judge the gradients at the label of the rows that decide; the worst is described."""
     measured = label_gradients(outputs)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(measured.decisive, measured.error / measured.granted, -1.0)
     worst = int(np.argmax(ratio))
     batch, row, at = evaluation.common_batch, int(rows[worst]), int(outputs.indices[worst, 0])
