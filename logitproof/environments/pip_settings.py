@@ -107,8 +107,8 @@ def sources_in_words(variables: Mapping[str, str]) -> str:
 def _without_secrets(place: str) -> str:
     """Return a place as it may be shown.
 
-    >>> _without_secrets("mine=https://user:secret@example.org/token/simple"), _without_secrets("/opt/wheels")
-    ('https://example.org', '/opt/wheels')
+    >>> _without_secrets("mine=https://user:secret@example.org/token/simple"), _without_secrets("/srv/wheels")
+    ('https://example.org', '/srv/wheels')
     """
     scheme, found, rest = place.partition("://")
     if not found or scheme == "file":
