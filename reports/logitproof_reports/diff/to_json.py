@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from .report import DiffReport
     from .ruling import Ruling
 
-FORMAT = 2
-"""Number of the layout below."""
+FORMAT = 3
+"""Number of the layout below; it is raised whenever a key is renamed, removed or means something else.
+
+1. The first.
+2. ``complaints`` became ``reasons``; ``word``, ``comparable``, ``policy`` and ``causes`` came.
+3. ``standing`` of a cause became ``gate_status``; ``origins`` came.
+"""
 
 _WORDS = ("cell", "regime", "clause")
 _SIDES = ("verdict", "ulps", "slack", "nats", "exact", "observed", "accuracy_class", "deviation", "digest")

@@ -19,7 +19,7 @@ from logitproof_reports.diff.classes import CLASSES, RANK
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.findings import movement
 from logitproof_reports.diff.report import report_of
-from logitproof_reports.diff.ruling import LEVELS, rule
+from logitproof_reports.diff.ruling import LEVELS, Waived, rule
 from logitproof_reports.diff.to_json import as_json
 from logitproof_reports.diff.to_markdown import COMMENT_MARK, diff_comment, diff_markdown
 from logitproof_reports.diff.verdict import LINES, WIDTH, verdict_lines
@@ -533,6 +533,39 @@ def test_json_and_markdown_tell_the_same_and_survive_what_is_hostile() -> None:
         told["counts"]["judgements"].get(c.word, 0) for c in CLASSES[: RANK["identical"]]
     )
     assert "<script" not in diff_markdown(report_of(found, rule(found)))
+
+
+KEYS_OF_THE_JSON = {
+    "": "format word safe comparable verdict policy fail_on reasons waived before after origins case_set environment "
+    "counts causes findings changes",
+    "waived": "selector owner reason until number",
+    "before.*": "framework version",
+    "origins": "before after",
+    "environment": "adapter name before after",
+    "counts": "judgements cells",
+    "causes": "class gate_status waiver what function hit cells formats modes machine worst example",
+    "causes.example": "cell regime row element before after exact error inputs",
+    "findings": "class what judgements worst",
+    "changes": "class cell regime clause verdict_before verdict_after ulps_before ulps_after slack_before slack_after "
+    "nats_before nats_after exact_before exact_after observed_before observed_after accuracy_class_before "
+    "accuracy_class_after deviation_before deviation_after digest_before digest_after fails",
+}
+"""Of layout 3: other programs read them, so that whoever renames one raises `to_json.FORMAT` and this with it."""
+
+
+def test_the_keys_of_the_json_are_those_of_its_layout() -> None:
+    run = three_frameworks()
+    before = replace(run, environments=[{**one, "threads": {"OMP_NUM_THREADS": "7"}} for one in run.environments])
+    found = diff(before, spoiled(run))
+    waived = replace(rule(found), waived=[Waived("cells=*", "somebody", "for a while", "2027-01-31", 1)])
+    told = json.loads(as_json(report_of(found, waived)))
+    assert told["format"] == 3
+    for place, keys in KEYS_OF_THE_JSON.items():
+        one = told
+        for step in filter(None, place.split(".")):
+            one = next(iter(one.values())) if step == "*" else one[step]
+            one = one[0] if isinstance(one, list) else one
+        assert list(one) == keys.split(), place
 
 
 def test_a_comment_fits_and_opens_with_the_verdict_however_much_there_is_to_tell() -> None:
