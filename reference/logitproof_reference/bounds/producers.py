@@ -71,7 +71,8 @@ def moved_by(request: Request, off: F64, chain: float = 0.0) -> F64:
         shifted = np.exp(logits - np.max(logits, axis=1, keepdims=True))
         p = np.where(finite, shifted / shifted.sum(axis=1, keepdims=True), 0.0)
         off = np.where(finite, off, 0.0)
-        lse = np.log1p((p * np.expm1(off)).sum(axis=1, keepdims=True))
+        # Where e^{d_i} overflows, at a p_i that underflows even to 0 * inf, L is at most the largest d_i.
+        lse = np.fmin(np.log1p((p * np.expm1(off)).sum(axis=1, keepdims=True)), off.max(axis=1, keepdims=True))
         surprise = off + lse
         moved = np.fmin(np.nan_to_num(p * np.expm1(surprise), nan=1.0), 1.0)
         cotangent = np.empty(0) if request.cotangent is None else request.cotangent
