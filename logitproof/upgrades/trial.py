@@ -20,6 +20,7 @@ from logitproof.upgrades.uncovered import with_uncovered
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS, PACKAGES, distributions_of
 from logitproof_reports.diff.classes import RANK
 from logitproof_reports.diff.compare import diff
+from logitproof_reports.diff.examples import is_uncovered
 from logitproof_reports.diff.query import not_evaluated
 from logitproof_reports.runs.input_files import read_text
 from logitproof_reports.runs.run_file import read_run, write_run
@@ -184,9 +185,9 @@ class Trial:
 
         A release whose own two runs differ tells nothing by a third.
         """
-        clauses = found.words("clause")
-        judged = np.array([bool(word) for word in clauses.words], dtype=bool)[clauses.codes]
-        rows = np.flatnonzero((found.rank <= RANK["improved"]) & judged)
+        inputs = pc.coalesce(*(found.column(side, "inputs") for side in ("a", "b")))
+        in_matrix = pc.invert(is_uncovered(pa.table({"inputs": inputs}))).to_numpy()
+        rows = np.flatnonzero((found.rank <= RANK["improved"]) & in_matrix)
         cells, adapters = ([found.words(name).words[code] for code in found.words(name).codes[rows]] for name in _NAMED)
         chosen = list(dict.fromkeys(cells))[:CELLS_AT_ONCE]
         targets = [side.target for side in both if side.target]

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.schema import Run
 
-TELLING = 1e-6
-"""By how much of itself an answer may move before it means something else; these calls are well conditioned."""
+TELLING = {"float64": 1e-6, "float32": 1e-4}
+"""By how much of itself an answer may move before it means something else, by format; these calls are well conditioned,
+and a part of 1e-4 is a thousand roundings of float32."""
+
+CLAUSE = "VAL-1"
+"""The clause of a call that has one right answer."""
 
 
 def with_uncovered(run: Run, target: Target, adapters: Sequence[str]) -> Run:
@@ -40,9 +44,13 @@ def with_uncovered(run: Run, target: Target, adapters: Sequence[str]) -> Run:
     return replace(run, table=pa.concat_tables([run.table, table_of(found)])) if found else run
 
 
+def _package(adapter: str) -> str:
+    """Return the package that an adapter stands for, whose calls are its own; empty where it has none."""
+    return FRAMEWORKS[adapter].packages[0] if adapter in FRAMEWORKS else ""
+
+
 def _has_calls(adapter: str) -> bool:
-    packages = FRAMEWORKS[adapter].packages if adapter in FRAMEWORKS else ()
-    return any(call.package in packages for call in uncovered.CALLS)
+    return any(call.package == _package(adapter) for call in uncovered.CALLS)
 
 
 def _judgements(adapter: str, target: Target) -> Iterator[Judgement]:
@@ -52,27 +60,41 @@ def _judgements(adapter: str, target: Target) -> Iterator[Judgement]:
     except TargetDied:
         return  # it has no answer, which is told of every other cell too
     for answer in answers:
-        yield judgement_on(adapter, uncovered.CALLS[answer["call"]], answer)
+        if (call := uncovered.CALLS[answer["call"]]).package == _package(adapter):
+            yield judgement_on(adapter, call, answer)
 
 
 def judgement_on(adapter: str, call: uncovered.UncoveredCall, answer: dict[str, Any]) -> Judgement:
-    """Return the record of an answer: by itself it is right, and the other side is held against it."""
-    cell = Cell(adapter, "eager", "softmax_cross_entropy", "value", "float64", call.labels)
-    value = answer.get("value", "")
-    number = float.fromhex(value) if value else math.nan
-    return on_cell(
+    """Return the record of an answer: held against the one that is right, or, where none is, right by itself."""
+    cell = Cell(adapter, "eager", call.op, "value", call.format, call.labels)
+    observed, raised = answer.get("value", ""), answer.get("raised", "")
+    exact = observed if call.exact is None else call.exact.hex()
+    number = float.fromhex(exact) if exact else math.nan
+    bound = TELLING[call.format] * max(1.0, abs(number))
+    found = on_cell(
         cell,
         call.name,
         clause="",
         grade="MAY",
         verdict="conforms",
-        reason=answer.get("raised", ""),
+        reason=raised,
         elements=1,
         row=0,
-        exact=value,
-        observed=value,
-        bound=f"{TELLING * max(1.0, abs(number)):.6g}" if math.isfinite(number) else "",
+        exact=exact,
+        observed=observed,
+        bound=f"{bound:.6g}" if math.isfinite(number) else "",
         inputs=json.dumps({CALL: call.source}),
         repro=call.repro,
         digest=hashlib.sha256(repr(sorted(answer.items())).encode()).hexdigest()[:16],
+    )
+    if call.exact is None:
+        return found
+    error = abs(float.fromhex(observed) - call.exact) if observed else math.inf
+    right = error <= bound
+    return replace(
+        found,
+        clause=CLAUSE,
+        grade="MUST",
+        verdict="conforms" if right else "crashed" if raised else "deviates",
+        slack=error / bound if observed else math.nan,
     )

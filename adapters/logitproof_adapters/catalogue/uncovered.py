@@ -1,11 +1,13 @@
-"""Calls that no clause and no dialect covers: no documentation says what they mean, and a release may change it.
+"""Calls beside the matrix, which a release may change: what no documentation covers, and options that no cell has.
 
-An upgrade evaluates them on both sides and compares the two answers with each other; none is judged. The module travels
-to targets.
+An upgrade evaluates them on both sides and compares the two answers. Where the mathematics of the documented meaning
+leaves one answer only, the call has it, and each side is held against it; the others are held against each other. The
+module travels to targets.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -18,20 +20,25 @@ class UncoveredCall:
     Attributes
     ----------
     package : str
-        What it is evaluated with, where an adapter has imported it.
+        What it is evaluated with, where the adapter of this package has imported it.
     name : str
-        What is unusual of its inputs, as a regime is named.
-    labels : str
-        Kind of labels: ``indices`` or ``distributions``.
+        What is unusual of its inputs or options, as a regime is named.
+    op, labels, format : str
+        What is computed, from which labels (``none``, ``indices``, ``distributions``), and in which format.
     imports, source : str
         A program: what it imports, and an expression with a number as its value.
+    exact : float or None
+        The one answer that is right; None where that is not documented.
     """
 
     package: str
     name: str
+    op: str
     labels: str
+    format: str
     imports: str
     source: str
+    exact: float | None = None
 
     @property
     def repro(self) -> str:
@@ -39,46 +46,370 @@ class UncoveredCall:
         return f"{self.imports}\n\nprint({self.source})\n"
 
 
-_LOG_LOSS = "from sklearn.metrics import log_loss"
-_KERAS = "import keras"
+SOFTMAX = ("softmax", "none")
+LOG_SOFTMAX = ("log_softmax", "none")
+LOG_SUM_EXP = ("log_sum_exp", "none")
+INDICES = ("softmax_cross_entropy", "indices")
+DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
+SIGMOID = ("sigmoid_cross_entropy", "distributions")
+
+_LOG_4 = math.log(4.0)
+_LOG_LAST_OF_2 = -math.log1p(math.exp(-1.0))
+"""Log-softmax of the larger of two logits that are 1 apart."""
+_LAST_OF_4 = 1.0 / (1.0 + math.exp(-1.0) + math.exp(-2.0) + math.exp(-3.0))
+"""Softmax of the last of the logits 0, 1, 2, 3."""
+_SIGNED_SUM = math.log(2.0 * math.exp(3.0) + 3.0 * math.exp(0.5) - 0.75 * math.exp(4.0))
+_BOTH_CLASSES = 2.0 * math.log1p(math.e) - 1.0
+"""Cross-entropy of the logits 0, 1 with a label of 1 for each of the two: the sum of both losses."""
+_KL = 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
+"""Kullback-Leibler divergence of (1/4, 3/4) from (1/2, 1/2)."""
+_SMOOTHED = -(0.05 * math.log(0.25) + 0.95 * math.log(0.75))
+"""Cross-entropy of the probabilities 1/4, 3/4 with the label 0, 1 smoothed by a tenth."""
+_LIKELY = -math.log(0.75)
+_LOG_3 = math.log(3.0)
+"""The CTC loss of one label in two frames with three equally likely symbols: three of nine paths spell it."""
+
+_Row = tuple[str, tuple[str, str], str, "float | None"]
+
+
+def _calls(package: str, format_: str, imports: str, rows: tuple[_Row, ...]) -> tuple[UncoveredCall, ...]:
+    return tuple(UncoveredCall(package, name, *op, format_, imports, source, exact) for name, op, source, exact in rows)
+
 
 CALLS = (
-    UncoveredCall(
+    *_calls(
         "sklearn",
-        "unnormalized_probabilities",
-        "indices",
-        _LOG_LOSS,
-        "log_loss([0, 1], [[0.2, 0.3], [0.2, 0.3]])",
+        "float64",
+        "import numpy as np\nfrom sklearn.metrics import d2_log_loss_score, log_loss",
+        (
+            ("unnormalized_probabilities", INDICES, "log_loss([0, 1], [[0.2, 0.3], [0.2, 0.3]])", None),
+            (
+                "unnormalized_probabilities_weighted",
+                INDICES,
+                "log_loss([0, 1, 2], [[0.1, 0.2, 0.3], [0.2, 0.2, 0.2], [0.5, 0.5, 0.5]], sample_weight=[1, 2, 0.5])",
+                None,
+            ),
+            ("probability_zero", INDICES, "log_loss([0, 1], [[1.0, 0.0], [1.0, 0.0]])", None),
+            (
+                "probability_zero_float32",
+                INDICES,
+                "log_loss([0, 1], np.array([[1.0, 0.0], [1.0, 0.0]], dtype=np.float32))",
+                None,
+            ),
+            ("one_column", INDICES, "log_loss([0, 1], [0.3, 0.4])", -0.5 * math.log(0.7 * 0.4)),
+            ("a_class_without_rows", INDICES, "log_loss([1, 1], [[0.25, 0.75], [0.25, 0.75]], labels=[0, 1])", _LIKELY),
+            ("summed", INDICES, "log_loss([0, 1], [0.3, 0.4], normalize=False)", -math.log(0.7 * 0.4)),
+            (
+                "explained",
+                INDICES,
+                "d2_log_loss_score([0, 1], [[0.75, 0.25], [0.25, 0.75]])",
+                1.0 - _LIKELY / math.log(2.0),
+            ),
+        ),
     ),
-    UncoveredCall(
-        "sklearn",
-        "unnormalized_probabilities_weighted",
-        "indices",
-        _LOG_LOSS,
-        "log_loss([0, 1, 2], [[0.1, 0.2, 0.3], [0.2, 0.2, 0.2], [0.5, 0.5, 0.5]], sample_weight=[1.0, 2.0, 0.5])",
+    *_calls(
+        "scipy",
+        "float64",
+        "from numpy import inf\nfrom scipy.special import log_softmax, logsumexp, softmax",
+        (
+            ("negative_factor", LOG_SUM_EXP, "logsumexp([3.0, 0.5, 4.0], b=[2.0, 3.0, -0.75])", _SIGNED_SUM),
+            (
+                "negative_sum",
+                LOG_SUM_EXP,
+                "logsumexp([0.0, 1.0], b=[1.0, -1.0], return_sign=True)[0]",
+                math.log(math.expm1(1.0)),
+            ),
+            ("sign_of_infinity", LOG_SUM_EXP, "logsumexp([inf], return_sign=True)[1]", 1.0),
+            ("sign_of_zero", LOG_SUM_EXP, "logsumexp([0.0, 0.0], b=[1.0, -1.0], return_sign=True)[1]", 0.0),
+            ("integers", LOG_SUM_EXP, "logsumexp([0, 1])", math.log1p(math.e)),
+            (
+                "complex_logits",
+                LOG_SUM_EXP,
+                "logsumexp([0.0, 1j]).real",
+                0.5 * math.log(2.0 + 2.0 * math.cos(1.0)),
+            ),
+            ("several_axes", LOG_SUM_EXP, "logsumexp([[0.0, 0.0], [0.0, 0.0]], axis=(0, 1))", _LOG_4),
+            ("all_axes", SOFTMAX, "softmax([[0.0, 1.0], [2.0, 3.0]])[1, 1]", _LAST_OF_4),
+            ("all_axes", LOG_SOFTMAX, "log_softmax([[0.0, 1.0], [2.0, 3.0]])[1, 1]", math.log(_LAST_OF_4)),
+        ),
     ),
-    UncoveredCall("sklearn", "probability_zero", "indices", _LOG_LOSS, "log_loss([0, 1], [[1.0, 0.0], [1.0, 0.0]])"),
-    UncoveredCall("sklearn", "one_column", "indices", _LOG_LOSS, "log_loss([0, 1], [0.3, 0.4])"),
-    UncoveredCall(
+    *_calls(
+        "jax",
+        "float32",
+        "import jax\nimport jax.numpy as jnp",
+        (
+            (
+                "negative_factor",
+                LOG_SUM_EXP,
+                "jax.nn.logsumexp(jnp.array([3.0, 0.5, 4.0]), b=jnp.array([2.0, 3.0, -0.75]))",
+                _SIGNED_SUM,
+            ),
+            (
+                "negative_sum",
+                LOG_SUM_EXP,
+                "jax.nn.logsumexp(jnp.array([0.0, 1.0]), b=jnp.array([1.0, -1.0]), return_sign=True)[0]",
+                math.log(math.expm1(1.0)),
+            ),
+            ("sign_of_infinity", LOG_SUM_EXP, "jax.nn.logsumexp(jnp.array([jnp.inf]), return_sign=True)[1]", 1.0),
+            ("integers", LOG_SUM_EXP, "jax.nn.logsumexp(jnp.array([0, 1]))", math.log1p(math.e)),
+            ("several_axes", LOG_SUM_EXP, "jax.nn.logsumexp(jnp.zeros((2, 2)), axis=(0, 1))", _LOG_4),
+            (
+                "several_axes",
+                SOFTMAX,
+                "jax.nn.softmax(jnp.array([[0.0, 1.0], [2.0, 3.0]]), axis=(0, 1))[1, 1]",
+                _LAST_OF_4,
+            ),
+            ("log_of_a_sigmoid", SIGMOID, "jax.nn.log_sigmoid(-1000.0)", -1000.0),
+            ("slope_of_softplus", SIGMOID, "jax.grad(jax.nn.softplus)(-50.0) + jax.grad(jax.nn.softplus)(50.0)", 1.0),
+        ),
+    ),
+    *_calls(
+        "optax",
+        "float32",
+        "import jax.numpy as jnp\nimport optax",
+        (
+            (
+                "labels_that_sum_to_two",
+                DISTRIBUTIONS,
+                "optax.softmax_cross_entropy(jnp.array([0.0, 1.0]), jnp.array([1.0, 1.0]))",
+                _BOTH_CLASSES,
+            ),
+            (
+                "divergence",
+                DISTRIBUTIONS,
+                "optax.kl_divergence(jnp.log(jnp.array([0.25, 0.75])), jnp.array([0.5, 0.5]))",
+                _KL,
+            ),
+            (
+                "divergence_of_logarithms",
+                DISTRIBUTIONS,
+                "optax.losses.kl_divergence_with_log_targets(jnp.log(jnp.array([0.25, 0.75])), jnp.log(0.5))",
+                _KL,
+            ),
+            (
+                "convex_divergence",
+                DISTRIBUTIONS,
+                "optax.convex_kl_divergence(jnp.log(jnp.array([0.25, 0.75])), jnp.array([0.5, 0.5]))",
+                _KL,
+            ),
+            (
+                "polynomial",
+                DISTRIBUTIONS,
+                "optax.losses.poly_loss_cross_entropy(jnp.array([0.0, 1.0]), jnp.array([0.0, 1.0]), epsilon=2.0)",
+                -_LOG_LAST_OF_2 + 2.0 * (1.0 - math.exp(_LOG_LAST_OF_2)),
+            ),
+            (
+                "focal",
+                SIGMOID,
+                "optax.sigmoid_focal_loss(jnp.array(1.0), jnp.array(1.0), alpha=0.25, gamma=2.0)",
+                -0.25 * (1.0 - math.exp(_LOG_LAST_OF_2)) ** 2 * _LOG_LAST_OF_2,
+            ),
+            (
+                "alignments",
+                INDICES,
+                "optax.ctc_loss(jnp.zeros((1, 2, 3)), jnp.zeros((1, 2)), jnp.array([[1]]), jnp.zeros((1, 1)))[0]",
+                _LOG_3,
+            ),
+        ),
+    ),
+    *_calls(
         "keras",
-        "unnormalized_probabilities",
-        "distributions",
-        _KERAS,
-        "float(keras.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.2, 0.3]]))",
+        "float32",
+        "import keras\nfrom numpy import array, eye",
+        (
+            (
+                "unnormalized_probabilities",
+                DISTRIBUTIONS,
+                "float(keras.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.2, 0.3]]))",
+                None,
+            ),
+            (
+                "unnormalized_probabilities_indices",
+                INDICES,
+                "float(keras.losses.SparseCategoricalCrossentropy()(array([1]), array([[0.2, 0.3]])))",
+                None,
+            ),
+            (
+                "probability_zero",
+                DISTRIBUTIONS,
+                "float(keras.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[1.0, 0.0]]))",
+                None,
+            ),
+            (
+                "smoothed_probabilities",
+                DISTRIBUTIONS,
+                "float(keras.losses.CategoricalCrossentropy(label_smoothing=0.1)([[0.0, 1.0]], [[0.25, 0.75]]))",
+                _SMOOTHED,
+            ),
+            (
+                "smoothed_probabilities",
+                SIGMOID,
+                "float(keras.losses.BinaryCrossentropy(label_smoothing=0.1)([[1.0]], [[0.75]]))",
+                _SMOOTHED,
+            ),
+            (
+                "weighted_rows",
+                SIGMOID,
+                "float(keras.losses.BinaryCrossentropy()([[1.0], [0.0]], [[0.75], [0.75]], sample_weight=[2.0, 0.0]))",
+                _LIKELY,
+            ),
+            (
+                "ignored_labels_with_an_axis_of_one",
+                INDICES,
+                "float(keras.losses.SparseCategoricalCrossentropy(True, -1)(array([[[-1], [1]]]), eye(2)[[[1, 1]]]))",
+                None,
+            ),
+            (
+                "focal",
+                SIGMOID,
+                "float(keras.losses.BinaryFocalCrossentropy(gamma=2.0)([[1.0]], [[0.75]]))",
+                0.25**2 * _LIKELY,
+            ),
+            (
+                "focal",
+                DISTRIBUTIONS,
+                "float(keras.losses.CategoricalFocalCrossentropy(alpha=0.25, gamma=2.0)([[0.0, 1.0]], [[0.25, 0.75]]))",
+                0.25**3 * _LIKELY,
+            ),
+            (
+                "divergence",
+                DISTRIBUTIONS,
+                "float(keras.losses.KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]]))",
+                _KL,
+            ),
+            (
+                "several_axes",
+                LOG_SUM_EXP,
+                "float(keras.ops.logsumexp(keras.ops.zeros((2, 2)), axis=(0, 1)))",
+                _LOG_4,
+            ),
+        ),
     ),
-    UncoveredCall(
-        "keras",
-        "unnormalized_probabilities_indices",
-        "indices",
-        _KERAS,
-        "float(keras.losses.SparseCategoricalCrossentropy()([1], [[0.2, 0.3]]))",
+    *_calls(
+        "torch",
+        "float32",
+        "import torch\nimport torch.nn.functional as F",
+        (
+            (
+                # https://github.com/pytorch/pytorch/issues/158310
+                "large_half_precision_logits_along_the_first_axis",
+                LOG_SOFTMAX,
+                "(torch.arange(0, 288, 16).reshape(18, 1) + torch.full((1, 64), -20000)).half().log_softmax(0)[17, 0]",
+                -math.log1p(math.exp(-16.0) + math.exp(-32.0)),
+            ),
+            ("computed_in_float64", SOFTMAX, "F.softmax(torch.arange(4), dim=0, dtype=torch.float64)[3]", _LAST_OF_4),
+            ("integers", LOG_SUM_EXP, "torch.logsumexp(torch.tensor([0, 1]), dim=0)", math.log1p(math.e)),
+            ("several_axes", LOG_SUM_EXP, "torch.logsumexp(torch.zeros(2, 2), dim=(0, 1))", _LOG_4),
+            ("cumulative", LOG_SUM_EXP, "torch.logcumsumexp(torch.tensor([0.0, 1.0]), dim=0)[1]", math.log1p(math.e)),
+            (
+                "divergence",
+                DISTRIBUTIONS,
+                "F.kl_div(torch.tensor([0.25, 0.75]).log(), torch.tensor([0.5, 0.5]))",
+                0.5 * _KL,
+            ),
+            (
+                "probability_zero",
+                SIGMOID,
+                "F.binary_cross_entropy(torch.tensor([0.0]), torch.tensor([1.0]))",
+                100.0,
+            ),
+            ("soft_margin", SIGMOID, "F.soft_margin_loss(torch.tensor([1.0]), torch.tensor([1.0]))", -_LOG_LAST_OF_2),
+            (
+                "alignments",
+                INDICES,
+                "F.ctc_loss(torch.zeros(2, 1, 3).log_softmax(2), torch.ones(1, 1), (2,), (1,))",
+                _LOG_3,
+            ),
+        ),
     ),
-    UncoveredCall(
-        "keras",
-        "probability_zero",
-        "distributions",
-        _KERAS,
-        "float(keras.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[1.0, 0.0]]))",
+    *_calls(
+        "tensorflow",
+        "float32",
+        "import tensorflow as tf",
+        (
+            ("all_axes", LOG_SUM_EXP, "tf.reduce_logsumexp([[0.0, 0.0], [0.0, 0.0]])", _LOG_4),
+            (
+                "labels_that_sum_to_two",
+                DISTRIBUTIONS,
+                "tf.nn.softmax_cross_entropy_with_logits(labels=[[1.0, 1.0]], logits=[[0.0, 1.0]])[0]",
+                _BOTH_CLASSES,
+            ),
+            ("log_of_a_sigmoid", SIGMOID, "tf.math.log_sigmoid(-1000.0)", -1000.0),
+        ),
+    ),
+    *_calls(
+        "mlx",
+        "float32",
+        "import mlx.core as mx\nimport mlx.nn as nn",
+        (
+            ("several_axes", LOG_SUM_EXP, "mx.logsumexp(mx.zeros((2, 2)), axis=(0, 1)).item()", _LOG_4),
+            (
+                "several_axes",
+                SOFTMAX,
+                "mx.softmax(mx.array([[0.0, 1.0], [2.0, 3.0]]), axis=(0, 1))[1, 1].item()",
+                _LAST_OF_4,
+            ),
+            (
+                "divergence",
+                DISTRIBUTIONS,
+                "nn.losses.kl_div_loss(mx.log(mx.array([0.25, 0.75])), mx.log(mx.array([0.5, 0.5]))).item()",
+                _KL,
+            ),
+            (
+                "probabilities",
+                SIGMOID,
+                "nn.losses.binary_cross_entropy(mx.array([0.75]), mx.array([1.0]), with_logits=False).item()",
+                _LIKELY,
+            ),
+            (
+                "labels_that_sum_to_two",
+                DISTRIBUTIONS,
+                "nn.losses.cross_entropy(mx.array([[0.0, 1.0]]), mx.array([[1.0, 1.0]])).item()",
+                None,
+            ),
+        ),
+    ),
+    *_calls(
+        "paddle",
+        "float32",
+        "import paddle\nimport paddle.nn.functional as F",
+        (
+            (
+                "probabilities",
+                INDICES,
+                "F.cross_entropy(paddle.to_tensor([[0.25, 0.75]]), paddle.to_tensor([1]), use_softmax=False)",
+                _LIKELY,
+            ),
+            (
+                "divergence",
+                DISTRIBUTIONS,
+                "F.kl_div(paddle.to_tensor([0.25, 0.75]).log(), paddle.to_tensor([0.5, 0.5]))",
+                0.5 * _KL,
+            ),
+            ("all_axes", LOG_SUM_EXP, "paddle.logsumexp(paddle.zeros([2, 2]))", _LOG_4),
+            (
+                "focal",
+                SIGMOID,
+                "F.sigmoid_focal_loss(paddle.to_tensor([[1.0]]), paddle.to_tensor([[1.0]]))",
+                -0.25 * (1.0 - math.exp(_LOG_LAST_OF_2)) ** 2 * _LOG_LAST_OF_2,
+            ),
+        ),
+    ),
+    *_calls(
+        "tinygrad",
+        "float32",
+        "from tinygrad import Tensor",
+        (
+            ("all_axes", LOG_SUM_EXP, "Tensor.zeros(2, 2).logsumexp().item()", _LOG_4),
+            (
+                "several_axes",
+                SOFTMAX,
+                "Tensor([[0.0, 1.0], [2.0, 3.0]]).softmax(axis=(0, 1))[1, 1].item()",
+                _LAST_OF_4,
+            ),
+            ("cumulative", LOG_SUM_EXP, "Tensor([0.0, 1.0]).logcumsumexp()[1].item()", math.log1p(math.e)),
+            ("probabilities", SIGMOID, "Tensor([0.75]).binary_crossentropy(Tensor([1.0])).item()", _LIKELY),
+        ),
     ),
 )
 

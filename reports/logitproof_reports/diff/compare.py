@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from logitproof_reference.specification.verdicts import VERDICT_RANKS
@@ -20,7 +21,6 @@ from .query import KEY, compared
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 
@@ -110,11 +110,14 @@ def _without_gaps(run: Run) -> Run:
 
 
 def _with_the_same_calls(*runs: Run) -> list[Run]:
-    """Return runs without their answers to what no clause covers, unless all have such: only upgrades evaluate them."""
-    uncovered = [is_uncovered(run.table) for run in runs]
-    if len({pc.any(one).as_py() for one in uncovered}) == 1:
-        return list(runs)
-    return [replace(run, table=run.table.filter(pc.invert(one))) for run, one in zip(runs, uncovered, strict=True)]
+    """Return runs with those calls beside the matrix that all hold: only upgrades make them, and the list grows."""
+    asked = [is_uncovered(run.table) for run in runs]
+    texts = [set(run.table.filter(calls)["inputs"].to_pylist()) for run, calls in zip(runs, asked, strict=True)]
+    shared = pa.array(sorted(set.intersection(*texts)), pa.string())
+    return [
+        replace(run, table=run.table.filter(pc.or_(pc.invert(calls), pc.is_in(run.table["inputs"], shared))))
+        for run, calls in zip(runs, asked, strict=True)
+    ]
 
 
 def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Diff:

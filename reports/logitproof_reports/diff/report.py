@@ -164,6 +164,11 @@ def _next_step(causes: list[Cause]) -> str:
             'next: where a process ended nothing can be compared: leave those cells out (e.g. -k "not compiled"), '
             "or accept them by [[waivers]] in logitproof.toml"
         )
+    if all(cause.example.call for cause in pressing):
+        return (
+            "next: run the call in both releases, and read what they document of it; "
+            "[[waivers]] in logitproof.toml accepts it"
+        )
     return (
         "next: logitproof explain shows such a row, logitproof bisect finds the release that changed it, "
         "[[waivers]] in logitproof.toml accepts it"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mpmath import mp
 
 from logitproof.upgrades.uncovered import judgement_on
 from logitproof_adapters.catalogue import uncovered
-from logitproof_adapters.catalogue.frameworks import PACKAGES
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
@@ -43,6 +45,7 @@ def test_an_answer_that_means_something_else_shuts_the_gate() -> None:
     assert cause.example.sentence == "0.7136 -> 1.4067"
     assert CALL.name in cause.hit
     assert any(line.strip() == CALL.source for line in verdict_lines(report))
+    assert "explain" not in report.next_step
 
 
 def test_what_one_run_alone_was_evaluated_in_is_not_compared() -> None:
@@ -68,7 +71,7 @@ def test_calls_are_evaluated_where_their_package_is_loaded(monkeypatch: pytest.M
             raise ValueError("no such\nlabels")
         return 0.5
 
-    metrics.log_loss = log_loss  # type: ignore[attr-defined]
+    metrics.log_loss = metrics.d2_log_loss_score = log_loss  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sklearn", package)
     monkeypatch.setitem(sys.modules, "sklearn.metrics", metrics)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
@@ -79,10 +82,121 @@ def test_calls_are_evaluated_where_their_package_is_loaded(monkeypatch: pytest.M
 
 
 def test_every_call_is_of_a_known_package_and_has_a_name_of_its_own() -> None:
-    assert {call.package for call in uncovered.CALLS} <= set(PACKAGES)
-    assert len({(call.package, call.name) for call in uncovered.CALLS}) == len(uncovered.CALLS)
+    assert {call.package for call in uncovered.CALLS} <= {row.packages[0] for row in FRAMEWORKS.values()}
+    keys = [(call.package, call.op, call.labels, call.format, call.name) for call in uncovered.CALLS]
+    assert len(set(keys)) == len(keys)
     for call in uncovered.CALLS:
         compile(call.repro, call.name, "exec")
+
+
+def softmax_of(*logits: float) -> list[Any]:
+    terms = [mp.e**logit for logit in logits]
+    return [term / mp.fsum(terms) for term in terms]
+
+
+def divergence(labels: list[float], probabilities: list[float]) -> Any:
+    return mp.fsum(y * mp.log(y / mp.mpf(p)) for y, p in zip(labels, probabilities, strict=True))
+
+
+LAST_OF_TWO = softmax_of(0, 1)[1]
+KL = divergence([0.5, 0.5], [0.25, 0.75])
+SMOOTHED = mp.mpf(1) / 10
+BY_DEFINITION: dict[str, Any] = {
+    "all_axes log_softmax": mp.log(softmax_of(0, 1, 2, 3)[3]),
+    "all_axes softmax": softmax_of(0, 1, 2, 3)[3],
+    "all_axes log_sum_exp": mp.log(4),
+    "several_axes log_sum_exp": mp.log(4),
+    "several_axes softmax": softmax_of(0, 1, 2, 3)[3],
+    "computed_in_float64 softmax": softmax_of(0, 1, 2, 3)[3],
+    "integers log_sum_exp": mp.log(1 + mp.e),
+    "cumulative log_sum_exp": mp.log(1 + mp.e),
+    "negative_factor log_sum_exp": mp.log(2 * mp.e**3 + 3 * mp.e ** mp.mpf("0.5") - mp.mpf("0.75") * mp.e**4),
+    "negative_sum log_sum_exp": mp.log(abs(1 - mp.e)),
+    "sign_of_infinity log_sum_exp": 1,
+    "sign_of_zero log_sum_exp": 0,
+    "complex_logits log_sum_exp": mp.log(abs(1 + mp.e ** mp.mpc(0, 1))),
+    "large_half_precision_logits_along_the_first_axis log_softmax": mp.log(softmax_of(*range(0, 288, 16))[17]),
+    "log_of_a_sigmoid sigmoid_cross_entropy": -mp.log(1 + mp.e**1000),
+    "slope_of_softplus sigmoid_cross_entropy": 1 / (1 + mp.e**50) + 1 / (1 + mp.e**-50),
+    "soft_margin sigmoid_cross_entropy": mp.log(1 + mp.e**-1),
+    "labels_that_sum_to_two softmax_cross_entropy": -mp.fsum(mp.log(p) for p in softmax_of(0, 1)),
+    "polynomial softmax_cross_entropy": -mp.log(LAST_OF_TWO) + 2 * (1 - LAST_OF_TWO),
+    "alignments softmax_cross_entropy": -mp.log(3 * mp.mpf(1) / 3 * mp.mpf(1) / 3),
+    "divergence softmax_cross_entropy": KL,
+    "convex_divergence softmax_cross_entropy": KL,
+    "divergence_of_logarithms softmax_cross_entropy": KL,
+    "smoothed_probabilities softmax_cross_entropy": -SMOOTHED / 2 * mp.log(0.25) - (1 - SMOOTHED / 2) * mp.log(0.75),
+    "smoothed_probabilities sigmoid_cross_entropy": -SMOOTHED / 2 * mp.log(0.25) - (1 - SMOOTHED / 2) * mp.log(0.75),
+    "weighted_rows sigmoid_cross_entropy": (2 * -mp.log(0.75) + 0) / 2,
+    "probabilities sigmoid_cross_entropy": -mp.log(0.75),
+    "probabilities softmax_cross_entropy": -mp.log(0.75),
+    "one_column softmax_cross_entropy": -(mp.log(1 - mp.mpf("0.3")) + mp.log(mp.mpf("0.4"))) / 2,
+    "summed softmax_cross_entropy": -(mp.log(1 - mp.mpf("0.3")) + mp.log(mp.mpf("0.4"))),
+    "a_class_without_rows softmax_cross_entropy": -mp.log(0.75),
+    "explained softmax_cross_entropy": 1 - mp.log(0.75) / mp.log(0.5),
+    "probability_zero sigmoid_cross_entropy": 100,  # documented: logarithms are no less than -100
+}
+"""The answers of the calls that have one, from what they compute, by name and op."""
+AVERAGED = ("torch", "paddle")
+"""Packages whose divergence is divided by the number of elements, here two, by default."""
+FOCAL = {
+    "optax": mp.mpf("0.25") * (1 - LAST_OF_TWO) ** 2 * -mp.log(LAST_OF_TWO),
+    "paddle": mp.mpf("0.25") * (1 - LAST_OF_TWO) ** 2 * -mp.log(LAST_OF_TWO),
+    "keras sigmoid_cross_entropy": mp.mpf("0.25") ** 2 * -mp.log(0.75),
+    "keras softmax_cross_entropy": mp.mpf("0.25") * mp.mpf("0.25") ** 2 * -mp.log(0.75),
+}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [one for one in uncovered.CALLS if one.exact is not None],
+    ids=lambda call: f"{call.package}-{call.op}-{call.name}",
+)
+def test_the_one_right_answer_is_that_of_the_definition(call: uncovered.UncoveredCall) -> None:
+    if call.name == "focal":
+        exact = FOCAL.get(f"{call.package} {call.op}") or FOCAL[call.package]
+    else:
+        exact = BY_DEFINITION[f"{call.name} {call.op}"]
+    if call.name == "divergence" and call.package in AVERAGED:
+        exact /= 2
+    assert call.exact is not None
+    assert abs(mp.mpf(call.exact) - exact) <= 1e-15 * max(1, abs(exact))
+
+
+SIGNED = next(one for one in uncovered.CALLS if (one.package, one.name) == ("scipy", "negative_factor"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "word", "change"),
+    [
+        ({"value": SIGNED.exact}, {"value": math.nan}, "NOT SAFE", "newly failing"),
+        ({"value": SIGNED.exact}, {"value": 1.3}, "NOT SAFE", "newly failing"),
+        ({"value": SIGNED.exact}, {"raised": "TypeError: no b"}, "NOT SAFE", "newly crashing"),
+        ({"value": math.nan}, {"value": SIGNED.exact}, "SAFE", "fixed"),
+        ({"raised": "TypeError: no b"}, {"value": SIGNED.exact}, "SAFE", "fixed"),
+    ],
+)
+def test_a_call_with_one_right_answer_is_held_against_it(
+    before: dict[str, Any], after: dict[str, Any], word: str, change: str
+) -> None:
+    other = judgement("scipy", "eager", "float64", QUESTIONS[0], "typical")
+    sides = [{key: one.hex() if key == "value" else one for key, one in side.items()} for side in (before, after)]
+    runs = [run_of("scipy", other, judgement_on("scipy", SIGNED, side)) for side in sides]
+    found = diff(*runs)
+    report = report_of(found, rule(found))
+    (cause,) = report.causes
+    assert (report.word, cause.change.name) == (word, change)
+    assert SIGNED.source in cause.line
+    assert "exact 1.427" in cause.line or "raises TypeError" in cause.line
+
+
+def test_calls_that_only_the_newer_run_was_asked_are_left_out() -> None:
+    old = judgement_on("sklearn", CALL, {"value": (0.5).hex()})
+    new = judgement_on("sklearn", uncovered.CALLS[1], {"value": (0.5).hex()})
+    part = replace(run_of("sklearn", OTHER, old), complete=False)
+    found = diff(part, run_of("sklearn", OTHER, old, new))
+    assert "unknown before" not in {change.name for change, _ in found.by_class()}
+    assert report_of(found, rule(found)).word == "SAFE"
 
 
 def test_a_run_file_takes_them_as_any_other_record_and_is_read_again(tmp_path: Path) -> None:
