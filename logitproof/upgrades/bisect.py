@@ -16,7 +16,7 @@ from logitproof.environments.interpreters import preferred
 from logitproof.environments.locks import Wanted, newest, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
-from logitproof.upgrades.building import Building
+from logitproof.upgrades.building import Building, plain_name
 from logitproof.upgrades.sides import Settings, is_finished, judge, side_of
 from logitproof_adapters.catalogue.registry import MissingFramework
 from logitproof_adapters.targets.target import TargetError
@@ -57,7 +57,8 @@ class Bisection:
     cell, regime : str
         Id of the cell; name of the regime, empty for all of them.
     folder : Path
-        Keeps a run file a release, and ``log.jsonl``; a search that was interrupted goes on from there.
+        Keeps a run file a release, in a folder of the cell, and ``log.jsonl``; a search that was interrupted goes on
+        from there.
     say : callable
         Receives lines on the progress.
     by : str
@@ -126,8 +127,8 @@ class Bisection:
 
     def _asked(self, version: str) -> Print:
         """Return what the cell answers in a release: verdict or digest by regime and clause."""
-        on = f".{self.settings.device.replace(':', '-')}" if self.settings.device else ""
-        target = self.folder / f"{version}{self.building.suffix}{on}.parquet"
+        target = self._file(version)
+        target.parent.mkdir(parents=True, exist_ok=True)
         asked = self._requirements(version)
         if not is_finished(target):
             locked = self._locked(version)
@@ -145,6 +146,13 @@ class Bisection:
             )
         self._log(version, {row["verdict"] for row in mine})
         return {f"{row['regime']}/{row['clause']}": str(row[self.by]) for row in mine}
+
+    def _file(self, version: str) -> Path:
+        """Return the run file of a release: another cell, package beside it, target or device is another file."""
+        beside = requirements_of(self.new)[1:]
+        words = [version, *beside, *filter(None, [self.settings.device])]
+        name = ".".join(plain_name(word) for word in words)
+        return self.folder / plain_name(self.cell) / f"{name}{self.building.suffix}.parquet"
 
     def _locked(self, version: str) -> Locked:
         asked = requirements_of(self._requirements(version))

@@ -52,7 +52,7 @@ class Building:
         """What the name of a file says of it: the target and the Python, as far as they were chosen."""
         target = [self.around.name] if self.around else []
         python = [f"python-{self.python}"] if self.python else []
-        return "".join(f".{_plain(word)}" for word in (*target, *python))
+        return "".join(f".{plain_name(word)}" for word in (*target, *python))
 
     def lock(self, wanted: Wanted, interpreters: Sequence[Interpreter] = ()) -> Locked:
         """Resolve requirements for one of some interpreters, by default for the first that serves.
@@ -80,7 +80,8 @@ class Building:
         return self.around.filled(python=python, packages=packages, python_version=locked.python)
 
 
-def _plain(word: str) -> str:
+def plain_name(word: str) -> str:
+    """Return a word as a part of a file's name."""
     return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in word)
 
 

@@ -398,7 +398,7 @@ def test_a_device_and_a_limit_of_memory_hold_for_both_sides(releases: Judged, mo
     assert asked == [("cuda:1", 4.0)] * 2
     assert main(["bisect", "torch==3", "torch==4", "--cell", SOFTMAX.cell, *where]) == 0
     assert asked == [("cuda:1", 4.0)] * 4
-    assert sorted(path.name for path in Path("bisect").glob("*.parquet")) == ["3.cuda-1.parquet", "4.cuda-1.parquet"]
+    assert sorted(path.name for path in Path("bisect").glob("*/*.parquet")) == ["3.cuda-1.parquet", "4.cuda-1.parquet"]
     assert not releases.versions
 
 
@@ -432,7 +432,7 @@ def test_releases_run_around_the_command_of_a_target(releases: Judged, tmp_path:
     assert (releases.versions, set(releases.targets)) == (["3", "5", "4"], {"haswell"})
     around = ("qemu-x86_64", "-cpu", "Haswell", f"{environments_}/4/bin/python", "-X", "{other}")
     assert releases.commands[-1] == around
-    files = {path.name for path in Path("bisect").glob("*.parquet")}
+    files = {path.name for path in Path("bisect").glob("*/*.parquet")}
     assert files == {"3.haswell.parquet", "4.haswell.parquet", "5.haswell.parquet"}
     assert main(["upgrade", "torch==3", "torch==4", "--target", "haswell"]) == 1
     assert set(releases.targets) == {"haswell"}
@@ -502,8 +502,20 @@ def test_a_bisection_in_another_python_is_another_one(releases: Judged) -> None:
     for python in ([], ["--python-version", "3.12"]):
         assert main([*command, *python]) == 0
     assert releases.versions == ["3", "4"] * 2
-    files = sorted(path.name for path in Path("bisect").glob("*.parquet"))
+    files = sorted(path.name for path in Path("bisect").glob("*/*.parquet"))
     assert files == ["3.parquet", "3.python-3.12.parquet", "4.parquet", "4.python-3.12.parquet"]
+
+
+def test_a_bisection_of_another_cell_or_beside_other_packages_is_another_one(releases: Judged) -> None:
+    command = ["bisect", "torch==3", "--cell", SOFTMAX.cell]
+    assert main([*command, "torch==4"]) == 0
+    assert main([*command, "torch==4,numpy==2.4.6"]) == 0
+    assert releases.versions == ["3", "4"] * 2
+    files = sorted(path.name for path in Path("bisect", SOFTMAX.cell).glob("*.parquet"))
+    assert files == ["3.numpy--2.4.6.parquet", "3.parquet", "4.numpy--2.4.6.parquet", "4.parquet"]
+    # Its run files lack the cell, which would be told of the release.
+    assert main(["bisect", "torch==3", "torch==4", "--cell", f"{SOFTMAX.cell}-axis=first"]) == 2
+    assert releases.versions == ["3", "4"] * 2 + ["3"]
 
 
 def test_two_sides_are_needed_and_the_lock_of_this_folder_is_the_second_of_a_commit() -> None:
