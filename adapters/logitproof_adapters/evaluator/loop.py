@@ -65,7 +65,7 @@ GRACE_SECONDS = 1.0
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more."""
-    faulthandler.enable(STDERR)
+    answer_for_fatal_signals()
     end_with(requests.fileno())
     problem = _problem_of_numpy()
     answers.write(encoded({"problem": problem} if problem else {"numpy": np.__version__}))
@@ -81,6 +81,15 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         faulthandler.cancel_dump_traceback_later()
         answers.write(encoded({"number": header["number"], **answer}, parts))
         answers.flush()
+
+
+def answer_for_fatal_signals() -> None:
+    """Report where a fatal signal came from, and end; in the place of whatever handler the framework has set.
+
+    PaddlePaddle's allocates memory: after an abort within malloc it waits for malloc's lock for ever.
+    """
+    faulthandler.disable()
+    faulthandler.enable(STDERR)
 
 
 def _problem_of_numpy() -> str:
@@ -175,6 +184,7 @@ class Evaluator:
         if not isinstance(found, type):
             raise TypeError(f'it is not known: module "{module}" has no class "{name}"')
         self.adapter = fulfilling(made_for(found, request["device"]))
+        answer_for_fatal_signals()
         self._mode.keep()
         self._device_works = request["device"] != CPU and self._computes()
         self._imports.keep()

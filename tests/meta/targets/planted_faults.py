@@ -152,6 +152,17 @@ class ClosesWhenImported(Sound):
         super().__init__()
 
 
+class WaitsAtItsEnd(Planted):
+    """Has a handler of SIGABRT that does not return, as one that allocates memory does after an abort within malloc."""
+
+    act = staticmethod(os.abort)  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None)
+        library.signal(signal.SIGABRT, library.pause)
+        super().__init__()
+
+
 class DiesAlways(Sound):
     """Ends the process whatever it is asked."""
 

@@ -60,6 +60,7 @@ COSTS = {
     "Flushes": NUMBERS,
     "Exits": "ended with status 0",
     "Segfaults": "ended by SIGSEGV",
+    "WaitsAtItsEnd": "ended by SIGABRT",
     "Allocates": r"ran out of memory \(limit 1 GiB\): MemoryError: Unable to allocate",
     "AllocatesInC": r"ran out of memory \(limit 1 GiB\): ended by SIGABRT",
     "Hangs": "no answer in 3 s",
