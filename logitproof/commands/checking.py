@@ -77,6 +77,10 @@ Temperature = Annotated[float, typer.Option(metavar="DIVISOR", help="Declare the
 Softcap = Annotated[float | None, typer.Option(metavar="C", help="Declare that it caps logits: c tanh(x / c).")]
 ZLoss = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor of the squared log-sum-exp it adds.")]
 Divisor = Annotated[float | None, typer.Option(metavar="N", help="Declare what it divides the sum of losses by.")]
+Bias = Annotated[bool, typer.Option("--bias", help="Declare that its linear layer takes a bias, as the keyword bias.")]
+Shift = Annotated[
+    bool, typer.Option("--shift", help="Declare that a row is judged by the label of the next row (fused heads).")
+]
 ResultFormat = Annotated[str, typer.Option(metavar="FORMAT", help="Declare the format of its results.")]
 Refuses = Annotated[
     str,
@@ -146,6 +150,8 @@ def check(
     softcap: Softcap = None,
     z_loss: ZLoss = 0.0,
     divisor: Divisor = None,
+    bias: Bias = False,
+    shift: Shift = False,
     result_format: ResultFormat = "",
     refuses: Refuses = "",
     empty: Empty = "",
@@ -263,6 +269,8 @@ def grade(
     softcap: Softcap = None,
     z_loss: ZLoss = 0.0,
     divisor: Divisor = None,
+    bias: Bias = False,
+    shift: Shift = False,
     result_format: ResultFormat = "",
     refuses: Refuses = "",
     empty: Empty = "",

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.errors import UsageError
+from logitproof.kernels.head_cases import Case, cases
+from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied
 from logitproof.kernels.verdict import KernelVerdict
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
-from logitproof_reference.cases.catalogue import REGIMES
-from logitproof_reference.cases.hashed_numbers import integers, normals
-from logitproof_reference.cases.regime import rounded
 from logitproof_reference.judging.compare import compare
 from logitproof_reference.prologues.factor import FactorPrologue
-from logitproof_reference.prologues.head import Head
 from logitproof_reference.prologues.linear import IdentityPrologue, LinearPrologue
 from logitproof_reference.prologues.softcap import SoftcapPrologue
 from logitproof_reference.specification.clauses import CLAUSES as ALL_CLAUSES
@@ -38,99 +36,25 @@ if TYPE_CHECKING:
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.judging.compare import Comparison
     from logitproof_reference.numerics.enclosure import Enclosure
+    from logitproof_reference.prologues.head import Head
     from logitproof_reference.prologues.protocol import Prologue
     from logitproof_reference.vocabulary.judgement import Judgement
 
     Array = NDArray[Any]
 
-CLAUSES = ("LIN-1", "LIN-2", "LIN-3", "LIN-4")
-OF_QUANTITY = {"value": "LIN-1", "grad_hidden": "LIN-2", "grad_weight": "LIN-3"}
-BEST_EFFORT = "LIN-4"
+CLAUSES = ("LIN-1", "LIN-2", "LIN-3", "LIN-4", "LIN-5", IN_FRONT, OF_THE_LOSS, "LIN-8")
+OF_QUANTITY = {"value": "LIN-1", "grad_hidden": "LIN-2", "grad_weight": "LIN-3", "grad_bias": "LIN-5"}
+BEST_EFFORT, OFFSET = "LIN-4", "LIN-8"
 
-DECLARED = {"reduction", "ignore_index", "label_smoothing", "scale", "temperature", "softcap"}
+LARGE = 16.0
+"""So many times the loss, a log-sum-exp makes a loss that is its rounded difference from a logit lose digits."""
+
+OPTIONS = ("reduction", "ignore_index", "label_smoothing")
+DECLARED = {*OPTIONS, "bias", "scale", "temperature", "softcap", "z_loss", "divisor", "shift"}
 """What may be declared of a fused kernel."""
 
-BY_IDENTITY = ("typical", "saturated", "confident", "nearly_uniform", "near_tie", "exact_tie", "common_offset_1e4")
-"""Regimes of finite logits that are asked with hidden states that are the identity."""
-MOST_ROWS = 24
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A product that is asked.
-
-    Attributes
-    ----------
-    rows, width, classes : int
-    size : float
-        Standard deviation of the logits, of hidden states of mean `mean`.
-    mean : float
-    offset : float
-        What one of the hidden states adds to every logit.
-    labelled : int
-        Classes that are labels, the first ones, so that their gradients add up over the rows, all of one sign; 0 for
-        all classes, and upstream gradients of several sizes.
-    """
-
-    rows: int
-    width: int
-    classes: int
-    size: float = 1.0
-    mean: float = 0.0
-    offset: float = 0.0
-    labelled: int = 0
-
-
-QUICK = {
-    "ordinary": Shape(37, 64, 257),
-    "peaked": Shape(24, 64, 129, size=8.0),
-    "offset": Shape(24, 65, 129, offset=256.0),
-    "many rows": Shape(4096, 8, 130, size=0.1, mean=3.0, labelled=1),
-    "one class": Shape(5, 16, 1),
-    "one row": Shape(1, 64, 1003),
-    "deep": Shape(4, 4096, 33),
-    "wide": Shape(3, 16, 32_769),
-}
-FULL = {**QUICK, "vocabulary": Shape(3, 64, 151_936)}
-SHAPES = {"quick": QUICK, "full": FULL}
-
-
-@dataclass(frozen=True)
-class Case:
-    """Hidden states, a weight and labels, and whether every product of them is exact."""
-
-    name: str
-    hidden: Array
-    weight: Array
-    labels: NDArray[np.int64]
-    is_identity: bool = False
-    upstream: tuple[float, ...] = (1.0, -0.5, 2.0, 0.25)
-
-
-def cases(format_: str, profile: str, widest: int, seed: int, ignored: int | None) -> Iterator[Case]:
-    """Yield what a kernel is asked in a format; with an ignored label, every third row has it."""
-    form = FORMATS[format_]
-    for name in BY_IDENTITY:
-        rows = REGIMES[name].build(form)
-        logits = rows.logits[:MOST_ROWS]
-        hidden = np.eye(len(logits)).astype(form.dtype)
-        labels = _ignoring(rows.indices[:MOST_ROWS], ignored)
-        yield Case(f"identity, {name}", hidden, np.ascontiguousarray(logits.T), labels, is_identity=True)
-    for name, shape in SHAPES[profile].items():
-        if shape.classes > widest:
-            continue
-        key = f"linear {name} {seed}"
-        hidden = normals(f"{key}, hidden", (shape.rows, shape.width)) + shape.mean
-        weight = normals(f"{key}, weight", (shape.classes, shape.width)) * (shape.size / np.sqrt(shape.width))
-        if shape.offset:
-            hidden[:, -1], weight[:, -1] = 1.0, shape.offset
-        labels = _ignoring(integers(f"{key}, labels", (shape.rows,), shape.labelled or shape.classes), ignored)
-        given = rounded(hidden, form), rounded(weight, form), labels
-        yield Case(name, *given, upstream=(1.0,)) if shape.labelled else Case(name, *given)
-
-
-def _ignoring(labels: NDArray[np.int64], ignored: int | None) -> NDArray[np.int64]:
-    return labels if ignored is None else np.where(np.arange(len(labels)) % 3 == 1, ignored, labels)
+NO_LABEL = -100
+"""The label of the last row of a shifted loss, where no label is declared that is ignored."""
 
 
 def head_verdict(
@@ -170,7 +94,8 @@ def head_verdict(
 
 def prologues_of(claim: Claim, *, is_identity: bool) -> tuple[Prologue, ...]:
     """Return what stands in front of the loss, as declared: linear layer, scale or temperature, cap."""
-    chain: list[Prologue] = [IdentityPrologue() if is_identity else LinearPrologue()]
+    layer = IdentityPrologue if is_identity else LinearPrologue
+    chain: list[Prologue] = [layer(has_bias=claim.bias)]
     for name, sign in (("scale", "*"), ("temperature", "/")):
         if (number := getattr(claim, name)) != 1.0:
             chain.append(FactorPrologue(Factor(name, sign, number)))
@@ -191,7 +116,7 @@ class _Format:
     def refused(self) -> str:
         """Return why the kernel does not take the format, by its answer to a small product; empty where it does."""
         dtype = FORMATS[self.format].dtype
-        small = Case("small", np.ones((2, 4), dtype), np.ones((3, 4), dtype), np.array([0, 2]))
+        small = Case("small", np.ones((3, 4), dtype), np.ones((3, 4), dtype), np.array([0, 2, 1]))
         try:
             self._answer("value", small)
         except Exception as error:  # noqa: BLE001 - whatever a kernel raises is its refusal
@@ -200,13 +125,30 @@ class _Format:
 
     def judged(self, case: Case) -> Iterator[Judgement]:
         """Yield the judgements of a case."""
-        claim = self.question.claim
-        options = {name: getattr(claim, name) for name in ("reduction", "ignore_index", "label_smoothing")}
-        given = {"hidden": case.hidden, "weight": case.weight}
-        op = HEADS[self.question.op].op
-        head = Head(prologues_of(claim, is_identity=case.is_identity), given, op, case.labels, options)
+        asked = self._setting(case)
+        if asked.options["reduction"] == "mean" and (asked.labels == asked.options["ignore_index"]).all():
+            return  # a mean of no rows: a shift leaves the only row without a label
+        head = asked.head
         for quantity in self.quantities:
-            yield from self._judged(case, head, quantity)
+            yield from self._judged(case, asked, head, quantity)
+
+    def _setting(self, case: Case) -> Setting:
+        claim = self.question.claim
+        options = {name: getattr(claim, name) for name in OPTIONS}
+        ignored = NO_LABEL if claim.ignore_index is None else claim.ignore_index
+        if claim.shift:
+            options["ignore_index"] = ignored
+        return Setting(
+            prologues_of(claim, is_identity=case.is_identity),
+            case.given(has_bias=claim.bias),
+            case.scored(is_shifted=claim.shift, ignored=ignored),
+            HEADS[self.question.op].op,
+            options,
+            claim.z_loss,
+            claim.divisor,
+            self._cotangent(case),
+            case.labels,
+        )
 
     def _cotangent(self, case: Case) -> Array:
         if self.question.claim.reduction != "none":
@@ -216,7 +158,8 @@ class _Format:
     def _answer(self, quantity: str, case: Case) -> Array:
         dtype = FORMATS[self.format].dtype
         cotangent = None if quantity == "value" else self._cotangent(case).astype(dtype)
-        inputs = Inputs(case.hidden.copy(), 1, case.labels, cotangent, projection=case.weight.copy())
+        hidden, weight, *bias = (one.copy() for one in case.given(has_bias=self.question.claim.bias).values())
+        inputs = Inputs(hidden, 1, case.labels, cotangent, projection=weight, bias=bias[0] if bias else None)
         return np.array(self.adapter.evaluate(self._cell(quantity), inputs))
 
     def _cell(self, quantity: str) -> Cell:
@@ -231,7 +174,7 @@ class _Format:
             options=question.claim.options,
         )
 
-    def _judged(self, case: Case, head: Head, quantity: str) -> Iterator[Judgement]:
+    def _judged(self, case: Case, asked: Setting, head: Head, quantity: str) -> Iterator[Judgement]:
         cell, clause, format_ = self._cell(quantity), OF_QUANTITY[quantity], FORMATS[self.format]
         grade = ALL_CLAUSES[clause].grade
         try:
@@ -240,9 +183,9 @@ class _Format:
             reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict="crashed", reason=reason)
             return
-        cotangent = None if quantity == "value" else self._cotangent(case)
+        cotangent = None if quantity == "value" else asked.cotangent
         exact = head.exact(quantity, cotangent)
-        observed = observed.reshape(1) if exact.shape == (1,) and observed.shape == () else observed
+        observed = self._shaped(quantity, observed, exact.shape)
         if observed.shape != exact.shape:
             reason = f"the result has shape {observed.shape}, expected {exact.shape}"
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict="deviates", reason=reason)
@@ -251,9 +194,58 @@ class _Format:
             (clause, self.question.arithmetic or MUST, "deviates"),
             (BEST_EFFORT, SHOULD, "concern"),
         ):
-            yield _judgement(
-                cell, case, id_, verdict, _held(observed, exact, head, (quantity, cotangent), (format_, arithmetic))
-            )
+            held = _held(observed, exact, head, (quantity, cotangent), (format_, arithmetic))
+            yield _judgement(cell, case, id_, verdict, held)
+            if id_ == clause and (case.name == "ordinary" or not held.is_right):
+                yield from self._named(case, asked, cell, held)
+            if id_ == clause and quantity == "value" and claim_is_of_rows(self.question.claim):
+                yield from _offset(case, cell, head, held, (format_, arithmetic))
+
+    def _named(self, case: Case, asked: Setting, cell: Cell, held: _Held) -> Iterator[Judgement]:
+        """Yield by the clause of a fault that it is there; of right answers that it would change, that it is not."""
+        model, told = (FORMATS[self.format], self.question.arithmetic or MUST), set()
+        for name, clause, other in applied(asked, cell.quantity, held.observed):
+            head, cotangent = other.head, None if cell.quantity == "value" else other.cotangent
+            exact = head.exact(cell.quantity, cotangent)
+            explains = _held(held.observed, exact, head, (cell.quantity, cotangent), model).is_right
+            if explains == held.is_right or (held.is_right and clause in told):
+                continue
+            told.add(clause)
+            grade, verdict = ALL_CLAUSES[clause].grade, "conforms" if held.is_right else "deviates"
+            reason = "" if held.is_right else f"the answer is that of a loss where {name}"
+            yield on_cell(cell, case.name, clause=clause, grade=grade, verdict=verdict, reason=reason)
+
+    def _shaped(self, quantity: str, observed: Array, shape: tuple[int, ...]) -> Array:
+        """Return an answer as (1,) where it is one number, and with the row that a shift leaves without a loss."""
+        if shape == (1,) and observed.shape == ():
+            return observed.reshape(1)
+        leaves_one_out = self.question.claim.shift and quantity == "value" and observed.shape == (shape[0] - 1,)
+        return np.append(observed, observed.dtype.type(0)) if leaves_one_out else observed
+
+
+def claim_is_of_rows(claim: Claim) -> bool:
+    """Tell whether the loss is one number a row, and nothing is added to it."""
+    return claim.reduction == "none" and not claim.z_loss
+
+
+def _offset(case: Case, cell: Cell, head: Head, held: _Held, model: tuple[Any, Arithmetic]) -> Iterator[Judgement]:
+    """Judge whether the loss is a rounded log-sum-exp less a logit, of rows whose log-sum-exp is far larger than it."""
+    unit = model[0].unit_roundoff
+    largest = np.abs(head.logits.hi).max(axis=1)
+    apart = largest > LARGE * np.abs(held.exact.value)
+    if not apart.any():
+        return
+    granted = np.broadcast_to(held.bound, held.exact.shape) + 3.0 * unit * largest
+    within = compare(held.observed, held.exact, granted, model[0]).conforms
+    wrong = ~(held.comparison.conforms | held.comparison.undecided) & apart
+    if wrong.any() and not within[wrong].all():
+        return
+    verdict = "deviates" if wrong.any() else "conforms"
+    row = int(np.argmax(np.where(wrong, held.comparison.slack, 0.0)))
+    loss = held.exact.value[row]
+    reason = f"row {row}: the error is that of logits of {largest[row]:.4g}, rounded; the loss is {loss:.4g}"
+    grade = ALL_CLAUSES[OFFSET].grade
+    yield on_cell(cell, case.name, clause=OFFSET, grade=grade, verdict=verdict, reason=reason if wrong.any() else "")
 
 
 @dataclass(frozen=True)
@@ -265,6 +257,11 @@ class _Held:
     bound: NDArray[np.float64]
     comparison: Comparison
 
+    @property
+    def is_right(self) -> bool:
+        """Whether every number lies within the bound."""
+        return bool((self.comparison.conforms | self.comparison.undecided).all())
+
 
 def _held(
     observed: Array, exact: Enclosure, head: Head, asked: tuple[str, Array | None], model: tuple[Any, Arithmetic]
@@ -275,8 +272,7 @@ def _held(
 
 
 def _judgement(cell: Cell, case: Case, clause: str, verdict: str, held: _Held) -> Judgement:
-    comparison = held.comparison
-    is_right = bool((comparison.conforms | comparison.undecided).all())
+    comparison, is_right = held.comparison, held.is_right
     worst = comparison.worst()
     at = np.unravel_index(worst, held.observed.shape)
     row, element = int(at[0]), int(at[1]) if len(at) > 1 else -1

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 NUMPY = "numpy"
 EAGER = "eager"
+OF_HEADS = ("bias", "shift")
+"""What may be declared of fused heads alone."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,9 @@ class Kernel:
             raise ValueError(f'framework "{self.framework}" is not known; known: {", ".join(FRAMEWORKS)}')
         if self.claim.where and self.framework != NUMPY:
             raise ValueError(f"where is for functions of NumPy arrays; mask with -inf in {self.framework}")
-        known = HEADS[self.op].quantities if self.op in HEADS else tuple(OPS[self.op].formulas)
+        if only := [name for name in OF_HEADS if name in self.claim.declared and self.op not in HEADS]:
+            raise ValueError(f"{only[0]} is declared of {' and '.join(HEADS)}, not of {self.op}")
+        known = HEADS[self.op].gradients(*self.claim.declared) if self.op in HEADS else tuple(OPS[self.op].formulas)
         if unknown := [one for one in self.asked if one not in known]:
             raise ValueError(f'quantity "{unknown[0]}" is not one of {self.op}; it has {", ".join(known)}')
 
@@ -119,7 +123,8 @@ class Kernel:
     def quantities(self) -> tuple[str, ...]:
         """What can be asked of it."""
         differentiable = self.framework != NUMPY or self.gradient is not None or self.backward is not None
-        of_op = HEADS[self.op].quantities if self.op in HEADS else ("value", "grad_logits")
+        of_head = HEADS[self.op].gradients(*self.claim.declared) if self.op in HEADS else ()
+        of_op = of_head or ("value", "grad_logits")
         return self.asked or (of_op if differentiable else ("value",))
 
 

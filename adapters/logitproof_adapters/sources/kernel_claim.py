@@ -46,6 +46,10 @@ class Claim:
         The factor of the squared log-sum-exp that is added to each row's loss.
     divisor : float or None
         What the sum of the losses is divided by.
+    bias : bool
+        Whether it takes the bias of its linear layer, by this keyword.
+    shift : bool
+        Whether a row is judged by the label of the row behind it, the last row by none.
     result_format : str
         The format of its results; empty for that of the logits.
     refuses : str
@@ -71,6 +75,8 @@ class Claim:
     softcap: float | None = None
     z_loss: float = 0.0
     divisor: float | None = None
+    bias: bool = False
+    shift: bool = False
     result_format: str = ""
     refuses: str = ""
     empty: str = ""
@@ -132,5 +138,5 @@ class Claim:
             taken = signature(function).parameters
         except (TypeError, ValueError):
             return {}
-        arrays = ("weight", "pos_weight", "where")
+        arrays = ("weight", "pos_weight", "where", "bias")
         return {name: value for name, value in self.declared.items() if name in taken and name not in arrays}

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from logitproof_adapters.sources.kernel import Kernel
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
-OPERANDS = ("grad_hidden", "grad_weight")
+OPERANDS = ("grad_hidden", "grad_weight", "grad_bias")
 
 
 class HeadKernel:
     """Asks a kernel of hidden states (rows, width), a weight (classes, width) and class indices.
 
-    Fulfils `Adapter`. `Inputs.logits` holds the hidden states, `Inputs.projection` the weight.
+    Fulfils `Adapter`. `Inputs.logits` holds the hidden states, `Inputs.projection` the weight, `Inputs.bias` the bias,
+    which it takes by this keyword where it is declared.
     """
 
     modes = ("eager",)
@@ -53,15 +54,16 @@ class HeadKernel:
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the kernel's loss, or one of its gradients, as it came."""
-        given = [inputs.logits, inputs.projection, inputs.labels]
-        hidden, weight, labels = (self._arrays.tensor(array) for array in given if array is not None)
+        given = [inputs.logits, inputs.projection, inputs.bias]
+        operands = [self._arrays.tensor(array) for array in given if array is not None]
+        labels = self._arrays.tensor(inputs.labels)
         cotangent = None if inputs.cotangent is None else self._arrays.tensor(inputs.cotangent)
         with np.errstate(all="ignore"):
             if cell.quantity == "value":
-                answer = self._call(hidden, weight, labels)
+                answer = self._call(*operands, labels=labels)
             else:
                 ask = _GRADIENTS[self._kernel.framework]
-                answer = ask(self, (hidden, weight), labels, cotangent)[OPERANDS.index(cell.quantity)]
+                answer = ask(self, operands, labels, cotangent)[OPERANDS.index(cell.quantity)]
         array: NDArray[Any] = self._arrays.array(answer)
         return array
 
@@ -70,27 +72,30 @@ class HeadKernel:
         del cell, inputs
         return ""
 
-    def _call(self, *given: Any) -> Any:
-        return self._kernel.function(*given, **self._kernel.claim.keywords(self._kernel.function))
+    def _call(self, hidden: Any, weight: Any, *bias: Any, labels: Any) -> Any:
+        keywords = self._kernel.claim.keywords(self._kernel.function)
+        return self._kernel.function(hidden, weight, labels, **dict(zip(["bias"], bias)), **keywords)  # noqa: B905
 
     def by_function(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
-        """Return both gradients, as the gradient of a kernel of NumPy arrays has them."""
+        """Return the gradients, as the gradient of a kernel of NumPy arrays has them."""
         assert self._kernel.gradient is not None
         keywords = self._kernel.claim.keywords(self._kernel.gradient)
-        return self._kernel.gradient(*operands, labels, cotangent, **keywords)
+        hidden, weight, *bias = operands
+        return self._kernel.gradient(hidden, weight, labels, cotangent, **dict(zip(["bias"], bias)), **keywords)  # noqa: B905
 
     def by_torch(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
-        """Return both gradients by torch.autograd."""
+        """Return the gradients by torch.autograd; a row that a shift leaves without a loss has no upstream gradient."""
         torch = import_module("torch")
         leaves = [one.clone().requires_grad_() for one in operands]
-        loss = self._call(*leaves, labels)
-        return torch.autograd.grad(loss, leaves, cotangent.to(loss.dtype).reshape(loss.shape))
+        loss = self._call(*leaves, labels=labels)
+        upstream = cotangent.to(loss.dtype).reshape(-1)[: loss.numel()].reshape(loss.shape)
+        return torch.autograd.grad(loss, leaves, upstream)
 
     def by_jax(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
-        """Return both gradients by jax.vjp."""
+        """Return the gradients by jax.vjp."""
         jax = import_module("jax")
-        loss, pull_back = jax.vjp(lambda hidden, weight: self._call(hidden, weight, labels), *operands)
-        return pull_back(cotangent.astype(loss.dtype).reshape(loss.shape))
+        loss, pull_back = jax.vjp(lambda *given: self._call(*given, labels=labels), *operands)
+        return pull_back(cotangent.astype(loss.dtype).reshape(-1)[: loss.size].reshape(loss.shape))
 
 
 _GRADIENTS: dict[str, Callable[..., Any]] = {

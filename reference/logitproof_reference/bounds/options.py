@@ -91,7 +91,7 @@ def _reduced(request: Request, answer: BoundedValue, divisor: float, rounding: R
     if request.options.reduction == "none":
         return np.broadcast_to(answer.error, answer.value.shape)
     terms = max(int(divisor), 1) * WEIGHTS_IN_A_DIVISOR
-    summing = _over_many(rounding, max(terms, answer.value.shape[-1] if request.reduced else 1))
+    summing = over_many(rounding, max(terms, answer.value.shape[-1] if request.reduced else 1))
     total = summing.sum(answer) if request.reduced else answer
     if request.options.reduction == "sum":
         return np.asarray(total.error[:, 0] if request.reduced else total.error)
@@ -103,6 +103,6 @@ def _reduced(request: Request, answer: BoundedValue, divisor: float, rounding: R
     return np.asarray(error[:, 0] if request.reduced else error)
 
 
-def _over_many(rounding: Rounding, terms: int) -> Rounding:
+def over_many(rounding: Rounding, terms: int) -> Rounding:
     """Return the rounding of a sum over rows: where the format's own could lose half of it, that of float32."""
     return rounding if rounding.sum_growth(terms) < VACUOUS else Rounding(rounding.format, wide(rounding.arithmetic))

@@ -1,33 +1,24 @@
-"""A loss head: prologues, then an op. Its exact answers, and how far correct code may be from them.
+"""A loss head: prologues, then an op, then what is added to its loss or divides it.
 
-The oracle takes logits that are float64 numbers; those that prologues make are balls hi + lo +- r. An answer at hi + lo
-is that at hi and its derivative along lo, with |lo| <= 2**-53 |hi|; what that leaves out goes into the radius:
-
-- of log p_j, with t = max |lo| of the row: at most t**2, for its second derivative is the variance of lo under p;
-- of p_j: at most 3 t**2 p_j, for that of p_j is p_j ((lo_j - mean)**2 - variance), (4 + 1) t**2 at most, halved;
-- r moves log p_j by at most 2 r, and p_j by at most p_j (exp(2 r) - 1).
-
-A bound is made the same way from the one of the op and from how far the prologues' logits may be off, d: the op is
-evaluated at logits off by d. Its own bound there is at most exp(4 d) times that at the exact ones and 8 u d, as in
-`training.bounds`; `producers.moved_by` has what d does to the answer.
+`ball_rows` has the op of logits that are not numbers but balls, `z_loss` the term beside a loss. A given divisor, of a
+sum over the rows of a micro-batch, divides last, or each row's loss, or the upstream gradient.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.bounds.api import bound, is_vacuous
-from logitproof_reference.bounds.assumptions import wide
 from logitproof_reference.bounds.error_model import BoundedValue, Rounding
-from logitproof_reference.bounds.producers import moved_by
 from logitproof_reference.numerics.ball import Ball
 from logitproof_reference.numerics.enclosure import Enclosure, normalised
 from logitproof_reference.oracle.request import Request, checked_request
-from logitproof_reference.oracle.softmax_rows import ExactRows
+
+from .ball_rows import BallRows
+from .z_loss import ZLoss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +30,11 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.formats import Format
 
     from .protocol import Prologue
+
+LARGEST_FACTOR = 2.0**500
+
+DIVISIONS = 3.0
+"""Roundings that a divisor costs: its reciprocal, the product, and that of each row before the sum."""
 
 GRADIENT = "grad_"
 """What a quantity's name begins with that is the derivative by the operand named after it."""
@@ -59,11 +55,15 @@ class Head:
     labels : array or None
     options : mapping
         Attributes of `LossOptions`.
+    z_loss : float
+        The factor of the squared log-sum-exp that is added to the loss of each row; not negative.
+    divisor : float or None
+        What the sum of the losses is divided by: with the reduction ``sum``.
 
     Raises
     ------
     ValueError
-        An operand is missing or not finite, or shapes do not fit.
+        An operand is missing or not finite, shapes do not fit, or a factor or divisor lies outside its domain.
     """
 
     prologues: tuple[Prologue, ...]
@@ -71,6 +71,8 @@ class Head:
     op: str
     labels: ArrayLike | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    z_loss: float = 0.0
+    divisor: float | None = None
     _upstreams: dict[bytes, Ball] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +82,10 @@ class Head:
         for name, array in self.operands.items():
             if not np.isfinite(array.astype(np.float64)).all():
                 raise ValueError(f"{name} has an infinity or a NaN; a product with 0 has no limit there")
+        if not 0.0 <= self.z_loss < LARGEST_FACTOR:
+            raise ValueError(f"z_loss is {self.z_loss}; it must be a number from 0")
+        if self.divisor is not None and not (self.options.get("reduction") == "sum" and 0 < self.divisor < np.inf):
+            raise ValueError(f'divisor is {self.divisor}; it must be a positive number, of the reduction "sum"')
 
     @cached_property
     def _balls(self) -> tuple[Ball, ...]:
@@ -99,8 +105,8 @@ class Head:
         return self._stages[-1]
 
     @cached_property
-    def _rows(self) -> ExactRows:
-        return ExactRows(self.logits.hi)
+    def _rows(self) -> BallRows:
+        return BallRows(self.logits)
 
     def exact(self, quantity: str, cotangent: ArrayLike | None = None) -> Enclosure:
         """Return the value, the gradient by the logits, or that by an operand: ``grad_hidden``, ``grad_weight``, ...
@@ -136,7 +142,7 @@ class Head:
         for prologue in self.prologues:
             stages.append(prologue.computed(rounding, *((stages[-1],) if stages else held)))
         off = stages[-1].error + np.abs(self.logits.lo) + self.logits.radius
-        error = self._bound_of_op("value" if quantity == "value" else "grad_logits", rounding, off, cotangent)
+        error = self._bound_at_logits("value" if quantity == "value" else "grad_logits", rounding, off, cotangent)
         if quantity in {"value", "grad_logits"}:
             return error
         upstream = rounding.rounded(self._at_logits(cotangent).hi, error, rounding.tiny)
@@ -158,62 +164,41 @@ class Head:
 
     def _value(self) -> Enclosure:
         request = self._request("value")
-        along = replace(request, quantity="jvp", tangent=self.logits.lo)
-        value, moved = (_ball(self._rows.answer(one)) for one in (request, along))
-        total = value + moved
-        farthest = np.abs(self.logits.lo).max(axis=1, keepdims=True)
-        off = np.broadcast_to(self.logits.radius + farthest**2, self.logits.hi.shape)
-        radius = total.radius + moved_by(request, off) * (1.0 + 2.0**-30)
+        total = self._rows.exact(request)
+        if self.z_loss:
+            total = total + ZLoss(self._rows, request, self.z_loss).value()
+        total = self._divided(total)
         shape = (1,) if request.reduced else total.hi.shape
-        return normalised(total.hi.reshape(shape), total.lo.reshape(shape), radius.reshape(shape))
+        return normalised(total.hi.reshape(shape), total.lo.reshape(shape), total.radius.reshape(shape))
 
     def _at_logits(self, cotangent: ArrayLike | None) -> Ball:
         """Return the gradient by the logits that the op takes; kept, as every operand's gradient is made of it."""
         key = b"" if cotangent is None else np.asarray(cotangent, dtype=np.float64).tobytes()
         if key not in self._upstreams:
-            self._upstreams[key] = self._upstream(cotangent)
+            request = self._request("grad_logits", cotangent)
+            upstream = self._rows.exact(request)
+            if self.z_loss:
+                upstream = upstream + ZLoss(self._rows, request, self.z_loss).gradient()
+            self._upstreams[key] = self._divided(upstream)
         return self._upstreams[key]
 
-    def _upstream(self, cotangent: ArrayLike | None) -> Ball:
-        request = self._request("grad_logits", cotangent)
-        along = replace(request, quantity="hvp", tangent=self.logits.lo)
-        slope, bent = (_ball(self._rows.answer(one)) for one in (request, along))
-        total = slope + bent
-        farthest = np.abs(self.logits.lo).max(axis=1, keepdims=True)
-        off = np.broadcast_to(self.logits.radius + 3.0 * farthest**2, self.logits.hi.shape)
-        return Ball(total.hi, total.lo, total.radius + moved_by(request, off) * (1.0 + 2.0**-30))
+    def _divided(self, whole: Ball) -> Ball:
+        return whole if self.divisor is None else whole / Ball(np.full(whole.hi.shape, float(self.divisor)))
 
-    def _bound_of_op(self, quantity: str, rounding: Rounding, off: F64, cotangent: ArrayLike | None) -> F64:
-        """Return the bound of the op at logits that are off."""
+    def _bound_at_logits(self, quantity: str, rounding: Rounding, off: F64, cotangent: ArrayLike | None) -> F64:
+        """Return the bound of the loss, or of its gradient by the op's logits, where these are off."""
         request = self._request(quantity, cotangent)
-        own = bound(request, rounding.format, self._arithmetic(rounding))
-        farthest = off.max(axis=1, keepdims=True)
-        with np.errstate(over="ignore"):
-            swollen = np.exp(4.0 * farthest)
-        moved = moved_by(request, off)
-        if request.reduced:
-            shifts = farthest.sum() / float(request.divisor or 1)
-            total: F64 = swollen.max(initial=1.0) * own + 8.0 * rounding.unit * shifts + moved
-            return total
-        error: F64 = (swollen if own.ndim == 2 else swollen[:, 0]) * own + moved
-        return error + 8.0 * rounding.unit * self._shares(request, farthest)
-
-    def _shares(self, request: Request, farthest: F64) -> F64:
-        """Return `farthest`, for a gradient times what of a row's unit falls to each class: p, or the label."""
-        if request.cotangent is None:
-            return farthest[:, 0]
-        assert request.labels is not None
-        q = np.abs(request.options.distributions(request.labels, self.logits.hi.shape[1]).hi.T)
-        p = self._rows.evaluate("softmax", "value").value
-        c = np.abs(request.cotangent).reshape(len(q), -1) / float(request.divisor or 1)
-        shares: F64 = farthest * c * (p * q.sum(axis=1, keepdims=True) + q)
-        return shares
-
-    def _arithmetic(self, rounding: Rounding) -> Arithmetic:
-        """Return what the op is assumed to do: where sums in the format would say nothing, sums in float32."""
-        says_nothing = is_vacuous(self.logits.hi, rounding.format, rounding.arithmetic).any()
-        return wide(rounding.arithmetic) if says_nothing else rounding.arithmetic
-
-
-def _ball(exact: Enclosure) -> Ball:
-    return Ball(*exact.parts)
+        error = self._rows.bound(request, rounding, off)
+        exact = self._value().value if quantity == "value" else self._at_logits(cotangent).hi
+        if self.z_loss:
+            term = ZLoss(self._rows, request, self.z_loss)
+            error = error + (
+                term.value_bound(rounding, off, exact * (self.divisor or 1.0))
+                if quantity == "value"
+                else term.gradient_bound(rounding, off)
+            )
+        if self.divisor is None:
+            return error
+        relative = DIVISIONS * rounding.unit * (1.0 + DIVISIONS * rounding.unit)
+        divided: F64 = error / self.divisor * (1.0 + relative) + relative * np.abs(exact) + 2.0 * rounding.tiny
+        return divided

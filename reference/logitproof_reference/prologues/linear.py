@@ -81,17 +81,18 @@ class IdentityPrologue(LinearPrologue):
     """
 
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
-        """Return the logits, off by no more than flushing subnormal numbers may cost."""
+        """Return the logits, off by no more than flushing subnormal numbers may cost; a bias of zeros costs nothing."""
         logits = operands[1].value.T
-        return BoundedValue(logits, np.where(np.abs(logits) < rounding.flush, np.abs(logits), 0.0))
+        held = BoundedValue(logits, np.where(np.abs(logits) < rounding.flush, np.abs(logits), 0.0))
+        return rounding.add(held, operands[2]) if self.has_bias and operands[2].value.any() else held
 
     def computed_pull_back(
         self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
     ) -> tuple[BoundedValue, ...]:
         """Return the gradients: that by the weight is that by the logits, stored once more."""
-        by_hidden = super().computed_pull_back(rounding, upstream, *operands)[0]
+        by_hidden, _, *by_bias = super().computed_pull_back(rounding, upstream, *operands)
         stored = rounding.rounded(upstream.value, _full(upstream), rounding.tiny)
-        return by_hidden, _transposed(stored)
+        return by_hidden, _transposed(stored), *by_bias
 
 
 def computed_product(rounding: Rounding, x: BoundedValue, y: BoundedValue) -> BoundedValue:

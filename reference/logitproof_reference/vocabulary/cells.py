@@ -163,6 +163,8 @@ class Inputs:
         As the cell's options say.
     projection : array of the cell's format, shape (classes, width), or None
         The weight of a linear layer that is a part of the op; then `logits` are its hidden states (rows, width).
+    bias : array of the cell's format, shape (classes,), or None
+        The bias of that layer, where it has one.
     """
 
     logits: NDArray[Any]
@@ -173,6 +175,7 @@ class Inputs:
     weight: NDArray[Any] | None = None
     pos_weight: NDArray[Any] | None = None
     projection: NDArray[Any] | None = None
+    bias: NDArray[Any] | None = None
 
     @property
     def vector(self) -> NDArray[Any] | None:

@@ -17,6 +17,8 @@ class FusedOp:
         Its name, and the op of `ops.OPS` that it ends in.
     operands : tuple of str
         The roles of the arrays it takes, labels last.
+    optional : tuple of str
+        Operands that it takes where they are declared, by keyword.
     quantities : tuple of str
         ``value``, and ``grad_`` before the operand that a derivative is by.
     label_kinds : tuple of str
@@ -28,6 +30,11 @@ class FusedOp:
     operands: tuple[str, ...]
     quantities: tuple[str, ...]
     label_kinds: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+    def gradients(self, *declared: str) -> tuple[str, ...]:
+        """Return the quantities of it, with the gradients by the optional operands that are declared."""
+        return (*self.quantities, *(f"grad_{name}" for name in self.optional if name in declared))
 
 
 HEADS = {
@@ -37,6 +44,7 @@ HEADS = {
         ("hidden", "weight", "labels"),
         ("value", "grad_hidden", "grad_weight"),
         ("indices",),
+        ("bias",),
     )
 }
 """Every fused op by its name."""

@@ -9,13 +9,13 @@ import pytest
 
 import logitproof
 from logitproof.errors import UsageError
-from logitproof.kernels import heads
+from logitproof.kernels import head_cases
 from meta.kernels import fused
 
 if TYPE_CHECKING:
     from logitproof.kernels.verdict import KernelVerdict
 
-FEW = {name: heads.QUICK[name] for name in ("ordinary", "offset", "one class", "one row")}
+FEW = {name: head_cases.QUICK[name] for name in ("ordinary", "offset", "one class", "one row")}
 MANY_ROWS = {"sums of chunks in bfloat16", "chunked, sums in float32"}
 """The kernels that are asked of 4,096 rows too, where such sums part."""
 
@@ -23,12 +23,12 @@ MANY_ROWS = {"sums of chunks in bfloat16", "chunked, sums in float32"}
 @pytest.fixture(autouse=True)
 def fewer_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the largest products, which single tests ask."""
-    monkeypatch.setitem(heads.SHAPES, "quick", FEW)
+    monkeypatch.setitem(head_cases.SHAPES, "quick", FEW)
 
 
 def judged(kernel: fused.Fused) -> KernelVerdict:
     if kernel.name in MANY_ROWS:
-        heads.SHAPES["quick"] = {**FEW, "many rows": heads.QUICK["many rows"]}
+        head_cases.SHAPES["quick"] = {**FEW, "many rows": head_cases.QUICK["many rows"]}
     return logitproof.check(
         kernel.function,
         op="linear_cross_entropy",
@@ -47,7 +47,7 @@ def test_correct_code_conforms(kernel: fused.Fused) -> None:
     verdict = judged(kernel)
     assert broken(verdict) == set(), verdict.details()
     assert verdict.conforms
-    assert {found.clause for found in verdict.judgements} == set(heads.CLAUSES)
+    assert {found.clause for found in verdict.judgements} >= {"LIN-1", "LIN-2", "LIN-3", "LIN-4"}
 
 
 @pytest.mark.parametrize("kernel", fused.FAULTY, ids=lambda one: one.name)
@@ -56,7 +56,7 @@ def test_a_faulty_kernel_breaks_its_clause(kernel: fused.Fused) -> None:
 
 
 def test_wide_and_deep_products_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(heads.SHAPES, "quick", {name: heads.QUICK[name] for name in ("deep", "wide")})
+    monkeypatch.setitem(head_cases.SHAPES, "quick", {name: head_cases.QUICK[name] for name in ("deep", "wide")})
     verdict = judged(fused.Fused("plain", fused.plain, fused.plain_gradient, formats=("float32",)))
     assert verdict.conforms
     assert {found.regime for found in verdict.judgements} >= {"deep", "wide", "identity, saturated"}
@@ -66,7 +66,7 @@ def test_what_a_good_implementation_reaches_is_a_warning(monkeypatch: pytest.Mon
     def as_a_sequential_sum_may_be(h: Any, w: Any, labels: Any) -> Any:
         return fused.plain(h, w, labels) + np.float32(1e-3 if len(w) > 30_000 else 0)
 
-    monkeypatch.setitem(heads.SHAPES, "quick", {"wide": heads.QUICK["wide"]})
+    monkeypatch.setitem(head_cases.SHAPES, "quick", {"wide": head_cases.QUICK["wide"]})
     verdict = logitproof.check(as_a_sequential_sum_may_be, op="linear_cross_entropy", format="float32")
     assert {found.clause for found in verdict.judgements if found.verdict == "concern"} == {"LIN-4"}
     assert verdict.conforms
@@ -89,7 +89,8 @@ def test_what_a_kernel_raises_or_returns_is_judged() -> None:
 @pytest.mark.parametrize(
     ("declared", "complaint"),
     [
-        ({"z_loss": 1e-4}, "z_loss is not judged of linear_cross_entropy"),
+        ({"weight": True}, "weight is not judged of linear_cross_entropy"),
+        ({"bias": True, "op": "softmax_cross_entropy"}, "bias is declared of linear_cross_entropy, not of softmax"),
         ({"framework": "mlx"}, "is asked of kernels of numpy, torch, jax; mlx is not among them"),
         ({"labels": "distributions"}, 'labels "distributions" do not go with linear_cross_entropy; it takes indices'),
         ({"quantities": ["grad_logits"]}, 'quantity "grad_logits" is not one of linear_cross_entropy'),
@@ -102,4 +103,4 @@ def test_what_is_not_judged_is_refused(
     monkeypatch.setattr("logitproof.kernels.check.refuse_missing", lambda *_, **__: None)
     given: dict[str, Any] = {"function": fused.plain, **declared}
     with pytest.raises(UsageError, match=complaint.replace("(", r"\(")):
-        logitproof.check(given.pop("function"), op="linear_cross_entropy", **given)
+        logitproof.check(given.pop("function"), op=given.pop("op", "linear_cross_entropy"), **given)

@@ -1,4 +1,4 @@
-"""A loss head by ball arithmetic (python-flint), written anew: the logits, the mean loss and every gradient."""
+"""A loss head by ball arithmetic (python-flint), written anew: the logits, the losses and every gradient."""
 
 from __future__ import annotations
 
@@ -20,14 +20,21 @@ def matrix(array: NDArray[Any]) -> Any:
 
 
 def head_by_balls(
-    hidden: NDArray[Any], weight: NDArray[Any], labels: NDArray[np.int64], *, cap: float = 0.0
+    hidden: NDArray[Any],
+    weight: NDArray[Any],
+    labels: NDArray[np.int64],
+    *,
+    cap: float = 0.0,
+    bias: NDArray[Any] | None = None,
+    z_loss: float = 0.0,
 ) -> dict[str, Any]:
-    """Return the loss of each row, and the gradients of their sum by logits, hidden states and weight."""
+    """Return the loss of each row, and the gradients of their sum by logits, hidden states, weight and bias."""
     flint.ctx.prec = PRECISION
     h, w = matrix(hidden), matrix(weight)
     products = h * w.transpose()
     rows, classes = len(hidden), len(weight)
-    z = [[products[i, j] for j in range(classes)] for i in range(rows)]
+    added = [arb(0 if bias is None else float(bias[j])) for j in range(classes)]
+    z = [[products[i, j] + added[j] for j in range(classes)] for i in range(rows)]
     slopes = [[arb(1)] * classes for _ in range(rows)]
     if cap:
         tanh = [[(entry / arb(cap)).tanh() for entry in row] for row in z]
@@ -39,10 +46,14 @@ def head_by_balls(
         exponentials = [(entry - top).exp() for entry in row]
         total = sum(exponentials, arb(0))
         label = int(labels[i])
-        losses.append(total.log() + top - row[label])
+        lse = total.log() + top
+        losses.append(lse - row[label] + arb(z_loss) * lse * lse)
         for j, e in enumerate(exponentials):
-            upstream[i, j] = (e / total - (1 if j == label else 0)) * slopes[i][j]
-    return {"value": losses, "grad_hidden": upstream * w, "grad_weight": upstream.transpose() * h, "logits": z}
+            p = e / total
+            upstream[i, j] = (p - (1 if j == label else 0) + 2 * arb(z_loss) * lse * p) * slopes[i][j]
+    by_bias = [sum((upstream[i, j] for i in range(rows)), arb(0)) for j in range(classes)]
+    by_operands = {"grad_hidden": upstream * w, "grad_weight": upstream.transpose() * h, "grad_bias": by_bias}
+    return {"value": losses, **by_operands, "logits": z}
 
 
 def farthest(exact: Any, answer: Any) -> float:

@@ -1,4 +1,4 @@
-"""The exact linear layer and its loss against ball arithmetic on 100,000 rows: `nox -s heads`."""
+"""The exact linear layer with bias, cap, loss and z-loss against ball arithmetic on 100,000 rows: `nox -s heads`."""
 
 from __future__ import annotations
 
@@ -27,28 +27,32 @@ SHAPES = ((64, 10), (17, 33), (200, 4), (5, 7))
 
 SIZES = (0.1, 1.0, 30.0)
 CAPS = (0.0, 0.0, 8.0)
+Z_LOSSES = (0.0, 1e-3)
 
 
 def batches() -> Iterator[tuple[Head, dict[str, Any]]]:
     """Yield heads, and what ball arithmetic makes of them, without end."""
-    for number, ((width, classes), size, name, cap) in enumerate(
-        itertools.cycle(itertools.product(SHAPES, SIZES, FORMATS, CAPS))
+    for number, ((width, classes), size, name, cap, z_loss) in enumerate(
+        itertools.cycle(itertools.product(SHAPES, SIZES, FORMATS, CAPS, Z_LOSSES))
     ):
         dtype = FORMATS[name].dtype
         hidden = normals(f"certificate, hidden {number}", (ROWS, width)).astype(dtype)
         weight = normals(f"certificate, weight {number}", (classes, width))
         weight = (size / np.sqrt(width) * weight).astype(dtype)
         labels = np.arange(ROWS) * 7 % classes
-        prologues = (LinearPrologue(), SoftcapPrologue(cap)) if cap else (LinearPrologue(),)
-        head = Head(prologues, {"hidden": hidden, "weight": weight}, "softmax_cross_entropy", labels)
-        yield head, head_by_balls(hidden, weight, labels, cap=cap)
+        bias = normals(f"certificate, bias {number}", (classes,)).astype(dtype)
+        layer = LinearPrologue(has_bias=True)
+        operands = {"hidden": hidden, "weight": weight, "bias": bias}
+        prologues = (layer, SoftcapPrologue(cap)) if cap else (layer,)
+        head = Head(prologues, operands, "softmax_cross_entropy", labels, z_loss=z_loss)
+        yield head, head_by_balls(hidden, weight, labels, cap=cap, bias=bias, z_loss=z_loss)
 
 
 def certify(rows: int) -> tuple[float, int]:
     """Return the largest distance from the truth over its radius, and how many numbers were compared."""
     worst, numbers = 0.0, 0
     for head, truth in itertools.islice(batches(), -(-rows // ROWS)):
-        for quantity in ("value", "grad_hidden", "grad_weight"):
+        for quantity in ("value", "grad_hidden", "grad_weight", "grad_bias"):
             answer = head.exact(quantity)
             worst = max(worst, farthest(truth[quantity], answer))
             numbers += answer.value.size

@@ -103,6 +103,71 @@ def test_options_reach_the_op() -> None:
     assert np.less(*by_hidden).all()
 
 
+@pytest.mark.parametrize("cap", [0.0, 2.5])
+@pytest.mark.parametrize("size", [1.0, 40.0])
+def test_bias_and_z_loss_are_exact_by_ball_arithmetic(size: float, cap: float) -> None:
+    hidden, weight, labels = arrays(FORMATS["float32"], size=size)
+    bias = normals("head, bias", (17,)).astype(np.float32)
+    truth = head_by_balls(hidden, weight, labels, cap=cap, bias=bias, z_loss=1e-2)
+    layer = LinearPrologue(has_bias=True)
+    prologues = (layer, SoftcapPrologue(cap)) if cap else (layer,)
+    head = Head(prologues, {"hidden": hidden, "weight": weight, "bias": bias}, OP, labels, z_loss=1e-2)
+    for quantity in (*QUANTITIES, "grad_bias"):
+        answer = head.exact(quantity)
+        assert farthest(truth[quantity], answer) <= 1.0
+        assert (answer.radius <= 2.0**-83 * max(size, 1.0) ** 2).all()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("options", [{}, {"reduction": "sum"}, {"reduction": "mean", "ignore_index": 5}])
+def test_plain_code_with_a_z_loss_stays_within_the_bound(name: str, options: dict[str, Any]) -> None:
+    format_ = FORMATS[name]
+    (hidden, weight, labels), wide = arrays(format_, (40, 96, 130)), np.float64 if name == "float64" else np.float32
+    head = Head((LinearPrologue(),), {"hidden": hidden, "weight": weight}, OP, labels, options, z_loss=1e-2)
+    h, w = hidden.astype(wide), weight.astype(wide)
+    z = (h @ w.T).astype(format_.dtype).astype(wide)
+    top = z.max(axis=1)
+    lse = np.log(np.exp(z - top[:, None]).sum(axis=1)) + top
+    kept = labels != options.get("ignore_index")
+    losses = np.where(kept, lse - z[np.arange(40), labels] + wide(1e-2) * lse**2, 0)
+    divisor = wide(kept.sum() if options.get("reduction") == "mean" else 1)
+    slope = np.exp(z - lse[:, None]) * (1 + 2 * wide(1e-2) * lse[:, None])
+    slope[np.arange(40), labels] -= 1
+    slope = np.where(kept[:, None], slope / divisor, 0).astype(format_.dtype).astype(wide)
+    found = {"value": losses if not options else losses.sum() / divisor, "grad_hidden": slope @ w}
+    found["grad_weight"] = slope.T @ h
+    for quantity, answer in found.items():
+        exact = head.exact(quantity)
+        error = exact.distance(answer.astype(format_.dtype).reshape(exact.shape))
+        for arithmetic in (MUST, SHOULD):
+            assert (error <= head.bound(quantity, format_, arithmetic)).all(), (quantity, arithmetic)
+        off = exact.distance((answer * wide(1.001)).astype(format_.dtype).reshape(exact.shape))
+        if wide is np.float32 and name == "float32":
+            assert (off > head.bound(quantity, format_, MUST)).mean() > 0.5
+
+
+def test_micro_batches_over_their_divisor_are_one_batch() -> None:
+    hidden, weight, labels = arrays(FORMATS["float32"])
+    whole = head_of((hidden, weight, labels), reduction="mean")
+    parts = [
+        Head(
+            (LinearPrologue(),),
+            {"hidden": hidden[part], "weight": weight},
+            OP,
+            labels[part],
+            {"reduction": "sum"},
+            0.0,
+            12,
+        )
+        for part in (slice(0, 5), slice(5, 12))
+    ]
+    for quantity in ("value", "grad_weight"):
+        together = sum(head.exact(quantity).value for head in parts)
+        np.testing.assert_allclose(together, whole.exact(quantity).value, rtol=1e-13, atol=1e-17)
+        allowed = sum(head.bound(quantity, FORMATS["float32"], MUST) for head in parts)
+        assert (allowed < 1e-4).all()
+
+
 def test_a_bias_is_one_more_term() -> None:
     hidden, weight, labels = arrays(FORMATS["float32"])
     bias = normals("head, bias", (17,)).astype(np.float32)
@@ -152,5 +217,10 @@ def test_what_is_not_finite_is_refused() -> None:
         Head((LinearPrologue(),), {"hidden": hidden}, OP, labels)
     with pytest.raises(ValueError, match="grad_bias is not known; known: value, grad_hidden, grad_weight"):
         head_of(arrays(FORMATS["float32"])).exact("grad_bias")
+    given = {"hidden": weight[:, :1], "weight": weight[:, :1]}
+    with pytest.raises(ValueError, match="z_loss is -1"):
+        Head((LinearPrologue(),), given, OP, labels, z_loss=-1.0)
+    with pytest.raises(ValueError, match="divisor is 2"):
+        Head((LinearPrologue(),), given, OP, labels, divisor=2.0)
     with pytest.raises(ValueError, match="cap is -1"):
         SoftcapPrologue(-1.0)

@@ -1,0 +1,114 @@
+"""What a fused kernel is asked: hidden states, a weight, a bias and labels, by the identity and by real products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.cases.hashed_numbers import integers, normals
+from logitproof_reference.cases.regime import rounded
+from logitproof_reference.vocabulary.formats import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+BY_IDENTITY = ("typical", "saturated", "confident", "nearly_uniform", "near_tie", "exact_tie", "common_offset_1e4")
+"""Regimes of finite logits that are asked with hidden states that are the identity."""
+MOST_ROWS = 24
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A product that is asked.
+
+    Attributes
+    ----------
+    rows, width, classes : int
+    size : float
+        Standard deviation of the logits, of hidden states of mean `mean`.
+    mean : float
+    offset : float
+        What one of the hidden states adds to every logit.
+    labelled : int
+        Classes that are labels, the first ones, so that their gradients add up over the rows, all of one sign; 0 for
+        all classes, and upstream gradients of several sizes.
+    """
+
+    rows: int
+    width: int
+    classes: int
+    size: float = 1.0
+    mean: float = 0.0
+    offset: float = 0.0
+    labelled: int = 0
+
+
+QUICK = {
+    "ordinary": Shape(37, 64, 257),
+    "peaked": Shape(24, 64, 129, size=8.0),
+    "offset": Shape(24, 65, 129, offset=256.0),
+    "many rows": Shape(4096, 8, 130, size=0.1, mean=3.0, labelled=1),
+    "one class": Shape(5, 16, 1),
+    "one row": Shape(1, 64, 1003),
+    "deep": Shape(4, 4096, 33),
+    "wide": Shape(3, 16, 32_769),
+}
+FULL = {**QUICK, "vocabulary": Shape(3, 64, 151_936)}
+SHAPES = {"quick": QUICK, "full": FULL}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Hidden states, a weight and labels, and whether every product of them is exact."""
+
+    name: str
+    hidden: Array
+    weight: Array
+    labels: NDArray[np.int64]
+    is_identity: bool = False
+    upstream: tuple[float, ...] = (1.0, -0.5, 2.0, 0.25)
+    bias: Array | None = None
+
+    def given(self, *, has_bias: bool) -> dict[str, Array]:
+        """Return the operands of the linear layer by role; on the identity's road a bias is 0, which keeps it exact."""
+        operands = {"hidden": self.hidden, "weight": self.weight}
+        zeros = np.zeros(len(self.weight), self.weight.dtype)
+        return {**operands, "bias": zeros if self.bias is None else self.bias} if has_bias else operands
+
+    def scored(self, *, is_shifted: bool, ignored: int) -> NDArray[np.int64]:
+        """Return the label that each row is judged by."""
+        return np.append(self.labels[1:], ignored) if is_shifted else self.labels
+
+
+def cases(format_: str, profile: str, widest: int, seed: int, ignored: int | None) -> Iterator[Case]:
+    """Yield what a kernel is asked in a format; with an ignored label, every third row has it."""
+    form = FORMATS[format_]
+    for name in BY_IDENTITY:
+        rows = REGIMES[name].build(form)
+        logits = rows.logits[:MOST_ROWS]
+        hidden = np.eye(len(logits)).astype(form.dtype)
+        labels = _ignoring(rows.indices[:MOST_ROWS], ignored)
+        yield Case(f"identity, {name}", hidden, np.ascontiguousarray(logits.T), labels, is_identity=True)
+    for name, shape in SHAPES[profile].items():
+        if shape.classes > widest:
+            continue
+        key = f"linear {name} {seed}"
+        hidden = normals(f"{key}, hidden", (shape.rows, shape.width)) + shape.mean
+        weight = normals(f"{key}, weight", (shape.classes, shape.width)) * (shape.size / np.sqrt(shape.width))
+        if shape.offset:
+            hidden[:, -1], weight[:, -1] = 1.0, shape.offset
+        labels = _ignoring(integers(f"{key}, labels", (shape.rows,), shape.labelled or shape.classes), ignored)
+        bias = rounded(normals(f"{key}, bias", (shape.classes,)), form)
+        case = Case(name, rounded(hidden, form), rounded(weight, form), labels, bias=bias)
+        yield replace(case, upstream=(1.0,)) if shape.labelled else case
+
+
+def _ignoring(labels: NDArray[np.int64], ignored: int | None) -> NDArray[np.int64]:
+    return labels if ignored is None else np.where(np.arange(len(labels)) % 3 == 1, ignored, labels)

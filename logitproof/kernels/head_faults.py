@@ -1,0 +1,258 @@
+"""What a fused head left out of its declaration, or did twice: the loss that its answers are exactly those of.
+
+An answer past the bound is held against the same loss with one thing changed. Where it lies within the bound of that
+loss, the change is named: clause LIN-6 for what stands in front of the loss, LIN-7 for what belongs to the loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.prologues.factor import FactorPrologue
+from logitproof_reference.prologues.head import Head
+from logitproof_reference.prologues.softcap import SoftcapPrologue
+from logitproof_reference.vocabulary.producers import Factor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.numerics.ball import Ball
+    from logitproof_reference.prologues.protocol import Prologue
+
+    Array = NDArray[Any]
+
+IN_FRONT, OF_THE_LOSS = "LIN-6", "LIN-7"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A head and the upstream gradient that its gradients are asked with.
+
+    Attributes
+    ----------
+    prologues : tuple of Prologue
+        The linear layer first.
+    operands, labels, op
+        As in `prologues.head.Head`.
+    options : dict
+        Attributes of `LossOptions`.
+    z_loss, divisor
+        As in `prologues.head.Head`.
+    cotangent : array
+    given_labels : array
+        The labels as the kernel gets them: before a shift.
+    """
+
+    prologues: tuple[Prologue, ...]
+    operands: dict[str, Array]
+    labels: NDArray[np.int64]
+    op: str
+    options: dict[str, Any]
+    z_loss: float
+    divisor: float | None
+    cotangent: Array
+    given_labels: NDArray[np.int64]
+
+    @property
+    def head(self) -> Head:
+        """The head."""
+        return Head(
+            self.prologues, self.operands, self.op, self.labels, self.options, z_loss=self.z_loss, divisor=self.divisor
+        )
+
+    @property
+    def factors(self) -> list[FactorPrologue]:
+        """The factors in front of the loss."""
+        return [one for one in self.prologues if isinstance(one, FactorPrologue)]
+
+    def with_prologues(self, change: Callable[[Prologue], Iterator[Prologue]]) -> Setting | None:
+        """Return the setting with each prologue replaced by what `change` yields; None where nothing changes."""
+        made = tuple(new for one in self.prologues for new in change(one))
+        return None if made == self.prologues else replace(self, prologues=made)
+
+    def with_options(self, **options: Any) -> Setting:
+        """Return the setting with other options of the loss."""
+        return replace(self, options={**self.options, **options})
+
+
+class FlatCap(SoftcapPrologue):
+    """A cap whose derivative is taken for 1."""
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradient as it came."""
+        del operands
+        return (upstream,)
+
+
+class ProductCap(SoftcapPrologue):
+    """z tanh(z / c) in the place of c tanh(z / c)."""
+
+    def exact(self, *operands: Ball) -> Ball:
+        """Return the product."""
+        return super().exact(*operands) * operands[0] * (1.0 / self.cap)
+
+
+def _factor_dropped(asked: Setting) -> Setting | None:
+    return asked.with_prologues(lambda one: iter(() if isinstance(one, FactorPrologue) else (one,)))
+
+
+def _factor_twice(asked: Setting) -> Setting | None:
+    return asked.with_prologues(lambda one: iter((one, one) if isinstance(one, FactorPrologue) else (one,)))
+
+
+def _factor_inverted(asked: Setting) -> Setting | None:
+    def inverted(one: Prologue) -> Iterator[Prologue]:
+        if not isinstance(one, FactorPrologue):
+            yield one
+            return
+        sign = {"*": "/", "/": "*"}[one.factor.sign]
+        yield FactorPrologue(Factor(one.factor.name, sign, one.factor.number))
+
+    return asked.with_prologues(inverted)
+
+
+def _cap_dropped(asked: Setting) -> Setting | None:
+    return asked.with_prologues(lambda one: iter(() if isinstance(one, SoftcapPrologue) else (one,)))
+
+
+def _cap_as(kind: type[SoftcapPrologue]) -> Callable[[Setting], Setting | None]:
+    return lambda asked: asked.with_prologues(
+        lambda one: iter((kind(one.cap) if isinstance(one, SoftcapPrologue) else one,))
+    )
+
+
+def _cap_first(asked: Setting) -> Setting | None:
+    layer, *rest = asked.prologues
+    turned = (layer, *sorted(rest, key=lambda one: isinstance(one, FactorPrologue)))
+    return None if turned == asked.prologues else replace(asked, prologues=turned)
+
+
+def _bias_dropped(asked: Setting) -> Setting | None:
+    bias = asked.operands.get("bias")
+    if bias is None or not bias.any():
+        return None
+    return replace(asked, operands={**asked.operands, "bias": np.zeros_like(bias)})
+
+
+def _z_loss_dropped(asked: Setting) -> Setting | None:
+    return replace(asked, z_loss=0.0) if asked.z_loss else None
+
+
+def _z_loss_halved(asked: Setting) -> Setting | None:
+    return replace(asked, z_loss=asked.z_loss / 2.0) if asked.z_loss else None
+
+
+def _not_divided(asked: Setting) -> Setting | None:
+    if asked.divisor is None and asked.options["reduction"] != "mean":
+        return None
+    return replace(asked.with_options(reduction="sum"), divisor=None)
+
+
+def _divided_by_rows(asked: Setting) -> Setting | None:
+    if asked.divisor is not None:
+        return replace(asked.with_options(reduction="mean"), divisor=None)
+    ignores = asked.options.get("ignore_index") is not None
+    return asked.with_options(mean_over="rows") if asked.options["reduction"] == "mean" and ignores else None
+
+
+def _smoothing_dropped(asked: Setting) -> Setting | None:
+    return asked.with_options(label_smoothing=0.0) if asked.options["label_smoothing"] else None
+
+
+def _smoothing_over_others(asked: Setting) -> Setting | None:
+    is_possible = asked.options["label_smoothing"] and len(asked.operands["weight"]) > 1
+    return asked.with_options(smoothing_over="other_classes") if is_possible else None
+
+
+def _not_shifted(asked: Setting) -> Setting | None:
+    if np.array_equal(asked.labels, asked.given_labels):
+        return None
+    return replace(asked, labels=asked.given_labels)
+
+
+def _shifted_twice(asked: Setting) -> Setting | None:
+    if np.array_equal(asked.labels, asked.given_labels):
+        return None
+    return replace(asked, labels=np.append(asked.labels[1:], asked.options["ignore_index"]))
+
+
+def _first_upstream(asked: Setting) -> Setting | None:
+    if asked.cotangent.ndim == 0 or not np.ptp(asked.cotangent):
+        return None
+    return replace(asked, cotangent=np.full_like(asked.cotangent, asked.cotangent[0]))
+
+
+def _upstream_dropped(asked: Setting) -> Setting | None:
+    ones = np.ones_like(asked.cotangent)
+    return None if np.array_equal(ones, asked.cotangent) else replace(asked, cotangent=ones)
+
+
+FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
+    ("the scale or temperature is dropped", IN_FRONT, _factor_dropped),
+    ("the scale or temperature is applied twice", IN_FRONT, _factor_twice),
+    ("a quotient stands for the product, or the reverse", IN_FRONT, _factor_inverted),
+    ("the cap is dropped", IN_FRONT, _cap_dropped),
+    ("the cap is z tanh(z / c)", IN_FRONT, _cap_as(ProductCap)),
+    ("the derivative of the cap is dropped", IN_FRONT, _cap_as(FlatCap)),
+    ("the cap comes before the scale or temperature", IN_FRONT, _cap_first),
+    ("the bias is dropped", IN_FRONT, _bias_dropped),
+    ("the z-loss is dropped", OF_THE_LOSS, _z_loss_dropped),
+    ("half of the z-loss counts", OF_THE_LOSS, _z_loss_halved),
+    ("nothing divides the sum", OF_THE_LOSS, _not_divided),
+    ("the mean is over all rows", OF_THE_LOSS, _divided_by_rows),
+    ("the label smoothing is dropped", OF_THE_LOSS, _smoothing_dropped),
+    ("the smoothing leaves the label out", OF_THE_LOSS, _smoothing_over_others),
+    ("rows are judged by their own labels", OF_THE_LOSS, _not_shifted),
+    ("labels are shifted twice", OF_THE_LOSS, _shifted_twice),
+    ("the upstream gradient is dropped", OF_THE_LOSS, _upstream_dropped),
+    ("the upstream gradient of the first row counts for all", OF_THE_LOSS, _first_upstream),
+)
+"""Each by its name and clause: the loss with this one thing changed, None where it does not apply."""
+
+MOST_LOGITS = 1 << 14
+"""Larger products are not held against other losses: the small ones of a format name the fault."""
+
+
+def applied(asked: Setting, quantity: str, observed: Array) -> Iterator[tuple[str, str, Setting]]:
+    """Yield what may be wrong with a head: its name, its clause, and the loss that it would be."""
+    if len(asked.labels) * len(asked.operands["weight"]) > MOST_LOGITS:
+        return
+    for name, clause, change in FAULTS:
+        if (changed := change(asked)) is not None:
+            yield name, clause, changed
+    if (added := _z_loss_added(asked, quantity, observed)) is not None:
+        yield f"a z-loss of {added.z_loss:.4g} is added", OF_THE_LOSS, added
+    if (other := _other_divisor(asked, quantity, observed)) is not None:
+        yield f"the divisor is {other.divisor:.6g}", OF_THE_LOSS, other
+
+
+def _other_divisor(asked: Setting, quantity: str, observed: Array) -> Setting | None:
+    """Return the sum over the number that the answer speaks for, where one number answers for all rows."""
+    if asked.options["reduction"] == "none":
+        return None
+    total = replace(asked.with_options(reduction="sum"), divisor=None)
+    whole = total.head.exact(quantity, None if quantity == "value" else asked.cotangent).value
+    largest = np.unravel_index(np.argmax(np.abs(whole)), whole.shape)
+    with np.errstate(all="ignore"):
+        divisor = float(whole[largest] / observed[largest].astype(np.float64))
+    kept = float(np.round(divisor * len(asked.labels)) / len(asked.labels))
+    is_possible = 0.0 < kept < np.inf and kept != 1.0
+    return replace(total, divisor=kept) if is_possible else None
+
+
+def _z_loss_added(asked: Setting, quantity: str, observed: Array) -> Setting | None:
+    """Return the loss with the z-loss that most of the numbers speak for, where none is declared."""
+    if asked.z_loss or quantity != "value":
+        return None
+    without, with_one = (replace(asked, z_loss=factor).head.exact(quantity).value for factor in (0.0, 1.0))
+    term = with_one - without
+    speaks = term > 0.0
+    if not speaks.any():
+        return None
+    factor = float(np.median((observed.astype(np.float64) - without)[speaks] / term[speaks]))
+    return replace(asked, z_loss=factor) if 0.0 < factor < np.inf else None

@@ -1,0 +1,200 @@
+"""Documented faults of loss heads, each planted in one head of NumPy that has every option, with its thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ml_dtypes
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+CHUNK = 16
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a head computes, and the fault that it has."""
+
+    scale: float = 1.0
+    temperature: float = 1.0
+    softcap: float = 0.0
+    z_loss: float = 0.0
+    reduction: str = "none"
+    divisor: float = 0.0
+    ignore_index: int = IGNORED
+    shift: bool = False
+    fault: str = ""
+
+    @property
+    def factor(self) -> float:
+        """What the logits are multiplied with."""
+        power = {"scale dropped": 0, "temperature twice": 2}.get(self.fault, 1)
+        return float((self.scale / self.temperature) ** power)
+
+
+def value(h: Array, w: Array, labels: Array, *, bias: Array | None = None, o: Options) -> Array:
+    """Return the loss."""
+    losses, kept, _ = rows(h, w, labels, bias, o)
+    if o.reduction == "none":
+        return losses.astype(h.dtype)
+    parts = np.array_split(losses, min(4, len(losses))) if o.fault == "means of chunks added" else [losses]
+    if o.fault == "means of chunks added":
+        return np.asarray(sum(part.mean() for part in parts)).astype(h.dtype)
+    return np.asarray(losses.sum() / divisor(kept, o)).astype(h.dtype)
+
+
+def divisor(kept: Array, o: Options) -> Any:
+    """Return what the sum of the losses is divided by."""
+    if o.reduction == "sum":
+        mean = o.fault == "mean for the divisor"
+        return np.float32(kept.sum() if mean else o.divisor or 1.0)
+    if o.fault == "shifted labels counted with the first":
+        return np.float32(kept.sum() + 1)
+    return np.float32(len(kept) if o.fault == "mean over all rows" else kept.sum())
+
+
+def rows(h: Array, w: Array, labels: Array, bias: Array | None, o: Options) -> tuple[Array, Array, dict[str, Array]]:
+    """Return the loss of each row, whether it counts, and what its gradient is made of."""
+    x = (wide(h) @ wide(w).T).astype(h.dtype)
+    z = wide(x) if bias is None else wide((wide(x) + wide(bias)).astype(h.dtype))
+    z = z * z.dtype.type(o.factor)
+    before = z
+    if o.softcap and o.fault != "cap dropped":
+        tanh = np.tanh(z / z.dtype.type(o.softcap))
+        z = (z if o.fault == "cap by z tanh" else z.dtype.type(o.softcap)) * tanh
+    times = {"shifted twice": 2, "not shifted": 0}.get(o.fault, 1) if o.shift else 0
+    scored = np.append(labels[times:], np.full(times, o.ignore_index)) if times else labels
+    kept = scored != o.ignore_index
+    label = np.where(kept, scored, 0)
+    top = z.max(axis=1)
+    e = np.exp(z - top[:, None])
+    total = e.sum(axis=1)
+    own = z[np.arange(len(z)), label]
+    lse = np.log(total) + top
+    losses = lse.astype(h.dtype).astype(z.dtype) - own if o.fault == "lse less logit" else np.log(total) + (top - own)
+    z_loss = 1e-3 if o.fault == "z-loss added" else o.z_loss
+    losses = np.where(kept, losses + z.dtype.type(z_loss) * lse * lse, 0)
+    p = e / total[:, None]
+    slope = p * (1 + 2 * z.dtype.type(z_loss) * lse[:, None])
+    slope[np.arange(len(z)), label] -= 1
+    return losses, kept, {"slope": np.where(kept[:, None], slope, 0), "before": before}
+
+
+def gradient(
+    h: Array, w: Array, labels: Array, c: Array, *, bias: Array | None = None, o: Options
+) -> tuple[Array, ...]:
+    """Return the gradients by hidden states, weight and bias."""
+    _, kept, made = rows(h, w, labels, bias, o)
+    slope = made["slope"]
+    upstream = np.broadcast_to(wide(np.asarray(c)), (len(h),)) / (1 if o.reduction == "none" else divisor(kept, o))
+    if o.fault == "upstream dropped":
+        upstream = np.ones_like(upstream)
+    if o.softcap and o.fault not in {"cap dropped", "derivative of the cap dropped"}:
+        slope = slope * (1 - np.tanh(made["before"] / slope.dtype.type(o.softcap)) ** 2)
+    by_hidden = slope * upstream[:, None]
+    by_weight = slope * upstream[0] if o.fault == "first upstream for all rows" else by_hidden
+    stored = ml_dtypes.bfloat16 if o.fault == "gradient stored in bfloat16" else h.dtype
+    by_hidden, by_weight = (
+        (wide(one.astype(stored)) * one.dtype.type(o.factor)).astype(h.dtype) for one in (by_hidden, by_weight)
+    )
+    sums = ml_dtypes.bfloat16 if o.fault == "sums in bfloat16" else wide(h).dtype
+    total, total_bias = np.zeros(w.shape, sums), np.zeros(len(w), sums)
+    last = len(h) // CHUNK * CHUNK if o.fault == "last chunk lost" and len(h) >= CHUNK else len(h)
+    chunk = 4 if o.fault == "sums in bfloat16" else CHUNK
+    for start in range(0, last, chunk):
+        part = slice(start, start + chunk)
+        total += (wide(by_weight[part]).T @ wide(h[part])).astype(sums)
+        total_bias += wide(by_weight[part]).sum(axis=0).astype(sums)
+    answers = ((wide(by_hidden) @ wide(w)).astype(h.dtype), total.astype(h.dtype))
+    return answers if bias is None else (*answers, total_bias.astype(h.dtype))
+
+
+def wide(array: Array) -> Array:
+    """Return an array in float32, float64 as it is."""
+    return array if array.dtype == np.float64 else array.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A fault, where it was, and the clause that names it."""
+
+    fault: str
+    thread: str
+    clause: str
+    declared: dict[str, Any] = field(default_factory=dict)
+    formats: tuple[str, ...] = ("float32",)
+    says: str = ""
+
+    @property
+    def functions(self) -> tuple[Any, Any]:
+        """The loss and its gradient, with the fault."""
+        options = Options(**{name: one for name, one in self.declared.items() if name != "bias"}, fault=self.fault)
+        return partial(value, o=options), partial(gradient, o=options)
+
+
+GITHUB = "https://github.com/"
+CAP, MEAN = {"softcap": 5.0}, {"reduction": "mean", "ignore_index": IGNORED}
+SHIFT = {**MEAN, "shift": True}
+DIVISOR = {"reduction": "sum", "divisor": 64.0}
+ALL = {
+    "bias": True,
+    "temperature": 2.0,
+    "softcap": 5.0,
+    "z_loss": 1e-3,
+    **DIVISOR,
+    "shift": True,
+    "ignore_index": IGNORED,
+}
+
+FAULTS = [
+    Planted("cap by z tanh", f"{GITHUB}unslothai/unsloth-zoo/pull/593", "LIN-6", CAP, says="z tanh(z / c)"),
+    Planted("cap dropped", f"{GITHUB}unslothai/unsloth/pull/11277", "LIN-6", CAP, says="cap is dropped"),
+    Planted("scale dropped", f"{GITHUB}apple/ml-cross-entropy/issues/48", "LIN-6", {"scale": 0.5}, says="dropped"),
+    Planted("temperature twice", f"{GITHUB}huggingface/trl/issues/4159", "LIN-6", {"temperature": 2.0}, says="twice"),
+    Planted("z-loss added", f"{GITHUB}allenai/OLMo-core/pull/702", "LIN-7", says="a z-loss of 0.001 is added"),
+    Planted("lse less logit", f"{GITHUB}pytorch/pytorch/pull/195829", "LIN-8", says="rounded"),
+    Planted("sums in bfloat16", f"{GITHUB}linkedin/Liger-Kernel/pull/1391", "LIN-3", formats=("bfloat16",)),
+    Planted("first upstream for all rows", f"{GITHUB}linkedin/Liger-Kernel/pull/1298", "LIN-7", says="first row"),
+    Planted("means of chunks added", f"{GITHUB}NVIDIA-NeMo/Automodel/issues/3803", "LIN-7", MEAN, says="divisor is"),
+    Planted("shifted twice", f"{GITHUB}huggingface/transformers/issues/47394", "LIN-7", SHIFT, says="shifted twice"),
+    Planted("not shifted", f"{GITHUB}huggingface/transformers/issues/27517", "LIN-7", SHIFT, says="own labels"),
+    Planted(
+        "shifted labels counted with the first",
+        f"{GITHUB}huggingface/transformers/pull/46204",
+        "LIN-7",
+        SHIFT,
+        says="divisor is",
+    ),
+    Planted(
+        "mean for the divisor", f"{GITHUB}huggingface/transformers/issues/35203", "LIN-7", DIVISOR, says="over all"
+    ),
+    Planted("mean over all rows", f"{GITHUB}flagos-ai/FlagGems/pull/73", "LIN-7", MEAN, says="over all rows"),
+    Planted("gradient stored in bfloat16", f"{GITHUB}NVIDIA/TransformerEngine/pull/3193", "LIN-2"),
+    Planted("upstream dropped", f"{GITHUB}linkedin/Liger-Kernel/issues/968", "LIN-7", says="upstream"),
+    Planted(
+        "derivative of the cap dropped", f"{GITHUB}unslothai/unsloth-zoo/pull/593", "LIN-6", CAP, says="derivative"
+    ),
+    Planted("last chunk lost", f"{GITHUB}NVIDIA-NeMo/Automodel/issues/3803", "LIN-3"),
+]
+"""Sixteen that threads document, and two of their kind: a derivative forgotten, a chunk left out."""
+
+CORRECT = [
+    Planted("", "", "", declared, formats)
+    for declared, formats in (
+        ({}, ("bfloat16", "float32", "float64")),
+        (ALL, ("bfloat16", "float32")),
+        (SHIFT, ("float32",)),
+        ({"bias": True}, ("bfloat16", "float32")),
+        ({"z_loss": 1e-2, **MEAN}, ("bfloat16", "float32")),
+        ({"scale": 0.5, "softcap": 5.0}, ("float32",)),
+        (DIVISOR, ("float16", "float32")),
+    )
+]
+"""The head without a fault: float32 sums over chunks of rows, and float64 throughout."""

@@ -1,0 +1,56 @@
+"""Each documented fault of loss heads is named by its clause; the same head without it conforms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import logitproof
+from logitproof.kernels import head_cases
+from meta.kernels import documented_faults
+
+if TYPE_CHECKING:
+    from logitproof.kernels.verdict import KernelVerdict
+
+FEW = {name: head_cases.QUICK[name] for name in ("ordinary", "peaked", "offset", "one class", "one row")}
+
+
+def judged(
+    planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch, **more: head_cases.Shape
+) -> KernelVerdict:
+    monkeypatch.setitem(head_cases.SHAPES, "quick", {**FEW, **more})
+    function, gradient = planted.functions
+    function.__name__ = "head"
+    return logitproof.check(
+        function, op="linear_cross_entropy", gradient=gradient, format=planted.formats, **planted.declared
+    )
+
+
+@pytest.mark.parametrize("planted", documented_faults.FAULTS, ids=lambda one: one.fault)
+def test_a_documented_fault_is_named(planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = {"many rows": head_cases.QUICK["many rows"]} if planted.clause == "LIN-3" else {}
+    verdict = judged(planted, monkeypatch, **more)
+    named = [found for found in verdict.judgements if found.clause == planted.clause and found.verdict == "deviates"]
+    assert named, verdict.details()
+    assert any(planted.says in found.reason for found in named), [found.reason for found in named]
+
+
+@pytest.mark.parametrize("planted", documented_faults.CORRECT, ids=lambda one: " ".join(one.declared) or "plain")
+def test_the_head_without_a_fault_conforms(planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = {"many rows": head_cases.QUICK["many rows"]} if set(planted.declared) <= {"bias"} else {}
+    verdict = judged(planted, monkeypatch, **more)
+    wrong = [
+        (found.clause, found.regime, found.format, found.reason) for found in verdict.judgements if not found.expected
+    ]
+    assert not wrong
+    declared = set(planted.declared)
+    named = {found.clause for found in verdict.judgements}
+    assert ("LIN-5" in named) == ("bias" in declared)
+    assert ("LIN-6" in named) >= bool(declared & {"scale", "temperature", "softcap"})
+    assert ("LIN-7" in named) >= bool(declared & {"z_loss", "divisor", "shift"})
+
+
+def test_fifteen_faults_have_a_thread_of_their_own() -> None:
+    assert len({one.thread for one in documented_faults.FAULTS}) >= 15
+    assert {one.clause for one in documented_faults.FAULTS} >= {"LIN-2", "LIN-3", "LIN-6", "LIN-7", "LIN-8"}
