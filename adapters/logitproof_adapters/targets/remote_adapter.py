@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
     Reply = tuple[dict[str, Any], memoryview]
-    Question = tuple[Cell, int, tuple[int, ...]]
-    """A cell, the class axis and the shape of the logits: what is compiled and run as one program."""
+    Question = tuple[Cell, int, tuple[tuple[str, tuple[int, ...], bytes], ...]]
+    """A cell, the class axis, and the arrays by name, shape and bytes."""
 
 MOST_DEATHS = 5
 """In a row, without an answer between them: past them a target is given up, for each costs an import."""
@@ -255,17 +255,16 @@ class RemoteAdapter:
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the framework's answer as it came; what ended the process once is not evaluated again.
 
-        Of other rows the cell may be right: other cells are compared with it.
+        Of other rows the cell may be right: other cells are compared with it, and a label that is not there may end it.
         """
-        question = (cell, inputs.axis, inputs.logits.shape)
-        if question in self._deadly:
-            raise TargetDied(self._deadly[question])
         arrays = inputs.arrays()
+        if self._deadly and (last_words := self._deadly.get(_question(cell, inputs.axis, arrays))):
+            raise TargetDied(last_words)
         header = {"do": "evaluate", "cell": cell_to_json(cell), "axis": inputs.axis}
         try:
             answer, memory = self.request(header, arrays)
         except TargetDied as error:
-            self._deadly[question] = str(error)
+            self._deadly[_question(cell, inputs.axis, arrays)] = str(error)
             raise
         size = answer["answer"]["size"]
         self._take_back(answer, memory[size:], arrays)
@@ -291,3 +290,7 @@ class RemoteAdapter:
         """Run a program there, in a process of its own."""
         there = {**self.target.variables, **variables}
         return run_program(self.target.command, program, there, seconds, env=self.target.environment)
+
+
+def _question(cell: Cell, axis: int, arrays: Mapping[str, NDArray[Any]]) -> Question:
+    return cell, axis, tuple((name, array.shape, array.tobytes()) for name, array in arrays.items())

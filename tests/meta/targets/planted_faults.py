@@ -182,6 +182,16 @@ class DiesOfOneClass(Sound):
         return super().evaluate(cell, inputs)
 
 
+class DiesOfANegative(Sound):
+    """Ends the process where a logit is negative."""
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        """Return the control's answer."""
+        if inputs.logits.min() < 0:
+            os.abort()
+        return super().evaluate(cell, inputs)
+
+
 class ChangesItsInputs(Sound):
     """Counts in the arrays it was given."""
 

@@ -129,11 +129,16 @@ def test_a_target_that_dies_again_and_again_is_given_up() -> None:
     assert all("SIGABRT" in one for one in told[:MOST_DEATHS])
 
 
-def test_a_cell_that_ended_the_process_is_still_asked_of_rows_of_another_shape() -> None:
-    one, two = (Inputs(np.zeros((3, classes), np.float32), 1) for classes in (1, 2))
-    with remote("DiesOfOneClass") as adapter:
-        deaths = [_death(adapter, CELLS[0], one) for _ in range(2)]
-        assert np.array_equal(adapter.evaluate(CELLS[0], two), Sound().evaluate(CELLS[0], two))
+@pytest.mark.parametrize(
+    ("name", "shape", "number"), [("DiesOfOneClass", (3, 1), 0.0), ("DiesOfANegative", (3, 2), -1)]
+)
+def test_a_cell_that_ended_the_process_is_still_asked_of_other_rows(
+    name: str, shape: tuple[int, ...], number: float
+) -> None:
+    fatal, other = Inputs(np.full(shape, number, np.float32), 1), Inputs(np.zeros((3, 2), np.float32), 1)
+    with remote(name) as adapter:
+        deaths = [_death(adapter, CELLS[0], fatal) for _ in range(2)]
+        assert np.array_equal(adapter.evaluate(CELLS[0], other), Sound().evaluate(CELLS[0], other))
     assert deaths[0] == deaths[1]
     assert "SIGABRT" in deaths[0]
 
