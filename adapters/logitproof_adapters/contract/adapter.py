@@ -108,6 +108,31 @@ def floating_indices(adapter: Adapter) -> bool:
     return bool(getattr(adapter, "floating_indices", False))
 
 
+def label_columns(adapter: Adapter) -> bool:
+    """Return whether the framework documents that class indices may have the shape (rows, 1) where classes are last.
+
+    An adapter says so by an attribute of this name; one without it takes (rows,) alone.
+    """
+    return bool(getattr(adapter, "label_columns", False))
+
+
+def most_axes(adapter: Adapter) -> Mapping[str, int]:
+    """Return the most axes that the framework documents for the logits of an op, by op; one not named takes any number.
+
+    An adapter says so by an attribute of this name, e.g. ``{"log_sum_exp": 4}``.
+    """
+    found: Mapping[str, int] = getattr(adapter, "most_axes", {})
+    return found
+
+
+def negative_strides(adapter: Adapter) -> bool:
+    """Return whether the framework takes arrays that lie backwards in memory.
+
+    An adapter of one that does not says so by an attribute of this name.
+    """
+    return bool(getattr(adapter, "negative_strides", True))
+
+
 def entries(adapter: Adapter) -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Return the further functions that can be asked, as words of `Cell.entry`, by op and labels.
 

@@ -123,6 +123,9 @@ class RemoteAdapter:
         self.ignored_labels = tuple(facts["ignored_labels"])
         self.broadcast_labels = tuple(facts["broadcast_labels"])
         self.floating_indices = facts["floating_indices"]
+        self.label_columns = facts["label_columns"]
+        self.most_axes = dict(facts["most_axes"])
+        self.negative_strides = facts["negative_strides"]
         self.keeps_graph = facts["keeps_graph"]
         self.quick_rows = facts["quick_rows"]
         self.arithmetic = facts["arithmetic"] and Arithmetic(**facts["arithmetic"])

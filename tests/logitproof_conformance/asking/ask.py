@@ -15,11 +15,15 @@ from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_conformance.plan.layout import arrange, restore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.cases.catalogue import Batch
     from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+    Restored = Callable[[Cell, NDArray[Any], Batch], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,10 @@ def ask(adapter: Adapter, cell: Cell, batch: Batch) -> Answer:
     return ask_with(adapter, cell, arrange(cell, batch.rows), batch)
 
 
-def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch) -> Answer:
+def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch, restored: Restored = restore) -> Answer:
     """Evaluate `inputs`, laid out for `cell` and shaped as `batch` would be, as `ask` does.
+
+    Where they are laid out otherwise, `restored` brings the answer back.
 
     Raises
     ------
@@ -78,7 +84,7 @@ def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch) -> Answ
             None, str(answer.dtype), misshapen=f"the result holds {answer.dtype}, no number format", modified=modified
         )
     try:
-        observed = restore(cell, answer, batch)
+        observed = restored(cell, answer, batch)
     except ValueError as error:
         return Answer(None, str(answer.dtype), misshapen=str(error), modified=modified)
     return Answer(observed, str(answer.dtype), modified=modified)

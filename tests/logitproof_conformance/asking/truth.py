@@ -67,6 +67,11 @@ def truth_of(adapter: Adapter, cell: Cell, batch: Batch) -> Truth:
     return _truth(plain, _Shared(batch), choices_of(adapter, cell), declared_arithmetic(adapter))
 
 
+def some_rows(truth: Truth, chosen: NDArray[np.intp]) -> Truth:
+    """Return what is true of some rows of a batch."""
+    return replace(truth, exact=truth.exact[chosen], must=truth.must[chosen], should=truth.should[chosen])
+
+
 def accuracy_bounds(adapter: Adapter, cell: Cell, batch: Batch) -> dict[str, F64]:
     """Return the bounds of the accuracy grades A to C of a cell without options and producer, for one batch."""
     truth, format_ = truth_of(adapter, cell, batch), FORMATS[cell.format]

@@ -11,6 +11,7 @@ import numpy as np
 from logitproof_conformance.asking.ask import ask, digest, same_bits
 from logitproof_conformance.checks.accuracy import judge_accuracy_class, judge_accuracy_grade
 from logitproof_conformance.checks.few_rows import judge_few_rows
+from logitproof_conformance.checks.further_layouts import judge_further_layout
 from logitproof_conformance.checks.label_formats import judge_distribution_format, judge_label_format
 from logitproof_conformance.checks.laws_of_derivatives import judge_forward_and_reverse, judge_second_vector
 from logitproof_conformance.checks.laws_of_rows import judge_order_of_logits, judge_row_sums
@@ -40,6 +41,7 @@ from logitproof_conformance.plan.bad_inputs import (
     LABEL_FORMATS,
     NO_CLASSES,
 )
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS
 from logitproof_conformance.plan.layout import arrange, due_shape
 from logitproof_reference.cases.catalogue import poisoned
 from logitproof_reference.judging.compare import compare
@@ -221,6 +223,7 @@ CHECK_JUDGES = {
     "empty_batch": judge_empty_batch,
     "second_backward": judge_second_backward,
     "padded_rows": judge_padded_rows,
+    **dict.fromkeys(FURTHER_LAYOUTS, judge_further_layout),
     **dict.fromkeys(BAD_LABELS, judge_bad_label),
     **dict.fromkeys(INVALID_ARGUMENTS, judge_invalid_argument),
     **dict.fromkeys(LABEL_FORMATS, judge_label_format),

@@ -23,6 +23,7 @@ from logitproof_conformance.plan.cells import (
     main_questions,
 )
 from logitproof_conformance.plan.checks import CHECKS, makes_sense
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, is_offered
 from logitproof_conformance.plan.layout import SHAPES
 from logitproof_reference.cases.catalogue import REGIMES, Batch
 from logitproof_reference.vocabulary.cells import PLAIN, Cell
@@ -99,7 +100,7 @@ def cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
         for regime in batch.slices:
             yield Case(cell, regime, _chapter(cell, regime))
     for check, chapter in CHECKS.items():
-        if makes_sense(check, cell, profile):
+        if makes_sense(check, cell, profile) and (check not in FURTHER_LAYOUTS or is_offered(adapter, check, cell)):
             yield Case(cell, check, chapter)
 
 

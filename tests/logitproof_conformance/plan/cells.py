@@ -155,6 +155,8 @@ def is_quick(cell: Cell) -> bool:
         return _is_eager_float32(cell) and cell.options == PLAIN and cell.quantity in OF_EVERY_LOSS
     if cell.options != PLAIN:
         return is_sum_of_halves(cell) or (_is_eager_float32(cell) and (cell.axis == "last" or _is_spatial(cell)))
+    if (cell.axis, cell.layout) == SHAPES[1] and cell.format in HALF_FORMATS:
+        return (cell.mode, cell.quantity) == ("eager", "value") and OPS[cell.op].keeps_classes
     if (cell.op, cell.labels, cell.quantity) in further_questions() or (cell.axis, cell.layout) != SHAPES[0]:
         return _is_eager_float32(cell)
     return CLASSES["quick"].get((cell.mode, cell.format)) != frozenset()

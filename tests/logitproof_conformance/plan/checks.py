@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_conformance.plan.bad_inputs import BAD_INPUTS, BAD_LABELS, takes
 from logitproof_conformance.plan.cells import MAIN_MODES, OF_EVERY_LOSS, is_sum_of_halves
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, takes_layout
 from logitproof_conformance.plan.layout import SHAPES
 from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.ops import OPS
@@ -36,6 +37,7 @@ CHECKS = {
     "empty_batch": "results",
     "second_backward": "results",
     "padded_rows": "results",
+    **dict.fromkeys(FURTHER_LAYOUTS, "results"),
     **dict.fromkeys(BAD_INPUTS, "errors"),
 }
 """Checks that look at more than one regime or ask again, and their chapter."""
@@ -101,6 +103,12 @@ ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
 }
 """Checks whose rows are one more shape to compile, or lie otherwise: the cells that quick asks, eager in float32."""
 
+QUICK_LAYOUTS = frozenset({"first_of_three_axes", "first_before_ones"})
+COMPILED_LAYOUTS = frozenset({"first_before_ones", "second_of_four_axes"})
+QUICK_COMPILED_LAYOUT = ("softmax", "value")
+"""Further layouts that quick asks, those that are asked compiled too, in float32, and the op and quantity that quick
+asks so: each is one more program to compile."""
+
 MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
 """Bad inputs that the quick profile asks in another format than float32."""
 
@@ -133,6 +141,9 @@ def _says_something(check: str, cell: Cell) -> bool:
         return False
     if check in LAWS or check in BAD_INPUTS:
         return _is_plain(cell) and (LAWS[check](cell) if check in LAWS else takes(check, cell))
+    if check in FURTHER_LAYOUTS:
+        asked = cell.mode == "eager" or (check in COMPILED_LAYOUTS and _is_worth_a_shape(cell))
+        return asked and _is_plain(cell) and takes_layout(check, cell)
     return SOMEWHERE.get(check, _everywhere)(cell)
 
 
@@ -143,6 +154,9 @@ def _is_quick(check: str, cell: Cell) -> bool:
     is_eager, is_float32 = cell.mode == "eager", cell.format == "float32"
     if check in LAWS:
         return is_float32 and check not in IN_A_PROCESS and is_eager == (check != "eager_answer")
+    if check in FURTHER_LAYOUTS:
+        asked = cell.quantity in OF_EVERY_LOSS if is_eager else (cell.op, cell.quantity) == QUICK_COMPILED_LAYOUT
+        return check in QUICK_LAYOUTS and asked and is_float32
     if check in BAD_INPUTS:
         return is_eager and cell.format == MIXED_PRECISION.get(check, "float32")
     return check not in ONE_MORE_SHAPE or (is_eager and is_float32 and ONE_MORE_SHAPE[check](cell))

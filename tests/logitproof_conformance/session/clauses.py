@@ -13,6 +13,7 @@ from logitproof_conformance.plan.bad_inputs import (
     LABEL_FORMATS,
     NO_CLASSES,
 )
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "empty_batch": ("IO-3",),
     "second_backward": ("IO-7",),
     "padded_rows": ("IO-5",),
+    **dict.fromkeys(FURTHER_LAYOUTS, ("IO-5",)),
     **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
     **{name: (invalid_argument.clause,) for name, invalid_argument in INVALID_ARGUMENTS.items()},
     **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS), ("IO-6",)),

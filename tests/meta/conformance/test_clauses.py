@@ -31,7 +31,6 @@ ELSEWHERE = {*TRAINING_CLAUSES, *INVARIANCE_CLAUSES, *HEAD_CLAUSES}
 
 EAGER_ALONE = {
     "ERR-1": "a compiled guard may end the process; MOD-3 asks it in one of its own",
-    "IO-5": "every axis and layout is one more compilation",
     "OPT-1": "every option is one more compilation: a reduction is asked in combinations",
 }
 """Clauses that are not asked of compiled modes, and why."""

@@ -9,6 +9,7 @@ from meta.mutants.gradients import GRADIENT_MUTANTS
 from meta.mutants.ignored import IGNORED_MUTANTS
 from meta.mutants.labels import LABEL_MUTANTS
 from meta.mutants.laws import LAW_MUTANTS
+from meta.mutants.layouts import LAYOUT_MUTANTS
 from meta.mutants.modes import MODE_MUTANTS
 from meta.mutants.options import OPTION_MUTANTS
 from meta.mutants.producers import PRODUCER_MUTANTS
@@ -31,6 +32,7 @@ _TABLES = (
     IGNORED_MUTANTS,
     EXTREME_MUTANTS,
     RESULT_MUTANTS,
+    LAYOUT_MUTANTS,
     LAW_MUTANTS,
     MODE_MUTANTS,
     SIZE_MUTANTS,

@@ -54,7 +54,13 @@ HVP_SIGMOID_LOSS = ("sigmoid_cross_entropy", "distributions", "hvp")
 
 
 def ask_control(cell: Cell, inputs: Inputs) -> NDArray[Any]:
-    """Return the control's answer, with whatever is patched into it; it goes backward twice as it does once."""
+    """Return the control's answer, with whatever is patched into it; it goes backward twice as it does once.
+
+    Labels may keep the class axis, with a length of one.
+    """
+    labels = inputs.labels
+    if labels is not None and labels.dtype.kind in "iu" and labels.ndim == inputs.logits.ndim > 1:
+        inputs = replace(inputs, labels=labels.squeeze(inputs.axis))
     quantity = "grad_logits" if cell.quantity == SECOND_GRADIENT else cell.quantity
     return control_answers.answer_to(replace(cell, quantity=quantity), inputs)
 
@@ -129,6 +135,7 @@ class MutantAdapter:
     name = "mutant"
     producers = tuple(PRODUCERS)
     keeps_graph = True
+    label_columns = True
 
     def __init__(self, mutant: Mutant) -> None:
         self.mutant = mutant

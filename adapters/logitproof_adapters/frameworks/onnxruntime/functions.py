@@ -103,7 +103,7 @@ def operator(cell: Cell) -> str:
 
 
 def program(cell: Cell, axis: int, ndim: int, provider: str = f"CPU{SUFFIX}", device: str = CPU) -> str:
-    """Return source that defines ``f``; the logits have `ndim` axes, three at most, and their classes lie at `axis`."""
+    """Return source that defines ``f``; the logits have `ndim` axes, and their classes lie at `axis`."""
     index = parted(device)[1]
     letters = arguments(cell).split(", ")
     axes = [f"d{place}" for place in range(ndim)]

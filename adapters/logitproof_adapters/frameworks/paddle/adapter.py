@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,8 @@ class PaddleAdapter(SourceAdapter):
     imports = "import paddle\nimport paddle.nn.functional as F"
     report = 'print(str(result.dtype).rpartition(".")[2], result.tolist())'
     ignored_labels = (IGNORED_LABEL,)
+    most_axes = MappingProxyType({"log_sum_exp": 4})  # paddle.logsumexp: "which have no more than 4 dimensions"
+    label_columns = True  # "the shape is [N1, N2, ..., Nk] or [N1, N2, ..., Nk, 1]"
     floating_indices = True  # "the data type of label is int32, int64, float32, float64"
 
     def __init__(self, device: str = CPU) -> None:

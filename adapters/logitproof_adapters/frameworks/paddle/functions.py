@@ -1,7 +1,7 @@
 """PaddlePaddle's functions as source: what is called for an op, and how it is differentiated and run in each mode.
 
 cross_entropy takes any class axis; with soft labels and without reduction it keeps that axis, of length one. nll_loss
-takes the classes at axis 1; where they lie elsewhere, swapaxes brings them there. Mode ``graph`` is
+takes the classes at axis 1; where they lie elsewhere, moveaxis brings them there. Mode ``graph`` is
 paddle.jit.to_static of the forward pass, and with it of its backward pass.
 """
 
@@ -41,7 +41,7 @@ def program(cell: Cell, axis: int) -> str:
     """Return source that defines ``f``."""
     call = EXPRESSIONS[cell.op, cell.labels, cell.entry].format(
         axis=axis,
-        to_1="" if axis == 1 else f".swapaxes({axis}, 1)",
+        to_1="" if axis == 1 else f".moveaxis({axis}, 1)",
         rows=f".squeeze({axis})" if cell.options.reduction == "none" else "",
         options=options_source(cell.options),
     )

@@ -1,7 +1,7 @@
 """tinygrad's functions as source: what is called for an op, and how it is differentiated and run in each mode.
 
 cross_entropy and nll_loss take the classes at axis 1, sparse_categorical_crossentropy last; where they lie elsewhere,
-transpose brings them there. Mode ``compiled`` is TinyJit, whose third call is the first that replays what the second
+permute brings them there. Mode ``compiled`` is TinyJit, whose third call is the first that replays what the second
 recorded.
 """
 
@@ -51,9 +51,16 @@ def program(cell: Cell, axis: int, ndim: int) -> str:
     """Return source that defines ``f``."""
     expression = EXPRESSIONS[cell.op, cell.labels, cell.entry].format(
         axis=axis,
-        to_1="" if axis == 1 else f".transpose({axis}, 1)",
-        to_last="" if axis == ndim - 1 else f".transpose({axis}, {ndim - 1})",
+        to_1=_moved(axis, 1, ndim),
+        to_last=_moved(axis, ndim - 1, ndim),
         options=options_source(cell.options),
     )
     answer = ANSWERS[cell.quantity].format(expression=expression)
     return PROGRAMS[cell.mode].format(letters=arguments(cell), answer=answer)
+
+
+def _moved(axis: int, place: int, ndim: int) -> str:
+    """Return the call that brings an axis to a place and keeps the order of the others; empty where it is there."""
+    order = [other for other in range(ndim) if other != axis]
+    order.insert(place, axis)
+    return "" if axis == place else f".permute({', '.join(map(str, order))})"

@@ -51,6 +51,7 @@ class TorchAdapter(SourceAdapter):
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     producers = tuple(PRODUCERS)
     keeps_graph = True
+    negative_strides = False  # torch.from_numpy: "At least one stride in the given numpy array is negative"
     imports = "import torch"
     report = "print(result.dtype, result.tolist())"
     ignored_labels: tuple[int, ...] = (IGNORED_LABEL,)

@@ -1,0 +1,58 @@
+"""Rows among more axes, and with other strides: answered as well as in the batch they come from (IO-5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from logitproof_conformance.asking.ask import ask_with
+from logitproof_conformance.asking.truth import some_rows
+from logitproof_conformance.judging.related import first_failure
+from logitproof_conformance.judging.rules import ComparedBatch
+from logitproof_conformance.judging.second_answer import SecondAnswer, judge_as_good
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from logitproof_conformance.judging.judging import CellEvaluation
+    from logitproof_conformance.plan.cases import Case
+    from logitproof_reference.cases.catalogue import Batch
+    from logitproof_reference.vocabulary.cells import Cell
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+CLAUSE = "IO-5"
+
+
+def judge_further_layout(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask some rows of the common batch in another layout: what is right in the batch is right there too (IO-5)."""
+    cell, common, layout = case.cell, evaluation.common_batch, FURTHER_LAYOUTS[case.regime]
+    chosen = layout.chosen(len(common.rows))
+    batch = _some_rows(common, chosen)
+
+    def restored(cell: Cell, answer: NDArray[Any], batch: Batch) -> NDArray[Any]:
+        return layout.restore(cell, answer, len(batch.rows), batch.classes)
+
+    whole = evaluation.answer(common)
+    answer = ask_with(evaluation.adapter, cell, layout.arrange(cell, batch.rows), batch, restored)
+    if (failed := first_failure(case, CLAUSE, (whole, answer))) is not None:
+        yield failed
+        return
+    truth = some_rows(evaluation.truth(common), chosen)
+    first, second = (ComparedBatch(cell, batch, found, truth) for found in (whole.array[chosen], answer.array))
+    yield judge_as_good(
+        evaluation.adapter, case, SecondAnswer(CLAUSE, layout.says, first, second, cell, partial(layout.arrange, cell))
+    )
+
+
+def _some_rows(batch: Batch, chosen: NDArray[np.intp]) -> Batch:
+    """Return these rows of a batch, which are in its order; regimes without any are left out."""
+    bounds = {name: np.searchsorted(chosen, (part.start, part.stop)).tolist() for name, part in batch.slices.items()}
+    slices = {name: slice(start, stop) for name, (start, stop) in bounds.items() if start < stop}
+    return replace(batch, rows=batch.rows[chosen], slices=slices)
