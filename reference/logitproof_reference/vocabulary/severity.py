@@ -29,7 +29,7 @@ MOST_SEVERE_FIRST = tuple(EFFECTS)
 RIGHT_DIGITS = 0.01
 """Relative error up to which two digits are right."""
 
-_BY_CLAUSE = {"IO-1": "form", "IO-3": "no-answer", "MOD-3": "no-answer"}
+_BY_CLAUSE = {"IO-1": "form", "IO-3": "no-answer", "MOD-3": "no-answer", "MOD-4": "not-finite"}
 """Effects of what compares no numbers: results, empty batches, other modes' refusals. The rest is answered wrongly."""
 
 

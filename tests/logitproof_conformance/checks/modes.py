@@ -1,4 +1,4 @@
-"""A compiled mode beside eager mode: its bits (MOD-2, reported), its format, shape and refusals (MOD-3)."""
+"""A compiled mode beside eager mode: its bits (MOD-2, reported), its format, shape and refusals (MOD-3, MOD-4)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from logitproof_adapters import contract
 from logitproof_conformance.asking.ask import Answer, ask, ask_with, digest, same_bits
-from logitproof_conformance.judging.judging import CellEvaluation, judgement, repro_of
+from logitproof_conformance.judging.judging import CellEvaluation, judgement, repro_of, verdict_on
 from logitproof_conformance.judging.related import first_failure
 from logitproof_conformance.plan.layout import arrange
 
@@ -21,6 +21,9 @@ STRAY_ROW = 0
 
 ROWS_ALONE = 128
 """Enough that a compiler makes their loop parallel, few enough to keep the program."""
+
+RAISED, IS_NAN, ANSWERED, ENDED = "raised", "NaN", "answered", "ended"
+"""What becomes of a label that is no class: an error, NaN in its row, a number, or the end of the process."""
 
 SECONDS = 300
 """How much processor time a program that runs alone may take: it imports a framework and compiles."""
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Adapter
     from logitproof_conformance.plan.cases import Case
+    from logitproof_reference.cases.catalogue import Batch
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
     from logitproof_reference.vocabulary.judgement import Judgement
 
 
@@ -73,7 +78,7 @@ def _compared_bits(case: Case, eager: Answer, compiled: Answer) -> Judgement:
 
 
 def judge_eager_refusal(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Hand in a label that is no class: what eager mode refuses, this mode refuses too, or gives NaN (MOD-3).
+    """Hand in a label that is no class: what eager mode refuses, this mode refuses too (MOD-4), or gives NaN (MOD-3).
 
     This mode is asked by its repro in a process of its own, for a guard that is compiled may end the process.
     """
@@ -89,29 +94,53 @@ def judge_eager_refusal(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
         reason = "eager mode accepts this label" if program else "the adapter has no repro to run in a separate process"
         yield judgement(case, "MOD-3", "unsupported", reason=reason)
         return
-    kept, seen = run_alone(evaluation.adapter, program)
+    outcome, seen = run_alone(evaluation.adapter, program)
     said = f"label {batch.classes} of {batch.classes} classes: eager mode: {eager.failure or 'NaN'}; this mode {seen}"
-    found = judgement(case, "MOD-3", "conforms" if kept else "deviates", reason=said)
-    yield replace(found, elements=1, row=STRAY_ROW, repro="" if kept else program)
+    holds = {"MOD-3": outcome in {RAISED, IS_NAN}}
+    if eager.failure and holds["MOD-3"]:
+        holds["MOD-4"] = outcome == RAISED
+    for clause, good in holds.items():
+        found = judgement(case, clause, verdict_on(clause, good=good), reason=said)
+        yield replace(found, elements=1, row=STRAY_ROW, repro="" if good else program)
 
 
-def run_alone(adapter: Adapter, program: str) -> tuple[bool, str]:
-    """Run a repro in a process of its own: was the stray label refused or answered by NaN, and what was seen.
+def judge_kept_refusal(
+    evaluation: CellEvaluation, case: Case, asked: tuple[Cell, Inputs, Batch], answer: Answer
+) -> Iterator[Judgement]:
+    """Hand in a bad input in eager mode too: where that raises, this mode, whose answer is given, should (MOD-4)."""
+    cell, inputs, batch = asked
+    eager_cell = replace(cell, mode="eager")
+    if cell.mode == "eager" or evaluation.adapter.unsupported(eager_cell) is not None:
+        return
+    eager = ask_with(evaluation.adapter, eager_cell, inputs, batch)
+    if not eager.failure:
+        return
+    found = judgement(case, "MOD-4", verdict_on("MOD-4", good=bool(answer.failure)))
+    if answer.failure:
+        yield found
+        return
+    given = answer.misshapen or ("NaN" if np.isnan(answer.array.astype(np.float64)).all() else "a result")
+    reason = f"eager mode raises {eager.failure}; this mode returns {given}"
+    yield replace(found, reason=reason, repro=evaluation.adapter.repro(cell, inputs))
+
+
+def run_alone(adapter: Adapter, program: str) -> tuple[str, str]:
+    """Run a repro in a process of its own: what became of the stray label, and what was seen.
 
     With two threads, so that loops are made parallel or not whatever the machine.
     """
     try:
         done = contract.run_alone(adapter, program, {"OMP_NUM_THREADS": "2"}, SECONDS)
     except subprocess.TimeoutExpired as error:
-        return False, f"does not finish in {error.timeout:g} s, waiting"
+        return ENDED, f"does not finish in {error.timeout:g} s, waiting"
     last_words = (done.stderr.strip().splitlines() or [""])[-1][:200]
     killed_by = max(-done.returncode, done.returncode - SHELL_SIGNALED)
     if killed_by == signal.SIGXCPU:
-        return False, f"does not finish in {SECONDS} s of processor time"
+        return ENDED, f"does not finish in {SECONDS} s of processor time"
     if killed_by > 0:
-        return False, f"kills the process with signal {killed_by}: {last_words}"
+        return ENDED, f"kills the process with signal {killed_by}: {last_words}"
     if done.returncode > 0:
-        return True, f"raises {last_words}"
+        return RAISED, f"raises {last_words}"
     _, numbers = done.stdout.strip().splitlines()[-1].split(" ", 1)
     stray = json.loads(numbers.replace("nan", "NaN").replace("inf", "Infinity"))[STRAY_ROW]
-    return bool(np.isnan(stray).all()), f"returns {stray}"
+    return IS_NAN if np.isnan(stray).all() else ANSWERED, f"returns {stray}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from logitproof_adapters.contract import broadcast_labels, floating_indices, ignored_labels
 from logitproof_conformance.asking.ask import Answer, ask, ask_with, digest
+from logitproof_conformance.checks.modes import judge_kept_refusal
 from logitproof_conformance.judging.judging import CellEvaluation, failure, judgement, spell
 from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.plan.bad_inputs import BAD_LABELS, INVALID_ARGUMENTS
@@ -88,6 +89,7 @@ def judge_invalid_argument(evaluation: CellEvaluation, case: Case) -> Iterator[J
     right = arrange(cell, batch.rows)
     inputs = invalid_argument.inputs(right)
     answer = ask_with(evaluation.adapter, cell, inputs, batch)
+    yield from judge_kept_refusal(evaluation, case, (cell, inputs, batch), answer)
     if answer.failure:
         yield _refused(case, invalid_argument.clause, answer)
         return
@@ -126,6 +128,7 @@ def judge_no_classes(evaluation: CellEvaluation, case: Case) -> Iterator[Judgeme
     batch = _without_classes(evaluation.common_batch)
     inputs = arrange(case.cell, batch.rows)
     answer = ask_with(evaluation.adapter, case.cell, inputs, batch)
+    yield from judge_kept_refusal(evaluation, case, (case.cell, inputs, batch), answer)
     if answer.failure:
         yield _refused(case, "ERR-4", answer)
         return

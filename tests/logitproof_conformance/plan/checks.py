@@ -109,6 +109,9 @@ QUICK_COMPILED_LAYOUT = ("softmax", "value")
 """Further layouts that quick asks, those that are asked compiled too, in float32, and the op and quantity that quick
 asks so: each is one more program to compile."""
 
+QUICK_REFUSAL = ("labels_one_short", "compiled", "value")
+"""The bad input that the quick profile asks compiled too, and of what: it is refused before anything is compiled."""
+
 MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
 """Bad inputs that the quick profile asks in another format than float32."""
 
@@ -158,5 +161,6 @@ def _is_quick(check: str, cell: Cell) -> bool:
         asked = cell.quantity in OF_EVERY_LOSS if is_eager else (cell.op, cell.quantity) == QUICK_COMPILED_LAYOUT
         return check in QUICK_LAYOUTS and asked and is_float32
     if check in BAD_INPUTS:
-        return is_eager and cell.format == MIXED_PRECISION.get(check, "float32")
+        asked = is_eager or (check, cell.mode, cell.quantity) == QUICK_REFUSAL
+        return asked and cell.format == MIXED_PRECISION.get(check, "float32")
     return check not in ONE_MORE_SHAPE or (is_eager and is_float32 and ONE_MORE_SHAPE[check](cell))

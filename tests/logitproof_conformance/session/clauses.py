@@ -33,7 +33,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "forward_and_reverse": ("LAW-8",),
     "second_vector": ("LAW-9",),
     "eager_answer": ("MOD-2", "MOD-3"),
-    "eager_refusal": ("MOD-3",),
+    "eager_refusal": ("MOD-3", "MOD-4"),
     "accuracy_class": ("VAL-3", "ACC-2"),
     "accuracy_grade": ("ACC-1",),
     "result": ("IO-1", "IO-2"),
@@ -42,9 +42,9 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "padded_rows": ("IO-5",),
     **dict.fromkeys(FURTHER_LAYOUTS, ("IO-5",)),
     **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
-    **{name: (invalid_argument.clause,) for name, invalid_argument in INVALID_ARGUMENTS.items()},
+    **{name: (invalid_argument.clause, "MOD-4") for name, invalid_argument in INVALID_ARGUMENTS.items()},
     **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS), ("IO-6",)),
-    NO_CLASSES: ("ERR-4",),
+    NO_CLASSES: ("ERR-4", "MOD-4"),
 }
 """What each check of `plan.checks.CHECKS` judges. Beside these, IO-1 judges every answer whose shape is wrong."""
 
@@ -59,5 +59,6 @@ def clauses_of(case: Case) -> tuple[str, ...]:
     if case.chapter == training_plan.TEST_MODULE:
         return training_plan.CLAUSES
     if case.regime in CHECK_CLAUSES:
-        return CHECK_CLAUSES[case.regime]
+        of_check = CHECK_CLAUSES[case.regime]
+        return tuple(clause for clause in of_check if clause != "MOD-4" or case.cell.mode != "eager")
     return tuple(dict.fromkeys(rule.clause for rule in rules_of(case.cell, case.regime)))

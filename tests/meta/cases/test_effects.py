@@ -39,6 +39,7 @@ def test_numbers_tell_their_effect(exact: str, observed: str, effect: str) -> No
         ("deviates", "IO-2", "silent"),
         ("deviates", "IO-3", "no-answer"),
         ("deviates", "MOD-3", "no-answer"),
+        ("concern", "MOD-4", "not-finite"),
     ],
 )
 def test_where_no_numbers_are_compared_the_clause_tells_the_effect(verdict: str, clause: str, effect: str) -> None:

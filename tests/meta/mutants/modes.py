@@ -37,6 +37,14 @@ def in_float32(cell: Cell, inputs: Inputs) -> Array:
     return ask_control(cell, inputs).astype(np.float32)
 
 
+def nan_where_labels_are_short(cell: Cell, inputs: Inputs) -> Array:
+    """Answer NaN where there are fewer labels than rows."""
+    rows = inputs.logits.shape[0]
+    if inputs.labels is not None and len(inputs.labels) < rows:
+        return np.full(rows, np.nan, inputs.logits.dtype)
+    return ask_control(cell, inputs)
+
+
 MODE_MUTANTS = [
     Mutant(
         "vmap_maximum_of_batch",
@@ -63,6 +71,23 @@ MODE_MUTANTS = [
         program="print('float32', [2.25])",
         mode="vmap",
         profile="full",
+    ),
+    Mutant(
+        "vmap_makes_bad_label_nan",
+        "Mapped over rows, a label out of range, which eager mode refuses, makes its row NaN.",
+        "MOD-4",
+        INDEX_LOSS,
+        program="print('float32', [float('nan')])",
+        mode="vmap",
+        profile="full",
+    ),
+    Mutant(
+        "compiled_fills_short_labels",
+        "Compiled, labels of too few rows, which eager mode refuses, make every loss NaN.",
+        "MOD-4",
+        INDEX_LOSS,
+        ask=nan_where_labels_are_short,
+        mode="compiled",
     ),
     Mutant(
         "graph_clips",
