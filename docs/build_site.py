@@ -34,11 +34,19 @@ NAVIGATION = {
     "Start": (HOME, "docs/index.md", "docs/logits-to-loss.md", "docs/claims.md"),
     "Use": (
         *("docs/upgrade.md", "docs/port-a-model.md", "docs/check-your-kernel.md", "docs/maintain-a-framework.md"),
-        *("docs/write-an-adapter.md", "docs/contest-a-verdict.md", "docs/targets.md"),
+        *("docs/write-an-adapter.md", "docs/contest-a-verdict.md", "docs/targets.md", "docs/parity.md"),
+        *("docs/invariance.md", "docs/sweep.md"),
     ),
     "Look up": (
         *("docs/read-a-verdict.md", "docs/frameworks.md", "docs/dialects.md", "docs/findings.md", "docs/machines.md"),
-        *("docs/security.md", "docs/design.md", "reference/logitproof_reference/specification/SPEC.md", "CHANGELOG.md"),
+        *(
+            "docs/releases.md",
+            "docs/atlas.md",
+            "docs/security.md",
+            "docs/design.md",
+            "reference/logitproof_reference/specification/SPEC.md",
+            "CHANGELOG.md",
+        ),
     ),
 }
 """What every page leads to."""

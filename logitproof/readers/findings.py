@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof.errors import UsageError
 from logitproof_adapters.catalogue import ledger, registry
 from logitproof_reference.training.impact import impact_of
+from logitproof_reference.vocabulary.reasons import cause_of
 from logitproof_reference.vocabulary.severity import MOST_SEVERE_FIRST, severity_of
 from logitproof_reports.runs.schema import attributed, framework_of
 
@@ -91,12 +92,12 @@ def findings_of_ledgers(frameworks: Sequence[str] = ()) -> list[Finding]:
 
 
 def _alike(entries: Iterable[Deviation]) -> Iterable[list[Deviation]]:
-    """Group the entries of a ledger by releases, machines, reason and upstream link."""
+    """Group the entries of a ledger by releases, machines, cause and upstream link."""
 
     def told(entry: Deviation) -> tuple[str, ...]:
-        return entry.releases, entry.where, entry.reason, entry.upstream
+        return entry.releases, entry.where, cause_of(entry.reason), entry.upstream
 
-    return (list(alike) for _, alike in groupby(sorted(entries, key=told), told))
+    return (list(alike) for _, alike in groupby(sorted(entries, key=lambda one: (told(one), one.reason)), told))
 
 
 def _told(framework: str, alike: Sequence[Deviation]) -> Finding:
@@ -141,12 +142,12 @@ def findings_of_run(run: Run, frameworks: Sequence[str] = ()) -> list[Finding]:
 
 
 def _known(record: dict[str, Any], environment: dict[str, Any]) -> tuple[str, str, str]:
-    """Return reason, upstream and machines of the ledger entry that explains a judgement; empty where none does."""
+    """Return cause, upstream and machines of the ledger entry that explains a judgement; empty where none does."""
     if not record["deviation"]:
         return "", "", ""
     entries = environment.get("ledger") or ()
     entry: dict[str, Any] = next((one for one in entries if one.get("id") == record["deviation"]), {})
-    reason = str(entry.get("reason") or record["deviation"])
+    reason = cause_of(str(entry.get("reason") or record["deviation"]))
     tried = environment.get("tried") if entry.get("carried") else ""
     carried = f"known up to {tried}, still so: " if tried else ""
     return f"{carried}{reason}", str(entry.get("upstream") or ""), str(entry.get("machines") or "")

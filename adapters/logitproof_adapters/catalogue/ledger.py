@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from logitproof_adapters.catalogue.machines import Machines, is_condition, is_the_cpu
 from logitproof_adapters.contract import CPU
+from logitproof_reference.vocabulary.reasons import whole_reason
 from logitproof_reference.vocabulary.severity import EFFECTS, UNDEFINED, is_more_severe
 
 if TYPE_CHECKING:
@@ -246,6 +247,8 @@ def load(adapter: str) -> Ledger:
 def read(path: Path) -> Ledger:
     """Return the ledger in a file: ``[tried]`` (releases and ``beside``, by profile), and its ``[[deviation]]``.
 
+    A reason that names another entry is made whole, see `whole_reason`.
+
     Raises
     ------
     LedgerError
@@ -267,7 +270,9 @@ def read(path: Path) -> Ledger:
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
         raise LedgerError(f'{path}: the id "{twice[0]}" is given twice; an id is unique in its ledger')
-    return Ledger(deviations, _by_profile(tried), _by_profile(tried.get("beside", {})))
+    reasons = {deviation.id: deviation.reason for deviation in deviations}
+    whole = tuple(replace(one, reason=whole_reason(one.reason, reasons)) for one in deviations)
+    return Ledger(whole, _by_profile(tried), _by_profile(tried.get("beside", {})))
 
 
 def _by_profile(lists: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:

@@ -76,12 +76,12 @@ class TrainingRecord:
     @property
     def sentence(self) -> str:
         """The record in a sentence."""
-        differs = "never" if self.first_difference < 0 else f"from step {self.first_difference + 1}"
+        differs = "never differ" if self.first_difference < 0 else f"differ from step {self.first_difference + 1}"
         return (
             f"after {self.steps} steps the parameters have drifted by {self.last('drift'):.2g} of their size, by "
             f"{self.last('drift_of_loss'):.2g} from the loss function alone and {self.last('drift_of_products'):.2g} "
             f"from the matrix products alone; the loss is off by at most {self.largest('loss_error'):.2g} nats a step; "
-            f"predictions differ {differs}; accuracy {self.accuracy:.1%}, in the exact run {self.exact_accuracy:.1%}"
+            f"predictions {differs}; accuracy {self.accuracy:.1%}, in the exact run {self.exact_accuracy:.1%}"
         )
 
     def to_json(self) -> str:

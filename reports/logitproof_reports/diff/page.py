@@ -91,7 +91,7 @@ def diff_page(report: DiffReport) -> DiffPage:
         waived=report.ruling.waived,
         runs=_runs(diff),
         environment=report.environment,
-        judgements=diff.table.num_rows,
+        judgements=diff.table.num_rows - diff.count("not offered"),
         payload=payload_of(diff),
     )
 

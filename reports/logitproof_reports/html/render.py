@@ -64,7 +64,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    made.filters |= {"breakable": breakable, "address": shown_address}
+    made.filters |= {"breakable": breakable, "command": command, "address": shown_address}
     return made
 
 
@@ -82,6 +82,16 @@ def breakable(text: str) -> Markup:
     Markup('grad_<wbr>logits')
     """
     return Markup("<wbr>").join(_JOINT.split(_spelled(text)))
+
+
+def command(text: str) -> Markup:
+    """Return a command, escaped, each of its words kept whole: a browser would break ``--device`` after its hyphens.
+
+    >>> command("run --device cpu")
+    Markup('<code class="command"><span>run</span> <span>--device</span> <span>cpu</span></code>')
+    """
+    words = (Markup("<span>{}</span>").format(word) for word in _spelled(text).split(" "))
+    return Markup('<code class="command">{}</code>').format(Markup(" ").join(words))
 
 
 def _unindented(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.oracle.certificate import released_certificate
 from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.vocabulary.severity import EFFECTS
 from logitproof_reports.counting.making import facts_of, making_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by, total
@@ -23,7 +24,7 @@ from logitproof_reports.runs.coded_text import words_of
 from logitproof_reports.runs.schema import attributed, framework_of
 from logitproof_reports.words.links import filter_link, filter_terms
 from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, family_of, family_place
-from logitproof_reports.words.terms import question
+from logitproof_reports.words.terms import ENVIRONMENT_FACTS, question
 from logitproof_reports.words.text import escape_control_chars
 
 from .accuracy import accuracy_of
@@ -71,6 +72,7 @@ def page_of(run: Run, texts: Mapping[str, str] | None = None, stored: Sequence[S
         matrix=matrix_of(judged),
         findings=findings,
         finding_words=finding_words(findings),
+        effects=EFFECTS,
         situations=situations_of(judged),
         extreme_frameworks=[(titled(run, name), filter_terms(framework=name)) for name in judged.framework.words],
         refusals=_refusals(judged),
@@ -81,7 +83,8 @@ def page_of(run: Run, texts: Mapping[str, str] | None = None, stored: Sequence[S
         dialects=dialects_of(run),
         training=trainings_of(judged),
         claims=claims_of_release(),
-        judgements=run.table.num_rows,
+        judgements=int(judged.asked.sum()),
+        not_offered=int((~judged.asked).sum()),
         payload=payload_of(judged),
     )
 
@@ -239,5 +242,5 @@ def _flat(tree: dict[str, Any], prefix: str) -> list[Fact]:
             facts += _flat(value, path)
         else:
             spelled = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-            facts.append(Fact(escape_control_chars(path), escape_control_chars(spelled)))
+            facts.append(Fact(escape_control_chars(ENVIRONMENT_FACTS.get(path, path)), escape_control_chars(spelled)))
     return facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ _COLUMNS = ("regime", "op", "labels", "quantity", "adapter", "format", "clause",
 _FINITE = "a finite number"
 _SPECIAL = ("NaN", "+inf", "-inf")
 _KINDS = (_FINITE, *_SPECIAL)
+_ERROR = re.compile(r"(\w{3,60}(?:Error|Exception)):")
+"""The class of an error at the head of a reason."""
 
 Record = dict[str, Any]
 
@@ -148,8 +151,11 @@ def _answer(records: list[Record]) -> ExtremeAnswer:
 def _gives(record: Record) -> str:
     """Return what came and what was due, where a judgement does not conform and the two look different."""
     observed, exact = (escape_control_chars(from_hex(record[name])) for name in ("observed", "exact"))
-    wrong = record["outcome"].rank > OUTCOMES["conforms"].rank and observed and observed != exact
-    return f"returns {observed}, expected {exact}" if wrong else ""
+    if record["outcome"].rank <= OUTCOMES["conforms"].rank:
+        return ""
+    if error := _ERROR.match(record["reason"]):
+        return f"raises {error[1]}"
+    return f"returns {observed}, expected {exact}" if observed and observed != exact else ""
 
 
 def _due(records: list[Record]) -> str:

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from logitproof_reference.vocabulary.reasons import cause_of
 from logitproof_reference.vocabulary.severity import EFFECTS, MOST_SEVERE_FIRST, severity_of
 from logitproof_reports.counting.verdict_sentences import framework_versions
 from logitproof_reports.runs.schema import attributed
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
     from logitproof_reports.words.outcomes import Outcome
 
-SHOWN = 40
+SHOWN = 200
 """Findings told in full of each group; the rest is in the table of all judgements."""
 
 KNOWN = "Known deviations"
@@ -113,7 +114,7 @@ def _cause(
 ) -> Sequence[str]:
     if outcome.name == "known":
         entry = entries.get((record["adapter"], record["deviation"]), {})
-        return (str(entry.get("reason") or record["deviation"]),)
+        return (cause_of(str(entry.get("reason") or record["deviation"])),)
     if outcome.name == "stale":
         return (record["reason"],)
     if outcome.name == "crashed":
@@ -157,7 +158,7 @@ def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Findi
         clauses=_some(some["clause"]) if outcome.name == "crashed" else _all(some["clause"]),
         modes=[escape_control_chars(word) for word in _distinct(some["mode"])],
         formats=[escape_control_chars(word) for word in _distinct(some["format"])],
-        where="; ".join(_some(some[name]) for name in ("mode", "format", "regime")),
+        where="; ".join(filter(None, (_some(some[name]) for name in ("mode", "format", "regime")))),
         count=plural(len(rows), "judgement"),
         ratio=_ratio(float(judged.slack[rows[0]])),
         brief=clause_title(worst["clause"]) if outcome.name == "concern" else brief_of(worst),
@@ -173,18 +174,26 @@ def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Findi
         facts=[*facts_of(worst), *impact_facts(worst)],
         inputs=inputs_of(worst["inputs"]),
         repro=escape_control_chars(worst["repro"], keep="\n\t"),
-        command=escape_control_chars(f"logitproof explain {worst['cell']}/{worst['regime']}".rstrip("/")),
+        command=escape_control_chars(_command(worst)),
         link=filter_link(**_terms(judged, rows, outcome)),
-        cell_link=cell_link(worst["cell"]) if worst["cell"] else "",
+        cell_link=cell_link(worst["cell"]) if worst["op"] else "",
         explorer_link=explorer_link(worst),
     )
+
+
+def _command(record: dict[str, Any]) -> str:
+    """Return the command that shows a judgement again; that of a whole run, as of a stale entry, names no cell."""
+    if not record["op"]:
+        return f"logitproof run --framework {record['adapter']} --cells ledger"
+    return f"logitproof explain {record['cell']}/{record['regime']}".rstrip("/")
 
 
 def _terms(judged: Judged, rows: list[int], outcome: Outcome) -> dict[str, str | list[str]]:
     """Return the filter that shows the judgements of a finding."""
     worst = judged.record(rows[0])
     if outcome.name == "known":
-        return {"framework": worst["adapter"], "deviation": worst["deviation"]}
+        known = judged.table.select(["deviation"]).take(rows).to_pydict()["deviation"]
+        return {"framework": worst["adapter"], "deviation": _distinct(known)}
     found = judged.table.select(["clause", "op", "quantity"]).take(rows).to_pydict()
     named = {name: _distinct(words) or [""] for name, words in found.items()}
     shared = {"framework": worst["adapter"], "clause": named["clause"], "verdict": outcome.name}

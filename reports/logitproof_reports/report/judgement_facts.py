@@ -70,8 +70,8 @@ def _error_of(record: dict[str, Any]) -> str:
     found = worst_element(record)
     if math.isfinite(found.ulps):
         return f"{measure(found.ulps)} ulps, {decimal(found.error)} {found.unit}"
-    exact = escape_control_chars(from_hex(record["exact"]))
-    return "" if math.isnan(found.ulps) else f"no error in ulps (expected {exact or 'another value'})"
+    exact, observed = (escape_control_chars(from_hex(record[name])) for name in ("exact", "observed"))
+    return "" if math.isnan(found.ulps) else f"∞: {observed} instead of {exact or 'another value'}"
 
 
 def _bound_of(record: dict[str, Any]) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from logitproof_reports.html.columns import Payload
     from logitproof_reports.words.outcomes import Outcome
 
@@ -330,6 +332,7 @@ class Page:
     matrix: Matrix
     findings: list[FindingGroup]
     finding_words: dict[str, list[str]]
+    effects: Mapping[str, str]
     situations: list[Situation]
     extreme_frameworks: list[tuple[str, str]]
     refusals: list[Refusal]
@@ -341,4 +344,5 @@ class Page:
     training: Trainings
     claims: Claims
     judgements: int
+    not_offered: int
     payload: Payload

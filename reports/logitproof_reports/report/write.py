@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 SCRIPTS = (
-    *("table", "rows", "report/exact", "report/algorithms", "report/explorer", "report/alike", "report/compare"),
-    *("report/pages", "report/script"),
+    *("table", "rows", "report/exact", "report/algorithms", "report/explorer", "report/recorded", "report/alike"),
+    *("report/compare", "report/pages", "report/script"),
 )
 """What the page's script is made of, in order."""
 

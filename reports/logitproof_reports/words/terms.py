@@ -27,6 +27,16 @@ TWO_ANSWERS = frozenset({"ROW-1", "ROW-2", "LAW-5", "MOD-2"})
 """Clauses that compare the bits of two answers of one framework; a record holds the first as its ``exact``."""
 
 
+ENVIRONMENT_FACTS = {
+    "tried": "newest release that the ledger was tried on",
+    "arithmetic · flushes_subnormal_results": "subnormal results become 0",
+    "arithmetic · flushes_subnormal_inputs": "subnormal inputs count as 0",
+    "arithmetic · rounds_quotients": "division rounds correctly",
+    "arithmetic · sums_float16_widely": "sums of float16 are rounded once, at their end",
+}
+"""Facts of an environment whose names a reader would not understand, by path, and what a page calls them."""
+
+
 def question(record: Mapping[str, str]) -> str:
     """Return what was asked, in words: ``gradient of softmax cross-entropy (class indices)``.
 

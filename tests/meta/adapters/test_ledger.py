@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from logitproof_conformance.judging.judging import judgement
 from logitproof_conformance.judging.ledger_verdict import Conclusions
 from logitproof_conformance.plan.cases import Case
 from logitproof_reference.vocabulary.cells import Cell
+from logitproof_reference.vocabulary.reasons import cause_of
 from logitproof_reference.vocabulary.severity import EFFECTS
 
 if TYPE_CHECKING:
@@ -334,3 +336,11 @@ def test_a_faulty_file_is_refused_by_name(tmp_path: Path, text: str, fault: str)
         read(tmp_path, text)
     assert str(tmp_path / "torch.toml") in str(caught.value)
     assert fault in str(caught.value)
+
+
+def test_a_reason_that_names_another_entry_is_made_whole() -> None:
+    entries = [entry for name in registry.known() for entry in ledger.load(name).deviations]
+    likewise = [entry.reason for entry in entries if " Likewise" in entry.reason]
+    assert len(likewise) > 50
+    assert [reason for reason in likewise if cause_of(reason) not in {entry.reason for entry in entries}] == []
+    assert [entry.reason for entry in entries if re.match(r"As [a-z0-9]+-[a-z0-9-]+[.,:;]", entry.reason)] == []

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[3]
+BROKEN_WORDS = (Path(__file__).parents[1] / "reports" / "broken_words.js").read_text("utf-8")
+# In running text an address or a path is spelled for machines, and may be broken anywhere.
+BROKEN_WORDS = BROKEN_WORDS.replace("pre, ", "pre, :is(p, li, h1, h2, h3) :is(a, code), ", 1)
 
 
 def builder() -> Any:
@@ -87,11 +90,23 @@ def test_a_link_that_leads_nowhere_stops_the_build() -> None:
 def test_no_page_overflows_and_axe_finds_nothing(browser: Browser, site: Path) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = browser.new_page(color_scheme="light")
-    for name in ("index", "docs/index", "docs/dialects", "docs/upgrade", "reports/findings/torch-logsumexp-gradient"):
+    for name in (
+        "index",
+        "docs/index",
+        "docs/dialects",
+        "docs/read-a-verdict",
+        "reports/findings/torch-logsumexp-gradient",
+    ):
         page.goto((site / f"{name}.html").as_uri())
         found = axe.Axe().run(page).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], name
         for width in (320, 1280, 3840):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            assert page.evaluate(BROKEN_WORDS) == [], (name, width)
     page.close()
+
+
+def test_every_page_of_the_docs_is_in_the_navigation() -> None:
+    listed = {source for sources in builder().NAVIGATION.values() for source in sources}
+    assert {str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md")} <= listed

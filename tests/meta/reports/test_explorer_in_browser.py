@@ -205,6 +205,25 @@ def test_the_naive_formula_fails_where_exp_overflows_and_the_page_says_so(explor
         assert command == 'logitproof row --logits "100, 99, -inf" --label 1 --format float16'
 
 
+TRAITS = """(rows) => rows.map((one) => rows.map((other) => {
+    const [a, b] = [one, other].map((logits) => traitsOf(logits.map((text) => held(parsed(text), "float32"))));
+    return apart(a, b);
+}))"""
+
+
+def test_rows_are_alike_by_what_is_not_finite_then_by_size_spread_and_number(explored: Explore) -> None:
+    given = ["nan 1 2", "nan 3 2", "1 2 3", "1000 999 998", "1000 0 -1000", "nan nan nan", "1 2"]
+    with explored() as page:
+        found = np.array(page.evaluate(TRAITS, [row.split() for row in given]))
+    np.testing.assert_array_equal(found, found.T)
+    assert not np.diag(found).any()
+    order = {given[i]: [given[j] for j in np.argsort(line, kind="stable")] for i, line in enumerate(found)}
+    assert order["nan 1 2"][1] == "nan 3 2"
+    assert set(order["nan 1 2"][:3]) == {"nan 1 2", "nan 3 2", "nan nan nan"}
+    assert order["1 2"][1] == "1 2 3"
+    assert order["1000 0 -1000"][1] == "1000 999 998"
+
+
 def test_what_frameworks_gave_for_the_row_is_shown_where_the_page_has_it(
     opened: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -215,4 +234,7 @@ def test_what_frameworks_gave_for_the_row_is_shown_where_the_page_has_it(
         page.evaluate("(hash) => { location.hash = hash; }", link)
         assert page.locator("#recorded tbody tr").count() > 0
         page.fill("#logits", "7, 7, 7.5")
-        assert "no judgement whose worst row is this one" in page.inner_text("#recorded")
+        assert "no recorded result for this row" in page.inner_text("#recorded")
+        nearest = page.locator("#recorded a").first.get_attribute("href")
+        page.evaluate("(hash) => { location.hash = hash; }", nearest)
+        assert "have this row as their worst one" in page.inner_text("#recorded")

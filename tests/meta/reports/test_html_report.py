@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from logitproof_adapters.sources.probe import PROBES
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.report.build import page_of
 from logitproof_reports.report.findings import grouped_findings
@@ -23,6 +24,7 @@ from logitproof_reports.runs.run_file import RunFileError
 from logitproof_reports.runs.schema import Run, table_of
 from logitproof_reports.words.links import explorer_link, filter_link
 from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES, UNEXPECTED
+from logitproof_reports.words.terms import ENVIRONMENT_FACTS
 from logitproof_reports.words.text import escape_control_chars, from_hex
 from meta.reports.synthetic_runs import EXTREME, green, hostile, hundred_thousand, judgement, run_of, three_frameworks
 
@@ -247,6 +249,54 @@ def test_findings_are_one_for_each_cause_with_the_text_to_file() -> None:
     assert known.id == "finding-tensorflow-tf-masked-label-gradient"
 
 
+def test_entries_of_one_cause_make_one_finding() -> None:
+    base = judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical")
+    reasons = {
+        "a-cast": "A label is rounded.",
+        "a-cast-2": "A label is rounded. Likewise: the gradient.",
+        "b": "Other.",
+    }
+    made = [replace(base, verdict="deviates", regime=id_, deviation=id_) for id_ in reasons]
+    run = run_of("torch", *made)
+    run.environments[0]["ledger"] = [{"id": id_, "reason": reason} for id_, reason in reasons.items()]
+    (known,) = grouped_findings(prepare(run))
+    assert sorted(len(finding.entries) for finding in known.findings) == [1, 2]
+    (joined,) = (finding for finding in known.findings if len(finding.entries) == 2)
+    assert joined.link.endswith("deviation:a-cast,a-cast-2")
+
+
+def test_a_stale_entry_is_of_no_cell_and_names_a_command_that_runs() -> None:
+    lost = replace(
+        judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), ""),
+        **dict.fromkeys(("mode", "op", "labels", "quantity", "format", "axis", "layout", "inputs"), ""),
+        cell="torch",
+        verdict="stale",
+        reason='the ledger entry "gone" matches nothing in this run',
+    )
+    (group,) = grouped_findings(prepare(run_of("torch", lost)))
+    (stale,) = group.findings
+    assert (stale.where, stale.cell_link) == ("", "")
+    assert stale.command == "logitproof run --framework torch --cells ledger"
+
+
+def test_what_is_not_offered_is_no_judgement() -> None:
+    page = page_of(three_frameworks())
+    assert f"{page.judgements:,}" == next(fact.value for fact in page.facts if fact.name == "judgements")
+    assert (page.judgements, page.not_offered) == (960, 3)
+
+
+def test_an_error_where_a_number_is_expected_is_named() -> None:
+    base = judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "nan")
+    raised = replace(base, verdict="crashed", reason="ValueError: shapes differ", observed="", slack=float("nan"))
+    infinite = replace(base, regime="masked_one", verdict="deviates", exact=(0.5).hex(), observed="inf")
+    infinite = replace(infinite, ulps=float("inf"), slack=float("inf"), clause="EXT-2")
+    page = page_of(run_of("torch", raised, infinite))
+    told = {situation.name: situation.answers[0].gives for situation in page.situations}
+    assert told == {"nan": "raises ValueError", "masked_one": "returns +inf, expected 0.5"}
+    facts = {fact.name: fact.value for group in page.findings for one in group.findings for fact in one.facts}
+    assert facts["error"] == "∞: +inf instead of 0.5"
+
+
 def test_the_environment_of_every_framework_is_shown() -> None:
     page = page_of(three_frameworks())
     environments = page.environments
@@ -256,6 +306,15 @@ def test_the_environment_of_every_framework_is_shown() -> None:
     assert facts["threads · OMP_NUM_THREADS"] == "2"
     assert facts["build · threads"] == "2"
     assert facts["cpu features"] == "avx avx2 fma"
+
+
+def test_facts_of_an_environment_have_names_for_readers() -> None:
+    run = run_of("torch", judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical"))
+    run.environments[0] |= {"tried": "2.13.0", "arithmetic": {"rounds_quotients": "on"}}
+    facts = {fact.name: fact.value for fact in page_of(run).environments[0].facts}
+    assert facts["newest release that the ledger was tried on"] == "2.13.0"
+    assert facts["division rounds correctly"] == "on"
+    assert {path.partition(" · ")[2] for path in ENVIRONMENT_FACTS} == {"", *PROBES}
 
 
 def unpack(run: Run) -> tuple[dict[str, Any], dict[str, list[str]]]:

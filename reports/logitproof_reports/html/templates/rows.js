@@ -1,6 +1,7 @@
 // The table of rows that every page has: filtered, shown a hundred at a time, linked to, exported.
 // A page says in `view` what its rows are called (`noun`), the section that links name, its columns, how one cell and
-// the details of one row are made, the column that heads a row, the order, and which rows to leave out.
+// the details of one row are made, the column that heads a row, the order, which rows to leave out, and which to count
+// apart (`apart`, which tells of a row whether it is one, and `apartNoun`).
 
 const STEP = 100;
 
@@ -8,6 +9,7 @@ class RowTable {
   constructor(table, view) {
     Object.assign(this, { table, view, rows: [], shown: 0, filter: byId("filter"), body: byId("rows").tBodies[0] });
     this.heads = view.columns.map((name) => this.head(name));
+    this.total = this.counted(Array.from({ length: table.rows }, (_, row) => row)).length;
     byId("rows").tHead.rows[0].replaceChildren(...this.heads);
     this.drawChips();
     this.listen();
@@ -91,15 +93,25 @@ class RowTable {
     this.update();
   }
 
+  counted(rows) {
+    return this.view.apart ? rows.filter((row) => !this.view.apart(row)) : rows;
+  }
+
+  // How many rows match, of how many; those counted apart and those left out beside them
+  countOf(matching) {
+    const counted = this.counted(this.rows).length;
+    const beside = [[this.rows.length - counted, this.view.apartNoun], [matching.length - this.rows.length, "hidden"]];
+    const words = beside.filter(([number]) => number).map(([number, noun]) => `; ${number.toLocaleString("en")} ${noun}`);
+    return `${counted.toLocaleString("en")} of ${this.total.toLocaleString("en")} ${this.view.noun}${words.join("")}`;
+  }
+
   update() {
     this.body.replaceChildren();
     this.shown = 0;
     try {
       const matching = matchingRows(this.table, this.filter.value);
       this.rows = this.view.order(this.view.kept ? matching.filter(this.view.kept(this.filter.value)) : matching);
-      const hidden = matching.length - this.rows.length;
-      const aside = hidden ? `; ${hidden.toLocaleString("en")} hidden` : "";
-      byId("count").textContent = `${this.rows.length.toLocaleString("en")} of ${this.table.rows.toLocaleString("en")} ${this.view.noun}${aside}`;
+      byId("count").textContent = this.countOf(matching);
     } catch (error) {
       this.rows = [];
       byId("count").textContent = error.message;

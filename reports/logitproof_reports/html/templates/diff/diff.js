@@ -72,6 +72,8 @@ function changesView(table) {
   const view = {
     section: "judgements",
     noun: "judgements",
+    apart: (row) => wordAt(table, "class", row) === "not offered",
+    apartNoun: "not offered",
     columns: SHOWN,
     choices: ["class", "framework", "op", "quantity", "format", "mode"],
     label: (name, word) => (name === "class" ? table.classes[word][1] : word),

@@ -1,5 +1,5 @@
 // The explorer: logits and a label in; exact and rounded results, those of two algorithms, and recorded ones out.
-// Arithmetic: exact.js and algorithms.js.
+// Arithmetic: exact.js and algorithms.js; recorded results: recorded.js.
 
 const SHOWN_FORMATS = { exact: 17, float32: 9, bfloat16: 4, float16: 5 };
 const SLIDERS = 10;
@@ -59,7 +59,8 @@ function explore(text, label, format) {
       grid("Gradient", names, row.gradient),
     );
     byId("algorithms").replaceChildren(...algorithms(logits, names, chosen, row, format));
-    showRecorded(logits, chosen, format);
+    askRow(logits, chosen, format);
+    showRecorded(logits, format);
   } catch (error) {
     fault.hidden = false;
     fault.textContent = error.message;
@@ -116,40 +117,10 @@ function algorithms(logits, names, label, exact, format) {
   return [tableOf([`In ${format}`, "exact, rounded", "exp(x) / Σ exp(x)", "error, ulps", "largest subtracted first", "error, ulps"], rows, "Two algorithms")];
 }
 
-// What the judged frameworks gave for this very row, where the page has it; and the command that asks them
+// The command that asks the installed frameworks for this row; what the page has recorded of it is recorded.js's
 
-function showRecorded(logits, label, format) {
-  const words = logits.map((x) => (isNumber(x) ? digits(x) : x.replace("nan", "NaN"))).join(", ");
-  byId("ask-row").replaceChildren(codeBlock(`logitproof row --logits "${words}" --label ${label} --format ${format}`, "Command"));
-  const place = byId("recorded");
-  if (!explorable) return;
-  const alike = explorable.get(`${format} ${words}`) || [];
-  place.replaceChildren(...(alike.length ? [recordedTable(alike)] : [element("p", { className: "muted", textContent: "This page has no judgement whose worst row is this one." })]));
-}
-
-let explorable = null;
-const isSpelled = (word) => HEXADECIMAL.test(word) || /^([+-]?inf|nan)$/.test(word);
-
-function rememberRows(table) {
-  explorable = new Map();
-  for (const [row, { label, inputs, facts }] of Object.entries(table.details)) {
-    const given = Object.fromEntries(inputs).logits;
-    if (label === null || !given) continue;
-    const format = wordAt(table, "format", row);
-    const words = given.split(" ");
-    if (!(format in FORMATS) || !words.every(isSpelled)) continue;
-    const key = `${format} ${words.map((word) => digits(held(parsed(word), format))).join(", ")}`;
-    explorable.set(key, [...(explorable.get(key) || []), { table, row: Number(row), facts: Object.fromEntries(facts) }]);
-  }
-}
-
-function recordedTable(alike) {
-  const rows = alike.map(({ table, row, facts }) => {
-    const name = ["framework", "mode", "op", "quantity"].map((column) => wordAt(table, column, row)).join(" ");
-    const cell = wordAt(table, "cell", row);
-    return element("tr", {}, element("th", { scope: "row" }, element("a", { href: `#cell?${encodeURIComponent(cell)}` }, ...breakable(name))), element("td", {}, badge(table, wordAt(table, "verdict", row))), element("td", { textContent: facts.exact ?? facts["first answer"] ?? "" }), element("td", { textContent: facts.observed ?? facts["second answer"] ?? "" }), element("td", { textContent: `${wordAt(table, "clause", row)}, ${wordAt(table, "slack", row)}` }));
-  });
-  return tableOf(["Recorded", "verdict", "exact", "observed", "clause, error / bound"], rows, "Recorded answers");
+function askRow(logits, label, format) {
+  byId("ask-row").replaceChildren(codeBlock(`logitproof row --logits "${spelledRow(logits)}" --label ${label} --format ${format}`, "Command"));
 }
 
 function tableOf(heads, rows, label) {

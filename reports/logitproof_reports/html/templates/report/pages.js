@@ -136,7 +136,7 @@ function showCell(table, name) {
 // Before a cell is chosen: those whose verdicts are most severe
 function suggestCells(table) {
   const rows = sorted(table, Array.from({ length: table.rows }, (_, row) => row), { name: "verdict", descending: true });
-  const names = [...new Set(rows.slice(0, 10 * STEP).map((row) => wordAt(table, "cell", row)))].slice(0, 12).filter((name) => name);
+  const names = [...new Set(rows.slice(0, 10 * STEP).filter((row) => wordAt(table, "op", row)).map((row) => wordAt(table, "cell", row)))].slice(0, 12);
   const links = names.map((name) => element("li", {}, element("a", { href: `#cell?${encodeURIComponent(name)}`, textContent: name })));
   if (links.length) byId("cell-shown").replaceChildren(element("p", { textContent: "Type the name of a cell, follow a link from a finding or judgement, or start with the worst:" }), element("ul", {}, ...links));
 }
@@ -164,14 +164,13 @@ function itsLike(table, row) {
     const slack = (place) => numberOf(wordAt(table, "slack", place)) || 0;
     if (seen === undefined || rank(other) > rank(seen) || (rank(other) === rank(seen) && slack(other) > slack(seen))) worst.set(key, other);
   }
-  const far = (place, name) => wordAt(table, name, place).replace("∞", "not finite");
   const lines = [...worst].sort().map(([key, other]) => {
     const cell = wordAt(table, "cell", other);
     const here = table.columns.cell.codes[other] === table.columns.cell.codes[row];
     const name = here ? element("b", { textContent: `${key} (this one)` }) : element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: key });
-    return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, badge(table, wordAt(table, "verdict", other))), element("td", { textContent: far(other, "ulps"), className: "number" }), element("td", { textContent: far(other, "slack"), className: "number" }));
+    return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, badge(table, wordAt(table, "verdict", other))), element("td", { textContent: wordAt(table, "ulps", other), className: "number" }), element("td", { textContent: wordAt(table, "slack", other), className: "number" }));
   });
-  const heads = ["Where", "Worst verdict", "Ulps", "Error / bound"].map((textContent, i) => element("th", { scope: "col", textContent, className: i > 1 ? "number" : "" }));
+  const heads = ["Where", "worst verdict", "largest error, ulps", "error / bound"].map((textContent, i) => element("th", { scope: "col", textContent, className: i > 1 ? "number" : "" }));
   const made = element("table", { className: "plain" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...lines));
   return element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "The same function in other formats, modes and frameworks" }, made);
 }

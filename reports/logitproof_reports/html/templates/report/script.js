@@ -50,12 +50,13 @@ function detailsOf(table, row) {
   place.append(factList(details.facts, "facts"));
   if (details.inputs.length) place.append(element("h3", { textContent: "Inputs" }), factList(details.inputs, "facts numbers"));
   if (details.repro) place.append(element("h3", { textContent: "Repro" }), codeBlock(details.repro));
-  place.append(linksOf(details, wordAt(table, "format", row), wordAt(table, "cell", row)), ...sideBySide(table, row));
+  place.append(linksOf(details, wordAt(table, "format", row), wordAt(table, "op", row) && wordAt(table, "cell", row)), ...sideBySide(table, row));
   return place;
 }
 
 function linksOf(details, format, cell) {
-  const line = element("p", { className: "further" }, element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: "This cell and related ones" }));
+  const line = element("p", { className: "further" });
+  if (cell) line.append(element("a", { href: `#cell?${encodeURIComponent(cell)}`, textContent: "This cell and related ones" }));
   if (details.label === null) return line;
   const { logits } = Object.fromEntries(details.inputs);
   const hash = new URLSearchParams({ format, label: details.label, logits: logits.split(" ").join(",") });
@@ -70,6 +71,8 @@ function judgementsView(table) {
   const view = {
     section: "judgements",
     noun: "judgements",
+    apart: (row) => wordAt(table, "verdict", row) === "unsupported",
+    apartNoun: "not offered",
     columns: SHOWN,
     headings: HEADINGS,
     choices: ["framework", "verdict", "op", "quantity", "format", "mode"],
