@@ -33,8 +33,6 @@ EXPRESSIONS = {
     (*SIGMOID, "sigmoid_focal_loss"): "optax.losses.sigmoid_focal_loss(x, y, gamma=0.0)",
 }
 
-CLASSES_LAST = frozenset({"safe_softmax_cross_entropy"})
-
 
 class OptaxAdapter(JaxAdapter):
     """Asks Optax, on a device of JAX."""
