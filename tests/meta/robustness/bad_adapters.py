@@ -449,7 +449,10 @@ def _fault_of_run(folder: Path, place: str, ended: Ended, sound: dict[str, list[
         return f"report: {shown.fault or shown.status}, run {ended.status}"
     if any("Logitproof itself failed" in one for told in found.values() for one in told):
         return next(one for told in found.values() for one in told if "Logitproof itself failed" in one)[-600:]
-    if ended.status == 0 and found != sound:
+    is_declined = any(
+        "verdict='unsupported'" in one for one in found.get(BROKEN, [])
+    )  # by a text: a reason like any other
+    if ended.status == 0 and found != sound and not is_declined:
         return "exit status 0 with other judgements"
     lost = [cell for cell in sound if cell != BROKEN and _own(found.get(cell, [])) != _own(sound[cell])]
     if place in COSTS_ITS_CELL and lost:
