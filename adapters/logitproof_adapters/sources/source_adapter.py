@@ -157,6 +157,9 @@ class SourceAdapter(ABC):
         del cell
         return []
 
+    def before_execution(self, source: str, file: str) -> None:  # noqa: B027  most frameworks read no source
+        """Let the framework know the source that is executed under the name of a file; nothing by default."""
+
     def forget(self) -> None:  # noqa: B027  most frameworks compile nothing
         """Let the framework forget what it compiled; nothing by default."""
 
@@ -197,8 +200,10 @@ class SourceAdapter(ABC):
             self.forget()
             return_memory()
         name = " ".join("x".join(map(str, shape)) for shape in shapes)
-        scope = dict(self._namespace)
-        exec(compile(self.source(cell, axis, len(shapes[0])), f"<{cell.id} {name}>", "exec"), scope)  # noqa: S102 - our own text
+        scope, file = dict(self._namespace), f"<{cell.id} {name}>"
+        source = self.source(cell, axis, len(shapes[0]))
+        self.before_execution(source, file)
+        exec(compile(source, file, "exec"), scope)  # noqa: S102 - our own text
         return scope["f"]
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:

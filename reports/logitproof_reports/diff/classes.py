@@ -4,7 +4,8 @@ A condition is SQL over one judgement and both runs: what the baseline has of it
 has with ``a_`` (before and after); ``b_same_rows`` is the rank of its verdict, or where the clause is not judged there
 the worst of the same rows, ``b_regime_worst`` the worst of those rows by any clause, ``b_regime_slack`` the largest
 slack outside a bound there. ``b_unknown`` says that the run cannot tell: it is incomplete there, or the call timed out.
-``b_far`` says that its worst answer is finite and wrong by more than rounding explains. The first class whose condition
+``b_far`` says that its worst answer is finite and wrong by more than rounding explains, ``b_refuses_all`` of an error
+that is expected that the cell raised whatever it was given. The first class whose condition
 holds is the class of the change; `query` makes the names that are used here.
 """
 
@@ -85,7 +86,8 @@ CLASSES = (
         "✗",
         "deviates",
         "breaks a MUST that it fulfilled before",
-        f"{_OFFERED} AND a_verdict = 'deviates' AND (b_rank < 2 OR b_rank IS NULL AND b_same_rows < 3)",
+        f"{_OFFERED} AND a_verdict = 'deviates' AND NOT b_refuses_all "
+        "AND (b_rank < 2 OR b_rank IS NULL AND b_same_rows < 3)",
     ),
     ChangeClass(
         "no longer supported",
@@ -137,7 +139,8 @@ CLASSES = (
         "◇",
         "known",
         "different accuracy class, treatment of NaN and infinities, or kind of error; or breaks a different MUST",
-        f"{_KNOWN} AND (a_rank < b_rank AND a_regime_worst >= 2 OR a_rank = b_rank "
+        f"{_KNOWN} AND (a_verdict = 'deviates' AND b_refuses_all "
+        "OR a_rank < b_rank AND a_regime_worst >= 2 OR a_rank = b_rank "
         "AND (a_accuracy_class <> b_accuracy_class OR a_error <> b_error "
         "OR a_worst_at = b_worst_at AND a_kind <> b_kind))",
     ),

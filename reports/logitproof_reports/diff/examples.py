@@ -37,6 +37,9 @@ _TELLING = 1e-6
 _ERROR = re.compile(r"(\w+): ")
 """How a reason begins that is an exception's last words."""
 
+_UNEXPLAINED = re.compile(r'^other than the ledger entry "[^"]*" has it: [\w-]+, not [\w-]+; ')
+"""How a reason begins of which a ledger expected something else."""
+
 _REASON_CHARACTERS = 100
 _SEVERITY = {**VERDICT_RANKS, "void": -1, "unsupported": -1, "": -1}
 """How bad a verdict is as what a change is shown by; what was not measured shows nothing."""
@@ -101,7 +104,9 @@ def is_uncovered(table: pa.Table) -> pa.ChunkedArray:
 def example_of(diff: Diff, row: int) -> Example:
     """Return the example of one change."""
     before, after = diff.sides(row)
-    here = before if baseline_is_worse(diff, np.array([row]))[0] else after
+    worse, better = (before, after) if baseline_is_worse(diff, np.array([row]))[0] else (after, before)
+    # What raises, does so for every row: the other side tells which.
+    here = better if worse["verdict"] == "crashed" and better and better["observed"] else worse
     sides = [one or diff.instead(row) for one in (before, after)]
     shown = [one for one in sides if one.get("observed") and _at(one) == _at(here)]
     digits = _digits(shown)
@@ -167,7 +172,7 @@ def _observed(record: dict[str, Any], here: dict[str, Any], digits: int) -> str:
 
 def _in_words(record: dict[str, Any]) -> str:
     """Return what came of a judgement that shows no number: what was raised, what is wrong, or its accuracy class."""
-    reason = str(record["reason"]).removeprefix(f"{clause_title(record['clause'])}: ")
+    reason = _UNEXPLAINED.sub("", str(record["reason"])).removeprefix(f"{clause_title(record['clause'])}: ")
     error = _ERROR.match(reason)
     if error and record["verdict"] in {"conforms", "crashed"}:
         return f"raises {error[1]}" if record["verdict"] == "conforms" else f"raises {reason[:_REASON_CHARACTERS]}"

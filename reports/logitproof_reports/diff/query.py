@@ -42,7 +42,7 @@ _NOT_EVALUATED = (
 """How a reason begins where a call took too long, or was never made: on a loaded machine, which is no one's fault."""
 
 _SIDE = f"""
-SELECT {_KEY}, adapter, place, on_whole, question,
+SELECT {_KEY}, adapter, place, on_whole, question, expects_error,
     verdict AS {{side}}_verdict, accuracy_class AS {{side}}_accuracy_class,
     hash(digest) AS {{side}}_digest,
     CASE WHEN isnan(ulps) THEN NULL ELSE ulps END AS {{side}}_ulps,
@@ -62,7 +62,8 @@ FROM {side} GROUP BY ALL
 """
 _CELLS = """
 SELECT cell, bool_or({side}_verdict <> 'unsupported') AS offered, bool_or({side}_verdict = 'void') AS cut_short,
-    bool_or({side}_verdict = 'crashed') AS crashed
+    bool_or({side}_verdict = 'crashed') AS crashed,
+    bool_and({side}_verdict = 'crashed') FILTER (NOT expects_error) AS never_answered
 FROM {side} GROUP BY ALL
 """
 _SURROUNDINGS = """
@@ -78,8 +79,11 @@ _SURROUNDINGS = """
                  OR {side}_cells.crashed OR NOT list_contains(${side}_whole, one.adapter)) END
         AS {side}_unknown,
     coalesce({side}_cells.crashed, FALSE) AS {side}_cell_crashed,
+    expects_error AND coalesce({side}_cells.never_answered, FALSE) AS {side}_refuses_all,
 """
-"""What of a run stands around a judgement, which may be missing there. After a crash the rest of a cell is unknown."""
+"""What of a run stands around a judgement, which may be missing there. After a crash the rest of a cell is unknown;
+where a cell raised whatever it was given, that it raised on a bad input too says nothing.
+"""
 _CLASS = " ".join(f"WHEN {change.condition} THEN {rank}" for rank, change in enumerate(CLASSES))
 _BADNESS = f"""
 CASE WHEN rank IN ({RANK["fixed"]}, {RANK["improved"]}) THEN b_slack
@@ -94,10 +98,10 @@ b_regimes AS ({_REGIMES.format(side="b")}), a_regimes AS ({_REGIMES.format(side=
 b_cells AS ({_CELLS.format(side="b")}), a_cells AS ({_CELLS.format(side="a")}),
 both_runs AS (
     SELECT {_KEY}, coalesce(b.adapter, a.adapter) AS adapter, coalesce(b.on_whole, a.on_whole) AS on_whole,
-        coalesce(b.question, a.question) AS question,
+        coalesce(b.question, a.question) AS question, coalesce(b.expects_error, a.expects_error) AS expects_error,
         b.place AS b_place, a.place AS a_place,
-        b.* EXCLUDE ({_KEY}, adapter, place, on_whole, question),
-        a.* EXCLUDE ({_KEY}, adapter, place, on_whole, question),
+        b.* EXCLUDE ({_KEY}, adapter, place, on_whole, question, expects_error),
+        a.* EXCLUDE ({_KEY}, adapter, place, on_whole, question, expects_error),
         b.place IS NOT NULL AS b_there, a.place IS NOT NULL AS a_there
     FROM b FULL JOIN a USING ({_KEY})
 ),
@@ -181,6 +185,7 @@ def _light(run: Run, codes: dict[str, pa.Array]) -> pa.Table:
     verdict = columns["verdict"]
     verdict = pc.if_else(pc.equal(verdict, "stale"), "conforms", verdict)
     columns["verdict"] = pc.if_else(not_evaluated(run.table), "void", verdict)
+    columns["expects_error"] = pc.starts_with(run.table["clause"], "ERR-")
     places = {"on_whole": pc.equal(run.table["op"], ""), "place": pa.array(np.arange(run.table.num_rows))}
     return pa.table({**codes, **columns, **worst_answers(run.table), **places})
 

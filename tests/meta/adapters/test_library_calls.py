@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -11,6 +12,7 @@ from logitproof_adapters.frameworks.keras.adapter import KerasJaxAdapter, KerasT
 from logitproof_adapters.frameworks.keras.functions import call
 from logitproof_adapters.frameworks.optax.adapter import OptaxAdapter
 from logitproof_adapters.frameworks.sklearn.adapter import SklearnAdapter
+from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
 from logitproof_adapters.sources.source_adapter import SourceAdapter
 from logitproof_adapters.sources.trainer import trainer_of
 from logitproof_conformance.plan.cells import every_cell
@@ -58,6 +60,21 @@ def test_whatever_is_trained_can_be_spelled(kind: type[SourceAdapter]) -> None:
 def test_keras_is_asked_for_a_format_other_than_float32_by_dtype() -> None:
     assert "dtype" not in call(LOSS, 1, 2)
     assert "dtype='bfloat16'" in call(replace(LOSS, format="bfloat16"), 1, 2)
+
+
+def test_keras_2_is_asked_for_what_it_has() -> None:
+    softmax = replace(LOSS, op="softmax", labels="none")
+    assert call(softmax, 1, 2, has_ops=False) == "keras.activations.softmax(x, axis=1)"
+    told = call(replace(SOFT_LOSS, format="float16"), 1, 2, has_ops=False)
+    assert told == 'keras.losses.CategoricalCrossentropy(from_logits=True, reduction="none", axis=1)(y, x)'
+    adapter = unimported(KerasTensorflowAdapter)
+    adapter.has_ops = False
+    refused = {op: adapter.unsupported(replace(softmax, op=op)) for op in ("softmax", "log_softmax", "log_sum_exp")}
+    assert refused == {
+        "softmax": None,
+        "log_softmax": "keras.ops, which has log_softmax, came with Keras 3",
+        "log_sum_exp": "keras.ops, which has log_sum_exp, came with Keras 3",
+    }
 
 
 def test_keras_is_told_the_axis_of_the_classes_rather_than_given_another_layout() -> None:
@@ -118,3 +135,16 @@ def test_log_loss_weights_samples_by_the_weight_of_their_class() -> None:
     source = unimported(SklearnAdapter).source(cell, 1, 2)
     assert "normalize=False" in source
     assert "sample_weight=w[y]" in source
+
+
+def test_what_pytorch_compiles_has_lines_as_long_as_it_is_kept() -> None:
+    # PyTorch before 2.13 compiles functions without lines in one frame, and of that keeps eight programs.
+    adapter, scope = unimported(TorchAdapter), dict[str, Any]()
+    file, source = "<torch-compiled-softmax-value-float32 2x3>", "def f():\n    return lambda x: x\n"
+    exec(compile(source, file, "exec"), scope)  # noqa: S102 - our own text
+    assert inspect.getsourcefile(scope["f"]()) is None
+    adapter.before_execution(source, file)
+    assert inspect.getsourcefile(scope["f"]()) == file
+    assert inspect.getsource(scope["f"]) == source
+    adapter.forget()
+    assert inspect.getsourcefile(scope["f"]()) is None

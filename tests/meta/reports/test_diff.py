@@ -497,6 +497,27 @@ def test_every_difference_of_the_environment_is_named() -> None:
         assert part in told
 
 
+def test_a_bad_input_that_raised_like_any_other_was_not_refused() -> None:
+    raised = [replace(one, verdict="crashed", reason="ValueError: no such key", digest="") for one in (BASE, CONCERN)]
+    refused = replace(ERROR, clause="ERR-3", regime="smoothing_past_1", reason="ValueError: no such key")
+    answered = replace(refused, verdict="deviates", reason="a result is returned where an error is expected")
+    (cause,) = (one for one in causes([*raised, refused], [BASE, CONCERN, answered]) if one.change.name != "fixed")
+    assert (cause.change.name, cause.gate_status) == ("class changed", "look")
+    (cause,) = causes([BASE, refused], [BASE, answered])
+    assert (cause.change.name, cause.gate_status) == ("newly failing", "blocks")
+
+
+def test_what_raised_is_shown_beside_the_answer_and_without_the_ledgers_words() -> None:
+    reason = (
+        'other than the ledger entry "masked-class" has it: no-answer, not silent; AttributeError: no such function'
+    )
+    raised = replace(BASE, verdict="crashed", reason=reason, digest="", observed="", slack=NAN, ulps=NAN)
+    wrong = moved(BASE, verdict="deviates", slack=9.0, observed="0x0p+0", exact="0x1p-1", row=3, element=1)
+    (cause,) = causes([raised], [wrong])
+    assert cause.example.sentence.startswith("raises AttributeError: no such function -> 0, exact 0.5")
+    assert cause.example.row == 3
+
+
 def test_another_meaning_of_an_option_is_named_in_words() -> None:
     stated = {"op": "softmax_cross_entropy", "labels": "indices", "function": "f.loss", "takes": ["reduction"]}
     run = run_of("torch", BASE)

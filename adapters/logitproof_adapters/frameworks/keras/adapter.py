@@ -1,4 +1,4 @@
-"""Keras 3 on each of its backends that differentiates: keras.ops and keras.losses (https://keras.io/api/losses/).
+"""Keras on each of its backends that differentiates: keras.ops and keras.losses (https://keras.io/api/losses/).
 
 The calls are spelled in `functions`. On TensorFlow these are tf.keras.losses, the same classes by another name.
 From probabilities Keras clips to [1e-7, 1 - 1e-7]; on TensorFlow it takes the logits back from its own softmax and
@@ -38,6 +38,8 @@ class KerasAdapter(SourceAdapter):
     broadcast_labels: tuple[str, ...] = ()
     names_axis = True
     """Whether this release's SparseCategoricalCrossentropy takes an axis."""
+    has_ops = True
+    """Whether this release has ``keras.ops``, which came with Keras 3."""
     floating_indices = True  # "a single floating point value per feature for y_true"
 
     def __init__(self, device: str = CPU) -> None:
@@ -48,6 +50,7 @@ class KerasAdapter(SourceAdapter):
             raise ImportError(f'Keras runs on "{found}" in this process; "{self.backend}" needs one of its own')
         super().__init__(device)  # type: ignore[call-arg]  # of the adapter of the backend, next in line
         self._namespace["keras"] = self._keras = keras
+        self.has_ops = hasattr(keras, "ops")
         self.names_axis = "axis" in signature(keras.losses.SparseCategoricalCrossentropy).parameters
         self.imports = f'import os\nos.environ["KERAS_BACKEND"] = "{self.backend}"\n{self.imports}\nimport keras'
 
@@ -63,6 +66,9 @@ class KerasAdapter(SourceAdapter):
         reasons = {
             "Keras' cross-entropies weight no classes": asked.weight or asked.pos_weight,
             "SparseCategoricalCrossentropy smoothes no labels": cell.labels == "indices" and asked.label_smoothing != 0,
+            f"keras.ops, which has {cell.op}, came with Keras 3": (
+                not self.has_ops and cell.op in {"log_softmax", "log_sum_exp"}
+            ),
             f"{last_alone} in this release": elsewhere and not self.names_axis,
             f"{last_alone} on TensorFlow": elsewhere and self.backend == "tensorflow",
             f"{NOT_ASKED}{cell.format} does not resolve the clip of probabilities at 1e-7": (
@@ -74,7 +80,7 @@ class KerasAdapter(SourceAdapter):
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call of Keras."""
-        return call(cell, axis, ndim)
+        return call(cell, axis, ndim, has_ops=self.has_ops)
 
 
 class KerasTensorflowAdapter(KerasAdapter, TensorflowAdapter):

@@ -1,7 +1,8 @@
 """Keras' functions as source: what is called for an op, from logits and, as an entry, from probabilities.
 
 A format other than float32 is asked for by dtype, without which a loss is float32. BinaryCrossentropy averages the last
-axis, so that each logit is given one of its own. Entry ``probabilities`` is what a model ends with:
+axis, so that each logit is given one of its own. Keras 2 has no keras.ops, and its losses keep the format of what they
+are given. Entry ``probabilities`` is what a model ends with:
 keras.activations.softmax. Entry ``tf_probabilities``, on TensorFlow alone, is tf.nn.softmax in its place.
 """
 
@@ -24,6 +25,9 @@ EXPRESSIONS = {
     SIGMOID: "keras.losses.BinaryCrossentropy({options})(y[..., None], x[..., None])",
 }
 
+EXPRESSIONS_OF_2 = {**EXPRESSIONS, ("softmax", "none"): "keras.activations.softmax(x, axis={axis})"}
+"""Of Keras 2, on TensorFlow."""
+
 PREDICTIONS = {
     "": "x",
     "probabilities": "keras.activations.softmax(x, axis={axis})",
@@ -35,21 +39,29 @@ ENTRIES = MappingProxyType(dict.fromkeys((INDICES, DISTRIBUTIONS), ("probabiliti
 TF_ENTRIES = MappingProxyType({**ENTRIES, DISTRIBUTIONS: ("probabilities", "tf_probabilities")})
 
 REDUCTIONS = {"none": "None", "sum": '"sum"', "mean": '"sum_over_batch_size"'}
+REDUCTIONS_OF_2 = {**REDUCTIONS, "none": '"none"'}
 
 
-def call(cell: Cell, axis: int, ndim: int) -> str:
-    """Return the call that answers a cell, where the logits x have `ndim` axes and their classes lie at `axis`."""
+def call(cell: Cell, axis: int, ndim: int, *, has_ops: bool = True) -> str:
+    """Return the call that answers a cell, where the logits x have `ndim` axes and their classes lie at `axis`.
+
+    Parameters
+    ----------
+    has_ops : bool
+        Whether Keras has ``keras.ops``; Keras 2 has not.
+    """
+    expressions, reductions = (EXPRESSIONS, REDUCTIONS) if has_ops else (EXPRESSIONS_OF_2, REDUCTIONS_OF_2)
     given = PREDICTIONS[cell.entry].format(axis=axis)
     elsewhere = cell.labels == "indices" and axis != ndim - 1
     words = {
         "axis": str(axis) if elsewhere else "",
         "from_logits": "" if cell.entry else "True",
-        "reduction": REDUCTIONS.get(cell.options.reduction, repr(cell.options.reduction)),
+        "reduction": reductions.get(cell.options.reduction, repr(cell.options.reduction)),
         "ignore_class": "" if cell.options.ignore_index is None else str(cell.options.ignore_index),
         "label_smoothing": str(cell.options.label_smoothing or ""),
-        "dtype": "" if cell.format == "float32" else repr(cell.format),
+        "dtype": "" if cell.format == "float32" or not has_ops else repr(cell.format),
     }
     options = ", ".join(f"{name}={value}" for name, value in words.items() if value)
     # Labels may keep the axis of the classes with a length of 1; where it is not the last, that says which one it is.
     true = f"keras.ops.expand_dims(y, {axis})" if elsewhere else "y"
-    return EXPRESSIONS[cell.op, cell.labels].format(axis=axis, given=given, true=true, options=options)
+    return expressions[cell.op, cell.labels].format(axis=axis, given=given, true=true, options=options)

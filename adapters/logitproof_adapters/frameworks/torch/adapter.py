@@ -6,6 +6,7 @@ torch.nn.functional.cross_entropy and in two steps with nll_loss; the calls are 
 
 from __future__ import annotations
 
+import linecache
 import re
 import shutil
 import warnings
@@ -147,6 +148,19 @@ class TorchAdapter(SourceAdapter):
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
         return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
+
+    def before_execution(self, source: str, file: str) -> None:
+        """Let Python find the lines of the source, as it finds those of a repro.
+
+        Functions without lines PyTorch before 2.13 compiles in one frame that they share, of which it keeps eight
+        programs in a process: the ninth function fails (https://github.com/pytorch/pytorch/issues/124269).
+        """
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+
+    def forget(self) -> None:
+        """Let go of the lines of what is not called any more."""
+        for file in [name for name in linecache.cache if name.startswith(f"<{self.name}-")]:
+            del linecache.cache[file]
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on PyTorch overrides this alone."""
