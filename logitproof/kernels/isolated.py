@@ -15,7 +15,7 @@ from logitproof_adapters.evaluator.values import packed_all, unpacked_all, unpac
 from logitproof_adapters.sources.kernel import EAGER
 from logitproof_adapters.sources.kernel_there import VARIABLE
 from logitproof_adapters.targets.link import Link, TargetDied
-from logitproof_adapters.targets.sent_sources import sources_for
+from logitproof_adapters.targets.sent_sources import is_own, sources_for
 from logitproof_adapters.targets.target import TargetError, here
 from logitproof_conformance.session.surroundings import SENT
 from logitproof_reference.vocabulary.cells import cell_to_json
@@ -229,8 +229,12 @@ def _prepared(target: Target, limits: Limits) -> Target:
 
 
 def _sources(named: Named, target: Target) -> Sources:
-    """Return what travels; the kernel's own modules do where they need not be there: a command may lead elsewhere."""
-    named_there = () if target.is_interpreter or named.hidden else (named.function, named.gradient, named.backward)
-    functions = filter(None, named_there)
+    """Return what travels; the kernel's own modules do where they need not be there: a command may lead elsewhere.
+
+    The suite's own modules always do: those of public heads among them.
+    """
+    given = [spec for spec in (named.function, named.gradient, named.backward) if spec]
+    may_lie_there = target.is_interpreter or named.hidden
+    functions = [spec for spec in given if not may_lie_there or is_own(spec.partition(":")[0])]
     adapters = [FRAMEWORKS[named.framework].adapter_spec] if named.framework != "numpy" else []
     return sources_for([THERE, *SENT, *(spec.partition(":")[0] for spec in (*adapters, *functions))])

@@ -49,7 +49,9 @@ ROOMS = {
         *("vocabulary", "specification", "numerics", "oracle", "bounds", "prologues", "answers", "cases", "judging"),
         *("training", "claims"),
     ),
-    "logitproof_adapters": (*("contract", "catalogue", "control", "sources", "evaluator", "frameworks", "targets"),),
+    "logitproof_adapters": (
+        *("contract", "catalogue", "control", "sources", "evaluator", "frameworks", "targets", "public_heads"),
+    ),
     "logitproof_reports": (
         "words",
         "runs",

@@ -1,0 +1,33 @@
+"""Heads of JAX: tokamax' linear_softmax_cross_entropy_loss, and optax' loss behind a product.
+
+https://github.com/openxla/tokamax; https://optax.readthedocs.io/en/latest/api/losses.html
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+def tokamax_xla(hidden: Any, weight: Any, labels: Any, *, reduction: str = "sum") -> Any:
+    """`linear_softmax_cross_entropy_loss` with all logits at once."""
+    return _tokamax(hidden, weight, labels, reduction, "xla")
+
+
+def tokamax_chunked(hidden: Any, weight: Any, labels: Any, *, reduction: str = "sum") -> Any:
+    """`linear_softmax_cross_entropy_loss` in chunks of the vocabulary."""
+    return _tokamax(hidden, weight, labels, reduction, "chunked_xla")
+
+
+def _tokamax(hidden: Any, weight: Any, labels: Any, reduction: str, implementation: str) -> Any:
+    package: Any = import_module("tokamax")
+    return package.linear_softmax_cross_entropy_loss(
+        hidden, labels, weight.T, reduction=reduction, implementation=implementation
+    )
+
+
+def optax(hidden: Any, weight: Any, labels: Any) -> Any:
+    """`softmax_cross_entropy_with_integer_labels` of a product in the highest precision."""
+    losses: Any = import_module("optax")
+    matmul: Any = import_module("jax.numpy").matmul
+    return losses.softmax_cross_entropy_with_integer_labels(matmul(hidden, weight.T, precision="highest"), labels)
