@@ -81,6 +81,9 @@ Bias = Annotated[bool, typer.Option("--bias", help="Declare that its linear laye
 Shift = Annotated[
     bool, typer.Option("--shift", help="Declare that a row is judged by the label of the next row (fused heads).")
 ]
+Ranks = Annotated[
+    int, typer.Option(metavar="N", help="Declare over how many ranks its vocabulary is sharded (fused heads).")
+]
 ResultFormat = Annotated[str, typer.Option(metavar="FORMAT", help="Declare the format of its results.")]
 Refuses = Annotated[
     str,
@@ -152,6 +155,7 @@ def check(
     divisor: Divisor = None,
     bias: Bias = False,
     shift: Shift = False,
+    ranks: Ranks = 1,
     result_format: ResultFormat = "",
     refuses: Refuses = "",
     empty: Empty = "",
@@ -271,6 +275,7 @@ def grade(
     divisor: Divisor = None,
     bias: Bias = False,
     shift: Shift = False,
+    ranks: Ranks = 1,
     result_format: ResultFormat = "",
     refuses: Refuses = "",
     empty: Empty = "",

@@ -10,6 +10,7 @@ import numpy as np
 from logitproof.errors import UsageError
 from logitproof.kernels.head_cases import Case, cases
 from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied
+from logitproof.kernels.head_ranks import ONE_ANSWER, farthest, one_answer
 from logitproof.kernels.verdict import KernelVerdict
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-CLAUSES = ("LIN-1", "LIN-2", "LIN-3", "LIN-4", "LIN-5", IN_FRONT, OF_THE_LOSS, "LIN-8")
+CLAUSES = ("LIN-1", "LIN-2", "LIN-3", "LIN-4", "LIN-5", IN_FRONT, OF_THE_LOSS, "LIN-8", ONE_ANSWER)
 OF_QUANTITY = {"value": "LIN-1", "grad_hidden": "LIN-2", "grad_weight": "LIN-3", "grad_bias": "LIN-5"}
 BEST_EFFORT, OFFSET = "LIN-4", "LIN-8"
 
@@ -50,7 +51,7 @@ LARGE = 16.0
 """So many times the loss, a log-sum-exp makes a loss that is its rounded difference from a logit lose digits."""
 
 OPTIONS = ("reduction", "ignore_index", "label_smoothing")
-DECLARED = {*OPTIONS, "bias", "scale", "temperature", "softcap", "z_loss", "divisor", "shift"}
+DECLARED = {*OPTIONS, "bias", "scale", "temperature", "softcap", "z_loss", "divisor", "shift", "ranks"}
 """What may be declared of a fused kernel."""
 
 NO_LABEL = -100
@@ -185,7 +186,8 @@ class _Format:
             return
         cotangent = None if quantity == "value" else asked.cotangent
         exact = head.exact(quantity, cotangent)
-        observed = self._shaped(quantity, observed, exact.shape)
+        of_ranks = self._of_ranks(quantity, observed, exact.shape)
+        observed = self._shaped(quantity, observed, exact.shape) if of_ranks is None else farthest(of_ranks, exact)
         if observed.shape != exact.shape:
             reason = f"the result has shape {observed.shape}, expected {exact.shape}"
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict="deviates", reason=reason)
@@ -198,6 +200,9 @@ class _Format:
             yield _judgement(cell, case, id_, verdict, held)
             if id_ == clause and (case.name == "ordinary" or not held.is_right):
                 yield from self._named(case, asked, cell, held)
+            if id_ == clause and of_ranks is not None:
+                given, reason = one_answer(of_ranks, exact, held.bound)
+                yield on_cell(cell, case.name, clause=ONE_ANSWER, grade=grade, verdict=given, reason=reason)
             if id_ == clause and quantity == "value" and claim_is_of_rows(self.question.claim):
                 yield from _offset(case, cell, head, held, (format_, arithmetic))
 
@@ -214,6 +219,12 @@ class _Format:
             grade, verdict = ALL_CLAUSES[clause].grade, "conforms" if held.is_right else "deviates"
             reason = "" if held.is_right else f"the answer is that of a loss where {name}"
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict=verdict, reason=reason)
+
+    def _of_ranks(self, quantity: str, observed: Array, shape: tuple[int, ...]) -> Array | None:
+        """Return the value as each rank has it, ranks first; None where there is one answer."""
+        ranks = self.question.claim.ranks
+        is_each = quantity == "value" and ranks > 1 and observed.size == ranks * int(np.prod(shape))
+        return observed.reshape(ranks, *shape) if is_each else None
 
     def _shaped(self, quantity: str, observed: Array, shape: tuple[int, ...]) -> Array:
         """Return an answer as (1,) where it is one number, and with the row that a shift leaves without a loss."""

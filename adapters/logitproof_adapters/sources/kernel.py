@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 NUMPY = "numpy"
 EAGER = "eager"
-OF_HEADS = ("bias", "shift")
+OF_HEADS = ("bias", "shift", "ranks")
 """What may be declared of fused heads alone."""
 
 

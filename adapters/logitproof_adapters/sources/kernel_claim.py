@@ -50,6 +50,8 @@ class Claim:
         Whether it takes the bias of its linear layer, by this keyword.
     shift : bool
         Whether a row is judged by the label of the row behind it, the last row by none.
+    ranks : int
+        Over how many ranks its vocabulary is sharded; of more than one, its value is that of each rank in turn.
     result_format : str
         The format of its results; empty for that of the logits.
     refuses : str
@@ -77,6 +79,7 @@ class Claim:
     divisor: float | None = None
     bias: bool = False
     shift: bool = False
+    ranks: int = 1
     result_format: str = ""
     refuses: str = ""
     empty: str = ""
@@ -97,6 +100,8 @@ class Claim:
             number = getattr(self, name)
             if number is not None and not (number > 0 and math.isfinite(number)):
                 raise ValueError(f"{name} is {number}; it must be a positive number")
+        if self.ranks < 1:
+            raise ValueError(f"ranks is {self.ranks}; it must be 1 or more")
         if not 0.0 <= self.label_smoothing < 1.0:
             raise ValueError(f"label_smoothing is {self.label_smoothing}; it must lie in [0, 1)")
         for first, second in NOT_TOGETHER:
