@@ -84,6 +84,7 @@ Shift = Annotated[
 Ranks = Annotated[
     int, typer.Option(metavar="N", help="Declare over how many ranks its vocabulary is sharded (fused heads).")
 ]
+Gamma = Annotated[int, typer.Option(metavar="N", help="Declare the exponent of a focal loss.")]
 ResultFormat = Annotated[str, typer.Option(metavar="FORMAT", help="Declare the format of its results.")]
 Refuses = Annotated[
     str,
@@ -156,6 +157,7 @@ def check(
     bias: Bias = False,
     shift: Shift = False,
     ranks: Ranks = 1,
+    gamma: Gamma = 2,
     result_format: ResultFormat = "",
     refuses: Refuses = "",
     empty: Empty = "",
@@ -276,6 +278,7 @@ def grade(
     bias: Bias = False,
     shift: Shift = False,
     ranks: Ranks = 1,
+    gamma: Gamma = 2,
     result_format: ResultFormat = "",
     refuses: Refuses = "",
     empty: Empty = "",

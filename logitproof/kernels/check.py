@@ -24,6 +24,7 @@ from logitproof.kernels.examination import (
 )
 from logitproof.kernels.heads import head_verdict
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.kin import kin_verdict
 from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
 from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch
 from logitproof.kernels.shown import shown_findings
@@ -271,7 +272,8 @@ def verdict_on(
     """Judge what an adapter answers; a log-sum-exp that is no shifted sum also as one in the log domain."""
     if question.op in HEADS:
         formats = request.formats or default_formats(framework, source)
-        verdict = head_verdict(adapter, question, quantities, request, formats)
+        judged = head_verdict if HEADS[question.op].op else kin_verdict
+        verdict = judged(adapter, question, quantities, request, formats)
         return replace(verdict, environment=surroundings_of(adapter))
     verdict = _verdict_on(
         adapter, question, quantities, request, source=source, framework=framework, truths=truths or Truths()

@@ -52,6 +52,8 @@ class Claim:
         Whether a row is judged by the label of the row behind it, the last row by none.
     ranks : int
         Over how many ranks its vocabulary is sharded; of more than one, its value is that of each rank in turn.
+    gamma : int
+        The exponent of a focal loss.
     result_format : str
         The format of its results; empty for that of the logits.
     refuses : str
@@ -80,6 +82,7 @@ class Claim:
     bias: bool = False
     shift: bool = False
     ranks: int = 1
+    gamma: int = 2
     result_format: str = ""
     refuses: str = ""
     empty: str = ""
@@ -100,10 +103,14 @@ class Claim:
             number = getattr(self, name)
             if number is not None and not (number > 0 and math.isfinite(number)):
                 raise ValueError(f"{name} is {number}; it must be a positive number")
-        if self.ranks < 1:
-            raise ValueError(f"ranks is {self.ranks}; it must be 1 or more")
+        for name in ("gamma", "ranks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be a whole number from 1")
         if not 0.0 <= self.label_smoothing < 1.0:
             raise ValueError(f"label_smoothing is {self.label_smoothing}; it must lie in [0, 1)")
+        self._check_what_goes_together()
+
+    def _check_what_goes_together(self) -> None:
         for first, second in NOT_TOGETHER:
             if first in self.declared and (second in self.declared or self.reduction == second):
                 raise ValueError(f"{first} and {second} exclude each other: declare one of them")

@@ -1,4 +1,4 @@
-"""A kernel that is fused with the linear layer before it: a function of hidden states, a weight and labels."""
+"""A kernel of several operands: fused with the linear layer before it, or a function of logits and a target's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
+from logitproof_reference.vocabulary.heads import HEADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
     from logitproof_adapters.sources.kernel import Kernel
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
-OPERANDS = ("grad_hidden", "grad_weight", "grad_bias")
-
 
 class HeadKernel:
-    """Asks a kernel of hidden states (rows, width), a weight (classes, width) and class indices.
+    """Asks a kernel of hidden states (rows, width), a weight (classes, width) and class indices, or of logits.
 
     Fulfils `Adapter`. `Inputs.logits` holds the hidden states, `Inputs.projection` the weight, `Inputs.bias` the bias,
     which it takes by this keyword where it is declared.
+    Of a function of logits, `Inputs.projection` holds those of a target.
     """
 
     modes = ("eager",)
@@ -56,14 +56,14 @@ class HeadKernel:
         """Return the kernel's loss, or one of its gradients, as it came."""
         given = [inputs.logits, inputs.projection, inputs.bias]
         operands = [self._arrays.tensor(array) for array in given if array is not None]
-        labels = self._arrays.tensor(inputs.labels)
+        labels = [] if inputs.labels is None else [self._arrays.tensor(inputs.labels)]
         cotangent = None if inputs.cotangent is None else self._arrays.tensor(inputs.cotangent)
         with np.errstate(all="ignore"):
             if cell.quantity == "value":
                 answer = self._call(*operands, labels=labels)
             else:
                 ask = _GRADIENTS[self._kernel.framework]
-                answer = ask(self, operands, labels, cotangent)[OPERANDS.index(cell.quantity)]
+                answer = ask(self, operands, labels, cotangent)[self._position(cell.quantity)]
         array: NDArray[Any] = self._arrays.array(answer)
         return array
 
@@ -72,16 +72,24 @@ class HeadKernel:
         del cell, inputs
         return ""
 
-    def _call(self, hidden: Any, weight: Any, *bias: Any, labels: Any) -> Any:
+    def _position(self, quantity: str) -> int:
+        """Return which of the gradients a quantity is."""
+        row = HEADS[self._kernel.op]
+        names = [name for name in (*row.operands, *row.optional) if name != "labels"]
+        return names.index(quantity[len("grad_") :])
+
+    def _call(self, *operands: Any, labels: Sequence[Any]) -> Any:
         keywords = self._kernel.claim.keywords(self._kernel.function)
-        return self._kernel.function(hidden, weight, labels, **dict(zip(["bias"], bias)), **keywords)  # noqa: B905
+        bias = dict(zip(["bias"], operands[2:]))  # noqa: B905
+        return self._kernel.function(*operands[:2], *labels, **bias, **keywords)
 
     def by_function(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
         """Return the gradients, as the gradient of a kernel of NumPy arrays has them."""
         assert self._kernel.gradient is not None
         keywords = self._kernel.claim.keywords(self._kernel.gradient)
-        hidden, weight, *bias = operands
-        return self._kernel.gradient(hidden, weight, labels, cotangent, **dict(zip(["bias"], bias)), **keywords)  # noqa: B905
+        bias = dict(zip(["bias"], operands[2:]))  # noqa: B905
+        found = self._kernel.gradient(*operands[:2], *labels, cotangent, **bias, **keywords)
+        return found if isinstance(found, (tuple, list)) else (found,)
 
     def by_torch(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
         """Return the gradients by torch.autograd; a row that a shift leaves without a loss has no upstream gradient."""

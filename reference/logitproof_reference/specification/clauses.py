@@ -9,7 +9,25 @@ from importlib.resources import files
 from logitproof_reference.specification.verdicts import GRADES
 
 FAMILIES = (
-    *("VAL", "GRD", "GLB", "JVP", "HVP", "ACC", "EXT", "ROW", "LAW", "OPT", "IO", "ERR", "MOD", "LIN", "INV", "TRN"),
+    *(
+        "VAL",
+        "GRD",
+        "GLB",
+        "JVP",
+        "HVP",
+        "ACC",
+        "EXT",
+        "ROW",
+        "LAW",
+        "OPT",
+        "IO",
+        "ERR",
+        "MOD",
+        "LIN",
+        "INV",
+        "KIN",
+        "TRN",
+    ),
 )
 """The families of clauses, in the order of SPEC.md."""
 

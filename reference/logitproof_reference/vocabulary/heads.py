@@ -1,10 +1,11 @@
-"""Ops fused with what stands in front of them: one row each. They are asked of kernels, not in the matrix."""
+"""Losses that are asked of kernels, not in the matrix: fused with the linear layer, or kin of the ops; one row each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 LINEAR_CROSS_ENTROPY = "linear_cross_entropy"
+ENTROPY, DIVERGENCE, FOCAL = "entropy", "kl_divergence", "focal_cross_entropy"
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class FusedOp:
     Attributes
     ----------
     name, op : str
-        Its name, and the op of `ops.OPS` that it ends in.
+        Its name, and the op of `ops.OPS` that it ends in; empty where its formulas stand in `oracle.kin`.
     operands : tuple of str
         The roles of the arrays it takes, labels last.
     optional : tuple of str
@@ -45,6 +46,9 @@ HEADS = {
         ("value", "grad_hidden", "grad_weight"),
         ("indices",),
         ("bias",),
-    )
+    ),
+    ENTROPY: FusedOp(ENTROPY, "", ("logits",), ("value", "grad_logits"), ("none",)),
+    DIVERGENCE: FusedOp(DIVERGENCE, "", ("logits", "target"), ("value", "grad_logits", "grad_target"), ("none",)),
+    FOCAL: FusedOp(FOCAL, "", ("logits", "labels"), ("value", "grad_logits"), ("indices",)),
 }
-"""Every fused op by its name."""
+"""Every one by its name."""

@@ -94,6 +94,7 @@ FAMILIES = {
     "MOD": "Compiled modes",
     "LIN": "Linear layer and loss",
     "INV": "Invariance",
+    "KIN": "Kin of the ops",
     "TRN": "Training",
 }
 """Clause families in the order of the specification."""

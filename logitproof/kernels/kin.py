@@ -1,0 +1,185 @@
+"""A verdict on a function made of softmax and its logarithm: entropy, divergence, focal loss (clauses KIN)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.errors import UsageError
+from logitproof.kernels.verdict import KernelVerdict
+from logitproof_conformance.asking.ask import digest
+from logitproof_reference.bounds.assumptions import MUST, SHOULD
+from logitproof_reference.bounds.kin import bound
+from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.cases.hashed_numbers import integers, normals
+from logitproof_reference.cases.regime import rounded
+from logitproof_reference.judging.compare import compare
+from logitproof_reference.oracle.kin import Operands, exact
+from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.heads import HEADS
+from logitproof_reference.vocabulary.judgement import on_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from logitproof.kernels.check import Request
+    from logitproof.kernels.truth import Question
+    from logitproof_adapters.contract import Adapter
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+    Array = NDArray[Any]
+
+VALUE, GRADIENTS, BEST_EFFORT = "KIN-1", "KIN-2", "KIN-3"
+DECLARED = {"gamma"}
+
+OF_REGIMES = ("typical", "saturated", "confident", "nearly_uniform", "near_tie", "exact_tie", "common_offset_1e4")
+MOST_ROWS = 64
+DRAWN = {"one class": (5, 1), "two classes": (37, 2), "odd": (24, 1003), "wide": (4, 32_769)}
+"""Rows and classes of normal logits times 4."""
+
+
+def cases(format_: str, widest: int, seed: int) -> Iterator[tuple[str, Array, Array, NDArray[np.int64]]]:
+    """Yield name, logits, the target's logits and labels; the target's are other rows of the regime, or other draws."""
+    form = FORMATS[format_]
+    for name in OF_REGIMES:
+        rows = REGIMES[name].build(form)
+        logits = rows.logits[:MOST_ROWS]
+        yield name, logits, np.ascontiguousarray(logits[::-1]), rows.indices[:MOST_ROWS]
+    for name, shape in DRAWN.items():
+        if shape[1] <= widest:
+            logits, target = (
+                rounded(4.0 * normals(f"kin {name} {seed} {side}", shape), form) for side in ("logits", "target")
+            )
+            yield name, logits, target, integers(f"kin {name} {seed} labels", (shape[0],), shape[1])
+
+
+def kin_verdict(
+    adapter: Adapter, question: Question, quantities: tuple[str, ...], request: Request, formats: Sequence[str]
+) -> KernelVerdict:
+    """Judge such a function.
+
+    Raises
+    ------
+    UsageError
+        Something is declared of it that is not judged here, or it does not take a format that is asked for.
+    """
+    if unknown := sorted(set(question.claim.declared) - DECLARED):
+        raise UsageError(f"{unknown[0]} is not judged of {question.op}; known: {', '.join(sorted(DECLARED))}")
+    found: list[Judgement] = []
+    notes: list[str] = []
+    taken: list[str] = []
+    for format_ in formats:
+        asked = _Format(adapter, question, format_)
+        if reason := asked.refused():
+            if request.formats:
+                raise UsageError(f"the kernel does not take {format_}: {reason}")
+            notes.append(f"{format_} is not taken: {reason}")
+            continue
+        taken.append(format_)
+        for name, *arrays in cases(format_, request.widest, request.seed):
+            if request.progress is not None:
+                request.progress(f"{format_} {name}")
+            given = asked.operands(*arrays)
+            for quantity in quantities:
+                found += asked.judged(name, given, quantity)
+    kept = tuple(one for one in found if not one.clause.startswith((*request.without, "-")))
+    described = adapter.describe()
+    return KernelVerdict(
+        adapter.name, question, described, kept, request.profile, {}, notes=tuple(notes), formats=tuple(taken)
+    )
+
+
+@dataclass(frozen=True)
+class _Format:
+    """A function, asked in one format."""
+
+    adapter: Adapter
+    question: Question
+    format: str
+
+    def operands(self, logits: Array, target: Array, labels: NDArray[np.int64]) -> Operands:
+        """Return what the function takes of a case."""
+        takes = HEADS[self.question.op].operands
+        return Operands(
+            logits,
+            target if "target" in takes else None,
+            labels if "labels" in takes else None,
+            self.question.claim.gamma,
+        )
+
+    def refused(self) -> str:
+        """Return why it does not take the format, by its answer to a few logits; empty where it does."""
+        ones = np.ones((2, 3), FORMATS[self.format].dtype)
+        try:
+            self._answer("value", self.operands(ones, ones.copy(), np.array([0, 2])))
+        except Exception as error:  # noqa: BLE001 - whatever a kernel raises is its refusal
+            return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
+        return ""
+
+    def judged(self, name: str, given: Operands, quantity: str) -> Iterator[Judgement]:
+        """Yield the judgements of a quantity."""
+        cell, format_ = self._cell(quantity), FORMATS[self.format]
+        clause = VALUE if quantity == "value" else GRADIENTS
+        grade = CLAUSES[clause].grade
+        try:
+            observed = self._answer(quantity, given)
+        except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
+            yield on_cell(cell, name, clause=clause, grade=grade, verdict="crashed", reason=reason)
+            return
+        cotangent = None if quantity == "value" else self._cotangent(given)
+        truth = exact(self.question.op, quantity, given, cotangent)
+        if observed.shape != truth.shape:
+            reason = f"the result has shape {observed.shape}, expected {truth.shape}"
+            yield on_cell(cell, name, clause=clause, grade=grade, verdict="deviates", reason=reason)
+            return
+        for id_, arithmetic, wrong in (
+            (clause, self.question.arithmetic or MUST, "deviates"),
+            (BEST_EFFORT, SHOULD, "concern"),
+        ):
+            allowed = bound(self.question.op, quantity, given, (format_, arithmetic), cotangent)
+            comparison = compare(observed, truth, allowed, format_)
+            is_right = bool((comparison.conforms | comparison.undecided).all())
+            at = np.unravel_index(comparison.worst(), observed.shape)
+            seen, true, slack = (float(one[at]) for one in (observed, truth.value, comparison.slack))
+            yield on_cell(
+                cell,
+                name,
+                clause=id_,
+                grade=CLAUSES[id_].grade,
+                verdict="conforms" if is_right else wrong,
+                reason="" if is_right else f"row {at[0]}: {seen:.9g}, exactly {true:.9g}; error / bound {slack:.3g}",
+                elements=observed.size,
+                ulps=float(comparison.ulps.max()),
+                slack=float(comparison.slack.max()),
+                nats=float(comparison.error.max()),
+                row=int(at[0]),
+                element=int(at[1]) if len(at) > 1 else -1,
+                exact=true.hex(),
+                observed=seen.hex(),
+                bound=f"{float(allowed[at]):.6g}",
+                digest=digest(observed),
+            )
+
+    @staticmethod
+    def _cotangent(given: Operands) -> NDArray[np.float64]:
+        return np.resize((1.0, -0.5, 2.0, 0.25), len(given.logits))
+
+    def _answer(self, quantity: str, given: Operands) -> Array:
+        dtype = FORMATS[self.format].dtype
+        cotangent = None if quantity == "value" else self._cotangent(given).astype(dtype)
+        target = None if given.target is None else given.target.copy()
+        inputs = Inputs(given.logits.copy(), 1, given.labels, cotangent, projection=target)
+        return np.array(self.adapter.evaluate(self._cell(quantity), inputs))
+
+    def _cell(self, quantity: str) -> Cell:
+        asked = self.question
+        return Cell(
+            self.adapter.name, "eager", asked.op, quantity, self.format, asked.labels, options=asked.claim.options
+        )

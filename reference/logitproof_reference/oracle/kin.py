@@ -1,0 +1,188 @@
+"""Entropy, divergence from a target and focal loss: closed forms in balls, each with its gradients, of finite logits.
+
+With p = softmax(z), l = log p, and t, m of the target's logits:
+
+- entropy: H = -sum p l; by the logits -p_j (l_j + H);
+- divergence: K = sum t (m - l); by the logits p_j - t_j, by the target's logits t_j (m_j - l_j - K);
+- focal loss of a label k, g >= 1 a whole number: F = (1 - p_k)**g L with L = -l_k; by the logits A (p_j - [j = k]) with
+  A = dF/dL = (1 - p_k)**g + g (1 - p_k)**(g - 1) p_k L, and 1 - p_k the sum of the other shares.
+
+Sources: T.-Y. Lin et al., "Focal Loss for Dense Object Detection", arXiv:1708.02002, section 3; G. Hinton, O. Vinyals,
+J. Dean, "Distilling the Knowledge in a Neural Network", arXiv:1503.02531.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof_reference.numerics.ball import Ball
+from logitproof_reference.numerics.enclosure import Enclosure, normalised
+from logitproof_reference.oracle.softmax_rows import ExactRows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from logitproof_reference.vocabulary.formats import F64
+
+
+@dataclass(frozen=True, eq=False)
+class Operands:
+    """What a function takes.
+
+    Attributes
+    ----------
+    logits : array (rows, classes) of a format
+    target : array of the same shape, or None
+        Logits of the distribution that is aimed at.
+    labels : int64 array (rows,), or None
+    gamma : int
+        Of the focal loss.
+    """
+
+    logits: NDArray[Any]
+    target: NDArray[Any] | None = None
+    labels: NDArray[np.int64] | None = None
+    gamma: int = 2
+
+    def __post_init__(self) -> None:
+        for array in (self.logits, self.target):
+            if array is not None and not np.isfinite(array.astype(np.float64)).all():
+                raise ValueError("logits have an infinity or a NaN; these functions are judged of finite ones")
+
+    @cached_property
+    def of_logits(self) -> Softmax:
+        """Shares and their logarithms."""
+        return Softmax(ExactRows(self.logits))
+
+    @cached_property
+    def of_target(self) -> Softmax:
+        """The same of the target."""
+        if self.target is None:
+            raise ValueError("the divergence needs the logits of a target; none are given")
+        return Softmax(ExactRows(self.target))
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax:
+    """Softmax and log-softmax of rows, as balls."""
+
+    rows: ExactRows
+
+    @cached_property
+    def share(self) -> Ball:
+        """Softmax."""
+        return Ball(*self.rows.evaluate("softmax", "value").parts)
+
+    @cached_property
+    def logarithm(self) -> Ball:
+        """Log-softmax."""
+        return Ball(*self.rows.evaluate("log_softmax", "value").parts)
+
+
+def over_classes(terms: Ball) -> Ball:
+    """Return the sum over the classes of each row, (rows,)."""
+    return Ball(*(np.ascontiguousarray(part.T) for part in (terms.hi, terms.lo, terms.radius))).sum()
+
+
+def column(x: Ball) -> Ball:
+    """Return one number a row as a column."""
+    return Ball(*(part[:, None] for part in (x.hi, x.lo, x.radius)))
+
+
+def entropy(given: Operands) -> Ball:
+    """Return H."""
+    return -over_classes(given.of_logits.share * given.of_logits.logarithm)
+
+
+def entropy_by_logits(given: Operands) -> Ball:
+    """Return -p (l + H)."""
+    return -(given.of_logits.share * (given.of_logits.logarithm + column(entropy(given))))
+
+
+def divergence(given: Operands) -> Ball:
+    """Return K."""
+    return over_classes(given.of_target.share * (given.of_target.logarithm - given.of_logits.logarithm))
+
+
+def divergence_by_logits(given: Operands) -> Ball:
+    """Return p - t."""
+    return given.of_logits.share - given.of_target.share
+
+
+def divergence_by_target(given: Operands) -> Ball:
+    """Return t (m - l - K)."""
+    apart = given.of_target.logarithm - given.of_logits.logarithm
+    return given.of_target.share * (apart - column(divergence(given)))
+
+
+def focal(given: Operands) -> Ball:
+    """Return (1 - p)**g L."""
+    _, others, loss = _at_label(given)
+    return _power(others, given.gamma) * loss
+
+
+def focal_by_logits(given: Operands) -> Ball:
+    """Return A (p_j - [j = k]); at the label -A times the shares of the others."""
+    own, others, loss = _at_label(given)
+    slope = _power(others, given.gamma) + _power(others, given.gamma - 1) * own * loss * float(given.gamma)
+    rows = np.arange(len(given.logits))
+    return (given.of_logits.share.put((rows, _labels(given)), -others)) * column(slope)
+
+
+def _labels(given: Operands) -> NDArray[np.int64]:
+    if given.labels is None:
+        raise ValueError("the focal loss needs class indices; none are given")
+    return given.labels
+
+
+def _at_label(given: Operands) -> tuple[Ball, Ball, Ball]:
+    """Return p_k, 1 - p_k as the sum of the others, and L."""
+    at = np.arange(len(given.logits)), _labels(given)
+    share = given.of_logits.share
+    nothing = Ball(np.zeros(len(given.logits)))
+    return share.take(at), over_classes(share.put(at, nothing)), -given.of_logits.logarithm.take(at)
+
+
+def _power(x: Ball, exponent: int) -> Ball:
+    made = Ball(np.ones(x.hi.shape))
+    for _ in range(exponent):
+        made = made * x
+    return made
+
+
+FORMULAS: Mapping[str, Mapping[str, Callable[[Operands], Ball]]] = {
+    "entropy": {"value": entropy, "grad_logits": entropy_by_logits},
+    "kl_divergence": {
+        "value": divergence,
+        "grad_logits": divergence_by_logits,
+        "grad_target": divergence_by_target,
+    },
+    "focal_cross_entropy": {"value": focal, "grad_logits": focal_by_logits},
+}
+"""By function and quantity."""
+
+
+def exact(op: str, quantity: str, given: Operands, cotangent: F64 | None = None) -> Enclosure:
+    """Return a value, one number a row, or a gradient, of the logits' shape, times an upstream gradient (rows,).
+
+    Raises
+    ------
+    KeyError
+        There is no such function, or no such quantity of it.
+    ValueError
+        A logit is not finite, or an operand is missing.
+
+    Examples
+    --------
+    >>> exact("entropy", "value", Operands(np.zeros((1, 4)))).value
+    array([1.38629436])
+    """
+    made = FORMULAS[op][quantity](given)
+    made = made if cotangent is None or quantity == "value" else made * np.asarray(cotangent, dtype=np.float64)[:, None]
+    return normalised(made.hi, made.lo, made.radius)

@@ -1,0 +1,72 @@
+"""Entropy, divergence and focal loss in multiple precision, from their definitions: the second road."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mpmath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from logitproof_reference.oracle.kin import Operands
+
+DIGITS = 500
+STEP = 2**-600
+"""Differences over it keep half of the digits."""
+
+
+def shares(row: list[Any]) -> list[Any]:
+    """Return softmax of a row."""
+    powers = [mpmath.exp(one) for one in row]
+    total = mpmath.fsum(powers)
+    return [power / total for power in powers]
+
+
+def entropy(row: list[Any], target: list[Any], label: int, gamma: int) -> Any:
+    """Return -sum p log p."""
+    del target, label, gamma
+    return -mpmath.fsum(p * mpmath.log(p) for p in shares(row))
+
+
+def kl_divergence(row: list[Any], target: list[Any], label: int, gamma: int) -> Any:
+    """Return sum t log(t / p)."""
+    del label, gamma
+    return mpmath.fsum(t * mpmath.log(t / p) for t, p in zip(shares(target), shares(row), strict=True))
+
+
+def focal_cross_entropy(row: list[Any], target: list[Any], label: int, gamma: int) -> Any:
+    """Return (1 - p)**gamma (-log p) at the label."""
+    del target
+    p = shares(row)[label]
+    return (1 - p) ** gamma * -mpmath.log(p)
+
+
+DEFINITIONS: dict[str, Callable[..., Any]] = {
+    "entropy": entropy,
+    "kl_divergence": kl_divergence,
+    "focal_cross_entropy": focal_cross_entropy,
+}
+
+
+def answers(op: str, quantity: str, of: Operands) -> list[Any]:
+    """Return the value of each row, or the derivative by each of its logits, or by each of the target's."""
+    with mpmath.workdps(DIGITS):
+        found = []
+        for row, target, label in zip(of.logits, of.target, of.labels, strict=True):  # type: ignore[arg-type]
+            given = [[mpmath.mpf(float(one)) for one in array] for array in (row, target)]
+            if quantity == "value":
+                found.append(DEFINITIONS[op](*given, int(label), of.gamma))
+                continue
+            by = int(quantity == "grad_target")
+            found.append([_slope(op, given, by, at, (int(label), of.gamma)) for at in range(len(row))])
+    return found
+
+
+def _slope(op: str, given: list[list[Any]], by: int, at: int, rest: tuple[int, int]) -> Any:
+    ends = []
+    for sign in (1, -1):
+        moved = [list(array) for array in given]
+        moved[by][at] += sign * mpmath.mpf(STEP)
+        ends.append(DEFINITIONS[op](*moved, *rest))
+    return (ends[0] - ends[1]) / (2 * mpmath.mpf(STEP))
