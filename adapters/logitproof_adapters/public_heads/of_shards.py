@@ -90,9 +90,10 @@ def _asked(head: str, ranks: int, request: dict[str, Any]) -> list[dict[str, Any
         pickle.dump(request, process.stdin)
         process.stdin.flush()
     answers = [pickle.load(process.stdout) for process in group if process.stdout is not None]  # noqa: S301 - own processes
-    for rank, answer in enumerate(answers):
-        if raised := answer.get("raised"):
-            raise RuntimeError(f"rank {rank} of {ranks}: {raised}")
+    raised = [f"rank {rank} of {ranks}: {one['raised']}" for rank, one in enumerate(answers) if "raised" in one]
+    if raised:
+        _ended(_GROUPS.pop((head, ranks)))  # what one rank waited for may reach it later
+        raise RuntimeError("; ".join(raised))
     return answers
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
+
+PATIENCE = timedelta(minutes=4)
+"""A rank that waits longer for the others raises."""
 
 
 class LossParallel:
@@ -68,7 +72,8 @@ def main(rank: int, ranks: int, store: str, head: str) -> None:
     os.dup2(2, 1)
     torch: Any = import_module("torch")
     torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=ranks)
+    group = {"init_method": f"file://{store}", "rank": rank, "world_size": ranks, "timeout": PATIENCE}
+    torch.distributed.init_process_group("gloo", **group)
     loss: Any = HEADS[head](ranks)
     while True:
         try:

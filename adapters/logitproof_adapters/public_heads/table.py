@@ -113,6 +113,8 @@ PUBLIC_HEADS = (
     ),
     PublicHead("torchtune 0.6.1", "of_trainers:torchtune_chunked", "CEWithChunkedOutputLoss", declared=MEAN),
     PublicHead("megatron-core 0.16.1", "of_trainers:megatron", "vocab_parallel_cross_entropy"),
+    PublicHead("torch 2.13.0", "of_shards:torch_loss_parallel", "loss_parallel", declared=f"{MEAN} --ranks 2"),
+    PublicHead("megatron-core 0.16.1", "of_shards:megatron", "vocab_parallel_cross_entropy", declared="--ranks 2"),
     PublicHead(
         "tokamax 0.0.17", "of_jax:tokamax_xla", "linear_softmax_cross_entropy_loss, xla", "jax", "--reduction sum"
     ),

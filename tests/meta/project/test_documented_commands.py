@@ -44,6 +44,7 @@ NOT_RUN = {
     "logitproof check fused:": "tests/meta/commands/test_kernel_tutorial.py compares its output with the page",
     "logitproof check mykernels:": "needs PyTorch: tests/meta/commands/test_kernel_check.py checks such kernels",
     "logitproof check heads:": "needs PyTorch: tests/meta/kernels/test_fused.py checks such heads",
+    "logitproof check logitproof_adapters.public_heads.": "needs PyTorch: tests/meta/kernels/test_public_heads.py",
     "logitproof grade": "many kernels: tests/meta/kernels/test_grade.py",
     "logitproof invariance": "minutes: tests/meta/invariance/test_invariance.py",
     "logitproof parity": "needs the answers of two engines: tests/meta/parity/test_parity.py",
