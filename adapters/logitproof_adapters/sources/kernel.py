@@ -223,9 +223,9 @@ class KernelQuestions:
         plain = replace(cell, entry="")
 
         def call(arrays: list[NDArray[Any]]) -> Any:
-            key = (plain, inputs.axis, arrays[0].shape)
+            key = (plain, inputs.axis, arrays[0].shape, arrays[0].dtype)
             if key not in self._functions:
-                self._functions[key] = own._function(*key)  # noqa: SLF001 - of the adapter that this is a part of
+                self._functions[key] = own._function(plain, inputs.axis, arrays[0])  # noqa: SLF001 - of the adapter that this is a part of
             return self._functions[key](*map(own.tensor, arrays))
 
         return call

@@ -13,7 +13,7 @@ import numpy as np
 
 from logitproof_adapters.contract import CPU, Dialect
 from logitproof_adapters.sources.unsupported import not_wrapped
-from logitproof_reference.vocabulary.formats import widened
+from logitproof_reference.vocabulary.formats import name_of_dtype, widened
 from logitproof_reference.vocabulary.ops import TAKES_COTANGENT, TAKES_TANGENT
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
@@ -166,9 +166,8 @@ class SourceAdapter(ABC):
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the framework's answer as it came."""
         arrays = list(inputs.arrays().values())
-        shapes = [array.shape for array in arrays]
-        key = (cell, inputs.axis, *shapes)
-        function = self._functions.pop(key, None) or self._function(cell, inputs.axis, *shapes)
+        key = (cell, inputs.axis, *((array.shape, array.dtype) for array in arrays))
+        function = self._functions.pop(key, None) or self._function(cell, inputs.axis, *arrays)
         self._functions[key] = function  # behind those used longer ago
         if len(self._functions) > MOST_FUNCTIONS:
             self._functions.pop(next(iter(self._functions)))
@@ -186,12 +185,12 @@ class SourceAdapter(ABC):
         operation = eval(self.operations[name], dict(self._namespace))  # noqa: S307 - our own text
         return self.array(operation(*map(self.tensor, arrays)))
 
-    def _function(self, cell: Cell, axis: int, *shapes: tuple[int, ...]) -> Any:
-        """Execute the source, once for these shapes of its arguments and under a file name of its own, as in a repro.
+    def _function(self, cell: Cell, axis: int, *arrays: NDArray[Any]) -> Any:
+        """Execute the source, once for such shapes and formats and under a file name of its own, as in a repro.
 
         torch.compile keeps count, by file name and line, of the shapes it has seen, and compiles the second one
-        otherwise than the first, and TinyJit replays for labels of any number what it recorded for others; an answer
-        must not depend on what was asked before. Nor may the name hold a comma:
+        otherwise than the first, TinyJit replays for labels of any number what it recorded for others and refuses those
+        of another format; an answer must not depend on what was asked before. Nor may the name hold a comma:
         paddle.jit.to_static splits the lines of a traceback there.
         """
         self._made += 1
@@ -199,9 +198,9 @@ class SourceAdapter(ABC):
             self._functions.clear()
             self.forget()
             return_memory()
-        name = " ".join("x".join(map(str, shape)) for shape in shapes)
+        name = " ".join(f"{'x'.join(map(str, array.shape))} {name_of_dtype(array.dtype)}" for array in arrays)
         scope, file = dict(self._namespace), f"<{cell.id} {name}>"
-        source = self.source(cell, axis, len(shapes[0]))
+        source = self.source(cell, axis, arrays[0].ndim)
         self.before_execution(source, file)
         exec(compile(source, file, "exec"), scope)  # noqa: S102 - our own text
         return scope["f"]

@@ -356,3 +356,17 @@ def test_what_a_framework_compiled_is_let_go_of_after_so_many_programs(monkeypat
         )
         assert answer.shape == (1, width)
     assert forgotten == [0, 0]
+
+
+def test_labels_of_another_format_get_a_program_of_their_own() -> None:
+    made = []
+
+    class Remembers(NumpyAdapter):
+        def before_execution(self, source: str, file: str) -> None:
+            made.append(file)
+
+    adapter, logits = Remembers(), np.zeros((2, 3), np.float32)
+    cell = Cell("numpy", "eager", "softmax_cross_entropy", "value", "float32", labels="indices")
+    for format_ in ("int64", "int8", "int64"):
+        adapter.evaluate(cell, Inputs(logits, 1, labels=np.array([0, 2], format_)))
+    assert made == [f"<{cell.id} 2x3 float32 2 {name}>" for name in ("int64", "int8")]

@@ -105,7 +105,7 @@ class OnnxruntimeAdapter(NumpyArrays, SourceAdapter):
         if cell.options.reduction != "none":
             by_letter["c"] = np.ones((), dtype)
         try:
-            self._function(cell, 1, x.shape)(*(by_letter[letter] for letter in arguments(cell).split(", ")))
+            self._function(cell, 1, x)(*(by_letter[letter] for letter in arguments(cell).split(", ")))
         except Exception as error:  # noqa: BLE001 - the type differs between releases
             return f"{self._provider} has no kernel for it" if "fallback to CPU" in str(error) else None
         return None
