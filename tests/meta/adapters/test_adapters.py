@@ -363,6 +363,7 @@ def test_labels_of_another_format_get_a_program_of_their_own() -> None:
 
     class Remembers(NumpyAdapter):
         def before_execution(self, source: str, file: str) -> None:
+            del source
             made.append(file)
 
     adapter, logits = Remembers(), np.zeros((2, 3), np.float32)
