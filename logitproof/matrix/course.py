@@ -27,6 +27,7 @@ from logitproof_reports.runs.environment import describe_environment
 from logitproof_reports.runs.journal import is_begun, resume_point
 from logitproof_reports.runs.run_file import journal_of, read_run
 from logitproof_reports.runs.schema import Run, RunFileError, table_of
+from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -227,18 +228,18 @@ class Course:
                 self.framework, asked.target, patience=asked.patience, also_sent=SENT, follow=lane.follow
             )
             if is_first:
-                self._plan(FrameworkRun(lane.adapter, asked.profile, asked.shard, self._since))
+                choose = asked.choice.of
+                self._plan(FrameworkRun(lane.adapter, asked.profile, asked.shard, self._since, choose))
         except REFUSALS as error:
             self.refusal = self.refusal or _told(self.framework, error)
         for other in self.lanes if is_first else [lane]:
             self._take_on(other)
 
     def _plan(self, run: FrameworkRun) -> None:
-        """Choose the cases and open the journal."""
-        choice = self._asked.choice
-        cases = choice.of(run.cases)
+        """Open the journal and deal out the cases."""
+        cases = run.cases
         if not cases:
-            self.refusal = NothingChosen(f"{self.framework} has no case that {choice} matches")
+            self.refusal = NothingChosen(self._why_none(run))
             return
         recorder = self._opened(run, len(cases))
         done = self._before.done if self._before else set()
@@ -249,6 +250,13 @@ class Course:
         self.judged = sum(case.cell.id in done for case in cases)
         self.total = len(cases)
         self._run, self._recorder = run, recorder
+
+    def _why_none(self, run: FrameworkRun) -> str:
+        choice = self._asked.choice
+        which = "" if choice.is_all else f" that {choice} matches"
+        if not run.chosen:
+            return f"{self.framework} has no case{which}"
+        return f"{self.framework} has {plural(run.chosen, 'cell')}{which}: {run.shard.of} shards are too many"
 
     def _take_on(self, lane: Lane) -> None:
         """Let a lane whose evaluator is there begin with its cells, once they are planned."""

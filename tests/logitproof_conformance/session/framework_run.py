@@ -21,7 +21,7 @@ from logitproof_reports.runs.origin import origin_now
 from logitproof_reports.runs.shards import stale_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from logitproof_adapters.contract import Adapter
     from logitproof_conformance.plan.cases import Case
@@ -46,11 +46,20 @@ class FrameworkRun:
         Its ledger, and what that explained so far.
     cases : list of Case
         What is planned, cell by cell.
+    chosen : int
+        Cells of all shards together.
     since : float
         `time.monotonic` when it began; default: now.
     """
 
-    def __init__(self, adapter: Adapter, profile: str, shard: Shard = WHOLE, since: float | None = None) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        profile: str,
+        shard: Shard = WHOLE,
+        since: float | None = None,
+        choose: Callable[[Sequence[Case]], list[Case]] = list,
+    ) -> None:
         self.since = time.monotonic() if since is None else since
         self.adapter = adapter
         self.profile = profile
@@ -59,7 +68,10 @@ class FrameworkRun:
         description, facts = adapter.describe(), facts_of(self.surroundings)
         self.conclusions = Conclusions(description, ledger.load(adapter.name), profile, facts)
         foresee(adapter, list(plan_cells(adapter, profile)))
-        self.cases: list[Case] = shard.part([*plan_cases(adapter, profile), *training_cases(adapter, profile)])
+        # Dealt out after the choice: as many shards as there are cells have one each.
+        chosen = choose([*plan_cases(adapter, profile), *training_cases(adapter, profile)])
+        self.chosen = len({case.cell.id for case in chosen})
+        self.cases: list[Case] = shard.part(chosen)
 
     def header(self, total: int) -> Header:
         """Return the first line of its journal; `total` is the number of cases that will be judged."""

@@ -67,8 +67,14 @@ def test_nothing_around_a_run_changes_a_byte_of_it(plain: list[str], tmp_path: P
 def test_shards_hold_the_bytes_of_the_whole(plain: list[str], tmp_path: Path) -> None:
     for number in (1, 2, 3):
         ended = run(tmp_path, "--shard", f"{number}/3", "--evaluators", "1", "-o", f"{number}.parquet")
-        assert ended.returncode == EXPECTED or "has no case that" in ended.stderr, ended.stderr
+        assert ended.returncode == EXPECTED, ended.stderr
     assert sorted(judgements_of(*tmp_path.glob("*.parquet"))) == sorted(plain)
+
+
+def test_more_shards_than_chosen_cells_are_refused_in_a_line(tmp_path: Path) -> None:
+    ended = run(tmp_path, "--cells", "numpy-eager-softmax-value-float32", "--shard", "2/2")
+    assert ended.returncode == USAGE
+    assert ended.stderr.splitlines()[-1].endswith("numpy-eager-softmax-value-float32 matches: 2 shards are too many")
 
 
 def test_a_full_disk_costs_what_did_not_fit(plain: list[str], tmp_path: Path) -> None:
