@@ -15,6 +15,7 @@ from logitproof_conformance.judging.judging import (
     finite_rows,
     judgement,
     repro_of,
+    repro_of_failure,
     spell_inputs,
     verdict_on,
 )
@@ -69,7 +70,7 @@ def _judge_batch(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgem
     clause = OPS[case.cell.op].row_sums[case.cell.labels, case.cell.quantity]
     answer = evaluation.answer(batch)
     if (failed := failure(case, answer, clause)) is not None:
-        return failed
+        return replace(failed, repro=repro_of_failure(evaluation, batch, next(iter(batch.slices))))
     rows = answer.array.astype(np.float64)
     finite = finite_rows(rows) & finite_rows(batch.rows.logits)
     counted = np.where(finite[:, None], rows, 0.0)
@@ -110,7 +111,7 @@ def judge_order_of_logits(evaluation: CellEvaluation, case: Case) -> Iterator[Ju
 def _judge_order(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgement:
     answer = evaluation.answer(batch)
     if (failed := failure(case, answer, "LAW-7")) is not None:
-        return failed
+        return replace(failed, repro=repro_of_failure(evaluation, batch, next(iter(batch.slices))))
     logits, rows = batch.rows.logits.astype(np.float64), answer.array.astype(np.float64)
     finite = (finite_rows(logits) & finite_rows(rows))[:, None]
     order = np.argsort(np.where(finite, logits, 0.0), axis=1, kind="stable")

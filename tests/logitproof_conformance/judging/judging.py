@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_conformance.asking.ask import Answer, ask, digest
 from logitproof_conformance.asking.truth import truth_of
-from logitproof_conformance.judging.repro import is_spelled, program_of, rows_to_show
+from logitproof_conformance.judging.repro import is_spelled, program_of, program_of_rows, rows_to_show
 from logitproof_conformance.judging.rules import ComparedBatch, Rule, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of
 from logitproof_conformance.plan.layout import arrange
@@ -79,7 +79,7 @@ def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     batch = evaluation.batch_with(case.regime)
     rules = rules_of(case.cell, case.regime)
     if (failed := failure(case, evaluation.answer(batch), rules[0].clause)) is not None:
-        yield replace(failed, repro=repro_of(evaluation, batch, batch.slices[case.regime].start))
+        yield replace(failed, repro=repro_of_failure(evaluation, batch, case.regime))
         return
     rows = slice(0, 1) if case.cell.is_scalar else batch.slices[case.regime]
     seen = evaluation.seen(batch)
@@ -177,6 +177,20 @@ def spell(arrays: Mapping[str, NDArray[Any]]) -> str:
 def repro_of(evaluation: CellEvaluation, batch: Batch, row: int) -> str:
     """Return the program that shows one row of a batch; see `repro.program_of`."""
     return program_of(evaluation.adapter, evaluation.cell, batch, row)
+
+
+def repro_of_failure(evaluation: CellEvaluation, batch: Batch, regime: str) -> str:
+    """Return the program of a call that raises as the whole batch does: of as few rows of it as do, a regime's first.
+
+    One row may be to blame for the batch. Tried are the first row of the regime, then all of its rows, then those of
+    each other regime.
+    """
+    own = batch.slices[regime]
+    for part in (slice(own.start, own.start + 1), own, *batch.slices.values()):
+        answer = ask(evaluation.adapter, evaluation.cell, replace(batch, rows=batch.rows[part]))
+        if answer.failure or answer.misshapen:
+            return program_of_rows(evaluation.adapter, evaluation.cell, batch, part)
+    return repro_of(evaluation, batch, own.start)
 
 
 def finite_rows(array: NDArray[Any]) -> Mask:

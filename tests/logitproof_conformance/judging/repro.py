@@ -34,6 +34,11 @@ MOST_SPELLED = 1024
 MOST_CHARACTERS = 12_000
 """Of a program whose arrays are packed; a longer one builds them."""
 
+ONE_CLASS_ROWS = 16
+"""Rows of one class that a program asks together: their numbers lie side by side, and a kernel that computes as many as
+fit into a register of 512 bits answers them otherwise than one by itself (TensorFlow's softmax: 0.99999994).
+"""
+
 _PACKING = {"i": "<i8", "float16": "<f2", "bfloat16": "<f4", "float32": "<f4", "float64": "<f8"}
 _PACKED_IMPORTS = "import base64, zlib\nimport numpy as np\n"
 
@@ -41,16 +46,25 @@ _PACKED_IMPORTS = "import base64, zlib\nimport numpy as np\n"
 def program_of(adapter: Adapter, cell: Cell, batch: Batch, row: int) -> str:
     """Return the program that asks the framework one row of a batch, or all of it where the answer depends on it.
 
-    Empty where it would be too long and its arrays cannot be built.
+    Of rows of one class it asks those beside it too, see `ONE_CLASS_ROWS`. Empty where the program would be too long
+    and its arrays cannot be built.
     """
-    rows = rows_to_show(cell, batch, row)
+    first = row - row % ONE_CLASS_ROWS if batch.classes == 1 else row
+    return program_of_rows(
+        adapter, cell, batch, slice(first, first + ONE_CLASS_ROWS if batch.classes == 1 else row + 1)
+    )
+
+
+def program_of_rows(adapter: Adapter, cell: Cell, batch: Batch, part: slice) -> str:
+    """Return the program that asks some rows of a batch that lie together, as `program_of` does one."""
+    rows = batch.rows[part] if cell.options.reduction == "none" else batch.rows
     inputs = arrange(cell, rows)
     program = adapter.repro(cell, inputs)
     if is_spelled(inputs.logits, batch):
         return program
     arrays = {name: array for name, array in inputs.arrays().items() if array.size > WIDEST_SPELLED_ROW}
     short = _PACKED_IMPORTS + _replaced(program, {literal(array): packed(array) for array in arrays.values()})
-    return short if len(short) <= MOST_CHARACTERS else _built(program, arrays, batch, row)
+    return short if len(short) <= MOST_CHARACTERS else _built(program, arrays, batch, part)
 
 
 def is_spelled(logits: NDArray[Any], batch: Batch) -> bool:
@@ -77,12 +91,13 @@ def _replaced(program: str, spelled: Mapping[str, str]) -> str:
     return program
 
 
-def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, row: int) -> str:
-    """Return a program that builds the arrays of one row; empty where one of them is not part of the row."""
-    regime, number = batch.locate(row)
+def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, part: slice) -> str:
+    """Return a program that builds the arrays of rows of one regime; empty where an array is not part of them."""
+    regime, number = batch.locate(part.start)
     if regime not in REGIMES:  # a batch that options alone are asked with
         return ""
-    expressions = _parts_of(regime, batch.format.name, number)
+    numbers = slice(number, number + part.stop - part.start)
+    expressions = _parts_of(regime, batch.format.name, numbers)
     spelled = {}
     for array in arrays.values():
         same = (text for text, part in expressions.items() if _equal(part, array))
@@ -90,16 +105,16 @@ def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, row: 
             return ""
         spelled[literal(array)] = expression
     lines = [
-        f"# {batch.classes:,} classes are too many to spell out: Logitproof, installed, builds the row.",
+        f"# {batch.classes:,} classes are too many to spell out: Logitproof, installed, builds what is asked.",
         "from logitproof_reference.cases.catalogue import REGIMES",
-        f'rows = REGIMES["{regime}"].build("{batch.format.name}")[{number}:{number + 1}]',
+        f'rows = REGIMES["{regime}"].build("{batch.format.name}")[{numbers.start}:{numbers.stop}]',
     ]
     return "\n".join([*lines, _replaced(program, spelled)])
 
 
-def _parts_of(regime: str, format_: str, number: int) -> dict[str, NDArray[Any]]:
-    """Return the arrays of one row of a regime, by the expression that gives each."""
-    rows = REGIMES[regime].build(format_)[number : number + 1]
+def _parts_of(regime: str, format_: str, numbers: slice) -> dict[str, NDArray[Any]]:
+    """Return the arrays of some rows of a regime, by the expression that gives each."""
+    rows = REGIMES[regime].build(format_)[numbers]
     return {
         "rows.logits.astype(float).tolist()": rows.logits,
         "rows.indices.tolist()": rows.indices,

@@ -61,3 +61,40 @@ def test_a_call_that_raises_and_an_empty_batch_have_a_program_too() -> None:
     assert empty.verdict == "deviates"
     for found in (crashed, empty):
         assert "result = f(x, y, c)" in found.repro
+
+
+class Refusing(NumpyAdapter):
+    """The control, which raises where a batch holds one certain row."""
+
+    def __init__(self, row: NDArray[Any]) -> None:
+        super().__init__()
+        self.row = row
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        if (inputs.logits == self.row).all(axis=1).any():
+            raise ValueError("this row is refused")
+        return super().evaluate(cell, inputs)
+
+
+@pytest.mark.parametrize(("row", "rows"), [(0, 1), (3, None)])
+def test_the_program_of_a_call_that_raises_asks_the_row_that_is_to_blame(row: int, rows: int | None) -> None:
+    batch = CellEvaluation(NumpyAdapter(), GRADIENT, "quick").batch_with("saturated")
+    part = batch.slices["saturated"]
+    evaluation = CellEvaluation(Refusing(batch.rows.logits[part.start + row]), GRADIENT, "quick")
+    shown = batch.rows[part][: rows or part.stop - part.start]
+    (crashed,) = judge_regime(evaluation, Case(GRADIENT, "saturated", ""))
+    assert crashed.reason == "ValueError: this row is refused"
+    spelled = evaluation.adapter.repro(GRADIENT, arrange(GRADIENT, shown))
+    assert crashed.repro == spelled
+    # Where another regime of the batch holds the row, its rows are what the program asks.
+    (crashed,) = judge_regime(evaluation, Case(GRADIENT, "typical", ""))
+    assert crashed.repro == evaluation.adapter.repro(GRADIENT, arrange(GRADIENT, batch.rows[part]))
+
+
+def test_a_row_of_one_class_is_asked_with_those_beside_it() -> None:
+    cell = Cell("numpy", "eager", "softmax", "value", "float32")
+    batch = CellEvaluation(NumpyAdapter(), cell, "quick").batch_with("one_class")
+    row = len(batch.rows) - 1
+    program = program_of(NumpyAdapter(), cell, batch, row)
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert 1 < len(json.loads(printed.partition(" ")[2])) == min(len(batch.rows), row % 16 + 1)
