@@ -133,6 +133,20 @@ def _saturated_loss_error(outputs: Outputs) -> F64:
     return np.asarray(relative[:, 0], dtype=np.float64)
 
 
+def sigmoid_relative_at_saturation(outputs: Outputs) -> bool | None:
+    """Whether the sigmoid loss keeps its leading digits where a certain label's logit lies far on its side.
+
+    There it is log1p(s), s = exp(-|x|): relative error within (1 + ee)(1 + el)(1 + u) - 1. The form softplus(x) - x z,
+    and x - log sigmoid(x) at z = 0, subtract two numbers near |x|: off by u |x| / 2 absolutely, or by all of the loss.
+    """
+    x, rounding = outputs.logits.astype(np.float64), outputs.rounding
+    labels = np.zeros_like(x) if outputs.labels is None else outputs.labels.astype(np.float64)
+    saturated = ((labels == 0.0) & (x < 0.0)) | ((labels == 1.0) & (x > 0.0))
+    loss = np.where(saturated, np.logaddexp(0.0, -np.abs(x)), 0.0)
+    relative = bounds_forward.compound(np.full_like(x, rounding.exp_error), rounding.log_error, rounding.unit)
+    return _told(outputs.error, loss * relative + rounding.tiny, np.minimum(rounding.unit / 2.0 * np.abs(x), loss))
+
+
 def relative_label_gradient(outputs: Outputs) -> bool | None:
     """Whether the gradient at the label keeps its digits where p - 1 cancels (float32: to 0 once 1 - p < 2^-25)."""
     measured = label_gradients(outputs)
@@ -245,10 +259,10 @@ def _decisive(error: F64, granted: F64, otherwise: F64) -> NDArray[np.bool_]:
 def classes(op: str, quantity: str, outputs: Outputs) -> tuple[str, ...]:
     """Return the accuracy classes that the outputs of a cell show, as `CLASSES` names them.
 
-    Empty where the op and quantity have none, where labels are distributions, or where no row decides.
+    Empty where the op and quantity have none, where labels of classes are distributions, or where no row decides.
     """
     labels = outputs.labels
-    if OPS[op].takes_labels and (labels is None or labels.dtype.kind not in "iu"):
+    if OPS[op].takes_labels and not OPS[op].elementwise and (labels is None or labels.dtype.kind not in "iu"):
         return ()
     told = {name: globals()[function](outputs) for name, function in formulas_of(op, quantity).accuracy}
     return tuple(CLASSES[name][0 if answer else 1] for name, answer in told.items() if answer is not None)

@@ -283,7 +283,12 @@ _SIGMOID_CROSS_ENTROPY = Op(
     "sigmoid_cross_entropy",
     {
         "value": Formulas(
-            "value", "value", "sigmoid_value", infinities="infinite_value", control="sigmoid_cross_entropy"
+            "value",
+            "value",
+            "sigmoid_value",
+            infinities="infinite_value",
+            control="sigmoid_cross_entropy",
+            accuracy=(("saturation", "sigmoid_relative_at_saturation"),),
         ),
         "grad_logits": Formulas("grad_logits", "grad_logits", "sigmoid_vjp", control="grad_sigmoid_cross_entropy"),
         "grad_labels": Formulas(

@@ -93,12 +93,17 @@ def _nan(seen: ComparedBatch) -> Mask:
     return np.isnan(seen.observed.astype(np.float64))
 
 
-def _in_a_row_of_its_own_nan(seen: ComparedBatch) -> Mask:
-    """Accept NaN where the row's own logits are not finite: as an ignored row it is 0, by EXT-1 it is NaN."""
+def _in_a_spoiled_row(seen: ComparedBatch) -> Mask:
+    """Choose the answers of rows whose own logits are not finite; none where the rows are summed."""
     if seen.cell.is_scalar:
         return np.zeros(seen.observed.shape, dtype=bool)
     spoiled = ~np.isfinite(seen.logits).all(axis=1)
-    return _nan(seen) & spoiled.reshape(-1, *(1,) * (seen.observed.ndim - 1))
+    return np.broadcast_to(spoiled.reshape(-1, *(1,) * (seen.observed.ndim - 1)), seen.observed.shape)
+
+
+def _nan_in_a_spoiled_row(seen: ComparedBatch) -> Mask:
+    """Accept NaN there: as an ignored row it is 0 by OPT-6, by EXT-1 it is NaN."""
+    return _nan(seen) & _in_a_spoiled_row(seen)
 
 
 def _certain(seen: ComparedBatch) -> Mask:
@@ -120,6 +125,9 @@ EXTREME_RULES = {
 }
 """Rules of those EXT clauses that judge by more than their own bound."""
 
+COSTS_NOTHING = Rule("OPT-6", _in_a_spoiled_row, "should")
+"""The rule of ignored rows whose logits are not finite."""
+
 OF_FINITE_LOGITS = frozenset({"EXT-7", "EXT-8", "EXT-9"})
 """Extreme clauses whose rows hold no infinity and no NaN."""
 
@@ -134,7 +142,7 @@ RULES_OF_ELEMENTS = (
 def rules_of(cell: Cell, regime: str) -> tuple[Rule, ...]:
     """Return the rules that judge a regime in a cell."""
     if cell.options != PLAIN:
-        return (option_rule(cell.options, regime),)
+        return (option_rule(cell.options, regime), *([COSTS_NOTHING] if regime == ALL_BUT_ONE_IGNORED else []))
     clause = REGIMES[regime].clause
     if clause.startswith("EXT") and clause not in OF_FINITE_LOGITS:
         if OPS[cell.op].elementwise:
@@ -182,7 +190,7 @@ def option_rule(options: Options, regime: str) -> Rule:
     if regime == ALL_IGNORED:
         return Rule("OPT-5", _everywhere, accepts=lambda seen: np.isnan(seen.due) & (seen.observed == 0))
     if regime == ALL_BUT_ONE_IGNORED:
-        return Rule("OPT-3", _everywhere, accepts=_in_a_row_of_its_own_nan)
+        return Rule("OPT-3", _everywhere, accepts=_nan_in_a_spoiled_row)
     clauses = {
         "OPT-3": options.ignore_index is not None,
         "OPT-4": options.label_smoothing != 0,

@@ -107,6 +107,9 @@ def asks_classes(cell: Cell, profile: str, classes: int) -> bool:
     return asked is None or classes in asked
 
 
+FULL_ENTRIES = frozenset({"weights", "return_sign"})
+"""Functions beside the first that are it with another argument: the full profile asks them."""
+
 MAIN_MODES = ("eager", "compiled")
 """Modes that are asked in every format; what else a framework offers is asked with the common batch, classes last."""
 
@@ -116,8 +119,9 @@ QUICK_OF_FURTHER_MODES = ("softmax_cross_entropy", "value", "float32")
 FURTHER_FORMATS = PRODUCED_FORMATS = ("bfloat16", "float32")
 """Formats of further modes, and of what stands in front of an op: the two that are trained in."""
 
-ENTRY_QUANTITIES = ("value", "grad_logits", "grad_labels")
+ENTRY_QUANTITIES = ("value", "grad_logits", "grad_labels", "jvp")
 """What the functions beside the first of an op are asked, with the common class count: the kernels are mostly the same.
+Forward mode is asked in eager float32 alone; of a second derivative by way of probabilities there is no bound.
 The quick profile asks value and gradient in eager float32 and `QUICK_ENTRY_CHECKS`."""
 
 
@@ -152,7 +156,8 @@ def is_quick(cell: Cell) -> bool:
     if cell.producer or cell.mode not in MAIN_MODES:
         return not cell.producer and (cell.op, cell.quantity, cell.format) == QUICK_OF_FURTHER_MODES
     if cell.entry:
-        return _is_eager_float32(cell) and cell.options == PLAIN and cell.quantity in OF_EVERY_LOSS
+        is_asked = cell.entry not in FULL_ENTRIES and cell.quantity in OF_EVERY_LOSS
+        return is_asked and _is_eager_float32(cell) and cell.options == PLAIN
     if cell.options != PLAIN:
         return is_sum_of_halves(cell) or (_is_eager_float32(cell) and (cell.axis == "last" or _is_spatial(cell)))
     if (cell.axis, cell.layout) == SHAPES[1] and cell.format in HALF_FORMATS:
@@ -213,7 +218,8 @@ def _further_entries(adapter: Adapter) -> Iterator[Cell]:
     """Yield the cells of the functions that an adapter asks beside the first of each op."""
     for (op, labels), words in entries(adapter).items():
         for entry, mode, format_, quantity in product(words, _main_modes(adapter), FORMATS, ENTRY_QUANTITIES):
-            if quantity != "grad_labels" or labels == "distributions":
+            is_asked = quantity not in TAKES_TANGENT or (mode, format_) == ("eager", "float32")
+            if is_asked and (quantity != "grad_labels" or labels == "distributions"):
                 yield Cell(adapter.name, mode, op, quantity, format_, labels, entry=entry)
         for entry, quantity, options in product(words, ("value", "grad_logits"), OPTIONS.get((op, labels), ())):
             yield Cell(adapter.name, "eager", op, quantity, "float32", labels, entry=entry, options=options)

@@ -103,7 +103,7 @@ ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
 }
 """Checks whose rows are one more shape to compile, or lie otherwise: the cells that quick asks, eager in float32."""
 
-QUICK_LAYOUTS = frozenset({"first_of_three_axes", "first_before_ones"})
+QUICK_LAYOUTS = frozenset({"first_before_ones"})
 COMPILED_LAYOUTS = frozenset({"first_before_ones", "second_of_four_axes"})
 QUICK_COMPILED_LAYOUT = ("softmax", "value")
 """Further layouts that quick asks, those that are asked compiled too, in float32, and the op and quantity that quick

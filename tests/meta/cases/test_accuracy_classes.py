@@ -10,6 +10,7 @@ import pytest
 from logitproof_reference.cases import hashed_numbers as bit_generator
 from logitproof_reference.judging import accuracy_classes as accuracy
 from logitproof_reference.judging.accuracy_classes import Outputs
+from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.formats import FORMATS
 from meta.bounds.emulated_arithmetic import Emulation, rows_of
@@ -140,3 +141,36 @@ def test_class_indices_are_asked_for_where_a_class_needs_them() -> None:
     outputs = Outputs(logits=logits, observed=exact.value, exact=exact, format=FORMATS["float32"])
     with pytest.raises(ValueError, match="class indices are needed"):
         accuracy.relative_at_saturation(outputs)
+
+
+def sigmoid_loss_by_log1p(a: Emulation, x: F64, labels: F64) -> F64:
+    own_side = np.where(labels == 1.0, x, -x)
+    return a.fl(np.maximum(-own_side, 0.0) + a.fl(np.log1p(a.exp(-np.abs(x)))))
+
+
+def sigmoid_loss_by_difference(a: Emulation, x: F64, labels: F64) -> F64:
+    """Return (1 - z) x - log sigmoid(x): at z = 1 the latter alone, at z = 0 two numbers that cancel."""
+    log_sigmoid = a.fl(np.minimum(x, 0.0) - a.fl(np.log1p(a.exp(-np.abs(x)))))
+    return a.fl(a.fl((1.0 - labels) * x) - log_sigmoid)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("loss", "label", "expected"),
+    [
+        (sigmoid_loss_by_log1p, 0.0, "relative at saturation"),
+        (sigmoid_loss_by_log1p, 1.0, "relative at saturation"),
+        (sigmoid_loss_by_difference, 0.0, "absolute at saturation"),
+        (sigmoid_loss_by_difference, 1.0, "relative at saturation"),
+    ],
+)
+def test_sigmoid_loss_at_saturation_is_told_on_either_side(
+    loss: Callable[[Emulation, F64, F64], F64], label: float, expected: str, name: str
+) -> None:
+    a = Emulation(FORMATS[name])
+    size = 5.0 + 4.0 * bit_generator.uniforms("sigmoid saturation", (40, 5))
+    logits = a.fl(size if label else -size)
+    labels = np.full_like(logits, label)
+    exact = Enclosure.exact(np.logaddexp(0.0, -np.abs(logits)))
+    outputs = Outputs(logits=logits, observed=loss(a, logits, labels), exact=exact, format=FORMATS[name], labels=labels)
+    assert accuracy.classes("sigmoid_cross_entropy", "value", outputs) == (expected,)

@@ -115,6 +115,14 @@ def ignored_times_zero(cell: Cell, inputs: Inputs) -> Array:
     return np.asarray(answer * np.where((ignored & ~finite).any(), np.nan, 1)).astype(answer.dtype)
 
 
+def nan_stays_in_ignored_rows(cell: Cell, inputs: Inputs) -> Array:
+    """Answer as if an ignored row's gradient were multiplied by 0: NaN in the row itself where it is not finite."""
+    finite = np.isfinite(np.moveaxis(inputs.logits, inputs.axis, -1)).all(axis=-1)
+    spoiled = np.expand_dims((inputs.labels == cell.options.ignore_index) & ~finite, inputs.axis)
+    answer = ask_control(cell, inputs)
+    return np.where(spoiled, np.nan, answer).astype(answer.dtype)
+
+
 def divisor_of_one_at_least(labels: Array, kept: Array, options: control_options.LossOptions) -> float:
     return max(control_options.mean_divisor(labels, kept, options), 1.0)
 
@@ -204,6 +212,14 @@ BLOCK_MUTANTS = (
         "OPT-3",
         INDEX_LOSS,
         ask=ignored_times_zero,
+        options=MEAN_OF_KEPT,
+    ),
+    Mutant(
+        "ignored_row_keeps_its_nan",
+        "An ignored row's gradient is multiplied by 0, so that its NaN stays.",
+        "OPT-6",
+        GRAD_INDEX_LOSS,
+        ask=nan_stays_in_ignored_rows,
         options=MEAN_OF_KEPT,
     ),
     Mutant(

@@ -95,6 +95,7 @@ LAYOUT_MUTANTS = (
         "IO-5",
         SOFTMAX,
         ask=with_another_axis(lambda i: (i.axis, i.logits.ndim) == (0, 3) and max(_behind(i)) > 1, lambda _: 1),
+        profile="full",
     ),
     Mutant(
         "ones_behind_are_last",

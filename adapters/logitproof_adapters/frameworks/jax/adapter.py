@@ -97,7 +97,7 @@ class JaxAdapter(SourceAdapter):
             ),
             "jax.nn has no loss, hence no options of one": cell.options != PLAIN,
             f"{NOT_ASKED}log_softmax is -inf where it leaves out, without a derivative; the limit's is 1": (
-                cell.entry == "where" and (cell.op, cell.quantity) == ("log_softmax", "grad_logits")
+                cell.entry == "where" and cell.op == "log_softmax" and cell.quantity in {"grad_logits", "jvp"}
             ),
         }
         return super().unsupported(cell) or next((reason for reason, applies in reasons.items() if applies), None)

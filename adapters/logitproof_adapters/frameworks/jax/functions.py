@@ -22,13 +22,24 @@ EXPRESSIONS = {
     ("log_softmax", "none", "where"): "jax.nn.log_softmax(x, axis={axis}, where=kept)",
     ("log_sum_exp", "none", ""): "jax.nn.logsumexp(x, axis={axis})",
     ("log_sum_exp", "none", "where"): "jax.nn.logsumexp(x, axis={axis}, where=kept)",
+    ("log_sum_exp", "none", "weights"): "jax.nn.logsumexp(x, axis={axis}, b=jnp.ones_like(x))",
+    ("log_sum_exp", "none", "return_sign"): (
+        "(lambda value, sign: value + jnp.where(sign >= 0, 0.0, jnp.nan))"
+        "(*jax.nn.logsumexp(x, axis={axis}, return_sign=True))"
+    ),
     ("softmax_cross_entropy", "indices", ""): f"-jnp.squeeze({LABEL_ENTRY}, {{axis}})",
     ("softmax_cross_entropy", "distributions", ""): "-jnp.sum(y * jax.nn.log_softmax(x, {axis}), {axis})",
     ("sigmoid_cross_entropy", "distributions", ""): "-(y * jax.nn.log_sigmoid(x) + (1 - y) * jax.nn.log_sigmoid(-x))",
 }
-"""Calls by op, labels and entry. Entry ``where`` tells which logits count."""
+"""Calls by op, labels and entry. Entry ``where`` tells which logits count; ``weights`` has factors b of 1."""
 
-ENTRIES = MappingProxyType({(op, labels): (word,) for op, labels, word in EXPRESSIONS if word})
+ENTRIES = MappingProxyType(
+    {
+        (op, labels): tuple(word for *family, word in EXPRESSIONS if family == [op, labels] and word)
+        for op, labels, word in EXPRESSIONS
+        if word
+    }
+)
 
 MASKED = "(lambda x, kept: {answer})(jnp.where(x != -jnp.inf, x, 1e4), x != -jnp.inf)"
 """Entry ``where``: the logits at -inf are ruled out by that argument, and what stands in their place is large."""

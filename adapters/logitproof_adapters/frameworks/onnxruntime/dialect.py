@@ -32,6 +32,7 @@ def documented() -> Mapping[Loss, Dialect]:
     )
     return {
         (*INDICES, ""): loss,
+        (*INDICES, "opset12"): replace(loss, function="SoftmaxCrossEntropyLoss of opset 12"),
         (*INDICES, "nll_loss"): replace(
             loss, documentation=f"{page}NegativeLogLikelihoodLoss.html", function="NegativeLogLikelihoodLoss"
         ),

@@ -2,7 +2,8 @@
 
 The text is https://onnx.ai/onnx/repo-docs/Syntax.html. In opset 15 the operators are those of opset 13, whose Softmax
 runs along one axis. That of opset 11 (entry ``opset11``) makes two axes of the logits, parted before the one it is
-given, and runs over all of the second: the classes alone, where they lie last. The losses take them at axis 1. Where
+given, and runs over all of the second: the classes alone, where they lie last. From opset 18 on (entry ``opset18``)
+the axes of ReduceLogSumExp are an input. The losses, which opset 12 introduced, take the classes at axis 1. Where
 they lie elsewhere, Transpose brings them there and back. Gradients are operators of ONNX Runtime's own domain.
 """
 
@@ -24,6 +25,7 @@ NODES = {
     ("value", "softmax"): "{z} = Softmax <axis={place}> ({x})",
     ("value", "log_softmax"): "{z} = LogSoftmax <axis={place}> ({x})",
     ("value", "log_sum_exp"): "{z} = ReduceLogSumExp <axes=[{place}], keepdims=0> ({x})",
+    ("value", "opset18"): "a = Constant <value_ints=[{place}]> () {z} = ReduceLogSumExp <keepdims=0> ({x}, a)",
     ("value", "softmax_cross_entropy"): "{z} = SoftmaxCrossEntropyLoss <{options}> ({x}, {labels})",
     ("value", "nll_loss"): (
         "p = LogSoftmax <axis={place}> ({x}) {z} = NegativeLogLikelihoodLoss <{options}> (p, {labels})"
@@ -42,8 +44,15 @@ NODES = {
 """Nodes by quantity and operator; from x, the labels and c to z."""
 
 ENTRIES = MappingProxyType(
-    {("softmax", "none"): ("opset11",), ("log_softmax", "none"): ("opset11",), INDICES: ("nll_loss",)}
+    {
+        ("softmax", "none"): ("opset11",),
+        ("log_softmax", "none"): ("opset11",),
+        ("log_sum_exp", "none"): ("opset11", "opset18"),
+        INDICES: ("nll_loss", "opset12"),
+    }
 )
+OPSETS = {"opset11": 11, "opset12": 12, "opset18": 18}
+"""The versions of the operators beside those of opset 15, from 11 on."""
 
 TYPES = {"float16": "float16", "float32": "float", "float64": "double"}
 LEVELS = {"eager": "ORT_DISABLE_ALL", "compiled": "ORT_ENABLE_ALL"}
@@ -99,7 +108,7 @@ def operation(name: str, dtypes: Sequence[str]) -> str:
 
 def operator(cell: Cell) -> str:
     """Return the operator that a cell asks, a word of `NODES`."""
-    return cell.entry if cell.entry == "nll_loss" else cell.op
+    return cell.entry if cell.entry in {"nll_loss", "opset18"} else cell.op
 
 
 def program(cell: Cell, axis: int, ndim: int, provider: str = f"CPU{SUFFIX}", device: str = CPU) -> str:
@@ -113,7 +122,7 @@ def program(cell: Cell, axis: int, ndim: int, provider: str = f"CPU{SUFFIX}", de
     types = {name: "int64" if name == "y" else TYPES[cell.format] for name in letters}
     return PROGRAM.format(
         arguments=", ".join(letters),
-        opset=11 if cell.entry == "opset11" else 15,
+        opset=OPSETS.get(cell.entry, 15),
         inputs=", ".join(f"{types[name]}[{shapes[name]}] {name}" for name in letters),
         type=TYPES[cell.format],
         shape=whole if cell.has_class_axis else of_value,
@@ -128,7 +137,8 @@ def program(cell: Cell, axis: int, ndim: int, provider: str = f"CPU{SUFFIX}", de
 
 def nodes(cell: Cell, axis: int, ndim: int) -> str:
     """Return the nodes of a model, with what brings the classes to where the operator takes them."""
-    place = ndim - 1 if cell.entry == "opset11" else axis if cell.labels == "none" else 1
+    is_parted = cell.entry == "opset11" and cell.op in KEEPS_CLASSES
+    place = ndim - 1 if is_parted else axis if cell.labels == "none" else 1
     order = list(range(ndim))
     order[axis], order[place] = place, axis
     have_classes = {"x": True, "c": cell.op in KEEPS_CLASSES, "z": cell.has_class_axis}

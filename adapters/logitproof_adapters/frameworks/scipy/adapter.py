@@ -5,6 +5,7 @@ All three take an axis and keep the format of a NumPy array. SciPy has no cross-
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell
 
 EXPRESSIONS = {
-    "softmax": "scipy.special.softmax(x, axis={axis})",
-    "log_softmax": "scipy.special.log_softmax(x, axis={axis})",
-    "log_sum_exp": "scipy.special.logsumexp(x, axis={axis})",
+    ("softmax", ""): "scipy.special.softmax(x, axis={axis})",
+    ("log_softmax", ""): "scipy.special.log_softmax(x, axis={axis})",
+    ("log_sum_exp", ""): "scipy.special.logsumexp(x, axis={axis})",
+    ("log_sum_exp", "weights"): "scipy.special.logsumexp(x, axis={axis}, b=np.ones_like(x))",
+    ("log_sum_exp", "return_sign"): (
+        "(lambda value, sign: np.where(sign >= 0, value, np.nan))"
+        "(*scipy.special.logsumexp(x, axis={axis}, return_sign=True))"
+    ),
 }
+"""Calls by op and entry. Entry ``weights`` has factors b of 1; the sign of a sum of exponentials is 1, of none 0."""
 
 
 class ScipyAdapter(NumpyArrays, SourceAdapter):
@@ -30,13 +37,14 @@ class ScipyAdapter(NumpyArrays, SourceAdapter):
 
     name = "scipy"
     modes = ("eager",)
+    entries = MappingProxyType({("log_sum_exp", "none"): ("weights", "return_sign")})
     imports = "import numpy as np\nimport scipy.special"
     report = "print(result.dtype, result.tolist())"
 
     def __init__(self) -> None:
         import scipy.special  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
 
-        super().__init__(scipy=scipy)
+        super().__init__(np=np, scipy=scipy)
         self._scipy = scipy
 
     def describe(self) -> Description:
@@ -46,7 +54,7 @@ class ScipyAdapter(NumpyArrays, SourceAdapter):
     def unsupported(self, cell: Cell) -> str | None:
         """Return why SciPy has no such cell, or None."""
         reasons = {
-            f"scipy.special has no {cell.op}": cell.op not in EXPRESSIONS,
+            f"scipy.special has no {cell.op}": (cell.op, "") not in EXPRESSIONS,
             "SciPy does not differentiate": cell.quantity != "value",
             f"{NOT_ASKED}SciPy documents no bfloat16; that of ml_dtypes is added in bfloat16": cell.format
             == "bfloat16",
@@ -56,4 +64,4 @@ class ScipyAdapter(NumpyArrays, SourceAdapter):
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
         del ndim
-        return f"f = lambda x: {EXPRESSIONS[cell.op].format(axis=axis)}"
+        return f"f = lambda x: {EXPRESSIONS[cell.op, cell.entry].format(axis=axis)}"
