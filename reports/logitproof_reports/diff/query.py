@@ -66,15 +66,22 @@ SELECT cell, bool_or({side}_verdict <> 'unsupported') AS offered, bool_or({side}
     bool_and({side}_verdict = 'crashed') FILTER (NOT expects_error) AS never_answered
 FROM {side} GROUP BY ALL
 """
+_FUNCTIONS = """
+SELECT question, CASE WHEN bool_and({side}_verdict = 'unsupported') THEN FALSE END AS offered
+FROM {side} WHERE NOT on_whole GROUP BY ALL
+"""
+"""A function that a run was refused in every cell: what a filter leaves of another cell of it is no gap."""
 _SURROUNDINGS = """
     {side}_regimes.cell IS NOT NULL AS {side}_regime,
     coalesce({side}_rank, {side}_regimes.worst, 0) AS {side}_same_rows,
     coalesce({side}_regimes.slack, 0) AS {side}_regime_slack, coalesce({side}_regimes.worst, 0) AS {side}_regime_worst,
     CASE WHEN {side}_there THEN {side}_verdict <> 'unsupported'
-         ELSE coalesce({side}_cells.offered, on_whole OR NOT list_contains(${side}_whole, one.adapter)) END
+         ELSE coalesce({side}_cells.offered, {side}_functions.offered,
+                       on_whole OR NOT list_contains(${side}_whole, one.adapter)) END
         AS {side}_offered,
     CASE WHEN {side}_there THEN {side}_verdict = 'void'
-         ELSE coalesce({side}_cells.offered, TRUE) AND NOT coalesce({side}_regimes.known, FALSE) AND NOT on_whole
+         ELSE coalesce({side}_cells.offered, {side}_functions.offered, TRUE)
+            AND NOT coalesce({side}_regimes.known, FALSE) AND NOT on_whole
             AND ({side}_regimes.cell IS NOT NULL OR {side}_cells.cut_short
                  OR {side}_cells.crashed OR NOT list_contains(${side}_whole, one.adapter)) END
         AS {side}_unknown,
@@ -96,6 +103,7 @@ WITH b AS ({_SIDE.format(side="b", table="baseline")}),
 a AS ({_SIDE.format(side="a", table="candidate")}),
 b_regimes AS ({_REGIMES.format(side="b")}), a_regimes AS ({_REGIMES.format(side="a")}),
 b_cells AS ({_CELLS.format(side="b")}), a_cells AS ({_CELLS.format(side="a")}),
+b_functions AS ({_FUNCTIONS.format(side="b")}), a_functions AS ({_FUNCTIONS.format(side="a")}),
 both_runs AS (
     SELECT {_KEY}, coalesce(b.adapter, a.adapter) AS adapter, coalesce(b.on_whole, a.on_whole) AS on_whole,
         coalesce(b.question, a.question) AS question, coalesce(b.expects_error, a.expects_error) AS expects_error,
@@ -115,6 +123,7 @@ surroundings AS (
     FROM moved one
     LEFT JOIN b_regimes USING (cell, regime) LEFT JOIN a_regimes USING (cell, regime)
     LEFT JOIN b_cells USING (cell) LEFT JOIN a_cells USING (cell)
+    LEFT JOIN b_functions USING (question) LEFT JOIN a_functions USING (question)
     LEFT JOIN unsteady_cells USING (cell) LEFT JOIN unsteady USING ({_KEY})
 )
 SELECT CASE WHEN wavers THEN {RANK["unsteady"]} {_CLASS} END AS rank, b_place, a_place

@@ -497,6 +497,16 @@ def test_every_difference_of_the_environment_is_named() -> None:
         assert part in told
 
 
+def test_a_filter_leaves_no_gap_in_a_function_that_is_not_offered() -> None:
+    compiled = replace(BASE, cell=f"{BASE.cell}-elsewhere", mode="compiled", regime="eager_answer", clause="MOD-3")
+    old, new = (replace(run_of("torch", *rows), complete=False) for rows in ((REFUSED, OTHER), (BASE, OTHER, compiled)))
+    found = {change.name for change, _ in diff(old, new).by_class()}
+    assert "newly supported" in found
+    assert "unknown before" not in found
+    asked = {change.name for change, _ in diff(replace(run_of("torch", BASE, OTHER), complete=False), new).by_class()}
+    assert "unknown before" in asked
+
+
 def test_a_bad_input_that_raised_like_any_other_was_not_refused() -> None:
     raised = [replace(one, verdict="crashed", reason="ValueError: no such key", digest="") for one in (BASE, CONCERN)]
     refused = replace(ERROR, clause="ERR-3", regime="smoothing_past_1", reason="ValueError: no such key")
