@@ -113,10 +113,13 @@ def _with_the_same_calls(*runs: Run) -> list[Run]:
     """Return runs with those calls beside the matrix that all hold: only upgrades make them, and the list grows."""
     asked = [is_uncovered(run.table) for run in runs]
     texts = [set(run.table.filter(calls)["inputs"].to_pylist()) for run, calls in zip(runs, asked, strict=True)]
-    shared = pa.array(sorted(set.intersection(*texts)), pa.string())
+    shared = set.intersection(*texts)
+    kept = pa.array(sorted(shared), pa.string())
     return [
-        replace(run, table=run.table.filter(pc.or_(pc.invert(calls), pc.is_in(run.table["inputs"], shared))))
-        for run, calls in zip(runs, asked, strict=True)
+        run  # a filtered table is a second one, as large as the first
+        if mine == shared
+        else replace(run, table=run.table.filter(pc.or_(pc.invert(calls), pc.is_in(run.table["inputs"], kept))))
+        for run, calls, mine in zip(runs, asked, texts, strict=True)
     ]
 
 
