@@ -247,8 +247,8 @@ def _other_divisor(asked: Setting, quantity: str, observed: Array) -> Setting | 
 
 def _z_loss_added(asked: Setting, quantity: str, observed: Array) -> Setting | None:
     """Return the loss with the z-loss that most of the numbers speak for, where none is declared."""
-    if asked.z_loss or quantity != "value":
-        return None
+    if asked.z_loss or quantity != "value" or asked.options["reduction"] != "none":
+        return None  # some factor explains any one number
     without, with_one = (replace(asked, z_loss=factor).head.exact(quantity).value for factor in (0.0, 1.0))
     term = with_one - without
     speaks = term > 0.0

@@ -117,7 +117,8 @@ class _Format:
     def refused(self) -> str:
         """Return why the kernel does not take the format, by its answer to a small product; empty where it does."""
         dtype = FORMATS[self.format].dtype
-        small = Case("small", np.ones((3, 4), dtype), np.ones((3, 4), dtype), np.array([0, 2, 1]))
+        classes = max(3, self.question.claim.ranks)
+        small = Case("small", np.ones((3, 4), dtype), np.ones((classes, 4), dtype), np.array([0, 2, 1]))
         try:
             self._answer("value", small)
         except Exception as error:  # noqa: BLE001 - whatever a kernel raises is its refusal
