@@ -11,6 +11,7 @@ import pytest
 
 import logitproof_conformance
 from logitproof.invariance.axes import CLAUSES as INVARIANCE_CLAUSES
+from logitproof.kernels import kin
 from logitproof.kernels.heads import CLAUSES as HEAD_CLAUSES
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.checks.registry import CHECK_JUDGES
@@ -26,8 +27,8 @@ from meta.mutants.mutant import LOG_SUM_EXP, Mutant, MutantAdapter
 BY_COMPARISON = {"MOD-1"}
 """Judged by no case of its own: compiled cells are judged by the other clauses."""
 
-ELSEWHERE = {*TRAINING_CLAUSES, *INVARIANCE_CLAUSES, *HEAD_CLAUSES}
-"""Judged of trainings, by `logitproof invariance`, and by `logitproof check` of fused kernels."""
+ELSEWHERE = {*TRAINING_CLAUSES, *INVARIANCE_CLAUSES, *HEAD_CLAUSES, kin.VALUE, kin.GRADIENTS, kin.BEST_EFFORT}
+"""Judged of trainings, by `logitproof invariance`, and by `logitproof check` of fused kernels and kindred losses."""
 
 EAGER_ALONE = {
     "ERR-1": "a compiled guard may end the process; MOD-3 asks it in one of its own",
