@@ -85,12 +85,12 @@ def breakable(text: str) -> Markup:
 
 
 def command(text: str) -> Markup:
-    """Return a command, escaped, each of its words kept whole: a browser would break ``--device`` after its hyphens.
+    """Return a command, escaped, each word kept whole where it fits: a browser would break after ``--`` anywhere.
 
-    >>> command("run --device cpu")
-    Markup('<code class="command"><span>run</span> <span>--device</span> <span>cpu</span></code>')
+    >>> command("run -o jax.parquet")
+    Markup('<code class="command"><span>run</span> <span>-<wbr>o</span> <span>jax.<wbr>parquet</span></code>')
     """
-    words = (Markup("<span>{}</span>").format(word) for word in _spelled(text).split(" "))
+    words = (Markup("<span>{}</span>").format(breakable(word)) for word in text.split(" "))
     return Markup('<code class="command">{}</code>').format(Markup(" ").join(words))
 
 
