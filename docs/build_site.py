@@ -35,7 +35,7 @@ NAVIGATION = {
     "Use": (
         *("docs/upgrade.md", "docs/port-a-model.md", "docs/check-your-kernel.md", "docs/maintain-a-framework.md"),
         *("docs/write-an-adapter.md", "docs/contest-a-verdict.md", "docs/targets.md", "docs/parity.md"),
-        *("docs/invariance.md", "docs/sweep.md"),
+        *("docs/loss-heads.md", "docs/invariance.md", "docs/sweep.md"),
     ),
     "Look up": (
         *("docs/read-a-verdict.md", "docs/frameworks.md", "docs/dialects.md", "docs/findings.md", "docs/machines.md"),
