@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from logitproof_reference.specification.verdicts import VERDICT_RANKS
 from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.runs.schema import Run, RunFileError
+from logitproof_reports.words.text import listed
 
 from .classes import CLASSES, RANK, ChangeClass
 from .examples import is_uncovered
@@ -136,7 +137,7 @@ def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Di
     Raises
     ------
     RunFileError
-        The runs did not judge the same inputs, or one holds a judgement twice.
+        The runs did not judge the same inputs or have no framework in common, or one holds a judgement twice.
     """
     for what, name in (("profile", "profile"), ("case_set", "case set")):
         one, other = getattr(before, what), getattr(after, what)
@@ -145,6 +146,12 @@ def diff(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -> Di
                 f'the baseline has the {name} "{one[:12]}", the candidate "{other[:12]}": '
                 "only runs with the same inputs can be compared; make one again with the same release and profile"
             )
+    frameworks = [sorted(set(pc.unique(run.table["adapter"]).to_pylist())) for run in (before, after)]
+    if all(frameworks) and not set.intersection(*map(set, frameworks)):
+        raise RunFileError(
+            f"the baseline has {listed(frameworks[0])}, the candidate {listed(frameworks[1])}: only runs of one "
+            "framework can be compared; `logitproof report BASELINE CANDIDATE` shows several side by side"
+        )
     before, after = _with_the_same_calls(*map(_without_gaps, (before, after)))
     for name, run in (("baseline", before), ("candidate", after)):
         if twice := repeated(run):

@@ -661,10 +661,13 @@ def damage(what: str, place: Path) -> None:
             pq.write_table(table.replace_schema_metadata(facts), place)
         case "a judgement twice":
             write_run(place, replace(run, table=pa.concat_tables([run.table, run.table.slice(0, 1)])))
-        case "another case set":
-            write_run(place, replace(run, case_set="bad" * 20))
-        case "another profile":
-            write_run(place, replace(run, profile="full"))
+        case "another framework":
+            names = pa.array(["other"] * run.table.num_rows)
+            place_of_it = run.table.schema.get_field_index("adapter")
+            write_run(place, replace(run, table=run.table.set_column(place_of_it, "adapter", names)))
+        case "another case set" | "another profile":
+            others = {"another case set": {"case_set": "bad" * 20}, "another profile": {"profile": "full"}}
+            write_run(place, replace(run, **others[what]))
         case "missing":
             place.unlink()
 
@@ -678,6 +681,7 @@ def damage(what: str, place: Path) -> None:
         "no run",
         "another schema",
         "another case set",
+        "another framework",
         "another profile",
         "missing",
         "a judgement twice",
