@@ -40,6 +40,8 @@ GRADES_LEGEND = "Grades: number of functions whose worst number on ordinary rows
 )
 _INTERRUPTED = "The run was interrupted or filtered; these are partial results."
 _REASON_CHARACTERS = 300
+_MOST_FINDINGS = 40
+"""Of a group, in Markdown: a page of a job is read at a glance, and has a limit of its size."""
 _COLUMNS = ["Verdict", "Framework", "Function", "Clause", "Judgements", "Worst"]
 
 
@@ -150,8 +152,9 @@ def _markdown_findings(judged: Judged) -> list[str]:
         lines += [f"### {group.title}: {number}", "", escaped(group.lead), ""]
         # The ledger has them, and the report a card for each.
         if group.title != KNOWN:
-            lines += [*head(_COLUMNS), *(row(_finding(finding)) for finding in group.findings), ""]
-            lines += [f"{group.left_out} more are in the report.", ""] if group.left_out else []
+            shown = group.findings[:_MOST_FINDINGS]
+            lines += [*head(_COLUMNS), *(row(_finding(finding)) for finding in shown), ""]
+            lines += [f"{number - len(shown)} more are in the report.", ""] if number > len(shown) else []
     return lines
 
 

@@ -125,7 +125,8 @@ def test_markdown_tables_keep_their_columns_and_interpret_nothing() -> None:
 def test_markdown_stays_below_githubs_limit() -> None:
     base = judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical")
     wide = [
-        replace(base, verdict="deviates", clause=f"VAL-{i}", reason="é|" * 9000, op="x" * 30_000) for i in range(45)
+        replace(base, verdict="deviates", clause=f"VAL-{i}", reason=f"{i} " + "é|" * 9000, op="x" * 30_000)
+        for i in range(45)
     ]
     text = markdown(run_of("torch", *wide))
     assert len(text.encode()) <= MARKDOWN_BYTES
