@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.errors import UsageError
+from logitproof.kernels.by_format import verdict_by_format
 from logitproof.kernels.head_cases import Case, cases
 from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied
 from logitproof.kernels.head_ranks import ONE_ANSWER, farthest, one_answer
-from logitproof.kernels.verdict import KernelVerdict
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.judging.compare import compare
@@ -26,12 +26,13 @@ from logitproof_reference.vocabulary.judgement import on_cell
 from logitproof_reference.vocabulary.producers import Factor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from logitproof.kernels.check import Request
     from logitproof.kernels.truth import Question
+    from logitproof.kernels.verdict import KernelVerdict
     from logitproof_adapters.contract import Adapter
     from logitproof_adapters.sources.kernel_claim import Claim
     from logitproof_reference.bounds.assumptions import Arithmetic
@@ -66,31 +67,10 @@ def head_verdict(
     Raises
     ------
     UsageError
-        Something is declared of it that is not judged here.
+        Something is declared of it that is not judged here, or it does not take a format that is asked for.
     """
-    claim = question.claim
-    if unknown := sorted(set(claim.declared) - DECLARED):
-        raise UsageError(f"{unknown[0]} is not judged of {question.op}; known: {', '.join(sorted(DECLARED))}")
-    found: list[Judgement] = []
-    notes: list[str] = []
-    taken: list[str] = []
-    for format_ in formats:
-        asked = _Format(adapter, question, quantities, format_)
-        if reason := asked.refused():
-            if request.formats:
-                raise UsageError(f"the kernel does not take {format_}: {reason}")
-            notes.append(f"{format_} is not taken: {reason}")
-            continue
-        taken.append(format_)
-        for case in cases(format_, request.profile, request.widest, request.seed, claim.ignore_index):
-            if request.progress is not None:
-                request.progress(f"{format_} {case.name}")
-            found += asked.judged(case)
-    kept = tuple(one for one in found if not one.clause.startswith((*request.without, "-")))
-    described = adapter.describe()
-    return KernelVerdict(
-        adapter.name, question, described, kept, request.profile, {}, notes=tuple(notes), formats=tuple(taken)
-    )
+    ask_in = partial(_Format, adapter, question, quantities)
+    return verdict_by_format(adapter, question, request, formats, ask_in=ask_in, declarable=DECLARED)
 
 
 def prologues_of(claim: Claim, *, is_identity: bool) -> tuple[Prologue, ...]:
@@ -114,19 +94,20 @@ class _Format:
     quantities: tuple[str, ...]
     format: str
 
-    def refused(self) -> str:
-        """Return why the kernel does not take the format, by its answer to a small product; empty where it does."""
+    def ask_little(self) -> Array:
+        """Return the kernel's answer to a small product."""
         dtype = FORMATS[self.format].dtype
         classes = max(3, self.question.claim.ranks)
         small = Case("small", np.ones((3, 4), dtype), np.ones((classes, 4), dtype), np.array([0, 2, 1]))
-        try:
-            self._answer("value", small)
-        except Exception as error:  # noqa: BLE001 - whatever a kernel raises is its refusal
-            return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
-        return ""
+        return self._answer("value", small)
 
-    def judged(self, case: Case) -> Iterator[Judgement]:
-        """Yield the judgements of a case."""
+    def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
+        """Yield the cases by name, with their judgements."""
+        ignored = self.question.claim.ignore_index
+        for case in cases(self.format, request.profile, request.widest, request.seed, ignored):
+            yield case.name, self._of(case)
+
+    def _of(self, case: Case) -> Iterator[Judgement]:
         asked = self._setting(case)
         if asked.options["reduction"] == "mean" and (asked.labels == asked.options["ignore_index"]).all():
             return  # a mean of no rows: a shift leaves the only row without a label

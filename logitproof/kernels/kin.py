@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.errors import UsageError
-from logitproof.kernels.verdict import KernelVerdict
+from logitproof.kernels.by_format import verdict_by_format
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.bounds.kin import bound
@@ -24,12 +24,13 @@ from logitproof_reference.vocabulary.heads import HEADS
 from logitproof_reference.vocabulary.judgement import on_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from logitproof.kernels.check import Request
     from logitproof.kernels.truth import Question
+    from logitproof.kernels.verdict import KernelVerdict
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.vocabulary.judgement import Judgement
 
@@ -69,30 +70,8 @@ def kin_verdict(
     UsageError
         Something is declared of it that is not judged here, or it does not take a format that is asked for.
     """
-    if unknown := sorted(set(question.claim.declared) - DECLARED):
-        raise UsageError(f"{unknown[0]} is not judged of {question.op}; known: {', '.join(sorted(DECLARED))}")
-    found: list[Judgement] = []
-    notes: list[str] = []
-    taken: list[str] = []
-    for format_ in formats:
-        asked = _Format(adapter, question, format_)
-        if reason := asked.refused():
-            if request.formats:
-                raise UsageError(f"the kernel does not take {format_}: {reason}")
-            notes.append(f"{format_} is not taken: {reason}")
-            continue
-        taken.append(format_)
-        for name, *arrays in cases(format_, request.widest, request.seed):
-            if request.progress is not None:
-                request.progress(f"{format_} {name}")
-            given = asked.operands(*arrays)
-            for quantity in quantities:
-                found += asked.judged(name, given, quantity)
-    kept = tuple(one for one in found if not one.clause.startswith((*request.without, "-")))
-    described = adapter.describe()
-    return KernelVerdict(
-        adapter.name, question, described, kept, request.profile, {}, notes=tuple(notes), formats=tuple(taken)
-    )
+    ask_in = partial(_Format, adapter, question, quantities)
+    return verdict_by_format(adapter, question, request, formats, ask_in=ask_in, declarable=DECLARED)
 
 
 @dataclass(frozen=True)
@@ -101,6 +80,7 @@ class _Format:
 
     adapter: Adapter
     question: Question
+    quantities: tuple[str, ...]
     format: str
 
     def operands(self, logits: Array, target: Array, labels: NDArray[np.int64]) -> Operands:
@@ -113,17 +93,18 @@ class _Format:
             self.question.claim.gamma,
         )
 
-    def refused(self) -> str:
-        """Return why it does not take the format, by its answer to a few logits; empty where it does."""
+    def ask_little(self) -> Array:
+        """Return the function's answer to a few logits."""
         ones = np.ones((2, 3), FORMATS[self.format].dtype)
-        try:
-            self._answer("value", self.operands(ones, ones.copy(), np.array([0, 2])))
-        except Exception as error:  # noqa: BLE001 - whatever a kernel raises is its refusal
-            return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
-        return ""
+        return self._answer("value", self.operands(ones, ones.copy(), np.array([0, 2])))
 
-    def judged(self, name: str, given: Operands, quantity: str) -> Iterator[Judgement]:
-        """Yield the judgements of a quantity."""
+    def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
+        """Yield the cases by name, with their judgements."""
+        for name, *arrays in cases(self.format, request.widest, request.seed):
+            given = self.operands(*arrays)
+            yield name, (one for quantity in self.quantities for one in self._of(name, given, quantity))
+
+    def _of(self, name: str, given: Operands, quantity: str) -> Iterator[Judgement]:
         cell, format_ = self._cell(quantity), FORMATS[self.format]
         clause = VALUE if quantity == "value" else GRADIENTS
         grade = CLAUSES[clause].grade

@@ -99,7 +99,9 @@ def _asked(head: str, ranks: int, request: dict[str, Any]) -> list[dict[str, Any
 
 def _started(head: str, ranks: int) -> list[subprocess.Popen[bytes]]:
     """Start the ranks of a head; they end when this process does."""
-    store = os.path.join(tempfile.mkdtemp(), "ranks")  # noqa: PTH118 - for init_process_group, a text
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    store = os.path.join(folder.name, "ranks")  # noqa: PTH118 - for init_process_group, a text
     loader: Any = rank_worker.__loader__
     source = loader.get_source(rank_worker.__name__)
     group = [

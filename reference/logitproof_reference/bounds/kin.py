@@ -17,6 +17,7 @@ from logitproof_reference.bounds.api import is_vacuous
 from logitproof_reference.bounds.assumptions import wide
 from logitproof_reference.bounds.error_model import Rounding
 from logitproof_reference.bounds.forward_bounds import forward_bounds
+from logitproof_reference.bounds.options import over_many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,8 +53,7 @@ def bound(
     arrays = [array for array in (given.logits, given.target) if array is not None]
     if any(is_vacuous(array, *model).any() for array in arrays):
         rounding = Rounding(model[0], wide(model[1]))
-    if given.logits.shape[1] > 1 and rounding.sum_growth(given.logits.shape[1]) >= 0.5:
-        rounding = Rounding(model[0], wide(model[1]))
+    rounding = over_many(rounding, given.logits.shape[1])
     error = BOUNDS[op][quantity](given, rounding)
     if quantity != "value" and cotangent is not None:
         error = error * np.abs(np.asarray(cotangent, dtype=np.float64))[:, None]

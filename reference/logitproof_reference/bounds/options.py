@@ -104,5 +104,5 @@ def _reduced(request: Request, answer: BoundedValue, divisor: float, rounding: R
 
 
 def over_many(rounding: Rounding, terms: int) -> Rounding:
-    """Return the rounding of a sum over rows: where the format's own could lose half of it, that of float32."""
+    """Return the rounding of a sum of so many terms: where the format's own could lose half of it, that of float32."""
     return rounding if rounding.sum_growth(terms) < VACUOUS else Rounding(rounding.format, wide(rounding.arithmetic))
