@@ -42,6 +42,7 @@ NAVIGATION = {
         *(
             "docs/releases.md",
             "docs/atlas.md",
+            "docs/replay.md",
             "docs/security.md",
             "docs/design.md",
             "reference/logitproof_reference/specification/SPEC.md",

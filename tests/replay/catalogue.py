@@ -16,6 +16,19 @@ PAGE = Path(__file__).with_name("bugs.toml")
 WRONG = frozenset({"deviates", "crashed"})
 UNASKED = frozenset({"unsupported", "void"})
 
+BARRIERS = {
+    "device": "shows on a GPU (or another accelerator) alone",
+    "project": "a project of its own, not among the adapters",
+    "release": "no release that has it can be installed here",
+    "documented": "documented behaviour, and judged so",
+    "granted": "within what a clause grants, or without a trace in the answer",
+    "unasked": "no cell of the matrix asks for it",
+}
+"""What stands in the way of showing a bug."""
+
+MISSES = ("granted", "unasked")
+"""Those of them that are the suite's: a CPU and a release would show the bug."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -55,10 +68,10 @@ class Bug:
         ``quick`` or ``full``.
     note : str
         What a reader should know of the releases chosen.
+    barrier : str
+        What stands in the way of showing it, of `BARRIERS`; empty where it can be shown.
     out_of_reach : str
-        Why it cannot be shown here; empty where it can.
-    unasked : bool
-        Whether a CPU and a release could show it, but no cell asks for it: a hole of the suite.
+        The same of this bug, where there is more to say.
     mutants : tuple of str
         Mutants of tests/meta that plant the same fault, where the release cannot be asked.
     """
@@ -76,9 +89,19 @@ class Bug:
     select: str = ""
     profile: str = "quick"
     note: str = ""
+    barrier: str = ""
     out_of_reach: str = ""
-    unasked: bool = False
     mutants: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot be shown here; empty where it can."""
+        return self.out_of_reach or BARRIERS.get(self.barrier, "")
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether a CPU and a release could show it, and the suite does not: a hole of the suite."""
+        return self.barrier in MISSES
 
     def is_asked_in(self, found: Judgement) -> bool:
         """Tell whether a judgement looks where this bug must show: its clause, cell and regime."""

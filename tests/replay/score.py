@@ -61,7 +61,7 @@ class Score:
     @property
     def unreached(self) -> list[Bug]:
         """The bugs that cannot be shown here."""
-        return [bug for bug in self.bugs if bug.out_of_reach]
+        return [bug for bug in self.bugs if bug.barrier]
 
     def of(self, bug: Bug, *, red: bool) -> list[Outcome]:
         """Return what the releases with (or without) a bug showed."""
@@ -91,7 +91,7 @@ class Score:
         return (
             f"{flagged} of {len(self.replayed)} documented bugs are red on the releases that have them; of the {fixed} "
             f"that a release has mended {cleared[True]} are green there; {len(self.unreached)} are out of reach here, "
-            f"{sum(bug.unasked for bug in self.unreached)} of them because no cell asks for them."
+            f"{sum(bug.is_missed for bug in self.unreached)} of them missed by the suite."
         )
 
     @property
@@ -111,7 +111,7 @@ class Score:
         """The whole score as Markdown: the sentence, the table, and what cannot be shown and why."""
         lines = [self.sentence, "", _line(HEADINGS), _line(["---"] * len(HEADINGS)), *map(_line, self.rows)]
         lines += ["", _line(["out of reach", "project", "why", "mutants that plant it"]), _line(["---"] * 4)]
-        lines += [_line([b.id, b.project, b.out_of_reach, " ".join(b.mutants) or "-"]) for b in self.unreached]
+        lines += [_line([b.id, b.project, b.reason, " ".join(b.mutants) or "-"]) for b in self.unreached]
         return "\n".join([*lines, ""])
 
     @property
@@ -136,7 +136,7 @@ class Score:
                 }
                 for bug in self.replayed
             },
-            "out_of_reach": {bug.id: bug.out_of_reach for bug in self.unreached},
+            "out_of_reach": {bug.id: bug.reason for bug in self.unreached},
         }
 
 

@@ -16,7 +16,8 @@ from logitproof_adapters.targets.target import interpreter
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.judgement import Judgement
 from meta.mutants.catalogue import MUTANTS
-from replay.catalogue import Bug, Release, catalogue
+from replay.catalogue import BARRIERS, Bug, Release, catalogue
+from replay.page import PAGE, page
 from replay.replay import Asked, chosen, look_for, main, plan, store
 from replay.score import Outcome, Score
 
@@ -52,7 +53,7 @@ FOUND = Judgement(
 
 
 def reachable() -> list[Bug]:
-    return [bug for bug in catalogue() if not bug.out_of_reach]
+    return [bug for bug in catalogue() if not bug.barrier]
 
 
 def test_each_documented_bug_is_there_once() -> None:
@@ -64,9 +65,10 @@ def test_each_documented_bug_is_there_once() -> None:
 
 @pytest.mark.parametrize("bug", catalogue(), ids=lambda bug: bug.id)
 def test_a_bug_is_either_looked_for_or_out_of_reach(bug: Bug) -> None:
-    assert bool(bug.releases) != bool(bug.out_of_reach)
+    assert bool(bug.releases) != bool(bug.barrier)
+    assert bug.barrier in {"", *BARRIERS}
     assert bug.title
-    assert bug.out_of_reach or not bug.unasked
+    assert bug.barrier or not bug.out_of_reach
     assert not bug.url or bug.url.startswith("https://")
 
 
@@ -118,7 +120,7 @@ def test_a_release_is_as_documented_where_it_was_asked_and_is_red_or_green_as_du
 
 
 def score_of(*outcomes: Outcome) -> Score:
-    unreachable = Bug("gpu-bug", "torch", "Wrong on a GPU", out_of_reach="shows on a GPU alone", mutants=("x",))
+    unreachable = Bug("gpu-bug", "torch", "Wrong on a GPU", barrier="device", mutants=("x",))
     return Score(outcomes, (BUG, unreachable))
 
 
@@ -127,7 +129,7 @@ def test_the_score_counts_bugs_not_releases() -> None:
     assert score.as_documented
     assert score.sentence == (
         "1 of 1 documented bugs are red on the releases that have them; of the 1 that a release has mended 1 are green "
-        "there; 1 are out of reach here, 0 of them because no cell asks for them."
+        "there; 1 are out of reach here, 0 of them missed by the suite."
     )
 
 
@@ -146,8 +148,29 @@ def test_a_bug_that_no_release_mends_is_not_counted_as_mended() -> None:
 
 def test_the_score_is_stored_with_what_is_out_of_reach_and_why(tmp_path: Path) -> None:
     store(score_of(Outcome(BUG, BAD, 4, 2)), tmp_path)
-    assert "| gpu-bug | torch | shows on a GPU alone | x |" in (tmp_path / "replay.md").read_text("utf-8")
+    assert f"| gpu-bug | torch | {BARRIERS['device']} | x |" in (tmp_path / "replay.md").read_text("utf-8")
     assert '"flagged": true' in (tmp_path / "replay.json").read_text("utf-8")
+
+
+def test_the_page_lists_what_the_catalogue_holds() -> None:
+    assert PAGE.read_text("utf-8") == page(catalogue()), "run: PYTHONPATH=tests python -m replay.page"
+
+
+def test_the_page_counts_what_is_shown_missed_and_out_of_reach() -> None:
+    missed = Bug("missed", "jax", "A bug", barrier="unasked", out_of_reach="asks the argument b")
+    unreached = Bug("far", "jax", "Another", barrier="device")
+    about = page([BUG, replace(BUG, id="twin"), replace(BUG, id="third"), missed, unreached])
+    assert "**3 of 5** can be shown" in about
+    assert "3 of them have a mended release" in about
+    assert "Recall: 3 of 4, 75%." in about
+    assert f"1: {BARRIERS['device']}" in about
+    assert "| jax: A bug | asks the argument b | - |" in about
+
+
+def test_the_readme_counts_what_the_catalogue_holds() -> None:
+    counts = (len(catalogue()), len(reachable()), sum(bug.is_missed for bug in catalogue()))
+    said = "Of {} bugs in the catalogue, {} can be shown with releases that install on a CPU, and\n  are; {} could be"
+    assert said.format(*counts) in (PAGE.parents[1] / "README.md").read_text("utf-8")
 
 
 def test_bugs_of_one_release_share_a_run() -> None:

@@ -1,0 +1,125 @@
+"""docs/replay.md from the catalogue: ``PYTHONPATH=tests python -m replay.page`` in the repository's root writes it.
+
+What a release shows is for `replay.replay` to measure; the page lists what the catalogue says and counts it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logitproof_reports.runs.whole_files import write_atomically
+from replay.catalogue import BARRIERS, MISSES, Bug, catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "replay.md"
+
+ABOUT = """\
+# Documented bugs, replayed
+
+`tests/replay/bugs.toml` lists {bugs} bugs of softmax and cross-entropy that were documented elsewhere: reports and
+repairs in the trackers of frameworks and kernels. `nox -s replay` installs the releases below, tests each with the
+unchanged suite, and fails unless every bug is red in the releases that have it, by one of the clauses named, and green
+in those that do not. `nox -s replay -- jax` takes those of one project or adapter, `-- ID` one bug.
+
+- **{shown} of {bugs}** can be shown with releases that install on a CPU, and are; {mended} of them have a mended
+  release in the list, which is green.
+- **{missed}** could be shown so too, and are missed. Recall: {shown} of {reachable}, {recall:.0%}.
+- **{rest}** cannot be shown here:
+{barriers}
+
+The list was gathered by those who write the suite, and corrected while it was measured: a bug that was missed led to a
+new check where that was possible. So the recall is that of a regression test, not the rate at which bugs are found that
+nobody has seen yet.
+"""
+
+SHOWN = """
+## Shown
+
+{table}
+Red means `deviates` or `crashed`, and a warning where the clause is a SHOULD. A bug without a mended release is open,
+or that release was not tried.
+"""
+
+MISSED = """
+## Missed
+
+A CPU and a release would show these; why the suite does not:
+
+{table}"""
+
+UNREACHED = """
+## Out of reach
+
+Where there is a mutant that plants the same fault, the suite detects it in `nox -s mutants`.
+
+{table}"""
+
+
+def page(bugs: Sequence[Bug]) -> str:
+    """Return the page that lists these bugs."""
+    shown, missed = [bug for bug in bugs if bug.releases], [bug for bug in bugs if bug.is_missed]
+    unreached = [bug for bug in bugs if bug.barrier and not bug.is_missed]
+    about = ABOUT.format(
+        bugs=len(bugs),
+        shown=len(shown),
+        mended=sum(any(not release.red for release in bug.releases) for bug in shown),
+        missed=len(missed),
+        reachable=len(shown) + len(missed),
+        recall=len(shown) / max(1, len(shown) + len(missed)),
+        rest=len(unreached),
+        barriers="\n".join(_counted(name, unreached) for name in BARRIERS if name not in MISSES),
+    )
+    return "".join(
+        [
+            about,
+            SHOWN.format(table=_table(("bug", "red", "green", "clauses"), map(_shown, shown))),
+            MISSED.format(table=_table(("bug", "why", "mutants"), map(_unshown, missed))),
+            UNREACHED.format(table=_table(("bug", "why", "mutants"), map(_unshown, unreached))),
+        ]
+    )
+
+
+def _counted(barrier: str, unreached: Sequence[Bug]) -> str:
+    return f"  - {sum(bug.barrier == barrier for bug in unreached)}: {BARRIERS[barrier]}"
+
+
+def _shown(bug: Bug) -> list[str]:
+    by_colour = (
+        "; ".join(f"`{release.requirements}`" for release in bug.releases if release.red == red)
+        for red in (True, False)
+    )
+    red, green = by_colour
+    note = f" ({bug.note})" if bug.note else ""
+    return [f"{_title(bug)}{note}", red, green or "-", " ".join(bug.clauses)]
+
+
+def _unshown(bug: Bug) -> list[str]:
+    return [_title(bug), bug.reason, " ".join(f"`{name}`" for name in bug.mutants) or "-"]
+
+
+def _title(bug: Bug) -> str:
+    words = f"{bug.project}: {bug.title}"
+    return f"{words} ([{_thread(bug.url)}]({bug.url}))" if bug.url else words
+
+
+def _thread(url: str) -> str:
+    """Return a short name of a thread.
+
+    >>> _thread("https://github.com/jax-ml/jax/issues/23842")
+    'jax#23842'
+    """
+    *_, project, _, number = url.split("/")
+    return f"{project}#{number}"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join(f"| {' | '.join(word.replace('|', '/') for word in line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    with write_atomically(PAGE) as place:
+        place.write_text(page(catalogue()), encoding="utf-8")
