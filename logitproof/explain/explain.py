@@ -180,10 +180,10 @@ def _with_known_deviations(found: list[Judgement], adapter: Adapter, profile: st
 def _judge(evaluation: CellEvaluation, regime: str, row: int | None) -> list[Judgement]:
     case = Case(evaluation.cell, regime, "")
     if regime in CHECK_JUDGES:
-        return list(with_deaths(case, CHECK_JUDGES[regime](evaluation, case)))
+        return list(with_deaths(evaluation, case, CHECK_JUDGES[regime](evaluation, case)))
     if row is None:
-        return list(with_deaths(case, judge_regime(evaluation, case)))
-    return list(with_deaths(case, _judge_row(evaluation, case, row)))
+        return list(with_deaths(evaluation, case, judge_regime(evaluation, case)))
+    return list(with_deaths(evaluation, case, _judge_row(evaluation, case, row)))
 
 
 def _judge_row(evaluation: CellEvaluation, case: Case, row: int) -> Iterator[Judgement]:

@@ -58,7 +58,8 @@ class Suite:
 
     def take(self, case: Case, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold the judgements on a case against the ledger, record them, return them as recorded."""
-        taken = self.runs[case.cell.adapter].conclusions.take(with_deaths(case, judgements))
+        told = with_deaths(self.evaluation_of(case), case, judgements)
+        taken = self.runs[case.cell.adapter].conclusions.take(told)
         for found in taken if self.recorder else ():
             self.recorder.append(found)  # type: ignore[union-attr]
         return taken

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from logitproof_adapters.targets.target import Target
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 PROGRAM = "0#'\nimport io;exec(io.open(0,\"rb\",0,closefd=False).readline())\n#'"
 """What follows ``-c``: it runs the first line that comes. The quotes are part of comments where the program arrives as
@@ -57,8 +58,25 @@ TELLING = re.compile(r"\berror\b|Error:|^Fatal|^Segmentation", flags=re.IGNORECA
 """What the line of a log that explains an end looks like."""
 
 
+ENDED = "ended "
+"""How it begins what is said of a process that ended by itself."""
+
+
 class TargetDied(RuntimeError):  # noqa: N818 - what is recorded of a call that ended the process begins with this word
-    """The evaluator came to its end, or was ended, in the middle of a call."""
+    """The evaluator came to its end, or was ended, in the middle of a call.
+
+    Attributes
+    ----------
+    asked : (Cell, Inputs) or None
+        What it was evaluating.
+    """
+
+    asked: tuple[Cell, Inputs] | None = None
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether the process ended by itself, and was not ended for what it did to the machine or to the judge."""
+        return str(self).startswith(ENDED)
 
 
 def telling_line(text: str, width: int = 300) -> str:
@@ -77,7 +95,7 @@ def how_it_ended(status: int) -> str:
     >>> how_it_ended(3)
     'ended with status 3'
     """
-    return f"ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    return ENDED + (f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}")
 
 
 @dataclass(eq=False)

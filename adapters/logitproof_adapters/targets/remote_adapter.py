@@ -262,13 +262,14 @@ class RemoteAdapter:
         """
         arrays = inputs.arrays()
         if self._deadly and (last_words := self._deadly.get(_question(cell, inputs.axis, arrays))):
-            raise TargetDied(last_words)
+            raise _death(last_words, cell, inputs)
         header = {"do": "evaluate", "cell": cell_to_json(cell), "axis": inputs.axis}
+        is_asked = self._deaths < MOST_DEATHS
         try:
             answer, memory = self.request(header, arrays)
         except TargetDied as error:
             self._deadly[_question(cell, inputs.axis, arrays)] = str(error)
-            raise
+            raise (_death(str(error), cell, inputs) if is_asked else error) from error
         size = answer["answer"]["size"]
         self._take_back(answer, memory[size:], arrays)
         return unpacked_answer(answer["answer"], memory[:size])
@@ -293,6 +294,13 @@ class RemoteAdapter:
         """Run a program there, in a process of its own."""
         there = {**self.target.variables, **variables}
         return run_program(self.target.command, program, there, seconds, env=self.target.environment)
+
+
+def _death(last_words: str, cell: Cell, inputs: Inputs) -> TargetDied:
+    """Return the end of the process at a cell and its inputs."""
+    error = TargetDied(last_words)
+    error.asked = cell, inputs
+    return error
 
 
 def _question(cell: Cell, axis: int, arrays: Mapping[str, NDArray[Any]]) -> Question:

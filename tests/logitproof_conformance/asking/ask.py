@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_conformance.plan.layout import arrange, restore
+from logitproof_conformance.programs.repro import program_of_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +42,8 @@ class Answer:
         What was raised, or why the shape is wrong; empty where neither.
     modified : tuple of str
         Names of the inputs that the call changed.
+    program : callable
+        Returns the program of the call, where it failed.
     """
 
     observed: NDArray[Any] | None
@@ -47,6 +51,7 @@ class Answer:
     failure: str = ""
     misshapen: str = ""
     modified: tuple[str, ...] = ()
+    program: Callable[[], str] = field(default=str, compare=False)
 
     @property
     def array(self) -> NDArray[Any]:
@@ -72,21 +77,24 @@ def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch, restore
         The process that evaluates came to its end.
     """
     given = {name: array.copy() for name, array in inputs.arrays().items()}
+    program = partial(program_of_inputs, adapter, cell, inputs)
     try:
         is_here = not isinstance(adapter, RemoteAdapter)
         answer = answer_of(lambda: adapter.evaluate(cell, inputs), passed=(TargetDied,), is_here=is_here)
     except CallFailed as error:
-        return Answer(None, failure=str(error))
+        return Answer(None, failure=str(error), program=program)
     finally:
         modified = _put_back(inputs, given)
+
+    def misshapen(reason: str) -> Answer:
+        return Answer(None, str(answer.dtype), misshapen=reason, modified=modified, program=program)
+
     if not is_numeric(answer.dtype):
-        return Answer(
-            None, str(answer.dtype), misshapen=f"the result holds {answer.dtype}, no number format", modified=modified
-        )
+        return misshapen(f"the result holds {answer.dtype}, no number format")
     try:
         observed = restored(cell, answer, batch)
     except ValueError as error:
-        return Answer(None, str(answer.dtype), misshapen=str(error), modified=modified)
+        return misshapen(str(error))
     return Answer(observed, str(answer.dtype), modified=modified)
 
 

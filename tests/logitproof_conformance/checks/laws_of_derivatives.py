@@ -81,7 +81,7 @@ def judge_forward_and_reverse(evaluation: CellEvaluation, case: Case) -> Iterato
     known = ComparedBatch(reverse, batch, answers[0].array, evaluation.truth(batch, reverse))
     gradient = Product(backward, known.observed, known.truth.must, forward.inputs.tangent)
     directional = Product(forward, answers[1].array, evaluation.truth(batch).must, backward.inputs.cotangent)
-    relation = _relation("LAW-8", "in forward mode, times the cotangent,", known, gradient, directional)
+    relation = _relation("LAW-8", "in forward mode, times the cotangent", known, gradient, directional)
     yield from judge_relation(evaluation.adapter, case, relation)
 
 
@@ -120,6 +120,7 @@ def _relation(clause: str, says: str, known: ComparedBatch, first: Product, seco
         allowed=first.allowed + second.allowed,
         chosen=chosen,
         batch=known.batch,
+        vectors=(first.factors, second.factors),
     )
 
 

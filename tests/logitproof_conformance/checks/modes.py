@@ -15,6 +15,7 @@ from logitproof_conformance.asking.ask import Answer, ask, ask_with, digest, sam
 from logitproof_conformance.judging.judging import CellEvaluation, judgement, repro_of, verdict_on
 from logitproof_conformance.judging.related import first_failure
 from logitproof_conformance.plan.layout import arrange
+from logitproof_conformance.programs.ending import SHELL_SIGNALED
 
 STRAY_ROW = 0
 """The row of the common batch, one of ``typical``, whose label is made no class."""
@@ -27,9 +28,6 @@ RAISED, IS_NAN, ANSWERED, ENDED = "raised", "NaN", "answered", "ended"
 
 SECONDS = 300
 """How much processor time a program that runs alone may take: it imports a framework and compiles."""
-
-SHELL_SIGNALED = 128
-"""A shell, and a container, exits with this and the number of the signal that ended its program."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

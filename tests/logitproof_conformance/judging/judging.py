@@ -10,10 +10,10 @@ import numpy as np
 
 from logitproof_conformance.asking.ask import Answer, ask, digest
 from logitproof_conformance.asking.truth import truth_of
-from logitproof_conformance.judging.repro import is_spelled, program_of, program_of_rows, rows_to_show
 from logitproof_conformance.judging.rules import ComparedBatch, Rule, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of
 from logitproof_conformance.plan.layout import arrange
+from logitproof_conformance.programs.repro import is_spelled, program_of, program_of_rows, rows_to_show
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.specification.verdicts import verdict_by_grade
 from logitproof_reference.vocabulary.formats import hex_floats
@@ -95,9 +95,9 @@ def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
 def failure(case: Case, answer: Answer, clause: str) -> Judgement | None:
     """Return the judgement on a call that raised or whose answer has a wrong shape; None where it came in order."""
     if answer.failure:
-        return judgement(case, clause, "crashed", reason=answer.failure)
+        return replace(judgement(case, clause, "crashed", reason=answer.failure), repro=answer.program())
     if answer.misshapen:
-        return judgement(case, "IO-1", "deviates", reason=answer.misshapen)
+        return replace(judgement(case, "IO-1", "deviates", reason=answer.misshapen), repro=answer.program())
     return None
 
 

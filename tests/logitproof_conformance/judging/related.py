@@ -9,6 +9,7 @@ import numpy as np
 
 from logitproof_conformance.asking.ask import digest
 from logitproof_conformance.judging.judging import failure, finite_rows, judgement, spell, spell_exact, verdict_on
+from logitproof_conformance.programs.repro import with_products
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.cases.catalogue import REGIMES
@@ -92,6 +93,8 @@ class Relation:
         Which elements the law is held to.
     batch : Batch
         Names the rows.
+    vectors : pair of arrays, or None
+        What each answer is multiplied with, row by row, where a law compares products.
     """
 
     clause: str
@@ -102,6 +105,15 @@ class Relation:
     allowed: F64
     chosen: Mask
     batch: Batch
+    vectors: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+    def program(self, adapter: Adapter, row: int) -> str:
+        """Return the program that asks both questions of a row, and prints what is compared."""
+        asked = [question.row(row) for question in self.questions]
+        programs = [adapter.repro(question.cell, question.inputs) for question in asked]
+        if self.vectors is None or not all(programs):
+            return "\n\n".join(programs).strip()
+        return with_products(programs, [vector[row] for vector in self.vectors])
 
 
 def first_failure(case: Case, clause: str, answers: Iterable[Answer]) -> Judgement | None:
@@ -178,5 +190,4 @@ def _describe(
         f"{relation.due.value[at]:.9g} from the first result, {comparison.error[at]:.3g} apart, "
         f"{comparison.slack[at]:.3g} times the sum of the bounds"
     )
-    repro = "\n\n".join(adapter.repro(question.cell, question.inputs) for question in (first, second)).strip()
-    return replace(found, reason=reason, repro=repro)
+    return replace(found, reason=reason, repro=relation.program(adapter, row))

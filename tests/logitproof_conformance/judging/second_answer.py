@@ -9,7 +9,7 @@ import numpy as np
 
 from logitproof_conformance.asking.ask import digest
 from logitproof_conformance.judging.judging import judgement, spell, verdict_on
-from logitproof_conformance.judging.repro import rows_to_show
+from logitproof_conformance.programs.repro import rows_to_show
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from logitproof_conformance.judging.judging import CellEvaluation, judge_regime,
 from logitproof_conformance.plan import training as training_plan
 from logitproof_conformance.plan.cases import cases_of
 from logitproof_conformance.session.clauses import clauses_of
-from logitproof_conformance.session.deaths import with_deaths
+from logitproof_conformance.session.deaths import crashed, with_deaths
 from logitproof_conformance.training.judging import judge_training
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def sweep(evaluation: CellEvaluation, profile: str, widest: int | None = None) -
     wide = {name for batch in evaluation.batches if widest and batch.classes > widest for name in batch.slices}
     for case in cases_of(evaluation.adapter, evaluation.cell, profile):
         if case.chapter != "unsupported" and case.regime not in wide:
-            for found in with_deaths(case, judge(evaluation, case, profile)):
+            for found in with_deaths(evaluation, case, judge(evaluation, case, profile)):
                 yield case, found
 
 
@@ -58,7 +58,7 @@ def judge_cell(adapter: Adapter, cases: Sequence[Case], profile: str) -> tuple[l
             found.extend(judge(evaluation, case, profile))
         except TargetDied as error:
             rest = "; remaining checks of this cell skipped" if case is not cases[-1] else ""
-            found.append(judgement(case, first, "crashed", reason=f"{error}{rest}"))
+            found.append(crashed(evaluation, case, error, f"{error}{rest}"))
             return found, True
         except Exception as error:  # noqa: BLE001  a fault of ours costs this case and no other
             found.append(judgement(case, first, "void", reason=_fault(error)))

@@ -12,9 +12,9 @@ import pytest
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.checks.registry import judge_empty_batch
 from logitproof_conformance.judging.judging import CellEvaluation, judge_regime
-from logitproof_conformance.judging.repro import MOST_CHARACTERS, program_of
 from logitproof_conformance.plan.cases import Case
 from logitproof_conformance.plan.layout import arrange
+from logitproof_conformance.programs.repro import MOST_CHARACTERS, program_of
 from logitproof_reference.vocabulary.cells import Cell
 
 if TYPE_CHECKING:

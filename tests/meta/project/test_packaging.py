@@ -63,7 +63,7 @@ ROOMS = {
         "exports",
         "atlas",
     ),
-    "logitproof_conformance": ("plan", "asking", "judging", "checks", "training", "session"),
+    "logitproof_conformance": ("plan", "programs", "asking", "judging", "checks", "training", "session"),
     "logitproof": (
         *(
             "errors",

@@ -36,6 +36,8 @@ class Sound(NumpyAdapter):
 class Planted(Sound):
     """Does something first."""
 
+    line = ""
+
     def act(self) -> None:
         """Do it."""
 
@@ -45,10 +47,14 @@ class Planted(Sound):
             self.act()
         return super().evaluate(cell, inputs)
 
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        """Return a program that does it too, where it is a line."""
+        return (self.line if cell.axis == "first" else "") + super().repro(cell, inputs)
 
-def planted(act: Callable[[], object]) -> type[Planted]:
-    """Return an adapter that does `act`."""
-    return type("Acting", (Planted,), {"act": lambda _: act()})
+
+def planted(act: Callable[[], object], line: str = "") -> type[Planted]:
+    """Return an adapter that does `act`, which a line of a program does too."""
+    return type("Acting", (Planted,), {"act": lambda _: act(), "line": line})
 
 
 def _print() -> None:
@@ -132,8 +138,10 @@ ChangesEverything = planted(_change_everything)
 IgnoresSignals = planted(_ignore_signals)
 Rounds = planted(_round)
 Flushes = planted(_flush)
-Exits = planted(lambda: os._exit(0))
-Segfaults = planted(lambda: os.kill(os.getpid(), signal.SIGSEGV))
+Exits = planted(lambda: os._exit(0), "import os\nos._exit(0)\n")
+Segfaults = planted(
+    lambda: os.kill(os.getpid(), signal.SIGSEGV), "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"
+)
 Allocates = planted(_allocate)
 AllocatesInC = planted(_allocate_in_c)
 Hangs = planted(lambda: time.sleep(600))

@@ -21,8 +21,10 @@ from logitproof_adapters.targets.remote_adapter import MOST_DEATHS, RemoteAdapte
 from logitproof_adapters.targets.target import Target
 from logitproof_conformance.checks.registry import CHECK_JUDGES
 from logitproof_conformance.judging.judging import CellEvaluation, judge_regime
-from logitproof_conformance.plan.cases import cases_of
+from logitproof_conformance.plan.cases import Case, cases_of
+from logitproof_conformance.programs.repro import MOST_CHARACTERS
 from logitproof_conformance.session.deaths import with_deaths
+from logitproof_conformance.session.sweep import judge_cell
 from logitproof_reference.vocabulary.cells import Cell, Inputs
 from logitproof_reports.runs.run_file import read_run
 from meta.targets import planted_faults
@@ -83,7 +85,7 @@ def verdicts(adapter: Adapter) -> dict[Cell, list[str]]:
         for case in cases_of(adapter, cell, "quick"):
             if case.regime in CASES:
                 judgements = CHECK_JUDGES.get(case.regime, judge_regime)(evaluation, case)
-                found.setdefault(cell, []).extend(map(repr, with_deaths(case, judgements)))
+                found.setdefault(cell, []).extend(map(repr, with_deaths(evaluation, case, judgements)))
     return found
 
 
@@ -107,6 +109,26 @@ def test_what_a_framework_does_to_its_process_costs_its_cell_at_most(
         assert (broken == undisturbed[BROKEN]) is (cost == NOTHING)
     else:
         assert all("verdict='crashed'" in told and re.search(cost, told) for told in broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"), [("Segfaults", "ended by SIGSEGV"), ("Exits", "exit status 0"), ("Hangs", ""), ("Sound", "")]
+)
+def test_the_program_of_a_call_that_ended_its_process_shows_that(name: str, printed: str) -> None:
+    case = Case(BROKEN, "typical", "")
+    with remote(name) as adapter:
+        evaluation = CellEvaluation(adapter, BROKEN, "quick")
+        (found, *_) = with_deaths(evaluation, case, judge_regime(evaluation, case))
+        again, _ = judge_cell(adapter, [case], "quick")
+    assert again[0].repro == found.repro
+    if name == "Sound":
+        assert found.repro == ""
+    elif not printed:
+        assert found.repro.startswith("# In the run: no answer in 3 s")
+    else:
+        done = subprocess.run([sys.executable, "-c", found.repro], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == printed
+        assert len(found.repro) < MOST_CHARACTERS
 
 
 def test_a_limit_of_memory_can_be_set_for_any_run(tmp_path: Path) -> None:

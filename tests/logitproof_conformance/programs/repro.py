@@ -6,6 +6,7 @@ text, and those of the widest, which do not pack, are built by the reference pac
 
 from __future__ import annotations
 
+import ast
 import base64
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,13 @@ from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.cases.catalogue import REGIMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.cases.catalogue import Batch, Rows
-    from logitproof_reference.vocabulary.cells import Cell
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 WIDEST_SPELLED_ROW = 64
 """Arrays of wider rows are not spelled in full."""
@@ -38,6 +39,11 @@ ONE_CLASS_ROWS = 16
 """Rows of one class that a program asks together: their numbers lie side by side, and a kernel that computes as many as
 fit into a register of 512 bits answers them otherwise than one by itself (TensorFlow's softmax: 0.99999994).
 """
+
+PRODUCT = """\
+import numpy as np
+print("times the vector:", float(np.dot(np.ravel({numbers}), {vector})))"""
+"""Behind a program: what a law compares, where that is a product of the result with a vector."""
 
 _PACKING = {"i": "<i8", "float16": "<f2", "bfloat16": "<f4", "float32": "<f4", "float64": "<f8"}
 _PACKED_IMPORTS = "import base64, zlib\nimport numpy as np\n"
@@ -63,8 +69,24 @@ def program_of_rows(adapter: Adapter, cell: Cell, batch: Batch, part: slice) -> 
     if is_spelled(inputs.logits, batch):
         return program
     arrays = {name: array for name, array in inputs.arrays().items() if array.size > WIDEST_SPELLED_ROW}
-    short = _PACKED_IMPORTS + _replaced(program, {literal(array): packed(array) for array in arrays.values()})
+    short = _packed(program, arrays.values())
     return short if len(short) <= MOST_CHARACTERS else _built(program, arrays, batch, part)
+
+
+def program_of_inputs(adapter: Adapter, cell: Cell, inputs: Inputs, most: int = MOST_CHARACTERS) -> str:
+    """Return the program of a call, its wide arrays packed; empty where it would be too long."""
+    program = adapter.repro(cell, inputs)
+    if inputs.logits.size <= MOST_SPELLED and inputs.logits.shape[inputs.axis] <= WIDEST_SPELLED_ROW:
+        return program
+    short = _packed(program, [array for array in inputs.arrays().values() if array.size > WIDEST_SPELLED_ROW])
+    return short if len(short) <= most else ""
+
+
+def with_products(programs: Sequence[str], vectors: Sequence[NDArray[Any]]) -> str:
+    """Return programs, each followed by the product of its result with a vector, which is printed."""
+    return "\n\n".join(
+        f"{program.rstrip()}\n{_product(program, vector)}" for program, vector in zip(programs, vectors, strict=True)
+    )
 
 
 def is_spelled(logits: NDArray[Any], batch: Batch) -> bool:
@@ -82,6 +104,18 @@ def packed(array: NDArray[Any]) -> str:
     kind = _PACKING["i" if array.dtype.kind in "iu" else array.dtype.name]
     text = base64.b85encode(zlib.compress(array.astype(kind).tobytes(), 9)).decode()
     return f'np.frombuffer(zlib.decompress(base64.b85decode("{text}")), "{kind}").reshape({array.shape}).tolist()'
+
+
+def _product(program: str, vector: NDArray[Any]) -> str:
+    """Return lines that print the product of what a program prints last with a vector; empty where that is nothing."""
+    match ast.parse(program).body[-1:]:
+        case [ast.Expr(ast.Call(args=[*_, numbers]))]:
+            return PRODUCT.format(numbers=ast.unparse(numbers), vector=literal(vector.ravel()))
+    return ""
+
+
+def _packed(program: str, arrays: Iterable[NDArray[Any]]) -> str:
+    return _PACKED_IMPORTS + _replaced(program, {literal(array): packed(array) for array in arrays})
 
 
 def _replaced(program: str, spelled: Mapping[str, str]) -> str:

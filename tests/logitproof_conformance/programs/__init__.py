@@ -1,0 +1,1 @@
+"""The programs that show a judgement again."""
