@@ -9,11 +9,10 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from logitproof_adapters.contract import CPU, Dialect
+from logitproof_adapters.sources.literals import literal as literal  # noqa: PLC0414 - adapters take it from here
 from logitproof_adapters.sources.unsupported import not_wrapped
-from logitproof_reference.vocabulary.formats import name_of_dtype, widened
+from logitproof_reference.vocabulary.formats import name_of_dtype
 from logitproof_reference.vocabulary.ops import TAKES_COTANGENT, TAKES_TANGENT
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
@@ -24,22 +23,6 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Description, Loss
     from logitproof_reference.vocabulary.cells import Cell, Inputs
-
-
-def literal(array: NDArray[Any]) -> str:
-    """Spell `array` as a nested list of Python numbers.
-
-    Exact: each number of a format is a float64, and Python prints the shortest
-    decimal that reads back as that float64. ``inf`` and ``nan`` are spelled by
-    name; the program must import them from ``math``. A NaN keeps no payload.
-
-    >>> literal(np.array([[0.1, -np.inf]], dtype=np.float32))
-    '[[0.10000000149011612, -inf]]'
-    >>> literal(np.array([2, 0]))
-    '[2, 0]'
-    """
-    exact = array if np.issubdtype(array.dtype, np.integer) else widened(array)
-    return repr(exact.tolist())
 
 
 LETTERS = {"logits": "x", "labels": "y", "cotangent": "c", "tangent": "v", "weight": "w", "pos_weight": "pw"}

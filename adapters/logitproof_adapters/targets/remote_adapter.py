@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from logitproof_adapters.catalogue import registry
 from logitproof_adapters.contract import Description, DeviceError, Dialect, run_program
 from logitproof_adapters.evaluator.values import packed_all, unpacked_all, unpacked_answer
+from logitproof_adapters.sources.literals import words_of
 from logitproof_adapters.targets.link import PATIENCE_SECONDS, START_SECONDS, Link, TargetDied
 from logitproof_adapters.targets.remote_trainer import RemoteTrainer
 from logitproof_adapters.targets.sent_sources import sources_for_adapter
@@ -282,12 +283,13 @@ class RemoteAdapter:
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return a standalone program in the framework's own API that prints this cell's answer for `inputs`."""
-        header = {"do": "repro", "cell": cell_to_json(cell), "axis": inputs.axis}
+        arrays = inputs.arrays()
+        header = {"do": "repro", "cell": cell_to_json(cell), "axis": inputs.axis, "words": words_of(arrays)}
         try:
-            text: str = self.request(header, inputs.arrays())[0]["text"]
+            text: str = self.request(header, arrays)[0]["text"]
         except (TargetDied, RemoteError) as error:  # what was measured counts, though its program is lost
-            words = " ".join(str(error).split())
-            return f"# the target could not spell this program: {type(error).__name__}: {words}"
+            message = " ".join(str(error).split())
+            return f"# the target could not spell this program: {type(error).__name__}: {message}"
         return text
 
     def run_alone(self, program: str, variables: Mapping[str, str], seconds: int) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -79,12 +81,20 @@ def batches(format_: Format | str, profile: str) -> list[Batch]:
         The format or the profile is not known.
     """
     format_ = named_format(format_) if isinstance(format_, str) else format_
-    asked = _asked(format_, profile)
-    widths = sorted({regime.classes for regime in asked})
-    together = [
-        _batch([r for r in asked if r.classes == n and r is not _EMPTY_BATCH], format_, profile) for n in widths
-    ]
-    return [*together, _batch([_EMPTY_BATCH], format_, profile)]
+    widths = sorted({regime.classes for regime in _asked(format_, profile)})
+    return [*(batch_of(format_, profile, n) for n in widths), _batch([_EMPTY_BATCH], format_, profile)]
+
+
+def batch_of(format_: Format, profile: str, classes: int) -> Batch:
+    """Return the batch of one class count, built once while it is in use: a digest and a plan take the same rows."""
+    found = _BUILT.get((format_.name, profile, classes))
+    if found is None:
+        regimes = [r for r in _asked(format_, profile) if r.classes == classes and r is not _EMPTY_BATCH]
+        found = _BUILT[format_.name, profile, classes] = _batch(regimes, format_, profile)
+    return found
+
+
+_BUILT: WeakValueDictionary[tuple[str, str, int], Batch] = WeakValueDictionary()
 
 
 def _asked(format_: Format, profile: str) -> list[Regime]:
@@ -120,6 +130,7 @@ def poisoned(rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
     return replace(rows, logits=logits), untouched
 
 
+@cache
 def case_set_digest(profile: str, format_: Format | str | None = None) -> str:
     """Return the SHA-256 of every bit of the case set, of one format or of all four.
 

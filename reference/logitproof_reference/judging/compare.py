@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,17 +30,22 @@ class Comparison:
     error : float64 array
         |observed - exact|; inf where exactly one of them is finite (an overflow beyond the reach of
         the format excepted), or where they differ in kind; 0 where they are the same non-finite.
-    ulps : float64 array
-        `error` in ulps of the format at the exact value.
     slack : float64 array
         `error` / bound, 0 where both are 0.
+    unit : float64 array
+        The ulp of the format at the exact value.
     """
 
     conforms: NDArray[np.bool_]
     undecided: NDArray[np.bool_]
     error: F64
-    ulps: F64
     slack: F64
+    unit: F64
+
+    @cached_property
+    def ulps(self) -> F64:
+        """`error` in ulps of the format at the exact value."""
+        return _ratio(self.error, self.unit)
 
     def worst(self) -> int:
         """Return the flat index of the largest slack, the larger ulps among equals; -1 where nothing was compared."""
@@ -73,22 +79,48 @@ def compare(observed: NDArray[Any], exact: Enclosure, bound: F64, format: Format
     ValueError
         The shapes disagree.
     """
-    if not observed.shape == exact.shape == bound.shape:
-        raise ValueError(f"shapes disagree: observed {observed.shape}, exact {exact.shape}, bound {bound.shape}")
-    seen = observed.astype(np.float64)
-    value = np.asarray(exact.value, dtype=np.float64)
-    due = np.isfinite(value)
-    same = ~due & ((seen == value) | (np.isnan(seen) & np.isnan(value)))
-    granted = np.where(np.isnan(bound), 0.0, bound)
-    point = exact.distance(np.where(np.isfinite(seen), seen, 0.0))
-    ray = _distance_to_ray(np.sign(seen), exact, format)
-    distance = np.where(np.isfinite(seen), point, np.where(np.isinf(seen), ray, np.inf))
-    with np.errstate(invalid="ignore"):
-        undecided = due & (np.abs(distance - granted) <= exact.radius) & (exact.radius > 0.0)
-    conforms = np.where(due, (distance <= granted) & (distance < np.inf), same)
-    reached = conforms | undecided | np.isfinite(seen)
-    error = np.where(due, np.where(reached, distance, np.inf), np.where(same, 0.0, np.inf))
-    return Comparison(conforms, undecided, error, _ratio(error, ulp(value, format)), _ratio(error, granted))
+    return Measured(observed, exact, format).within(bound)
+
+
+class Measured:
+    """An answer beside the exact one: what of a comparison does not depend on the bound, for as many as there are.
+
+    Parameters are those of `compare`.
+
+    Raises
+    ------
+    ValueError
+        The shapes disagree.
+    """
+
+    def __init__(self, observed: NDArray[Any], exact: Enclosure, format_: Format) -> None:
+        if observed.shape != exact.shape:
+            raise ValueError(f"shapes disagree: observed {observed.shape}, exact {exact.shape}")
+        self._exact = exact
+        seen = observed.astype(np.float64)
+        value = np.asarray(exact.value, dtype=np.float64)
+        self._finite = np.isfinite(seen)
+        self._due = np.isfinite(value)
+        self._same = ~self._due & ((seen == value) | (np.isnan(seen) & np.isnan(value)))
+        distance = exact.distance(np.where(self._finite, seen, 0.0))
+        if not self._finite.all():
+            ray = _distance_to_ray(np.sign(seen), exact, format_)
+            distance = np.where(self._finite, distance, np.where(np.isinf(seen), ray, np.inf))
+        self._distance: F64 = distance
+        self._unit = ulp(value, format_)
+
+    def within(self, bound: F64) -> Comparison:
+        """Return the comparison by a bound."""
+        if bound.shape != self._exact.shape:
+            raise ValueError(f"shapes disagree: exact {self._exact.shape}, bound {bound.shape}")
+        due, distance, radius = self._due, self._distance, self._exact.radius
+        granted = np.where(np.isnan(bound), 0.0, bound)
+        with np.errstate(invalid="ignore"):
+            undecided = due & (np.abs(distance - granted) <= radius) & (radius > 0.0)
+        conforms = np.where(due, (distance <= granted) & (distance < np.inf), self._same)
+        reached = conforms | undecided | self._finite
+        error = np.where(due, np.where(reached, distance, np.inf), np.where(self._same, 0.0, np.inf))
+        return Comparison(conforms, undecided, error, _ratio(error, granted), self._unit)
 
 
 def _distance_to_ray(sign: F64, exact: Enclosure, format_: Format) -> F64:

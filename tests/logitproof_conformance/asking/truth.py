@@ -20,13 +20,11 @@ from logitproof_reference.bounds.accuracy_grades import (
     wide_format,
 )
 from logitproof_reference.bounds.assumptions import SHOULD
-from logitproof_reference.judging.compare import Comparison, compare
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.prologues.factor import logits_behind, producer_of
 from logitproof_reference.vocabulary.cells import PLAIN, Cell
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,17 +142,7 @@ def request_of(cell: Cell, rows: Rows, choices: Choices) -> Request:
     return checked_request(cell.op, cell.quantity, rows.logits, **arguments_of(cell, rows), **options)
 
 
-def compare_rows(cell: Cell, batch: Batch, observed: NDArray[Any], truth: Truth, allowed: F64) -> Comparison:
-    """Compare a batch's answer with the exact one; rows whose radius does not decide go to multiple precision."""
-    format_ = FORMATS[cell.format]
-    comparison = compare(observed, truth.exact, allowed, format_)
-    if not comparison.undecided.any() or OPS[cell.op].elementwise or cell.is_scalar or cell.producer:
-        return comparison
-    undecided = comparison.undecided.reshape(len(observed), -1).any(axis=1)
-    return compare(observed, _refined(cell, batch, truth, np.flatnonzero(undecided)), allowed, format_)
-
-
-def _refined(cell: Cell, batch: Batch, truth: Truth, rows: NDArray[np.intp]) -> Enclosure:
+def refined(cell: Cell, batch: Batch, truth: Truth, rows: NDArray[np.intp]) -> Enclosure:
     """Return the exact answers with these rows done again in multiple precision."""
     sharper = shared_answers().refined(request_of(cell, batch.rows[rows], truth.choices))
     parts = [part.copy() for part in truth.exact.parts]

@@ -23,7 +23,6 @@ from logitproof_conformance.judging.judging import (
 from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.judging.accuracy_classes import CLASSES, Outputs, classes, label_gradients
-from logitproof_reference.judging.compare import Comparison, compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Adapter
     from logitproof_conformance.judging.rules import ComparedBatch
     from logitproof_conformance.plan.cases import Case
+    from logitproof_reference.judging.compare import Comparison
     from logitproof_reference.vocabulary.judgement import Judgement
 
     F64 = NDArray[np.float64]
@@ -109,7 +109,7 @@ class GradedBatch:
     @cached_property
     def in_float32(self) -> Comparison:
         """The comparison with the bound of grade A."""
-        return self._compared(self._bounds["A"])
+        return self.seen.within(self._bounds["A"])
 
     @cached_property
     def chosen(self) -> Mask:
@@ -125,30 +125,28 @@ class GradedBatch:
     @cached_property
     def places(self) -> NDArray[np.int64]:
         """The place of each number's grade in `ACCURACY_GRADES`; -1 where none is given."""
-        within = [self.in_float32.conforms, self._compared(self._bounds["B"]).conforms, self.seen.must.conforms]
+        within = [self.in_float32.conforms, self.seen.within(self._bounds["B"]).conforms, self.seen.must.conforms]
         return np.where(self.chosen, np.select(within, range(len(within)), len(within)), -1)
 
     @cached_property
     def _bounds(self) -> dict[str, F64]:
         return accuracy_bounds(self.adapter, self.seen.cell, self.seen.batch)
 
-    def _compared(self, bound: F64) -> Comparison:
-        return compare(self.seen.observed, self.seen.truth.exact, bound, self.seen.batch.format)
-
     def bound_at(self, place: tuple[Any, ...]) -> float:
         """Return the bound of grade A of one number."""
         return float(self._bounds["A"][place])
 
-    @property
+    @cached_property
     def worst(self) -> tuple[int, float]:
         """The place of the worst grade, and the largest error / bound of A among its numbers; (-1, 0) for none."""
         place = int(self.places.max(initial=-1))
         return place, float(self.in_float32.slack[self.places == place].max(initial=0.0)) if place >= 0 else 0.0
 
-    @property
+    @cached_property
     def counts(self) -> Counter[int]:
         """How many numbers have each grade, by its place."""
-        return Counter(self.places[self.chosen].tolist())
+        found = np.bincount(self.places[self.chosen], minlength=1).tolist()
+        return Counter({place: count for place, count in enumerate(found) if count})
 
 
 def judge_accuracy_grade(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:

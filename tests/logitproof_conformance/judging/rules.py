@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from logitproof_conformance.asking.truth import compare_rows
+from logitproof_conformance.asking.truth import refined
 from logitproof_conformance.plan.batches import ALL_BUT_ONE_IGNORED, ALL_IGNORED
 from logitproof_conformance.plan.layout import SHAPES
 from logitproof_reference.cases.catalogue import REGIMES
+from logitproof_reference.judging.compare import Measured, compare
 from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
@@ -43,12 +44,37 @@ class ComparedBatch:
     @cached_property
     def must(self) -> Comparison:
         """The comparison with the bound every correct implementation meets."""
-        return compare_rows(self.cell, self.batch, self.observed, self.truth, self.truth.must)
+        return self._decided(self.truth.must)
 
     @cached_property
     def should(self) -> Comparison:
         """The comparison with the bound of a careful implementation."""
-        return compare_rows(self.cell, self.batch, self.observed, self.truth, self.truth.should)
+        return self._decided(self.truth.should)
+
+    @cached_property
+    def measured(self) -> Measured:
+        """The answer beside the exact one, for bounds of any kind."""
+        return Measured(self.observed, self.truth.exact, FORMATS[self.cell.format])
+
+    def within(self, allowed: NDArray[np.float64]) -> Comparison:
+        """Return the comparison with a bound, made once; rows that the exact answer's radius leaves open stay so."""
+        held = self._within.get(id(allowed))
+        if held is None or held[0] is not allowed:
+            held = self._within[id(allowed)] = allowed, self.measured.within(allowed)
+        return held[1]
+
+    @cached_property
+    def _within(self) -> dict[int, tuple[NDArray[np.float64], Comparison]]:
+        return {}
+
+    def _decided(self, allowed: NDArray[np.float64]) -> Comparison:
+        """Compare, rows whose radius does not decide in multiple precision."""
+        cell, found = self.cell, self.within(allowed)
+        if not found.undecided.any() or OPS[cell.op].elementwise or cell.is_scalar or cell.producer:
+            return found
+        undecided = found.undecided.reshape(len(self.observed), -1).any(axis=1)
+        exact = refined(cell, self.batch, self.truth, np.flatnonzero(undecided))
+        return compare(self.observed, exact, allowed, FORMATS[cell.format])
 
     @cached_property
     def due(self) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from logitproof_reference.cases.catalogue import REGIMES, Batch, batches
+from logitproof_reference.cases.catalogue import REGIMES, Batch, batch_of, batches
 from logitproof_reference.cases.regime import Rows, concatenated
 from logitproof_reference.prologues.factor import logits_behind, producer_of
 from logitproof_reference.vocabulary.cells import Options
@@ -81,7 +81,7 @@ def _with_regimes(batch: Batch, names: list[str]) -> Batch:
 @cache
 def produced_batches(format_: str, producer: str) -> list[Batch]:
     """Return the common batch with the regimes whose finite logits a producer leaves finite."""
-    (common,) = [batch for batch in whole_case_set(format_, "full") if batch.classes == COMMON_CLASSES]
+    common = batch_of(FORMATS[format_], "full", COMMON_CLASSES)
     largest = FORMATS[format_].largest
 
     def fits(regime: str) -> bool:

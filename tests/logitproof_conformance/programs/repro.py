@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_adapters.sources.source_adapter import literal
+from logitproof_adapters.sources.literals import literal, words_for
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.cases.catalogue import REGIMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,21 +65,28 @@ def program_of_rows(adapter: Adapter, cell: Cell, batch: Batch, part: slice) -> 
     """Return the program that asks some rows of a batch that lie together, as `program_of` does one."""
     rows = batch.rows[part] if cell.options.reduction == "none" else batch.rows
     inputs = arrange(cell, rows)
-    program = adapter.repro(cell, inputs)
     if is_spelled(inputs.logits, batch):
-        return program
-    arrays = {name: array for name, array in inputs.arrays().items() if array.size > WIDEST_SPELLED_ROW}
-    short = _packed(program, arrays.values())
+        return adapter.repro(cell, inputs)
+    program, arrays = _with_words(adapter, cell, inputs)
+    short = _packed(program, arrays)
     return short if len(short) <= MOST_CHARACTERS else _built(program, arrays, batch, part)
 
 
 def program_of_inputs(adapter: Adapter, cell: Cell, inputs: Inputs, most: int = MOST_CHARACTERS) -> str:
     """Return the program of a call, its wide arrays packed; empty where it would be too long."""
-    program = adapter.repro(cell, inputs)
     if inputs.logits.size <= MOST_SPELLED and inputs.logits.shape[inputs.axis] <= WIDEST_SPELLED_ROW:
-        return program
-    short = _packed(program, [array for array in inputs.arrays().values() if array.size > WIDEST_SPELLED_ROW])
+        return adapter.repro(cell, inputs)
+    short = _packed(*_with_words(adapter, cell, inputs))
     return short if len(short) <= most else ""
+
+
+def _with_words(adapter: Adapter, cell: Cell, inputs: Inputs) -> tuple[str, dict[str, NDArray[Any]]]:
+    """Return the program of a call, and its wide arrays by the texts that stand for them in it."""
+    arrays = {f"<<{name}>>": array for name, array in inputs.arrays().items() if array.size > WIDEST_SPELLED_ROW}
+    with words_for(arrays):
+        program = adapter.repro(cell, inputs)
+    # An adapter that spells arrays by itself knows no words.
+    return program, {word if word in program else literal(array): array for word, array in arrays.items()}
 
 
 def with_products(programs: Sequence[str], vectors: Sequence[NDArray[Any]]) -> str:
@@ -114,8 +121,9 @@ def _product(program: str, vector: NDArray[Any]) -> str:
     return ""
 
 
-def _packed(program: str, arrays: Iterable[NDArray[Any]]) -> str:
-    return _PACKED_IMPORTS + _replaced(program, {literal(array): packed(array) for array in arrays})
+def _packed(program: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return a program with arrays in the place of the texts that stand for them, packed."""
+    return _PACKED_IMPORTS + _replaced(program, {text: packed(array) for text, array in arrays.items()})
 
 
 def _replaced(program: str, spelled: Mapping[str, str]) -> str:
@@ -126,24 +134,27 @@ def _replaced(program: str, spelled: Mapping[str, str]) -> str:
 
 
 def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, part: slice) -> str:
-    """Return a program that builds the arrays of rows of one regime; empty where an array is not part of them."""
+    """Return a program that builds the arrays of rows of one regime, each in the place of the text that spells it.
+
+    Empty where an array is not part of them.
+    """
     regime, number = batch.locate(part.start)
     if regime not in REGIMES:  # a batch that options alone are asked with
         return ""
     numbers = slice(number, number + part.stop - part.start)
     expressions = _parts_of(regime, batch.format.name, numbers)
-    spelled = {}
-    for array in arrays.values():
+    built = {}
+    for spelled, array in arrays.items():
         same = (text for text, part in expressions.items() if _equal(part, array))
         if (expression := next(same, None)) is None:
             return ""
-        spelled[literal(array)] = expression
+        built[spelled] = expression
     lines = [
         f"# {batch.classes:,} classes are too many to spell out: Logitproof, installed, builds what is asked.",
         "from logitproof_reference.cases.catalogue import REGIMES",
         f'rows = REGIMES["{regime}"].build("{batch.format.name}")[{numbers.start}:{numbers.stop}]',
     ]
-    return "\n".join([*lines, _replaced(program, spelled)])
+    return "\n".join([*lines, _replaced(program, built)])
 
 
 def _parts_of(regime: str, format_: str, numbers: slice) -> dict[str, NDArray[Any]]:

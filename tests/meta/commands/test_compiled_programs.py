@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from logitproof.matrix import compiled_programs
+from logitproof.matrix.run import with_patient_threads
 from logitproof_adapters.targets.target import here, interpreter
 from logitproof_reference.answers.place import COMPILED
 from logitproof_reports.runs import environment
@@ -56,3 +58,12 @@ def test_a_number_of_threads_or_processors_keeps_its_own(kept: Path, monkeypatch
         monkeypatch.setenv(name, "3")
         folders.append(compiled_programs.variables(here())["JAX_COMPILATION_CACHE_DIR"])
     assert len(set(folders)) == len(folders)
+
+
+def test_waiting_threads_sleep_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert with_patient_threads(here()).variables == {"OMP_WAIT_POLICY": "passive"}
+    asked = replace(here(), env={"OMP_WAIT_POLICY": "active"})
+    assert with_patient_threads(asked).variables == {"OMP_WAIT_POLICY": "active"}
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    assert with_patient_threads(here()).environment["OMP_WAIT_POLICY"] == "active"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
+from logitproof_adapters.targets.target import here
 from logitproof_conformance.checks.registry import judge_empty_batch
 from logitproof_conformance.judging.judging import CellEvaluation, judge_regime
 from logitproof_conformance.plan.cases import Case
@@ -38,6 +40,24 @@ def test_the_program_of_a_wide_row_prints_the_answer_to_it(regime: str) -> None:
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     due = adapter.evaluate(GRADIENT, arrange(GRADIENT, batch.rows[row : row + 1]))
     assert json.loads(printed.partition(" ")[2]) == due.tolist()
+
+
+class SpellsItself(NumpyAdapter):
+    """The control, with arrays spelled by its own means: it knows no words for them."""
+
+    def spelling(self, array: NDArray[Any]) -> str:
+        plain = array.tolist() if array.dtype.kind == "i" else array.astype(float).tolist()
+        return f'np.array({plain}, "{array.dtype.name}").reshape({array.shape})'
+
+
+@pytest.mark.parametrize("regime", WIDE)
+def test_a_program_is_the_same_whoever_spells_its_arrays_and_where(regime: str) -> None:
+    batch = CellEvaluation(NumpyAdapter(), GRADIENT, "quick").batch_with(regime)
+    row = batch.slices[regime].start + 1
+    with RemoteAdapter("numpy", here()) as remote:
+        programs = {program_of(adapter, GRADIENT, batch, row) for adapter in (NumpyAdapter(), SpellsItself(), remote)}
+    assert len(programs) == 1
+    assert "<<" not in programs.pop()
 
 
 class Failing(NumpyAdapter):
