@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         complain(reason)
         return USAGE
     try:
-        status = app(given or ["--help"], standalone_mode=False)
+        status = with_parameters_of(given)(given or ["--help"], standalone_mode=False)
         return int(status or EXPECTED) if given else USAGE
     except TyperError as error:
         complain(f"{error.format_message()} (see logitproof --help)")
@@ -67,6 +68,32 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         flush()
     return USAGE
+
+
+def with_parameters_of(words: list[str]) -> typer.Typer:
+    """Return the application; commands that none of the words names have their name and help alone.
+
+    Typer reads the annotations of all parameters of all commands before it looks which one is called.
+    """
+    lean = copy(app)
+    lean.registered_commands = [
+        command if _name_of(command) in words else _without_parameters(command) for command in app.registered_commands
+    ]
+    return lean
+
+
+def _name_of(command: Any) -> str:
+    return str(command.name or command.callback.__name__.replace("_", "-"))
+
+
+def _without_parameters(command: Any) -> Any:
+    def called() -> None:
+        """Stand for a command that is not called."""
+
+    called.__doc__, called.__name__ = command.callback.__doc__, command.callback.__name__
+    lean = copy(command)
+    lean.callback = called
+    return lean
 
 
 def prepare_streams() -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
+import sys
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +64,18 @@ MOST_FUNCTIONS = 256
 
 
 PROGRAMS_KEPT = 128
-"""How many functions are made until a framework is told to forget what it compiled beside them: JAX keeps the program
-of each primitive and shape, which in a full run took several gigabytes."""
+"""How many functions are made until it is looked at how much memory the process has taken meanwhile."""
+
+MEMORY_KEPT = 384 << 20
+"""Bytes that it may have taken until a framework is told to forget what it compiled beside the functions: JAX keeps the
+program of each primitive and shape, which in a full run took several gigabytes, and makes them again when asked."""
+
+
+def resident() -> int:
+    """Return how many bytes of memory this process has; as many as ever may be where the system does not say."""
+    with suppress(OSError):
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return sys.maxsize
 
 
 def return_memory() -> None:
@@ -99,7 +112,7 @@ class SourceAdapter(ABC):
     def __init__(self, **namespace: Any) -> None:
         self._namespace = namespace
         self._functions: dict[tuple[Any, ...], Any] = {}
-        self._made = 0
+        self._made = self._resident = 0
 
     def place(self, device: str, line: str) -> None:
         """Let the framework compute on a device by a line of its own; empty where it does by itself."""
@@ -176,17 +189,25 @@ class SourceAdapter(ABC):
         of another format; an answer must not depend on what was asked before. Nor may the name hold a comma:
         paddle.jit.to_static splits the lines of a traceback there.
         """
-        self._made += 1
         if self._made % PROGRAMS_KEPT == 0:
-            self._functions.clear()
-            self.forget()
-            return_memory()
+            self._keep_memory_small()
+        self._made += 1
         name = " ".join(f"{'x'.join(map(str, array.shape))} {name_of_dtype(array.dtype)}" for array in arrays)
         scope, file = dict(self._namespace), f"<{cell.id} {name}>"
         source = self.source(cell, axis, arrays[0].ndim)
         self.before_execution(source, file)
         exec(compile(source, file, "exec"), scope)  # noqa: S102 - our own text
         return scope["f"]
+
+    def _keep_memory_small(self) -> None:
+        """Let go of what was compiled if that has taken much memory since it was looked at last."""
+        if not self._made:
+            self._resident = resident()
+        elif resident() > self._resident + MEMORY_KEPT or self._resident == sys.maxsize:
+            self._functions.clear()
+            self.forget()
+            return_memory()
+            self._resident = resident()
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return a standalone program that prints the format and the numbers of the answer."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 IDLE_SHARE = 0.05
 """A process that had, or waited for, a processor for less than this share of the time waits for something else."""
 
+FIRST_LOOK_SECONDS = 1.0
+"""How long it is silent at least before it is looked at: each look reads a file of every process of the machine."""
+
 LOOKS_AT_WAITING = 20
 """How often within the limit it is looked at how long the session's processes have waited for a processor."""
 
@@ -56,6 +59,8 @@ class Silence:
         """
         seconds, (looked, used_then) = self.seconds, self._looked_last
         first = self._used_before is None
+        if first and seconds < min(FIRST_LOOK_SECONDS, limit / LOOKS_AT_WAITING):
+            return False
         if first or seconds - self._waiting_seen >= limit / LOOKS_AT_WAITING:
             self._add_waiting(seconds, first=first)
         if self._used_before is not None and seconds - looked <= limit:

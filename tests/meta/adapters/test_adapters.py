@@ -341,21 +341,39 @@ def test_the_control_overflows_only_where_the_answer_does() -> None:
     assert control_answers.answer("log_sum_exp", "value", x, axis=1)[0] == largest
 
 
-def test_what_a_framework_compiled_is_let_go_of_after_so_many_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("sizes", "times"),
+    [
+        ([100 * MIB, 300 * MIB, 484 * MIB], 0),
+        # Looked at in the beginning, at two places, and where it has let go of what it had.
+        ([100 * MIB, 485 * MIB, 200 * MIB, 584 * MIB], 1),
+        ([100 * MIB, 485 * MIB, 200 * MIB, 585 * MIB, 200 * MIB], 2),
+        ([sys.maxsize] * 5, 2),  # where the system does not say
+    ],
+)
+def test_what_a_framework_compiled_is_let_go_of_where_it_takes_much_memory(
+    sizes: list[int], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     forgotten = []
+    seen = iter(sizes)
 
     class Forgets(NumpyAdapter):
         def forget(self) -> None:
             forgotten.append(len(self._functions))
 
     monkeypatch.setattr(source_adapter, "PROGRAMS_KEPT", 3)
+    monkeypatch.setattr(source_adapter, "resident", lambda: next(seen))
     adapter = Forgets()
     for width in range(1, 8):
         answer = adapter.evaluate(
             Cell("numpy", "eager", "softmax", "value", "float32"), Inputs(np.zeros((1, width), "f4"), 1)
         )
         assert answer.shape == (1, width)
-    assert forgotten == [0, 0]
+    assert forgotten == [0] * times
+    assert next(seen, None) is None
 
 
 def test_labels_of_another_format_get_a_program_of_their_own() -> None:
