@@ -33,19 +33,36 @@ def frameworks(
     python: Python = None,
     target: TargetName = None,
     device: Device = None,
+    cells: Annotated[
+        bool, typer.Option("--cells", help="Import each framework, and list its modes, formats and cells too.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """List the supported frameworks. Installed or not, version, modes, formats and cells."""
-    from logitproof.commands.tables import print_frameworks
-    from logitproof.matrix.survey import survey, survey_of
+    """List the supported frameworks. Installed or not, and which version."""
+    from logitproof.matrix.survey import listed, listed_in, survey, survey_of
     from logitproof_adapters.targets.target import chosen, here
 
     place = chosen(python, target, device=device)
-    found = survey() if place == here() else survey_of(place)
+    is_here = place == here()
+    if cells:
+        described = survey() if is_here else survey_of(place)
+        if as_json:
+            echo_json([asdict(framework) for framework in described])
+            return EXPECTED
+        from logitproof.commands.tables import print_frameworks
+
+        print_frameworks(described)
+        return EXPECTED
+    found = listed() if is_here else listed_in(place)
     if as_json:
         echo_json([asdict(framework) for framework in found])
-    else:
-        print_frameworks(found)
+        return EXPECTED
+    width = max(len(one.name) for one in found)
+    for one in found:
+        echo(f"{one.name:<{width}}  {one.version or '-'}")
+    for one in found:
+        if one.problem:
+            echo(f"{one.name}: {one.problem}")
     return EXPECTED
 
 

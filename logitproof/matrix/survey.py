@@ -20,8 +20,18 @@ import typer
 
 from logitproof.errors import UsageError
 from logitproof_adapters.catalogue.extras import install_line
-from logitproof_adapters.catalogue.registry import MissingFramework, installed, known, load, missing, spec_of
-from logitproof_adapters.targets.installed import missing_in
+from logitproof_adapters.catalogue.frameworks import distributions_of
+from logitproof_adapters.catalogue.registry import (
+    MissingFramework,
+    installed,
+    known,
+    load,
+    missing,
+    packages_of,
+    spec_of,
+)
+from logitproof_adapters.evaluator.releases import release_of
+from logitproof_adapters.targets.installed import found_in, missing_in
 from logitproof_adapters.targets.link import START_SECONDS, TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import TargetError
@@ -111,6 +121,40 @@ class Framework:
     asked: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A known framework by what its package's metadata tell.
+
+    Attributes
+    ----------
+    name, version : str
+        The adapter, and the release of its framework; the version is empty where nothing tells it.
+    problem : str
+        Why it cannot be asked; empty where it can.
+    """
+
+    name: str
+    version: str = ""
+    problem: str = ""
+
+
+def listed() -> list[Listed]:
+    """List the known frameworks and which release of each is here; none is imported."""
+    found = {name: missing(name) or "" for name in known()}
+    return [Listed(name, "" if problem else _release_of(name), problem) for name, problem in found.items()]
+
+
+def _release_of(name: str) -> str:
+    packages = packages_of(name) or (spec_of(name).partition(":")[0].partition(".")[0],)
+    return next(filter(None, map(release_of, distributions_of(packages[0]))), "")
+
+
+def listed_in(target: Target) -> list[Listed]:
+    """List the frameworks of this package and which release of each a target has; none is imported."""
+    found = found_in(target)
+    return [Listed(name, found.releases.get(name, ""), problem) for name, problem in found.missing.items()]
 
 
 def survey_of(target: Target) -> list[Framework]:

@@ -32,6 +32,7 @@ from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.evaluator.floating_point import FloatingPointMode
 from logitproof_adapters.evaluator.frames import LENGTH, decoded, encoded, length_of
 from logitproof_adapters.evaluator.memory import limited, ran_out
+from logitproof_adapters.evaluator.releases import release_of
 from logitproof_adapters.evaluator.values import packed_all, packed_answer, unpacked_all
 from logitproof_adapters.sources.literals import words_for
 from logitproof_adapters.sources.probe import probed
@@ -172,8 +173,9 @@ class Evaluator:
         return {"raised": described}, []
 
     def find(self, request: Request, _: memoryview) -> Answer:
-        """Tell which packages are not installed."""
-        return {"missing": [name for name in request["packages"] if find_spec(name) is None]}, []
+        """Tell which packages are not installed, and the releases of some distributions that are."""
+        releases = {name: release for name in request.get("distributions", ()) if (release := release_of(name))}
+        return {"missing": [name for name in request["packages"] if find_spec(name) is None], "releases": releases}, []
 
     def call(self, request: Request, _: memoryview) -> Answer:
         """Call a function of a module that was sent; it takes nothing and returns what JSON can hold."""

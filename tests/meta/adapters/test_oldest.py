@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from logitproof.errors import USAGE
@@ -123,6 +124,18 @@ def test_a_run_of_all_frameworks_leaves_out_what_is_too_old_and_says_so(tmp_path
     assert "jax: starts" not in done.stdout + done.stderr
     listed = json.loads(python(tmp_path, "-m", "logitproof", "frameworks", "--json").stdout)
     assert {"jax": TOO_OLD}.items() <= {one["name"]: one["problem"] for one in listed}.items()
+
+
+@pytest.mark.parametrize("where", [(), ("--python", sys.executable)])
+def test_frameworks_are_listed_by_their_metadata_and_none_is_imported(where: tuple[str, ...], tmp_path: Path) -> None:
+    pretend(tmp_path, "torch", "2.12.0")
+    (tmp_path / "torch" / "__init__.py").write_text("raise SystemExit('imported')\n")
+    done = python(tmp_path, "-m", "logitproof", "frameworks", *where, "--json")
+    listed = {one["name"]: one for one in json.loads(done.stdout)}
+    if not where:  # another interpreter does not see this one's modules
+        assert listed["torch"] == {"name": "torch", "version": "2.12.0", "problem": ""}
+    assert listed["numpy"] == {"name": "numpy", "version": np.__version__, "problem": ""}
+    assert [name for name, one in listed.items() if bool(one["version"]) == bool(one["problem"])] == []
 
 
 @pytest.mark.parametrize("command", [("run", "--framework", "numpy"), ("cache",)])

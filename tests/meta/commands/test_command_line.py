@@ -169,7 +169,7 @@ def test_a_report_that_cannot_be_written_is_told_in_one_line(control: Path, fold
 
 
 def test_frameworks_lists_the_control_and_what_it_offers(tmp_path: Path) -> None:
-    done = logitproof(tmp_path, "frameworks")
+    done = logitproof(tmp_path, "frameworks", "--cells")
     assert done.returncode == EXPECTED
     assert re.search(r"^numpy +\d+\.\d+\S* +eager +float16, bfloat16, float32, float64", done.stdout, re.MULTILINE)
 
