@@ -95,6 +95,28 @@ SETUPS = {
         "    arrays = dict(x=np.ones((2, 3), np.float32), y=np.array([1, 2]), q=np.ones((2, 3), np.float32))\n"
         "    return session.run(None, {name: arrays[name] for name in named})\n"
     ),
+    "onnx_reference": (
+        "import numpy as np, onnx.checker, onnx.parser, onnx.reference.ops._op_list as implemented\n"
+        "from onnx.reference import ReferenceEvaluator\n"
+        "operators = dir(implemented)\n"
+        "def run(types, body, opset=15):\n"
+        '    head = f"<ir_version: 8, opset_import: [\\"\\": {opset}]> m ({types}) => (float[r] z) "\n'
+        '    model = onnx.parser.parse_model(head + "{ " + body + " }")\n'
+        "    onnx.checker.check_model(model, full_check=True)\n"
+        "    arrays = dict(x=np.ones((2, 3), np.float32), y=np.array([1, 2]), q=np.ones((2, 3), np.float32))\n"
+        "    return ReferenceEvaluator(model).run(None, {one.name: arrays[one.name] for one in model.graph.input})\n"
+    ),
+    "openvino": (
+        "import io, numpy as np, onnx.parser, openvino, openvino.opset15\n"
+        "operators = dir(openvino.opset15)\n"
+        "def run(types, body, opset=15):\n"
+        '    head = f"<ir_version: 8, opset_import: [\\"\\": {opset}]> m ({types}) => (float[r] z) "\n'
+        '    model = onnx.parser.parse_model(head + "{ " + body + " }").SerializeToString()\n'
+        "    core = openvino.Core()\n"
+        '    compiled = core.compile_model(core.read_model(io.BytesIO(model)), "CPU")\n'
+        "    arrays = dict(x=np.ones((2, 3), np.float32), y=np.array([1, 2]), q=np.ones((2, 3), np.float32))\n"
+        "    return compiled({name: arrays[name] for one in compiled.inputs for name in one.names})\n"
+    ),
     "scipy": "import scipy.special",
     "sklearn": (
         "import numpy as np, sklearn.metrics, sklearn.utils.extmath\nfrom sklearn.metrics import log_loss\n"
@@ -275,6 +297,45 @@ REFUSALS = (
         "onnxruntime",
         "ONNX Runtime has no kernel for this gradient*",
         "Could not find an implementation|not a registered",
+    ),
+    Refusal(
+        "onnx_reference",
+        "ONNX has no operator for softmax_cross_entropy of distributions",
+        "typestr|has unsupported type|type inference|ShapeInferenceError",
+        (
+            'run("float[r, c] x, float[r, c] q", "z = SoftmaxCrossEntropyLoss <reduction = \\"none\\"> (x, q)")',
+            'run("float[r, c] x, float[r, c] q", "z = NegativeLogLikelihoodLoss <reduction = \\"none\\"> (x, q)")',
+        ),
+    ),
+    Refusal(
+        "o[np][ne][xn]*",
+        "ONNX has no operator for sigmoid_cross_entropy of distributions",
+        ABSENT,
+        ('other(operators, "(?i)loss|entropy", "SoftmaxCrossEntropyLoss.*|NegativeLogLikelihoodLoss.*|ctc_loss")',),
+    ),
+    Refusal(
+        "onnx_reference",
+        "SoftmaxCrossEntropyLoss smoothes no labels",
+        "Unrecognized attribute: label_smoothing",
+        ('run("float[r, c] x, int64[r] y", "z = SoftmaxCrossEntropyLoss <label_smoothing = 0.125> (x, y)")',),
+    ),
+    Refusal(
+        "onnx_reference",
+        "the reference evaluator differentiates nothing",
+        ABSENT,
+        ('other(operators, "(?i)grad(ient)?s?$|jvp|hvp|hessian|tangent")',),
+    ),
+    Refusal(
+        "openvino",
+        "ONNX has no operator for softmax_cross_entropy of distributions",
+        ".",
+        (
+            'run("float[r, c] x, float[r, c] q", "z = SoftmaxCrossEntropyLoss <reduction = \\"none\\"> (x, q)")',
+            'run("float[r, c] x, float[r, c] q", "z = NegativeLogLikelihoodLoss <reduction = \\"none\\"> (x, q)")',
+        ),
+    ),
+    Refusal(
+        "openvino", "OpenVINO differentiates nothing", ABSENT, ('other(operators, "(?i)grad|jvp|hvp|hessian|tangent")',)
     ),
     Refusal("paddle", "PaddlePaddle's CPU kernels take float32 and float64", "is not registered|not support|NotFound"),
     Refusal(
@@ -498,7 +559,7 @@ def trials(adapter: Adapter) -> list[Trial]:
             raise LookupError(f'{adapter.name}: no call is known that fails for the reason "{reason}"')
         asked += [(reason, row, call) for row in rows for call in calls_of(adapter, row, cells)]
     family, _, backend = adapter.name.partition("_")
-    setup = SETUPS.get(family, "").replace("{backend}", backend)
+    setup = (SETUPS.get(adapter.name) or SETUPS.get(family, "")).replace("{backend}", backend)
     program = DRIVER.format(setup=setup, programs=[call for _, _, call in asked])
     done = run_alone(adapter, program, {}, SECONDS)
     _, found, printed = done.stdout.rpartition("OUTCOMES")

@@ -53,6 +53,7 @@ class OnnxruntimeAdapter(NumpyArrays, SourceAdapter):
 
     name = "onnxruntime"
     dialects = documented()
+    one_dimension = ("softmax", "log_softmax", "log_sum_exp")
     imports = "import numpy as np\nimport onnx.parser\nimport onnxruntime"
     report = "print(result.dtype, result.tolist())"
     entries = ENTRIES

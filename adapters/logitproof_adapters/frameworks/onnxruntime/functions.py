@@ -58,19 +58,21 @@ TYPES = {"float16": "float16", "float32": "float", "float64": "double"}
 LEVELS = {"eager": "ORT_DISABLE_ALL", "compiled": "ORT_ENABLE_ALL"}
 KEEPS_CLASSES = ("softmax", "log_softmax")
 
-PROGRAM = '''def f({arguments}):
-    model = onnx.parser.parse_model("""
+MODEL = '''model = onnx.parser.parse_model("""
 <ir_version: 8, opset_import: ["" : {opset}, "com.microsoft" : 1]>
 answer ({inputs}) => ({type}[{shape}] z) {{ {nodes} }}
-"""){label_format}
+"""){own_formats}'''
+
+PROGRAM = """def f({arguments}):
+    {model}
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.{level}{alone}
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=[{provider}])
-    return session.run(None, {{{feed}}})[0]'''
+    return session.run(None, {{{feed}}})[0]"""
 
-LABEL_FORMAT = """
-    model.graph.input[1].type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(y.dtype)"""
-"""A model states the format of its labels: the one they come in, whether the operator takes it or not."""
+OWN_FORMAT = """
+    model.graph.input[{place}].type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype({letter}.dtype)"""
+"""A model states the formats of labels and weights: those they come in, whether the operator takes them or not."""
 
 
 NO_FALLBACK = ("session.disable_cpu_ep_fallback", "1")
@@ -115,23 +117,31 @@ def program(cell: Cell, axis: int, ndim: int, provider: str = f"CPU{SUFFIX}", de
     """Return source that defines ``f``; the logits have `ndim` axes, and their classes lie at `axis`."""
     index = parted(device)[1]
     letters = arguments(cell).split(", ")
+    return PROGRAM.format(
+        arguments=", ".join(letters),
+        model=model(cell, axis, ndim),
+        level=LEVELS[cell.mode],
+        alone="" if device == CPU else ALONE,
+        provider=f'("{provider}", {{"device_id": {index}}})' if index else f'"{provider}"',
+        feed=", ".join(f'"{name}": {name}' for name in letters),
+    )
+
+
+def model(cell: Cell, axis: int, ndim: int) -> str:
+    """Return lines of a function's body that make the model of a cell, from the arrays of `arguments`."""
+    letters = arguments(cell).split(", ")
     axes = [f"d{place}" for place in range(ndim)]
     whole, rows = ", ".join(axes), ", ".join(axes[:axis] + axes[axis + 1 :])
     of_value = whole if cell.op in KEEPS_CLASSES else rows if cell.options.reduction == "none" else ""
     shapes = {"x": whole, "y": rows, "w": axes[axis], "c": of_value}
     types = {name: "int64" if name == "y" else TYPES[cell.format] for name in letters}
-    return PROGRAM.format(
-        arguments=", ".join(letters),
+    return MODEL.format(
         opset=OPSETS.get(cell.entry, 15),
         inputs=", ".join(f"{types[name]}[{shapes[name]}] {name}" for name in letters),
         type=TYPES[cell.format],
         shape=whole if cell.has_class_axis else of_value,
         nodes=nodes(cell, axis, ndim),
-        label_format=LABEL_FORMAT if "y" in letters else "",
-        level=LEVELS[cell.mode],
-        alone="" if device == CPU else ALONE,
-        provider=f'("{provider}", {{"device_id": {index}}})' if index else f'"{provider}"',
-        feed=", ".join(f'"{name}": {name}' for name in letters),
+        own_formats="".join(OWN_FORMAT.format(place=letters.index(one), letter=one) for one in "yw" if one in letters),
     )
 
 
