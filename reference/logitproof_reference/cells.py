@@ -13,9 +13,9 @@ from .vocabulary.cells import (
     Inputs,
     Options,
 )
+from .vocabulary.ops import MIXED_DERIVATIVE, SECOND_GRADIENT, TAKES_COTANGENT, TAKES_TANGENT
 from .vocabulary.ops import OPS as _OPS
 from .vocabulary.ops import QUANTITIES as _QUANTITIES
-from .vocabulary.ops import SECOND_GRADIENT, TAKES_COTANGENT, TAKES_TANGENT
 from .vocabulary.producers import PRODUCERS as _PRODUCERS
 
 OPS = tuple(_OPS)
@@ -29,6 +29,7 @@ __all__ = [
     "AXES",
     "LABELS",
     "LAYOUTS",
+    "MIXED_DERIVATIVE",
     "MODES",
     "OPS",
     "PLAIN",

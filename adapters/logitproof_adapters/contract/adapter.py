@@ -125,6 +125,14 @@ def most_axes(adapter: Adapter) -> Mapping[str, int]:
     return found
 
 
+def one_dimension(adapter: Adapter) -> tuple[str, ...]:
+    """Return the ops that the framework documents for logits of one axis: the classes of one example, without a batch.
+
+    An adapter says so by an attribute of this name; one without it takes batches alone.
+    """
+    return tuple(getattr(adapter, "one_dimension", ()))
+
+
 def negative_strides(adapter: Adapter) -> bool:
     """Return whether the framework takes arrays that lie backwards in memory.
 
@@ -212,6 +220,14 @@ def keeps_graph(adapter: Adapter) -> bool:
     An adapter says so by an attribute of this name; one without it goes backward once.
     """
     return bool(getattr(adapter, "keeps_graph", False))
+
+
+def mixed_derivatives(adapter: Adapter) -> bool:
+    """Return whether the quantity `cells.MIXED_DERIVATIVE` can be asked: how the gradient changes with the labels.
+
+    An adapter says so by an attribute of this name; one without it takes none.
+    """
+    return bool(getattr(adapter, "mixed_derivatives", False))
 
 
 def quick_rows(adapter: Adapter) -> int:

@@ -10,7 +10,7 @@ from logitproof_adapters.control import sigmoid
 from logitproof_adapters.control import softmax as control
 from logitproof_adapters.control.options import LossOptions, effective_labels, mean_divisor, reduced, upstream
 from logitproof_reference.vocabulary.cells import PLAIN
-from logitproof_reference.vocabulary.ops import OPS, formulas_of
+from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS, formulas_of
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.control.softmax import Array
     from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+
+MIXED = {
+    "softmax_cross_entropy": "mixed_derivative_of_cross_entropy",
+    "sigmoid_cross_entropy": "mixed_derivative_of_sigmoid_cross_entropy",
+}
+"""What answers `MIXED_DERIVATIVE`, by op."""
 
 
 def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: Any) -> NDArray[Any]:
@@ -51,7 +58,7 @@ def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: 
 
     def prepared(array: NDArray[Any]) -> NDArray[Any]:
         turned = np.moveaxis(array, axis, -1) if array.ndim == logits.ndim else array
-        return np.ascontiguousarray(turned, None if np.issubdtype(array.dtype, np.integer) else working)
+        return np.asarray(turned, None if np.issubdtype(array.dtype, np.integer) else working, order="C")
 
     ready = {name: prepared(np.asarray(array)) for name, array in arrays.items()}
     with np.errstate(all="ignore"):
@@ -73,7 +80,7 @@ def function_of(op: str, quantity: str) -> Callable[..., Array]:
     ValueError
         The control does not offer the quantity.
     """
-    name = formulas_of(op, quantity).control
+    name = MIXED[op] if quantity == MIXED_DERIVATIVE and op in MIXED else formulas_of(op, quantity).control
     if not name:
         raise ValueError(f"the control offers no {quantity} of {op}")
     found: Callable[..., Array] = getattr(sigmoid if OPS[op].elementwise else control, name)

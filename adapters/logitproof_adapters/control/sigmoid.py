@@ -52,6 +52,15 @@ def grad_labels_sigmoid_cross_entropy(
     return cotangent * (-x if pos_weight is None else pos_weight * softplus(-x) - softplus(x))
 
 
+def mixed_derivative_of_sigmoid_cross_entropy(
+    x: Array, labels: Array, cotangent: Array, tangent: Array, *, pos_weight: Array | None = None
+) -> Array:
+    """Return -c v; of a positive weight P, -c v (sigmoid(x) + P sigmoid(-x))."""
+    del labels
+    slope_of_labels = 1 if pos_weight is None else sigmoid(x) + pos_weight * sigmoid(-x)
+    return -cotangent * tangent * slope_of_labels
+
+
 def jvp_sigmoid_cross_entropy(x: Array, labels: Array, tangent: Array, *, pos_weight: Array | None = None) -> Array:
     """Return v times the slope."""
     return tangent * slope(x, labels, pos_weight)

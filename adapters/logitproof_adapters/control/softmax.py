@@ -128,6 +128,12 @@ def jvp_log_softmax(x: Array, tangent: Array) -> Array:
     return tangent - total(softmax(x) * tangent)
 
 
+def mixed_derivative_of_cross_entropy(x: Array, labels: NDArray[Any], cotangent: Array, tangent: Array) -> Array:
+    """Return -c (v - sum p v), whatever the labels."""
+    del labels
+    return -cotangent[..., None] * jvp_log_softmax(x, tangent)
+
+
 def jvp_cross_entropy(x: Array, labels: NDArray[Any], tangent: Array) -> Array:
     """Return -sum q (v - sum p v)."""
     return -total(one_hot(labels, x) * jvp_log_softmax(x, tangent))[..., 0]

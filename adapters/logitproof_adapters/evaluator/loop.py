@@ -432,6 +432,8 @@ def facts_of(adapter: Adapter) -> dict[str, Any]:
         "label_columns": contract.label_columns(adapter),
         "most_axes": dict(contract.most_axes(adapter)),
         "negative_strides": contract.negative_strides(adapter),
+        "one_dimension": list(contract.one_dimension(adapter)),
+        "mixed_derivatives": contract.mixed_derivatives(adapter),
         "keeps_graph": contract.keeps_graph(adapter),
         "quick_rows": contract.quick_rows(adapter),
         "arithmetic": None if arithmetic is None else asdict(arithmetic),

@@ -127,6 +127,8 @@ class RemoteAdapter:
         self.label_columns = facts["label_columns"]
         self.most_axes = dict(facts["most_axes"])
         self.negative_strides = facts["negative_strides"]
+        self.one_dimension = tuple(facts["one_dimension"])
+        self.mixed_derivatives = facts["mixed_derivatives"]
         self.keeps_graph = facts["keeps_graph"]
         self.quick_rows = facts["quick_rows"]
         self.arithmetic = facts["arithmetic"] and Arithmetic(**facts["arithmetic"])

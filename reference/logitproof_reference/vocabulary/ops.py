@@ -37,6 +37,9 @@ class Quantity:
 SECOND_GRADIENT = "second_grad_logits"
 """A quantity that one check alone asks: what a second backward pass through the graph of one forward pass gives."""
 
+MIXED_DERIVATIVE = "mixed_derivative"
+"""Another that one check alone asks: the derivative by the labels of tangent times the gradient by the logits."""
+
 QUANTITIES = {
     quantity.name: quantity
     for quantity in (
@@ -49,8 +52,10 @@ QUANTITIES = {
 }
 """Every quantity of an op; a further operand has a gradient of its own here."""
 
-TAKES_COTANGENT = frozenset({name for name, one in QUANTITIES.items() if one.takes_cotangent} | {SECOND_GRADIENT})
-TAKES_TANGENT = frozenset(name for name, one in QUANTITIES.items() if one.takes_tangent)
+TAKES_COTANGENT = frozenset(
+    {name for name, one in QUANTITIES.items() if one.takes_cotangent} | {SECOND_GRADIENT, MIXED_DERIVATIVE}
+)
+TAKES_TANGENT = frozenset({name for name, one in QUANTITIES.items() if one.takes_tangent} | {MIXED_DERIVATIVE})
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from logitproof_reference.specification.verdicts import GRADES, VERDICTS
 from logitproof_reference.vocabulary.cells import AXES, LABELS, LAYOUTS, MODES
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reference.vocabulary.ops import OPS, QUANTITIES, SECOND_GRADIENT
+from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS, QUANTITIES, SECOND_GRADIENT
 
 from .schema import KEY, RunFileError
 from .shapes import ANY, misfit, parse
@@ -58,7 +58,7 @@ VOCABULARIES: dict[str, Callable[[], Collection[str]]] = {
     "mode": lambda: MODES,
     "op": lambda: OPS,
     "labels": lambda: LABELS,
-    "quantity": lambda: (*QUANTITIES, SECOND_GRADIENT, TRAJECTORY),
+    "quantity": lambda: (*QUANTITIES, SECOND_GRADIENT, MIXED_DERIVATIVE, TRAJECTORY),
     "format": lambda: FORMATS,
     "axis": lambda: AXES,
     "layout": lambda: LAYOUTS,

@@ -13,7 +13,8 @@ from logitproof_conformance.asking.truth import some_rows
 from logitproof_conformance.judging.related import first_failure
 from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.judging.second_answer import SecondAnswer, judge_as_good
-from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ROWS_OF_ONE_DIMENSION
+from logitproof_conformance.plan.layout import arrange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from logitproof_conformance.asking.ask import Answer
     from logitproof_conformance.judging.judging import CellEvaluation
     from logitproof_conformance.plan.cases import Case
     from logitproof_reference.cases.catalogue import Batch
-    from logitproof_reference.vocabulary.cells import Cell
+    from logitproof_reference.cases.regime import Rows
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
     from logitproof_reference.vocabulary.judgement import Judgement
 
 CLAUSE = "IO-5"
@@ -49,6 +52,41 @@ def judge_further_layout(evaluation: CellEvaluation, case: Case) -> Iterator[Jud
     yield judge_as_good(
         evaluation.adapter, case, SecondAnswer(CLAUSE, layout.says, first, second, cell, partial(layout.arrange, cell))
     )
+
+
+def judge_one_dimension(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask rows one by one, without a batch: what is right in the batch is right there too (IO-5)."""
+    cell, common = case.cell, evaluation.common_batch
+    chosen = np.array(sorted(common.slices[name].start for name in ROWS_OF_ONE_DIMENSION if name in common.slices))
+    batch = _some_rows(common, chosen)
+    whole = evaluation.answer(common)
+    answers = [_asked_alone(evaluation, batch, row) for row in range(len(chosen))]
+    if (failed := first_failure(case, CLAUSE, (whole, *answers))) is not None:
+        yield failed
+        return
+    truth = some_rows(evaluation.truth(common), chosen)
+    alone = np.stack([answer.array for answer in answers])
+    first, second = (ComparedBatch(cell, batch, found, truth) for found in (whole.array[chosen], alone))
+    asked = SecondAnswer(CLAUSE, "as logits of one axis", first, second, cell, partial(_without_batch, cell))
+    yield judge_as_good(evaluation.adapter, case, asked)
+
+
+def _asked_alone(evaluation: CellEvaluation, batch: Batch, row: int) -> Answer:
+    cell, rows = evaluation.cell, batch.rows[row : row + 1]
+    due = (batch.classes,) if cell.has_class_axis else ()
+
+    def restored(_cell: Cell, answer: NDArray[Any], _batch: Batch) -> NDArray[Any]:
+        if answer.shape != due:
+            raise ValueError(f"the result has shape {answer.shape}, expected {due}")
+        return answer
+
+    return ask_with(evaluation.adapter, cell, _without_batch(cell, rows), replace(batch, rows=rows), restored)
+
+
+def _without_batch(cell: Cell, rows: Rows) -> Inputs:
+    """Return the first of the rows as vectors of its classes, and numbers."""
+    inputs = arrange(cell, rows[:1])
+    return replace(inputs, axis=0, **{name: np.array(array[0]) for name, array in inputs.arrays().items()})
 
 
 def _some_rows(batch: Batch, chosen: NDArray[np.intp]) -> Batch:

@@ -1,4 +1,4 @@
-"""Labels in other formats: the answer of the same labels in int64 or the logits' format, or a clear error (IO-6)."""
+"""Labels and weights in other formats: the answer of the same numbers in the usual one, or a clear error (IO-6)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from logitproof_conformance.judging.judging import CellEvaluation, judgement
 from logitproof_conformance.judging.related import first_failure
 from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.judging.second_answer import SecondAnswer, judge_as_good
-from logitproof_conformance.plan.bad_inputs import DISTRIBUTION_FORMATS, LABEL_FORMATS
+from logitproof_conformance.plan.bad_inputs import (
+    DISTRIBUTION_FORMATS,
+    LABEL_FORMATS,
+    NARROW_FORMATS,
+    WEIGHT_FORMATS,
+)
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.vocabulary.formats import FORMATS
 
@@ -35,7 +40,13 @@ ENOUGH_CLASSES = 129
 def judge_label_format(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Ask with the same class indices in int64 and in the format of the check; the bits are the same (IO-6)."""
     narrow = np.dtype(LABEL_FORMATS[case.regime])
-    batch = _with_small_labels(_narrowest_batch(evaluation), narrow)
+    yield from _judge_narrowed(evaluation, case, _with_small_labels(_narrowest_batch(evaluation), narrow), narrow)
+
+
+def _judge_narrowed(
+    evaluation: CellEvaluation, case: Case, batch: Batch, narrow: np.dtype[np.integer]
+) -> Iterator[Judgement]:
+    """Compare the answer to labels in a narrow format with that to the same labels in int64."""
     inputs = arrange(case.cell, batch.rows)
     narrowed = replace(inputs, labels=batch.rows.indices.astype(narrow))
     answer = ask_with(evaluation.adapter, case.cell, narrowed, batch)
@@ -46,9 +57,16 @@ def judge_label_format(evaluation: CellEvaluation, case: Case) -> Iterator[Judge
     if (failed := first_failure(case, "IO-6", (wide, answer))) is not None:
         yield failed
         return
-    changed = ~same_bits(wide.array, answer.array).reshape(len(batch.rows), -1).all(axis=1)
+    changed = ~same_bits(wide.array, answer.array).reshape(len(wide.array), -1).all(axis=1)
     found = replace(judgement(case, "IO-6", "conforms"), elements=answer.array.size, digest=digest(answer.array))
     yield _described(evaluation, found, batch, narrow, int(np.argmax(changed))) if changed.any() else found
+
+
+def judge_narrow_ignored_labels(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask with an ignored index in the narrowest format that holds it; the bits are those of int64 (IO-6)."""
+    assert case.cell.options.ignore_index is not None
+    narrow, batch = np.dtype(NARROW_FORMATS[case.cell.options.ignore_index]), evaluation.batch_with("typical")
+    yield from _judge_narrowed(evaluation, case, batch, narrow)
 
 
 def _narrowest_batch(evaluation: CellEvaluation) -> Batch:
@@ -92,6 +110,32 @@ def judge_distribution_format(evaluation: CellEvaluation, case: Case) -> Iterato
     says = f"with labels in {other.name} beside logits in {cell.format}"
     asked = SecondAnswer("IO-6", says, first, second, cell, partial(_labelled_in, cell, other.dtype))
     yield judge_as_good(evaluation.adapter, case, asked)
+
+
+def judge_weight_format(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Ask with the same class weights in the logits' format and in another one: where the first is right, so is it."""
+    cell, other = case.cell, FORMATS[WEIGHT_FORMATS[case.regime]]
+    batch = evaluation.batch_with("typical")
+    answer = ask_with(evaluation.adapter, cell, _weighted_in(cell, other.dtype, batch.rows), batch)
+    if answer.failure:
+        yield judgement(case, "IO-6", "conforms", reason=answer.failure)
+        return
+    plain = evaluation.answer(batch)
+    if (failed := first_failure(case, "IO-6", (plain, answer))) is not None:
+        yield failed
+        return
+    truth = evaluation.truth(batch)
+    first, second = (ComparedBatch(cell, batch, one.array, truth) for one in (plain, answer))
+    says = f"with class weights in {other.name} beside logits in {cell.format}"
+    asked = SecondAnswer("IO-6", says, first, second, cell, partial(_weighted_in, cell, other.dtype))
+    yield judge_as_good(evaluation.adapter, case, asked)
+
+
+def _weighted_in(cell: Cell, format_: DTypeLike, rows: Rows) -> Inputs:
+    """Lay rows out with their class weights, which every format holds, in a format of their own."""
+    inputs = arrange(cell, rows)
+    assert inputs.weight is not None
+    return replace(inputs, weight=inputs.weight.astype(format_))
 
 
 def _with_labels_of(batch: Batch, narrow: DTypeLike) -> Batch:

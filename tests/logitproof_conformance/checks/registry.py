@@ -11,8 +11,13 @@ import numpy as np
 from logitproof_conformance.asking.ask import ask, digest, same_bits
 from logitproof_conformance.checks.accuracy import judge_accuracy_class, judge_accuracy_grade
 from logitproof_conformance.checks.few_rows import judge_few_rows
-from logitproof_conformance.checks.further_layouts import judge_further_layout
-from logitproof_conformance.checks.label_formats import judge_distribution_format, judge_label_format
+from logitproof_conformance.checks.further_layouts import judge_further_layout, judge_one_dimension
+from logitproof_conformance.checks.label_formats import (
+    judge_distribution_format,
+    judge_label_format,
+    judge_narrow_ignored_labels,
+    judge_weight_format,
+)
 from logitproof_conformance.checks.laws_of_derivatives import judge_forward_and_reverse, judge_second_vector
 from logitproof_conformance.checks.laws_of_rows import judge_order_of_logits, judge_row_sums
 from logitproof_conformance.checks.laws_of_symmetry import (
@@ -20,6 +25,7 @@ from logitproof_conformance.checks.laws_of_symmetry import (
     judge_permuted_classes,
     judge_shifted_rows,
 )
+from logitproof_conformance.checks.mixed_derivative import judge_mixed_derivative
 from logitproof_conformance.checks.modes import judge_eager_answer, judge_eager_refusal
 from logitproof_conformance.checks.padded_rows import judge_padded_rows
 from logitproof_conformance.checks.refusals import judge_bad_label, judge_invalid_argument, judge_no_classes
@@ -39,12 +45,15 @@ from logitproof_conformance.plan.bad_inputs import (
     DISTRIBUTION_FORMATS,
     INVALID_ARGUMENTS,
     LABEL_FORMATS,
+    NARROW_IGNORED,
     NO_CLASSES,
+    WEIGHT_FORMATS,
 )
-from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION
 from logitproof_conformance.plan.layout import arrange, due_shape
 from logitproof_reference.cases.catalogue import poisoned
 from logitproof_reference.judging.compare import compare
+from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +196,7 @@ def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgem
     batch = evaluation.common_batch
     empty = batch.rows[:0]
     answer = ask(evaluation.adapter, case.cell, replace(batch, rows=empty))
-    if wrong := _wrong_of_nothing(answer):
+    if wrong := _wrong_of_nothing(answer, case.cell.format):
         repro = evaluation.adapter.repro(case.cell, arrange(case.cell, empty))
         yield replace(judgement(case, "IO-3", "deviates", reason=wrong), repro=repro)
         return
@@ -195,11 +204,13 @@ def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgem
     yield replace(judgement(case, "IO-3", "conforms"), reason=f"shape {due}")
 
 
-def _wrong_of_nothing(answer: Answer) -> str:
+def _wrong_of_nothing(answer: Answer, format_: str) -> str:
     """Return what is wrong with the answer to an empty batch; empty where nothing is."""
     if answer.failure:
         return f"an empty batch raises {answer.failure}"
-    return f"with an empty batch, {answer.misshapen}" if answer.misshapen else ""
+    if answer.misshapen:
+        return f"with an empty batch, {answer.misshapen}"
+    return "" if answer.dtype == format_ else f"an empty batch returns format {answer.dtype}, expected {format_}"
 
 
 CHECK_JUDGES = {
@@ -215,6 +226,7 @@ CHECK_JUDGES = {
     "order_of_logits": judge_order_of_logits,
     "forward_and_reverse": judge_forward_and_reverse,
     "second_vector": judge_second_vector,
+    MIXED_DERIVATIVE: judge_mixed_derivative,
     "eager_answer": judge_eager_answer,
     "eager_refusal": judge_eager_refusal,
     "accuracy_class": judge_accuracy_class,
@@ -224,10 +236,13 @@ CHECK_JUDGES = {
     "second_backward": judge_second_backward,
     "padded_rows": judge_padded_rows,
     **dict.fromkeys(FURTHER_LAYOUTS, judge_further_layout),
+    ONE_DIMENSION: judge_one_dimension,
     **dict.fromkeys(BAD_LABELS, judge_bad_label),
     **dict.fromkeys(INVALID_ARGUMENTS, judge_invalid_argument),
     **dict.fromkeys(LABEL_FORMATS, judge_label_format),
     **dict.fromkeys(DISTRIBUTION_FORMATS, judge_distribution_format),
+    NARROW_IGNORED: judge_narrow_ignored_labels,
+    **dict.fromkeys(WEIGHT_FORMATS, judge_weight_format),
     NO_CLASSES: judge_no_classes,
 }
 """The judge of each check in `plan.checks.CHECKS`."""

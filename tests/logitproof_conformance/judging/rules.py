@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from logitproof_conformance.asking.truth import refined
-from logitproof_conformance.plan.batches import ALL_BUT_ONE_IGNORED, ALL_IGNORED
+from logitproof_conformance.plan.batches import ALL_BUT_ONE_IGNORED, ALL_IGNORED, MASKED_WEIGHTLESS
 from logitproof_conformance.plan.layout import SHAPES
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.judging.compare import Measured, compare
@@ -217,6 +217,8 @@ def option_rule(options: Options, regime: str) -> Rule:
         return Rule("OPT-5", _everywhere, accepts=lambda seen: np.isnan(seen.due) & (seen.observed == 0))
     if regime == ALL_BUT_ONE_IGNORED:
         return Rule("OPT-3", _everywhere, accepts=_nan_in_a_spoiled_row)
+    if regime == MASKED_WEIGHTLESS:
+        return Rule("EXT-2", _everywhere)
     clauses = {
         "OPT-3": options.ignore_index is not None,
         "OPT-4": options.label_smoothing != 0,

@@ -36,6 +36,13 @@ LABEL_FORMATS = {f"labels_in_{name}": name for name in ("int8", "int16", "int32"
 DISTRIBUTION_FORMATS = {f"distributions_in_{name}": name for name in FORMATS}
 """IO-6: formats of distributions beside the logits' own."""
 
+WEIGHT_FORMATS = {f"weight_in_{name}": name for name in FORMATS}
+"""IO-6: formats of class weights beside the logits' own."""
+
+NARROW_IGNORED = "narrow_ignored_labels"
+NARROW_FORMATS = {255: "uint8", 0: "uint8", -1: "int8", -100: "int8"}
+"""IO-6: the narrowest format that holds an ignored index, and the class indices beside it."""
+
 NO_CLASSES = "no_classes"
 """ERR-4: rows of zero classes."""
 
@@ -106,6 +113,7 @@ INVALID_ARGUMENTS = {
         "ERR-3", ("indices",), spoil=lambda labels: labels.astype(np.float32), floats=True
     ),
     "smoothing_past_1": InvalidArgument("ERR-3", ANY_LABELS, "", options=Options(label_smoothing=1.5)),
+    "smoothing_below_0": InvalidArgument("ERR-3", ANY_LABELS, "", options=Options(label_smoothing=-0.125)),
     "unknown_reduction": InvalidArgument("ERR-3", ANY_LABELS, "", options=Options(reduction="average")),
 }
 """ERR-2, ERR-3: shapes that do not match, indices that are no integers, options that do not exist."""

@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from logitproof_conformance.plan.layout import WEIGHTLESS
 from logitproof_reference.cases.catalogue import REGIMES, Batch, batch_of, batches
 from logitproof_reference.cases.regime import Rows, concatenated
 from logitproof_reference.prologues.factor import logits_behind, producer_of
@@ -49,6 +50,10 @@ ALL_BUT_ONE_IGNORED = "all_but_one_ignored"
 ONE_KEPT = (1, 6)
 """The batch of ``typical`` rows of which one counts, and which row with which label: its class weight is 1/2. NaN and
 infinities stand in the others: whoever multiplies an ignored loss by 0, or divides by 1 at least, shows."""
+
+
+MASKED_WEIGHTLESS = "masked_weightless"
+"""The batch of ``typical`` rows whose class of weight 0 is ruled out, and is no row's label."""
 
 
 @cache
@@ -112,6 +117,20 @@ def option_batches(format_: str, options: Options, profile: str) -> list[Batch]:
         whole_groups = many[: len(many) // OPTION_ROWS * OPTION_ROWS]
         asked.append(_ignoring(common, MANY_ROWS, whole_groups, options.ignore_index, every=3))
     return asked
+
+
+@cache
+def masked_weightless(format_: str, options: Options, profile: str) -> Batch:
+    """Return rows whose class of weight 0 stands at -inf, as a vocabulary's padding does; its labels go to the next."""
+    (common,) = [batch for batch in whole_case_set(format_, profile) if batch.classes == COMMON_CLASSES]
+    rows = common.rows[common.slices["typical"]][:OPTION_ROWS]
+    logits, distributions = rows.logits.copy(), rows.distributions.copy()
+    logits[:, WEIGHTLESS] = -np.inf
+    distributions[:, WEIGHTLESS + 1] += distributions[:, WEIGHTLESS]
+    distributions[:, WEIGHTLESS] = 0
+    indices = np.where(rows.indices == WEIGHTLESS, WEIGHTLESS + 1, rows.indices)
+    rows = replace(rows, logits=logits, distributions=distributions, indices=indices)
+    return _ignoring(common, MASKED_WEIGHTLESS, rows, options.ignore_index, every=3)
 
 
 @cache

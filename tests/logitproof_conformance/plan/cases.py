@@ -6,9 +6,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import quick_rows
+from logitproof_adapters.contract import mixed_derivatives, quick_rows
 from logitproof_conformance.plan.batches import (
     common_batches,
+    masked_weightless,
     option_batches,
     produced_batches,
     sums_of_halves,
@@ -23,10 +24,11 @@ from logitproof_conformance.plan.cells import (
     main_questions,
 )
 from logitproof_conformance.plan.checks import CHECKS, makes_sense
-from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, is_offered
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION, is_offered
 from logitproof_conformance.plan.layout import SHAPES
 from logitproof_reference.cases.catalogue import REGIMES, Batch
 from logitproof_reference.vocabulary.cells import PLAIN, Cell
+from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +84,11 @@ def batches_of(cell: Cell, profile: str) -> list[Batch]:
     """Return the batches with which a cell is asked."""
     if cell.options != PLAIN:
         sums = sums_of_halves(cell.format) if is_sum_of_halves(cell) else []
-        return sums if sums and profile == "quick" else option_batches(cell.format, cell.options, profile) + sums
+        if sums and profile == "quick":
+            return sums
+        has_class_weights = cell.options.weight and not OPS[cell.op].elementwise
+        weightless = [masked_weightless(cell.format, cell.options, profile)] if has_class_weights else []
+        return option_batches(cell.format, cell.options, profile) + weightless + sums
     if cell.producer:
         return produced_batches(cell.format, cell.producer)
     is_main = (cell.op, cell.labels, cell.quantity) in main_questions() and cell.mode in MAIN_MODES and not cell.entry
@@ -100,8 +106,15 @@ def cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
         for regime in batch.slices:
             yield Case(cell, regime, _chapter(cell, regime))
     for check, chapter in CHECKS.items():
-        if makes_sense(check, cell, profile) and (check not in FURTHER_LAYOUTS or is_offered(adapter, check, cell)):
+        if makes_sense(check, cell, profile) and _takes(adapter, check, cell):
             yield Case(cell, check, chapter)
+
+
+def _takes(adapter: Adapter, check: str, cell: Cell) -> bool:
+    """Tell whether an adapter states that its framework can be asked a check; most checks need no such statement."""
+    if check in FURTHER_LAYOUTS or check == ONE_DIMENSION:
+        return is_offered(adapter, check, cell)
+    return check != MIXED_DERIVATIVE or mixed_derivatives(adapter)
 
 
 def _chapter(cell: Cell, regime: str) -> str:

@@ -107,7 +107,7 @@ def asks_classes(cell: Cell, profile: str, classes: int) -> bool:
     return asked is None or classes in asked
 
 
-FULL_ENTRIES = frozenset({"weights", "return_sign"})
+FULL_ENTRIES = frozenset({"weights", "return_sign", "dtype", "softmin"})
 """Functions beside the first that are it with another argument: the full profile asks them."""
 
 MAIN_MODES = ("eager", "compiled")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from logitproof_conformance.plan.bad_inputs import BAD_INPUTS, BAD_LABELS, takes
+from logitproof_conformance.plan.bad_inputs import BAD_INPUTS, BAD_LABELS, NARROW_IGNORED, WEIGHT_FORMATS, takes
 from logitproof_conformance.plan.cells import MAIN_MODES, OF_EVERY_LOSS, is_sum_of_halves
-from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, takes_layout
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION, takes_layout
 from logitproof_conformance.plan.layout import SHAPES
-from logitproof_reference.vocabulary.cells import PLAIN
-from logitproof_reference.vocabulary.ops import OPS
+from logitproof_reference.vocabulary.cells import PLAIN, Options
+from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ CHECKS = {
     "order_of_logits": "laws",
     "forward_and_reverse": "laws",
     "second_vector": "laws",
+    MIXED_DERIVATIVE: "laws",
     "eager_answer": "modes",
     "eager_refusal": "modes",
     "accuracy_class": "classes",
@@ -38,12 +40,15 @@ CHECKS = {
     "second_backward": "results",
     "padded_rows": "results",
     **dict.fromkeys(FURTHER_LAYOUTS, "results"),
+    ONE_DIMENSION: "results",
     **dict.fromkeys(BAD_INPUTS, "errors"),
+    NARROW_IGNORED: "errors",
+    **dict.fromkeys(WEIGHT_FORMATS, "errors"),
 }
 """Checks that look at more than one regime or ask again, and their chapter."""
 
 PRODUCED_CHECKS = frozenset({"result", "few_rows"})
-OPTION_CHECKS = frozenset({"result", "one_hot_labels", "second_backward"})
+OPTION_CHECKS = frozenset({"result", "one_hot_labels", "second_backward", NARROW_IGNORED, *WEIGHT_FORMATS})
 FURTHER_MODE_CHECKS = frozenset(
     {"poisoned_neighbours", "eager_answer", "eager_refusal", "accuracy_class", "accuracy_grade", "result"}
 )
@@ -100,8 +105,11 @@ ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
     "row_alone": lambda cell: OPS[cell.op].takes_labels,
     "padded_rows": lambda cell: cell.quantity in OF_EVERY_LOSS,
     "few_rows": lambda _cell: False,
+    ONE_DIMENSION: lambda cell: cell.quantity == "value",
+    NARROW_IGNORED: lambda cell: cell.quantity == "value",
+    MIXED_DERIVATIVE: lambda cell: not OPS[cell.op].elementwise,
 }
-"""Checks whose rows are one more shape to compile, or lie otherwise: the cells that quick asks, eager in float32."""
+"""Checks whose arrays are one more shape or format, or lie otherwise: the cells that quick asks, eager in float32."""
 
 QUICK_LAYOUTS = frozenset({"first_before_ones"})
 COMPILED_LAYOUTS = frozenset({"first_before_ones", "second_of_four_axes"})
@@ -115,6 +123,27 @@ QUICK_REFUSAL = ("labels_one_short", "compiled", "value")
 MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
 """Bad inputs that the quick profile asks in another format than float32."""
 
+WEIGHT_ALONE = Options(weight=True)
+
+
+def _is_weighted_value(check: str, cell: Cell) -> bool:
+    """Tell whether a cell is asked weights in another format: values of rows, with nothing else."""
+    asked = (cell.mode, cell.quantity, cell.options) == ("eager", "value", WEIGHT_ALONE)
+    return asked and _is_plain(cell) and cell.format != WEIGHT_FORMATS[check]
+
+
+def _asks_mixed_derivative(cell: Cell) -> bool:
+    asked = (cell.mode, cell.quantity, cell.format) == ("eager", "grad_labels", "float32")
+    return asked and not cell.entry and _is_plain(cell)
+
+
+def _ignores_alone(cell: Cell) -> bool:
+    """Tell whether a cell ignores an index, with nothing beside but a reduction."""
+    options = cell.options
+    alone = Options(ignore_index=options.ignore_index, reduction=options.reduction)
+    return options.ignore_index is not None and options == alone and cell.mode == "eager" and _is_plain(cell)
+
+
 SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     "row_sums": lambda cell: (cell.labels, cell.quantity) in OPS[cell.op].row_sums,
     "accuracy_class": _is_plain,
@@ -124,6 +153,10 @@ SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     "second_backward": lambda cell: _is_plain(cell) and _goes_backward_twice(cell),
     "padded_rows": lambda cell: _is_plain(cell) and cell.mode == "eager",
     "few_rows": lambda cell: _is_compiled_value(cell) and bool(cell.producer or cell.op == "softmax_cross_entropy"),
+    MIXED_DERIVATIVE: _asks_mixed_derivative,
+    ONE_DIMENSION: lambda cell: _is_plain(cell) and cell.mode == "eager" and not OPS[cell.op].elementwise,
+    NARROW_IGNORED: _ignores_alone,
+    **{check: partial(_is_weighted_value, check) for check in WEIGHT_FORMATS},
 }
 """Further checks that do not make sense for every cell."""
 

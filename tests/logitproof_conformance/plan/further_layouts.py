@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from logitproof_adapters.contract import label_columns, most_axes, negative_strides
+from logitproof_adapters.contract import label_columns, most_axes, negative_strides, one_dimension
 from logitproof_conformance.plan.layout import class_weights, given_arrays
 from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.ops import OPS
@@ -130,8 +130,17 @@ FURTHER_LAYOUTS = {
 remainder (33, 130), and axes of length one let a compiler take another one for the last (jax-ml/jax#20856)."""
 
 
+ONE_DIMENSION = "one_dimension"
+"""Rows one by one, each without a batch: logits of one axis, the classes, and a label of none."""
+
+ROWS_OF_ONE_DIMENSION = ("typical", "saturated", "masked_one", "all_masked")
+"""Regimes of which the first row is asked so; a frameworks' own default axis or reduction may be another there."""
+
+
 def is_offered(adapter: Adapter, name: str, cell: Cell) -> bool:
     """Tell whether a framework takes a layout: such a class axis, so many, strides below zero, labels that keep one."""
+    if name == ONE_DIMENSION:
+        return cell.op in one_dimension(adapter)
     layout = FURTHER_LAYOUTS[name]
     if len(layout.ahead) + 1 + len(layout.behind) > most_axes(adapter).get(cell.op, sys.maxsize):
         return False

@@ -23,6 +23,9 @@ MIDDLE_WIDTH = 4
 """Length of the axis behind the class axis when the class axis is the middle one."""
 
 
+WEIGHTLESS = 5
+"""The first class whose weight is 0."""
+
 PADDING = 3
 """Elements behind each row of a wider array."""
 

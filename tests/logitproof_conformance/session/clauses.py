@@ -11,10 +11,12 @@ from logitproof_conformance.plan.bad_inputs import (
     DISTRIBUTION_FORMATS,
     INVALID_ARGUMENTS,
     LABEL_FORMATS,
+    NARROW_IGNORED,
     NO_CLASSES,
+    WEIGHT_FORMATS,
 )
-from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS
-from logitproof_reference.vocabulary.ops import OPS
+from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION
+from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS
 
 if TYPE_CHECKING:
     from logitproof_conformance.plan.cases import Case
@@ -32,6 +34,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "order_of_logits": ("LAW-7",),
     "forward_and_reverse": ("LAW-8",),
     "second_vector": ("LAW-9",),
+    MIXED_DERIVATIVE: ("HVP-3",),
     "eager_answer": ("MOD-2", "MOD-3"),
     "eager_refusal": ("MOD-3", "MOD-4"),
     "accuracy_class": ("VAL-3", "ACC-2"),
@@ -40,10 +43,10 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "empty_batch": ("IO-3",),
     "second_backward": ("IO-7",),
     "padded_rows": ("IO-5",),
-    **dict.fromkeys(FURTHER_LAYOUTS, ("IO-5",)),
+    **dict.fromkeys((*FURTHER_LAYOUTS, ONE_DIMENSION), ("IO-5",)),
     **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
     **{name: (invalid_argument.clause, "MOD-4") for name, invalid_argument in INVALID_ARGUMENTS.items()},
-    **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS), ("IO-6",)),
+    **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS, NARROW_IGNORED, *WEIGHT_FORMATS), ("IO-6",)),
     NO_CLASSES: ("ERR-4", "MOD-4"),
 }
 """What each check of `plan.checks.CHECKS` judges. Beside these, IO-1 judges every answer whose shape is wrong."""

@@ -31,6 +31,7 @@ ELSEWHERE = {*TRAINING_CLAUSES, *INVARIANCE_CLAUSES, *HEAD_CLAUSES, kin.VALUE, k
 """Judged of trainings, by `logitproof invariance`, and by `logitproof check` of fused kernels and kindred losses."""
 
 EAGER_ALONE = {
+    "HVP-3": "one more program to compile, of derivatives that are the same in every mode",
     "ERR-1": "a compiled guard may end the process; MOD-3 asks it in one of its own",
     "OPT-1": "every option is one more compilation: a reduction is asked in combinations",
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.vocabulary.cells import Options
 from meta.mutants.mutant import DISTRIBUTION_LOSS, GRAD_INDEX_LOSS, INDEX_LOSS, LOG_SUM_EXP, Mutant, ask_control
 
 if TYPE_CHECKING:
@@ -92,6 +93,26 @@ def rounded_to_labels(cell: Cell, inputs: Inputs) -> Array:
     return ask_control(cell, replace(inputs, logits=rounded, labels=inputs.labels.astype(inputs.logits.dtype)))
 
 
+def smoothed_by_less_than_nothing(cell: Cell, inputs: Inputs) -> Array:
+    """Take label smoothing below 0 for none."""
+    options = replace(cell.options, label_smoothing=max(cell.options.label_smoothing, 0.0))
+    return ask_control(replace(cell, options=options), inputs)
+
+
+def negative_bytes_clamped(cell: Cell, inputs: Inputs) -> Array:
+    """Take labels of one byte for unsigned: what is below 0 becomes 0, the ignored index too."""
+    if inputs.labels is None or inputs.labels.dtype != np.int8:
+        return ask_control(cell, inputs)
+    return ask_control(cell, replace(inputs, labels=inputs.labels.clip(0)))
+
+
+def rounded_to_weights(cell: Cell, inputs: Inputs) -> Array:
+    """Round the logits to the format of the class weights, and answer in the format of the cell."""
+    if inputs.weight is None:
+        return ask_control(cell, inputs)
+    return ask_control(cell, replace(inputs, logits=inputs.logits.astype(inputs.weight.dtype).astype(cell.format)))
+
+
 ERROR_MUTANTS = [
     Mutant(
         "label_clamped",
@@ -152,6 +173,29 @@ ERROR_MUTANTS = [
         "ERR-3",
         INDEX_LOSS,
         ask=relabelled(lambda labels, n: labels.astype(np.int64)),  # noqa: ARG005 - the table's signature
+    ),
+    Mutant(
+        "negative_smoothing_taken",
+        "Label smoothing below 0 is taken for none.",
+        "ERR-3",
+        INDEX_LOSS,
+        ask=smoothed_by_less_than_nothing,
+    ),
+    Mutant(
+        "ignored_byte_clamped",
+        "Labels of one byte are taken for unsigned: a negative ignored index is class 0.",
+        "IO-6",
+        INDEX_LOSS,
+        ask=negative_bytes_clamped,
+        options=Options(ignore_index=-1, reduction="mean"),
+    ),
+    Mutant(
+        "logits_in_the_weights_format",
+        "Logits are rounded to the format of the class weights.",
+        "IO-6",
+        INDEX_LOSS,
+        ask=rounded_to_weights,
+        options=Options(weight=True),
     ),
     Mutant("no_classes_cost_0", "The loss of no classes is 0.", "ERR-4", INDEX_LOSS, ask=nothing_costs_nothing),
     Mutant("no_classes_sum_to_0", "Log-sum-exp of no classes is 0.", "ERR-4", LOG_SUM_EXP, ask=nothing_costs_nothing),

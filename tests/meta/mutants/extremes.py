@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.control import softmax as control
+from logitproof_reference.vocabulary.cells import Options
 from meta.mutants.mutant import DISTRIBUTION_LOSS, INDEX_LOSS, LOG_SOFTMAX, LOG_SUM_EXP, SOFTMAX, Mutant
 
 if TYPE_CHECKING:
@@ -92,6 +93,14 @@ EXTREME_MUTANTS = [
         "EXT-2",
         LOG_SOFTMAX,
         {"log_softmax": of_finite(LOG_SOFTMAX_OF, -1e9)},
+    ),
+    Mutant(
+        "zero_weight_times_infinity",
+        "A class weight of 0 times -inf is NaN, where smoothing gives the class a share.",
+        "EXT-2",
+        INDEX_LOSS,
+        {"cross_entropy": lambda x, labels: -TOTAL(control.one_hot(labels, x) * LOG_SOFTMAX_OF(x))[..., 0]},
+        options=Options(label_smoothing=0.125, weight=True, reduction="mean"),
     ),
     Mutant(
         "zero_times_infinity",

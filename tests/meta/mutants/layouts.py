@@ -88,7 +88,21 @@ def _is_column_major(x: Array) -> bool:
     return x.flags.f_contiguous and not x.flags.c_contiguous
 
 
+def without_batch_per_element(cell: Cell, inputs: Inputs) -> Array:
+    """Take the only axis for rows of one class each."""
+    if inputs.logits.ndim > 1:
+        return ask_control(cell, inputs)
+    return ask_control(cell, replace(inputs, logits=inputs.logits[:, None], axis=1))[:, 0]
+
+
 LAYOUT_MUTANTS = (
+    Mutant(
+        "only_axis_is_rows",
+        "Logits of one axis are taken for rows of one class: every share is 1.",
+        "IO-5",
+        SOFTMAX,
+        ask=without_batch_per_element,
+    ),
     Mutant(
         "first_of_three_is_first_of_two",
         "The axes behind the first one are taken for one row's: of three axes the classes are the second.",

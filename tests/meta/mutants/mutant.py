@@ -14,7 +14,7 @@ from logitproof_adapters.control import sigmoid as control_sigmoid
 from logitproof_adapters.control import softmax as control
 from logitproof_adapters.sources.unsupported import not_wrapped
 from logitproof_reference.vocabulary.cells import PLAIN, Cell, Options
-from logitproof_reference.vocabulary.ops import SECOND_GRADIENT
+from logitproof_reference.vocabulary.ops import OPS, SECOND_GRADIENT
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
@@ -135,7 +135,9 @@ class MutantAdapter:
     name = "mutant"
     producers = tuple(PRODUCERS)
     keeps_graph = True
+    mixed_derivatives = True
     label_columns = True
+    one_dimension = tuple(OPS)
 
     def __init__(self, mutant: Mutant) -> None:
         self.mutant = mutant

@@ -124,6 +124,12 @@ def empty_refused(cell: Cell, inputs: Inputs) -> Array:
     return ask_control(cell, inputs)
 
 
+def empty_in_float64(cell: Cell, inputs: Inputs) -> Array:
+    """Answer a batch of no rows in NumPy's own format."""
+    answer = ask_control(cell, inputs)
+    return answer if inputs.logits.size else answer.astype(np.float64)
+
+
 def empty_answered(cell: Cell, inputs: Inputs) -> Array:
     """Answer a batch of no rows with a row of zeros."""
     if not inputs.logits.size:
@@ -251,6 +257,7 @@ RESULT_MUTANTS = [
         "labels_clamped_in_place", "The labels are clamped in place.", "IO-2", INDEX_LOSS, ask=labels_clamped_in_place
     ),
     Mutant("empty_refused", "An empty batch raises.", "IO-3", SOFTMAX, ask=empty_refused),
+    Mutant("empty_in_float64", "An empty batch is answered in float64.", "IO-3", SOFTMAX, ask=empty_in_float64),
     Mutant("empty_answered", "An empty batch gets a row of zeros.", "IO-3", SOFTMAX, ask=empty_answered),
     Mutant(
         "one_class_is_binary",

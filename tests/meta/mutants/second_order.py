@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.control import softmax as control
+from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE
 from meta.mutants.mutant import (
+    GRAD_LABELS,
     HVP_DISTRIBUTION_LOSS,
     HVP_INDEX_LOSS,
     HVP_LOG_SUM_EXP,
@@ -63,7 +65,20 @@ def softmax_forward_without_mean(cell: Cell, inputs: Inputs) -> Array:
     return (np.moveaxis(p, -1, inputs.axis) * inputs.tangent).astype(inputs.logits.dtype)
 
 
+def labels_are_constants(cell: Cell, inputs: Inputs) -> Array:
+    """Return 0 for what the gradient by the logits changes with the labels."""
+    answer = ask_control(cell, inputs)
+    return np.zeros_like(answer) if cell.quantity == MIXED_DERIVATIVE else answer
+
+
 SECOND_ORDER_MUTANTS = [
+    Mutant(
+        "labels_are_constants",
+        "The gradient by the logits takes its labels for constants: its derivative by them is 0.",
+        "HVP-3",
+        GRAD_LABELS,
+        ask=labels_are_constants,
+    ),
     Mutant(
         "hessian_is_diagonal",
         "The Hessian is diag(p), without p p^T.",

@@ -336,6 +336,8 @@ ATTRIBUTES = {
     "label_columns": ("'x'", "Evil()", "np.array([1, 2])"),
     "most_axes": ("5", "None", "{1: 2}", "{'softmax': 'x'}", "Evil()"),
     "negative_strides": ("'x'", "Evil()", "np.array([1, 2])"),
+    "one_dimension": ("5", "(5,)", "Evil()", "('no such',)"),
+    "mixed_derivatives": ("'x'", "Evil()", "5"),
     "keeps_graph": ("'x'", "Evil()", "5"),
     "quick_rows": ("'x'", "Evil()", "None"),
     "arithmetic": ("5", "'x'", "Evil()", "{}"),

@@ -42,6 +42,9 @@ class JaxAdapter(SourceAdapter):
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     producers = tuple(PRODUCERS)
     keeps_graph = True
+    mixed_derivatives = True
+    one_dimension: tuple[str, ...] = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy")
+    """Optax: "Unnormalized log probabilities, with shape [..., num_classes]"."""
     imports = "import jax\nimport jax.numpy as jnp"
     report = "print(result.dtype, result.tolist())"
     # The indices of jax.numpy.take_along_axis need only be broadcast-compatible; a product follows NumPy's rules.

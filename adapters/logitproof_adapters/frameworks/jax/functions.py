@@ -51,6 +51,7 @@ ANSWERS = {
     "grad_logits": f"{PULLED_BACK}(c)[0]",
     "second_grad_logits": f"(lambda pull: (pull(c), pull(c)))({PULLED_BACK})[1][0]",
     "grad_labels": "jax.vjp(lambda y: {expression}, y)[1](c)[0]",
+    "mixed_derivative": f"jax.vjp(lambda y: {PULLED_BACK}(c)[0], y)[1](v)[0]",
     "jvp": "jax.jvp(lambda x: {expression}, (x,), (v,))[1]",
     "hvp": f"jax.jvp(lambda x: {PULLED_BACK}(c)[0], (x,), (v,))[1]",
 }

@@ -15,7 +15,7 @@ from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import parted
 from logitproof_adapters.frameworks.jax.adapter import JaxAdapter
 from logitproof_adapters.frameworks.keras.dialect import documented
-from logitproof_adapters.frameworks.keras.functions import ENTRIES, TF_ENTRIES, call
+from logitproof_adapters.frameworks.keras.functions import ENTRIES, TF_ENTRIES, TORCH_ENTRIES, call
 from logitproof_adapters.frameworks.tensorflow.adapter import TensorflowAdapter
 from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
 from logitproof_adapters.sources.source_adapter import SourceAdapter
@@ -36,6 +36,7 @@ class KerasAdapter(SourceAdapter):
     modes: tuple[str, ...] = ("eager", "compiled")
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     broadcast_labels: tuple[str, ...] = ()
+    one_dimension: tuple[str, ...] = ("softmax", "log_softmax", "log_sum_exp")  # as keras.ops' own examples have it
     names_axis = True
     """Whether this release's SparseCategoricalCrossentropy takes an axis."""
     has_ops = True
@@ -99,6 +100,7 @@ class KerasTorchAdapter(KerasAdapter, TorchAdapter):
     name, backend = "keras_torch", "torch"
     dialects = documented("torch")
     modes = ("eager",)
+    entries = TORCH_ENTRIES
     ignored_labels = ()
 
     def __init__(self, device: str = CPU) -> None:

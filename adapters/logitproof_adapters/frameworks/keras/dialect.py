@@ -59,6 +59,19 @@ def documented(backend: str) -> Mapping[Loss, Dialect]:
             words={"clip_probabilities": "[1e-07, 1 - 1e-07] in eager mode, nothing in a graph (observed)"},
         )
     }
+    binary = Dialect(
+        documentation=f"{page}#binarycrossentropy-class",
+        function="keras.losses.BinaryCrossentropy",
+        takes=("reduction", "label_smoothing"),
+        empty_mean="zero",
+        reduction="mean",
+        words={"smoothing_over": "0 and 1 alike"},
+    )
+    focal = replace(
+        binary,
+        documentation=f"{page}#binaryfocalcrossentropy-class",
+        function="keras.losses.BinaryFocalCrossentropy with gamma 0",
+    )
     return {
         (*INDICES, ""): indices,
         (*INDICES, "probabilities"): replace(
@@ -72,12 +85,6 @@ def documented(backend: str) -> Mapping[Loss, Dialect]:
             distributions, function=f"{categorical.function}{of_softmax}", clip_probabilities=clip
         ),
         **(of_another_softmax if on_tensorflow else {}),
-        (*SIGMOID, ""): Dialect(
-            documentation=f"{page}#binarycrossentropy-class",
-            function="keras.losses.BinaryCrossentropy",
-            takes=("reduction", "label_smoothing"),
-            empty_mean="zero",
-            reduction="mean",
-            words={"smoothing_over": "0 and 1 alike"},
-        ),
+        (*SIGMOID, ""): binary,
+        **({} if backend == "torch" else {(*SIGMOID, "focal"): focal}),
     }

@@ -25,17 +25,24 @@ EXPRESSIONS = {
     SIGMOID: "keras.losses.BinaryCrossentropy({options})(y[..., None], x[..., None])",
 }
 
+FOCAL = "keras.losses.BinaryFocalCrossentropy(gamma=0.0, {options})(y[..., None], x[..., None])"
+"""Entry ``focal``: with gamma 0 the focal factor (1 - p)^gamma is 1, and the loss the binary cross-entropy."""
+
 EXPRESSIONS_OF_2 = {**EXPRESSIONS, ("softmax", "none"): "keras.activations.softmax(x, axis={axis})"}
 """Of Keras 2, on TensorFlow."""
 
 PREDICTIONS = {
     "": "x",
+    "focal": "x",
     "probabilities": "keras.activations.softmax(x, axis={axis})",
     "tf_probabilities": "tf.nn.softmax(x, axis={axis})",
 }
 """What a loss is given, by entry."""
 
-ENTRIES = MappingProxyType(dict.fromkeys((INDICES, DISTRIBUTIONS), ("probabilities",)))
+TORCH_ENTRIES = MappingProxyType(dict.fromkeys((INDICES, DISTRIBUTIONS), ("probabilities",)))
+"""On PyTorch entry ``focal`` is an error for all rows where one holds a NaN: it would tell nothing of the others."""
+
+ENTRIES = MappingProxyType({**TORCH_ENTRIES, SIGMOID: ("focal",)})
 TF_ENTRIES = MappingProxyType({**ENTRIES, DISTRIBUTIONS: ("probabilities", "tf_probabilities")})
 
 REDUCTIONS = {"none": "None", "sum": '"sum"', "mean": '"sum_over_batch_size"'}
@@ -55,7 +62,7 @@ def call(cell: Cell, axis: int, ndim: int, *, has_ops: bool = True) -> str:
     elsewhere = cell.labels == "indices" and axis != ndim - 1
     words = {
         "axis": str(axis) if elsewhere else "",
-        "from_logits": "" if cell.entry else "True",
+        "from_logits": "True" if given == "x" else "",
         "reduction": reductions.get(cell.options.reduction, repr(cell.options.reduction)),
         "ignore_class": "" if cell.options.ignore_index is None else str(cell.options.ignore_index),
         "label_smoothing": str(cell.options.label_smoothing or ""),
@@ -64,4 +71,5 @@ def call(cell: Cell, axis: int, ndim: int, *, has_ops: bool = True) -> str:
     options = ", ".join(f"{name}={value}" for name, value in words.items() if value)
     # Labels may keep the axis of the classes with a length of 1; where it is not the last, that says which one it is.
     true = f"keras.ops.expand_dims(y, {axis})" if elsewhere else "y"
-    return expressions[cell.op, cell.labels].format(axis=axis, given=given, true=true, options=options)
+    expression = FOCAL if cell.entry == "focal" else expressions[cell.op, cell.labels]
+    return expression.format(axis=axis, given=given, true=true, options=options)

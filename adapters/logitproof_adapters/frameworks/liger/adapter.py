@@ -37,6 +37,7 @@ class LigerAdapter(TorchAdapter):
     name = "liger"
     dialects = documented()
     modes = ("eager",)
+    one_dimension = ()
     entries = {}  # noqa: RUF012 - none of PyTorch's
     imports = "import torch\nfrom liger_kernel.transformers import LigerCrossEntropyLoss, functional"
 

@@ -52,6 +52,7 @@ class MlxAdapter(SourceAdapter):
     name = "mlx"
     dialects = documented()
     negative_strides = False  # mx.array: "Cannot convert DLPack arrays with negative strides to mlx array"
+    one_dimension = ("softmax", "log_softmax", "log_sum_exp")
     imports = "import mlx.core as mx\nimport mlx.nn as nn\nimport numpy as np"
     report = 'mx.eval(result)\nprint(str(result.dtype).removeprefix("mlx.core."), result.tolist())'
 

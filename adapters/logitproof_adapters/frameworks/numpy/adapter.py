@@ -12,6 +12,7 @@ from logitproof_adapters.sources.numpy_arrays import NO_BFLOAT16, NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
+from logitproof_reference.vocabulary.ops import OPS
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class NumpyAdapter(NumpyArrays, SourceAdapter):
     name = "numpy"
     producers = tuple(PRODUCERS)
     modes = ("eager",)
+    one_dimension = tuple(OPS)
+    mixed_derivatives = True
     imports = ("" if BFLOAT16_IS_BITS else "import ml_dtypes\n") + (
         "import numpy as np\nfrom logitproof_adapters.control import answers as control_answers"
     )

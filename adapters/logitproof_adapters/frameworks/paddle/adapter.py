@@ -34,6 +34,7 @@ class PaddleAdapter(SourceAdapter):
     dialects = documented()
     modes = ("eager", "graph")
     entries = ENTRIES
+    one_dimension = ("softmax", "log_softmax", "log_sum_exp")  # of the losses k >= 1: "[N1, N2, ..., Nk, C]"
     imports = "import paddle\nimport paddle.nn.functional as F"
     report = 'print(str(result.dtype).rpartition(".")[2], result.tolist())'
     ignored_labels = (IGNORED_LABEL,)

@@ -38,6 +38,7 @@ class ScipyAdapter(NumpyArrays, SourceAdapter):
     name = "scipy"
     modes = ("eager",)
     entries = MappingProxyType({("log_sum_exp", "none"): ("weights", "return_sign")})
+    one_dimension = ("softmax", "log_softmax", "log_sum_exp")  # "x: array_like"
     imports = "import numpy as np\nimport scipy.special"
     report = "print(result.dtype, result.tolist())"
 

@@ -36,6 +36,9 @@ class TensorflowAdapter(SourceAdapter):
     modes: tuple[str, ...] = tuple(PROGRAMS)
     producers = tuple(PRODUCERS)
     keeps_graph = True
+    mixed_derivatives = True
+    one_dimension: tuple[str, ...] = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy")
+    """sparse_softmax_cross_entropy_with_logits: logits "of shape [d_0, ..., d_{r-1}, num_classes]"."""
     imports = "import tensorflow as tf"
     operations = MappingProxyType({**SourceAdapter.operations, "total": "tf.reduce_sum"})
     report = 'print(result.dtype.name, result.numpy().astype("float64").tolist())'

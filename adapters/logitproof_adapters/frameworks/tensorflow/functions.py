@@ -41,6 +41,14 @@ SECOND_GRADIENT = """    with tf.GradientTape(persistent=True) as tape:
     tape.gradient(value, x, output_gradients=c)
     return tape.gradient(value, x, output_gradients=c)"""
 
+MIXED = """    with tf.GradientTape() as outer:
+        outer.watch(y)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = {expression}
+        gradient = tape.gradient(value, x, output_gradients=c)
+    return outer.gradient(gradient, y, output_gradients=v, unconnected_gradients="zero")"""
+
 FORWARD = """    with tf.autodiff.ForwardAccumulator(x, v) as forward:
         value = {expression}
     return forward.jvp(value)"""
@@ -57,6 +65,7 @@ ANSWERS = {
     "grad_logits": GRADIENT.replace("{wanted}", "x"),
     "second_grad_logits": SECOND_GRADIENT,
     "grad_labels": GRADIENT.replace("{wanted}", "y"),
+    "mixed_derivative": MIXED,
     "jvp": FORWARD,
     "hvp": SECOND,
 }

@@ -35,6 +35,7 @@ class TinygradAdapter(SourceAdapter):
     name = "tinygrad"
     dialects = documented()
     entries = ENTRIES
+    one_dimension = ("softmax", "log_softmax", "log_sum_exp")
     imports = "import numpy as np\nfrom tinygrad import Tensor, TinyJit, dtypes"
     report = "print(str(result.numpy().dtype), result.tolist())"
 

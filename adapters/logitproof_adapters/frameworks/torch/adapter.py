@@ -52,7 +52,10 @@ class TorchAdapter(SourceAdapter):
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     producers = tuple(PRODUCERS)
     keeps_graph = True
+    mixed_derivatives = True
     negative_strides = False  # torch.from_numpy: "At least one stride in the given numpy array is negative"
+    one_dimension: tuple[str, ...] = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy")
+    """CrossEntropyLoss: "Input: Shape (C), (N, C) or ..."; "Target: If containing class indices, shape ()"."""
     imports = "import torch"
     report = "print(result.dtype, result.tolist())"
     ignored_labels: tuple[int, ...] = (IGNORED_LABEL,)

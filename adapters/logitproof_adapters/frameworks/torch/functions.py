@@ -21,6 +21,9 @@ EXPRESSIONS = {
     ("softmax", "none", ""): "torch.softmax(x, {axis})",
     ("log_softmax", "none", ""): "torch.log_softmax(x, {axis})",
     ("log_sum_exp", "none", ""): "torch.logsumexp(x, {axis})",
+    ("softmax", "none", "dtype"): "torch.softmax(x, {axis}, dtype=torch.float64).to(x.dtype)",
+    ("log_softmax", "none", "dtype"): "torch.log_softmax(x, {axis}, dtype=torch.float64).to(x.dtype)",
+    ("softmax", "none", "softmin"): "torch.nn.functional.softmin(-x, {axis})",
     (*INDICES, ""): "torch.nn.CrossEntropyLoss({options})(x{to_1}, y)",
     (*INDICES, "functional"): "torch.nn.functional.cross_entropy(x{to_1}, y, {options})",
     (*INDICES, "nll_loss"): "torch.nn.functional.nll_loss(torch.log_softmax(x, {axis}){to_1}, y, {options})",
@@ -28,12 +31,12 @@ EXPRESSIONS = {
     (*DISTRIBUTIONS, "functional"): "torch.nn.functional.cross_entropy(x{to_1}, y{to_1}, {options})",
     ("sigmoid_cross_entropy", "distributions", ""): "torch.nn.BCEWithLogitsLoss({options})(x, y)",
 }
-"""Calls by op, labels and entry."""
+"""Calls by op, labels and entry. Entry ``dtype`` casts "before the operation is performed" to float64."""
 
 ENTRIES = MappingProxyType(
     {
         family: tuple(word for *of, word in EXPRESSIONS if tuple(of) == family and word)
-        for family in (INDICES, DISTRIBUTIONS)
+        for family in (("softmax", "none"), ("log_softmax", "none"), INDICES, DISTRIBUTIONS)
     }
 )
 
@@ -45,6 +48,10 @@ ANSWERS = {
         " for value in [forward(x.requires_grad_())] for _ in range(2)][1]"
     ),
     "grad_labels": "torch.autograd.grad(forward(x, y.requires_grad_()), y, c)[0]",
+    "mixed_derivative": (
+        "torch.autograd.grad(torch.autograd.grad(forward(x.requires_grad_(), y.requires_grad_()), x, c,"
+        " create_graph=True)[0], y, v)[0]"
+    ),
     "jvp": "torch.func.jvp(forward, (x,), (v,))[1]",
     "hvp": "torch.func.jvp(lambda x: torch.func.vjp(forward, x)[1](c)[0], (x,), (v,))[1]",
 }
