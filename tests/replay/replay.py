@@ -135,7 +135,7 @@ def outcomes_of(asked: Asked, shown: Sequence[tuple[Bug, Release]], folder: Path
     """Look for the bugs in what one release shows."""
     try:
         found = ask(asked, folder)
-    except (UnbuildableEnvironment, RunFileError) as problem:
+    except (UnbuildableEnvironment, RunFileError, UsageError) as problem:  # a framework that cannot be imported there
         return [Outcome(bug, release, problem=str(problem).partition("\n")[0]) for bug, release in shown]
     return [
         Outcome(bug, release, sum(map(bug.is_asked_in, found)), sum(map(bug.shows_in, found))) for bug, release in shown

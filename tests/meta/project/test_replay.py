@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logitproof.environments.locks import requirements_of
-from logitproof.errors import USAGE
+from logitproof.errors import USAGE, UsageError
 from logitproof_adapters.catalogue.registry import known
 from logitproof_adapters.targets.target import interpreter
 from logitproof_reference.specification.clauses import CLAUSES
@@ -18,7 +18,7 @@ from logitproof_reference.vocabulary.judgement import Judgement
 from meta.mutants.catalogue import MUTANTS
 from replay.catalogue import BARRIERS, Bug, Release, catalogue
 from replay.page import PAGE, page
-from replay.replay import Asked, chosen, look_for, main, plan, store
+from replay.replay import Asked, chosen, look_for, main, outcomes_of, plan, store
 from replay.score import Outcome, Score
 
 FAULTS = Path(__file__).parents[1] / "mutants" / "known_faults.toml"
@@ -138,6 +138,19 @@ def test_a_release_that_could_not_be_built_counts_against_its_bug() -> None:
     assert not score.flagged(BUG)
     assert score.cleared(BUG)
     assert "NO (jax==0.4.35: no such release)" in score.markdown
+
+
+def test_a_release_that_cannot_be_imported_counts_against_its_bug_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise UsageError("jax cannot be imported: ended by SIGABRT")
+
+    monkeypatch.setattr("replay.replay.ask", refuse)
+    (asked,) = plan([replace(BUG, releases=(BAD,))])
+    (found,) = outcomes_of(asked, [(BUG, BAD)], tmp_path)
+    assert not found.as_documented
+    assert "ended by SIGABRT" in found.words
 
 
 def test_a_bug_that_no_release_mends_is_not_counted_as_mended() -> None:
