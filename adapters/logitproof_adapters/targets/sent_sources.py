@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -130,7 +131,12 @@ def _read(name: str, path: Path, *, is_package: bool) -> Module | None:
         return Module(name, "", is_package) if is_package else None
     if path.suffix != ".py":
         return None
-    text = path.read_text(encoding="utf-8")
+    return _parsed(name, path.read_text(encoding="utf-8"), is_package=is_package)
+
+
+@lru_cache(maxsize=512)
+def _parsed(name: str, text: str, *, is_package: bool) -> Module:
+    """Return a module by its text; each evaluator of a run is sent the same ones."""
     package = name if is_package else name.rpartition(".")[0]
     with _PARSING:
         tree = ast.parse(text)

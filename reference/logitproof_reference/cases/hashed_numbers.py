@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +68,12 @@ def normals(key: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
     Each uniform is a multiple of 2**-48, so that the sum is exact in float64; all lie in [-6, 6].
     """
+    return _normals(key, shape).copy()
+
+
+@lru_cache(maxsize=64)
+def _normals(key: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Compute `normals`, once for the regimes of all formats."""
     total = np.zeros(shape, dtype=np.int64)
     for draw in range(_NORMAL_TERMS):
         total += (hashed(key, shape, draw) >> np.uint64(64 - _NORMAL_BITS)).astype(np.int64)

@@ -52,8 +52,9 @@ def cycled_weights(key: str, indices: I64, allowed: Bools) -> F64:
     """Return one distribution a row over its allowed classes, of the five kinds in turn, never without its label."""
     distributions = np.zeros(allowed.shape)
     for row, (index, may) in enumerate(zip(indices, allowed, strict=True)):
-        others = np.flatnonzero(may)
-        others = np.roll(others, -int(np.searchsorted(others, index)))[1:]
+        classes = np.flatnonzero(may)
+        place = int(np.searchsorted(classes, index))
+        others = np.concatenate([classes[place + 1 :], classes[:place]])
         kind = _KINDS[row % len(_KINDS)]
         distributions[row] = kind(f"{key}/weights {row}", len(may), index, others)
     return distributions

@@ -1,74 +1,167 @@
-"""Our share of a run: wall time of a run over the framework's own import and calls on the same inputs.
+"""Our share of a run: what judge and evaluators take, over what the framework's import and the same calls take alone.
 
-Run as ``python tests/meta/benchmarks/bench_share.py torch``; both are measured in fresh processes, in turn.
+Run as ``python -m meta.benchmarks.bench_share torch [--profile full] [-o FILE]``. Both are measured in fresh processes:
+cold, with nothing kept of an earlier run, and warm, with the exact answers and what the framework compiled kept from
+the first. Each ratio is given by processor time, which other processes do not take, and by the clock.
 """
 
 from __future__ import annotations
 
+import argparse
+import ctypes
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
 
-REPEATS = 3
-BARE = "import bench_share, sys; bench_share.print_bare_seconds(sys.argv[1])"
+from logitproof.matrix import compiled_programs
+from logitproof.matrix.run import with_patient_threads
+from logitproof_adapters.targets.target import here
+from logitproof_reference.answers.place import CACHE_VARIABLE
+
+MODULE = "meta.benchmarks.bench_share"
+STATES = ("cold", "warm")
+
+COMPILES_ITSELF = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
+"""So that a process compiles what it calls: what one that goes on does for it is not known before it ends."""
+
+PR_SET_CHILD_SUBREAPER = 36
+"""By which Linux makes this process the parent of those whose own has ended (linux/prctl.h): it waits for them."""
 
 
-def print_bare_seconds(framework: str) -> None:
-    """Print the seconds that importing the framework and its calls for every eager cell take, as JSON."""
+@dataclass(frozen=True)
+class Taken:
+    """Seconds by the clock, and seconds of all processors."""
+
+    clock: float
+    processor: float
+
+    def over(self, other: Taken) -> dict[str, float]:
+        """Return how many times longer this took."""
+        return {name: spent / asdict(other)[name] for name, spent in asdict(self).items()}
+
+
+class Watch:
+    """Adds up what is spent between `start` and `stop`, in this process and those that it waited for."""
+
+    def __init__(self) -> None:
+        self.clock = self.processor = 0.0
+
+    @staticmethod
+    def _now() -> tuple[float, float]:
+        used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return time.perf_counter(), sum(one.ru_utime + one.ru_stime for one in used)
+
+    def __enter__(self) -> None:
+        self._begun = self._now()
+
+    def __exit__(self, *_: object) -> None:
+        clock, processor = self._now()
+        self.clock += clock - self._begun[0]
+        self.processor += processor - self._begun[1]
+
+    @property
+    def taken(self) -> Taken:
+        """What was spent so far."""
+        return Taken(self.clock, self.processor)
+
+
+def print_bare(framework: str, profile: str) -> None:
+    """Print what importing the framework and all calls that its run makes take, as JSON, without what lies between.
+
+    Calls of trainings are left out: they make the ratio larger, never smaller.
+    """
     from logitproof_adapters.catalogue import registry  # noqa: PLC0415  not part of what is timed
-    from logitproof_conformance.plan.cases import batches_of, plan_cells  # noqa: PLC0415
-    from logitproof_conformance.plan.layout import arrange  # noqa: PLC0415
+    from logitproof_conformance.plan.cases import plan_cases  # noqa: PLC0415
+    from logitproof_conformance.session.sweep import judge_cell  # noqa: PLC0415
 
-    start = time.perf_counter()
-    adapter = registry.load(framework)
-    imported = time.perf_counter() - start
-    called = 0.0
-    for cell in plan_cells(adapter, "quick"):
-        if cell.mode != "eager" or adapter.unsupported(cell):
-            continue
-        for batch in batches_of(cell, "quick"):
-            inputs = arrange(cell, batch.rows)
-            start = time.perf_counter()
-            adapter.evaluate(cell, inputs)
-            called += time.perf_counter() - start
-    sys.stdout.write(json.dumps({"import": imported, "calls": called}))
+    watch = Watch()
+    with watch:
+        adapter = registry.load(framework)
+    imported, evaluate = watch.taken, adapter.evaluate
+    calls = 0
 
+    def timed(*question: object) -> object:
+        nonlocal calls
+        calls += 1
+        with watch:
+            return evaluate(*question)  # type: ignore[arg-type]
 
-def bare_seconds(framework: str) -> dict[str, float]:
-    """Measure import and bare calls in a fresh process."""
-    done = subprocess.run([sys.executable, "-c", BARE, framework], capture_output=True, text=True, check=True)
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+    adapter.evaluate = timed  # type: ignore[method-assign,assignment]
+    for _, cases in groupby(plan_cases(adapter, profile), key=lambda case: case.cell.id):
+        judge_cell(adapter, list(cases), profile)
+    sys.stdout.write(json.dumps({"import": asdict(imported), "calls": calls, "bare": asdict(watch.taken)}))
 
 
-def whole_seconds(framework: str) -> float:
-    """Measure the eager matrix, from process start to exit."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "logitproof", "run", "--framework", framework, "-k", "eager"]
-        start = time.perf_counter()
-        subprocess.run([*command, "-o", f"{folder}/run.parquet"], capture_output=True, check=False)
-        return time.perf_counter() - start
+def bare(framework: str, profile: str, folder: str) -> tuple[Taken, int]:
+    """Measure import and calls in a fresh process; return the number of calls as well."""
+    os.environ[CACHE_VARIABLE] = folder
+    kept = {**with_patient_threads(here()).env, **compiled_programs.variables(here()), **COMPILES_ITSELF}
+    command = [sys.executable, "-m", MODULE, framework, "--profile", profile, "--bare"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **kept})
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Taken(**found["bare"]), found["calls"]
 
 
-def main(frameworks: list[str]) -> None:
-    """Print one line a framework: whole, import, calls, ratio (medians of the repeats)."""
-    for framework in frameworks:
-        whole, imported, called = [], [], []
-        for _ in range(REPEATS):
-            bare = bare_seconds(framework)
-            imported.append(bare["import"])
-            called.append(bare["calls"])
-            whole.append(whole_seconds(framework))
-        ratios = sorted(w / (i + c) for w, i, c in zip(whole, imported, called, strict=True))
-        middle = REPEATS // 2
-        sys.stdout.write(
-            f"{framework}: whole {sorted(whole)[middle]:.2f} s, import {sorted(imported)[middle]:.2f} s, "
-            f"bare calls {sorted(called)[middle]:.2f} s, ratio {ratios[middle]:.2f} "
-            f"(from {ratios[0]:.2f} to {ratios[-1]:.2f})\n"
+def whole(framework: str, profile: str, folder: str) -> Taken:
+    """Measure the whole run, from the start of its process to the end of the last of them."""
+    environment = {**os.environ, CACHE_VARIABLE: folder}
+    command = [sys.executable, "-m", "logitproof", "run", "--framework", framework, "--profile", profile]
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    watch = Watch()
+    with watch:
+        done = subprocess.run(
+            [*command, "-o", f"{folder}/run.parquet"], capture_output=True, text=True, check=False, env=environment
         )
+        with suppress(ChildProcessError):  # compilers that an evaluator left behind
+            while os.waitpid(-1, 0):
+                pass
+    if done.returncode not in (0, 1):
+        raise SystemExit(done.stderr)
+    return watch.taken
+
+
+def shares(framework: str, profile: str) -> dict[str, dict[str, float]]:
+    """Return the ratios of a framework's run, cold and warm, and how many of its calls they are about."""
+    found: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
+        for state in STATES:
+            judged = whole(framework, profile, ours)
+            alone, calls = bare(framework, profile, theirs)
+            found[state] = {**judged.over(alone), "calls": calls}
+    return found
+
+
+def main(arguments: list[str]) -> None:
+    """Print one line a framework and state, and write the ratios as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("frameworks", nargs="*", default=["numpy"])
+    parser.add_argument("--profile", default="quick")
+    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("-o", "--output", type=Path)
+    given = parser.parse_args(arguments)
+    if given.bare:
+        print_bare(given.frameworks[0], given.profile)
+        return
+    found = {}
+    for framework in given.frameworks:
+        found[framework] = shares(framework, given.profile)
+        for state, ratios in found[framework].items():
+            sys.stdout.write(
+                f"{framework}, {given.profile}, {state}: the run over import and its {ratios['calls']:.0f} calls: "
+                f"{ratios['processor']:.2f} by processor time, {ratios['clock']:.2f} by the clock\n"
+            )
+    if given.output:
+        given.output.parent.mkdir(parents=True, exist_ok=True)
+        given.output.write_text(json.dumps({"share": {given.profile: found}}, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["numpy"])
+    main(sys.argv[1:])
