@@ -25,7 +25,7 @@ from logitproof_conformance.judging.judging import (
     spell_inputs,
 )
 from logitproof_conformance.judging.ledger_verdict import Conclusions
-from logitproof_conformance.judging.rules import rules_of
+from logitproof_conformance.judging.rules import ComparedRows, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of, plan_cells
 from logitproof_conformance.session.deaths import with_deaths
 from logitproof_conformance.session.surroundings import SENT, surroundings_of
@@ -198,7 +198,8 @@ def _judge_row(evaluation: CellEvaluation, case: Case, row: int) -> Iterator[Jud
         return
     alone = slice(rows.start + row, rows.start + row + 1)
     seen = evaluation.seen(batch)
-    found = [judge_rule(evaluation, case, seen, rule, alone) for rule in rules if rule.chosen(seen)[alone].any()]
+    part = ComparedRows(seen, alone)
+    found = [judge_rule(evaluation, case, seen, rule, alone) for rule in rules if rule.chosen(part).any()]
     inputs = spell_inputs(case.cell, batch, case.regime, row)
     yield from (replace(judgement, row=row, inputs=inputs) for judgement in found)
 

@@ -12,8 +12,9 @@ from rich.progress import track
 
 from logitproof.errors import UsageError
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
-from logitproof_conformance.asking.truth import truth_of
+from logitproof_conformance.asking.truth import accuracy_bounds, truth_of
 from logitproof_conformance.plan.cases import batches_of, plan_cells
+from logitproof_conformance.plan.checks import makes_sense
 from logitproof_reference.answers.answers import shared_answers
 from logitproof_reference.answers.place import ANSWERS_VARIABLE, OFF
 from logitproof_reference.cases.catalogue import PROFILES
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from logitproof_adapters.targets.target import Target
     from logitproof_reference.cases.catalogue import Batch
     from logitproof_reference.vocabulary.cells import Cell
+
+
+GRADED = "accuracy_grade"
+"""The check that takes bounds of its own, beside those of a batch."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ def prepare(frameworks: Sequence[str], profile: str, target: Target) -> Prepared
             console = Console(stderr=True)
             for cell, batch in track(asked, name, console=console, disable=not sys.stderr.isatty()):
                 truth_of(adapter, cell, batch)
+                if makes_sense(GRADED, cell, profile):
+                    accuracy_bounds(adapter, cell, batch)
     counts = answers.counts - before
     found = counts["memory"] + counts["disk"]
     return Prepared(counts["computed"], found, answers.store.folder, answers.store.size())

@@ -10,7 +10,7 @@ import numpy as np
 from logitproof_conformance.asking.ask import ask
 from logitproof_conformance.judging.judging import CellEvaluation, judge_rule
 from logitproof_conformance.judging.related import first_failure
-from logitproof_conformance.judging.rules import FAMILY, ComparedBatch, rules_of
+from logitproof_conformance.judging.rules import FAMILY, ComparedBatch, ComparedRows, rules_of
 from logitproof_reference.specification.verdicts import VERDICTS
 
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ def _of_every_regime(
 ) -> Iterator[Judgement]:
     """Judge every regime by its rules, where the answer to the whole batch was `right`."""
     for regime, rows in seen.batch.slices.items():
-        for rule in rules_of(case.cell, regime):
-            chosen = rule.chosen(seen) & right
-            if chosen[rows].any():
-                yield judge_rule(evaluation, replace(case, regime=regime), seen, _limited(rule, chosen), rows)
+        part = ComparedRows(seen, rows)
+        for rule in (_limited(rule, right) for rule in rules_of(case.cell, regime)):
+            if rule.chosen(part).any():
+                yield judge_rule(evaluation, replace(case, regime=regime), seen, rule, rows)
 
 
-def _limited(rule: Rule, chosen: NDArray[np.bool_]) -> Rule:
-    return replace(rule, chosen=lambda _seen: chosen)
+def _limited(rule: Rule, right: NDArray[np.bool_]) -> Rule:
+    return replace(rule, chosen=lambda part: rule.chosen(part) & right[part.rows])
 
 
 def _badness(found: Judgement) -> tuple[int, float]:

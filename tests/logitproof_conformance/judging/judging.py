@@ -10,7 +10,7 @@ import numpy as np
 
 from logitproof_conformance.asking.ask import Answer, ask, digest
 from logitproof_conformance.asking.truth import truth_of
-from logitproof_conformance.judging.rules import ComparedBatch, Rule, rules_of
+from logitproof_conformance.judging.rules import ComparedBatch, ComparedRows, Rule, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of
 from logitproof_conformance.plan.layout import arrange
 from logitproof_conformance.programs.repro import is_spelled, program_of, program_of_rows, rows_to_show
@@ -83,10 +83,11 @@ def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
         return
     rows = slice(0, 1) if case.cell.is_scalar else batch.slices[case.regime]
     seen = evaluation.seen(batch)
+    part = ComparedRows(seen, rows)
     deviates = False
     for rule in rules:
         # Who breaks the MUST bound breaks the SHOULD bound too: said once.
-        if rule.chosen(seen)[rows].any() and not (deviates and rule.allowed == "should"):
+        if rule.chosen(part).any() and not (deviates and rule.allowed == "should"):
             found = judge_rule(evaluation, case, seen, rule, rows)
             deviates |= found.verdict == "deviates"
             yield found
@@ -104,12 +105,13 @@ def failure(case: Case, answer: Answer, clause: str) -> Judgement | None:
 def judge_rule(evaluation: CellEvaluation, case: Case, seen: ComparedBatch, rule: Rule, rows: slice) -> Judgement:
     """Apply one rule to the rows of a regime and describe the worst element."""
     comparison = getattr(seen, rule.allowed)
-    chosen = rule.chosen(seen)[rows]
+    part = ComparedRows(seen, rows)
+    chosen = rule.chosen(part)
     conforms = comparison.conforms[rows] | ~chosen
     if rule.accepts is not None:
-        conforms = conforms | rule.accepts(seen)[rows]
+        conforms = conforms | rule.accepts(part)
     if rule.exactly:
-        conforms = (seen.observed.astype(np.float64) == seen.due)[rows] | ~chosen
+        conforms = (part.observed.astype(np.float64) == part.due) | ~chosen
     slack = np.where(chosen, comparison.slack[rows], -1.0)
     slack = np.where(~conforms & rule.exactly, np.inf, slack)
     slack = np.where(conforms & (slack > 1.0), 1.0, slack)
@@ -121,7 +123,7 @@ def judge_rule(evaluation: CellEvaluation, case: Case, seen: ComparedBatch, rule
         slack=float(slack[place]),
         ulps=float(np.max(comparison.ulps[rows][chosen])),
         nats=float(np.max(comparison.error[rows][chosen])),
-        digest=digest(seen.observed[rows]),
+        digest=digest(part.observed),
     )
     return describe_worst(evaluation, kept, seen, rule, (rows.start + place[0], *place[1:]))
 

@@ -100,26 +100,64 @@ class ComparedBatch:
 
 
 @dataclass(frozen=True)
+class ComparedRows:
+    """Some rows of a compared batch, as rules look at them: of every regime its own, not the whole batch each time."""
+
+    of: ComparedBatch
+    rows: slice
+
+    @property
+    def cell(self) -> Cell:
+        """The cell that was asked."""
+        return self.of.cell
+
+    @cached_property
+    def observed(self) -> NDArray[Any]:
+        """The answer."""
+        return self.of.observed[self.rows]
+
+    @cached_property
+    def due(self) -> NDArray[np.float64]:
+        """The exact answer, rounded to the format."""
+        return self.of.due[self.rows]
+
+    @cached_property
+    def logits(self) -> NDArray[np.float64]:
+        """The logits."""
+        return self.of.logits[self.rows]
+
+    @cached_property
+    def finite(self) -> Mask:
+        """Where the observed number is finite."""
+        return self.of.finite[self.rows]
+
+    @cached_property
+    def tiny(self) -> Mask:
+        """Where the exact answer is subnormal in the format, or below."""
+        return self.of.tiny[self.rows]
+
+
+@dataclass(frozen=True)
 class Rule:
     """A clause, the elements it judges, the bound it allows, and what it accepts beside."""
 
     clause: str
-    chosen: Callable[[ComparedBatch], Mask]
+    chosen: Callable[[ComparedRows], Mask]
     allowed: Literal["must", "should"] = "must"
-    accepts: Callable[[ComparedBatch], Mask] | None = None
+    accepts: Callable[[ComparedRows], Mask] | None = None
     exactly: bool = False
     """Whether the answer must be the exact one itself: the bound is 0."""
 
 
-def _everywhere(seen: ComparedBatch) -> Mask:
+def _everywhere(seen: ComparedRows) -> Mask:
     return np.ones(seen.observed.shape, dtype=bool)
 
 
-def _nan(seen: ComparedBatch) -> Mask:
+def _nan(seen: ComparedRows) -> Mask:
     return np.isnan(seen.observed.astype(np.float64))
 
 
-def _in_a_spoiled_row(seen: ComparedBatch) -> Mask:
+def _in_a_spoiled_row(seen: ComparedRows) -> Mask:
     """Choose the answers of rows whose own logits are not finite; none where the rows are summed."""
     if seen.cell.is_scalar:
         return np.zeros(seen.observed.shape, dtype=bool)
@@ -127,12 +165,12 @@ def _in_a_spoiled_row(seen: ComparedBatch) -> Mask:
     return np.broadcast_to(spoiled.reshape(-1, *(1,) * (seen.observed.ndim - 1)), seen.observed.shape)
 
 
-def _nan_in_a_spoiled_row(seen: ComparedBatch) -> Mask:
+def _nan_in_a_spoiled_row(seen: ComparedRows) -> Mask:
     """Accept NaN there: as an ignored row it is 0 by OPT-6, by EXT-1 it is NaN."""
     return _nan(seen) & _in_a_spoiled_row(seen)
 
 
-def _certain(seen: ComparedBatch) -> Mask:
+def _certain(seen: ComparedRows) -> Mask:
     """Choose what no step of any evaluation rounds: of one class p = 1, log p = 0, and log-sum-exp is the logit.
 
     Not a subnormal logit, which may be flushed, nor what a dialect makes of it: a clipped probability's loss, or 1 - q

@@ -58,7 +58,7 @@ def given_arrays(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
 
 def class_weights(cell: Cell, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Return the weights that the cell's options ask for: small exact numbers, some 0, uneven over classes."""
-    classes = np.arange(logits.shape[1])
+    classes = np.arange(logits.shape[1] if cell.options.weight or cell.options.pos_weight else 0)
     weights = {"weight": (1 + classes) % 6 / 2, "pos_weight": 1.0 + classes % 3}
     asked = {"weight": cell.options.weight, "pos_weight": cell.options.pos_weight}
     return {name: weights[name].astype(logits.dtype) for name, is_asked in asked.items() if is_asked}
