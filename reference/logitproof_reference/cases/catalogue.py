@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -87,14 +86,15 @@ def batches(format_: Format | str, profile: str) -> list[Batch]:
 
 def batch_of(format_: Format, profile: str, classes: int) -> Batch:
     """Return the batch of one class count, built once while it is in use: a digest and a plan take the same rows."""
-    found = _BUILT.get((format_.name, profile, classes))
+    regimes = [r for r in _asked(format_, profile) if r.classes == classes and r is not _EMPTY_BATCH]
+    key = (format_.name, profile, *((r.name, r.values) for r in regimes))
+    found = _BUILT.get(key)
     if found is None:
-        regimes = [r for r in _asked(format_, profile) if r.classes == classes and r is not _EMPTY_BATCH]
-        found = _BUILT[format_.name, profile, classes] = _batch(regimes, format_, profile)
+        found = _BUILT[key] = _batch(regimes, format_, profile)
     return found
 
 
-_BUILT: WeakValueDictionary[tuple[str, str, int], Batch] = WeakValueDictionary()
+_BUILT: WeakValueDictionary[tuple[object, ...], Batch] = WeakValueDictionary()
 
 
 def _asked(format_: Format, profile: str) -> list[Regime]:
@@ -130,7 +130,6 @@ def poisoned(rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
     return replace(rows, logits=logits), untouched
 
 
-@cache
 def case_set_digest(profile: str, format_: Format | str | None = None) -> str:
     """Return the SHA-256 of every bit of the case set, of one format or of all four.
 

@@ -1,15 +1,14 @@
 """How fast the oracle is, side by side with mpmath at 106 bits and python-flint's Arb at 128 bits, in one process.
 
-Run as a script: ``python tests/meta/benchmarks/bench_oracle.py [-o FILE]`` prints one line a width, and exits with 1
-where a ratio is below `AT_LEAST`. Every contestant computes the cross-entropy of each row, conversion of the float64
-logits included, in turns; of each the best turn counts, in seconds of the processor, which other processes do not take.
-Two threads are timed by the clock, against Arb's by the clock.
+Run as ``python -m meta.benchmarks.bench_oracle [-o FILE]``: it prints one line a width, and exits with 1 where a ratio
+is below `AT_LEAST`. Every contestant computes the cross-entropy of each row, conversion of the float64 logits included,
+in turns; of each the best turn counts, in seconds of the processor, which other processes do not take. Two threads are
+timed by the clock, against Arb's by the clock.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -23,6 +22,7 @@ import numpy as np
 
 from logitproof_reference import ExactRows
 from logitproof_reference.cases.hashed_numbers import uniforms
+from meta.benchmarks.results import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,9 +65,7 @@ class Timing:
         return {f"{title}, mpmath": self.mpmath / self.oracle, f"{title}, Arb": self.arb / self.oracle}
 
     def __str__(self) -> str:
-        ratios = "   ".join(f"{name} {ratio:.1f}" for name, ratio in self.ratios.items())
-        times = f"oracle {self.oracle:9.2f} us/row   mpmath {self.mpmath:9.1f}   Arb {self.arb:9.1f}"
-        return f"{times}   ratios: {ratios}"
+        return "   ".join(f"{name} {ratio:.1f}" for name, ratio in self.ratios.items())
 
 
 def timings() -> Iterator[Timing]:
@@ -130,7 +128,7 @@ def _in_arb(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> list[Any]
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table, and write the ratios as JSON; 1 where one is below what is required."""
+    """Print the ratios, and write them as JSON; 1 where one is below what is required."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path)
     output = parser.parse_args(arguments).output
@@ -138,12 +136,7 @@ def main(arguments: list[str]) -> int:
     for timing in timings():
         sys.stdout.write(f"{timing}\n")
         ratios |= timing.ratios
-    if output:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps({"oracle": {"ratios": ratios, "at least": AT_LEAST}}, indent=2) + "\n", "utf-8")
-    below = [f"{name}: {ratio:.1f}" for name, ratio in ratios.items() if ratio < AT_LEAST.get(name, 0.0)]
-    sys.stdout.write("".join(f"below what is required: {line}\n" for line in below))
-    return 1 if below else 0
+    return write(output, "oracle", ratios, at_least=AT_LEAST)
 
 
 if __name__ == "__main__":

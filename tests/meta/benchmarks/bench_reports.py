@@ -8,6 +8,7 @@ many strings.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from logitproof_reports.history.page import write_history_page
 from logitproof_reports.report.write import write_report
 from logitproof_reports.runs.folder import runs_within
 from logitproof_reports.runs.run_file import merge, read_run, write_run
+from meta.benchmarks.results import write
 from meta.conftest import ARGUMENTS, CHROMIUM
 from meta.reports.synthetic_runs import hundred_thousand, three_frameworks
 from meta.reports.test_diff import spoiled
@@ -156,17 +158,20 @@ def ratios_in_browser(folder: Path) -> Iterator[tuple[str, float]]:
         browser.close()
 
 
-def main() -> int:
-    """Print the ratios; 1 where one is larger than it may be."""
-    too_slow = False
+def main(arguments: list[str]) -> int:
+    """Print the ratios, and write them as JSON; 1 where one is larger than it may be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path)
+    output = parser.parse_args(arguments).output
+    ratios: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for measure in (ratios_in_python, ratios_in_browser):
             for step, found in measure(folder):
+                ratios[step] = found
                 sys.stdout.write(f"{step:24} {found:6.2f}, at most {AT_MOST[step]:.1f}\n")
-                too_slow |= found > AT_MOST[step]
-    return int(too_slow)
+    return write(output, "reports", ratios, at_most=AT_MOST)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import math
 import os
 import resource
 import subprocess
@@ -25,9 +26,13 @@ from logitproof.matrix import compiled_programs
 from logitproof.matrix.run import with_patient_threads
 from logitproof_adapters.targets.target import here
 from logitproof_reference.answers.place import CACHE_VARIABLE
+from meta.benchmarks.results import write
 
 MODULE = "meta.benchmarks.bench_share"
 STATES = ("cold", "warm")
+
+AT_MOST = {("quick", "cold"): 2.0, ("quick", "warm"): 1.3, ("full", "warm"): 1.3}
+"""The largest ratio by the clock, on two processors that do nothing else."""
 
 COMPILES_ITSELF = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 """So that a process compiles what it calls: what one that goes on does for it is not known before it ends."""
@@ -129,18 +134,19 @@ def whole(framework: str, profile: str, folder: str) -> Taken:
 
 
 def shares(framework: str, profile: str) -> dict[str, dict[str, float]]:
-    """Return the ratios of a framework's run, cold and warm, and how many of its calls they are about."""
+    """Return the ratios of a framework's run, cold and warm."""
     found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         for state in STATES:
             judged = whole(framework, profile, ours)
             alone, calls = bare(framework, profile, theirs)
-            found[state] = {**judged.over(alone), "calls": calls}
+            found[state] = judged.over(alone)
+            sys.stdout.write(f"{framework}: {calls} calls\n")
     return found
 
 
-def main(arguments: list[str]) -> None:
-    """Print one line a framework and state, and write the ratios as JSON."""
+def main(arguments: list[str]) -> int:
+    """Print the ratios of each framework, and write them as JSON; 1 where one by the clock is larger than it may be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("frameworks", nargs="*", default=["numpy"])
     parser.add_argument("--profile", default="quick")
@@ -149,19 +155,18 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     if given.bare:
         print_bare(given.frameworks[0], given.profile)
-        return
-    found = {}
+        return 0
+    ratios: dict[str, float] = {}
+    at_most: dict[str, float] = {}
     for framework in given.frameworks:
-        found[framework] = shares(framework, given.profile)
-        for state, ratios in found[framework].items():
-            sys.stdout.write(
-                f"{framework}, {given.profile}, {state}: the run over import and its {ratios['calls']:.0f} calls: "
-                f"{ratios['processor']:.2f} by processor time, {ratios['clock']:.2f} by the clock\n"
-            )
-    if given.output:
-        given.output.parent.mkdir(parents=True, exist_ok=True)
-        given.output.write_text(json.dumps({"share": {given.profile: found}}, indent=2) + "\n", "utf-8")
+        for state, found in shares(framework, given.profile).items():
+            title = f"{framework}, {given.profile}, {state}"
+            ratios |= {f"{title}, {by}": ratio for by, ratio in found.items()}
+            at_most[f"{title}, clock"] = AT_MOST.get((given.profile, state), math.inf)
+            shown = "   ".join(f"{by} {ratio:.2f}" for by, ratio in found.items())
+            sys.stdout.write(f"{title}: run over import and calls: {shown}\n")
+    return write(given.output, "share", ratios, at_most=at_most)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -9,10 +9,11 @@ import pytest
 
 from logitproof.commands.command_line import main
 from logitproof.matrix import prepare as preparing
-from logitproof.matrix.prepare import questions
+from logitproof.matrix.prepare import GRADED, questions
 from logitproof_adapters.catalogue.registry import load
 from logitproof_conformance.asking import truth as truth_module
-from logitproof_conformance.asking.truth import truth_of
+from logitproof_conformance.asking.truth import accuracy_bounds, truth_of
+from logitproof_conformance.plan.checks import makes_sense
 from logitproof_reference.answers.answers import shared_answers
 from logitproof_reference.answers.place import ANSWERS_VARIABLE, CACHE_VARIABLE, OFF
 
@@ -61,6 +62,8 @@ def test_what_is_prepared_is_found(
     adapter = load("numpy")
     for cell, batch in few(adapter, "quick"):
         truth_of(adapter, cell, batch)
+        if makes_sense(GRADED, cell, "quick"):
+            accuracy_bounds(adapter, cell, batch)
     assert shared_answers().counts["computed"] == 0
     assert shared_answers().counts["disk"] > 0
 
