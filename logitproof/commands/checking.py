@@ -72,6 +72,12 @@ PosWeight = Annotated[
 ]
 ClassAxis = Annotated[str, typer.Option(metavar="last|first|middle", help="Declare the position of its class axis.")]
 Where = Annotated[bool, typer.Option("--where", help="Declare that it takes a mask of classes, as the keyword where.")]
+AllMasked = Annotated[
+    str,
+    typer.Option(
+        metavar="nan|zero|minus_inf|uniform", help="Declare what a row gives of which the mask leaves no class."
+    ),
+]
 Scale = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor that multiplies its logits.")]
 Temperature = Annotated[float, typer.Option(metavar="DIVISOR", help="Declare the temperature that divides its logits.")]
 Softcap = Annotated[float | None, typer.Option(metavar="C", help="Declare that it caps logits: c tanh(x / c).")]
@@ -149,6 +155,7 @@ def check(
     pos_weight: PosWeight = False,
     class_axis: ClassAxis = "last",
     where: Where = False,
+    all_masked: AllMasked = "",
     scale: Scale = 1.0,
     temperature: Temperature = 1.0,
     softcap: Softcap = None,
@@ -270,6 +277,7 @@ def grade(
     pos_weight: PosWeight = False,
     class_axis: ClassAxis = "last",
     where: Where = False,
+    all_masked: AllMasked = "",
     scale: Scale = 1.0,
     temperature: Temperature = 1.0,
     softcap: Softcap = None,

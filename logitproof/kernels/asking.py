@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.cases.catalogue import Rows
 
+SPOILER = 2.0e4
+"""What a kernel with a mask is given at a class that does not count: large enough to spoil any answer."""
+
 KEPT_TRUTHS = 96
 """Exact answers that are kept for the next kernel."""
 
@@ -82,6 +85,12 @@ class Truths:
         return self._kept[whole]
 
 
+def _masked(logits: NDArray[Any], spoiler: float) -> dict[str, NDArray[Any]]:
+    """Return a mask of the classes at -inf, and logits with a number in their place."""
+    mask = ~np.isneginf(logits.astype(np.float64))
+    return {"logits": np.where(mask, logits, logits.dtype.type(spoiler)), "mask": mask}
+
+
 @dataclass(frozen=True)
 class Compared:
     """An answer and how it compares."""
@@ -123,18 +132,20 @@ class Asker:
             entry=way,
         )
 
-    def inputs(self, quantity: str, rows: Rows, placement: str = "") -> Inputs:
-        """Return the arrays of a call, laid out."""
+    def inputs(self, quantity: str, rows: Rows, placement: str = "", spoiler: float = SPOILER) -> Inputs:
+        """Return the arrays of a call, laid out; `spoiler` is put where a class does not count."""
         question = replace(self.question, quantity=quantity)
         place, lay = PLACES[question.claim.class_axis], PLACEMENTS[placement]
         given = {"logits": rows.logits, **arguments(question, rows)}
+        if question.claim.where:
+            given |= _masked(rows.logits, spoiler)
         laid = {name: lay(place(array)) if array.ndim else array.copy() for name, array in given.items()}
         axis = {"last": 1, "first": 0, "middle": 1}[question.claim.class_axis]
         return Inputs(axis=axis, **laid, **weights(question.claim, rows.logits))
 
-    def ask(self, quantity: str, rows: Rows, placement: str = "", way: str = "") -> Reply:
+    def ask(self, quantity: str, rows: Rows, placement: str = "", way: str = "", *, spoiler: float = SPOILER) -> Reply:
         """Call the kernel; what it raises is a reply."""
-        inputs = self.inputs(quantity, rows, placement)
+        inputs = self.inputs(quantity, rows, placement, spoiler)
         arrays = inputs.arrays()
         before = {name: array.tobytes() for name, array in arrays.items()}
         cell = self.cell(quantity, format_of(rows.logits).name, way)
@@ -196,14 +207,28 @@ class Asker:
         comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)
         conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
         conforms &= ~self._leaked(quantity, rows, observed)
+        conforms[self._undeclared(rows)[: len(conforms)]] = True
         wrong = np.asarray(~conforms.reshape(len(conforms), -1).all(axis=1)) if conforms.size else np.zeros(0, bool)
         return reply, Compared(reply, truth, replace(comparison, conforms=conforms), wrong)
 
     def _leaked(self, quantity: str, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
-        """Tell where a class at -inf has a share: its exponential is 0 in any arithmetic."""
-        if self.question.op != "softmax" or quantity != "value":
+        """Tell where a class at -inf has a share, or behind a mask a gradient: its exponential is 0 anywhere."""
+        of_mask = self.question.claim.where and quantity == "grad_logits"
+        if (self.question.op, quantity) != ("softmax", "value") and not of_mask:
             return np.zeros(observed.shape, bool)
-        return np.asarray(np.isneginf(rows.logits.astype(np.float64)) & (observed.astype(np.float64) > 0))
+        return np.asarray(np.isneginf(rows.logits.astype(np.float64)) & (observed.astype(np.float64) != 0))
+
+    def _undeclared(self, rows: Rows) -> NDArray[np.bool_]:
+        """Tell of which rows behind a mask nothing is declared: no class counts, or a label is one that does not."""
+        claim, labels = self.question.claim, self.question.labels
+        if not claim.where or claim.reduction != "none":
+            return np.zeros(len(rows), bool)
+        out = np.isneginf(rows.logits.astype(np.float64))
+        if labels == "indices":
+            at = np.clip(rows.indices, 0, out.shape[1] - 1)
+            return np.asarray(out.all(axis=1) | out[np.arange(len(out)), at])
+        spread = rows.distributions.astype(np.float64) != 0
+        return np.asarray(out.all(axis=1) | ((out & spread).any(axis=1) if labels == "distributions" else False))
 
     def _accepted(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits."""

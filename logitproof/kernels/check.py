@@ -26,6 +26,7 @@ from logitproof.kernels.heads import head_verdict
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.kin import kin_verdict
 from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
+from logitproof.kernels.masks import judge_masks
 from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch
 from logitproof.kernels.shown import shown_findings
 from logitproof.kernels.trials import Trial
@@ -320,6 +321,7 @@ def _verdict_on(
         judge_result_format(asker, format_, found)
     judge_bad_labels(asker, formats[0], found)
     judge_empty_batch(asker, formats[0], found)
+    judge_masks(asker, formats[0], quantities, found)
     plan = Plan(tuple(formats), quantities, request.profile, request.widest, request.seed)
     examine(asker, plan, found, request.progress)
     log_domain = (question.arithmetic or MUST).log_domain

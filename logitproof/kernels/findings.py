@@ -82,7 +82,9 @@ def clause_of(question: Question, quantity: str, logits: NDArray[Any], exact: fl
         if np.isnan(x).any():
             return "EXT-1"
         return "EXT-10" if np.isinf(x).any() else _of_finite(question, quantity, exact, observed)
+    masked = question.claim.where and np.isneginf(x).any()
     kinds = {
+        "MSK-1": bool(masked and not np.isnan(x).any() and not np.isposinf(x).any()),
         "EXT-1": bool(np.isnan(x).any()),
         "EXT-5": bool(np.isposinf(x).any()),
         "EXT-4": bool(np.isneginf(x).all()),
@@ -95,7 +97,7 @@ def clause_of(question: Question, quantity: str, logits: NDArray[Any], exact: fl
 
 
 def _of_finite(question: Question, quantity: str, exact: float, observed: float) -> str:
-    options = question.claim.options
+    options = replace(question.claim.options, where=False)
     if options != PLAIN:
         named = {
             "OPT-3": options.ignore_index is not None,

@@ -63,12 +63,17 @@ class Truth:
 
 
 def arguments(question: Question, rows: Rows) -> dict[str, NDArray[Any]]:
-    """Return labels, cotangent and tangent, as far as they are taken; the cotangent of a reduced loss is one number."""
+    """Return labels, cotangent and tangent, as far as they are taken; the cotangent of a reduced loss is one number.
+
+    Behind a mask a class that does not count is a constant: nothing flows back through it.
+    """
     given: dict[str, NDArray[Any]] = {}
     if question.labels != "none":
         given["labels"] = rows.indices if question.labels == "indices" else rows.distributions
     if question.quantity in TAKES_COTANGENT:
         whole = rows.class_cotangents if OPS[question.op].keeps_classes else rows.row_cotangents
+        if question.claim.where and whole.ndim > 1:
+            whole = np.where(np.isneginf(rows.logits.astype(np.float64)), whole.dtype.type(0), whole)
         is_reduced = question.claim.reduction != "none"
         given["cotangent"] = np.asarray(rows.row_cotangents[0]) if is_reduced else whole
     if question.quantity in TAKES_TANGENT:

@@ -1,13 +1,15 @@
-"""The public loss heads: one row each, with the command that judges it."""
+"""The public loss heads, and functions with masks: one row each, with the command that judges it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+LINEAR = "linear_cross_entropy"
+
 
 @dataclass(frozen=True)
 class PublicHead:
-    """A loss head of a package.
+    """A loss head, or another function, of a package.
 
     Attributes
     ----------
@@ -20,6 +22,8 @@ class PublicHead:
     framework : str
     declared : str
         What its loss is, as options of the command line.
+    op : str
+        What it computes.
     interpreter : bool
         Whether it is made of Triton kernels, which need ``TRITON_INTERPRET=1`` without a GPU.
     """
@@ -29,6 +33,7 @@ class PublicHead:
     calls: str
     framework: str = "torch"
     declared: str = ""
+    op: str = LINEAR
     interpreter: bool = False
 
     @property
@@ -41,11 +46,14 @@ class PublicHead:
         """The command that judges it."""
         before = "TRITON_INTERPRET=1 " if self.interpreter else ""
         after = f" {self.declared}" if self.declared else ""
-        words = f"logitproof check {self.spec} --op linear_cross_entropy --framework {self.framework}"
+        masked = " --where" if self.op != LINEAR else ""
+        words = f"logitproof check {self.spec} --op {self.op} --framework {self.framework}{masked}"
         return f"{before}{words}{after}"
 
 
 MEAN, SUM = "--reduction mean --ignore-index -100", "--reduction sum"
+
+LOSS = "softmax_cross_entropy"
 
 PUBLIC_HEADS = (
     PublicHead("torch 2.13.0", "of_torch:reference", "F.cross_entropy of F.linear", declared="--bias"),
@@ -128,3 +136,24 @@ PUBLIC_HEADS = (
     PublicHead("optax 0.2.8", "of_jax:optax", "softmax_cross_entropy_with_integer_labels", "jax"),
 )
 """In the order in which docs/loss-heads.md has them."""
+
+
+MASKED = tuple(
+    PublicHead(package, f"of_masks:{function}", calls, framework, declared, op)
+    for package, framework, function, calls, op, declared in (
+        ("jax 0.10.2", "jax", "jax_softmax", "jax.nn.softmax(where=)", "softmax", "--all-masked zero"),
+        ("jax 0.10.2", "jax", "jax_log_softmax", "jax.nn.log_softmax(where=)", "log_softmax", ""),
+        ("jax 0.10.2", "jax", "jax_logsumexp", "jax.nn.logsumexp(where=)", "log_sum_exp", ""),
+        ("jax 0.10.2", "jax", "jax_attention", "jax.nn.dot_product_attention(mask=)", "softmax", ""),
+        ("optax 0.2.8", "jax", "optax_loss", "softmax_cross_entropy(where=)", LOSS, "--labels distributions"),
+        ("optax 0.2.8", "jax", "optax_loss_of_indices", "softmax_cross_entropy_with_integer_labels(where=)", LOSS, ""),
+        ("keras 3.15.1", "keras_jax", "keras_softmax", "keras.layers.Softmax()(mask=)", "softmax", "--all-masked zero"),
+        ("torch 2.13.0", "torch", "torch_softmax", "torch.masked.softmax", "softmax", ""),
+        ("torch 2.13.0", "torch", "torch_log_softmax", "torch.masked.log_softmax", "log_softmax", ""),
+        ("torch 2.13.0", "torch", "torch_logsumexp", "torch.masked.logsumexp", "log_sum_exp", ""),
+        ("torch 2.13.0", "torch", "torch_attention", "F.scaled_dot_product_attention", "softmax", "--all-masked zero"),
+        ("torch 2.13.0", "torch", "torch_attention_math", "the same, SDPBackend.MATH", "softmax", "--all-masked zero"),
+        ("mlx 0.32.4", "mlx", "mlx_attention", "mlx.core.fast.scaled_dot_product_attention", "softmax", ""),
+    )
+)
+"""Functions with masks; what a row gives of which no class counts is declared where it is documented."""

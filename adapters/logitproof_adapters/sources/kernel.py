@@ -104,8 +104,8 @@ class Kernel:
             raise ValueError(f"gradient is for functions of NumPy arrays: {self.framework} differentiates by itself")
         if self.framework != NUMPY and self.framework not in FRAMEWORKS:
             raise ValueError(f'framework "{self.framework}" is not known; known: {", ".join(FRAMEWORKS)}')
-        if self.claim.where and self.framework != NUMPY:
-            raise ValueError(f"where is for functions of NumPy arrays; mask with -inf in {self.framework}")
+        if self.claim.where and self.op in HEADS:
+            raise ValueError(f"where is for functions of logits, not for {self.op}")
         if only := [name for name, op in ONLY_OF.items() if name in self.claim.declared and self.op != op]:
             raise ValueError(f"{only[0]} is declared of {ONLY_OF[only[0]]}, not of {self.op}")
         known = HEADS[self.op].gradients(*self.claim.declared) if self.op in HEADS else tuple(OPS[self.op].formulas)
@@ -191,9 +191,11 @@ class KernelQuestions:
     def _call(self, name: str, given: list[str], function: Callable[..., Any]) -> str:
         """Spell a call with what is declared, as far as the function takes it by name."""
         claim = self._kernel.claim
-        if claim.where:
-            given = [UNMASKED if one == "x" else one for one in given] + ['where=x != float("-inf")']
-        arrays = {"weight": ("weight=w", claim.weight), "pos_weight": ("pos_weight=pw", claim.pos_weight)}
+        arrays = {
+            "weight": ("weight=w", claim.weight),
+            "pos_weight": ("pos_weight=pw", claim.pos_weight),
+            "where": ("where=m", claim.where),
+        }
         given = given + [spelled for spelled, is_declared in arrays.values() if is_declared]
         return f"{name}({', '.join([*given, *(f'{key}={one!r}' for key, one in claim.keywords(function).items())])})"
 
@@ -261,12 +263,9 @@ class NumpyKernel(KernelQuestions, NumpyArrays, SourceAdapter):
             return f"f = lambda {asked}: {self.expression(cell, axis, ndim)}"
         if self._kernel.gradient is None:
             return super().source(cell, axis, ndim)
-        given = [letter for letter in asked.split(", ") if letter not in {"w", "pw"}]
+        given = [letter for letter in asked.split(", ") if letter not in {"w", "pw", "m"}]
         return f"f = lambda {asked}: {self._call('gradient', given, self._kernel.gradient)}"
 
-
-UNMASKED = 'np.where(x == float("-inf"), x.dtype.type(2e4), x)'
-"""What a kernel with a mask is handed where a class does not count: a number that would spoil any answer."""
 
 SAVED = {
     "": "backward(*{forward}[1:], c)",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 REDUCTIONS = ("none", "sum", "mean")
 REFUSALS = ("", "error", "nan", "zero")
 EMPTIES = ("", "supported", "unsupported")
+ALL_MASKED = ("", "nan", "zero", "minus_inf", "uniform")
 
 NOT_TOGETHER = (("temperature", "scale"), ("divisor", "mean"))
 """Declarations that exclude each other: two names for one factor; a mean has a divisor of its own."""
@@ -37,7 +38,10 @@ class Claim:
     class_axis : str
         Where its classes lie: ``last``, ``first``, or ``middle`` of three axes.
     where : bool
-        Whether it takes a mask by this keyword: true for the classes that count.
+        Whether it takes a mask by this keyword, of the logits' shape: true for the classes that count.
+    all_masked : str
+        What a row gives of which no class counts: ``nan``, ``zero``, ``minus_inf``, or what equal logits give,
+        ``uniform``; empty where nothing is declared.
     scale, temperature : float
         What the logits are multiplied with, or divided by.
     softcap : float or None
@@ -74,6 +78,7 @@ class Claim:
     pos_weight: bool = False
     class_axis: str = "last"
     where: bool = False
+    all_masked: str = ""
     scale: float = 1.0
     temperature: float = 1.0
     softcap: float | None = None
@@ -93,6 +98,7 @@ class Claim:
             "class_axis": AXES,
             "refuses": REFUSALS,
             "empty": EMPTIES,
+            "all_masked": ALL_MASKED,
             "result_format": ("", *FORMATS),
         }
         for name, known in words.items():
@@ -114,6 +120,8 @@ class Claim:
         for first, second in NOT_TOGETHER:
             if first in self.declared and (second in self.declared or self.reduction == second):
                 raise ValueError(f"{first} and {second} exclude each other: declare one of them")
+        if self.all_masked and not self.where:
+            raise ValueError("all_masked is of rows behind a mask: declare where too")
         if self.divisor is not None and self.reduction == "none":
             raise ValueError('divisor is that of a sum: declare reduction "sum" too')
 
@@ -125,7 +133,9 @@ class Claim:
     @property
     def options(self) -> Options:
         """What of it a cell's options say."""
-        return Options(self.reduction, self.weight, self.pos_weight, self.ignore_index, self.label_smoothing)
+        return Options(
+            self.reduction, self.weight, self.pos_weight, self.ignore_index, self.label_smoothing, self.where
+        )
 
     @property
     def factor(self) -> float:
@@ -140,7 +150,7 @@ class Claim:
     @property
     def fits_the_matrix(self) -> bool:
         """Whether the cells of the matrix ask for this very thing."""
-        return not (self.is_transformed or self.where or self.result_format) and self.options == PLAIN
+        return not (self.is_transformed or self.result_format) and self.options == PLAIN
 
     def keywords(self, function: Callable[..., Any]) -> dict[str, Any]:
         """Return the declared numbers and words that a function takes by name; the others it has built in."""

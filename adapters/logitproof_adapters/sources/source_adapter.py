@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 
-LETTERS = {"logits": "x", "labels": "y", "cotangent": "c", "tangent": "v", "weight": "w", "pos_weight": "pw"}
+LETTERS = {
+    "logits": "x",
+    "labels": "y",
+    "cotangent": "c",
+    "tangent": "v",
+    "weight": "w",
+    "pos_weight": "pw",
+    "mask": "m",
+}
 """What a source calls the arrays of `Inputs`, in the order in which ``f`` takes them."""
 
 
@@ -50,6 +58,7 @@ def arguments(cell: Cell) -> str:
         "tangent": cell.quantity in TAKES_TANGENT,
         "weight": cell.options.weight,
         "pos_weight": cell.options.pos_weight,
+        "mask": cell.options.where,
     }
     return ", ".join(LETTERS[name] for name, is_taken in taken.items() if is_taken)
 

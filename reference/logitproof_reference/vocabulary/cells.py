@@ -37,6 +37,8 @@ class Options:
         The class index whose rows count nothing.
     label_smoothing : float
         The share of each label that is spread over all classes.
+    where : bool
+        Whether `Inputs.mask` is given: the classes of each row that count.
     """
 
     reduction: str = "none"
@@ -44,6 +46,7 @@ class Options:
     pos_weight: bool = False
     ignore_index: int | None = None
     label_smoothing: float = 0.0
+    where: bool = False
 
     @property
     def words(self) -> list[str]:
@@ -54,6 +57,7 @@ class Options:
             "pos_weight": self.pos_weight,
             f"ignore_index={self.ignore_index}": self.ignore_index is not None,
             f"label_smoothing={self.label_smoothing}": self.label_smoothing != 0.0,
+            "where": self.where,
         }
         return [word for word, is_set in spelled.items() if is_set]
 
@@ -161,6 +165,8 @@ class Inputs:
         The direction of the logits in a ``jvp``, which a ``hvp`` multiplies the Hessian with.
     weight, pos_weight : array of the cell's format, shape (classes,), or None
         As the cell's options say.
+    mask : array of bool, the logits' shape, or None
+        True for the classes that count, as the cell's options say.
     projection : array of the cell's format, shape (classes, width), or None
         The weight of a linear layer that is a part of the op; then `logits` are its hidden states (rows, width).
     bias : array of the cell's format, shape (classes,), or None
@@ -174,6 +180,7 @@ class Inputs:
     tangent: NDArray[Any] | None = None
     weight: NDArray[Any] | None = None
     pos_weight: NDArray[Any] | None = None
+    mask: NDArray[Any] | None = None
     projection: NDArray[Any] | None = None
     bias: NDArray[Any] | None = None
 

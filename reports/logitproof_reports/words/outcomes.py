@@ -95,6 +95,7 @@ FAMILIES = {
     "LIN": "Linear layer and loss",
     "INV": "Invariance",
     "KIN": "Kin of the ops",
+    "MSK": "Masks",
     "TRN": "Training",
 }
 """Clause families in the order of the specification."""

@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from logitproof.commands.command_line import app
-from logitproof_adapters.public_heads.table import PUBLIC_HEADS, PublicHead
+from logitproof_adapters.public_heads.table import MASKED, PUBLIC_HEADS, PublicHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,13 +41,22 @@ def test_a_row_names_a_function_that_takes_what_it_declares(head: PublicHead) ->
     assert declared - set(taken) == BUILT_IN.get(head.function, set())
 
 
-@pytest.mark.parametrize("head", PUBLIC_HEADS, ids=lambda head: head.function)
+@pytest.mark.parametrize("head", MASKED, ids=lambda head: head.function)
+def test_a_function_with_a_mask_takes_it_by_that_keyword(head: PublicHead) -> None:
+    assert list(inspect.signature(function_of(head)).parameters) == [
+        "logits",
+        *["labels"] * ("loss" in head.function),
+        "where",
+    ]
+
+
+@pytest.mark.parametrize("head", [*PUBLIC_HEADS, *MASKED], ids=lambda head: head.function)
 def test_its_options_are_those_of_check(head: PublicHead) -> None:
     known = {name for option in typer.main.get_command(app).commands["check"].params for name in option.opts}  # type: ignore[attr-defined]
     assert set(re.findall(r"--[a-z-]+", head.command)) <= known
 
 
-@pytest.mark.parametrize("head", PUBLIC_HEADS, ids=lambda head: head.function)
+@pytest.mark.parametrize("head", [*PUBLIC_HEADS, *MASKED], ids=lambda head: head.function)
 def test_the_page_has_it(head: PublicHead) -> None:
     assert f"`{head.function}`" in PAGE
     assert head.declared in PAGE
@@ -60,8 +69,8 @@ def test_there_are_fourteen_heads_of_eight_packages() -> None:
 
 
 def test_every_function_here_has_a_row() -> None:
-    rows = {head.function for head in PUBLIC_HEADS}
-    for module in {head.function.partition(":")[0] for head in PUBLIC_HEADS}:
+    rows = {head.function for head in (*PUBLIC_HEADS, *MASKED)}
+    for module in {row.partition(":")[0] for row in rows}:
         found = vars(import_module(f"logitproof_adapters.public_heads.{module}"))
         public = [name for name, one in found.items() if inspect.isfunction(one) and not name.startswith("_")]
         own = [name for name in public if found[name].__module__.endswith(module)]

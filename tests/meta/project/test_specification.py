@@ -34,6 +34,7 @@ PUBLISHED = {
     "LIN": "MUST MUST MUST SHOULD MUST MUST MUST MUST MUST",
     "INV": "SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD SHOULD",
     "KIN": "MUST MUST SHOULD",
+    "MSK": "MUST SHOULD MUST",
     "TRN": "SHOULD SHOULD SHOULD MAY",
 }
 """The grades of each family's clauses in their order: run files and ledgers key on these ids, so none may move."""

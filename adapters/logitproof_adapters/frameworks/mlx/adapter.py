@@ -105,7 +105,8 @@ class MlxAdapter(SourceAdapter):
         """Return an MLX array of the same numbers; without a dtype, float64 would become float32."""
         if array.dtype == BFLOAT16:  # its bits, which need no ml_dtypes
             return self._mx.array(array.view(np.uint16)).view(self._mx.bfloat16)
-        return self._mx.array(array, dtype=getattr(self._mx, array.dtype.name))
+        dtype = self._mx.bool_ if array.dtype.kind == "b" else getattr(self._mx, array.dtype.name)
+        return self._mx.array(array, dtype=dtype)
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the result's format; NumPy's view of a bfloat16 array needs its bits."""

@@ -79,7 +79,7 @@ def options_source(options: Options) -> str:
 def program(cell: Cell, expression: str) -> str:
     """Return source that defines ``f``; inside, ``forward`` is what is compiled."""
     letters = arguments(cell)
-    others = "".join(f", {letter}={letter}" for letter in letters.split(", ") if letter in {"y", "w", "pw"})
+    others = "".join(f", {letter}={letter}" for letter in letters.split(", ") if letter in {"y", "w", "pw", "m"})
     forward = f"lambda x{others}: {expression}"
     # torch.func refuses to differentiate through a compiled forward: there the derivative is compiled whole.
     whole = cell.quantity in TAKES_TANGENT
