@@ -9,6 +9,7 @@ size sum p (|l| + 1) then stand beside each share, and the bound has them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,6 +136,38 @@ def _divergence_by_target(given: Operands, rounding: Rounding) -> F64:
     return total
 
 
+def _jensen_shannon_parts(given: Operands, rounding: Rounding) -> tuple[tuple[_Off, _Off], tuple[F64, F64], F64]:
+    """Return both sides, what the logarithm of the mixture may be off by beside each share, and how far J may be off.
+
+    The mixture is added up as (p + t) / 2, off by dp + dt of twice itself, of which p and t are a part each; or in the
+    log domain, off by what the logarithms are.
+    """
+    assert given.target is not None
+    x, t = _held(given.logits, rounding), _held(given.target, rounding)
+    reach = np.abs(x.l) + np.abs(t.l) + 1.0
+    own = ROUNDINGS * rounding.unit * reach + rounding.exp_error + np.maximum(x.dl, t.dl)
+    beside = x.dp + t.dp + x.p * own, x.dp + t.dp + t.p * own
+    size = _sum((x.p + t.p) * reach)
+    by_shares = [one.dp * (reach + one.dl + own) + one.p * one.dl for one in (x, t)]
+    off = _sum(by_shares[0] + by_shares[1] + beside[0] + beside[1])
+    return (x, t), beside, 0.5 * off + _relative(rounding, given.logits.shape[1]) * (size + off)
+
+
+def _jensen_shannon(given: Operands, rounding: Rounding) -> F64:
+    return _jensen_shannon_parts(given, rounding)[2][:, 0]
+
+
+def _jensen_shannon_by(side: int, given: Operands, rounding: Rounding) -> F64:
+    """Return how far the gradient by the logits, or by the target's, may be off."""
+    sides, beside, off = _jensen_shannon_parts(given, rounding)
+    one, other = sides[side], sides[1 - side]
+    size = _sum(one.p * (np.abs(one.l) + np.abs(other.l) + 1.0))
+    reach = np.abs(one.l) + np.abs(other.l) + size + 3.0
+    own = one.dl + 2.0 * off + _relative(rounding, given.logits.shape[1]) * reach + _sum(one.dp)
+    total: F64 = one.dp * (reach + own) + one.p * own + beside[side]
+    return total
+
+
 def _focal_parts(given: Operands, rounding: Rounding) -> tuple[_Off, dict[str, F64]]:
     assert given.labels is not None
     x = _held(given.logits, rounding)
@@ -185,6 +218,11 @@ BOUNDS: Mapping[str, Mapping[str, Callable[[Operands, Rounding], F64]]] = {
         "value": _divergence,
         "grad_logits": _divergence_by_logits,
         "grad_target": _divergence_by_target,
+    },
+    "js_divergence": {
+        "value": _jensen_shannon,
+        "grad_logits": partial(_jensen_shannon_by, 0),
+        "grad_target": partial(_jensen_shannon_by, 1),
     },
     "focal_cross_entropy": {"value": _focal, "grad_logits": _focal_by_logits},
 }

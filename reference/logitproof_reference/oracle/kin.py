@@ -1,14 +1,17 @@
-"""Entropy, divergence from a target and focal loss: closed forms in balls, each with its gradients, of finite logits.
+"""Entropy, divergences from a target and focal loss: closed forms in balls, each with its gradients, of finite logits.
 
 With p = softmax(z), l = log p, and t, m of the target's logits:
 
 - entropy: H = -sum p l; by the logits -p_j (l_j + H);
 - divergence: K = sum t (m - l); by the logits p_j - t_j, by the target's logits t_j (m_j - l_j - K);
+- Jensen-Shannon divergence: J = (sum t (m - a) + sum p (l - a)) / 2 with a = log((p + t) / 2), which is
+  max(l, m) + log((1 + exp(-|l - m|)) / 2); by the logits p_j (l_j - a_j - sum p (l - a)) / 2, by the target's likewise;
 - focal loss of a label k, g >= 1 a whole number: F = (1 - p_k)**g L with L = -l_k; by the logits A (p_j - [j = k]) with
   A = dF/dL = (1 - p_k)**g + g (1 - p_k)**(g - 1) p_k L, and 1 - p_k the sum of the other shares.
 
 Sources: T.-Y. Lin et al., "Focal Loss for Dense Object Detection", arXiv:1708.02002, section 3; G. Hinton, O. Vinyals,
-J. Dean, "Distilling the Knowledge in a Neural Network", arXiv:1503.02531.
+J. Dean, "Distilling the Knowledge in a Neural Network", arXiv:1503.02531; J. Lin, "Divergence Measures Based on the
+Shannon Entropy", IEEE Trans. Inf. Theory 37 (1991), doi:10.1109/18.61115.
 """
 
 from __future__ import annotations
@@ -19,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.numerics.ball import Ball
+from logitproof_reference.numerics.ball import Ball, choose
 from logitproof_reference.numerics.enclosure import Enclosure, normalised
+from logitproof_reference.numerics.exp_log import exp_of_difference, log1p
 from logitproof_reference.oracle.softmax_rows import ExactRows
 
 if TYPE_CHECKING:
@@ -121,6 +125,39 @@ def divergence_by_target(given: Operands) -> Ball:
     return given.of_target.share * (apart - column(divergence(given)))
 
 
+def _above_mixture(given: Operands) -> tuple[Ball, Ball]:
+    """Return l - a and m - a."""
+    own, other = given.of_logits.logarithm, given.of_target.logarithm
+    apart = own - other
+    size = choose(apart.hi < 0.0, -apart, apart)
+    # exp(-lo - r) = 1 - lo within lo**2 and the radius, all below 2**-40.
+    power = exp_of_difference(-size.hi, np.zeros(size.hi.shape[1:]))
+    power = power * (1.0 - Ball(size.lo, 0.0, size.radius + size.lo**2))
+    lowered = log1p(Ball(np.ones(size.hi.shape))) - log1p(power)  # log 2 - log(1 + exp(-|l - m|))
+    nothing = Ball(np.zeros(size.hi.shape))
+    return lowered + choose(apart.hi < 0.0, apart, nothing), lowered + choose(apart.hi < 0.0, nothing, -apart)
+
+
+def jensen_shannon(given: Operands) -> Ball:
+    """Return J."""
+    own, other = _above_mixture(given)
+    return over_classes(given.of_target.share * other + given.of_logits.share * own).scaled(-1)
+
+
+def jensen_shannon_by_logits(given: Operands) -> Ball:
+    """Return p (l - a - sum p (l - a)) / 2."""
+    return _half_pulled(given.of_logits.share, _above_mixture(given)[0])
+
+
+def jensen_shannon_by_target(given: Operands) -> Ball:
+    """Return t (m - a - sum t (m - a)) / 2."""
+    return _half_pulled(given.of_target.share, _above_mixture(given)[1])
+
+
+def _half_pulled(share: Ball, above: Ball) -> Ball:
+    return (share * (above - column(over_classes(share * above)))).scaled(-1)
+
+
 def focal(given: Operands) -> Ball:
     """Return (1 - p)**g L."""
     _, others, loss = _at_label(given)
@@ -162,6 +199,11 @@ FORMULAS: Mapping[str, Mapping[str, Callable[[Operands], Ball]]] = {
         "value": divergence,
         "grad_logits": divergence_by_logits,
         "grad_target": divergence_by_target,
+    },
+    "js_divergence": {
+        "value": jensen_shannon,
+        "grad_logits": jensen_shannon_by_logits,
+        "grad_target": jensen_shannon_by_target,
     },
     "focal_cross_entropy": {"value": focal, "grad_logits": focal_by_logits},
 }

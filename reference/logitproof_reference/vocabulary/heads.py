@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LINEAR_CROSS_ENTROPY = "linear_cross_entropy"
-ENTROPY, DIVERGENCE, FOCAL = "entropy", "kl_divergence", "focal_cross_entropy"
+ENTROPY, FOCAL = "entropy", "focal_cross_entropy"
+DIVERGENCES = ("kl_divergence", "js_divergence")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,10 @@ HEADS = {
         ("bias",),
     ),
     ENTROPY: FusedOp(ENTROPY, "", ("logits",), ("value", "grad_logits"), ("none",)),
-    DIVERGENCE: FusedOp(DIVERGENCE, "", ("logits", "target"), ("value", "grad_logits", "grad_target"), ("none",)),
+    **{
+        name: FusedOp(name, "", ("logits", "target"), ("value", "grad_logits", "grad_target"), ("none",))
+        for name in DIVERGENCES
+    },
     FOCAL: FusedOp(FOCAL, "", ("logits", "labels"), ("value", "grad_logits"), ("indices",)),
 }
 """Every one by its name."""

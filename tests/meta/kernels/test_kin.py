@@ -41,6 +41,22 @@ def divergence_gradient(z: Any, target: Any, c: Any) -> Any:
     return ((p - t) * upstream).astype(z.dtype), (t * (other - own - whole) * upstream).astype(z.dtype)
 
 
+def jensen_shannon(z: Any, target: Any) -> Any:
+    (p, own), (t, other) = parts(z), parts(target)
+    mixture = np.logaddexp(own, other) - np.log(p.dtype.type(2))
+    return ((p * (own - mixture) + t * (other - mixture)).sum(axis=1) / 2).astype(z.dtype)
+
+
+def jensen_shannon_gradient(z: Any, target: Any, c: Any) -> Any:
+    (p, own), (t, other) = parts(z), parts(target)
+    mixture = np.logaddexp(own, other) - np.log(p.dtype.type(2))
+    upstream = np.asarray(c, p.dtype)[:, None] / 2
+    sides = ((p, own - mixture), (t, other - mixture))
+    return tuple(
+        (q * (above - (q * above).sum(axis=1, keepdims=True)) * upstream).astype(z.dtype) for q, above in sides
+    )
+
+
 def focal(z: Any, labels: Any, *, gamma: int = 2) -> Any:
     p, logarithm = parts(z)
     at = np.arange(len(z)), labels
@@ -63,6 +79,7 @@ def focal_gradient(z: Any, labels: Any, c: Any, *, gamma: int = 2) -> Any:
 CORRECT = {
     "entropy": (entropy, entropy_gradient),
     "kl_divergence": (divergence, divergence_gradient),
+    "js_divergence": (jensen_shannon, jensen_shannon_gradient),
     "focal_cross_entropy": (focal, focal_gradient),
 }
 
@@ -97,10 +114,21 @@ def entropy_of_raw_logits(z: Any) -> Any:
         ("entropy", entropy, lambda z, c: -parts(z)[0] * parts(z)[1] * c[:, None], "KIN-2"),
         ("kl_divergence", lambda z, t: divergence(t, z), divergence_gradient, "KIN-1"),
         ("kl_divergence", divergence, lambda z, t, c: divergence_gradient(z, t, np.ones_like(c)), "KIN-2"),
+        ("js_divergence", lambda z, t: 2 * jensen_shannon(z, t), jensen_shannon_gradient, "KIN-1"),
+        ("js_divergence", jensen_shannon, lambda z, t, c: jensen_shannon_gradient(z, t, c)[::-1], "KIN-2"),
         ("focal_cross_entropy", lambda z, y: focal(z, y, gamma=1), focal_gradient, "KIN-1"),
         ("focal_cross_entropy", focal, lambda z, y, c: focal_gradient(z, y, c, gamma=1), "KIN-2"),
     ],
-    ids=["raw logits", "mean forgotten", "sides swapped", "upstream dropped", "gamma 1", "gamma 1 in the gradient"],
+    ids=[
+        "raw logits",
+        "mean forgotten",
+        "sides swapped",
+        "upstream dropped",
+        "half forgotten",
+        "gradients swapped",
+        "gamma 1",
+        "gamma 1 in the gradient",
+    ],
 )
 def test_a_mutant_breaks_its_clause(op: str, function: Any, gradient: Any, clause: str) -> None:
     assert clause in broken(op, function, gradient)

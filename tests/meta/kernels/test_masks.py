@@ -1,4 +1,4 @@
-"""Masks of classes: a correct kernel conforms, each planted fault is named by its clause, what is undeclared is noted."""
+"""Masks of classes: a correct kernel conforms, each planted fault is named, what is undeclared is noted."""
 
 from __future__ import annotations
 

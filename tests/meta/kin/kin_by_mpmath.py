@@ -35,6 +35,15 @@ def kl_divergence(row: list[Any], target: list[Any], label: int, gamma: int) -> 
     return mpmath.fsum(t * mpmath.log(t / p) for t, p in zip(shares(target), shares(row), strict=True))
 
 
+def js_divergence(row: list[Any], target: list[Any], label: int, gamma: int) -> Any:
+    """Return the mean of both divergences from the mixture."""
+    del label, gamma
+    p, t = shares(row), shares(target)
+    mixture = [(one + other) / 2 for one, other in zip(p, t, strict=True)]
+    both = ((share, half) for side in (p, t) for share, half in zip(side, mixture, strict=True))
+    return mpmath.fsum(share * mpmath.log(share / half) for share, half in both) / 2
+
+
 def focal_cross_entropy(row: list[Any], target: list[Any], label: int, gamma: int) -> Any:
     """Return (1 - p)**gamma (-log p) at the label."""
     del target
@@ -45,6 +54,7 @@ def focal_cross_entropy(row: list[Any], target: list[Any], label: int, gamma: in
 DEFINITIONS: dict[str, Callable[..., Any]] = {
     "entropy": entropy,
     "kl_divergence": kl_divergence,
+    "js_divergence": js_divergence,
     "focal_cross_entropy": focal_cross_entropy,
 }
 

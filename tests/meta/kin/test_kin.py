@@ -66,6 +66,11 @@ def plain(op: str, given: Operands, work: Any, dtype: Any) -> dict[str, Array]:
     elif op == "kl_divergence":
         made = {"value": (t * (m - l)).sum(axis=1), "grad_logits": through(-t, p)}
         made["grad_target"] = through(t * (m - l) + t, t)
+    elif op == "js_divergence":
+        a = np.logaddexp(l, m) - np.log(l.dtype.type(2))
+        made = {"value": (t * (m - a) + p * (l - a)).sum(axis=1) / 2}
+        made["grad_logits"] = through(p * (l - a), p) / 2
+        made["grad_target"] = through(t * (m - a), t) / 2
     else:
         own, loss = p[rows, given.labels], -l[rows, given.labels]
         made = {"value": (1 - own) ** 2 * loss}
@@ -112,6 +117,12 @@ def divergence_reversed(given: Operands) -> Array:
     return (p * (l - m)).sum(axis=1)
 
 
+def divergence_from_the_target(given: Operands) -> Array:
+    """Take half of both divergences from one another, for those from their mixture."""
+    (p, l), (t, m) = by_log_softmax(given.logits), by_log_softmax(given.target)  # type: ignore[arg-type]
+    return ((p * (l - m)).sum(axis=1) + (t * (m - l)).sum(axis=1)) / 2
+
+
 def focal_without_gamma(given: Operands) -> Array:
     """Take gamma for 1."""
     p, l = by_log_softmax(given.logits)
@@ -124,6 +135,7 @@ def focal_without_gamma(given: Operands) -> Array:
     [
         ("entropy", entropy_less_logits, 1e3),
         ("kl_divergence", divergence_reversed, 0.0),
+        ("js_divergence", divergence_from_the_target, 0.0),
         ("focal_cross_entropy", focal_without_gamma, 0.0),
     ],
 )
@@ -144,6 +156,8 @@ def test_gradients_that_forget_a_term_are_outside_the_bound() -> None:
         ("entropy", "grad_logits"): -p * l,
         ("kl_divergence", "grad_logits"): p - 2 * t,
         ("kl_divergence", "grad_target"): t * (m - l),
+        ("js_divergence", "grad_logits"): p * (l - np.log((p + t) / 2)) / 2,
+        ("js_divergence", "grad_target"): t * (m - np.log((p + t) / 2)) / 2,
         ("focal_cross_entropy", "grad_logits"): straight * ((1 - p[at]) ** 2)[:, None],
     }
     for (op, quantity), found in wrong.items():
