@@ -46,8 +46,7 @@ class PublicHead:
         """The command that judges it."""
         before = "TRITON_INTERPRET=1 " if self.interpreter else ""
         after = f" {self.declared}" if self.declared else ""
-        masked = " --where" if self.op != LINEAR else ""
-        words = f"logitproof check {self.spec} --op {self.op} --framework {self.framework}{masked}"
+        words = f"logitproof check {self.spec} --op {self.op} --framework {self.framework}"
         return f"{before}{words}{after}"
 
 
@@ -139,7 +138,7 @@ PUBLIC_HEADS = (
 
 
 MASKED = tuple(
-    PublicHead(package, f"of_masks:{function}", calls, framework, declared, op)
+    PublicHead(package, f"of_masks:{function}", calls, framework, f"--where {declared}".strip(), op)
     for package, framework, function, calls, op, declared in (
         ("jax 0.10.2", "jax", "jax_softmax", "jax.nn.softmax(where=)", "softmax", "--all-masked zero"),
         ("jax 0.10.2", "jax", "jax_log_softmax", "jax.nn.log_softmax(where=)", "log_softmax", ""),
@@ -157,3 +156,24 @@ MASKED = tuple(
     )
 )
 """Functions with masks; what a row gives of which no class counts is declared where it is documented."""
+
+KIN = tuple(
+    PublicHead(package, f"of_kin:{function}", calls, framework, op=op)
+    for package, framework, function, calls, op in (
+        ("torch 2.13.0", "torch", "torch_kl_div", "F.kl_div", "kl_divergence"),
+        ("torch 2.13.0", "torch", "torch_kl_div_log_target", "F.kl_div(log_target=True)", "kl_divergence"),
+        ("torch 2.13.0", "torch", "torch_categorical_kl", "distributions.kl_divergence", "kl_divergence"),
+        ("torch 2.13.0", "torch", "torch_categorical_entropy", "distributions.Categorical.entropy", "entropy"),
+        ("torch 2.13.0", "torch", "torch_entr", "torch.special.entr", "entropy"),
+        ("optax 0.2.8", "jax", "optax_kl_divergence", "kl_divergence", "kl_divergence"),
+        ("optax 0.2.8", "jax", "optax_kl_divergence_log_targets", "losses.kl_divergence_with_log_targets", "kl_divergence"),
+        ("jax 0.10.2", "jax", "jax_rel_entr", "jax.scipy.special.rel_entr", "kl_divergence"),
+        ("jax 0.10.2", "jax", "jax_entr", "jax.scipy.special.entr", "entropy"),
+        ("keras 3.15.1", "jax", "keras_kl_divergence", "losses.KLDivergence", "kl_divergence"),
+        ("keras 3.15.1", "jax", "keras_focal", "losses.CategoricalFocalCrossentropy", "focal_cross_entropy"),
+        ("numpyro 0.22.0", "jax", "numpyro_entropy", "CategoricalLogits.entropy", "entropy"),
+        ("tfp-nightly 0.26.0.dev20261027", "jax", "tfp_entropy", "Categorical.entropy", "entropy"),
+        ("tfp-nightly 0.26.0.dev20261027", "jax", "tfp_kl_divergence", "Categorical.kl_divergence", "kl_divergence"),
+    )
+)
+"""Entropies, divergences and focal losses."""

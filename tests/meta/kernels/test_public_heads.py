@@ -12,12 +12,15 @@ import pytest
 import typer.main
 
 from logitproof.commands.command_line import app
-from logitproof_adapters.public_heads.table import MASKED, PUBLIC_HEADS, PublicHead
+from logitproof_adapters.public_heads.table import KIN, MASKED, PUBLIC_HEADS, PublicHead
+from logitproof_reference.vocabulary.heads import HEADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/loss-heads.md").read_text("utf-8")
+
+ALL = (*PUBLIC_HEADS, *MASKED, *KIN)
 
 BUILT_IN = {
     "of_trainers:torchtune_chunked": {"reduction"},
@@ -50,13 +53,21 @@ def test_a_function_with_a_mask_takes_it_by_that_keyword(head: PublicHead) -> No
     ]
 
 
-@pytest.mark.parametrize("head", [*PUBLIC_HEADS, *MASKED], ids=lambda head: head.function)
+@pytest.mark.parametrize("head", KIN, ids=lambda head: head.function)
+def test_one_of_the_kin_takes_the_operands_of_its_op(head: PublicHead) -> None:
+    taken = [
+        name for name, one in inspect.signature(function_of(head)).parameters.items() if one.kind != one.KEYWORD_ONLY
+    ]
+    assert tuple(taken) == HEADS[head.op].operands
+
+
+@pytest.mark.parametrize("head", ALL, ids=lambda head: head.function)
 def test_its_options_are_those_of_check(head: PublicHead) -> None:
     known = {name for option in typer.main.get_command(app).commands["check"].params for name in option.opts}  # type: ignore[attr-defined]
     assert set(re.findall(r"--[a-z-]+", head.command)) <= known
 
 
-@pytest.mark.parametrize("head", [*PUBLIC_HEADS, *MASKED], ids=lambda head: head.function)
+@pytest.mark.parametrize("head", ALL, ids=lambda head: head.function)
 def test_the_page_has_it(head: PublicHead) -> None:
     assert f"`{head.function}`" in PAGE
     assert head.declared in PAGE
@@ -69,7 +80,7 @@ def test_there_are_fourteen_heads_of_eight_packages() -> None:
 
 
 def test_every_function_here_has_a_row() -> None:
-    rows = {head.function for head in (*PUBLIC_HEADS, *MASKED)}
+    rows = {head.function for head in ALL}
     for module in {row.partition(":")[0] for row in rows}:
         found = vars(import_module(f"logitproof_adapters.public_heads.{module}"))
         public = [name for name, one in found.items() if inspect.isfunction(one) and not name.startswith("_")]
