@@ -49,7 +49,7 @@ def optax_kl_divergence(logits: Any, target: Any) -> Any:
     return import_module("optax").kl_divergence(nn.log_softmax(logits), nn.softmax(target))
 
 
-def optax_kl_divergence_log_targets(logits: Any, target: Any) -> Any:
+def optax_kl_of_log_targets(logits: Any, target: Any) -> Any:
     """`optax.kl_divergence_with_log_targets`."""
     nn: Any = import_module("jax.nn")
     return import_module("optax").losses.kl_divergence_with_log_targets(nn.log_softmax(logits), nn.log_softmax(target))

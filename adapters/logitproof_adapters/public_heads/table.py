@@ -166,7 +166,7 @@ KIN = tuple(
         ("torch 2.13.0", "torch", "torch_categorical_entropy", "distributions.Categorical.entropy", "entropy"),
         ("torch 2.13.0", "torch", "torch_entr", "torch.special.entr", "entropy"),
         ("optax 0.2.8", "jax", "optax_kl_divergence", "kl_divergence", "kl_divergence"),
-        ("optax 0.2.8", "jax", "optax_kl_divergence_log_targets", "losses.kl_divergence_with_log_targets", "kl_divergence"),
+        ("optax 0.2.8", "jax", "optax_kl_of_log_targets", "losses.kl_divergence_with_log_targets", "kl_divergence"),
         ("jax 0.10.2", "jax", "jax_rel_entr", "jax.scipy.special.rel_entr", "kl_divergence"),
         ("jax 0.10.2", "jax", "jax_entr", "jax.scipy.special.entr", "entropy"),
         ("keras 3.15.1", "jax", "keras_kl_divergence", "losses.KLDivergence", "kl_divergence"),

@@ -55,5 +55,5 @@ def literal(array: NDArray[Any]) -> str:
     for given, word in _WORDS.get():
         if array is given:
             return word
-    exact = array if array.dtype.kind in "biu" else widened(array)
+    exact = array if np.issubdtype(array.dtype, np.integer) or array.dtype == bool else widened(array)
     return repr(exact.tolist())
