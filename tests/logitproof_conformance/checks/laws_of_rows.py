@@ -72,10 +72,12 @@ def _judge_batch(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgem
     if (failed := failure(case, answer, clause)) is not None:
         return replace(failed, repro=repro_of_failure(evaluation, batch, next(iter(batch.slices))))
     rows = answer.array.astype(np.float64)
-    finite = finite_rows(rows) & finite_rows(batch.rows.logits)
+    with np.errstate(over="ignore"):  # numbers whose sum no float64 holds: no law is about those
+        added = np.abs(rows).sum(axis=1)
+    finite = np.isfinite(added) & finite_rows(batch.rows.logits)
     counted = np.where(finite[:, None], rows, 0.0)
     sums, due = np.array([math.fsum(row) for row in counted]), _due(case, batch)
-    allowed = _allowed(case, batch, np.abs(counted).sum(axis=1))
+    allowed = _allowed(case, batch, np.where(finite, added, 0.0))
     error = np.where(finite, np.abs(sums - due), 0.0)
     row = int(np.argmax(error / allowed))
     found = replace(

@@ -71,6 +71,23 @@ def test_a_bound_knows_no_order_of_the_classes(question: tuple[str, str, str]) -
     np.testing.assert_allclose(other, allowed[:, ::-1] if allowed.ndim > 1 else allowed, rtol=1e-9)
 
 
+class LogitsAsGradient(NumpyAdapter):
+    """Returns the logits for their gradient, as a kernel that wrote none into its buffer."""
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        return inputs.logits.copy() if cell.quantity == "grad_logits" else super().evaluate(cell, inputs)
+
+
+@pytest.mark.parametrize("format_", ["float32", "float64"])
+def test_rows_whose_sum_no_number_holds_are_left_out_of_the_law_of_sums(format_: str) -> None:
+    cell = Cell("numpy", "eager", "softmax_cross_entropy", "grad_logits", format_, "indices")
+    evaluation = CellEvaluation(LogitsAsGradient(), cell, "full")
+    assert any(np.abs(batch.rows.logits.astype(np.float64)).max() > 1e38 for batch in evaluation.batches)
+    (found,) = CHECK_JUDGES["row_sums"](evaluation, Case(cell, "row_sums", "laws"))
+    assert (found.verdict, found.clause) == ("concern", "LAW-2")
+    assert np.isfinite(float.fromhex(found.observed))
+
+
 def first_class_unmoved(p: F64, v: F64) -> F64:
     """Treat the greatest logit as if it did not move, as a maximum whose derivative is stopped halfway."""
     leads = p == p.max(axis=-1, keepdims=True)

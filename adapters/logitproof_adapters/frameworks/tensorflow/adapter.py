@@ -77,9 +77,11 @@ class TensorflowAdapter(SourceAdapter):
 
     def describe(self) -> Description:
         """Return TensorFlow's version, compiler, threads, device and whether its kernels are oneDNN's."""
+        # Where the program sets no number, the variable does (TensorFlow's local_device.cc).
+        default = os.environ.get("TF_NUM_INTRAOP_THREADS") or os.cpu_count()
         build = {
             "compiler": self._tf.version.COMPILER_VERSION,
-            "threads": str(self._tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()),
+            "threads": str(self._tf.config.threading.get_intra_op_parallelism_threads() or default),
             "onednn": "on" if self._uses_onednn() else "off",
             "device": self.device,
         }
