@@ -14,6 +14,7 @@ from logitproof_adapters.contract import Description, DeviceError
 from logitproof_adapters.evaluator.values import packed_all, unpacked_all, unpacked_answer
 from logitproof_adapters.sources.kernel import EAGER
 from logitproof_adapters.sources.kernel_there import VARIABLE
+from logitproof_adapters.sources.literals import words_of
 from logitproof_adapters.targets.link import Link, TargetDied
 from logitproof_adapters.targets.sent_sources import is_own, sources_for
 from logitproof_adapters.targets.target import TargetError, here
@@ -211,10 +212,11 @@ class IsolatedKernel:
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return a standalone program that calls the kernel."""
+        header = {"do": "repro", "cell": cell_to_json(cell), "words": words_of(inputs.arrays())}
         try:
-            text: str = self._ask({"do": "repro", "cell": cell_to_json(cell)}, inputs)[0]["text"]
-        except TargetDied as error:
-            return f"# the kernel's process could not spell this program: {error}"
+            text: str = self._ask(header, inputs)[0]["text"]
+        except (TargetDied, RuntimeError) as error:  # what was measured counts, though its program is lost
+            return f"# the kernel's process could not spell this program: {type(error).__name__}: {error}"
         return text
 
 

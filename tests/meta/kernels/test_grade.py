@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from logitproof.commands.command_line import main
@@ -23,6 +24,7 @@ from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_adapters.targets.sent_sources import sources_of_file
 from logitproof_adapters.targets.target import Target
+from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -286,6 +288,17 @@ def test_what_travels_computes_no_exact_answer(tmp_path: Path, elsewhere: Target
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_a_kernel_in_a_process_of_its_own_has_a_program(tmp_path: Path) -> None:
+    (tmp_path / "halved.py").write_text("def kernel(x):\n    return x / 2\n")
+    named = Named("halved:kernel", "", "softmax", "none", "numpy", Claim(), path=(str(tmp_path),))
+    with IsolatedKernel(named) as kernel:
+        program = kernel.repro(
+            Cell("kernel", "eager", "softmax", "value", "float32"), Inputs(np.ones((1, 2), np.float32), 1)
+        )
+    assert "from halved import kernel" in program
+    assert "np.array([[1.0, 1.0]]" in program
+
+
 def test_what_a_kernel_must_not_do_is_tried_out_where_it_runs() -> None:
     limits = Limits(20.0, 2.0)
     assert not_enforced(guarded(Target("there", (sys.executable,)), limits), "numpy", ()) == []
