@@ -301,9 +301,9 @@ def adapter_of(kernel: Kernel, device: str = CPU) -> Any:
         return NumpyKernel(kernel)
     module, _, name = FRAMEWORKS[kernel.framework].adapter_spec.partition(":")
     base = getattr(import_module(module), name)
-    if not issubclass(base, SourceAdapter):
-        reason = f"the adapter of {kernel.framework} does not ask by source; write an adapter of your own"
-        raise ValueError(reason)  # noqa: TRY004  the name is wrong, not its type
+    if not issubclass(base, SourceAdapter) or not hasattr(base, "expression"):
+        reason = f"{kernel.framework} has no tensors that a kernel could take; name the framework of its tensors"
+        raise ValueError(reason)
     return _on(base, kernel, device)
 
 

@@ -96,10 +96,14 @@ class MlxAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        del ndim
-        expression = EXPRESSIONS[cell.op].format(axis=axis, options=options_source(cell.options))
+        expression = self.expression(cell, axis, ndim)
         answer = f"lambda {arguments(cell)}: " + ANSWERS[cell.quantity].format(expression=expression)
         return f"f = mx.compile({answer})" if cell.mode == "compiled" else f"f = {answer}"
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged."""
+        del ndim
+        return EXPRESSIONS[cell.op].format(axis=axis, options=options_source(cell.options))
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return an MLX array of the same numbers; without a dtype, float64 would become float32."""

@@ -16,7 +16,7 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, indexed
 from logitproof_adapters.frameworks.paddle.dialect import IGNORED_LABEL, documented
-from logitproof_adapters.frameworks.paddle.functions import ENTRIES, program
+from logitproof_adapters.frameworks.paddle.functions import ENTRIES, call, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
@@ -88,8 +88,12 @@ class PaddleAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
+        return program(cell, self.expression(cell, axis, ndim))
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged."""
         del ndim
-        return program(cell, axis)
+        return call(cell, axis)
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor of the same numbers; NumPy's uint16 is what PaddlePaddle takes for bfloat16."""

@@ -37,12 +37,17 @@ PROGRAMS = {
 FORWARD = {"eager": "lambda x: {call}", "graph": "paddle.jit.to_static(lambda x: {call})"}
 
 
-def program(cell: Cell, axis: int) -> str:
-    """Return source that defines ``f``."""
-    call = EXPRESSIONS[cell.op, cell.labels, cell.entry].format(
+def call(cell: Cell, axis: int) -> str:
+    """Return the call that answers a cell."""
+    return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(
         axis=axis,
         to_1="" if axis == 1 else f".moveaxis({axis}, 1)",
         rows=f".squeeze({axis})" if cell.options.reduction == "none" else "",
         options=options_source(cell.options),
     )
-    return PROGRAMS[cell.quantity].format(letters=arguments(cell), forward=FORWARD[cell.mode].format(call=call))
+
+
+def program(cell: Cell, expression: str) -> str:
+    """Return source that defines ``f``."""
+    forward = FORWARD[cell.mode].format(call=expression)
+    return PROGRAMS[cell.quantity].format(letters=arguments(cell), forward=forward)

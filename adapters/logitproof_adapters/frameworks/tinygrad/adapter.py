@@ -16,7 +16,7 @@ from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import absent
 from logitproof_adapters.frameworks.tinygrad.compiler import cache_of, clang, knows_bfloat16
 from logitproof_adapters.frameworks.tinygrad.dialect import documented
-from logitproof_adapters.frameworks.tinygrad.functions import ENTRIES, program
+from logitproof_adapters.frameworks.tinygrad.functions import ENTRIES, call, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
@@ -90,7 +90,11 @@ class TinygradAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        return program(cell, axis, ndim)
+        return program(cell, self.expression(cell, axis, ndim))
+
+    def expression(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return the call that is judged."""
+        return call(cell, axis, ndim)
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a realized tensor of the same numbers; NumPy's bfloat16 goes by its bits."""

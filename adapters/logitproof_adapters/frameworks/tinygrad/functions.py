@@ -47,14 +47,18 @@ PROGRAMS = {
 }
 
 
-def program(cell: Cell, axis: int, ndim: int) -> str:
-    """Return source that defines ``f``."""
-    expression = EXPRESSIONS[cell.op, cell.labels, cell.entry].format(
+def call(cell: Cell, axis: int, ndim: int) -> str:
+    """Return the call that answers a cell, where the logits x have `ndim` axes and their classes lie at `axis`."""
+    return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(
         axis=axis,
         to_1=_moved(axis, 1, ndim),
         to_last=_moved(axis, ndim - 1, ndim),
         options=options_source(cell.options),
     )
+
+
+def program(cell: Cell, expression: str) -> str:
+    """Return source that defines ``f``."""
     answer = ANSWERS[cell.quantity].format(expression=expression)
     return PROGRAMS[cell.mode].format(letters=arguments(cell), answer=answer)
 
