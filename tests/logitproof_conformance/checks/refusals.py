@@ -99,10 +99,11 @@ def judge_invalid_argument(evaluation: CellEvaluation, case: Case) -> Iterator[J
 
 
 def _fault_of_invalid_argument(evaluation: CellEvaluation, case: Case, answer: Answer) -> str:
-    """Say what is wrong with an answer; empty where it is NaN throughout, or what is documented."""
+    """Say what is wrong with an answer; empty where it is what is documented.
+
+    NaN is no refusal: a sum over rows of which one is NaN is NaN, whatever became of the argument.
+    """
     invalid_argument, cell = INVALID_ARGUMENTS[case.regime], case.cell
-    if answer.observed is not None and np.isnan(answer.observed.astype(np.float64)).all():
-        return ""
     said = "a result is returned where an error is expected"
     broadcasts = invalid_argument.broadcasts and cell.labels in broadcast_labels(evaluation.adapter)
     if not (broadcasts or (invalid_argument.floats and floating_indices(evaluation.adapter))):

@@ -23,7 +23,7 @@ from logitproof_conformance.plan.bad_inputs import (
 from logitproof_conformance.plan.cases import Case, plan_cases
 from logitproof_conformance.plan.checks import CHECKS, MIXED_PRECISION
 from logitproof_reference.specification.clauses import CLAUSES
-from logitproof_reference.vocabulary.cells import PLAIN, Cell
+from logitproof_reference.vocabulary.cells import PLAIN, Cell, Options
 from meta.mutants.errors import broadcast, filled
 from meta.mutants.mutant import Mutant, MutantAdapter, ask_control
 
@@ -168,6 +168,14 @@ def test_wrong_options_and_weights_that_are_taken_deviate(check: str, cell: Cell
     found = judged(Stub(without_options), check, cell)
     assert (found.verdict, found.clause) == ("deviates", INVALID_ARGUMENTS[check].clause)
     assert judged(Stub(raising), check, cell).verdict == "conforms"
+
+
+def test_a_mean_that_is_nan_for_a_row_of_nan_is_no_refusal_of_an_unknown_reduction() -> None:
+    def taking_it_for_the_mean(cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        return ask_control(replace(cell, options=Options(reduction="mean")), inputs)
+
+    found = judged(Stub(taking_it_for_the_mean), "unknown_reduction")
+    assert (found.verdict, found.clause) == ("deviates", "ERR-3")
 
 
 @pytest.mark.parametrize("check", LABEL_FORMATS)
