@@ -275,16 +275,29 @@ def machines(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print the speed of oracle, pipe and reports, and our share of a run's time by framework (or those after --)."""
+    """Write ratios to runs/bench.json: oracle, pipe, reports, our share of a run by framework (or those after --)."""
     frameworks = session.posargs or MAIN
     judged = [requirement for name in frameworks for requirement in group(f"conformance-{name}")]
     session.install("-e", ".", *group("test"), *judged)
-    session.run("python", "tests/meta/benchmarks/bench_oracle.py", "-o", str(RUNS / "bench-oracle.json"))
-    session.run("python", "tests/meta/benchmarks/bench_pipe.py")
-    session.run("python", "-m", "meta.benchmarks.bench_reports", env={"PYTHONPATH": "tests"})
+    written = RUNS / "bench.json"
+    written.unlink(missing_ok=True)
+    here = {"PYTHONPATH": "tests"}
+    for name, *given in (["oracle"], ["pipe"], ["reports"], ["share", *frameworks]):
+        command = ["python", "-m", f"meta.benchmarks.bench_{name}", *given, "-o", str(written)]
+        session.run(*command, env=here, success_codes=[0, 1])  # the last line fails, once all have been measured
     if "torch" in frameworks:
-        one_thread = {"PYTHONPATH": "tests", "OMP_NUM_THREADS": "1"}
-        session.run("python", "-m", "meta.benchmarks.bench_sweep", env=one_thread)
-    session.run(
-        "python", "tests/meta/benchmarks/bench_share.py", *frameworks, env={"PYTHONPATH": "tests/meta/benchmarks"}
-    )
+        session.run("python", "-m", "meta.benchmarks.bench_sweep", env={**here, "OMP_NUM_THREADS": "1"})
+    session.run("python", "-m", "meta.benchmarks.results", "--check", str(written), env=here)
+
+
+@nox.session(default=False)
+def profile(session: nox.Session) -> None:
+    """Print where the time of a run goes, in judge and evaluators, e.g. nox -s profile -- torch --profile full."""
+    framework, *options = session.posargs or ["torch"]
+    session.install("-e", ".", *group("profile"), *group(f"conformance-{framework}"))
+    RUNS.mkdir(exist_ok=True)
+    stacks = str(RUNS / f"stacks-{framework}.txt")
+    recorded = ["py-spy", "record", "--subprocesses", "--format", "raw", "--output", stacks]
+    run = ["python", "-m", "logitproof", "run", "--framework", framework, *options]
+    session.run(*recorded, "--", *run, "-o", f"{session.create_tmp()}/run.parquet", success_codes=[0, 1])
+    session.run("python", "-m", "meta.benchmarks.where_time_goes", stacks, env={"PYTHONPATH": "tests"})

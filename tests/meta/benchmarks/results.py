@@ -1,6 +1,7 @@
 """Ratios that benchmarks measure, all in one JSON file, and two such files side by side.
 
 Run as ``python -m meta.benchmarks.results OLD NEW``: it prints what changed by more than a tenth, with ``--all`` all.
+With ``--check FILE`` it exits with 1 where a ratio of that file misses its mark.
 """
 
 from __future__ import annotations
@@ -72,18 +73,24 @@ def compared(old: Mapping[str, Part], new: Mapping[str, Part], noticed: float = 
             yield f"{': '.join(key)}: {before:.2f} -> {after:.2f}"
 
 
-def main(arguments: list[str]) -> None:
-    """Compare two files."""
+def main(arguments: list[str]) -> int:
+    """Compare two files, or check one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("old", type=Path)
-    parser.add_argument("new", type=Path)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--all", action="store_true", help="print what did not change too")
+    parser.add_argument("--check", action="store_true", help="check one file")
     given = parser.parse_args(arguments)
-    if missing := [path for path in (given.old, given.new) if not path.is_file()]:
-        parser.error(f"{missing[0]} does not exist: pass two files that benchmarks wrote with -o")
-    for line in compared(read(given.old), read(given.new), 0.0 if given.all else NOTICED):
-        sys.stdout.write(f"{line}\n")
+    if missing := [path for path in given.files if not path.is_file()]:
+        parser.error(f"{missing[0]} does not exist: pass what benchmarks wrote with -o")
+    if len(given.files) != (1 if given.check else 2):
+        parser.error("pass two files to compare, or one with --check")
+    if given.check:
+        lines = [f"{name}: {line}" for name, part in read(given.files[0]).items() for line in misses(part)]
+    else:
+        lines = list(compared(*map(read, given.files), 0.0 if given.all else NOTICED))
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return int(given.check and bool(lines))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -7,8 +7,10 @@ torch.nn.functional.cross_entropy and in two steps with nll_loss; the calls are 
 from __future__ import annotations
 
 import linecache
+import os
 import re
 import shutil
+import sys
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Callable
@@ -39,6 +41,9 @@ def _told(read: Callable[[], str]) -> str:
     except RuntimeError:
         return "mixed"
 
+
+DEFAULT_COMPILER = "clang++" if sys.platform == "darwin" else "g++"
+"""What torch._inductor.config names where CXX is not set; to import it takes as long as PyTorch itself."""
 
 NO_SMOOTHING = "NLLLoss smooths no labels; CrossEntropyLoss does"
 
@@ -118,6 +123,8 @@ class TorchAdapter(SourceAdapter):
             return "MPS has no float64"
         if reason or cell.mode != "compiled" or self.device != CPU:
             return reason
+        if shutil.which(os.environ.get("CXX", DEFAULT_COMPILER)):
+            return None  # the first that the configuration names
         from torch._inductor import config  # noqa: PLC0415 - a second; no public name tells the compiler
 
         found = any(shutil.which(compiler) for compiler in config.cpp.cxx if compiler)
