@@ -17,7 +17,7 @@ from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.regime import rounded
 from logitproof_reference.judging.compare import compare
 from logitproof_reference.oracle.kin import Operands, exact
-from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.specification.clauses import clause as clause_of
 from logitproof_reference.vocabulary.cells import Cell, Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.heads import HEADS
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-VALUE, GRADIENTS, BEST_EFFORT = "KIN-1", "KIN-2", "KIN-3"
+CLAUSES = ("KIN-1", "KIN-2", "KIN-3")
+VALUE, GRADIENTS, BEST_EFFORT = CLAUSES
 DECLARED = {"gamma"}
 
 OF_REGIMES = ("typical", "saturated", "confident", "nearly_uniform", "near_tie", "exact_tie", "common_offset_1e4")
@@ -107,7 +108,7 @@ class _Format:
     def _of(self, name: str, given: Operands, quantity: str) -> Iterator[Judgement]:
         cell, format_ = self._cell(quantity), FORMATS[self.format]
         clause = VALUE if quantity == "value" else GRADIENTS
-        grade = CLAUSES[clause].grade
+        grade = clause_of(clause).grade
         try:
             observed = self._answer(quantity, given)
         except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
@@ -133,7 +134,7 @@ class _Format:
                 cell,
                 name,
                 clause=id_,
-                grade=CLAUSES[id_].grade,
+                grade=clause_of(id_).grade,
                 verdict="conforms" if is_right else wrong,
                 reason="" if is_right else f"row {at[0]}: {seen:.9g}, exactly {true:.9g}; error / bound {slack:.3g}",
                 elements=observed.size,

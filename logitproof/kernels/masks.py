@@ -11,7 +11,7 @@ from logitproof.kernels.examination import drawn_for
 from logitproof.kernels.findings import Finding
 from logitproof.kernels.trials import Trial
 from logitproof.kernels.truth import truth_of
-from logitproof_reference.specification.clauses import CLAUSES
+from logitproof_reference.specification import clauses
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.judgement import on_cell
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from logitproof.kernels.asking import Asker
     from logitproof.kernels.examination import Examination
     from logitproof_reference.cases.catalogue import Rows
+
+CLAUSES = ("MSK-1", "MSK-2", "MSK-3")
+"""Those that are judged of masks."""
 
 CLASSES = 10
 MASKED = 1
@@ -121,7 +124,7 @@ def _judge_spoilers(asker: Asker, format_: str, quantity: str, found: Examinatio
         failure = f"{of_largest} at classes that do not count: another result"
         found.findings.append(Finding("masks", "mask", "", format_, quantity, "MSK-1", "", "", rows, failure=failure))
     read = list(filter(None, read))
-    clause = CLAUSES["MSK-2"]
+    clause = clauses.CLAUSES["MSK-2"]
     reason = f"{', '.join(read)} at classes that do not count: another result" if read else ""
     if read:
         found.note(f"{quantity} of {format_}: {reason} (MSK-2)")
