@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import base64
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,8 +110,14 @@ def rows_to_show(cell: Cell, batch: Batch, row: int) -> Rows:
 def packed(array: NDArray[Any]) -> str:
     """Return an expression that gives an array as `literal` spells it, from its compressed bytes."""
     kind = _PACKING["i" if array.dtype.kind in "iu" else array.dtype.name]
-    text = base64.b85encode(zlib.compress(array.astype(kind).tobytes(), 9)).decode()
+    text = _text_of(array.astype(kind).tobytes())
     return f'np.frombuffer(zlib.decompress(base64.b85decode("{text}")), "{kind}").reshape({array.shape}).tolist()'
+
+
+@lru_cache(maxsize=64)
+def _text_of(memory: bytes) -> str:
+    """Return bytes as text; many cells show the same rows."""
+    return base64.b85encode(zlib.compress(memory, 9)).decode()
 
 
 def _product(program: str, vector: NDArray[Any]) -> str:
@@ -159,7 +166,7 @@ def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, part:
 
 def _parts_of(regime: str, format_: str, numbers: slice) -> dict[str, NDArray[Any]]:
     """Return the arrays of some rows of a regime, by the expression that gives each."""
-    rows = REGIMES[regime].build(format_)[numbers]
+    rows = _rows_of(regime, format_)[numbers]
     return {
         "rows.logits.astype(float).tolist()": rows.logits,
         "rows.indices.tolist()": rows.indices,
@@ -168,6 +175,11 @@ def _parts_of(regime: str, format_: str, numbers: slice) -> dict[str, NDArray[An
         "rows.class_cotangents.astype(float).tolist()": rows.class_cotangents,
         "rows.class_cotangents[:, ::-1].astype(float).tolist()": rows.class_cotangents[:, ::-1],
     }
+
+
+@lru_cache(maxsize=2)
+def _rows_of(regime: str, format_: str) -> Rows:
+    return REGIMES[regime].build(format_)
 
 
 def _equal(part: NDArray[Any], array: NDArray[Any]) -> bool:
