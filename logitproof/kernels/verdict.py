@@ -211,16 +211,18 @@ class KernelVerdict:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Return the verdict as a notebook shows it: a table of the clauses, and the worst row folded in."""
+        """Return the verdict as a notebook shows it: what fails, a table of the clauses, the worst row folded in."""
+        broken_first = sorted(self.by_clause(), key=lambda one: -OUTCOMES[one[1].verdict].rank)
         return fragment(
             "kernel.html.j2",
             headline=self.headline(),
             rows=[
                 (clause, OUTCOMES[worst.verdict], *_measures(worst), f"{worst.format} {worst.regime}", worst.reason)
-                for clause, worst in self.by_clause()
+                for clause, worst in broken_first
             ],
+            summary=[line.split(None, 1) for line in self.summary()],
             arithmetic=self.audits,
-            details="\n".join([*self.summary(), "", self.details()]),
+            details=self.details(),
         )
 
     def _on_console(self, width: int) -> Console:

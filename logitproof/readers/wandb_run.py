@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 NOT_INSTALLED = f"wandb is not installed: {install_line('wandb')}"
 
 FINDING_COLUMNS = (
-    *("outcome", "framework", "version", "question", "clause", "judgements", "error / bound", "worst", "reason"),
+    *("outcome", "severity", "framework", "version", "function", "clause", "judgements", "error / bound", "worst"),
+    *("cause", "reason"),
 )
 WORDS = ("adapter", "mode", "op", "labels", "quantity", "format", "regime", "clause", "deviation")
 COLUMNS = (*WORDS, "outcome", "ulps", "slack", "error / bound")
@@ -40,6 +41,9 @@ COLUMNS = (*WORDS, "outcome", "ulps", "slack", "error / bound")
 
 TAG_CHARACTERS = 64
 """Longer tags are refused."""
+
+STEP = "training/step"
+"""What the charts of trainings are drawn over."""
 
 PROJECT = "logitproof"
 """Where runs are logged to."""
@@ -77,8 +81,10 @@ def track(run: Run, page: Path, project: str = PROJECT) -> None:
             tracked.log({"findings": wandb.Table(columns=list(FINDING_COLUMNS), data=findings)})
             wandb.Table.MAX_ROWS = max(wandb.Table.MAX_ROWS, len(judgements))
             tracked.log({"judgements": wandb.Table(columns=list(COLUMNS), data=judgements)})
-            for step in training_steps(run):
-                tracked.log(step)
+            tracked.define_metric(STEP)
+            tracked.define_metric("training/*", step_metric=STEP)
+            for number, step in enumerate(training_steps(run)):
+                tracked.log({STEP: number, **{f"training/{name}": value for name, value in step.items()}})
             tracked.summary.update({"verdict": sentences(run)[0], **metrics(judged)})
             with TemporaryDirectory() as folder:
                 run_file = Path(folder, "run.parquet")
@@ -121,7 +127,7 @@ def metrics(judged: Judged) -> dict[str, float]:
     found: dict[str, float] = {}
     for (framework, family), tally in tally_by(judged, judged.framework, judged.family).items():
         name = f"{framework}/{family or 'whole'}"
-        found |= {f"{name}/judged": tally.judged, f"{name}/unexpected": tally.unexpected}
+        found |= {f"{name}/judged": tally.judged, f"{name}/new": tally.unexpected}
         found[f"{name}/known"] = tally.count("known")
         if math.isfinite(tally.slack):
             found[f"{name}/error_over_bound"] = tally.slack
@@ -134,13 +140,15 @@ def finding_rows(judged: Judged) -> list[list[Any]]:
     return [
         [
             one.outcome.label,
+            one.effect,
             one.framework,
             versions.get(one.framework, ""),
             one.question,
             one.clause,
-            one.count,
+            one.number,
             one.ratio,
             one.brief,
+            one.cause,
             one.reason,
         ]
         for one in findings_of(judged)[0]

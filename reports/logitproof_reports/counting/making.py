@@ -95,7 +95,7 @@ def _durations(run: Run) -> str:
 
 def _the_one(values: Iterable[str]) -> str:
     words = list(dict.fromkeys(filter(None, values)))
-    return words[0] if len(words) == 1 else f"{len(words)} different, see Environment" if words else ""
+    return words[0] if len(words) == 1 else "differs between the runs, see Environment" if words else ""
 
 
 def _machine(environment: dict[str, Any]) -> str:

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 SHOWN = 24
 """Findings told in full; the rest is in the table."""
 
+TITLES = {
+    "blocks": "Blocks the upgrade",
+    "look": "Worse, but does not block",
+    "waived": "Waived",
+    "out of scope": "Outside the policy's scope",
+    "informative": "No worse",
+}
+"""What stands over the causes of each of `causes.GATE_STATUSES`."""
+
 _BRIEFLY = "moved within the bound"
 """Findings from this class on are told without details."""
 
@@ -55,13 +64,33 @@ class FindingText:
 
 
 @dataclass(frozen=True)
+class CauseText:
+    """A cause in a line, and where it shows."""
+
+    line: str
+    where: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class CauseGroup:
+    """The causes that the gate treats alike, under a title."""
+
+    title: str
+    causes: list[CauseText]
+
+
+@dataclass(frozen=True)
 class DiffPage:
     """The whole page."""
 
     title: str
     word: str
     headline: str
-    lines: list[str]
+    policy: str
+    reasons: list[str]
+    causes: list[CauseGroup]
+    counted: str
     counts: list[ClassCount]
     findings: list[FindingText]
     findings_left_out: int
@@ -82,7 +111,10 @@ def diff_page(report: DiffReport) -> DiffPage:
         title=f"Logitproof diff: {report.subject}",
         word=report.word,
         headline=report.headline,
-        lines=[f"Policy: {report.policy}", *report.reasons, *map(_cause, report.causes), report.counted],
+        policy=f"The policy {report.policy}.",
+        reasons=report.reasons,
+        causes=_groups(report.causes),
+        counted=f"{report.counted[:1].upper()}{report.counted[1:]}.",
         counts=[ClassCount(change, number, _link(f"class:{change.word}")) for change, number in report.counts],
         findings=[_finding(diff, one) for one in findings[:SHOWN]],
         findings_left_out=max(0, len(findings) - SHOWN),
@@ -102,9 +134,18 @@ def _runs(diff: Diff) -> list[tuple[str, str, str]]:
     return [(name, before.get(name, ""), after.get(name, "")) for name in dict.fromkeys([*before, *after])]
 
 
-def _cause(cause: Cause) -> str:
-    gate_status = "" if cause.gate_status == "informative" else f"{cause.gate_status}: "
-    return f"{gate_status}{cause.line}; in {cause.extent}; hit: {cause.hit or 'the whole cell'}"
+def _groups(causes: list[Cause]) -> list[CauseGroup]:
+    """Return the causes by what the gate says of them, those that block first."""
+    groups = [
+        CauseGroup(title, [_cause(cause) for cause in causes if cause.gate_status == status])
+        for status, title in TITLES.items()
+    ]
+    return [group for group in groups if group.causes]
+
+
+def _cause(cause: Cause) -> CauseText:
+    where = f"in {cause.extent}; regimes hit: {cause.hit or 'the whole cell'}"
+    return CauseText(cause.line, where, cause.change.tone)
 
 
 def legend() -> tuple[ChangeClass, ...]:

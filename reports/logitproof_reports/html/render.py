@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-_JOINT = re.compile(r"(?<=[_.=/:,-])(?=\w)")
+_JOINT = re.compile(r"(?<=[_=/:,])(?=\w)|(?<=\w[.-])(?<!\b0x\d\.)(?=[^\W\d_])")
+"""Where a text may be broken: behind what joins the parts of an identifier, but within no number and behind no sign."""
+
+
+_SIGNED = re.compile(r"(?<![\w&#;-])[-+]inf\b")
+"""What a browser would break behind its sign."""
 
 
 def rendered(template: str, styles: Sequence[str], scripts: Sequence[str], **content: object) -> str:
@@ -80,8 +85,11 @@ def breakable(text: str) -> Markup:
 
     >>> breakable("grad_logits")
     Markup('grad_<wbr>logits')
+    >>> breakable("-inf, -0x1.fep-4, 0.5")
+    Markup('<span class="whole">-inf</span>, -0x1.fep-4, 0.5')
     """
-    return Markup("<wbr>").join(_JOINT.split(_spelled(text)))
+    parts = Markup("<wbr>").join(_JOINT.split(_spelled(text)))
+    return Markup(_SIGNED.sub(r'<span class="whole">\g<0></span>', str(parts)))  # noqa: S704 - escaped above
 
 
 def command(text: str) -> Markup:

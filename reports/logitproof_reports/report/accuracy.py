@@ -28,6 +28,9 @@ MEASURED = ("VAL", "GRD", "GLB", "JVP", "HVP")
 EDGES = (0.5, 1.0, 2.0, 4.0, 8.0, 32.0, 128.0, 1024.0, 65536.0)
 """Ulps that part the histogram's bars."""
 
+GOOD = ("conforms", "concern")
+"""Outcomes that the smallest error of a row may be praised for."""
+
 LOSSES = (1e-12, 1e6)
 ERRORS = (1e-2, 1e8)
 """The scatter plots' ends, of the loss in nats and of the error in ulps; what lies beyond is drawn at the end."""
@@ -92,12 +95,13 @@ def _cell(records: list[Measured], *, best: bool) -> AccuracyCell:
         return _NOTHING
     worst = max(records, key=lambda one: one["ulps"])
     slacks = [one["slack"] for one in records if not math.isnan(one["slack"])]
+    outcome = BY_RANK[max(one["rank"] for one in records)]
     return AccuracyCell(
-        outcome=BY_RANK[max(one["rank"] for one in records)],
+        outcome=outcome,
         ulps=measure(worst["ulps"]),
         slack=decimal(max(slacks)) if slacks else "",
         classes=escape_control_chars(", ".join(sorted({one["accuracy_class"] for one in records} - {""}))),
-        best=best,
+        best=best and outcome.name in GOOD,
     )
 
 

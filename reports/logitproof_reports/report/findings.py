@@ -159,6 +159,7 @@ def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Findi
         modes=[escape_control_chars(word) for word in _distinct(some["mode"])],
         formats=[escape_control_chars(word) for word in _distinct(some["format"])],
         where="; ".join(filter(None, (_some(some[name]) for name in ("mode", "format", "regime")))),
+        number=len(rows),
         count=plural(len(rows), "judgement"),
         ratio=_ratio(float(judged.slack[rows[0]])),
         brief=clause_title(worst["clause"]) if outcome.name == "concern" else brief_of(worst),
@@ -206,7 +207,7 @@ def _questions(judged: Judged, rows: list[int]) -> str:
     """Return what was computed, in words: the worst's first, and how many more there are."""
     records = judged.table.select(["op", "labels", "quantity"]).take(rows).to_pylist()
     distinct = list(dict.fromkeys(map(question, records)))
-    return f"{distinct[0]} and {len(distinct) - 1} more" if len(distinct) > 1 else distinct[0]
+    return f"{distinct[0]} and {plural(len(distinct) - 1, 'other function')}" if len(distinct) > 1 else distinct[0]
 
 
 def _entries(deviations: Sequence[str], framework: str) -> list[Entry]:

@@ -124,6 +124,7 @@ class Finding:
     modes: list[str]
     formats: list[str]
     where: str
+    number: int
     count: str
     ratio: str
     brief: str

@@ -186,8 +186,9 @@ def _describe(
         return found
     regime, number = relation.batch.locate(row)
     reason = (
-        f"{CLAUSES[relation.clause].title}: row {number} of {regime} returns {observed:.9g} {relation.says}, expected "
+        f"row {number} of {regime} returns {observed:.9g} {relation.says}, expected "
         f"{relation.due.value[at]:.9g} from the first result, {comparison.error[at]:.3g} apart, "
-        f"{comparison.slack[at]:.3g} times the sum of the bounds"
+        f"{comparison.slack[at]:.3g} times the sum of the bounds; required by {relation.clause}: "
+        f"{CLAUSES[relation.clause].title}"
     )
     return replace(found, reason=reason, repro=relation.program(adapter, row))

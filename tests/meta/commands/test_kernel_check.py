@@ -202,6 +202,7 @@ def test_a_notebook_shows_the_verdict_once_as_a_table_with_the_worst_row_folded_
     assert output["output_type"] == "execute_result"
     page = output["data"]["text/html"]
     assert page.count("naive as softmax deviates: ") == 1
+    assert page.index("<b>fails</b>: ") < page.index("<table>") < page.index("✗ deviates") < page.index("✓ conforms")
     assert page.index("<table>") < page.index("<details><summary>The worst row") < page.index("kernel(x)")
 
 

@@ -104,6 +104,18 @@ def test_the_findings_stand_worst_first_and_lead_to_their_rows(shown: Opened) ->
         assert page.locator("svg.field circle").count() > 0
 
 
+@pytest.mark.parametrize(("width", "height"), [(320, 640), (1280, 500)])
+def test_what_blocks_stands_on_the_first_screen(width: int, height: int, shown: Opened) -> None:
+    with shown("ordinary") as page:
+        page.set_viewport_size({"width": width, "height": height})
+        blocking = page.locator(".gate + .lines > li").first
+        assert page.locator(".gate").first.inner_text().startswith("Blocks the upgrade")
+        assert "newly failing" in blocking.inner_text()
+        place = blocking.locator("b").bounding_box()
+        assert place is not None
+        assert place["y"] + place["height"] <= height
+
+
 def test_no_word_is_broken_and_nothing_overflows_with_rows_open(shown: Opened) -> None:
     with shown("ordinary") as page:
         page.evaluate(OPEN)

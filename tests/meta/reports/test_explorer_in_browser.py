@@ -145,7 +145,8 @@ def test_every_finding_opens_its_row_in_the_explorer(
 ) -> None:
     address = tmp_path_factory.mktemp("findings") / "report.html"
     write_report(three_frameworks(), address)
-    with opened(address.as_uri(), "#findings", ready="#given table") as page:
+    with opened(address.as_uri(), "#explorer", ready="#given table") as page:
+        page.wait_for_selector("#recorded p")  # of the row that the page begins with, once its judgements are there
         links = page.locator(".finding a", has_text="Open this row in the explorer").evaluate_all(
             "(found) => found.map((one) => one.hash)"
         )

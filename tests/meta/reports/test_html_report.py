@@ -212,6 +212,12 @@ def test_every_finding_shows_its_impact_and_so_does_its_cell() -> None:
             assert "impact" in {name for name, _ in detail["facts"]}
 
 
+def test_the_smallest_error_of_a_row_is_praised_where_it_breaks_no_must() -> None:
+    cells = [cell for table in page_of(three_frameworks()).accuracy.tables for row in table.rows for cell in row.cells]
+    assert {cell.outcome.name for cell in cells if cell.outcome} > {"conforms"}
+    assert {cell.outcome.name for cell in cells if cell.outcome and cell.best} <= {"conforms", "concern"}
+
+
 def test_extremes_show_what_came_and_what_was_due() -> None:
     page = page_of(three_frameworks())
     assert {situation.name for situation in page.situations} == set(EXTREME)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from logitproof.commands.command_line import main
-from logitproof.readers.wandb_run import COLUMNS, finding_rows, metrics, rows, track
+from logitproof.readers.wandb_run import COLUMNS, FINDING_COLUMNS, finding_rows, metrics, rows, track
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.exports.badge import badge
@@ -92,14 +92,19 @@ def test_what_wandb_gets_is_finite_and_whole(tmp_path: Path, monkeypatch: pytest
     run = three_frameworks()
     judged = prepare(run)
     found = metrics(judged)
-    assert found["jax/EXT/unexpected"] == 10
+    assert found["jax/EXT/new"] == 10
     assert found["tensorflow/EXT/known"] == 8
     assert all(math.isfinite(number) for number in found.values())
     logged = [dict(zip(COLUMNS, row, strict=True)) for row in rows(judged)]
     assert {row["outcome"] for row in logged} >= {"deviates", "known deviation", "conforms"}
     assert {row["error / bound"] for row in logged if row["slack"] is None} == {"", "∞"}
     json.dumps(logged, allow_nan=False)
-    assert finding_rows(judged)[0][:3] == ["crashed", "torch", "2.13.0"]
+    told = [dict(zip(FINDING_COLUMNS, row, strict=True)) for row in finding_rows(judged)]
+    assert (told[0]["outcome"], told[0]["framework"], told[0]["version"]) == ("crashed", "torch", "2.13.0")
+    assert sum(row["judgements"] for row in told) == sum(
+        row["outcome"] != "conforms" for row in logged if row["outcome"] != "not offered"
+    )
+    assert all(row["cause"] and row["severity"] for row in told if row["outcome"] == "known deviation")
     pytest.importorskip("wandb").teardown()  # which reads the environment anew
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -110,7 +115,7 @@ def test_what_wandb_gets_is_finite_and_whole(tmp_path: Path, monkeypatch: pytest
     (kept,) = tmp_path.glob("wandb/offline-run-*")
     tables = {path.name.split("_")[0]: json.loads(path.read_text("utf-8")) for path in kept.rglob("*.table.json")}
     assert len(tables["judgements"]["data"]) == run.table.num_rows
-    assert tables["findings"]["columns"][:3] == ["outcome", "framework", "version"]
+    assert tables["findings"]["columns"] == list(FINDING_COLUMNS)
     (log,) = kept.glob("*.wandb")
     content = log.read_bytes()
     assert all(word in content for word in (b"jax 0.10.2", b"version/jax", b"run.parquet", b"report.html"))

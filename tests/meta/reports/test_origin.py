@@ -143,8 +143,8 @@ def test_it_is_told_on_the_page_in_the_summary_and_in_junit() -> None:
     facts = {fact.name: fact.value for fact in page_of(both).facts}
     assert facts["date"] == "2026-01-31 12:00 to 12:02 UTC"
     assert facts["duration"] == "1 min 59 s, the sum of 2 runs"
-    assert facts["command"] == "2 different, see Environment"
-    assert facts["commit"] == "2 different, see Environment"
+    assert facts["command"] == "differs between the runs, see Environment"
+    assert facts["commit"] == "differs between the runs, see Environment"
     partly = dict(making_of(merge([made(TORCH), run_of("jax")])))
     assert partly["date"] == "2026-01-31 12:00 UTC; not recorded for 1 other framework"
     cards = {card.title: dict((fact.name, fact.value) for fact in card.facts) for card in page_of(both).environments}  # noqa: C402

@@ -13,7 +13,11 @@ function element(tag, properties = {}, ...children) {
 
 // Text that may be broken after what joins the parts of an identifier, and in words too long for any column
 function breakable(text) {
-  return text.split(/(?<=[_.=/:,-])(?=\w)|(?<=[^\s_.=/:,-]{13})(?=[^\s_.=/:,-])/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
+  return text.split(/(?<![\w-])([-+]inf)\b/).flatMap((part, place) => (place % 2 ? [element("span", { className: "whole", textContent: part })] : parted(part)));
+}
+
+function parted(text) {
+  return text.split(/(?<=[_=/:,])(?=\w)|(?<=\w[.-])(?<!\b0x\d\.)(?=[A-Za-z])|(?<=[^\s_.=/:,-]{13})(?=[^\s_.=/:,-])/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
 }
 
 // Payload

@@ -4,6 +4,7 @@
 const MOST_ALIKE = 6;
 
 let recordedRows = null; // by format and row: its logits, and the judgements whose worst row it is
+let askedFor = null; // the row and format of the explorer, which may be there before the judgements are
 const isSpelled = (word) => HEXADECIMAL.test(word) || /^([+-]?inf|nan)$/.test(word);
 const spelledRow = (logits) => logits.map((x) => (isNumber(x) ? digits(x) : x.replace("nan", "NaN"))).join(", ");
 
@@ -21,9 +22,11 @@ function rememberRows(table) {
     found.judgements.push({ table, row: Number(row), facts: Object.fromEntries(facts) });
     recordedRows.set(key, found);
   }
+  if (askedFor) showRecorded(...askedFor);
 }
 
 function showRecorded(logits, format) {
+  askedFor = [logits, format];
   if (!recordedRows) return;
   const found = recordedRows.get(`${format} ${spelledRow(logits)}`);
   byId("recorded").replaceChildren(...(found ? recordedHere(found) : recordedElsewhere(logits, format)));
