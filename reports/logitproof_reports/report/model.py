@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from logitproof_reports.words.text import plural
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -154,6 +156,11 @@ class FindingGroup:
     lead: str
     findings: list[Finding]
     left_out: int
+
+    @property
+    def causes(self) -> str:
+        """How many causes there are, in words."""
+        return plural(len(self.findings) + self.left_out, "cause")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from logitproof_conformance.judging.judging import (
     spell_inputs,
     verdict_on,
 )
+from logitproof_conformance.programs.repro import with_sum
 from logitproof_reference.bounds.assumptions import SHOULD
 from logitproof_reference.bounds.error_model import Rounding
 from logitproof_reference.bounds.forward import softmax_sum_law
@@ -101,7 +102,8 @@ def _with_row(evaluation: CellEvaluation, found: Judgement, batch: Batch, row: i
         return found
     due, seen = float.fromhex(found.exact), float.fromhex(found.observed)
     reason = f"row {number} of {regime} sums to {seen:.17g}, expected {due:.9g} within {found.bound}"
-    return replace(found, reason=reason, repro=repro_of(evaluation, batch, row))
+    program = repro_of(evaluation, batch, row)
+    return replace(found, reason=reason, repro=program if batch.classes == 1 else with_sum(program))
 
 
 def judge_order_of_logits(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:

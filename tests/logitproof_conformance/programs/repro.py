@@ -44,7 +44,11 @@ fit into a register of 512 bits answers them otherwise than one by itself (Tenso
 PRODUCT = """\
 import numpy as np
 print("times the vector:", float(np.dot(np.ravel({numbers}), {vector})))"""
-"""Behind a program: what a law compares, where that is a product of the result with a vector."""
+SUM = """\
+import math
+import numpy as np
+print("sum:", math.fsum(np.ravel({numbers})))"""
+"""Behind a program: what a law compares, where that is a product of the result with a vector, or the sum of a row."""
 
 _PACKING = {"i": "<i8", "float16": "<f2", "bfloat16": "<f4", "float32": "<f4", "float64": "<f8"}
 _PACKED_IMPORTS = "import base64, zlib\nimport numpy as np\n"
@@ -93,8 +97,14 @@ def _with_words(adapter: Adapter, cell: Cell, inputs: Inputs) -> tuple[str, dict
 def with_products(programs: Sequence[str], vectors: Sequence[NDArray[Any]]) -> str:
     """Return programs, each followed by the product of its result with a vector, which is printed."""
     return "\n\n".join(
-        f"{program.rstrip()}\n{_product(program, vector)}" for program, vector in zip(programs, vectors, strict=True)
+        _with(program, PRODUCT, vector=literal(vector.ravel()))
+        for program, vector in zip(programs, vectors, strict=True)
     )
+
+
+def with_sum(program: str) -> str:
+    """Return a program that also prints the sum of its result."""
+    return _with(program, SUM)
 
 
 def is_spelled(logits: NDArray[Any], batch: Batch) -> bool:
@@ -120,12 +130,12 @@ def _text_of(memory: bytes) -> str:
     return base64.b85encode(zlib.compress(memory, 9)).decode()
 
 
-def _product(program: str, vector: NDArray[Any]) -> str:
-    """Return lines that print the product of what a program prints last with a vector; empty where that is nothing."""
+def _with(program: str, line: str, **words: str) -> str:
+    """Return a program with lines behind it that take the numbers which it prints last; as it is where it does not."""
     match ast.parse(program).body[-1:]:
         case [ast.Expr(ast.Call(args=[*_, numbers]))]:
-            return PRODUCT.format(numbers=ast.unparse(numbers), vector=literal(vector.ravel()))
-    return ""
+            return f"{program.rstrip()}\n{line.format(numbers=ast.unparse(numbers), **words)}"
+    return program
 
 
 def _packed(program: str, arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -176,6 +176,21 @@ def test_a_repro_prints_the_answer_that_was_judged(adapter: Adapter, mode: str, 
         np.testing.assert_array_equal(printed, answer, err_msg=cell.id)
 
 
+def test_a_label_past_int32_is_spelled_as_it_is_handed_in(adapter: Adapter) -> None:
+    assert isinstance(adapter, SourceAdapter)
+    cell = Cell(adapter.name, "eager", "softmax_cross_entropy", "value", "float32", "indices")
+    if not is_offered(adapter, cell):
+        pytest.skip(f"{adapter.name} has no {cell.id}")
+    labels = np.array([2**31 + 5, -1, 3])
+    program = adapter.repro(cell, replace(ask_with(cell, *SHAPES["last"]), labels=labels))
+    spelled, _, _ = program.partition("\ny = ")[2].partition("\n")
+    shown = f"{program.partition(chr(10) + 'y = ')[0]}\nresult = {spelled}\n{adapter.report}"
+    ((dtype, numbers),) = run_alone([shown])
+    answer = adapter.array(adapter.tensor(labels))
+    assert dtype.removeprefix("torch.") == str(answer.dtype)
+    assert np.asarray(numbers).tolist() == answer.tolist()
+
+
 def run_alone(programs: list[str]) -> list[tuple[str, Any]]:
     """Run each program in a scope of its own, all in one fresh process, and read back format and numbers."""
     code = f"import sys\nsys.path[:] = {sys.path!r}\nfor program in {programs!r}:\n    exec(program, {{}})\n"

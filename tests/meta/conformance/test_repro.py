@@ -7,16 +7,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import here
-from logitproof_conformance.checks.registry import judge_empty_batch
+from logitproof_conformance.checks.registry import CHECK_JUDGES, judge_empty_batch
 from logitproof_conformance.judging.judging import CellEvaluation, judge_regime
 from logitproof_conformance.plan.cases import Case
 from logitproof_conformance.plan.layout import arrange
-from logitproof_conformance.programs.repro import MOST_CHARACTERS, program_of
+from logitproof_conformance.programs.repro import MOST_CHARACTERS, program_of, with_products, with_sum
 from logitproof_reference.vocabulary.cells import Cell
 
 if TYPE_CHECKING:
@@ -109,6 +110,43 @@ def test_the_program_of_a_call_that_raises_asks_the_row_that_is_to_blame(row: in
     # Where another regime of the batch holds the row, its rows are what the program asks.
     (crashed,) = judge_regime(evaluation, Case(GRADIENT, "typical", ""))
     assert crashed.repro == evaluation.adapter.repro(GRADIENT, arrange(GRADIENT, batch.rows[part]))
+
+
+PRINTS = "result = [[0.25, 0.5]]\nprint('float32', result)"
+
+
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [
+        (with_sum(PRINTS), ["float32 [[0.25, 0.5]]", "sum: 0.75"]),
+        (with_products([PRINTS], [np.array([[2.0, 4.0]])]), ["float32 [[0.25, 0.5]]", "times the vector: 2.5"]),
+        (with_sum("result = 1"), []),
+    ],
+)
+def test_a_program_prints_what_a_law_compares(
+    program: str, printed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    exec(program, {})  # noqa: S102 - our own text
+    assert capsys.readouterr().out.splitlines() == printed
+
+
+class Doubling(NumpyAdapter):
+    """Twice what the control answers."""
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        return 2 * super().evaluate(cell, inputs)
+
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        return super().repro(cell, inputs).replace("result = f(", "result = 2 * f(")
+
+
+def test_the_sum_of_a_row_that_breaks_its_law_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    cell = Cell("numpy", "eager", "softmax", "value", "float32")
+    evaluation = CellEvaluation(Doubling(), cell, "quick")
+    evaluation.batches = (evaluation.common_batch,)  # without those of one class, which are their own sums
+    (found,) = CHECK_JUDGES["row_sums"](evaluation, Case(cell, "row_sums", ""))
+    exec(found.repro, {})  # noqa: S102 - our own text
+    assert float(capsys.readouterr().out.splitlines()[-1].removeprefix("sum: ")) == float.fromhex(found.observed) > 1.5
 
 
 def test_a_row_of_one_class_is_asked_with_those_beside_it() -> None:

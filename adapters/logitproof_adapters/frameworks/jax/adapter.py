@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof_reference.vocabulary.cells import Cell
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 
 FIRST_WITH_WHERE = (0, 4, 27)
 """The release from which on jax.nn.logsumexp has the argument, and softmax and log_softmax need no other beside it."""
+
+
+X64 = 'jax.config.update("jax_enable_x64", True)'
 
 
 class JaxAdapter(SourceAdapter):
@@ -107,7 +110,13 @@ class JaxAdapter(SourceAdapter):
 
     def switches(self, cell: Cell) -> list[str]:
         """Return the switch without which JAX has no float64."""
-        return ['jax.config.update("jax_enable_x64", True)'] if cell.format == "float64" else []
+        return [X64] if cell.format == "float64" else []
+
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        """Return a standalone program, with the switch without which JAX has no int64 where a label needs it."""
+        program, labels = super().repro(cell, inputs), inputs.labels
+        needs = cell.labels == "indices" and labels is not None and bool((labels != labels.astype(np.int32)).any())
+        return program.replace(self.imports, f"{self.imports}\n{X64}", 1) if needs and X64 not in program else program
 
     def forget(self) -> None:
         """Let JAX forget its compiled programs, also those of single primitives."""
