@@ -35,7 +35,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         opened(browser, report, 1220).screenshot(path=FOLDER / "report.png")
-        page = opened(browser, diff, 900)
+        page = opened(browser, diff, 2600)  # as tall as the finding: a header that stays would cover it
         page.locator("#findings details.finding").first.screenshot(path=FOLDER / "upgrade/finding.png")
         page.locator("#picture svg").screenshot(path=FOLDER / "upgrade/field.png")
         browser.close()

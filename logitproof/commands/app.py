@@ -94,6 +94,6 @@ Memory = Annotated[
     typer.Option(
         "--memory-gib",
         metavar="GIB",
-        help="Memory limit of a framework's process; a cell that exceeds it crashed. Default: none.",
+        help="Memory limit of a framework's process; a cell that exceeds it counts as crashed. Default: none.",
     ),
 ]

@@ -52,12 +52,12 @@ Formats = Annotated[
 Framework = Annotated[
     str, typer.Option(metavar="NAME", help="Framework whose tensors it takes, and which differentiates it.")
 ]
-Seed = Annotated[int | None, typer.Option(metavar="NUMBER", help="Random seed of the rows of the trials.")]
+Seed = Annotated[int | None, typer.Option(metavar="NUMBER", help="Random seed of the trial rows.")]
 Widest = Annotated[int, typer.Option(metavar="CLASSES", help="Largest number of classes in a row.")]
 Seconds = Annotated[float, typer.Option("--call-seconds", metavar="SECONDS", help="Time limit of one call.")]
 Memory = Annotated[
     float | None,
-    typer.Option("--memory-gib", metavar="GIB", help="Memory limit of the kernel's process. Default: 8, of grade 4."),
+    typer.Option("--memory-gib", metavar="GIB", help="Memory limit of the kernel's process. Default: 8; for grade: 4."),
 ]
 Forbid = Annotated[
     list[str] | None,
@@ -85,7 +85,7 @@ ZLoss = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor
 Divisor = Annotated[float | None, typer.Option(metavar="N", help="Declare what it divides the sum of losses by.")]
 Bias = Annotated[bool, typer.Option("--bias", help="Declare that its linear layer takes a bias, as the keyword bias.")]
 Shift = Annotated[
-    bool, typer.Option("--shift", help="Declare that a row is judged by the label of the next row (fused heads).")
+    bool, typer.Option("--shift", help="Declare that a row is scored against the label of the next row (fused heads).")
 ]
 Ranks = Annotated[
     int, typer.Option(metavar="N", help="Declare over how many ranks its vocabulary is sharded (fused heads).")
@@ -120,7 +120,7 @@ def check(
         str,
         typer.Option(
             metavar="MODULE:CALLABLE",
-            help="Backward of its own; takes what the kernel returns behind its value, then the cotangent.",
+            help="Custom backward function; takes what the kernel returns after its value, then the cotangent.",
         ),
     ] = "",
     mode: Annotated[
@@ -315,8 +315,8 @@ def grade(
 ) -> int:
     """Grade many kernels. Prints one line of JSON each: verdict, share of trials passed, smallest input that fails.
 
-    Each kernel runs in a process of its own, with limits of time and memory and without the exact answers; with
-    --python or --target there, and what cannot be enforced there stands in the notes of its record.
+    Each kernel runs in its own process, with limits on time and memory and without access to the exact answers. With
+    --python or --target it runs there; the notes of its record list the limits that cannot be enforced there.
     """
     from logitproof.kernels.grade import GRADE_MEMORY_GIB, Task, fresh_seed, graded_before
     from logitproof.kernels.grade import grade as grade_kernels

@@ -48,7 +48,7 @@ def worst(
     """Search for the row with the largest error. The worst one is kept as a witness, with its inputs in hexadecimal.
 
     The search starts from rows of many kinds (ties, near ties, one dominant logit, geometric tails, block borders) and
-    changes the worst ones: bits, neighbours, shifts, copies. It shows that an error is reached, never that none is
+    changes the worst ones: bits, neighbours, shifts, copies. It proves that an error occurs, never that none is
     larger. Ctrl-C ends it with the worst row so far. The exit status is 1 where the row exceeds its bound.
     """
     from logitproof.searches.worst import Wanted, find, measure_again, witness_lines

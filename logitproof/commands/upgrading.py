@@ -123,9 +123,9 @@ def upgrade(  # noqa: PLR0917  likewise
     fail_on: FailOn = None,
     policy: PolicyFile = None,
     *,
-    from_side: Annotated[str, typer.Option("--from", metavar="OLD", help="OLD by name.")] = "",
+    from_side: Annotated[str, typer.Option("--from", metavar="OLD", help="Same as OLD, by name.")] = "",
     to_side: Annotated[
-        str, typer.Option("--to", metavar="NEW", help="NEW by name. Default: the lock file of this folder.")
+        str, typer.Option("--to", metavar="NEW", help="Same as NEW, by name. Default: the lock file of this folder.")
     ] = "",
     select: Select = "",
     patience: Patience = 300.0,

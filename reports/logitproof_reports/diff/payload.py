@@ -75,7 +75,10 @@ def _by_interest(diff: Diff) -> Iterator[int]:
 
 
 def detail_of(diff: Diff, row: int, *, instead: bool = False) -> dict[str, Any]:
-    """Return a judgement side by side: ``facts`` (name, before, after), ``inputs`` and the ``repro``.
+    """Return a judgement side by side: ``facts`` (name, before, after), ``inputs``, ``repro``, ``other_row``.
+
+    The inputs are those of the candidate's worst row, where it has one; `other_row` tells whether the baseline's worst
+    row is another.
 
     With `instead`, a run that judges these rows by another clause shows that judgement.
     """
@@ -88,6 +91,7 @@ def detail_of(diff: Diff, row: int, *, instead: bool = False) -> dict[str, Any]:
         "inputs": [[fact.name, fact.value] for fact in inputs],
         "repro": escape_control_chars(after.get("repro") or before.get("repro") or "", keep="\n\t"),
         "row": told["row"],
+        "other_row": bool(before and after and before["row"] != after["row"]),
     }
 
 

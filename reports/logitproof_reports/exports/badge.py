@@ -27,7 +27,8 @@ def badge(run: Run) -> str:
     left = ", ".join(titled(run, name) for name in judged.framework.words) or "logitproof"
     left = left if len(left) <= 60 else f"{len(judged.framework.words)} frameworks"
     outcome = tally.worst if tally.measured else OUTCOMES["void"]
-    words = plural(tally.unexpected, "new failure") if tally.unexpected else outcome.label
+    words = outcome.count(tally.count("known")) if outcome.name == "known" else outcome.label
+    words = plural(tally.unexpected, "new failure") if tally.unexpected else words
     words = words if tally.measured else "nothing measured"
     words = words if run.complete else f"{words}, not finished"
     return _drawn(left, f"{outcome.glyph} {words}", _COLOURS.get(outcome.name, _WRONG))

@@ -148,11 +148,10 @@ def _markdown_grades(judged: Judged) -> list[str]:
 def _markdown_findings(judged: Judged) -> list[str]:
     lines = []
     for group in grouped_findings(judged):
-        number = len(group.findings) + group.left_out
-        lines += [f"### {group.title}: {number}", "", escaped(group.lead), ""]
+        lines += [f"### {group.title}: {group.causes}", "", escaped(group.lead), ""]
         # The ledger has them, and the report a card for each.
         if group.title != KNOWN:
-            shown = group.findings[:_MOST_FINDINGS]
+            shown, number = group.findings[:_MOST_FINDINGS], len(group.findings) + group.left_out
             lines += [*head(_COLUMNS), *(row(_finding(finding)) for finding in shown), ""]
             lines += [f"{number - len(shown)} more are in the report.", ""] if number > len(shown) else []
     return lines
@@ -161,4 +160,4 @@ def _markdown_findings(judged: Judged) -> list[str]:
 def _finding(finding: Finding) -> list[str]:
     verdict = f"{finding.outcome.glyph} {finding.outcome.label}"
     worst = finding.reason[:_REASON_CHARACTERS]
-    return [verdict, finding.framework, finding.question, finding.clause, finding.count, worst]
+    return [verdict, finding.framework, finding.question, finding.clause, f"{finding.number:,}", worst]

@@ -146,9 +146,10 @@ def describe_worst(
     )
     if found.verdict == "conforms":
         return found
+    ulps = getattr(seen, rule.allowed).ulps[at]
+    far = f", {ulps:.3g} ulps off, {found.slack:.3g} times the bound" if np.isfinite(ulps) else ""
     reason = (
-        f"observed {observed:.9g}, exact {seen.truth.exact.value[at]:.9g}, "
-        f"{getattr(seen, rule.allowed).ulps[at]:.3g} ulps off, {found.slack:.3g} times the bound; "
+        f"observed {observed:.9g}, exact {seen.truth.exact.value[at]:.9g}{far}; "
         f"required by {rule.clause}: {CLAUSES[rule.clause].title}"
     )
     return replace(found, reason=reason, repro=repro_of(evaluation, seen.batch, int(at[0])))

@@ -726,3 +726,12 @@ def test_a_page_of_what_is_hostile_is_written_whole(tmp_path: Path) -> None:
     found = diff(run, spoiled(run))
     write_diff_page(report_of(found, rule(found)), tmp_path / "diff.html")
     assert "<script>window" not in (tmp_path / "diff.html").read_text()
+
+
+@pytest.mark.parametrize("row", [3, 7])
+def test_it_is_said_that_the_worst_rows_of_the_two_sides_differ(row: int, tmp_path: Path) -> None:
+    wrong = moved(BASE, row=7, verdict="deviates", slack=9.0)
+    found = compared([replace(BASE, row=row)], [wrong])
+    write_diff_page(report_of(found, rule(found)), tmp_path / "diff.html")
+    text = (tmp_path / "diff.html").read_text(encoding="utf-8")
+    assert ("different worst rows" in text) == (row != 7)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import pyarrow as pa
 import pytest
 
 from logitproof.commands.command_line import main
@@ -85,6 +87,9 @@ def test_the_badge_tells_the_verdict_in_words() -> None:
     assert "torch 2.13.0" in badge(green())
     assert "✓ conforms" in badge(green())
     assert "14 new failures" in badge(three_frameworks())
+    known = [one for one in three_frameworks().table.to_pylist() if one["verdict"] == "conforms" or one["deviation"]]
+    table = pa.Table.from_pylist(known, schema=three_frameworks().table.schema)
+    assert "≈ 8 known deviations" in badge(replace(three_frameworks(), table=table))
     assert "not finished" in badge(hostile())
 
 
