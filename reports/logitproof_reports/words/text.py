@@ -43,14 +43,12 @@ def slack_of(number: float) -> str:
 
 
 def measure(number: float) -> str:
-    """Spell an error in ulps for people: three digits, a thousand and more in full, a million and more as a power.
+    """Spell an error in ulps for people: three digits, a thousand and more in full, from a million on as a power.
 
     >>> measure(0.4996), measure(1320.4), measure(4.27e37)
-    ('0.5', '1,320', '4.3e37')
+    ('0.5', '1,320', '4.27e+37')
     """
-    if not math.isfinite(number) or abs(number) < 1_000:
-        return decimal(number)
-    return f"{number:,.0f}" if abs(number) < 1e6 else f"{number:.1e}".replace("e+", "e").replace("e0", "e")
+    return f"{number:,.0f}" if 1e3 <= abs(number) < 1e6 else decimal(number)
 
 
 def from_hex(spelled: str) -> str:

@@ -17,5 +17,9 @@
       if (new Set([...range.getClientRects()].map((line) => Math.round(line.top))).size > 1) found.add(word[0]);
     }
   }
+  // Nor may a cell of a table spill over the next one.
+  for (const cell of document.querySelectorAll("main td, main th")) {
+    if (cell.checkVisibility() && cell.scrollWidth > cell.clientWidth + 1 && getComputedStyle(cell).display === "table-cell") found.add(`spilt: ${cell.textContent.slice(0, 80)}`);
+  }
   return [...found];
 }

@@ -17,7 +17,7 @@ function breakable(text) {
 }
 
 function parted(text) {
-  return text.split(/(?<=[_=/:,])(?=\w)|(?<=\w[.-])(?<!\b0x\d\.)(?=[A-Za-z])|(?<=[^\s_.=/:,-]{13})(?=[^\s_.=/:,-])/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
+  return text.split(/(?<=[_=/:,])(?=\w)|(?<=\w[.-])(?<!\b0x\d\.)(?=[A-Za-z])|(?<=[^\s_.=/:,-]{13})(?<!\b0x\S*)(?=[^\s_.=/:,-])/).flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
 }
 
 // Payload

@@ -70,7 +70,7 @@ function recordedElsewhere(logits, format) {
   const nearest = others.sort((a, b) => apart(mine, a.traits) - apart(mine, b.traits)).slice(0, MOST_ALIKE);
   const none = "This page has no recorded result for this row.";
   if (!nearest.length) return [element("p", { className: "muted", textContent: none })];
-  const note = `${none} Below are the ${format} rows it has that are most like it: with the same of NaN, inf and -inf, of similar size, spread and number of classes. What a framework gave there it need not give here.`;
+  const note = `${none} Below are the recorded ${format} rows most like it: the same special values (NaN, inf, -inf), and a similar magnitude, spread and number of classes. On your row a framework may give something else.`;
   return [element("p", { className: "muted", textContent: note }), tableOf(["Recorded row", "logits", "classes", "judgements", "worst verdict"], nearest.map(nearLine), "Recorded rows most like this one")];
 }
 
@@ -81,5 +81,5 @@ function nearLine({ format, label, logits, judgements }) {
   const frameworks = [...new Set(judgements.map((one) => wordAt(table, "framework", one.row)))];
   const hash = new URLSearchParams({ format, label, logits: spelledRow(logits).replaceAll(" ", "") });
   const few = `${logits.slice(0, 4).map((x) => digits(x, 4)).join(", ")}${logits.length > 4 ? ", …" : ""}`;
-  return element("tr", {}, element("th", { scope: "row" }, element("a", { href: `#explorer?${hash}` }, ...breakable(wordAt(table, "regime", row)))), element("td", { className: "value", textContent: few }), element("td", { textContent: logits.length }), element("td", { textContent: `${judgements.length} of ${frameworks.join(", ")}` }), element("td", {}, badge(table, wordAt(table, "verdict", worst.row))));
+  return element("tr", {}, element("th", { scope: "row" }, element("a", { href: `#explorer?${hash}` }, ...breakable(wordAt(table, "regime", row)))), element("td", { className: "value" }, ...few.split(" ").flatMap((word) => [element("span", { className: "whole", textContent: word }), " "])), element("td", { textContent: logits.length }), element("td", { textContent: `${judgements.length} (${frameworks.join(", ")})` }), element("td", {}, badge(table, wordAt(table, "verdict", worst.row))));
 }
