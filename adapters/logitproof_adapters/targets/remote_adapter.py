@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
     Reply = tuple[dict[str, Any], memoryview]
-    Question = tuple[Cell, int, tuple[tuple[str, tuple[int, ...], bytes], ...]]
+    CallKey = tuple[Cell, int, tuple[tuple[str, tuple[int, ...], bytes], ...]]
     """A cell, the class axis, and the arrays by name, shape and bytes."""
 
 MOST_DEATHS = 5
@@ -90,7 +90,7 @@ class RemoteAdapter:
         self.link: Link | None = None
         self._loaded: Ticket | None = None
         self._deaths = 0
-        self._deadly: dict[Question, str] = {}
+        self._deadly: dict[CallKey, str] = {}
         self._offers: dict[Cell, Offer] = {}
         try:
             self._state(self._first_connected())
@@ -264,14 +264,14 @@ class RemoteAdapter:
         Of other rows the cell may be right: other cells are compared with it, and a label that is not there may end it.
         """
         arrays = inputs.arrays()
-        if self._deadly and (last_words := self._deadly.get(_question(cell, inputs.axis, arrays))):
+        if self._deadly and (last_words := self._deadly.get(_call_key(cell, inputs.axis, arrays))):
             raise _death(last_words, cell, inputs)
         header = {"do": "evaluate", "cell": cell_to_json(cell), "axis": inputs.axis}
         is_asked = self._deaths < MOST_DEATHS
         try:
             answer, memory = self.request(header, arrays)
         except TargetDied as error:
-            self._deadly[_question(cell, inputs.axis, arrays)] = str(error)
+            self._deadly[_call_key(cell, inputs.axis, arrays)] = str(error)
             raise (_death(str(error), cell, inputs) if is_asked else error) from error
         size = answer["answer"]["size"]
         self._take_back(answer, memory[size:], arrays)
@@ -307,5 +307,5 @@ def _death(last_words: str, cell: Cell, inputs: Inputs) -> TargetDied:
     return error
 
 
-def _question(cell: Cell, axis: int, arrays: Mapping[str, NDArray[Any]]) -> Question:
+def _call_key(cell: Cell, axis: int, arrays: Mapping[str, NDArray[Any]]) -> CallKey:
     return cell, axis, tuple((name, array.shape, array.tobytes()) for name, array in arrays.items())

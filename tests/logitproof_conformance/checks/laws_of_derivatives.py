@@ -11,7 +11,7 @@ import numpy as np
 from logitproof_conformance.asking.ask import ask, ask_with
 from logitproof_conformance.judging.judging import CellEvaluation, judgement
 from logitproof_conformance.judging.related import (
-    Question,
+    RelatedRequest,
     Relation,
     first_failure,
     judge_relation,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 class Product:
     """A derivative as it was asked for and answered, with its bound, and the vector that a law multiplies it with."""
 
-    question: Question
+    question: RelatedRequest
     answer: Array
     bound: F64
     weight: Array | None
@@ -77,7 +77,7 @@ def judge_forward_and_reverse(evaluation: CellEvaluation, case: Case) -> Iterato
     if (failed := first_failure(case, "LAW-8", answers)) is not None:
         yield failed
         return
-    forward, backward = (Question(one, arrange(one, batch.rows)) for one in (cell, reverse))
+    forward, backward = (RelatedRequest(one, arrange(one, batch.rows)) for one in (cell, reverse))
     known = ComparedBatch(reverse, batch, answers[0].array, evaluation.truth(batch, reverse))
     gradient = Product(backward, known.observed, known.truth.must, forward.inputs.tangent)
     directional = Product(forward, answers[1].array, evaluation.truth(batch).must, backward.inputs.cotangent)
@@ -88,8 +88,8 @@ def judge_forward_and_reverse(evaluation: CellEvaluation, case: Case) -> Iterato
 def judge_second_vector(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Ask with a second vector w: w H v is v H w (LAW-9)."""
     cell, batch = case.cell, evaluation.common_batch
-    first = Question(cell, arrange(cell, batch.rows))
-    second = Question(cell, replace(first.inputs, tangent=batch.rows.class_cotangents.copy()))
+    first = RelatedRequest(cell, arrange(cell, batch.rows))
+    second = RelatedRequest(cell, replace(first.inputs, tangent=batch.rows.class_cotangents.copy()))
     answers = evaluation.answer(batch), ask_with(evaluation.adapter, cell, second.inputs, batch)
     if (failed := first_failure(case, "LAW-9", answers)) is not None:
         yield failed

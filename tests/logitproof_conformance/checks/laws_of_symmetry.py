@@ -11,7 +11,7 @@ import numpy as np
 from logitproof_conformance.asking.ask import ask, ask_with
 from logitproof_conformance.judging.judging import CellEvaluation, judgement
 from logitproof_conformance.judging.related import (
-    Question,
+    RelatedRequest,
     Relation,
     first_failure,
     judge_relation,
@@ -88,13 +88,13 @@ def judge_shifted_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judge
         return
     parts = slice(0, half), slice(half, 2 * half)
     before, after = (answer.array[part] for part in parts)
-    must = Question(cell, inputs).must
+    must = RelatedRequest(cell, inputs).must
     slope = OPS[cell.op].shift_slope if cell.quantity == "value" else 0.0
     due = _sum(before.astype(np.float64), slope * shifts) if slope else Enclosure.exact(before)
     relation = Relation(
         "LAW-3",
         "shifted as a whole",
-        (Question(cell, inputs).rows(parts[0]), Question(cell, inputs).rows(parts[1])),
+        (RelatedRequest(cell, inputs).rows(parts[0]), RelatedRequest(cell, inputs).rows(parts[1])),
         due,
         after,
         must[parts[0]] + must[parts[1]],
@@ -125,7 +125,7 @@ def judge_permuted_classes(evaluation: CellEvaluation, case: Case) -> Iterator[J
     relation = Relation(
         "LAW-4",
         "with its classes permuted",
-        (Question(cell, first), Question(cell, inputs)),
+        (RelatedRequest(cell, first), RelatedRequest(cell, inputs)),
         Enclosure.exact(before),
         answers[1].array,
         # A bound knows no order of the classes: that of the permuted row is the permuted one.
@@ -164,7 +164,10 @@ def judge_one_hot_labels(evaluation: CellEvaluation, case: Case) -> Iterator[Jud
     relation = Relation(
         "LAW-6",
         "with its label as a one-hot distribution",
-        (Question(case.cell, arrange(case.cell, batch.rows)), Question(other, arrange(other, labelled.rows))),
+        (
+            RelatedRequest(case.cell, arrange(case.cell, batch.rows)),
+            RelatedRequest(other, arrange(other, labelled.rows)),
+        ),
         Enclosure.exact(before),
         after,
         evaluation.truth(batch).must + evaluation.truth(labelled, other).must,

@@ -42,19 +42,19 @@ ORDINARY = frozenset({"", "EXT-9"})
 
 
 @dataclass(frozen=True)
-class Question:
+class RelatedRequest:
     """What was asked: a cell with its class axis last, and exactly the arrays handed in, one row each."""
 
     cell: Cell
     inputs: Inputs
 
-    def rows(self, chosen: slice) -> Question:
+    def rows(self, chosen: slice) -> RelatedRequest:
         """Return the same question of some of the rows; weights of classes stay whole."""
         whole = {"weight", "pos_weight"}
         given = {name: a if name in whole else a[chosen] for name, a in self.inputs.arrays().items()}
-        return Question(self.cell, Inputs(axis=self.inputs.axis, **given))
+        return RelatedRequest(self.cell, Inputs(axis=self.inputs.axis, **given))
 
-    def row(self, number: int) -> Question:
+    def row(self, number: int) -> RelatedRequest:
         """Return the question of one row."""
         return self.rows(slice(number, number + 1))
 
@@ -81,7 +81,7 @@ class Relation:
     ----------
     clause, says : str
         The clause, and what distinguishes the questions: "with its classes permuted".
-    questions : pair of Question
+    questions : pair of RelatedRequest
         The two questions, row by row in the same order.
     due : Enclosure
         What the law makes of the first answer, shaped like the second.
@@ -99,7 +99,7 @@ class Relation:
 
     clause: str
     says: str
-    questions: tuple[Question, Question]
+    questions: tuple[RelatedRequest, RelatedRequest]
     due: Enclosure
     observed: NDArray[Any]
     allowed: F64
