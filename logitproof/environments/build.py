@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from logitproof.environments import uv_command as uv_tool
 from logitproof.environments.cache import LOCK, environments_folder, hold_cache
 from logitproof.environments.locks import build_options
-from logitproof.environments.uv_command import UnbuildableEnvironment, surroundings
+from logitproof.environments.uv_command import UnbuildableEnvironment, uv_environment
 
 if TYPE_CHECKING:
     from logitproof.environments.locks import Locked
@@ -69,7 +69,7 @@ def is_whole(environment: BuiltEnvironment) -> bool:
             return False
         asked = [str(environment.python), "-I", "-c", _COUNT_DAMAGED]
         ended = subprocess.run(  # noqa: S603  our own interpreter
-            asked, capture_output=True, text=True, errors="replace", check=False, env=surroundings()
+            asked, capture_output=True, text=True, errors="replace", check=False, env=uv_environment()
         )
     except (OSError, ValueError):
         return False

@@ -29,7 +29,7 @@ class UnbuildableEnvironment(Exception):  # noqa: N818  an answer to the user
     """An environment cannot be built; the message is the resolver's reason in a few lines."""
 
 
-def surroundings() -> dict[str, str]:
+def uv_environment() -> dict[str, str]:
     """Return the variables for a process of another environment: this one's, without what points back here."""
     return {name: value for name, value in os.environ.items() if name not in _FOREIGN}
 
@@ -43,7 +43,7 @@ def call(*arguments: str, text: str = "") -> str:
         It failed.
     """
     command = [uv.find_uv_bin(), *arguments, "--quiet", "--color", "never"]
-    variables = surroundings() | settings_for_uv(os.environ)
+    variables = uv_environment() | settings_for_uv(os.environ)
     ended = subprocess.run(  # noqa: S603  uv itself
         command, input=text, capture_output=True, text=True, errors="replace", env=variables, check=False
     )

@@ -28,7 +28,7 @@ from logitproof_conformance.judging.ledger_verdict import Conclusions
 from logitproof_conformance.judging.rules import ComparedRows, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of, plan_cells
 from logitproof_conformance.session.deaths import with_deaths
-from logitproof_conformance.session.surroundings import SENT, surroundings_of
+from logitproof_conformance.session.environment_facts import SENT, environment_facts
 from logitproof_reference.specification.verdicts import VERDICT_RANKS
 from logitproof_reference.vocabulary.cells import MODES
 from logitproof_reports.runs.environment import facts_of
@@ -172,7 +172,7 @@ def _spelled(adapter: RemoteAdapter) -> str:
 def _with_known_deviations(found: list[Judgement], adapter: Adapter, profile: str) -> list[Judgement]:
     """Say of what is wrong whether the ledger knows it; a single row cannot tell that a deviation is gone."""
     conclusions = Conclusions(
-        adapter.describe(), ledger.load(adapter.name), profile, facts_of(surroundings_of(adapter))
+        adapter.describe(), ledger.load(adapter.name), profile, facts_of(environment_facts(adapter))
     )
     return [judgement if judgement.verdict == "conforms" else conclusions.take([judgement])[0] for judgement in found]
 

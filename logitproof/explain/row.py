@@ -11,7 +11,7 @@ from logitproof.errors import UsageError
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import here
-from logitproof_conformance.session.surroundings import SENT
+from logitproof_conformance.session.environment_facts import SENT
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.claims.model import Query

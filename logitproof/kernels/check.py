@@ -38,7 +38,7 @@ from logitproof_adapters.sources.kernel import EAGER, Kernel, adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
-from logitproof_conformance.session.surroundings import surroundings_of
+from logitproof_conformance.session.environment_facts import environment_facts
 from logitproof_conformance.session.sweep import sweep
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.cases.catalogue import PROFILES
@@ -275,7 +275,7 @@ def verdict_on(
         formats = request.formats or default_formats(framework, source)
         judged = head_verdict if HEADS[question.op].op else kin_verdict
         verdict = judged(adapter, question, quantities, request, formats)
-        return replace(verdict, environment=surroundings_of(adapter))
+        return replace(verdict, environment=environment_facts(adapter))
     verdict = _verdict_on(
         adapter, question, quantities, request, source=source, framework=framework, truths=truths or Truths()
     )
@@ -300,7 +300,7 @@ def _verdict_on(
     truths: Truths | None = None,
 ) -> KernelVerdict:
     asker = Asker(adapter, question, truths)
-    found, environment = Examination(), surroundings_of(adapter)
+    found, environment = Examination(), environment_facts(adapter)
     formats = list(taken_formats(asker, request.formats or default_formats(framework, source), found))
     if not formats:
         return KernelVerdict(

@@ -18,7 +18,7 @@ from logitproof_adapters.sources.literals import words_of
 from logitproof_adapters.targets.link import Link, TargetDied
 from logitproof_adapters.targets.sent_sources import is_own, sources_for
 from logitproof_adapters.targets.target import TargetError, here
-from logitproof_conformance.session.surroundings import SENT
+from logitproof_conformance.session.environment_facts import SENT
 from logitproof_reference.vocabulary.cells import cell_to_json
 
 if TYPE_CHECKING:

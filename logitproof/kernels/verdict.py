@@ -82,7 +82,7 @@ class KernelVerdict:
     seconds : float
         Time in its calls in the trials.
     environment : dict
-        What surrounded it, as `surroundings_of` describes it.
+        Its environment, as `environment_facts` describes it.
     """
 
     name: str

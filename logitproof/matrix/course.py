@@ -17,9 +17,9 @@ from logitproof_adapters.catalogue.registry import MissingFramework, UnknownFram
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter, RemoteError
 from logitproof_adapters.targets.target import TargetError
+from logitproof_conformance.session.environment_facts import SENT
 from logitproof_conformance.session.framework_run import FrameworkRun, identity_of
 from logitproof_conformance.session.recording import Recorder
-from logitproof_conformance.session.surroundings import SENT
 from logitproof_conformance.session.sweep import judge_cell
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole

@@ -15,7 +15,7 @@ from logitproof.searches.witness import Witness, measured_again, read_witness, w
 from logitproof_adapters.contract import foresee
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter, RemoteError
-from logitproof_conformance.session.surroundings import SENT, surroundings_of
+from logitproof_conformance.session.environment_facts import SENT, environment_facts
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
@@ -96,7 +96,7 @@ def _found(wanted: Wanted, target: Target) -> Witness:
         foresee(adapter, [cell])
         if reason := adapter.unsupported(cell):
             raise UsageError(f"{wanted.framework} does not offer this: {reason}")
-        about: dict[str, Any] = {"framework": asdict(adapter.describe()), "environment": surroundings_of(adapter)}
+        about: dict[str, Any] = {"framework": asdict(adapter.describe()), "environment": environment_facts(adapter)}
         history = {"seconds": wanted.seconds, "seed": wanted.seed, "random_rows": wanted.random_rows}
         if wanted.random_rows:
             best = random_best(

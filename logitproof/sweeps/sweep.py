@@ -12,7 +12,7 @@ from logitproof.sweeps.work import Task, adapter_of, release
 from logitproof.sweeps.workers import records
 from logitproof_adapters.contract import declared_arithmetic, foresee
 from logitproof_conformance.plan.shard import WHOLE, Shard
-from logitproof_conformance.session.surroundings import surroundings_of
+from logitproof_conformance.session.environment_facts import environment_facts
 from logitproof_reports.atlas.records import Record, write_record
 
 if TYPE_CHECKING:
@@ -102,11 +102,11 @@ def planned(
     offered = tuple(one for one in wanted if not reasons[one])
     if not offered:
         raise UsageError(f"{framework} offers none of these functions: {next(iter(reasons.values()))}")
-    surroundings = surroundings_of(adapter)
+    facts = environment_facts(adapter)
     identity = {
         "adapter": adapter.name,
         "framework": asdict(adapter.describe()),
-        "environment": {name: surroundings.get(name) for name in DECIDING},
+        "environment": {name: facts.get(name) for name in DECIDING},
         "held_to": asdict(declared_arithmetic(adapter)),
         "unit": UNIT,
     }

@@ -13,7 +13,7 @@ from logitproof.sweeps.certifier import Certifier
 from logitproof.sweeps.units import record_of
 from logitproof_adapters.contract import declared_arithmetic
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
-from logitproof_conformance.session.surroundings import SENT
+from logitproof_conformance.session.environment_facts import SENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,9 @@ from logitproof_conformance.judging.ledger_verdict import failure_message
 from logitproof_conformance.plan.cases import Case
 from logitproof_conformance.plan.shard import Shard
 from logitproof_conformance.session.deaths import with_deaths
+from logitproof_conformance.session.environment_facts import SENT
 from logitproof_conformance.session.framework_run import FrameworkRun
 from logitproof_conformance.session.recording import Recorder
-from logitproof_conformance.session.surroundings import SENT
 from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reports.runs.run_file import RunFileError
 

@@ -1,4 +1,4 @@
-"""One framework under one profile: its cases, what surrounds it, and what is concluded."""
+"""One framework under one profile: its cases, its environment, and what is concluded."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from logitproof_conformance.judging.ledger_verdict import Conclusions
 from logitproof_conformance.plan.cases import plan_cases, plan_cells
 from logitproof_conformance.plan.shard import WHOLE, Shard
 from logitproof_conformance.plan.training import training_cases
+from logitproof_conformance.session.environment_facts import environment_facts
 from logitproof_conformance.session.recording import environment_of
-from logitproof_conformance.session.surroundings import surroundings_of
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.vocabulary.judgement import on_the_whole
 from logitproof_reports.runs.environment import facts_of
@@ -40,8 +40,8 @@ class FrameworkRun:
         ``quick`` or ``full``.
     shard : Shard
         The part of its cells that is judged.
-    surroundings : dict
-        See `surroundings_of`.
+    environment : dict
+        See `environment_facts`.
     conclusions : Conclusions
         Its ledger, and what that explained so far.
     cases : list of Case
@@ -64,8 +64,8 @@ class FrameworkRun:
         self.adapter = adapter
         self.profile = profile
         self.shard = shard
-        self.surroundings = surroundings_of(adapter)
-        description, facts = adapter.describe(), facts_of(self.surroundings)
+        self.environment = environment_facts(adapter)
+        description, facts = adapter.describe(), facts_of(self.environment)
         self.conclusions = Conclusions(description, ledger.load(adapter.name), profile, facts)
         foresee(adapter, list(plan_cells(adapter, profile)))
         # Dealt out after the choice: as many shards as there are cells have one each.
@@ -76,7 +76,7 @@ class FrameworkRun:
     def header(self, total: int) -> Header:
         """Return the first line of its journal; `total` is the number of cases that will be judged."""
         dialects = stated_dialects(self.adapter)
-        environment = environment_of(self.conclusions, self.surroundings, dialects, shard=str(self.shard))
+        environment = environment_of(self.conclusions, self.environment, dialects, shard=str(self.shard))
         return {
             "environment": environment,
             "profile": self.profile,

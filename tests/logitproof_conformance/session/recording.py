@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 def environment_of(
-    found: Conclusions, surroundings: dict[str, Any], dialects: list[dict[str, Any]], *, shard: str = ""
+    found: Conclusions, facts: dict[str, Any], dialects: list[dict[str, Any]], *, shard: str = ""
 ) -> dict[str, Any]:
-    """Return what surrounds a run and what its adapter says, so that a report can tell of it without the adapter.
+    """Return the environment of a run and what its adapter says, so that a report can tell of it without the adapter.
 
     Parameters
     ----------
     found : Conclusions
         The framework, its ledger, and the profile that is judged.
-    surroundings : dict
+    facts : dict
         What `describe_environment` returned, with the ``framework`` part.
     dialects : list of dict
         See `dialect_choices.stated_dialects`.
@@ -42,11 +42,11 @@ def environment_of(
     Returns
     -------
     dict
-        The surroundings, and ``dialects``, ``ledger`` (the entries of this profile, see `ledger_record`), ``tried``
+        The facts, and ``dialects``, ``ledger`` (the entries of this profile, see `ledger_record`), ``tried``
         (the newest release that the ledger was tried on) and, of a part of the matrix, ``shard``.
     """
     told = {"ledger": ledger_record(found), "tried": found.ledger.newest_tried(found.profile), "dialects": dialects}
-    return {**surroundings, **told, **({"shard": shard} if shard else {})}
+    return {**facts, **told, **({"shard": shard} if shard else {})}
 
 
 def ledger_record(found: Conclusions) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import here
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cells import every_cell
-from logitproof_conformance.session.surroundings import SENT
+from logitproof_conformance.session.environment_facts import SENT
 from logitproof_conformance.session.sweep import sweep
 
 if TYPE_CHECKING:

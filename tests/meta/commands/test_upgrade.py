@@ -129,7 +129,7 @@ def test_uvs_own_places_are_told_without_secrets(monkeypatch: pytest.MonkeyPatch
 
 def test_nothing_points_from_one_environment_into_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    assert "PYTHONPATH" not in uv_tool.surroundings()
+    assert "PYTHONPATH" not in uv_tool.uv_environment()
 
 
 def kept_for(days: float, title: str, size: int) -> Path:

@@ -13,7 +13,7 @@ import pytest
 
 from logitproof_adapters.catalogue.registry import BUILT_IN
 from logitproof_adapters.targets.sent_sources import sources_for_adapter
-from logitproof_conformance.session.surroundings import SENT
+from logitproof_conformance.session.environment_facts import SENT
 
 ROOT = Path(__file__).resolve().parents[3]
 ROOTS = {"logitproof_adapters": "adapters", "logitproof_reference": "reference", "logitproof_reports": "reports"}

@@ -1,4 +1,4 @@
-"""What surrounds the framework: of the target where there is one, and of the judge where both matter."""
+"""The environment of a framework, as facts: of the target where there is one, and of the judge where both matter."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class InTarget(Protocol):
         ...
 
 
-def surroundings_of(adapter: Adapter) -> dict[str, Any]:
+def environment_facts(adapter: Adapter) -> dict[str, Any]:
     """Return what `describe_environment` returns where the framework is, ``framework``, and ``arithmetic`` (`probed`).
 
     Of a target there is more: ``target``, its name, and ``judge``, the Python and the packages that judged.
