@@ -68,13 +68,13 @@ def parity(
     """
     from logitproof.parity.compare import compare
     from logitproof.parity.page import page_of
-    from logitproof.parity.request import Asked, opened
+    from logitproof.parity.request import ParityOptions, opened
     from logitproof.parity.text import data_of, largest_difference, lines_of
     from logitproof_reports.html.comparison import write_comparison_page
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unwritable([output])
-    asked = Asked(a, b, logits, tokens, temperature, top_k, top_p, rows, classes, format_, seed, within)
+    asked = ParityOptions(a, b, logits, tokens, temperature, top_k, top_p, rows, classes, format_, seed, within)
     with opened(asked) as request:
         found = compare(request)
         if output is not None:
@@ -135,7 +135,7 @@ def invariance(
     from logitproof.commands.tables import console
     from logitproof.invariance import text
     from logitproof.invariance.axes import AXES
-    from logitproof.invariance.subjects import Asked, kernel_path, subject_of
+    from logitproof.invariance.subjects import InvarianceOptions, kernel_path, subject_of
     from logitproof.invariance.survey import drawn, survey
     from logitproof.kernels.check import refuse_unknown
     from logitproof_adapters.targets.target import chosen
@@ -145,7 +145,9 @@ def invariance(
     refuse_unwritable([output, save])
     refuse_unknown("axis", axis or (), list(AXES))
     place = chosen(python, target, device=device)
-    asked = Asked(subject, op, labels, quantity, format_, mode, framework, gradient, kernel_path(is_here=place.is_here))
+    asked = InvarianceOptions(
+        subject, op, labels, quantity, format_, mode, framework, gradient, kernel_path(is_here=place.is_here)
+    )
     chosen_subject = subject_of(asked, place)
     inputs = drawn(chosen_subject.cell, rows, classes, seed)
     found = survey(chosen_subject, inputs, [AXES[name] for name in axis or AXES])

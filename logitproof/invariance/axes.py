@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
-    Ask = Callable[[Inputs], Array]
 
 BATCHES = (1, 2, 3, 7, 16)
 """Rows of a call; 1 is a row alone."""

@@ -32,7 +32,7 @@ MEMORY_GIB = 32.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class InvarianceOptions:
     """The words of the command line.
 
     Attributes
@@ -59,7 +59,7 @@ class Asked:
     path: tuple[str, ...] = ()
 
 
-def subject_of(asked: Asked, target: Target | None = None) -> Subject:
+def subject_of(asked: InvarianceOptions, target: Target | None = None) -> Subject:
     """Return the subject.
 
     Raises

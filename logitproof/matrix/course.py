@@ -53,7 +53,7 @@ class NothingChosen(UsageError):  # noqa: N818  the user's choice, not a fault
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """What is asked of each framework.
 
     Attributes
@@ -157,7 +157,7 @@ class Course:
     ----------
     framework : str
         Name or ``module:Class`` of its adapter.
-    asked : Asked
+    asked : RunRequest
         What is asked of it.
     folder : Path
         Where its run file and journal lie while the run goes on.
@@ -174,7 +174,7 @@ class Course:
         Its evaluators, which share the cells.
     """
 
-    def __init__(self, framework: str, asked: Asked, folder: Path, *, resume: bool) -> None:
+    def __init__(self, framework: str, asked: RunRequest, folder: Path, *, resume: bool) -> None:
         self.framework = framework
         stem = re.sub(r"\W+", "_", framework)
         self.part = folder / f"{stem}.parquet"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof.errors import UsageError
 from logitproof.matrix import compiled_programs
 from logitproof.matrix.choice import Choice
-from logitproof.matrix.course import Asked, Course, NothingChosen
+from logitproof.matrix.course import Course, NothingChosen, RunRequest
 from logitproof.matrix.progress import Silent
 from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
 from logitproof.matrix.survey import chosen
@@ -132,7 +132,7 @@ def run(
         "cells": list(cells),
     }
     with parts_beside(place, request, resume=resume) as parts:
-        asked = Asked(profile, part, choice, where, patience, evaluators or evaluators_for(names, where))
+        asked = RunRequest(profile, part, choice, where, patience, evaluators or evaluators_for(names, where))
         courses: list[Course] = []
         try:
             with sigterm_interrupts(), display or Silent() as shown:

@@ -27,7 +27,7 @@ MOST_TOKENS = 1 << 31
 
 
 @dataclass(frozen=True)
-class Asked:
+class ParityOptions:
     """The words; see `logitproof parity --help`."""
 
     a: str
@@ -45,7 +45,7 @@ class Asked:
 
 
 @contextmanager
-def opened(asked: Asked) -> Iterator[Request]:
+def opened(asked: ParityOptions) -> Iterator[Request]:
     """Give the checked request; evaluators of frameworks end with it.
 
     Raises

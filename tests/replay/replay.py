@@ -50,7 +50,7 @@ PACKAGES = (
 
 
 @dataclass(frozen=True, order=True)
-class Asked:
+class ReplayRequest:
     """One run of the suite that bugs share."""
 
     requirements: str
@@ -84,7 +84,7 @@ def chosen(words: Sequence[str]) -> list[Bug]:
     return [bug for bug in reachable if not words or {bug.id, bug.project, bug.adapter} & set(words)]
 
 
-def plan(bugs: Sequence[Bug]) -> dict[Asked, list[tuple[Bug, Release]]]:
+def plan(bugs: Sequence[Bug]) -> dict[ReplayRequest, list[tuple[Bug, Release]]]:
     """Return the runs that are needed, one a release, adapter and profile, and what each is to show."""
     wanted = [
         (release.requirements, bug.adapter, bug.profile, bug, release) for bug in bugs for release in bug.releases
@@ -92,7 +92,9 @@ def plan(bugs: Sequence[Bug]) -> dict[Asked, list[tuple[Bug, Release]]]:
     wanted.sort(key=lambda one: one[:3])
     runs = [(words, list(group)) for words, group in groupby(wanted, lambda one: one[:3])]
     return {
-        Asked(*words, joined(bug.select for *_, bug, _ in group)): [(bug, release) for *_, bug, release in group]
+        ReplayRequest(*words, joined(bug.select for *_, bug, _ in group)): [
+            (bug, release) for *_, bug, release in group
+        ]
         for words, group in runs
     }
 
@@ -107,7 +109,7 @@ def joined(selects: Iterable[str]) -> str:
     return "" if "" in each else " or ".join(f"({select})" for select in each)
 
 
-def ask(asked: Asked, folder: Path) -> list[Judgement]:
+def ask(asked: ReplayRequest, folder: Path) -> list[Judgement]:
     """Build the environment and judge it, unless its run file is there."""
     locked = lock(Wanted(requirements_of(asked.requirements)))
     run_file = folder / own_digest() / asked.file
@@ -131,7 +133,7 @@ def own_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def outcomes_of(asked: Asked, shown: Sequence[tuple[Bug, Release]], folder: Path) -> list[Outcome]:
+def outcomes_of(asked: ReplayRequest, shown: Sequence[tuple[Bug, Release]], folder: Path) -> list[Outcome]:
     """Look for the bugs in what one release shows."""
     try:
         found = ask(asked, folder)

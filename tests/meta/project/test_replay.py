@@ -18,7 +18,7 @@ from logitproof_reference.vocabulary.judgement import Judgement
 from meta.mutants.catalogue import MUTANTS
 from replay.catalogue import BARRIERS, Bug, Release, catalogue
 from replay.page import PAGE, page
-from replay.replay import Asked, chosen, look_for, main, outcomes_of, plan, store
+from replay.replay import ReplayRequest, chosen, look_for, main, outcomes_of, plan, store
 from replay.score import Outcome, Score
 
 FAULTS = Path(__file__).parents[1] / "mutants" / "known_faults.toml"
@@ -191,7 +191,7 @@ def test_bugs_of_one_release_share_a_run() -> None:
     twin = replace(BUG, id="twin", select="softmax and typical")
     runs = plan([BUG, twin])
     both = "(log_sum_exp) or (softmax and typical)"
-    assert list(runs) == [Asked(one.requirements, "jax", "quick", both) for one in (BAD, GOOD)]
+    assert list(runs) == [ReplayRequest(one.requirements, "jax", "quick", both) for one in (BAD, GOOD)]
     assert [bug.id for bug, _ in next(iter(runs.values()))] == ["jax-bug", "twin"]
     assert len({asked.file for asked in runs}) == 2
 
