@@ -104,6 +104,11 @@ def test_no_page_overflows_and_axe_finds_nothing(browser: Browser, site: Path) -
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
             assert page.evaluate(BROKEN_WORDS) == [], (name, width)
+            title, pages = page.locator("h1").first.bounding_box(), page.locator("nav").bounding_box()
+            assert title is not None
+            assert pages is not None
+            assert title["y"] < 300, "a page begins with its text, on a small screen too"
+            assert (pages["y"] > title["y"]) == (width == 320)
     page.close()
 
 
