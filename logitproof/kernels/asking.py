@@ -216,7 +216,11 @@ class Asker:
         of_mask = self.question.claim.where and quantity == "grad_logits"
         if (self.question.op, quantity) != ("softmax", "value") and not of_mask:
             return np.zeros(observed.shape, bool)
-        return np.asarray(np.isneginf(rows.logits.astype(np.float64)) & (observed.astype(np.float64) != 0))
+        return np.asarray(np.isneginf(self._signed(rows)) & (observed.astype(np.float64) != 0))
+
+    def _signed(self, rows: Rows) -> NDArray[np.float64]:
+        """Return logits with the sign that the declared scale gives them: of -inf a negative one makes +inf."""
+        return np.asarray(rows.logits.astype(np.float64) * np.sign(self.question.claim.factor))
 
     def _undeclared(self, rows: Rows) -> NDArray[np.bool_]:
         """Tell of which rows behind a mask nothing is declared: no class counts, or a label is one that does not."""
@@ -233,7 +237,7 @@ class Asker:
     def _accepted(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits."""
         nan = np.isnan(observed.astype(np.float64))
-        logits = rows.logits.astype(np.float64)
+        logits = self._signed(rows)
         if OPS[self.question.op].elementwise and observed.shape == logits.shape:
             return np.asarray(nan & np.isinf(logits))
         spoiled = np.isposinf(logits).any(axis=1)

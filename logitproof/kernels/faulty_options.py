@@ -81,8 +81,13 @@ def _averaged(claim: Claim) -> Claim | None:
     return replace(claim, reduction="mean") if is_sum else None
 
 
+def _unsigned(claim: Claim) -> Claim | None:
+    return replace(claim, scale=-claim.scale) if claim.scale < 0 else None
+
+
 CHANGES: dict[str, tuple[str, Callable[[Claim], Claim | None]]] = {
     "scale dropped": ("the logits are not scaled", _without("scale", 1.0)),
+    "sign of the scale dropped": ("the logits are multiplied with the magnitude of the scale", _unsigned),
     "temperature dropped": ("the logits are not divided by the temperature", _without("temperature", 1.0)),
     "temperature multiplied": ("the logits are multiplied with the temperature", _inverse),
     "softcap dropped": ("the logits are not capped", _without("softcap", None)),

@@ -77,7 +77,7 @@ class Finding:
 
 def clause_of(question: Question, quantity: str, logits: NDArray[Any], exact: float, observed: float) -> str:
     """Return the clause that a wrong element breaks, by what its row holds."""
-    x = logits.astype(np.float64)
+    x = logits.astype(np.float64) * np.sign(question.claim.factor)
     if OPS[question.op].elementwise:
         if np.isnan(x).any():
             return "EXT-1"

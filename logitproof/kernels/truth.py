@@ -171,10 +171,9 @@ def _transformed(question: Question, logits: NDArray[Any], given: dict[str, Any]
         value, allowed = _with_z_loss(question, z, whole, working, (value, allowed))
     if question.quantity != "value":
         # A rounded tanh t leaves 1 - t^2 off by a few units roundoff of 1, whatever is left of it.
-        lost = (
-            (8.0 if claim.softcap is not None else 3.0) * unit * (claim.factor if claim.softcap is not None else slope)
-        )
-        allowed = allowed * slope + np.abs(value) * (lost + 2.0 * unit * slope) + working.smallest_normal
+        steep = np.abs(slope)
+        lost = 3.0 * unit * steep if claim.softcap is None else 8.0 * unit * abs(claim.factor)
+        allowed = allowed * steep + np.abs(value) * (lost + 2.0 * unit * steep) + working.smallest_normal
         return Truth(Enclosure.exact(value * slope), np.where(np.isfinite(value), allowed, np.nan))
     if claim.reduction == "none":
         return Truth(Enclosure.exact(value), allowed)

@@ -43,7 +43,7 @@ class Claim:
         What a row gives of which no class counts: ``nan``, ``zero``, ``minus_inf``, or what equal logits give,
         ``uniform``; empty where nothing is declared.
     scale, temperature : float
-        What the logits are multiplied with, or divided by.
+        What the logits are multiplied with, of either sign, or divided by.
     softcap : float or None
         c of c tanh(x / c), after the scale.
     z_loss : float
@@ -105,7 +105,9 @@ class Claim:
             if getattr(self, name) not in known:
                 allowed = ", ".join(word for word in known if word)
                 raise ValueError(f'{name} "{getattr(self, name)}" is not known; known: {allowed}')
-        for name in ("scale", "temperature", "softcap", "divisor"):
+        if not (self.scale and math.isfinite(self.scale)):
+            raise ValueError(f"scale is {self.scale}; it must be a finite number other than 0")
+        for name in ("temperature", "softcap", "divisor"):
             number = getattr(self, name)
             if number is not None and not (number > 0 and math.isfinite(number)):
                 raise ValueError(f"{name} is {number}; it must be a positive number")

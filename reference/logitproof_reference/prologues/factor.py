@@ -52,7 +52,7 @@ class FactorPrologue:
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the scaled logits, rounded."""
         (x,) = operands
-        return _rounded(rounding, BoundedValue(self.factor.apply(x.value), self.factor.apply(x.error)))
+        return _rounded(rounding, BoundedValue(self.factor.apply(x.value), np.abs(self.factor.apply(x.error))))
 
     def computed_pull_back(
         self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue

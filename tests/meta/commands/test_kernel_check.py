@@ -213,7 +213,7 @@ WRONG = {
     "profile": ({"op": "softmax", "profile": "slow"}, 'profile "slow" is not known'),
     "framework": ({"op": "softmax", "framework": "tinytorch"}, 'framework "tinytorch" is not known'),
     "declaration": ({"op": "softmax", "smoothing": 0.1}, 'declaration "smoothing" is not known'),
-    "scale": ({"op": "softmax", "scale": 0.0}, "scale is 0.0; it must be a positive number"),
+    "scale": ({"op": "softmax", "scale": 0.0}, "scale is 0.0; it must be a finite number other than 0"),
     "gradient": ({"op": "softmax", "framework": "jax", "gradient": good}, "gradient is for functions of NumPy arrays"),
 }
 

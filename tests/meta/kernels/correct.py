@@ -307,6 +307,15 @@ def scaled_loss(x: Array, y: Array) -> Array:
     return loss(wide(x) * wide(x).dtype.type(0.0625), y).astype(x.dtype)
 
 
+def turned_loss(x: Array, y: Array) -> Array:
+    return loss(wide(x) * wide(x).dtype.type(-0.5), y).astype(x.dtype)
+
+
+def turned_gradient(x: Array, y: Array, c: Array) -> Array:
+    factor = wide(x).dtype.type(-0.5)
+    return (wide(grad_loss(wide(x) * factor, y, wide(c))) * factor).astype(x.dtype)
+
+
 def masked_softmax(x: Array, where: Array) -> Array:
     return softmax(np.where(where, wide(x), -np.inf)).astype(x.dtype)
 
@@ -349,6 +358,7 @@ _add(LOSS, "smoothing", smoothed_loss, label_smoothing=0.1)
 _add(LOSS, "softcap", capped_loss, capped_gradient, softcap=30.0)
 _add(LOSS, "z-loss", loss_with_z, z_loss=1e-3)
 _add(LOSS, "scale", scaled_loss, scale=0.0625)
+_add(LOSS, "negative scale", turned_loss, turned_gradient, scale=-0.5)
 _add("softmax", "mask", masked_softmax, where=True)
 _add(LOSS, "weights", weighted_mean, reduction="mean", weight=True)
 _add(LOSS, "wide result", wide_loss, result_format="float32", format="bfloat16")

@@ -194,6 +194,7 @@ CORRECT = [
         ({"bias": True}, ("bfloat16", "float32")),
         ({"z_loss": 1e-2, **MEAN}, ("bfloat16", "float32")),
         ({"scale": 0.5, "softcap": 5.0}, ("float32",)),
+        ({"scale": -0.75}, ("float32",)),
         (DIVISOR, ("float16", "float32")),
     )
 ]

@@ -232,6 +232,11 @@ def maximum_of_masked_classes_too(x: Array, where: Array) -> Array:
     return (e / e.sum(axis=1, keepdims=True)).astype(x.dtype)
 
 
+@fault(LOSS, "options", scale=-0.5)
+def sign_of_the_scale_dropped(x: Array, y: Array) -> Array:
+    return loss(wide(x) * wide(x).dtype.type(0.5), y).astype(x.dtype)
+
+
 @fault("log_sum_exp", "options", where=True)
 def masked_classes_count_one(x: Array, where: Array) -> Array:
     return log_sum_exp(wide(x) * where).astype(x.dtype)
