@@ -39,7 +39,6 @@ GUESSED = {
     "half_probability_before_the_logarithm": ("softmax in half before log", "float16", 33),
     "float64_computed_in_float32": ("float64 computed in float32", "float64", 33),
     "bfloat16_sum_in_bfloat16": ("sum in bfloat16", "bfloat16", 1024),
-    "sign_of_the_scale_dropped": ("sign of the scale dropped", "float32", 33),
     "blocks_not_rescaled": ("blocks not rescaled", "float32", 4097),
     "padded_with_zeros": ("padded with zeros", "float32", 129),
     "padded_with_minus_1e4": ("padded with -1e4", "float32", 33),

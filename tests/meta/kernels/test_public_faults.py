@@ -180,3 +180,11 @@ def test_a_public_fault_is_named_in_the_first_five_lines(fault: PublicFault) -> 
 def test_the_gradient_that_is_right_is_not_accused() -> None:
     right = {"labels": "distributions", "gradient": grad_loss, "format": "float32", "widest": 129}
     assert check(soft_loss, op=LOSS, **right).conforms
+
+
+def test_a_scale_whose_sign_is_dropped_is_named() -> None:
+    def magnitude_alone(x: Array, y: Array) -> Array:
+        return loss(wide(x) * wide(x).dtype.type(0.5), y).astype(x.dtype)
+
+    verdict = check(magnitude_alone, op=LOSS, scale=-0.5, format="float32", widest=33)
+    assert "sign of the scale dropped" in "\n".join([verdict.headline(), *verdict.summary()])
