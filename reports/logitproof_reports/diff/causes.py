@@ -174,7 +174,7 @@ def _told(diff: Diff) -> Rows:
 def _digits_moved(diff: Diff) -> Rows:
     """Return the rows that lost or won digits within their bound, those that lost most first."""
     rows = np.flatnonzero(diff.rank == RANK["moved within the bound"])
-    before, after = (pc.fill_null(diff.column(side, "ulps").take(rows), np.nan).to_numpy() for side in ("b", "a"))
+    before, after = (pc.fill_null(diff.column(side, "ulps", rows), np.nan).to_numpy() for side in ("b", "a"))
     passed = (np.fmin(before, after) <= _ACCURATE) & (np.fmax(before, after) >= _INACCURATE)
     chosen = np.flatnonzero(passed & np.isfinite(before) & np.isfinite(after))
     return rows[chosen[np.argsort(before[chosen] - after[chosen], kind="stable")]]
@@ -185,7 +185,7 @@ def _kinds(diff: Diff, rows: Rows) -> Words:
 
     Of what only one run supports nothing is compared: there the answer does not part causes.
     """
-    sides = {side: words_of(pc.fill_null(diff.column(side, "observed").take(rows), "")) for side in ("b", "a")}
+    sides = {side: words_of(pc.fill_null(diff.column(side, "observed", rows), "")) for side in ("b", "a")}
     kinds = {side: words.mapped(_kind) for side, words in sides.items()}
     names = sorted({word for words in kinds.values() for word in words.words})
     codes = {side: np.array([names.index(w) for w in words.words])[words.codes] for side, words in kinds.items()}
@@ -282,7 +282,7 @@ def _up_to(logit: float) -> str:
 def _largest_logits(diff: Diff, finding: DiffFinding) -> dict[str, float]:
     """Return for each regime that is hit the largest finite logit of its mildest row on record; inf if not known."""
     regimes, found = diff.words("regime"), dict[str, float]()
-    inputs = [diff.column(side, "inputs").take(finding.rows).to_pylist() for side in ("a", "b")]
+    inputs = [diff.column(side, "inputs", finding.rows).to_pylist() for side in ("a", "b")]
     worse = baseline_is_worse(diff, finding.rows).astype(int).tolist()
     for place, row in enumerate(finding.rows.tolist()):
         if regime := regimes.words[regimes.codes[row]]:

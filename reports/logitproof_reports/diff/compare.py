@@ -71,10 +71,14 @@ class Diff:
             self._words[name] = words_of(pc.coalesce(self.column("b", name), self.column("a", name)))
         return self._words[name]
 
-    def column(self, side: str, name: str) -> pa.ChunkedArray:
-        """Return a column of the baseline (``b``) or the candidate (``a``), null where the judgement is not there."""
+    def column(self, side: str, name: str, rows: NDArray[np.int64] | None = None) -> pa.ChunkedArray:
+        """Return a column of the baseline (``b``) or the candidate (``a``), null where the judgement is not there.
+
+        Of some rows of the diff, or of all.
+        """
         run = self.before if side == "b" else self.after
-        return run.table[name].take(self.table[f"{side}_place"])
+        places = self.table[f"{side}_place"]
+        return run.table[name].take(places if rows is None else places.take(rows))
 
     def sides(self, row: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return one row's judgement in each run, as mappings; empty where there is none."""

@@ -256,7 +256,7 @@ def _error_of(record: dict[str, Any]) -> str:
 
 def baseline_is_worse(diff: Diff, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return for some rows of a diff whether the baseline has the worse answer, or the only one."""
-    verdicts = {side: words_of(pc.fill_null(diff.column(side, "verdict").take(rows), "")) for side in ("b", "a")}
+    verdicts = {side: words_of(pc.fill_null(diff.column(side, "verdict", rows), "")) for side in ("b", "a")}
     before, after = (np.array([_SEVERITY[word] for word in one.words])[one.codes] for one in verdicts.values())
     missing = pc.is_null(diff.table["a_place"].take(rows)).to_numpy(zero_copy_only=False)
     return np.asarray((before > after) | missing)

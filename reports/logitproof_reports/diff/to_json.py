@@ -99,7 +99,7 @@ def _changes(diff: Diff, ruling: Ruling) -> dict[str, list[Any]]:
     columns |= {name: [diff.words(name).words[code] for code in diff.words(name).codes[rows]] for name in _WORDS}
     for name in _SIDES:
         for side, title in (("b", "before"), ("a", "after")):
-            columns[f"{name}_{title}"] = [_spelled(value) for value in diff.column(side, name).take(rows).to_pylist()]
+            columns[f"{name}_{title}"] = [_spelled(value) for value in diff.column(side, name, rows).to_pylist()]
     columns["fails"] = ruling.failing[rows].tolist()
     return columns
 
