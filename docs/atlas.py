@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -78,10 +79,14 @@ ATLAS = {
     "optax": Row("optax", select=PLAIN),
     "onnxruntime": Row("onnxruntime", ("onnx",), select="float32"),
     "tinygrad": Row("tinygrad", select=PLAIN),
-    "keras": Row("keras_jax", ("jax",), select=PLAIN),
+    # Keras before 3.4 imports packaging without declaring it.
+    "keras": Row("keras_jax", ("jax", "packaging"), by_minor=True, select=PLAIN),
     "jax": Row("jax", by_minor=True, select=PLAIN),
 }
 """By the name of the package, the quick ones first."""
+
+AT_A_PLACE = re.compile(r"^adapter \S+ cannot be used in target \S+: ")
+"""How a reason begins that names a folder of this machine."""
 
 MOST_CAUSES = 3
 """Changes of a release that the table names."""
@@ -114,7 +119,7 @@ def judged(package: str, version: str, row: Row, folder: Path) -> str:
         run = judge(target, [row.adapter], output, Settings(select=row.select), resume=True)
         write_run(output, with_uncovered(run, target, [row.adapter]))
     except (UnbuildableEnvironment, UsageError, TargetError, RunFileError) as problem:
-        return str(problem).partition("\n")[0]
+        return AT_A_PLACE.sub("", str(problem).partition("\n")[0])
     return ""
 
 
