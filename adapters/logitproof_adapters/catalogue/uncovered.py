@@ -80,7 +80,7 @@ CALLS = (
     *_calls(
         "sklearn",
         "float64",
-        "import numpy as np\nfrom sklearn.metrics import d2_log_loss_score, log_loss",
+        "import numpy as np\nfrom sklearn import metrics\nfrom sklearn.metrics import log_loss",
         (
             ("unnormalized_probabilities", INDICES, "log_loss([0, 1], [[0.2, 0.3], [0.2, 0.3]])", None),
             (
@@ -102,7 +102,7 @@ CALLS = (
             (
                 "explained",
                 INDICES,
-                "d2_log_loss_score([0, 1], [[0.75, 0.25], [0.25, 0.75]])",
+                "metrics.d2_log_loss_score([0, 1], [[0.75, 0.25], [0.25, 0.75]])",
                 1.0 - _LIKELY / math.log(2.0),
             ),
         ),
