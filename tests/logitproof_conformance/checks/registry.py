@@ -1,14 +1,7 @@
-"""Checks that need calls of their own: neighbours, place in the batch, repetition, the result itself, no rows."""
+"""Which function judges each check."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-from logitproof_conformance.asking.ask import ask, digest, same_bits
 from logitproof_conformance.checks.accuracy import judge_accuracy_class, judge_accuracy_grade
 from logitproof_conformance.checks.few_rows import judge_few_rows
 from logitproof_conformance.checks.further_layouts import judge_further_layout, judge_one_dimension
@@ -29,17 +22,14 @@ from logitproof_conformance.checks.mixed_derivative import judge_mixed_derivativ
 from logitproof_conformance.checks.modes import judge_eager_answer, judge_eager_refusal
 from logitproof_conformance.checks.padded_rows import judge_padded_rows
 from logitproof_conformance.checks.refusals import judge_bad_label, judge_invalid_argument, judge_no_classes
-from logitproof_conformance.checks.second_backward import judge_second_backward
-from logitproof_conformance.judging.judging import (
-    CellEvaluation,
-    failure,
-    judgement,
-    repro_of,
-    spell_inputs,
-    verdict_on,
+from logitproof_conformance.checks.results import judge_empty_batch, judge_result
+from logitproof_conformance.checks.row_independence import (
+    judge_another_place,
+    judge_poisoned_neighbours,
+    judge_repeated_call,
+    judge_row_alone,
 )
-from logitproof_conformance.judging.related import first_failure
-from logitproof_conformance.judging.rules import FAMILY
+from logitproof_conformance.checks.second_backward import judge_second_backward
 from logitproof_conformance.plan.bad_inputs import (
     BAD_LABELS,
     DISTRIBUTION_FORMATS,
@@ -50,168 +40,7 @@ from logitproof_conformance.plan.bad_inputs import (
     WEIGHT_FORMATS,
 )
 from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION
-from logitproof_conformance.plan.layout import arrange, due_shape
-from logitproof_reference.cases.catalogue import poisoned
-from logitproof_reference.judging.compare import compare
 from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from logitproof_conformance.asking.ask import Answer
-    from logitproof_conformance.plan.cases import Case
-    from logitproof_reference.cases.regime import Rows
-    from logitproof_reference.vocabulary.judgement import Judgement
-
-
-@dataclass(frozen=True)
-class RepeatedAnswer:
-    """The answers to two calls that should agree bit for bit on some rows of the common batch.
-
-    Attributes
-    ----------
-    before, after : arrays of one shape
-        The answers on the rows compared.
-    rows : int array
-        Where those rows lie in the batch.
-    """
-
-    before: NDArray[Any]
-    after: NDArray[Any]
-    rows: NDArray[np.intp]
-
-    @cached_property
-    def changed(self) -> NDArray[np.bool_]:
-        """Where the bits differ."""
-        return ~same_bits(self.before, self.after)
-
-
-def judge_poisoned_neighbours(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Replace some rows by NaN and infinities; the others must keep their bits (ROW-1)."""
-    rows, untouched = poisoned(evaluation.common_batch.rows)
-    yield _ask_again(evaluation, case, "ROW-1", rows, np.flatnonzero(untouched))
-
-
-def judge_another_place(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Hand in the same rows in reverse order: each should give the bits it gave before (ROW-2)."""
-    backwards = np.arange(len(evaluation.common_batch.rows))[::-1]
-    yield _ask_again(evaluation, case, "ROW-2", evaluation.common_batch.rows[backwards], backwards)
-
-
-def judge_row_alone(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask the first row in a batch of its own: it is right there too (VAL-1 and its like), with its bits (ROW-2)."""
-    batch, cell = evaluation.common_batch, case.cell
-    clause = f"{FAMILY[cell.quantity]}-1"
-    alone = ask(evaluation.adapter, cell, replace(batch, rows=batch.rows[:1]))
-    if (failed := first_failure(case, clause, (evaluation.answer(batch), alone))) is not None:
-        yield failed
-        return
-    truth = evaluation.truth(batch)
-    comparison = compare(alone.array, truth.exact[:1], truth.must[:1], batch.format)
-    worst = comparison.worst()
-    reason = (
-        ""
-        if comparison.conforms.all()
-        else f"row 0 evaluated alone: error is {comparison.slack.flat[worst]:.3g}x the bound"
-    )
-    found = judgement(case, clause, verdict_on(clause, good=not reason), reason=reason)
-    yield replace(
-        found,
-        elements=alone.array.size,
-        slack=float(comparison.slack.flat[worst]),
-        ulps=float(comparison.ulps.flat[worst]),
-        repro=repro_of(evaluation, batch, 0) if reason else "",
-    )
-    twice = RepeatedAnswer(evaluation.answer(batch).array[:1], alone.array, np.arange(1))
-    same = replace(judgement(case, "ROW-2", "conforms"), elements=alone.array.size, digest=digest(alone.array))
-    yield describe_change(evaluation, same, twice) if twice.changed.any() else same
-
-
-def judge_repeated_call(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask the same again, and once more, for two kernels may take turns: the bits should be the same (LAW-5)."""
-    rows = evaluation.common_batch.rows
-    found = _ask_again(evaluation, case, "LAW-5", rows, np.arange(len(rows)))
-    if found.verdict == "conforms":
-        found = _ask_again(evaluation, case, "LAW-5", rows, np.arange(len(rows)))
-    yield found
-
-
-def _ask_again(evaluation: CellEvaluation, case: Case, clause: str, rows: Rows, origin: NDArray[np.intp]) -> Judgement:
-    """Ask with `rows` and compare bits with the first answer; `origin` says where each compared row came from."""
-    batch = evaluation.common_batch
-    first = evaluation.answer(batch)
-    again = ask(evaluation.adapter, case.cell, replace(batch, rows=rows))
-    for answer in (first, again):
-        if (failed := failure(case, answer, clause)) is not None:
-            return replace(failed, repro=repro_of(evaluation, batch, 0))
-    before, after = first.array[origin], again.array
-    twice = RepeatedAnswer(before, after if len(after) == len(origin) else after[origin], origin)
-    found = replace(judgement(case, clause, "conforms"), elements=twice.before.size, digest=digest(twice.after))
-    return describe_change(evaluation, found, twice) if twice.changed.any() else found
-
-
-def describe_change(evaluation: CellEvaluation, found: Judgement, twice: RepeatedAnswer) -> Judgement:
-    """Describe the first element whose bits changed."""
-    place = np.unravel_index(int(np.argmax(twice.changed)), twice.changed.shape)
-    row = int(twice.rows[place[0]])
-    batch = evaluation.common_batch
-    regime, number = batch.locate(row)
-    count = int(twice.changed.reshape(len(twice.rows), -1).any(axis=1).sum())
-    before, after = float(twice.before[place]).hex(), float(twice.after[place]).hex()
-    return replace(
-        found,
-        verdict=verdict_on(found.clause, good=False),
-        reason=f"{count} of {len(twice.rows)} rows changed bits; first: row {number} of {regime}, "
-        f"{before} became {after}",
-        row=number,
-        element=int(place[1]) if len(place) > 1 else -1,
-        exact=before,
-        observed=after,
-        inputs=spell_inputs(evaluation.cell, batch, regime, number),
-        repro=repro_of(evaluation, batch, row),
-    )
-
-
-def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Look at the result itself: its format (IO-1), and whether the call left its inputs alone (IO-2)."""
-    answer = evaluation.answer(evaluation.common_batch)
-    if (failed := failure(case, answer, "IO-1")) is not None:
-        yield replace(failed, repro=repro_of(evaluation, evaluation.common_batch, 0))
-        return
-    elements = 0 if answer.observed is None else answer.observed.size
-    wrong = (
-        "" if answer.dtype == case.cell.format else f"the result has format {answer.dtype}, expected {case.cell.format}"
-    )
-    modified = f"the call modified its {', '.join(answer.modified)}" if answer.modified else ""
-    for clause, reason in (("IO-1", wrong), ("IO-2", modified)):
-        found = judgement(case, clause, verdict_on(clause, good=not reason), reason=reason)
-        repro = repro_of(evaluation, evaluation.common_batch, 0) if reason else ""
-        yield replace(found, elements=elements, repro=repro)
-
-
-def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with no rows at all: the answer has no rows either (IO-3)."""
-    batch = evaluation.common_batch
-    empty = batch.rows[:0]
-    answer = ask(evaluation.adapter, case.cell, replace(batch, rows=empty))
-    if wrong := _wrong_of_nothing(answer, case.cell.format):
-        repro = evaluation.adapter.repro(case.cell, arrange(case.cell, empty))
-        yield replace(judgement(case, "IO-3", "deviates", reason=wrong), repro=repro)
-        return
-    due = due_shape(case.cell, 0, batch.classes)
-    yield replace(judgement(case, "IO-3", "conforms"), reason=f"shape {due}")
-
-
-def _wrong_of_nothing(answer: Answer, format_: str) -> str:
-    """Return what is wrong with the answer to an empty batch; empty where nothing is."""
-    if answer.failure:
-        return f"an empty batch raises {answer.failure}"
-    if answer.misshapen:
-        return f"with an empty batch, {answer.misshapen}"
-    return "" if answer.dtype == format_ else f"an empty batch returns format {answer.dtype}, expected {format_}"
-
 
 CHECK_JUDGES = {
     "poisoned_neighbours": judge_poisoned_neighbours,

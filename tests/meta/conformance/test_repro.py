@@ -13,7 +13,8 @@ import pytest
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import here
-from logitproof_conformance.checks.registry import CHECK_JUDGES, judge_empty_batch
+from logitproof_conformance.checks.registry import CHECK_JUDGES
+from logitproof_conformance.checks.results import judge_empty_batch
 from logitproof_conformance.judging.judging import CellEvaluation, judge_regime
 from logitproof_conformance.plan.cases import Case
 from logitproof_conformance.plan.layout import arrange
