@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof.errors import UsageError
 from logitproof.upgrades.signatures import HASH, AlteredEnvelopeError, opened, sealed
 from logitproof_reports.diff.environment import versions
-from logitproof_reports.diff.report import LOOK, NOT_SAFE, SAFE
+from logitproof_reports.diff.ruling import LOOK, NOT_SAFE, SAFE
 from logitproof_reports.runs.environment import package_version
 from logitproof_reports.runs.input_files import read_whole
 from logitproof_reports.runs.schema import attributed

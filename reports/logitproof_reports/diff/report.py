@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from .compare import Diff
     from .ruling import Ruling
 
-SAFE, LOOK, NOT_SAFE = WORDS = ("SAFE", "LOOK", "NOT SAFE")
-"""The gate is open and nothing became worse; it is open, and something became worse; it is shut."""
-
 MOST_CAUSES = 24
 """Causes that a report holds; of more, the changes of several functions share one."""
 
@@ -41,7 +38,7 @@ class DiffReport:
     diff, ruling : Diff, Ruling
         What it is of, judgement by judgement.
     word : str
-        One of `WORDS`.
+        One of `ruling.WORDS`.
     subject : str
         What was compared with what, e.g. ``jax 0.9.2 -> 0.10.2``.
     policy : str
@@ -118,7 +115,7 @@ def report_of(diff: Diff, ruling: Ruling, room: int = MOST_CAUSES) -> DiffReport
     return DiffReport(
         diff=diff,
         ruling=ruling,
-        word=NOT_SAFE if not ruling.safe else LOOK if ruling.to_look_at(diff).any() else SAFE,
+        word=ruling.word(diff),
         subject=subject(diff.before, diff.after),
         policy=ruling.policy,
         reasons=[*filter(None, [ruling.incomparable]), *ruling.complaints],

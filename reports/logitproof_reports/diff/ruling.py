@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
+SAFE, LOOK, NOT_SAFE = WORDS = ("SAFE", "LOOK", "NOT SAFE")
+"""The gate is open and nothing became worse; it is open, and something became worse; it is shut."""
+
 LEVELS = {
     "regression": tuple(change.word for change in CLASSES[: RANK["regressed"] + 1]),
     "warning": tuple(change.word for change in CLASSES[: RANK["new warning"] + 1]),
@@ -86,6 +89,12 @@ class Ruling:
     def safe(self) -> bool:
         """Whether the gate is open."""
         return not (self.failing.any() or self.complaints or self.incomparable)
+
+    def word(self, diff: Diff) -> str:
+        """Return one of `WORDS`."""
+        if not self.safe:
+            return NOT_SAFE
+        return LOOK if self.to_look_at(diff).any() else SAFE
 
     @property
     def policy(self) -> str:
