@@ -40,9 +40,10 @@ FURTHER_ROUNDINGS = 4
 """Beside those of the directional derivative of log-softmax: of cotangent times tangent, of that times p, of their
 difference, and of the answer."""
 
-ROUNDINGS_OF_SIGMOIDS = 10
-"""Of the sigmoid loss: where -c v comes as -c v (s(x) + s(-x)), each s is off by s(-x) 8u + 2u, exp being within 4
-ulps, their sum by 4u + 3u, as s(x) s(-x) <= 1/4; three more for the products."""
+ROUNDINGS_OF_SIGMOIDS = 24
+"""Of the sigmoid loss, where -c v comes as -c v (s(x) + s(-x)). As exp(-softplus) each s is off by 8u of its own, exp
+being within 4 ulps, and by the softplus: log1p(e) by 4u + 8u log 2, and its sum by u log 2, 10.3u. Rounding the other
+argument adds u/e, the sum and three products 4u: 23u. From 1 / (1 + exp(-x)) it is 10u, as s(x) s(-x) <= 1/4."""
 
 
 def judge_mixed_derivative(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
