@@ -64,9 +64,9 @@ def sweep(
     exceed their bound, and a histogram. An interrupted sweep continues when it is started again.
     """
     from logitproof.commands.sweep_tables import print_sweep, tree_of
-    from logitproof.sweeps.course import course_for_terminal
     from logitproof.sweeps.functions import chosen as chosen_functions
     from logitproof.sweeps.functions import range_of
+    from logitproof.sweeps.progress import progress_for_terminal
     from logitproof.sweeps.sweep import planned
     from logitproof.sweeps.sweep import sweep as measure
     from logitproof.sweeps.workers import Dask, Here, Processes
@@ -86,7 +86,7 @@ def sweep(
     for name, reason in plan.refused.items():
         complain(f"{name} is not offered: {reason}")
     crew = Dask(dask, workers) if dask else Processes(workers) if workers > 1 else Here()
-    outcome = measure(plan, crew, output, course_for_terminal(), ahead=2 * workers if workers > 1 or dask else 1)
+    outcome = measure(plan, crew, output, progress_for_terminal(), ahead=2 * workers if workers > 1 or dask else 1)
     if as_json:
         echo_json(tree_of(outcome.record))
     else:

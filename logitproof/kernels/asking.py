@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.placements import PLACEMENTS
+from logitproof.kernels.memory_layouts import PLACEMENTS
 from logitproof.kernels.truth import Question, Truth, arguments, truth_of, weights
 from logitproof_adapters.contract.calls import CallFailed, answer_of
 from logitproof_adapters.evaluator.values import is_numeric

@@ -12,6 +12,7 @@ from logitproof.errors import UsageError
 from logitproof.kernels.asking import Asker, Truths
 from logitproof.kernels.audit import Declaring, audit
 from logitproof.kernels.declarations import lenient
+from logitproof.kernels.derived_losses import derived_verdict
 from logitproof.kernels.domain import limits
 from logitproof.kernels.examination import (
     WIDEST,
@@ -24,7 +25,6 @@ from logitproof.kernels.examination import (
 )
 from logitproof.kernels.heads import head_verdict
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
-from logitproof.kernels.kin import kin_verdict
 from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
 from logitproof.kernels.masks import judge_masks
 from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch
@@ -273,7 +273,7 @@ def verdict_on(
     """Judge what an adapter answers; a log-sum-exp that is no shifted sum also as one in the log domain."""
     if question.op in HEADS:
         formats = request.formats or default_formats(framework, source)
-        judged = head_verdict if HEADS[question.op].op else kin_verdict
+        judged = head_verdict if HEADS[question.op].op else derived_verdict
         verdict = judged(adapter, question, quantities, request, formats)
         return replace(verdict, environment=environment_facts(adapter))
     verdict = _verdict_on(

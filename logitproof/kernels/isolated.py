@@ -13,7 +13,7 @@ from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import Description, DeviceError
 from logitproof_adapters.evaluator.values import packed_all, unpacked_all, unpacked_answer
 from logitproof_adapters.sources.kernel import EAGER
-from logitproof_adapters.sources.kernel_there import VARIABLE
+from logitproof_adapters.sources.kernel_in_evaluator import VARIABLE
 from logitproof_adapters.sources.literals import words_of
 from logitproof_adapters.targets.link import Link, TargetDied
 from logitproof_adapters.targets.sent_sources import is_own, sources_for
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
-THERE = "logitproof_adapters.sources.kernel_there"
+THERE = "logitproof_adapters.sources.kernel_in_evaluator"
 PATIENCE_SECONDS = 60.0
 MEMORY_GIB = 8.0
 MOST_DEATHS = 8
@@ -148,7 +148,7 @@ class IsolatedKernel:
         try:
             self._link = Link(self.target, self._sources)
             self._link.greet()
-            answer, _ = self._link.ask({"do": "load", "adapter": f"{THERE}:There", "device": self.target.device})
+            answer, _ = self._link.ask({"do": "load", "adapter": f"{THERE}:LoadedKernel", "device": self.target.device})
         except (TargetDied, TargetError) as error:
             raise UsageError(f"the kernel cannot be loaded: {error}") from error
         if raised := answer.get("raised"):

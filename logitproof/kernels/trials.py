@@ -11,8 +11,8 @@ from logitproof.kernels.recipes import RECIPES, SPREAD, Recipe, Spot
 from logitproof_adapters.sources.kernel import SAVED
 from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
-from logitproof_reference.cases.placements import WIDTHS, places, tiles
 from logitproof_reference.cases.regime import rounded
+from logitproof_reference.cases.widths import WIDTHS, places, tiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

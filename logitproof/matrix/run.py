@@ -1,4 +1,4 @@
-"""A run of the matrix: the course of each framework, followed to the end, their parts merged into one run file."""
+"""A run of the matrix: the runner of each framework, followed to the end, their parts merged into one run file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof.errors import UsageError
 from logitproof.matrix import compiled_programs
 from logitproof.matrix.choice import Choice
-from logitproof.matrix.course import Course, NothingChosen, RunRequest
+from logitproof.matrix.framework_runner import FrameworkRunner, NothingChosen, RunRequest
 from logitproof.matrix.progress import Silent
 from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
 from logitproof.matrix.survey import chosen
@@ -133,31 +133,31 @@ def run(
     }
     with parts_beside(place, request, resume=resume) as parts:
         asked = RunRequest(profile, part, choice, where, patience, evaluators or evaluators_for(names, where))
-        courses: list[Course] = []
+        runners: list[FrameworkRunner] = []
         try:
             with sigterm_interrupts(), display or Silent() as shown:
-                courses += [Course(name, asked, parts, resume=resume) for name in names]
-                follow(courses, shown)
-                whole = merge(outcomes(courses))
+                runners += [FrameworkRunner(name, asked, parts, resume=resume) for name in names]
+                follow(runners, shown)
+                whole = merge(outcomes(runners))
             write_run(place, whole)
         except KeyboardInterrupt:
-            raise Interrupted(save_partial(courses, place)) from None
+            raise Interrupted(save_partial(runners, place)) from None
         except (OSError, RunFileError) as error:
-            raise cannot_go_on(error, courses, place) from error
+            raise cannot_go_on(error, runners, place) from error
         except UsageError:
             if not resume:  # what an earlier run left is not ours to throw away
                 remove(parts)
             raise
         finally:
-            for course in courses:
-                course.stop()
+            for runner in runners:
+                runner.stop()
         remove(parts)
     return whole
 
 
-def cannot_go_on(error: OSError | RunFileError, courses: Sequence[Course], target: Path) -> Exception:
+def cannot_go_on(error: OSError | RunFileError, runners: Sequence[FrameworkRunner], target: Path) -> Exception:
     """Return what is raised where a disk is full, or something else keeps a run from being written."""
-    judged, total = (sum(getattr(course, name) for course in courses) for name in ("judged", "total"))
+    judged, total = (sum(getattr(runner, name) for runner in runners) for name in ("judged", "total"))
     if isinstance(error, OSError):
         error = RunFileError(f"{target} cannot be completed ({error.strerror or error})")
     if not judged:
@@ -245,20 +245,20 @@ def parts_of(target: Path) -> Path:
     return target.with_name(target.name + ".parts")
 
 
-def follow(courses: Sequence[Course], display: Display) -> None:
-    """Let every course go on as its answers come, and show its progress, until the last one ends."""
+def follow(runners: Sequence[FrameworkRunner], display: Display) -> None:
+    """Let every runner go on as its answers come, and show its progress, until the last one ends."""
     while True:
-        running = [course for course in courses if course.running]
-        descriptors = {found for course in running for lane in course.lanes if (found := lane.descriptor) is not None}
+        running = [runner for runner in runners if runner.running]
+        descriptors = {found for runner in running for lane in runner.lanes if (found := lane.descriptor) is not None}
         ready = readable(descriptors) or descriptors  # on all of them something may be overdue
-        for course in courses:
-            course.go_on(ready)
+        for runner in runners:
+            runner.go_on(ready)
             display.show(
-                course.framework,
-                course.judged,
-                course.total,
-                importing=course.importing_for,
-                ended=not course.running,
+                runner.framework,
+                runner.judged,
+                runner.total,
+                importing=runner.importing_for,
+                ended=not runner.running,
             )
         if not running:
             return
@@ -272,24 +272,24 @@ def readable(descriptors: Iterable[int]) -> set[int]:
     return {descriptor for descriptor, _ in poller.poll(1000 * TICK_SECONDS)}
 
 
-def outcomes(courses: Sequence[Course]) -> list[Run]:
-    """Return the runs of courses that have ended; what befell one costs the others nothing.
+def outcomes(runners: Sequence[FrameworkRunner]) -> list[Run]:
+    """Return the runs of runners that have ended; what befell one costs the others nothing.
 
     Raises
     ------
     Exception
         None of them could be asked: the first refusal.
     """
-    if all(course.refusal for course in courses):
-        raise UsageError(str(courses[0].refusal)) from courses[0].refusal
-    return [course.outcome() for course in courses if not isinstance(course.refusal, NothingChosen)]
+    if all(runner.refusal for runner in runners):
+        raise UsageError(str(runners[0].refusal)) from runners[0].refusal
+    return [runner.outcome() for runner in runners if not isinstance(runner.refusal, NothingChosen)]
 
 
-def save_partial(courses: Sequence[Course], target: Path) -> Run | None:
-    """Stop all courses and write what they had measured; None where that is nothing."""
-    for course in courses:
-        course.stop()
-    parts = [found for course in courses if (found := course.measured()) is not None]
+def save_partial(runners: Sequence[FrameworkRunner], target: Path) -> Run | None:
+    """Stop all runners and write what they had measured; None where that is nothing."""
+    for runner in runners:
+        runner.stop()
+    parts = [found for runner in runners if (found := runner.measured()) is not None]
     if not parts:
         with suppress(OSError):
             remove(parts_of(target))

@@ -18,7 +18,7 @@ from logitproof.sweeps.comparison import BINS, Comparison
 from logitproof.sweeps.equal_answers import deciding
 from logitproof.sweeps.exact import measured
 from logitproof.sweeps.limits import wrong_at_limits
-from logitproof.sweeps.stretches import BLOCK, block_of, finite_rows, stretches
+from logitproof.sweeps.monotonic_ranges import BLOCK, block_of, finite_rows, stretches
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from logitproof.sweeps.exact import Measured
     from logitproof.sweeps.functions import Function
-    from logitproof.sweeps.stretches import Stretch
+    from logitproof.sweeps.monotonic_ranges import Stretch
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.formats import F64
 

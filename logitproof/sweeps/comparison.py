@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof.sweeps.functions import Element
-    from logitproof.sweeps.stretches import Stretch
+    from logitproof.sweeps.monotonic_ranges import Stretch
     from logitproof_reference.vocabulary.formats import F64
 
     Mask = NDArray[np.bool_]

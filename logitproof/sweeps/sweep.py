@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from logitproof.sweeps.course import Course
     from logitproof.sweeps.functions import Function
+    from logitproof.sweeps.progress import SweepProgress
     from logitproof.sweeps.units import Unit
     from logitproof.sweeps.workers import Workers
     from logitproof_adapters.targets.target import Target
@@ -138,7 +138,7 @@ class Outcome:
     interrupted: bool = False
 
 
-def sweep(plan: Plan, workers: Workers, output: Path, course: Course, *, ahead: int = 1) -> Outcome:
+def sweep(plan: Plan, workers: Workers, output: Path, progress: SweepProgress, *, ahead: int = 1) -> Outcome:
     """Measure what is not measured yet, and write the record; Ctrl-C keeps what is done.
 
     Parameters
@@ -152,7 +152,7 @@ def sweep(plan: Plan, workers: Workers, output: Path, course: Course, *, ahead: 
     left = [unit for unit, record in known.items() if not record]
     failures: dict[str, str] = {}
     interrupted = False
-    course.begin(len(known), len(done))
+    progress.begin(len(known), len(done))
     try:
         for unit, found in _measured(plan, workers, left, failures, ahead):
             if isinstance(found, Exception):
@@ -160,11 +160,11 @@ def sweep(plan: Plan, workers: Workers, output: Path, course: Course, *, ahead: 
             else:
                 store.put(unit, found)
                 done.append(found)
-            course.advance()
+            progress.advance()
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        course.end()
+        progress.end()
         workers.close()
         release()
     record = Record(plan.head, done)

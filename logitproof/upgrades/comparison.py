@@ -17,7 +17,7 @@ from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.environment import versions
 from logitproof_reports.diff.to_json import as_json
 from logitproof_reports.diff.to_markdown import diff_comment, diff_markdown
-from logitproof_reports.diff.verdict import verdict_lines
+from logitproof_reports.diff.to_terminal import verdict_lines
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.runs.whole_files import append, refuse_unwritable, write_atomically

@@ -179,7 +179,7 @@ MASKED = tuple(
 """Functions with masks; what a row gives of which no class counts is declared where it is documented."""
 
 KIN = tuple(
-    PublicHead(package, f"of_kin:{function}", calls, framework, op=op)
+    PublicHead(package, f"of_derived_losses:{function}", calls, framework, op=op)
     for package, framework, function, calls, op in (
         ("torch 2.13.0", "torch", "torch_kl_div", "F.kl_div", "kl_divergence"),
         ("torch 2.13.0", "torch", "torch_kl_div_log_target", "F.kl_div(log_target=True)", "kl_divergence"),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.evaluator.frames import LENGTH, FrameError, decoded, encoded, length_of
 from logitproof_adapters.evaluator.memory import SPELLED, in_gib
-from logitproof_adapters.targets.silence import Silence
+from logitproof_adapters.targets.hang_detection import Silence
 from logitproof_adapters.targets.target import TargetError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import numpy as np
 
 from logitproof_reference.cases.hashed_numbers import integers
 from logitproof_reference.cases.ordinary import every_profile, typical
-from logitproof_reference.cases.placements import BODY_AND_TAIL, TWO_TILES, places, tiles
 from logitproof_reference.cases.regime import Regime
+from logitproof_reference.cases.widths import BODY_AND_TAIL, TWO_TILES, places, tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable

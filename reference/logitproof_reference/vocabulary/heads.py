@@ -16,7 +16,7 @@ class FusedOp:
     Attributes
     ----------
     name, op : str
-        Its name, and the op of `ops.OPS` that it ends in; empty where its formulas stand in `oracle.kin`.
+        Its name, and the op of `ops.OPS` that it ends in; empty where its formulas stand in `oracle.derived_losses`.
     operands : tuple of str
         The roles of the arrays it takes, labels last.
     optional : tuple of str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from logitproof_reports.counting.making import making_of
+from logitproof_reports.counting.provenance import making_of
 from logitproof_reports.words.text import escape_control_chars
 
 from .classes import CLASSES, RANK, ChangeClass

@@ -11,7 +11,7 @@ import numpy as np
 from .classes import CLASSES, RANK
 from .environment import versions
 from .findings import findings_of, what_of
-from .verdict import verdict_lines
+from .to_terminal import verdict_lines
 
 if TYPE_CHECKING:
     from .causes import Cause

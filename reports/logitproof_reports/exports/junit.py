@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET  # written here, never read
 
-from logitproof_reports.counting.making import making_of
+from logitproof_reports.counting.provenance import making_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED, shown_verdict
 from logitproof_reports.words.terms import clause_title

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
 from logitproof_reports.counting.accuracy_grades import counted, grades_of
-from logitproof_reports.counting.making import sentence_of
+from logitproof_reports.counting.provenance import sentence_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
 from logitproof_reports.counting.verdict_sentences import headline, titled, verdict_sentences

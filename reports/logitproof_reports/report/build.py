@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof_reference.oracle.certificate import released_certificate
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.severity import EFFECTS
-from logitproof_reports.counting.making import facts_of, making_of
+from logitproof_reports.counting.provenance import facts_of, making_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by, total
 from logitproof_reports.counting.verdict_sentences import (

@@ -12,7 +12,6 @@ from logitproof_conformance.checks.label_formats import (
     judge_weight_format,
 )
 from logitproof_conformance.checks.laws_of_derivatives import judge_forward_and_reverse, judge_second_vector
-from logitproof_conformance.checks.laws_of_rows import judge_order_of_logits, judge_row_sums
 from logitproof_conformance.checks.laws_of_symmetry import (
     judge_one_hot_labels,
     judge_permuted_classes,
@@ -29,6 +28,7 @@ from logitproof_conformance.checks.row_independence import (
     judge_repeated_call,
     judge_row_alone,
 )
+from logitproof_conformance.checks.row_sums_and_order import judge_order_of_logits, judge_row_sums
 from logitproof_conformance.checks.second_backward import judge_second_backward
 from logitproof_conformance.plan.bad_inputs import (
     BAD_LABELS,

@@ -18,7 +18,7 @@ from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
-from logitproof_reports.diff.verdict import verdict_lines
+from logitproof_reports.diff.to_terminal import verdict_lines
 from logitproof_reports.runs.run_file import read_run, write_run
 from logitproof_reports.runs.schema import RunFileError
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of

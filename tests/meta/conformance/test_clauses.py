@@ -11,8 +11,8 @@ import pytest
 
 import logitproof_conformance
 from logitproof.invariance.axes import CLAUSES as INVARIANCE_CLAUSES
+from logitproof.kernels.derived_losses import CLAUSES as DERIVED_CLAUSES
 from logitproof.kernels.heads import CLAUSES as HEAD_CLAUSES
-from logitproof.kernels.kin import CLAUSES as DERIVED_CLAUSES
 from logitproof.kernels.masks import CLAUSES as MASK_CLAUSES
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.checks.registry import CHECK_JUDGES

@@ -17,8 +17,8 @@ import pytest
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof.matrix.progress import Lines
 from logitproof.readers.reporting import judgements
-from logitproof_adapters.targets import silence
-from logitproof_adapters.targets.silence import Silence, cpu_seconds, hangs, waiting_seconds
+from logitproof_adapters.targets import hang_detection
+from logitproof_adapters.targets.hang_detection import Silence, cpu_seconds, hangs, waiting_seconds
 from logitproof_reference.vocabulary.judgement import on_the_whole
 from logitproof_reports.runs.journal import Journal, read_journal, resume_point
 from logitproof_reports.runs.run_file import read_run
@@ -397,11 +397,11 @@ def test_what_a_silent_process_did_before_counts_for_as_long_as_a_case_may_take(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 0.0)
-    watched = silence.Silence(1)
+    watched = hang_detection.Silence(1)
     for now, used, waited, expected in LOOKS[what]:
         monkeypatch.setattr(time, "monotonic", lambda now=now: now)
-        monkeypatch.setattr(silence, "cpu_seconds", lambda _, used=used: used)
-        monkeypatch.setattr(silence, "waiting_seconds", lambda _, waited=waited: waited)
+        monkeypatch.setattr(hang_detection, "cpu_seconds", lambda _, used=used: used)
+        monkeypatch.setattr(hang_detection, "waiting_seconds", lambda _, waited=waited: waited)
         assert watched.exceeds(10.0) is expected
 
 
@@ -409,13 +409,13 @@ def test_a_compiler_that_waited_for_a_processor_and_ended_does_not_make_it_hang(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As torch.compile's on a busy machine: all that the session does is done by processes that end."""
-    watched = silence.Silence(1)
+    watched = hang_detection.Silence(1)
     for step in range(41):
         now = watched._since + 0.25 + step * 0.25
         waiting = 0.0 if step > 38 else 0.2 * step  # the compiler ends before the limit of 10 seconds
         monkeypatch.setattr(time, "monotonic", lambda now=now: now)
-        monkeypatch.setattr(silence, "cpu_seconds", lambda _, step=step: 0.01 * step)
-        monkeypatch.setattr(silence, "waiting_seconds", lambda _, waiting=waiting: waiting)
+        monkeypatch.setattr(hang_detection, "cpu_seconds", lambda _, step=step: 0.01 * step)
+        monkeypatch.setattr(hang_detection, "waiting_seconds", lambda _, waiting=waiting: waiting)
         assert not watched.exceeds(10.0)
     later = now + 0.5
     monkeypatch.setattr(time, "monotonic", lambda: later)

@@ -9,7 +9,7 @@ import numpy as np
 
 from logitproof_adapters.control import options as control_options
 from logitproof_adapters.control import softmax as control
-from logitproof_reference.cases.placements import WIDEST_TILE
+from logitproof_reference.cases.widths import WIDEST_TILE
 from logitproof_reference.vocabulary.cells import Options
 from meta.mutants.mutant import (
     GRAD_INDEX_LOSS,

@@ -22,7 +22,7 @@ from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import LEVELS, Waived, rule
 from logitproof_reports.diff.to_json import as_json
 from logitproof_reports.diff.to_markdown import COMMENT_MARK, diff_comment, diff_markdown
-from logitproof_reports.diff.verdict import LINES, WIDTH, verdict_lines
+from logitproof_reports.diff.to_terminal import LINES, WIDTH, verdict_lines
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.runs.run_file import write_run
 from meta.reports.synthetic_runs import (

@@ -14,7 +14,7 @@ from logitproof_adapters.catalogue.tried_machines import DECISIVE, tried_machine
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
-from logitproof_reports.diff.verdict import verdict_lines
+from logitproof_reports.diff.to_terminal import verdict_lines
 from logitproof_reports.exports.summary import sentences
 from meta.reports.synthetic_runs import environment_of, judgement, run_of
 

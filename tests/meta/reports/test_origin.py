@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from logitproof.matrix.run import run as run_matrix
-from logitproof_reports.counting.making import making_of, sentence_of
+from logitproof_reports.counting.provenance import making_of, sentence_of
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.exports.junit import junit
 from logitproof_reports.exports.summary import markdown, sentences

@@ -14,7 +14,7 @@ from logitproof.sweeps.certifier import Certifier
 from logitproof.sweeps.comparison import BINS
 from logitproof.sweeps.exact import measured, request_of
 from logitproof.sweeps.functions import Function, chosen
-from logitproof.sweeps.stretches import BLOCK, stretches
+from logitproof.sweeps.monotonic_ranges import BLOCK, stretches
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_adapters.sources.two_logits import inputs_of
 from logitproof_reference.bounds.api import bound

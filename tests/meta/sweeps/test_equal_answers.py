@@ -11,7 +11,7 @@ from logitproof.sweeps import certifier as certifiers
 from logitproof.sweeps import equal_answers
 from logitproof.sweeps.certifier import Certifier
 from logitproof.sweeps.functions import Function, chosen
-from logitproof.sweeps.stretches import block_of
+from logitproof.sweeps.monotonic_ranges import block_of
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_adapters.sources.two_logits import inputs_of
 from logitproof_reference.bounds.assumptions import MUST

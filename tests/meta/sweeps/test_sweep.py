@@ -11,8 +11,8 @@ import pytest
 
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
-from logitproof.sweeps.course import Silent
 from logitproof.sweeps.functions import chosen
+from logitproof.sweeps.progress import Silent
 from logitproof.sweeps.sweep import Plan, planned, sweep
 from logitproof.sweeps.work import release
 from logitproof.sweeps.workers import Here, Processes
@@ -95,9 +95,9 @@ def test_two_workers_of_which_one_is_killed_make_the_same_record(plan: Plan, who
     def kill() -> None:
         os.kill(crew.pids[0], signal.SIGKILL)
 
-    course = Stops(kill)
-    sweep(plan, crew, tmp_path / "two.sweep", course, ahead=4)
-    assert course.counted == 4
+    progress = Stops(kill)
+    sweep(plan, crew, tmp_path / "two.sweep", progress, ahead=4)
+    assert progress.counted == 4
     assert (tmp_path / "two.sweep").read_bytes() == whole
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
-from logitproof_reference.bounds.kin import bound
+from logitproof_reference.bounds.derived_losses import bound
 from logitproof_reference.cases.hashed_numbers import normals
-from logitproof_reference.oracle.kin import FORMULAS, Operands, exact
+from logitproof_reference.oracle.derived_losses import FORMULAS, Operands, exact
 from logitproof_reference.vocabulary.formats import FORMATS
-from meta.kin import kin_by_mpmath
+from meta.derived_losses import by_mpmath
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,10 +37,10 @@ def test_every_answer_is_exact_by_multiple_precision(op: str, quantity: str, gam
     given = operands(size)
     given = Operands(given.logits, given.target, given.labels, gamma)
     found = exact(op, quantity, given)
-    truth = kin_by_mpmath.answers(op, quantity, given)
+    truth = by_mpmath.answers(op, quantity, given)
     for index, radius in np.ndenumerate(found.radius):
         expected = truth[index[0]] if len(index) == 1 else truth[index[0]][index[1]]
-        with mpmath.workdps(kin_by_mpmath.DIGITS):
+        with mpmath.workdps(by_mpmath.DIGITS):
             ball = mpmath.mpf(float(found.value[index])) + mpmath.mpf(float(found.tail[index]))
             assert abs(ball - expected) <= mpmath.mpf(float(radius)) + mpmath.mpf(2) ** -1000
         assert radius <= 2.0**-80 * max(1.0, size)

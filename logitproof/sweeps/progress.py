@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-class Course(Protocol):
+class SweepProgress(Protocol):
     """Is told how far a sweep is."""
 
     def begin(self, units: int, done: int) -> None:
@@ -85,7 +85,7 @@ class Bar:
         self._progress.stop()
 
 
-def course_for_terminal() -> Course:
+def progress_for_terminal() -> SweepProgress:
     """Return a bar where stderr is a terminal, lines elsewhere."""
     return Bar() if sys.stderr.isatty() else Lines()
 

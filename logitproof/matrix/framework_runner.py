@@ -1,4 +1,4 @@
-"""The course of one framework: its evaluators, the cells under way, and the journal of what is judged."""
+"""The runner of one framework: its evaluators, the cells under way, and the journal of what is judged."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _told(framework: str, error: Exception) -> Exception:
 
 
 class Lane:
-    """One evaluator of a course, and the cells that it is asked.
+    """One evaluator of a runner, and the cells that it is asked.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class Lane:
             self.turns.settle(self.link.check_deadline())
 
 
-class Course:
+class FrameworkRunner:
     """One framework, from the start of its evaluators to its run file.
 
     Parameters
@@ -197,7 +197,7 @@ class Course:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the run file is there: the course came to its end."""
+        """Whether the run file is there: the runner came to its end."""
         return self.part.exists() and not journal_of(self.part).exists()
 
     @property

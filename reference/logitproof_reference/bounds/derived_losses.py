@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_reference.bounds.assumptions import Arithmetic
-    from logitproof_reference.oracle.kin import Operands
+    from logitproof_reference.oracle.derived_losses import Operands
     from logitproof_reference.vocabulary.formats import F64, Format
 
 ROUNDINGS = 8.0

@@ -43,7 +43,7 @@ def made(device: str) -> SourceAdapter:
     return adapter
 
 
-class There:
+class LoadedKernel:
     """What the evaluator makes: the adapter of the kernel that the environment names."""
 
     def __new__(cls, device: str = CPU) -> Any:

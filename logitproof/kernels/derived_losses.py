@@ -11,12 +11,12 @@ import numpy as np
 from logitproof.kernels.by_format import verdict_by_format
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
-from logitproof_reference.bounds.kin import bound
+from logitproof_reference.bounds.derived_losses import bound
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.regime import rounded
 from logitproof_reference.judging.compare import compare
-from logitproof_reference.oracle.kin import Operands, exact
+from logitproof_reference.oracle.derived_losses import Operands, exact
 from logitproof_reference.specification.clauses import clause as clause_of
 from logitproof_reference.vocabulary.cells import Cell, Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -61,7 +61,7 @@ def cases(format_: str, widest: int, seed: int) -> Iterator[tuple[str, Array, Ar
             yield name, logits, target, integers(f"kin {name} {seed} labels", (shape[0],), shape[1])
 
 
-def kin_verdict(
+def derived_verdict(
     adapter: Adapter, question: Question, quantities: tuple[str, ...], request: Request, formats: Sequence[str]
 ) -> KernelVerdict:
     """Judge such a function.

@@ -9,7 +9,7 @@ import mpmath
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from logitproof_reference.oracle.kin import Operands
+    from logitproof_reference.oracle.derived_losses import Operands
 
 DIGITS = 500
 STEP = 2**-600
