@@ -131,7 +131,7 @@ def table(folder: Path, left_out: dict[str, str]) -> str:
         f"{' or '.join(PYTHONS)}), each beside the newest of what it needs, judged by the quick profile and compared "
         "with the release before. The verdict is that of `logitproof upgrade` by the default policy ([Approve an "
         "upgrade](upgrade.md)); of the changes the worst are named. Releases after the last one of a package were not "
-        "run."
+        "run. [The same as one page](releases.html) for a browser, with each cell."
     )
     lines = ["# What each release changed", "", how]
     for package, one in ATLAS.items():

@@ -37,7 +37,7 @@ class Release:
     complete : bool
         False where the run was interrupted or filtered.
     since : str
-        The version it is compared with; empty where none before it was asked the same, or one was not judged whole.
+        The version it is compared with; empty where none before it was asked the same.
     cells : int
         Cells judged; those the framework does not offer are not among them.
     conforming, known, unexpected : int
@@ -67,14 +67,13 @@ class Release:
     @property
     def sentence(self) -> str:
         """What moved, in a sentence."""
-        if not self.complete:
-            return f"{self.version}: incomplete run, not compared."
+        part = "" if self.complete else " (a part of the matrix)"
         if not self.since:
-            return f"{self.version}: no earlier run with the same inputs."
+            return f"{self.version}{part}: no earlier run with the same inputs."
         if not self.bits and not self.verdicts:
-            return f"{self.version}: verdicts and bits identical to {self.since}."
+            return f"{self.version}{part}: verdicts and bits identical to {self.since}."
         verdicts = plural(self.verdicts, "cell") if self.verdicts else "no cell"
-        return f"{self.version}: since {self.since} {verdicts} changed in verdict, {self.bits:,} in bits."
+        return f"{self.version}{part}: since {self.since} {verdicts} changed in verdict, {self.bits:,} in bits."
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,8 @@ def history_of(stored: Sequence[StoredRun], skipped: Sequence[str] = ()) -> Hist
     found = sorted(_releases(stored, cells), key=lambda pair: _place(pair[1], stored[pair[0]].written))
     releases = [release for _, release in found]
     before = _before(releases)
-    cells.compare([place for place, _ in found], [release.framework for release in releases], before)
+    frameworks, whole = ([getattr(release, name) for release in releases] for name in ("framework", "complete"))
+    cells.compare([place for place, _ in found], frameworks, before, whole)
     counted = [
         replace(
             release,
@@ -142,13 +142,12 @@ def _place(release: Release, written: float) -> tuple[object, ...]:
 def _before(releases: Sequence[Release]) -> list[int]:
     """Return for each release the position of the latest before it that was asked the same, or -1.
 
-    What was not judged whole is compared with nothing.
+    A part of the matrix is compared with the part before it, in the cells that both judged.
     """
-    last: dict[tuple[str, ...], int] = {}
+    last: dict[tuple[object, ...], int] = {}
     found = [-1] * len(releases)
     for place, release in enumerate(releases):
-        if release.complete:
-            asked = (release.framework, release.profile, release.case_set)
-            found[place] = last.get(asked, -1)
-            last[asked] = place
+        asked = (release.framework, release.profile, release.case_set, release.complete)
+        found[place] = last.get(asked, -1)
+        last[asked] = place
     return found

@@ -52,8 +52,9 @@ before AS (
     JOIN cells ON cells.run = earlier.run AND cells.adapter = earlier.adapter
 )
 SELECT number, cell, now.rank, now.slack,
-    releases.before >= 0 AND now.verdicts IS DISTINCT FROM before.verdicts AS verdict_changed,
-    releases.before >= 0 AND now.bits IS DISTINCT FROM before.bits AS bits_changed
+    releases.before >= 0 AND (whole OR (now.run IS NOT NULL AND before.run IS NOT NULL)) AS is_compared,
+    is_compared AND now.verdicts IS DISTINCT FROM before.verdicts AS verdict_changed,
+    is_compared AND now.bits IS DISTINCT FROM before.bits AS bits_changed
 FROM now FULL JOIN before USING (number, cell) JOIN releases USING (number)
 """
 
@@ -99,9 +100,14 @@ class CellsOfRuns:
         """Return run, adapter, and a number that is the same where an adapter's verdicts and bits all are."""
         return self._database.sql(_CONTENT).fetchall()
 
-    def compare(self, runs: Sequence[int], adapters: Sequence[str], before: Sequence[int]) -> None:
-        """Set each release (a run's adapter) beside an earlier one, by its position among them; -1 for none."""
-        releases = {"number": range(len(runs)), "run": runs, "adapter": adapters, "before": before}
+    def compare(
+        self, runs: Sequence[int], adapters: Sequence[str], before: Sequence[int], whole: Sequence[bool]
+    ) -> None:
+        """Set each release (a run's adapter) beside an earlier one, by its position among them; -1 for none.
+
+        In a release that is not whole a cell that only one of the two judged has not changed.
+        """
+        releases = {"number": range(len(runs)), "run": runs, "adapter": adapters, "before": before, "whole": whole}
         self._database.register("releases", pa.table({name: list(column) for name, column in releases.items()}))
         self._database.execute(_MOVES)
 

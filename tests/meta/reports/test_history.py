@@ -118,13 +118,21 @@ def test_only_releases_that_were_asked_the_same_are_compared() -> None:
     assert note == "jax has runs of 2 case sets: only runs of the same case set are compared."
 
 
-def test_an_interrupted_run_is_told_but_compared_with_nothing() -> None:
+def test_a_part_of_the_matrix_is_compared_with_a_part_in_the_cells_that_both_judged() -> None:
     base = run_of("jax")
-    half = replace(base, table=base.table.slice(0, 100), complete=False)
-    history = told(versioned(base, "1.0"), versioned(half, "1.1"), versioned(base, "1.2"))
-    assert [release.since for release in history.releases] == ["", "", "1.0"]
-    assert [release.bits for release in history.releases] == [0, 0, 0]
+    cells = list(dict.fromkeys(base.table["cell"].to_pylist()))
+
+    def part(run: Run, count: int) -> Run:
+        kept = pa.array([cell in cells[:count] for cell in run.table["cell"].to_pylist()])
+        return replace(run, table=run.table.filter(kept), complete=False)
+
+    (first,) = conforming_cells(base, 1)
+    half, other = part(base, cells.index(first) + 1), part(with_bits_in(base, [first]), len(cells))
+    history = told(versioned(base, "1.0"), versioned(half, "1.1"), versioned(base, "1.2"), versioned(other, "1.3"))
+    assert [release.since for release in history.releases] == ["", "", "1.0", "1.1"]
+    assert [(release.verdicts, release.bits) for release in history.releases] == [(0, 0), (0, 0), (0, 0), (0, 1)]
     assert release_words(history.releases[1])["version"] == "1.1 (partly)"
+    assert history.releases[3].sentence.startswith("1.3 (a part of the matrix): since 1.1 ")
 
 
 def test_a_cell_that_appears_or_vanishes_has_moved_and_its_story_says_where() -> None:
