@@ -111,7 +111,9 @@ def repeated(run: Run) -> str:
 def _without_gaps(run: Run) -> Run:
     """Return a run without its remarks that something planned was not judged: what is missing is unknown anyway."""
     gaps = pc.and_(pc.equal(run.table["op"], ""), pc.equal(run.table["verdict"], "void"))
-    return replace(run, table=run.table.filter(pc.invert(gaps)), complete=run.complete and not pc.any(gaps).as_py())
+    if not pc.any(gaps).as_py():
+        return run  # a table that is filtered is copied, whatever is left of it
+    return replace(run, table=run.table.filter(pc.invert(gaps)), complete=False)
 
 
 def _with_the_same_calls(*runs: Run) -> list[Run]:
