@@ -58,15 +58,12 @@ class Row:
         Name of the adapter.
     beside : tuple of str
         Further requirements.
-    by_minor : bool
-        Whether of the releases of one minor version only the last is judged.
     select : str
         Which cases, as ``-k`` of `logitproof run` has it; empty for all of the quick profile.
     """
 
     adapter: str
     beside: tuple[str, ...] = ()
-    by_minor: bool = False
     select: str = ""
 
 
@@ -80,8 +77,8 @@ ATLAS = {
     "onnxruntime": Row("onnxruntime", ("onnx",), select="float32"),
     "tinygrad": Row("tinygrad", select=PLAIN),
     # Keras before 3.4 imports packaging without declaring it.
-    "keras": Row("keras_jax", ("jax", "packaging"), by_minor=True, select=PLAIN),
-    "jax": Row("jax", by_minor=True, select=PLAIN),
+    "keras": Row("keras_jax", ("jax", "packaging"), select=PLAIN),
+    "jax": Row("jax", select=PLAIN),
 }
 """By the name of the package, the quick ones first."""
 
@@ -92,7 +89,7 @@ MOST_CAUSES = 3
 """Changes of a release that the table names."""
 
 
-def listed(package: str, row: Row) -> list[str]:
+def listed(package: str) -> list[str]:
     """Return the releases of a package since `SINCE`, oldest first.
 
     Raises
@@ -103,8 +100,7 @@ def listed(package: str, row: Row) -> list[str]:
     interpreters = preferred(PYTHONS)
     first = newest(package, interpreters[0], until=SINCE)
     last = max((newest(package, one) for one in interpreters), key=Version)
-    found = releases(package, first, last, interpreters)[1:]
-    return list({Version(one).release[:2]: one for one in found}.values()) if row.by_minor else found
+    return releases(package, first, last, interpreters)[1:]
 
 
 def judged(package: str, version: str, row: Row, folder: Path) -> str:
@@ -144,9 +140,8 @@ def table(folder: Path, left_out: dict[str, str]) -> str:
 
 def _section(files: Sequence[Path], one: Row) -> list[str]:
     only = f', of which those that match `-k "{one.select}"`' if one.select else ""
-    latest = ", the last of each minor version" if one.by_minor else ""
     which = f"{plural(len(files), 'release')}, {files[0].stem} to {files[-1].stem}"
-    asked = f"{which}{latest}; the cells of the quick profile{only}."
+    asked = f"{which}; the cells of the quick profile{only}."
     rows = [_row(before.stem, after.stem, _report(before, after)) for before, after in pairwise(files)]
     return [asked, "", *head(["release", "since", "verdict", "what changed", "cells", "beside it"]), *rows]
 
@@ -182,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.table.write_text(table(given.output, left_out), encoding="utf-8")
         return 0
     for package in given.packages or ATLAS:
-        for version in listed(package, ATLAS[package]):
+        for version in listed(package):
             begun = time.monotonic()
             try:
                 reason = judged(package, version, ATLAS[package], given.output)
