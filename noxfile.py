@@ -94,13 +94,13 @@ def upgrade(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def atlas(session: nox.Session) -> None:
+def releases(session: nox.Session) -> None:
     """Test every release since 2024 of some packages (hours; goes on where it stopped), or of those after --."""
     session.install("-e", ".")
-    folder = RUNS / "atlas"
-    session.run("python", "docs/atlas.py", "-o", str(folder), *session.posargs)
-    session.run("logitproof", "history", str(folder), "-o", str(RUNS / "atlas.html"))
-    session.run("python", "docs/atlas.py", "-o", str(folder), "--table", str(RUNS / "releases.md"))
+    folder = RUNS / "releases"
+    session.run("python", "docs/releases.py", "-o", str(folder), *session.posargs)
+    session.run("logitproof", "history", str(folder), "-o", str(RUNS / "releases.html"))
+    session.run("python", "docs/releases.py", "-o", str(folder), "--table", str(RUNS / "releases.md"))
 
 
 @nox.session(default=False)

@@ -1,8 +1,8 @@
-"""Judge every release of some packages since a day, a run file each: ``python docs/atlas.py -o runs/atlas``.
+"""Judge every release of some packages since a day, a run file each: ``python docs/releases.py -o runs/releases``.
 
-`logitproof history runs/atlas` makes one page of them, and ``--table FILE`` a table in Markdown of what each release
-changed. What is there is not judged again, so that an interrupted atlas goes on where it stopped; why a release could
-not be judged stands in ``left-out.json``. ``nox -s atlas`` does all of it.
+`logitproof history runs/releases` makes one page of them, and ``--table FILE`` a table in Markdown of what each release
+changed. What is there is not judged again, so that an interrupted history goes on where it stopped; why a release
+could not be judged stands in ``left-out.json``. ``nox -s releases`` does all of it.
 """
 # ruff: noqa: INP001 - a script, no package
 
@@ -50,27 +50,27 @@ PYTHONS = ("3.11", "3.13")
 
 @dataclass(frozen=True)
 class Row:
-    """A package of the atlas: the adapter that asks it, what is installed beside it, and which releases.
+    """A package of the history: the adapter that calls it, what is installed with it, and which cells.
 
     Attributes
     ----------
     adapter : str
         Name of the adapter.
-    beside : tuple of str
-        Further requirements.
+    further : tuple of str
+        Requirements besides the package itself.
     select : str
         Which cases, as ``-k`` of `logitproof run` has it; empty for all of the quick profile.
     """
 
     adapter: str
-    beside: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
     select: str = ""
 
 
 PLAIN = "eager and float32"
 """The cells of which a release is judged in a minute."""
 
-ATLAS = {
+PACKAGES = {
     "scikit-learn": Row("sklearn"),
     "scipy": Row("scipy"),
     "optax": Row("optax", select=PLAIN),
@@ -109,7 +109,7 @@ def judged(package: str, version: str, row: Row, folder: Path) -> str:
     if is_finished(output):
         return ""
     output.parent.mkdir(parents=True, exist_ok=True)
-    asked = (f"{package}=={version}", *row.beside)
+    asked = (f"{package}=={version}", *row.further)
     try:
         target = interpreter(str(build(lock(Wanted(asked))).python))
         run = judge(target, [row.adapter], output, Settings(select=row.select), resume=True)
@@ -123,14 +123,14 @@ def table(folder: Path, left_out: dict[str, str]) -> str:
     """Return what each release changed, in Markdown: a table a package, each release compared with the one before."""
     made = dt.datetime.now(tz=dt.UTC).date()
     how = (
-        f"Made by `nox -s atlas` on {made}: the releases since {SINCE} that install here (Linux, x86-64, Python "
-        f"{' or '.join(PYTHONS)}), each beside the newest of what it needs, judged by the quick profile and compared "
+        f"Made by `nox -s releases` on {made}: the releases since {SINCE} that install here (Linux, x86-64, Python "
+        f"{' or '.join(PYTHONS)}), each with the newest of what it needs, judged by the quick profile and compared "
         "with the release before. The verdict is that of `logitproof upgrade` by the default policy ([Approve an "
         "upgrade](upgrade.md)); of the changes the worst are named. Releases after the last one of a package were not "
         "run. [The same as one page](releases.html) for a browser, with each cell."
     )
     lines = ["# What each release changed", "", how]
-    for package, one in ATLAS.items():
+    for package, one in PACKAGES.items():
         found = filter(is_finished, (folder / package).glob("*.parquet"))
         files = sorted(found, key=lambda file: Version(file.stem))
         lines += ["", f"## {package}", "", *(_section(files, one) if files else ["Not run."])]
@@ -143,7 +143,7 @@ def _section(files: Sequence[Path], one: Row) -> list[str]:
     which = f"{plural(len(files), 'release')}, {files[0].stem} to {files[-1].stem}"
     asked = f"{which}; the cells of the quick profile{only}."
     rows = [_row(before.stem, after.stem, _report(before, after)) for before, after in pairwise(files)]
-    return [asked, "", *head(["release", "since", "verdict", "what changed", "cells", "beside it"]), *rows]
+    return [asked, "", *head(["release", "since", "verdict", "what changed", "cells", "other packages"]), *rows]
 
 
 def _report(before: Path, after: Path) -> DiffReport:
@@ -154,9 +154,9 @@ def _report(before: Path, after: Path) -> DiffReport:
 def _row(before: str, after: str, report: DiffReport) -> str:
     causes = [one.line for one in report.causes]
     more = [f"and {len(causes) - MOST_CAUSES} more"] if len(causes) > MOST_CAUSES else []
-    beside = [one.sentence for one in report.environment if one.name in TOLD or one.name == "python"]
-    cells = report.counted.partition(" (")[0]  # those that a filter leaves are all that is asked
-    return row([after, before, report.word, "; ".join(causes[:MOST_CAUSES] + more), cells, ", ".join(beside)])
+    others = [one.sentence for one in report.environment if one.name in TOLD or one.name == "python"]
+    cells = report.counted.partition(" (")[0]  # without the note on cells that the filter leaves out
+    return row([after, before, report.word, "; ".join(causes[:MOST_CAUSES] + more), cells, ", ".join(others)])
 
 
 def _left_out(package: str, left_out: dict[str, str]) -> list[str]:
@@ -167,20 +167,20 @@ def _left_out(package: str, left_out: dict[str, str]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge the packages named, or all; return 130 after an interruption."""
     parser = argparse.ArgumentParser(description="Judge every release of some packages.")
-    parser.add_argument("-o", "--output", type=Path, default=Path("runs/atlas"), help="folder for the run files")
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/releases"), help="folder for the run files")
     parser.add_argument("--table", type=Path, help="Markdown file to write of what is there; nothing is judged")
-    parser.add_argument("packages", nargs="*", help=f"default: {', '.join(ATLAS)}")
+    parser.add_argument("packages", nargs="*", help=f"default: {', '.join(PACKAGES)}")
     given = parser.parse_args(arguments)
     place = given.output / "left-out.json"
     left_out = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
     if given.table:
         given.table.write_text(table(given.output, left_out), encoding="utf-8")
         return 0
-    for package in given.packages or ATLAS:
+    for package in given.packages or PACKAGES:
         for version in listed(package):
             begun = time.monotonic()
             try:
-                reason = judged(package, version, ATLAS[package], given.output)
+                reason = judged(package, version, PACKAGES[package], given.output)
             except (Interrupted, KeyboardInterrupt):
                 return 130
             left_out.pop(f"{package} {version}", None)
