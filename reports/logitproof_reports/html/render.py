@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _JOINT = re.compile(r"(?<=[_=/:,])(?=\w)|(?<=\w[.-])(?<!\b0x\d\.)(?=[^\W\d_])")
 """Where a text may be broken: behind what joins the parts of an identifier, but within no number and behind no sign."""
 
+ROW_TABLE = ("page_elements.js", "packed_table.js", "row_table.js")
+"""The scripts of a page with a table of rows, before its own."""
 
 _SIGNED = re.compile(r"(?<![\w&#;-])[-+]inf\b")
 """What a browser would break behind its sign."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof_reports.html.render import rendered
+from logitproof_reports.html.render import ROW_TABLE, rendered
 from logitproof_reports.runs.whole_files import write_atomically
 
 from .build import page_of
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 SCRIPTS = (
-    *("table", "rows", "report/exact", "report/algorithms", "report/explorer", "report/recorded", "report/alike"),
-    *("report/compare", "report/pages", "report/script"),
+    *("exact", "algorithms", "explorer", "recorded", "alike", "compare", "pages"),
+    *("sort_judgements", "judgements_table", "start"),
 )
-"""What the page's script is made of, in order."""
+"""What the page's script is made of behind the table of rows, in order."""
 
 
 def write_report(
@@ -50,6 +50,6 @@ def render(page: Page) -> str:
     return rendered(
         "report/report.html.j2",
         ("style.css",),
-        tuple(f"{name}.js" for name in SCRIPTS),
+        (*ROW_TABLE, *(f"report/{name}.js" for name in SCRIPTS)),
         page=page,
     )

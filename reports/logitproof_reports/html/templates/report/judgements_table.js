@@ -1,35 +1,9 @@
-// The report's script: the table of all judgements, and what starts the page.
+// The report's table of all judgements: its columns, rows and details; sort_judgements.js has its order.
 // Layout of the payload and of a filter: payload.py and links.py of logitproof_reports.
 
 const SHOWN = ["verdict", "framework", "mode", "op", "quantity", "labels", "format", "regime", "clause", "ulps", "slack"];
 const NUMBERS = new Set(["ulps", "slack", "row"]);
 const HEADINGS = { ulps: "largest error, ulps", slack: "error / bound" };
-
-// Order: words by alphabet, numbers and outcomes by size; equal ones worst first
-
-function ranksOf(table, name) {
-  const { words } = table.columns[name];
-  if (name === "verdict") return words.map((word) => table.outcomes[word][2]);
-  if (NUMBERS.has(name)) return words.map((word) => (word === "–" ? -1 : numberOf(word)));
-  const order = words.map((_, place) => place).sort((a, b) => (words[a] < words[b] ? -1 : 1));
-  const ranks = [];
-  order.forEach((place, rank) => { ranks[place] = rank; });
-  return ranks;
-}
-
-function keysOf(table, name) {
-  const ranks = ranksOf(table, name);
-  return Float64Array.from(table.columns[name].codes, (code) => ranks[code]);
-}
-
-const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-
-function sorted(table, rows, sort) {
-  const main = keysOf(table, sort.name);
-  const [worst, slack] = [keysOf(table, "verdict"), keysOf(table, "slack")];
-  const sign = sort.descending ? -1 : 1;
-  return rows.sort((a, b) => sign * compare(main[a], main[b]) || compare(worst[b], worst[a]) || compare(slack[b], slack[a]) || a - b);
-}
 
 // Rows
 
@@ -93,38 +67,3 @@ function judgementsView(table) {
   };
   return view;
 }
-
-async function start() {
-  startTheme();
-  for (const button of document.querySelectorAll(".copy, .scripted")) button.hidden = false;
-  const followers = { "#explorer": startExplorer() };
-  startDialects();
-  startMatrix();
-  startFindings();
-  linkFields();
-  labelFields();
-  startPages(followers);
-  try {
-    const table = readTable(await unpack(byId("payload")));
-    const view = judgementsView(table);
-    const judgements = new RowTable(table, view);
-    view.table = judgements;
-    rememberRows(table);
-    startCompare(table);
-    judgements.update();
-    followers["#judgements"] = (text) => judgements.follow(text);
-    followers["#cell"] = (text) => showCell(table, readable(text));
-    suggestCells(table);
-    byId("cell-wanted").hidden = false;
-    byId("cell-wanted").addEventListener("submit", (event) => {
-      event.preventDefault();
-      location.hash = `#cell?${encodeURIComponent(byId("cell-name").value)}`;
-    });
-    route(followers);
-  } catch (error) {
-    byId("table-fault").hidden = false;
-    byId("table-fault").textContent = `The table of all judgements cannot be shown: ${error.message}. The summaries on this page are complete.`;
-  }
-}
-
-start();
