@@ -185,11 +185,11 @@ def merge(
 
     Of records of `logitproof sweep`, the parts of one sweep are merged.
     """
-    from logitproof_reports.atlas.records import is_record, read_record, write_record
-    from logitproof_reports.atlas.records import merge as merge_records
     from logitproof_reports.runs.run_file import read_run, write_run
     from logitproof_reports.runs.shards import merge_whole
     from logitproof_reports.runs.whole_files import refuse_unwritable
+    from logitproof_reports.sweep_records.merge import merge as merge_records
+    from logitproof_reports.sweep_records.record import is_record, read_record, write_record
 
     refuse_unwritable([output])
     if all(map(is_record, run_files)):

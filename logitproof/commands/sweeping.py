@@ -72,8 +72,8 @@ def sweep(
     from logitproof.sweeps.workers import Dask, Here, Processes
     from logitproof_adapters.targets.target import chosen
     from logitproof_conformance.plan.shard import Shard
-    from logitproof_reports.atlas.records import is_broken
     from logitproof_reports.runs.whole_files import refuse_unwritable
+    from logitproof_reports.sweep_records.summary import is_broken
 
     functions = list(chosen_functions(op or (), quantity or (), format_ or (), mode or ()))
     try:
@@ -112,8 +112,8 @@ def atlas(
 ) -> int:
     """Write what sweeps and searches found as one page. Functions by frameworks: largest errors, with their rows."""
     from logitproof_reports.atlas.atlas import searched_of, write_markdown, write_page
-    from logitproof_reports.atlas.records import is_record, read_record
     from logitproof_reports.runs.whole_files import refuse_unwritable
+    from logitproof_reports.sweep_records.record import is_record, read_record
 
     refuse_unwritable([output, markdown])
     records = [read_record(path) for path in files if is_record(path)]

@@ -85,7 +85,7 @@ def diff(  # noqa: PLR0917  typer passes by name
 
     Two records of `logitproof sweep` are compared function by function; the exit status is 1 where one became worse.
     """
-    from logitproof_reports.atlas.records import is_record
+    from logitproof_reports.sweep_records.record import is_record
 
     if is_record(baseline) and is_record(candidate):
         from logitproof.commands.sweep_tables import print_changes

@@ -6,8 +6,8 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from logitproof_reports.atlas.records import is_record, read_record
 from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.sweep_records.record import is_record, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

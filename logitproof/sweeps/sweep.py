@@ -13,7 +13,7 @@ from logitproof.sweeps.workers import records
 from logitproof_adapters.contract import declared_arithmetic, foresee
 from logitproof_conformance.plan.shard import WHOLE, Shard
 from logitproof_conformance.session.environment_facts import environment_facts
-from logitproof_reports.atlas.records import Record, write_record
+from logitproof_reports.sweep_records.record import Record, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from logitproof_reports.atlas.records import key_of
+from logitproof_reports.sweep_records.record import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

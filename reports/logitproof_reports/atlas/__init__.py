@@ -1,1 +1,1 @@
-"""The atlas: records of exhaustive sweeps and of worst rows, merged, compared, and written as a page."""
+"""The atlas: records of exhaustive sweeps and of worst rows, compared, and written as a page."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logitproof_reports.atlas.records import summary_of
 from logitproof_reports.atlas.words import decimal
+from logitproof_reports.sweep_records.summary import summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from logitproof_reports.atlas.records import Record, Summary
+    from logitproof_reports.sweep_records.record import Record
+    from logitproof_reports.sweep_records.summary import Summary
 
 WORSE, BETTER, SAME, MOVED, UNLIKE = "worse", "better", "same", "moved", "not comparable"
 

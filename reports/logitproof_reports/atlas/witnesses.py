@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS, QUANTITIES
-from logitproof_reports.atlas.records import ABOUT, COUNT, NUMBER, among, whole
 from logitproof_reports.runs.input_files import read_whole
 from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.runs.shapes import ANY, Predicate, misfit, parse, unfit
+from logitproof_reports.sweep_records.record import ABOUT, COUNT, NUMBER, among, whole
 
 if TYPE_CHECKING:
     from pathlib import Path

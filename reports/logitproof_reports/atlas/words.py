@@ -12,7 +12,8 @@ from logitproof_reference.vocabulary.formats import FORMATS, hex_floats, widened
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
-    from logitproof_reports.atlas.records import Record, Summary
+    from logitproof_reports.sweep_records.record import Record
+    from logitproof_reports.sweep_records.summary import Summary
 
 WHOLE = "every row"
 

@@ -61,6 +61,7 @@ ROOMS = {
         "diff",
         "history",
         "exports",
+        "sweep_records",
         "atlas",
     ),
     "logitproof_conformance": ("plan", "programs", "asking", "judging", "checks", "training", "session"),

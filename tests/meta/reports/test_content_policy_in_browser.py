@@ -23,9 +23,9 @@ from logitproof.errors import EXPECTED, UNEXPECTED
 from logitproof.invariance.axes import AXES
 from logitproof.invariance.survey import Along, Setting
 from logitproof.invariance.text import page_of
-from logitproof_reports.atlas.records import write_record
 from logitproof_reports.html.comparison import write_comparison_page
 from logitproof_reports.runs.run_file import write_run
+from logitproof_reports.sweep_records.record import write_record
 from meta.reports.synthetic_runs import HOSTILE
 from meta.robustness.commands_in_process import UNSEEN, command
 from meta.robustness.damaged_runs import sound_run

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from logitproof_reference.vocabulary.cells import Cell, cell_to_json
-from logitproof_reports.atlas.records import KIND, VERSION
+from logitproof_reports.sweep_records.record import KIND, VERSION
 from meta.robustness.damaged_runs import NESTED, SPELLINGS, odd_json, of_bytes
 from meta.sweeps.test_atlas import record_of
 

@@ -18,8 +18,10 @@ from logitproof.sweeps.work import release
 from logitproof.sweeps.workers import Here, Processes
 from logitproof_adapters.targets.target import here
 from logitproof_conformance.plan.shard import Shard
-from logitproof_reports.atlas.records import merge, read_record, summary_of, write_record
 from logitproof_reports.runs.schema import RunFileError
+from logitproof_reports.sweep_records.merge import merge
+from logitproof_reports.sweep_records.record import read_record, write_record
+from logitproof_reports.sweep_records.summary import summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

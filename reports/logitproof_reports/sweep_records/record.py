@@ -1,4 +1,4 @@
-"""Records of sweeps: what was measured of each unit of rows, in a file of JSON lines, and how they are merged.
+"""The record of a sweep: what was measured of each unit of rows, in a file of JSON lines.
 
 The first line is the head: what was swept where, and the plan, which says of each function what rows there are to be.
 Each further line is a unit. Lines are sorted, and no line says when or by whom it was made: records of the same sweep
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from logitproof_reports.runs.shapes import ANY, Predicate, parse, unfit
 from logitproof_reports.runs.whole_files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from logitproof_reports.runs.shapes import Shape
@@ -198,98 +197,3 @@ def refuse_overlaps(record: Record) -> None:
             end = unit["start"] + unit["rows"]
         if end > limit:
             raise RunFileError(f"rows up to {end:#x} of {name} are not in the plan, which ends at {limit:#x}")
-
-
-def merge(records: Sequence[Record]) -> Record:
-    """Join parts of one sweep; nothing is missing then, and no row counted twice.
-
-    Raises
-    ------
-    RunFileError
-        They are not of one sweep, a row is there twice, or one is missing.
-    """
-    first, *others = records
-    for other in others:
-        different = [name for name in first.head if first.head[name] != other.head.get(name)]
-        if different:
-            raise RunFileError(f"the records are not of one sweep: they differ in {', '.join(different)}")
-    whole = Record(first.head, [unit for record in records for unit in record.units])
-    refuse_overlaps(whole)
-    if whole.missing:
-        name, rows = next(iter(whole.missing.items()))
-        raise RunFileError(f"{rows:,} rows of {name} are missing: pass the other parts too")
-    return whole
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a record holds of a function.
-
-    Attributes
-    ----------
-    function : str
-    counts : dict of str to int
-        `COUNTS`.
-    bins : list of int
-        Numbers by their error in ulps.
-    ulps, slack : dict
-        The worst number by each: ``measure``, ``row``, ``element``, ``observed``.
-    slack_at_most : float
-        No slack is larger.
-    first_broken, first_limit : int
-        Rows; -1 for none.
-    planned : int
-        How many rows there are to be.
-    """
-
-    function: str
-    counts: dict[str, int]
-    bins: list[int]
-    ulps: dict[str, Any]
-    slack: dict[str, Any]
-    slack_at_most: float
-    first_broken: int
-    first_limit: int
-    planned: int
-
-    @property
-    def iswhole(self) -> bool:
-        """Whether every row is there."""
-        return self.counts["rows"] == self.planned
-
-    @property
-    def is_broken(self) -> bool:
-        """Whether a clause is."""
-        return bool(self.counts["broken"] or self.counts["limits_wrong"])
-
-
-def summary_of(record: Record, function: str) -> Summary:
-    """Return what a record holds of a function; the same whatever units it was measured in."""
-    units = record.units_of(function)
-    return Summary(
-        function,
-        {name: sum(int(unit[name]) for unit in units) for name in COUNTS},
-        [sum(column) for column in zip(*(unit["bins"] for unit in units), strict=True)] or [0],
-        _worst(unit["ulps"] for unit in units),
-        _worst(unit["slack"] for unit in units),
-        max((float.fromhex(unit["slack_at_most"]) for unit in units), default=0.0),
-        _first(unit["first_broken"] for unit in units),
-        _first(unit["first_limit"] for unit in units),
-        planned=record.head["plan"][function]["rows"],
-    )
-
-
-def is_broken(record: Record) -> bool:
-    """Tell whether an answer exceeds its bound, or is not what a clause asks of a row that is not finite."""
-    return any(summary_of(record, name).is_broken for name in {unit["function"] for unit in record.units})
-
-
-def _worst(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the worst number, the first row among equals."""
-    numbers = [{**one, "measure": float.fromhex(one["measure"])} for one in found]
-    nothing = {"measure": -math.inf, "row": -1, "element": 0, "observed": "0x0.0p+0"}
-    return min(numbers, key=lambda one: (-one["measure"], one["row"], one["element"]), default=nothing)
-
-
-def _first(rows: Iterable[int]) -> int:
-    return min((row for row in rows if row >= 0), default=-1)
