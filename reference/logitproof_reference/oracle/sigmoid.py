@@ -27,6 +27,7 @@ from logitproof_reference.vocabulary.ops import formulas_of
 from . import multiprecision
 from .infinite_logits import signed_infinity
 from .loss_options import as_ball, inverse
+from .multiprecision_fallback import elements_within, fall_back
 from .reduction import join_rows
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
     from .request import Request
 
-_LARGEST_LOGIT = 2.0**600
-_LARGEST_FACTOR = 100
 _BLOCK = 1 << 14
 _TINY = -300
 
@@ -90,7 +89,7 @@ def _elements(request: Request) -> Elements:
 def _block(request: Request, elements: Elements, divisor: Fraction | None) -> Enclosure:
     op, quantity = request.op, request.quantity
     formulas = formulas_of(op, quantity)
-    ordinary = _ordinary(elements, divisor)
+    ordinary = elements_within(elements.arrays, divisor)
     safe = elements if ordinary.all() else Elements(*(np.where(ordinary, part, 0.0) for part in elements.arrays))
     ball: Ball = globals()[formulas.closed_form](Parts(safe, divisor))
     answer = normalised(np.array(ball.hi), ball.lo, ball.radius * (1 + 2.0**-30))
@@ -98,11 +97,11 @@ def _block(request: Request, elements: Elements, divisor: Fraction | None) -> En
         factor: F64 = globals()[formulas.infinities](safe)
         infinities = signed_infinity(np.where(np.isinf(safe.x), factor, 0.0))
         answer = Enclosure(answer.value + infinities, *(np.where(infinities, 0.0, part) for part in answer.parts[1:]))
-    for i in np.flatnonzero(~ordinary):
-        numbers = [float(part[i]) for part in elements.arrays]
-        exact = multiprecision.evaluate_element(op, quantity, numbers, divisor)
-        for part, entry in zip(answer.parts, exact.parts, strict=True):
-            part[i] = entry
+
+    def exactly(i: int) -> Enclosure:
+        return multiprecision.evaluate_element(op, quantity, [float(part[i]) for part in elements.arrays], divisor)
+
+    fall_back(answer, ~ordinary, exactly)
     return answer
 
 
@@ -116,15 +115,6 @@ def infinite_grad_labels(elements: Elements) -> F64:
     """Return a number of the sign that the derivative by the label has at an infinite logit, 0 where it is finite."""
     up, factor = elements.x == np.inf, np.sign(elements.weight) * np.sign(elements.cotangent)
     return factor * np.where(up, -1.0, np.sign(elements.pos_weight))
-
-
-def _ordinary(elements: Elements, divisor: Fraction | None) -> NDArray[np.bool_]:
-    scale = float(inverse(divisor))
-    fits = np.isinf(elements.x) | (np.abs(elements.x) <= _LARGEST_LOGIT)
-    for part in elements.arrays[1:]:
-        _, exponent = np.frexp(part)
-        fits &= np.isfinite(part) & ((part == 0.0) | (np.abs(exponent) <= _LARGEST_FACTOR))
-    return fits & (scale >= 2.0**-_LARGEST_FACTOR)
 
 
 class Parts:

@@ -14,7 +14,7 @@ from logitproof_reference.vocabulary.formats import format_of
 from . import infinite_logits as limits
 from . import multiprecision, sigmoid
 from .closed_forms import closed_form, terms_of
-from .loss_options import inverse
+from .multiprecision_fallback import factors_within, fall_back, rows_within
 from .reduction import enclosure_of, join_rows
 from .request import checked_request
 from .softmax_core import Core
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 16
 """Logits worked on at a time: the intermediate arrays of a block stay in the cache."""
-
-LARGEST_LOGIT = 2.0**600
-LARGEST_FACTOR = 300
-"""Factors whose product stays within 2**-300..2**300 keep every closed form in float64; the others go row by row."""
 
 
 class ExactRows:
@@ -131,11 +127,7 @@ class _Block:
 
     def __init__(self, logits: NDArray[Any]) -> None:
         self.logits = logits.astype(np.float64)
-        largest, smallest = self.logits.max(axis=1), self.logits.min(axis=1)
-        self._ordinary = (np.abs(largest) <= LARGEST_LOGIT) & (smallest >= -LARGEST_LOGIT)
-        if not self._ordinary.all():
-            magnitude = np.abs(np.where(np.isneginf(self.logits), 0.0, self.logits)).max(axis=1)
-            self._ordinary = np.isfinite(largest) & (magnitude <= LARGEST_LOGIT)  # a NaN makes both NaN
+        self._ordinary = rows_within(self.logits)
 
     @cached_property
     def core(self) -> Core:
@@ -145,16 +137,13 @@ class _Block:
 
     def evaluate(self, request: Request) -> Enclosure:
         """Answer a request for all rows of the block."""
-        in_range = _in_range(request)
+        in_range = factors_within(request)
         ordinary = self._ordinary & in_range
         if ordinary.any():
             answer = self._in_double_double(request if in_range.all() else request.zeroed(in_range))
         else:
             answer = Enclosure.exact(np.zeros(self.logits.shape if request.has_class_axis else len(self.logits)))
-        for row in np.flatnonzero(~ordinary):
-            exact = multiprecision.evaluate_row(request.of(int(row)))
-            for part, entry in zip(answer.parts, exact.parts, strict=True):
-                part[row] = entry
+        fall_back(answer, ~ordinary, lambda row: multiprecision.evaluate_row(request.of(row)))
         return answer
 
     def _in_double_double(self, request: Request) -> Enclosure:
@@ -163,24 +152,6 @@ class _Block:
         if self.core.absent.any():
             _put_infinities(answer, limits.infinities(request, terms, self.core.absent))
         return answer
-
-
-def _in_range(request: Request) -> NDArray[np.bool_]:
-    """Tell the rows whose factors are finite and multiply to ordinary sizes only."""
-    rows = len(request.logits)
-    finite = np.ones(rows, dtype=bool)
-    if not request.factors and request.divisor is None and request.options.weight is None:
-        return finite
-    most, least = np.zeros(rows), np.zeros(rows)
-    weight, scale = request.options.weight, float(abs(inverse(request.divisor)))
-    for part in (*request.factors, *([] if weight is None else [weight[None, :]]), np.full((1, 1), scale)):
-        columns = part[:, None] if part.ndim == 1 else part
-        finite &= np.isfinite(columns).all(axis=1)
-        _, exponent = np.frexp(np.where(np.isfinite(columns), columns, 0.0))
-        present = columns != 0.0
-        most += np.where(present, exponent, 0).max(axis=1, initial=0)
-        least += np.where(present, exponent, 0).min(axis=1, initial=0)
-    return finite & (most <= LARGEST_FACTOR) & (least >= -LARGEST_FACTOR)
 
 
 def _put_infinities(answer: Enclosure, infinite: NDArray[np.float64] | None) -> None:
