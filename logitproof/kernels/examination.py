@@ -12,6 +12,7 @@ import numpy as np
 from logitproof.kernels.findings import FAMILY, HUGE_SHARE, Finding, clause_of
 from logitproof.kernels.trials import DrawnRows, Trial, draw, placed, planned
 from logitproof_conformance.asking.ask import digest
+from logitproof_reference.cases.ignored_rows import ignore_middle_of_three
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.judgement import on_cell
@@ -133,9 +134,7 @@ def drawn_for(asker: Asker, trial: Trial, format_: str, seed: int) -> DrawnRows:
         calm = np.abs(np.nan_to_num(rows.logits.astype(np.float64), nan=np.inf)).max(axis=1) < 1e4
         kept = np.flatnonzero(calm)
         rows, drawn = rows[kept], replace(drawn, notes=tuple(drawn.notes[i] for i in kept))
-    if claim.ignore_index is not None and len(rows):
-        rows = replace(rows, indices=np.where(np.arange(len(rows)) % 3 == 1, claim.ignore_index, rows.indices))
-    return replace(drawn, rows=rows)
+    return replace(drawn, rows=replace(rows, indices=ignore_middle_of_three(rows.indices, claim.ignore_index)))
 
 
 def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Examination) -> None:

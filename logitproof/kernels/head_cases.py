@@ -9,6 +9,7 @@ import numpy as np
 
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.cases.hashed_numbers import integers, normals
+from logitproof_reference.cases.ignored_rows import ignore_middle_of_three
 from logitproof_reference.cases.regime import rounded
 from logitproof_reference.vocabulary.formats import FORMATS
 
@@ -94,7 +95,7 @@ def cases(format_: str, profile: str, widest: int, seed: int, ignored: int | Non
         rows = REGIMES[name].build(form)
         logits = rows.logits[:MOST_ROWS]
         hidden = np.eye(len(logits)).astype(form.dtype)
-        labels = _ignoring(rows.indices[:MOST_ROWS], ignored)
+        labels = ignore_middle_of_three(rows.indices[:MOST_ROWS], ignored)
         yield Case(f"identity, {name}", hidden, np.ascontiguousarray(logits.T), labels, is_identity=True)
     for name, shape in SHAPES[profile].items():
         if shape.classes > widest:
@@ -104,11 +105,8 @@ def cases(format_: str, profile: str, widest: int, seed: int, ignored: int | Non
         weight = normals(f"{key}, weight", (shape.classes, shape.width)) * (shape.size / np.sqrt(shape.width))
         if shape.offset:
             hidden[:, -1], weight[:, -1] = 1.0, shape.offset
-        labels = _ignoring(integers(f"{key}, labels", (shape.rows,), shape.labelled or shape.classes), ignored)
+        labels = integers(f"{key}, labels", (shape.rows,), shape.labelled or shape.classes)
+        labels = ignore_middle_of_three(labels, ignored)
         bias = rounded(normals(f"{key}, bias", (shape.classes,)), form)
         case = Case(name, rounded(hidden, form), rounded(weight, form), labels, bias=bias)
         yield replace(case, upstream=(1.0,)) if shape.labelled else case
-
-
-def _ignoring(labels: NDArray[np.int64], ignored: int | None) -> NDArray[np.int64]:
-    return labels if ignored is None else np.where(np.arange(len(labels)) % 3 == 1, ignored, labels)

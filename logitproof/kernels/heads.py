@@ -11,7 +11,7 @@ import numpy as np
 from logitproof.kernels.by_format import verdict_by_format
 from logitproof.kernels.head_cases import Case, cases
 from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied
-from logitproof.kernels.head_ranks import ONE_ANSWER, farthest, one_answer
+from logitproof.kernels.one_answer_of_ranks import ONE_ANSWER, farthest, one_answer
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.judging.compare import compare

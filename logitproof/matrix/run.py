@@ -20,8 +20,8 @@ from logitproof.matrix.progress import Silent
 from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
 from logitproof.matrix.survey import chosen
 from logitproof_adapters.contract import CPU
-from logitproof_adapters.targets.link import PATIENCE_SECONDS
 from logitproof_adapters.targets.target import here
+from logitproof_adapters.targets.time_limits import PATIENCE_SECONDS
 from logitproof_conformance.plan.shard import Shard
 from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reports.runs.run_file import RunFileError, merge, write_run

@@ -32,9 +32,10 @@ from logitproof_adapters.catalogue.registry import (
 )
 from logitproof_adapters.evaluator.releases import release_of
 from logitproof_adapters.targets.installed import found_in, missing_in
-from logitproof_adapters.targets.link import START_SECONDS, TargetDied
+from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import TargetError
+from logitproof_adapters.targets.time_limits import START_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

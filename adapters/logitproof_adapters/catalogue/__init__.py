@@ -1,1 +1,1 @@
-"""Which adapters there are, and the ledgers of their known deviations."""
+"""Which adapters there are, the ledgers of their known deviations, and which entries are expected on this machine."""

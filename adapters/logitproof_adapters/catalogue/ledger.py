@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
-from logitproof_adapters.catalogue.machines import Machines, is_condition, is_the_cpu
-from logitproof_adapters.contract import CPU
+from logitproof_adapters.catalogue.machines import Machines, is_condition
 from logitproof_reference.vocabulary.reasons import whole_reason
 from logitproof_reference.vocabulary.severity import EFFECTS, UNDEFINED, is_more_severe
 
@@ -84,12 +83,12 @@ class Deviation:
 
     def is_in(self, version: str) -> bool:
         """Whether the range from `since` until `fixed` holds a release; one that is no PEP 440 version may be any."""
-        release = _release(version)
+        release = release_of(version)
         return release is None or (Version(self.since) <= release and not self.is_fixed_in(version))
 
     def is_fixed_in(self, version: str) -> bool:
         """Whether a release is known not to deviate any more."""
-        release = _release(version)
+        release = release_of(version)
         return bool(self.fixed and release is not None and Version(self.fixed) <= release)
 
     @property
@@ -106,17 +105,6 @@ class Deviation:
         is_known = self.effect in {effect, UNDEFINED}
         return is_known or (effect != "no-answer" and not is_more_severe(effect, than=self.effect))
 
-    def among(self, facts: Mapping[str, str]) -> tuple[str, ...]:
-        """Return globs of which one must match a cell, beside one of `cells`, in an environment with these facts."""
-        if not self.machines:
-            return ("*",)
-        possible = (*self.machines, *self.untried)
-        return tuple(cell for one in possible if one.hold(facts) for cell in one.cells or ("*",))
-
-    def is_untried(self, facts: Mapping[str, str]) -> bool:
-        """Whether nobody has looked for it on such machines."""
-        return any(one.hold(facts) for one in self.untried) and not any(one.hold(facts) for one in self.machines)
-
     def names(self, cell: str, regime: str) -> bool:
         """Tell whether the entry names a regime of a cell, on whatever machine."""
         return any(fnmatchcase(cell, glob) for glob in self.cells) and any(
@@ -127,35 +115,6 @@ class Deviation:
     def where(self) -> str:
         """The machines in words, empty where every machine shows it: ``with AVX512-BF16; with AVX512-FP16``."""
         return "; ".join(one.words for one in self.machines)
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """An entry as it stands in one environment.
-
-    Attributes
-    ----------
-    entry : Deviation
-        The entry.
-    among : tuple of str
-        Globs of which one must match a cell, beside one of the entry's: those of the machines that hold.
-    strict : bool
-        Whether the ledger was tried on this release, and the entry on such a machine: then the deviation must happen.
-        Elsewhere it may.
-    """
-
-    entry: Deviation
-    among: tuple[str, ...]
-    strict: bool
-
-    def explains(self, clause: str, cell: str, regime: str) -> bool:
-        """Whether the entry explains a deviation from `clause` in the cell of this id, on rows of `regime`."""
-        return (
-            clause == self.entry.clause
-            and any(fnmatchcase(cell, pattern) for pattern in self.entry.cells)
-            and any(fnmatchcase(cell, pattern) for pattern in self.among)
-            and any(fnmatchcase(regime, pattern) for pattern in self.entry.regimes)
-        )
 
 
 @dataclass(frozen=True)
@@ -177,36 +136,12 @@ class Ledger:
     tried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def is_tried(self, version: str, profile: str, facts: Mapping[str, str]) -> bool:
-        """Whether a release was tried in a profile; a local build (2.13.0+cpu) counts as its release does.
-
-        No ledger was tried on another device than the CPU.
-        """
-        release = _release(version)
-        known = {Version(one) for one in self.tried.get(profile, ())} if is_the_cpu(facts.get("device", CPU)) else ()
-        return release in known and Machines(needs=self.beside.get(profile, ())).hold(facts)
-
     def newest_tried(self, profile: str) -> str:
         """Return the newest release tried in a profile; empty where none was."""
         return max(self.tried.get(profile, ()), key=Version, default="")
 
-    def expectations(self, version: str, profile: str, facts: Mapping[str, str]) -> list[Expectation]:
-        """Return what is expected of a release, in a profile, in an environment with these facts.
 
-        A release that was tried shows the entries of its range and no others. One that was not may still show every
-        entry that is not known to be fixed.
-        """
-        strict = self.is_tried(version, profile, facts)
-        return [
-            Expectation(entry, among, strict and not entry.is_untried(facts))
-            for entry in self.deviations
-            if profile in entry.profiles
-            and (entry.is_in(version) if strict else not entry.is_fixed_in(version))
-            and (among := entry.among(facts))
-        ]
-
-
-def _release(version: str) -> Version | None:
+def release_of(version: str) -> Version | None:
     """Return a version without its local part; None where it is not one."""
     try:
         return Version(Version(version).public)
@@ -311,7 +246,7 @@ def _are_texts(value: Any) -> bool:
 
 
 def _is_release(value: Any) -> bool:
-    return _is_text(value) and _release(value) is not None
+    return _is_text(value) and release_of(value) is not None
 
 
 def _are_tried(value: Any) -> bool:

@@ -9,19 +9,10 @@ is; for a gradient that of the first rank, differentiable: each rank's gradient 
 
 from __future__ import annotations
 
-import atexit
-import os
-import pickle
-import subprocess
-import sys
-import tempfile
 from importlib import import_module
 from typing import Any
 
-from logitproof_adapters.public_heads import rank_worker
-
-_GROUPS: dict[tuple[str, int], list[subprocess.Popen[bytes]]] = {}
-"""Ranks that were started, by head and number."""
+from logitproof_adapters.public_heads.start_ranks import answers_of_ranks
 
 
 def torch_loss_parallel(
@@ -52,7 +43,7 @@ def _sharded(head: str, ranks: int, given: tuple[Any, Any, Any], options: dict[s
     logits = torch.nn.functional.linear(hidden, weight)
     if logits.requires_grad:
         return _function(torch).apply(logits, labels, (head, ranks, options))
-    answers = _asked(head, ranks, {"logits": logits, "labels": labels, "cotangent": None, "options": options})
+    answers = answers_of_ranks(head, ranks, {"logits": logits, "labels": labels, "cotangent": None, "options": options})
     losses = [one["loss"] for one in answers]
     return torch.stack(losses) if ranks > 1 else losses[0]
 
@@ -65,59 +56,12 @@ def _function(torch: Any) -> Any:
         def forward(context: Any, logits: Any, labels: Any, asked: tuple[str, int, dict[str, Any]]) -> Any:
             head, ranks, options = asked
             context.asked = head, ranks, {"logits": logits.detach(), "labels": labels, "options": options}
-            return _asked(head, ranks, {**context.asked[2], "cotangent": None})[0]["loss"]
+            return answers_of_ranks(head, ranks, {**context.asked[2], "cotangent": None})[0]["loss"]
 
         @staticmethod
         def backward(context: Any, cotangent: Any) -> Any:
             head, ranks, request = context.asked
-            answers = _asked(head, ranks, {**request, "cotangent": cotangent.contiguous()})
+            answers = answers_of_ranks(head, ranks, {**request, "cotangent": cotangent.contiguous()})
             return torch.cat([one["gradient"] for one in answers], dim=1), None, None
 
     return Sharded
-
-
-def _asked(head: str, ranks: int, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what each rank answers.
-
-    Raises
-    ------
-    RuntimeError
-        A rank raised something.
-    """
-    group = _GROUPS.get((head, ranks)) or _started(head, ranks)
-    for process in group:
-        assert process.stdin is not None
-        pickle.dump(request, process.stdin)
-        process.stdin.flush()
-    answers = [pickle.load(process.stdout) for process in group if process.stdout is not None]  # noqa: S301 - own processes
-    raised = [f"rank {rank} of {ranks}: {one['raised']}" for rank, one in enumerate(answers) if "raised" in one]
-    if raised:
-        _ended(_GROUPS.pop((head, ranks)))  # what one rank waited for may reach it later
-        raise RuntimeError("; ".join(raised))
-    return answers
-
-
-def _started(head: str, ranks: int) -> list[subprocess.Popen[bytes]]:
-    """Start the ranks of a head; they end when this process does."""
-    folder = tempfile.TemporaryDirectory()
-    atexit.register(folder.cleanup)
-    store = os.path.join(folder.name, "ranks")  # noqa: PTH118 - for init_process_group, a text
-    loader: Any = rank_worker.__loader__
-    source = loader.get_source(rank_worker.__name__)
-    group = [
-        subprocess.Popen(  # noqa: S603 - this interpreter, with the text of a module of ours
-            [sys.executable, "-c", source, str(rank), str(ranks), store, head],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for rank in range(ranks)
-    ]
-    _GROUPS[head, ranks] = group
-    atexit.register(_ended, group)
-    return group
-
-
-def _ended(group: list[subprocess.Popen[bytes]]) -> None:
-    for process in group:
-        process.kill()
-        process.wait()

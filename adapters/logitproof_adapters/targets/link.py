@@ -23,6 +23,7 @@ from logitproof_adapters.evaluator.frames import LENGTH, FrameError, decoded, en
 from logitproof_adapters.evaluator.memory import SPELLED, in_gib
 from logitproof_adapters.targets.hang_detection import Silence
 from logitproof_adapters.targets.target import TargetError
+from logitproof_adapters.targets.time_limits import GRACE_SECONDS, START_SECONDS, WATCHDOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,17 +36,6 @@ PROGRAM = "0#'\nimport io;exec(io.open(0,\"rb\",0,closefd=False).readline())\n#'
 it is; where a remote shell reads the command (ssh), they keep it from the shell, which takes them away."""
 
 OLDEST_PYTHON = (3, 8)
-PATIENCE_SECONDS = 300.0
-START_SECONDS = 300.0
-"""How long an interpreter may take to start, and a framework to be imported; under an emulator that is minutes."""
-
-GRACE_SECONDS = 5.0
-"""How long a process may take to end by itself: after its pipe is closed, or to print where it hangs."""
-
-WATCHDOG = 20
-"""How many times as long as a call may take the evaluator waits before it ends itself: behind a remote shell the judge
-cannot end it, and does not know how busy that machine is."""
-
 TICK_SECONDS = 0.5
 CHUNK = 1 << 20
 MOST_CHUNKS = 64

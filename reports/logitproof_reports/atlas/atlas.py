@@ -13,9 +13,10 @@ from logitproof_reports.sweep_records.summary import summary_of
 from logitproof_reports.words.markdown import escaped, head, row
 
 if TYPE_CHECKING:
-    from logitproof_reports.sweep_records.record import Record
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from logitproof_reports.sweep_records.record import Record
 
 METHOD = {
     "Rows": (

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from logitproof_adapters.catalogue.expected_here import expectations
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.severity import severity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from logitproof_adapters.catalogue.ledger import Deviation, Expectation, Ledger
+    from logitproof_adapters.catalogue.expected_here import Expectation
+    from logitproof_adapters.catalogue.ledger import Deviation, Ledger
     from logitproof_adapters.contract import Description
     from logitproof_reference.vocabulary.judgement import Judgement
 
@@ -55,7 +57,7 @@ class Conclusions:
     @cached_property
     def expectations(self) -> list[Expectation]:
         """The entries of the ledger that may or must show here."""
-        return self.ledger.expectations(self.description.version, self.profile, self.facts)
+        return expectations(self.ledger, self.description.version, self.profile, self.facts)
 
     def take(self, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Hold judgements against the ledger and return them with what it says."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from logitproof_conformance.plan.layout import WEIGHTLESS
 from logitproof_reference.cases.catalogue import REGIMES, Batch, batch_of, batches
+from logitproof_reference.cases.ignored_rows import ignore_all_but_one, ignore_every
 from logitproof_reference.cases.regime import Rows, concatenated
 from logitproof_reference.prologues.factor import logits_behind, producer_of
 from logitproof_reference.vocabulary.cells import Options
@@ -47,9 +48,8 @@ ALL_IGNORED = "all_ignored"
 """The batch of ``typical`` rows whose labels are all ignored."""
 
 ALL_BUT_ONE_IGNORED = "all_but_one_ignored"
-ONE_KEPT = (1, 6)
-"""The batch of ``typical`` rows of which one counts, and which row with which label: its class weight is 1/2. NaN and
-infinities stand in the others: whoever multiplies an ignored loss by 0, or divides by 1 at least, shows."""
+"""The batch of ``typical`` rows of which one counts: whoever multiplies an ignored loss by 0, or divides by 1 at least,
+shows."""
 
 
 MASKED_WEIGHTLESS = "masked_weightless"
@@ -108,14 +108,15 @@ def option_batches(format_: str, options: Options, profile: str) -> list[Batch]:
     """
     (common,) = [batch for batch in whole_case_set(format_, profile) if batch.classes == COMMON_CLASSES]
     few = {name: common.rows[common.slices[name]][:OPTION_ROWS] for name in OPTION_REGIMES if name in common.slices}
-    asked = [_ignoring(common, name, rows, options.ignore_index, every=3) for name, rows in few.items()]
-    if options.ignore_index is not None:
-        asked.append(_ignoring(common, ALL_IGNORED, few["typical"], options.ignore_index, every=1))
-        asked.append(_ignoring_all_but_one(common, few["typical"], options.ignore_index))
+    ignored = options.ignore_index
+    asked = [_named(common, name, ignore_every(rows, ignored, 3)) for name, rows in few.items()]
+    if ignored is not None:
+        asked.append(_named(common, ALL_IGNORED, ignore_every(few["typical"], ignored, 1)))
+        asked.append(_named(common, ALL_BUT_ONE_IGNORED, ignore_all_but_one(few["typical"], ignored)))
     if profile == "full" and options.reduction != "none":
         many = concatenated([common.rows[common.slices[name]] for name in 2 * MANY_ROWS_REGIMES])
         whole_groups = many[: len(many) // OPTION_ROWS * OPTION_ROWS]
-        asked.append(_ignoring(common, MANY_ROWS, whole_groups, options.ignore_index, every=3))
+        asked.append(_named(common, MANY_ROWS, ignore_every(whole_groups, ignored, 3)))
     return asked
 
 
@@ -130,7 +131,7 @@ def masked_weightless(format_: str, options: Options, profile: str) -> Batch:
     distributions[:, WEIGHTLESS] = 0
     indices = np.where(rows.indices == WEIGHTLESS, WEIGHTLESS + 1, rows.indices)
     rows = replace(rows, logits=logits, distributions=distributions, indices=indices)
-    return _ignoring(common, MASKED_WEIGHTLESS, rows, options.ignore_index, every=3)
+    return _named(common, MASKED_WEIGHTLESS, ignore_every(rows, options.ignore_index, 3))
 
 
 @cache
@@ -144,12 +145,12 @@ def sums_of_halves(format_: str) -> list[Batch]:
     typical = common.rows[common.slices["typical"]]
     rows = typical[np.arange(len(common.rows)) % len(typical)]
     if format_ == "bfloat16":
-        return [replace(common, rows=rows, slices={COUNT_PAST_EXACT: slice(0, len(rows))})]
+        return [_named(common, COUNT_PAST_EXACT, rows)]
     pairs = REGIMES["classes_2"].build(format_)
     many = pairs[np.arange(ROWS_PAST_LARGEST) % len(pairs)]
     many = replace(many, row_cotangents=np.full_like(many.row_cotangents, 1024))
     return [
-        replace(common, rows=_all_wrong(rows), slices={LOSSES_PAST_LARGEST: slice(0, len(rows))}),
+        _named(common, LOSSES_PAST_LARGEST, _all_wrong(rows)),
         Batch(2, common.format, many, {COUNT_PAST_LARGEST: slice(0, len(many))}),
     ]
 
@@ -163,18 +164,5 @@ def _all_wrong(rows: Rows) -> Rows:
     return replace(rows, logits=logits, indices=indices.astype(np.int64), distributions=onehot)
 
 
-def _ignoring_all_but_one(common: Batch, rows: Rows, index: int) -> Batch:
-    spoiled = rows.logits.copy()
-    spoiled[::3, 0] = np.resize([np.nan, np.inf, -np.inf], len(spoiled[::3]))
-    indices = np.full(len(rows), index)
-    indices[ONE_KEPT[0]] = ONE_KEPT[1]
-    rows = replace(rows, logits=spoiled, indices=indices)
-    return replace(common, rows=rows, slices={ALL_BUT_ONE_IGNORED: slice(0, len(rows))})
-
-
-def _ignoring(common: Batch, name: str, rows: Rows, index: int | None, *, every: int) -> Batch:
-    if index is not None:
-        indices = np.where(rows.indices == index, (index + 1) % common.classes, rows.indices)
-        indices[::every] = index
-        rows = replace(rows, indices=indices)
+def _named(common: Batch, name: str, rows: Rows) -> Batch:
     return replace(common, rows=rows, slices={name: slice(0, len(rows))})

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from logitproof_adapters.catalogue.expected_here import is_untried
 from logitproof_adapters.catalogue.machines import condition_words, is_met
 from logitproof_reports.runs.facts import checked_origins
 from logitproof_reports.runs.recordable import recordable_table
@@ -72,7 +73,7 @@ def ledger_record(found: Conclusions) -> list[dict[str, Any]]:
                 for name in (*one.needs, *one.excludes)
             },
             "applies": here.get(entry.id) is True,
-            "carried": here.get(entry.id) is False and not entry.is_untried(found.facts),
+            "carried": here.get(entry.id) is False and not is_untried(entry, found.facts),
         }
         for entry in found.ledger.deviations
         if found.profile in entry.profiles

@@ -15,6 +15,7 @@ import pytest
 from packaging.version import Version
 
 from logitproof_adapters.catalogue import ledger, registry
+from logitproof_adapters.catalogue.expected_here import expectations
 from logitproof_adapters.contract import keeps_graph
 from logitproof_adapters.control import answers as control_answers
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
@@ -230,7 +231,7 @@ def test_no_input_is_modified_but_where_the_ledger_says_so(
     is_modified = {name: array.tobytes() for name, array in inputs.arrays().items()} != before
     description = adapter.describe()
     facts = facts_of({**describe_environment(), "framework": asdict(description)})
-    expected = ledger.load(adapter.name).expectations(description.version, "full", facts)
+    expected = expectations(ledger.load(adapter.name), description.version, "full", facts)
     known = [one.entry.id for one in expected if one.explains("IO-2", cell.id, "result")]
     assert is_modified == bool(known), f"{cell.id} modifies its input: {is_modified}; the ledger knows: {known}"
 

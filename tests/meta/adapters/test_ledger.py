@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 
 from logitproof.matrix.choice import Choice
 from logitproof_adapters.catalogue import ledger, registry
+from logitproof_adapters.catalogue.expected_here import expectations
 from logitproof_adapters.contract import Description
 from logitproof_conformance.judging.judging import judgement
 from logitproof_conformance.judging.ledger_verdict import Conclusions
@@ -138,7 +139,7 @@ def test_an_entry_holds_in_every_profile_unless_it_says_otherwise(tmp_path: Path
 def test_an_entry_explains_its_clause_cells_and_regimes_alone(
     tmp_path: Path, asked: tuple[str, str, str], explained: object
 ) -> None:
-    (expected,) = read(tmp_path, ENTRY).expectations("2.13.0", "quick", {})
+    (expected,) = expectations(read(tmp_path, ENTRY), "2.13.0", "quick", {})
     assert expected.explains(*asked) is explained
 
 
@@ -160,13 +161,13 @@ def test_an_entry_must_show_in_the_releases_tried_and_may_show_in_others_until_i
     tmp_path: Path, version: str, strict: object
 ) -> None:
     text = TRIED + ENTRY.replace('since = "2.6"\n', 'since = "2.6"\nfixed = "2.14.0"\n')
-    found = read(tmp_path, text).expectations(version, "quick", {})
+    found = expectations(read(tmp_path, text), version, "quick", {})
     assert [one.strict for one in found] == ([] if strict is None else [strict])
 
 
 def test_a_tried_release_before_an_entry_does_not_show_it(tmp_path: Path) -> None:
     text = TRIED.replace('quick = ["2.13.0"]', 'quick = ["2.5.1", "2.13.0"]') + ENTRY
-    assert read(tmp_path, text).expectations("2.5.1", "quick", {}) == []
+    assert expectations(read(tmp_path, text), "2.5.1", "quick", {}) == []
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_a_tried_release_before_an_entry_does_not_show_it(tmp_path: Path) -> Non
 )
 def test_a_release_is_tried_beside_what_it_runs_on(tmp_path: Path, profile: str, jax: str, strict: object) -> None:
     tried = '[tried]\nquick = ["2.13.0"]\nfull = ["2.13.0"]\nbeside.quick = ["jax==0.10.*"]\n\n'
-    (expected,) = read(tmp_path, tried + ENTRY).expectations("2.13.0", profile, {"jax": jax} if jax else {})
+    (expected,) = expectations(read(tmp_path, tried + ENTRY), "2.13.0", profile, {"jax": jax} if jax else {})
     assert expected.strict is strict
 
 
@@ -202,7 +203,7 @@ machines = [
 def test_an_entry_selects_the_cells_of_the_machines_it_holds_for(
     tmp_path: Path, facts: dict[str, str], cells: tuple[str, ...]
 ) -> None:
-    found = read(tmp_path, TRIED + ENTRY + MACHINES).expectations("2.13.0", "quick", facts)
+    found = expectations(read(tmp_path, TRIED + ENTRY + MACHINES), "2.13.0", "quick", facts)
     assert [one.among for one in found] == ([cells] if cells else [])
     compiled = CELL.replace("eager", "compiled")
     assert [one.explains("EXT-2", compiled, "masked_one") for one in found] == ([cells == ("*",)] if cells else [])
@@ -212,7 +213,7 @@ def test_on_a_machine_that_nobody_tried_an_entry_may_show_and_need_not(tmp_path:
     where = 'machines = [{ needs = ["avx2"], excludes = ["avx512f"] }]\nuntried = [{ needs = ["avx512f"] }]\n'
     known = read(tmp_path, TRIED + ENTRY + where)
     strict = {
-        machine: [one.strict for one in known.expectations("2.13.0", "quick", dict.fromkeys(facts, ""))]
+        machine: [one.strict for one in expectations(known, "2.13.0", "quick", dict.fromkeys(facts, ""))]
         for machine, facts in {"old": [], "avx2": ["avx2"], "avx512": ["avx2", "avx512f"]}.items()
     }
     assert strict == {"old": [], "avx2": [True], "avx512": [False]}

@@ -13,6 +13,7 @@ import pytest
 
 from logitproof.errors import EXPECTED, USAGE
 from logitproof_adapters.catalogue import registry
+from logitproof_adapters.catalogue.expected_here import is_tried
 from logitproof_adapters.catalogue.ledger import Ledger
 from logitproof_adapters.catalogue.tried_machines import tried_machines, unshared
 from logitproof_adapters.contract import DeviceError
@@ -177,7 +178,7 @@ def test_what_a_framework_cannot_be_asked_is_left_out() -> None:
 def test_a_ledger_was_tried_on_the_cpu_alone(device: str, *, tried: bool) -> None:
     ledger = Ledger(tried={"quick": ("1.0",)})
     facts = facts_of({"framework": {"version": "1.0", "build": {"device": device}}})
-    assert ledger.is_tried("1.0", "quick", facts) is tried
+    assert is_tried(ledger, "1.0", "quick", facts) is tried
 
 
 def test_no_recorded_machine_has_an_accelerator() -> None:

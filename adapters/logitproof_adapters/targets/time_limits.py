@@ -1,0 +1,16 @@
+"""How long a call, a start and an end may take; `link` ends a process where `hang_detection` says that it hangs."""
+
+from __future__ import annotations
+
+PATIENCE_SECONDS = 300.0
+"""How long a call to a framework may take, unless ``--patience`` says otherwise."""
+
+START_SECONDS = 300.0
+"""How long an interpreter may take to start, and a framework to be imported; under an emulator that is minutes."""
+
+GRACE_SECONDS = 5.0
+"""How long a process may take to end by itself: after its pipe is closed, or to print where it hangs."""
+
+WATCHDOG = 20
+"""How many times as long as a call may take the evaluator waits before it ends itself: behind a remote shell the judge
+cannot end it, and does not know how busy that machine is."""
