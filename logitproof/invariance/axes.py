@@ -7,10 +7,12 @@ gives back is the answers of the rows of the batch, in their order.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.cases.memory_layouts import columns, every_second_class, first_classes
 from logitproof_reference.vocabulary.cells import MODES, Inputs
 
 if TYPE_CHECKING:
@@ -135,25 +137,13 @@ def _chunks(inputs: Inputs) -> Iterator[Calls]:
 def _layouts(inputs: Inputs) -> Iterator[Calls]:
     rows = every_row(inputs)
     made: dict[str, Callable[[Array], Array]] = {
-        "every second column": _spread,
-        "column by column": np.asfortranarray,
-        "rows of a wider array": _wider,
+        "every second column": partial(every_second_class, gap=0),
+        "column by column": columns,
+        "rows of a wider array": first_classes,
     }
     for words, lay in made.items():
         arrays: dict[str, Any] = {name: lay(array) for name, array in inputs.arrays().items() if array.ndim == 2}
         yield Calls(words, [(replace(inputs, **arrays), rows)])
-
-
-def _spread(array: Array) -> Array:
-    held = np.zeros((len(array), 2 * array.shape[1]), array.dtype)
-    held[:, ::2] = array
-    return held[:, ::2]
-
-
-def _wider(array: Array) -> Array:
-    held = np.zeros((len(array), array.shape[1] + 3), array.dtype)
-    held[:, : array.shape[1]] = array
-    return held[:, : array.shape[1]]
 
 
 def _modes(inputs: Inputs) -> Iterator[Calls]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.memory_layouts import PLACEMENTS
 from logitproof.kernels.truth import Question, Truth, arguments, truth_of, weights
 from logitproof_adapters.contract.calls import CallFailed, answer_of
 from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_conformance.plan.layout import MIDDLE_WIDTH, PLACES
+from logitproof_reference.cases.memory_layouts import PLACEMENTS
 from logitproof_reference.judging.compare import Comparison, compare
 from logitproof_reference.vocabulary.cells import Cell, Inputs
 from logitproof_reference.vocabulary.formats import FORMATS, format_of

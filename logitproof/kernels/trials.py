@@ -50,7 +50,7 @@ class Trial:
     kind : str
         ``width``, ``rows``, ``placement``, ``way``, or ``plain`` for ordinary rows alone.
     placement : str
-        A word of `placements.PLACEMENTS`.
+        A word of `memory_layouts.PLACEMENTS`.
     way : str
         A word of `kernel_ways.WAYS`.
     quantities : tuple of str

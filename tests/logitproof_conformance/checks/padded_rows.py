@@ -10,7 +10,8 @@ from logitproof_conformance.asking.ask import ask_with
 from logitproof_conformance.judging.related import first_failure
 from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.judging.second_answer import SecondAnswer, judge_as_good
-from logitproof_conformance.plan.layout import arrange, padded
+from logitproof_conformance.plan.layout import arrange
+from logitproof_reference.cases.memory_layouts import first_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,5 +41,5 @@ def judge_padded_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judgem
 
 def _apart(cell: Cell, rows: Rows) -> Inputs:
     inputs = arrange(cell, rows)
-    cut: dict[str, Any] = {name: padded(array) for name, array in inputs.arrays().items() if array.ndim > 1}
+    cut: dict[str, Any] = {name: first_classes(array) for name, array in inputs.arrays().items() if array.ndim > 1}
     return replace(inputs, **cut)

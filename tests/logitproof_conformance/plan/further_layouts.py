@@ -1,4 +1,4 @@
-"""Layouts that some rows are asked in beside a cell's own: more axes, axes of length one, other strides (IO-5)."""
+"""Layouts that some rows are asked in besides a cell's own: more axes, axes of length one, other strides (IO-5)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from logitproof_adapters.contract import label_columns, most_axes, negative_strides, one_dimension
 from logitproof_conformance.plan.layout import class_weights, given_arrays
+from logitproof_reference.cases.memory_layouts import backwards, columns, one_row
 from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.ops import OPS
 
@@ -99,20 +100,6 @@ class FurtherLayout:
         return answer.reshape(rows, *per_class)
 
 
-def _in_column_order(array: NDArray[Any]) -> NDArray[Any]:
-    return np.asfortranarray(array)
-
-
-def _backwards(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the same numbers, stored from the last to the first."""
-    return np.flip(np.flip(array).copy())
-
-
-def _of_stride_0(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the first row, once in memory, as often as there are rows; whoever writes to one writes to all."""
-    return np.lib.stride_tricks.as_strided(array[:1].copy(), array.shape, (0, *array.strides[1:]))
-
-
 FURTHER_LAYOUTS = {
     "first_of_three_axes": FurtherLayout("with the classes first of three axes", (), (3, 5), "first"),
     "first_before_ones": FurtherLayout("with the classes first, before two axes of length one", (), (1, 1), "first"),
@@ -121,9 +108,9 @@ FURTHER_LAYOUTS = {
     "second_of_five_axes": FurtherLayout("with the classes second of five axes", (2,), (2, 3, 4), "middle"),
     "before_33": FurtherLayout("with 33 rows behind the classes", (2,), (33,), "middle"),
     "before_130": FurtherLayout("with 130 rows behind the classes", (1,), (10, 13), "middle"),
-    "column_order": FurtherLayout("with the rows side by side in memory", spread=_in_column_order),
-    "negative_strides": FurtherLayout("with negative strides", spread=_backwards),
-    "stride_0": FurtherLayout("with one row in memory for all", spread=_of_stride_0, repeats=True),
+    "column_order": FurtherLayout("with the rows side by side in memory", spread=columns),
+    "negative_strides": FurtherLayout("with negative strides", spread=backwards),
+    "stride_0": FurtherLayout("with one row in memory for all", spread=one_row, repeats=True),
     "label_column": FurtherLayout("with labels of shape (rows, 1)", is_column=True),
 }
 """The classes may have any number of axes on either side: vector code runs along those behind, in whole vectors and a

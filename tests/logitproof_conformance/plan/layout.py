@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.cases.memory_layouts import every_second_class
 from logitproof_reference.vocabulary.cells import Cell, Inputs
 from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT, TAKES_TANGENT
 
@@ -25,9 +26,6 @@ MIDDLE_WIDTH = 4
 
 WEIGHTLESS = 5
 """The first class whose weight is 0."""
-
-PADDING = 3
-"""Elements behind each row of a wider array."""
 
 
 def arrange(cell: Cell, rows: Rows) -> Inputs:
@@ -112,26 +110,5 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(grouped, 1, -1))
 
 
-def _spoiled(array: NDArray[Any], width: int) -> NDArray[Any]:
-    """Return an array as long as `array`, its last axis `width`, of elements that would spoil any answer."""
-    spoiler = np.iinfo(array.dtype).max if array.dtype.kind == "i" else np.nan
-    return np.full((*array.shape[:-1], width), spoiler, dtype=array.dtype)
-
-
-def _strided(array: NDArray[Any]) -> NDArray[Any]:
-    """Return `array` as every second element of a wider one, whose rows lie further apart than these elements reach."""
-    width = 2 * array.shape[-1]
-    view = _spoiled(array, width + PADDING)[..., :width:2]
-    view[...] = array
-    return view
-
-
-def padded(array: NDArray[Any]) -> NDArray[Any]:
-    """Return `array` as the first elements of wider rows."""
-    view = _spoiled(array, array.shape[-1] + PADDING)[..., : array.shape[-1]]
-    view[...] = array
-    return view
-
-
 PLACES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"last": _last, "first": _first, "middle": _middle}
-LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"contiguous": np.asarray, "strided": _strided}
+LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"contiguous": np.asarray, "strided": every_second_class}

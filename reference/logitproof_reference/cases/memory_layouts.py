@@ -1,4 +1,4 @@
-"""How a trial's arrays lie in memory: the same numbers, other strides."""
+"""How the arrays of a call lie in memory: the same numbers, other strides. Gaps hold what would spoil any answer."""
 
 from __future__ import annotations
 
@@ -14,8 +14,34 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+GAP = 3
+"""Elements behind each row of a wider array."""
+
+
 def _spoiler(array: Array) -> Any:
     return np.iinfo(array.dtype).max if array.dtype.kind == "i" else np.nan
+
+
+def every_second_class(array: Array, gap: int = GAP) -> Array:
+    """Return it as every second element along the last axis of rows that are wider by `gap`."""
+    return _within_wider(array, 2 * array.shape[-1], gap, step=2)
+
+
+def first_classes(array: Array, gap: int = GAP) -> Array:
+    """Return it as the first elements along the last axis of rows that are wider by `gap`."""
+    return _within_wider(array, array.shape[-1], gap, step=1)
+
+
+def _within_wider(array: Array, width: int, gap: int, step: int) -> Array:
+    held = np.full((*array.shape[:-1], width + gap), _spoiler(array), array.dtype)
+    view: Array = held[..., :width:step]
+    view[...] = array
+    return view
+
+
+def one_row(array: Array) -> Array:
+    """Return the first row, once in memory, as often as there are rows; whoever writes to one writes to all."""
+    return np.lib.stride_tricks.as_strided(array[:1].copy(), array.shape, (0, *array.strides[1:]))
 
 
 def columns(array: Array) -> Array:
@@ -33,13 +59,8 @@ def strided(array: Array) -> Array:
 
 
 def rows_apart(array: Array) -> Array:
-    """Return it as the first places of a longer last axis."""
-    if array.ndim < 2:
-        return array
-    length = array.shape[-1]
-    held = np.full((*array.shape[:-1], length + 3), _spoiler(array), array.dtype)
-    held[..., :length] = array
-    return held[..., :length]
+    """Return it as the first places of a longer last axis, where it has two axes."""
+    return array if array.ndim < 2 else first_classes(array)
 
 
 def offset(array: Array) -> Array:
@@ -52,7 +73,7 @@ def offset(array: Array) -> Array:
 def backwards(array: Array) -> Array:
     """Return it with negative strides."""
     whole = (slice(None, None, -1),) * array.ndim
-    view: Array = np.ascontiguousarray(array[whole])[whole]
+    view: Array = array[whole].copy()[whole]
     return view
 
 
