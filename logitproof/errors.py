@@ -10,7 +10,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 MEANING = {
     EXPECTED: "everything conforms, or deviates as the ledger of known deviations records",
-    UNEXPECTED: "new failures: a deviation, a crash or nothing measured; or an upgrade that is NOT SAFE",
+    UNEXPECTED: "new failures, nothing measured, or an upgrade that is NOT SAFE; see also the command's own help",
     USAGE: "wrong usage, explained in one line on stderr; or two runs that share nothing to compare",
     ENVIRONMENT: "an environment could not be built",
     INTERRUPTED: "interrupted; the run file contains the results so far",

@@ -52,8 +52,9 @@ FailOn = Annotated[
     typer.Option(
         metavar="GATE",
         envvar="LOGITPROOF_FAIL_ON",
-        help="Which deviations make the exit status 1: new (default), carried or known too, recorded (new ones, on "
-        "machines that the ledger was tried on), never.",
+        help="Deviations that fail: new (default); carried: also known ones on a release that the ledger was not tried "
+        "on; known: all; recorded: like new, on other machines than the ledgers were tried on only crashes and voids; "
+        "never. See docs/read-a-verdict.md; diff and upgrade have other gates.",
     ),
 ]
 
@@ -68,7 +69,11 @@ Profile = Annotated[str, typer.Option(metavar="quick|full", help="Number of case
 
 Select = Annotated[
     str,
-    typer.Option("-k", metavar="EXPRESSION", help="Only matching cases, e.g. 'softmax and not jvp'; see the docs."),
+    typer.Option(
+        "-k",
+        metavar="EXPRESSION",
+        help="Only matching cases, e.g. 'softmax and not jvp': names joined by and, or, not.",
+    ),
 ]
 
 Patience = Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in seconds.")]
@@ -76,7 +81,9 @@ Patience = Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in 
 Python = Annotated[
     str | None,
     typer.Option(
-        "--python", metavar="PATH", help="Python of the environment to test; beside the framework it needs only NumPy."
+        "--python",
+        metavar="PATH",
+        help="Python interpreter of the environment to test; apart from the framework it needs only NumPy.",
     ),
 ]
 

@@ -23,7 +23,7 @@ EXAMPLES = (
     + """Examples:
   logitproof check mykernels:fused_loss --op softmax_cross_entropy --framework torch
   logitproof check mykernels:loss --op softmax_cross_entropy --gradient mykernels:loss_gradient
-  logitproof check mykernels:softmax --op softmax --format bfloat16 --accumulation float32 --height pairwise
+  logitproof check mykernels:softmax --op softmax --format bfloat16 --accumulation float32 --summation pairwise
   logitproof check myheads:fused --op linear_cross_entropy --framework torch --reduction mean
   logitproof check mykernels:loss --op softmax_cross_entropy --reduction mean --ignore-index -100 --softcap 30"""
 )
@@ -57,7 +57,11 @@ Widest = Annotated[int, typer.Option(metavar="CLASSES", help="Largest number of 
 Seconds = Annotated[float, typer.Option("--call-seconds", metavar="SECONDS", help="Time limit of one call.")]
 Memory = Annotated[
     float | None,
-    typer.Option("--memory-gib", metavar="GIB", help="Memory limit of the kernel's process. Default: 8; for grade: 4."),
+    typer.Option("--memory-gib", metavar="GIB", help="Memory limit of the kernel's process. Default: 8."),
+]
+GradeMemory = Annotated[
+    float | None,
+    typer.Option("--memory-gib", metavar="GIB", help="Memory limit of each kernel's process. Default: 4."),
 ]
 Forbid = Annotated[
     list[str] | None,
@@ -75,7 +79,7 @@ Where = Annotated[bool, typer.Option("--where", help="Declare that it takes a ma
 AllMasked = Annotated[
     str,
     typer.Option(
-        metavar="nan|zero|minus_inf|uniform", help="Declare what a row gives of which the mask leaves no class."
+        metavar="nan|zero|minus_inf|uniform", help="Declare the result of a row whose classes are all masked."
     ),
 ]
 Scale = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor that multiplies its logits.")]
@@ -85,10 +89,10 @@ ZLoss = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor
 Divisor = Annotated[float | None, typer.Option(metavar="N", help="Declare what it divides the sum of losses by.")]
 Bias = Annotated[bool, typer.Option("--bias", help="Declare that its linear layer takes a bias, as the keyword bias.")]
 Shift = Annotated[
-    bool, typer.Option("--shift", help="Declare that a row is scored against the label of the next row (fused heads).")
+    bool, typer.Option("--shift", help="Declare that a row is scored against the label of the next row (loss heads).")
 ]
 Ranks = Annotated[
-    int, typer.Option(metavar="N", help="Declare over how many ranks its vocabulary is sharded (fused heads).")
+    int, typer.Option(metavar="N", help="Declare over how many ranks its vocabulary is sharded (loss heads).")
 ]
 Gamma = Annotated[int, typer.Option(metavar="N", help="Declare the exponent of a focal loss.")]
 ResultFormat = Annotated[str, typer.Option(metavar="FORMAT", help="Declare the format of its results.")]
@@ -114,7 +118,10 @@ def check(
     framework: Framework = "numpy",
     gradient: Annotated[
         str,
-        typer.Option(metavar="MODULE:CALLABLE", help="Gradient of a NumPy kernel; same arguments, then the cotangent."),
+        typer.Option(
+            metavar="MODULE:CALLABLE",
+            help="Gradient of a NumPy kernel; same arguments, then the cotangent (upstream gradient).",
+        ),
     ] = "",
     backward: Annotated[
         str,
@@ -140,7 +147,13 @@ def check(
         str, typer.Option(metavar="FORMAT", help="Declare the format in which it accumulates sums.")
     ] = "",
     height: Annotated[
-        str, typer.Option(metavar="SHAPE", help="Declare its summation order: sequential, blocked or pairwise.")
+        str,
+        typer.Option(
+            "--summation",
+            "--height",
+            metavar="ORDER",
+            help="Declare its summation order: sequential, blocked or pairwise.",
+        ),
     ] = "",
     exp_ulps: Annotated[
         float | None, typer.Option(metavar="ULPS", help="Declare the largest error of its exp and log.")
@@ -183,7 +196,7 @@ def check(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a run file, for reports.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the judgements as JSON.")] = False,
 ) -> int:
-    """Check a kernel of your own. Compares one function with the exact answer; prints the smallest input that fails.
+    """Check one function of your own. Compares it with the exact answer; prints the smallest input that fails.
 
     The kernel runs in a process of its own: it may die, hang or run out of memory.
     """
@@ -300,7 +313,7 @@ def grade(
     target: TargetName = None,
     device: Device = None,
     call_seconds: Seconds = 10.0,
-    memory_gib: Memory = None,
+    memory_gib: GradeMemory = None,
     jobs: Annotated[
         int,
         typer.Option(
@@ -313,7 +326,7 @@ def grade(
         typer.Option("--output", "-o", help="Append the records to this file; kernels that it contains are skipped."),
     ] = None,
 ) -> int:
-    """Grade many kernels. Prints one line of JSON each: verdict, share of trials passed, smallest input that fails.
+    """Check every kernel of a folder. Prints a line of JSON each: verdict, share of trials passed, smallest failure.
 
     Each kernel runs in its own process, with limits on time and memory and without access to the exact answers. With
     --python or --target it runs there; the notes of its record list the limits that cannot be enforced there.

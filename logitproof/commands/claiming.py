@@ -21,7 +21,7 @@ def claims(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results of the frameworks as JSON.")] = False,
 ) -> int:
-    """Check common claims of tutorials. Softmax, the losses and their options: true or false, with the numbers."""
+    """Check common claims of tutorials. Prints for each whether it is true, with the numbers."""
     from logitproof.readers.claims import ask_all, installed_frameworks
     from logitproof.readers.claims_text import text_of_claims
     from logitproof_adapters.catalogue.registry import left_out

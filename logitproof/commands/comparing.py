@@ -41,13 +41,15 @@ def parity(
     ] = None,
     temperature: Annotated[
         float,
-        typer.Option(metavar="T", help="Temperature that divides the logits once; other readings are tried too."),
+        typer.Option(metavar="T", help="Temperature that divides the logits."),
     ] = 1.0,
-    top_k: Annotated[int, typer.Option(metavar="K", help="Also read a side as renormalised over the K largest.")] = 0,
+    top_k: Annotated[
+        int, typer.Option(metavar="K", help="Also try whether a side is renormalised over the K largest.")
+    ] = 0,
     top_p: Annotated[
         float,
         typer.Option(
-            metavar="P", help="Also read a side as renormalised over the smallest set with total probability P."
+            metavar="P", help="Also try whether a side is renormalised over the smallest set of probability P."
         ),
     ] = 1.0,
     rows: Annotated[int, typer.Option(min=1, help="Random rows of logits, where frameworks compute.")] = 64,
@@ -61,10 +63,11 @@ def parity(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> int:
-    """Compare log-probabilities of two sides, and with the exact answer. Trainer and server, frameworks, or files.
+    """Compare the log-probabilities of two sides. With each other and with the exact answer: files or frameworks.
 
     A file is .npy, .npz, .safetensors or .parquet: (tokens,) of the sampled tokens, or (tokens, classes). It is read
-    block by block. A framework computes log-softmax of random logits, or of those of --logits.
+    block by block. A framework computes log-softmax of random logits, or of those of --logits. Where a side does not
+    fit as it is, other readings are tried: another temperature, or renormalised over some classes.
     """
     from logitproof.parity.compare import compare
     from logitproof.parity.page import page_of
@@ -127,10 +130,11 @@ def invariance(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> int:
-    """Test whether the same row gives the same bits. Batch, position, order, padding, chunks, layout, mode, threads.
+    """Test whether a row always gives the same bits. In other batches, layouts and modes, with other threads.
 
-    The baseline is one batch of random rows; each axis evaluates them again in other calls or processes. Exit status 1
-    if bits change.
+    The axes are batch size, position, order, padding of rows and classes, chunks, memory layout, mode, repetition,
+    number of threads and instruction set. The baseline is one batch of random rows; each axis evaluates them again in
+    other calls or processes. Exit status 1 if bits change.
     """
     from logitproof.commands.tables import console
     from logitproof.invariance import text

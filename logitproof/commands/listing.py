@@ -17,13 +17,13 @@ Frameworks = Annotated[
     list[str] | None, typer.Option("--framework", metavar="NAME", help="A known framework; repeatable. Default: all.")
 ]
 
-SEVERITY = (
+EFFECTS = (
     AS_IT_STANDS
     + """Sorted by effect, the most severe first:
-  undefined   memory outside the arrays is read or written: any result may come, or a crash
+  undefined   memory outside the arrays is read or written, and any result may come back
   silent      a wrong finite number, or invalid input accepted, with no indication
   not-finite  NaN or infinity where a finite number is expected, or NaN instead of infinity and vice versa
-  no-answer   an error, a crash or a hang where a result is expected
+  no-answer   an error, a hang or a crash (of corrupted memory too) where a result is expected
   inaccurate  a larger error than rounding explains; at least two digits are right
   form        wrong number format or shape; the numbers are right
 
@@ -36,7 +36,7 @@ SEVERITY = (
 )
 
 
-@app.command(epilog=SEVERITY)
+@app.command(epilog=EFFECTS)
 def findings(
     run_files: Annotated[
         list[Path] | None,
@@ -49,7 +49,7 @@ def findings(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     text: Annotated[str, typer.Option(metavar="NAME", help="Print the bug report of a finding, ready to file.")] = "",
 ) -> int:
-    """List findings by severity. Deviations of the frameworks, from the ledgers or from run files."""
+    """List known deviations by their effect. They come from the ledgers, or from run files."""
     from logitproof.commands.tables import console
     from logitproof.readers.findings import findings_of_ledgers, findings_of_run
     from logitproof.readers.findings_text import (
@@ -102,7 +102,7 @@ def dialects(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Compare what the options of losses mean. The losses side by side, as their frameworks document them."""
+    """Compare what the options of losses mean. Prints them side by side, as the frameworks document them."""
     from logitproof.commands.tables import console
     from logitproof.readers.dialects import (
         for_terminal,

@@ -34,7 +34,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the new failures as JSON.")] = False,
     fail_on: FailOn = "new",
 ) -> int:
-    """Write a report of runs. One self-contained HTML file; prints the summary table, then the path of the page."""
+    """Write a report of runs as one HTML file. Prints the summary table, then the path of the page."""
     from logitproof.commands.tables import print_summary
     from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
     from logitproof.readers.reporting import judgements
@@ -103,7 +103,7 @@ def explain(
     device: Device = None,
     memory_gib: Memory = None,
 ) -> int:
-    """Show one row of a cell. Inputs in hex, exact answer, observed value, bound, verdict, clause and a repro."""
+    """Show one judged row in detail. Prints inputs in hex, exact answer, observed value, bound, verdict and a repro."""
     from logitproof.explain.explain import explain as explain_cell
     from logitproof.explain.text import text_of
     from logitproof_adapters.targets.target import chosen
@@ -134,7 +134,7 @@ def row(
     device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Compare frameworks on one row of logits. Prints softmax, loss and gradient beside the exact answer.
+    """Compare frameworks on one row of logits. Prints softmax, loss and gradient next to the exact answer.
 
     A number in brackets is error / bound: over 1 cannot be explained by rounding.
     """

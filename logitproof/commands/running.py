@@ -38,7 +38,7 @@ def frameworks(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """List the supported frameworks. Installed or not, and which version."""
+    """List the supported frameworks and their versions. A dash means: not installed."""
     from logitproof.matrix.survey import listed, listed_in, survey, survey_of
     from logitproof_adapters.targets.target import chosen, here
 
@@ -107,7 +107,7 @@ def run(
     evaluators: Annotated[
         int | None,
         typer.Option(
-            min=1, max=64, metavar="N", help="Evaluator processes per framework. Default: 2 if the machine is idle."
+            min=1, max=64, metavar="N", help="Evaluator processes per framework. Default: 2 on an idle machine, else 1."
         ),
     ] = None,
     memory_gib: Memory = None,
@@ -183,7 +183,7 @@ def merge(
 ) -> int:
     """Merge run files into one. They may contain several frameworks or shards; gaps and overlaps are errors.
 
-    Of records of `logitproof sweep`, the parts of one sweep are merged.
+    Also merges the shards of one `logitproof sweep`.
     """
     from logitproof_reports.runs.run_file import read_run, write_run
     from logitproof_reports.runs.shards import merge_whole

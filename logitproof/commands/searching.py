@@ -30,7 +30,9 @@ def worst(
     labels: Annotated[str, typer.Option(metavar="KIND", help="Kind of labels. Default: the usual one of the op.")] = "",
     mode: Annotated[str, typer.Option(metavar="MODE", help="How the framework runs it, e.g. compiled.")] = "eager",
     classes: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="Classes of a row.")] = 3,
-    by: Annotated[str, typer.Option(metavar="ulps|slack", help="What to maximise; slack is error / bound.")] = "ulps",
+    by: Annotated[
+        str, typer.Option(metavar="ulps|slack", help="What to maximise: the error in ulps, or error / bound (slack).")
+    ] = "ulps",
     seconds: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Time to search.")] = 60.0,
     seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Random seed of the rows.")] = 0,
     random_rows: Annotated[

@@ -54,14 +54,15 @@ def sweep(
     dask: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Run on a Dask cluster: address of its scheduler, or 'local'.")
     ] = "",
-    shard: Annotated[str, typer.Option(metavar="I/N", help="Measure only the Ith of N parts of the units.")] = "",
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Measure only the Ith of N parts of the rows.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Measure a framework on every input of two classes. Every answer is compared with the exact one.
+    """Measure a framework on every input of two classes. Every answer is read, and its error certified.
 
     A row of float32 is (d, 0), numbered by the bits of d; of a half format it is a pair (a, b), numbered by the bits of
     a, then of b. The record holds the largest error with its row, how many answers are not correctly rounded, how many
-    exceed their bound, and a histogram. An interrupted sweep continues when it is started again.
+    exceed their bound, and a histogram. In runs of equal answers those at their ends and one in 64 are compared with
+    the exact one, which rises or falls between them. An interrupted sweep continues when it is started again.
     """
     from logitproof.commands.sweep_tables import print_sweep, tree_of
     from logitproof.sweeps.functions import chosen as chosen_functions
@@ -110,7 +111,7 @@ def atlas(
     output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")] = Path("atlas.html"),
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write Markdown.")] = None,
 ) -> int:
-    """Write what sweeps and searches found as one page. Functions by frameworks: largest errors, with their rows."""
+    """Write the largest errors that sweeps and searches found. One page: functions by frameworks, with their rows."""
     from logitproof_reports.atlas.atlas import searched_of, write_markdown, write_page
     from logitproof_reports.runs.whole_files import refuse_unwritable
     from logitproof_reports.sweep_records.record import is_record, read_record

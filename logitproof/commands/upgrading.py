@@ -22,7 +22,7 @@ FailOn = Annotated[
     str | None,
     typer.Option(
         metavar="regression|warning|class|change|never",
-        help="Changes that fail. Default: fail_on of the policy, or regression.",
+        help="Changes that fail; run and report have other gates. Default: fail_on of the policy, or regression.",
     ),
 ]
 
@@ -51,7 +51,7 @@ Around = Annotated[
     typer.Option(
         "--target",
         metavar="NAME",
-        help="Run the releases by this target of logitproof.toml, whose command has {python} or {packages}.",
+        help="Run the releases through this target of logitproof.toml, whose command has {python} or {packages}.",
     ),
 ]
 
@@ -143,10 +143,11 @@ def upgrade(  # noqa: PLR0917  likewise
         bool, typer.Option("--resume", help="Continue an interrupted upgrade with the same arguments.")
     ] = False,
 ) -> int:
-    """Test an upgrade. Judges both sides with the same matrix, each where it is, and compares the results.
+    """Compare two releases before you switch. Runs the same cases on both sides and judges what changed.
 
     A side is a list of packages, a lock file, a file in a commit (git:main, git:main:uv.lock), a target of
-    logitproof.toml, an interpreter, or a run file. Packages and locks get environments of their own.
+    logitproof.toml, an interpreter, or a run file. Packages and lock files run in new environments, everything else
+    where it is installed.
     """
     from logitproof.environments.channel import open_channel
     from logitproof.environments.interpreters import refuse_unknown_version
@@ -271,7 +272,7 @@ def verify(
         Path | None, typer.Option(metavar="FILE", help="Public key (PEM, Ed25519) that must have signed it.")
     ] = None,
 ) -> int:
-    """Verify a certificate. Checks that neither it nor the run files it lists were altered; says what was checked."""
+    """Check the certificate of an upgrade. Neither it nor the run files that it lists may have been altered."""
     from logitproof.upgrades.certificate import verify as verified
 
     for line in verified(certificate, run_files or (), key):
@@ -285,9 +286,11 @@ def cache(
         float, typer.Option(metavar="DAYS", min=0, help="Only environments unused for this many days.")
     ] = 0.0,
     *,
-    clear: Annotated[bool, typer.Option("--clear", help="Remove them; without --idle the exact answers too.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Remove them; without --idle also all exact answers and compiled programs.")
+    ] = False,
 ) -> int:
-    """List the cached environments of upgrades and bisections. With their sizes and when each was last used."""
+    """List or remove what is cached. Lists environments of upgrades and bisections: size, and when last used."""
     from logitproof.environments import cache as environment_cache
 
     for environment in environment_cache.kept(idle):
