@@ -9,10 +9,10 @@ from rich.table import Table
 
 from logitproof.commands.tables import console
 from logitproof.streams import echo
-from logitproof_reports.atlas.compare import BETTER, MOVED, SAME, UNLIKE, WORSE, changes
-from logitproof_reports.atlas.words import line_of
+from logitproof_reports.sweep_records.compare import BETTER, MOVED, SAME, UNLIKE, WORSE, changes
 from logitproof_reports.sweep_records.record import read_record
 from logitproof_reports.sweep_records.summary import summary_of
+from logitproof_reports.sweep_records.words import line_of
 
 if TYPE_CHECKING:
     from pathlib import Path

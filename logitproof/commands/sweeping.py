@@ -112,8 +112,8 @@ def atlas(
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write Markdown.")] = None,
 ) -> int:
     """Write the largest errors that sweeps and searches found. One page: functions by frameworks, with their rows."""
-    from logitproof_reports.atlas.atlas import searched_of, write_markdown, write_page
     from logitproof_reports.runs.whole_files import refuse_unwritable
+    from logitproof_reports.sweep_records.atlas import searched_of, write_markdown, write_page
     from logitproof_reports.sweep_records.record import is_record, read_record
 
     refuse_unwritable([output, markdown])

@@ -12,9 +12,9 @@ from logitproof.searches.rows import Rows, joined
 from logitproof.searches.scores import scored
 from logitproof_reference.vocabulary.cells import cell_from_json, cell_to_json
 from logitproof_reference.vocabulary.formats import FORMATS, hex_floats, widened
-from logitproof_reports.atlas.witnesses import KIND, VERSION, witness_in
 from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.sweep_records.witnesses import KIND, VERSION, witness_in
 
 if TYPE_CHECKING:
     from pathlib import Path

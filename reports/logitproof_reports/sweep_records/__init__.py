@@ -1,1 +1,1 @@
-"""Records of sweeps: their files, how the shards of one sweep are merged, and what a record holds of a function."""
+"""Records of sweeps and witnesses of searches: read, merged, summed up, compared, and written as a page, the atlas."""

@@ -62,7 +62,6 @@ ROOMS = {
         "history",
         "exports",
         "sweep_records",
-        "atlas",
     ),
     "logitproof_conformance": ("plan", "programs", "asking", "judging", "checks", "training", "session"),
     "logitproof": (

@@ -10,7 +10,7 @@ import pytest
 
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
-from logitproof_reports.atlas.compare import changes
+from logitproof_reports.sweep_records.compare import changes
 from logitproof_reports.sweep_records.record import COUNTS, Record, read_record, write_record
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logitproof_reports.atlas.words import decimal
 from logitproof_reports.sweep_records.summary import summary_of
+from logitproof_reports.sweep_records.words import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logitproof_reports.atlas.witnesses import witness_in
-from logitproof_reports.atlas.words import Line, decimal, line_of
 from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, write_comparison_page
 from logitproof_reports.runs.whole_files import write_atomically
 from logitproof_reports.sweep_records.summary import summary_of
+from logitproof_reports.sweep_records.witnesses import witness_in
+from logitproof_reports.sweep_records.words import Line, decimal, line_of
 from logitproof_reports.words.markdown import escaped, head, row
 
 if TYPE_CHECKING:

@@ -1,1 +1,0 @@
-"""The atlas: records of exhaustive sweeps and of worst rows, compared, and written as a page."""
