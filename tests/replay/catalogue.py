@@ -17,10 +17,10 @@ WRONG = frozenset({"deviates", "crashed"})
 UNASKED = frozenset({"unsupported", "void"})
 
 BARRIERS = {
-    "device": "shows on a GPU (or another accelerator) alone",
+    "device": "shows only on a GPU (or another accelerator)",
     "project": "a project of its own, not among the adapters",
-    "release": "no release that has it can be installed here",
-    "documented": "documented behaviour, and judged so",
+    "release": "no release that has it was installed: too old, too large or not tried",
+    "documented": "documented behaviour where the specification leaves the choice, and judged so",
     "granted": "within what a clause grants, or without a trace in the answer",
     "unasked": "no cell of the matrix asks for it",
 }

@@ -24,10 +24,10 @@ repairs in the trackers of frameworks and kernels. `nox -s replay` installs the 
 unchanged suite, and fails unless every bug is red in the releases that have it, by one of the clauses named, and green
 in those that do not. `nox -s replay -- jax` takes those of one project or adapter, `-- ID` one bug.
 
-- **{shown} of {bugs}** can be shown with releases that install on a CPU, and are; {mended} of them have a mended
+- **{shown} of {bugs}** can be shown with releases that install on a CPU, and are; {mended} of them have a fixed
   release in the list, which is green.
 - **{missed}** could be shown so too, and are missed. Recall: {shown} of {reachable}, {recall:.0%}.
-- **{rest}** cannot be shown here:
+- **{rest}** are not shown:
 {barriers}
 
 The list was gathered by those who write the suite, and corrected while it was measured: a bug that was missed led to a
@@ -39,8 +39,8 @@ SHOWN = """
 ## Shown
 
 {table}
-Red means `deviates` or `crashed`, and a warning where the clause is a SHOULD. A bug without a mended release is open,
-or that release was not tried.
+Red means `deviates` or `crashed`, and a warning where the clause is a SHOULD. A bug without a fixed release is open,
+or that release was not tried. A documented result counts as a bug where it breaks a clause that leaves no choice.
 """
 
 MISSED = """
@@ -51,7 +51,7 @@ A CPU and a release would show these; why the suite does not:
 {table}"""
 
 UNREACHED = """
-## Out of reach
+## Not shown
 
 Where there is a mutant that plants the same fault, the suite detects it in `nox -s mutants`.
 

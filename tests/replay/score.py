@@ -90,7 +90,7 @@ class Score:
         fixed = cleared[True] + cleared[False]
         return (
             f"{flagged} of {len(self.replayed)} documented bugs are red on the releases that have them; of the {fixed} "
-            f"that a release has mended {cleared[True]} are green there; {len(self.unreached)} are out of reach here, "
+            f"that a release has fixed {cleared[True]} are green there; {len(self.unreached)} are not shown here, "
             f"{sum(bug.is_missed for bug in self.unreached)} of them missed by the suite."
         )
 

@@ -128,8 +128,8 @@ def test_the_score_counts_bugs_not_releases() -> None:
     score = score_of(Outcome(BUG, BAD, 4, 2), Outcome(BUG, GOOD, 4, 0))
     assert score.as_documented
     assert score.sentence == (
-        "1 of 1 documented bugs are red on the releases that have them; of the 1 that a release has mended 1 are green "
-        "there; 1 are out of reach here, 0 of them missed by the suite."
+        "1 of 1 documented bugs are red on the releases that have them; of the 1 that a release has fixed 1 are green "
+        "there; 1 are not shown here, 0 of them missed by the suite."
     )
 
 
@@ -175,7 +175,7 @@ def test_the_page_counts_what_is_shown_missed_and_out_of_reach() -> None:
     listed = page([BUG, replace(BUG, id="twin"), replace(BUG, id="third"), missed, unreached])
     about = " ".join(listed.split())
     assert "**3 of 5** can be shown" in about
-    assert "3 of them have a mended release" in about
+    assert "3 of them have a fixed release" in about
     assert "Recall: 3 of 4, 75%." in about
     assert f"1: {BARRIERS['device']}" in about
     assert "| jax: A bug | asks the argument b | - |" in about
