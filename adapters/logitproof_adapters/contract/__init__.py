@@ -22,6 +22,8 @@ from .adapter import (
     quick_rows,
     run_alone,
     run_program,
+    spellings,
+    zero_dimensions,
 )
 from .device import CPU, DeviceError
 from .dialect import DISTRIBUTIONS, INDICES, SIGMOID, Dialect, Loss
@@ -53,4 +55,6 @@ __all__ = [
     "quick_rows",
     "run_alone",
     "run_program",
+    "spellings",
+    "zero_dimensions",
 ]

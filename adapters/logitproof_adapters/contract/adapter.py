@@ -133,6 +133,26 @@ def one_dimension(adapter: Adapter) -> tuple[str, ...]:
     return tuple(getattr(adapter, "one_dimension", ()))
 
 
+def spellings(adapter: Adapter) -> Mapping[str, tuple[str, ...]]:
+    """Return the further ways in which an op can be called that answer the same, as words of `Cell.entry`, by op.
+
+    The words are those of `spellings.SPELLINGS` in the plan: a call with the classes along two axes, with the class
+    axis kept, without an axis, and the like. They are no functions of their own, and a table of results has none.
+
+    An adapter says so by an attribute of this name; one without it calls each op in one way.
+    """
+    found: Mapping[str, tuple[str, ...]] = getattr(adapter, "spellings", {})
+    return found
+
+
+def zero_dimensions(adapter: Adapter) -> tuple[str, ...]:
+    """Return the ops that the framework documents for logits without any axis: one number, the only class.
+
+    An adapter says so by an attribute of this name; one without it takes none.
+    """
+    return tuple(getattr(adapter, "zero_dimensions", ()))
+
+
 def negative_strides(adapter: Adapter) -> bool:
     """Return whether the framework takes arrays that lie backwards in memory.
 

@@ -433,6 +433,8 @@ def facts_of(adapter: Adapter) -> dict[str, Any]:
         "most_axes": dict(contract.most_axes(adapter)),
         "negative_strides": contract.negative_strides(adapter),
         "one_dimension": list(contract.one_dimension(adapter)),
+        "spellings": {op: list(words) for op, words in contract.spellings(adapter).items()},
+        "zero_dimensions": list(contract.zero_dimensions(adapter)),
         "mixed_derivatives": contract.mixed_derivatives(adapter),
         "keeps_graph": contract.keeps_graph(adapter),
         "quick_rows": contract.quick_rows(adapter),

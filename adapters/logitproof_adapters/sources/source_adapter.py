@@ -68,6 +68,15 @@ def place_of_classes(cell: Cell, axis: int, ndim: int) -> tuple[int, int]:
     return (0, 1) if cell.mode == "vmap" else (axis, ndim)
 
 
+def spelled_words(spelled: Mapping[tuple[str, str], str]) -> dict[str, tuple[str, ...]]:
+    """Return the words of `contract.spellings` by op, from calls by op and word.
+
+    >>> spelled_words({("softmax", "kept_axis"): "", ("softmax", "every_axis"): ""})
+    {'softmax': ('kept_axis', 'every_axis')}
+    """
+    return {op: tuple(word for one, word in spelled if one == op) for op, _ in spelled}
+
+
 MOST_FUNCTIONS = 256
 """Kept, those used last: a cell needs about ten, and what a framework compiled for one is let go of with it."""
 

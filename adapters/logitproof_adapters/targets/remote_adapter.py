@@ -129,6 +129,8 @@ class RemoteAdapter:
         self.most_axes = dict(facts["most_axes"])
         self.negative_strides = facts["negative_strides"]
         self.one_dimension = tuple(facts["one_dimension"])
+        self.spellings = {op: tuple(words) for op, words in facts["spellings"].items()}
+        self.zero_dimensions = tuple(facts["zero_dimensions"])
         self.mixed_derivatives = facts["mixed_derivatives"]
         self.keeps_graph = facts["keeps_graph"]
         self.quick_rows = facts["quick_rows"]

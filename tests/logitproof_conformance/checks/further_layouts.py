@@ -15,6 +15,7 @@ from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.judging.second_answer import SecondAnswer, judge_as_good
 from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ROWS_OF_ONE_DIMENSION
 from logitproof_conformance.plan.layout import arrange
+from logitproof_conformance.plan.spellings import EVERY_AXIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,24 +56,26 @@ def judge_further_layout(evaluation: CellEvaluation, case: Case) -> Iterator[Jud
 
 
 def judge_one_dimension(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask rows one by one, without a batch: what is right in the batch is right there too (IO-5)."""
-    cell, common = case.cell, evaluation.common_batch
+    """Ask rows one by one, without a batch, or without an axis: what is right in the batch is right so too (IO-5)."""
+    by_default = case.regime == EVERY_AXIS
+    cell, common = replace(case.cell, entry=EVERY_AXIS if by_default else case.cell.entry), evaluation.common_batch
     chosen = np.array(sorted(common.slices[name].start for name in ROWS_OF_ONE_DIMENSION if name in common.slices))
     batch = _some_rows(common, chosen)
     whole = evaluation.answer(common)
-    answers = [_asked_alone(evaluation, batch, row) for row in range(len(chosen))]
+    answers = [_asked_alone(evaluation, cell, batch, row) for row in range(len(chosen))]
     if (failed := first_failure(case, CLAUSE, (whole, *answers))) is not None:
         yield failed
         return
     truth = some_rows(evaluation.truth(common), chosen)
     alone = np.stack([answer.array for answer in answers])
     first, second = (ComparedBatch(cell, batch, found, truth) for found in (whole.array[chosen], alone))
-    asked = SecondAnswer(CLAUSE, "as logits of one axis", first, second, cell, partial(_without_batch, cell))
+    says = "as logits of one axis, which the call does not name" if by_default else "as logits of one axis"
+    asked = SecondAnswer(CLAUSE, says, first, second, cell, partial(_without_batch, cell))
     yield judge_as_good(evaluation.adapter, case, asked)
 
 
-def _asked_alone(evaluation: CellEvaluation, batch: Batch, row: int) -> Answer:
-    cell, rows = evaluation.cell, batch.rows[row : row + 1]
+def _asked_alone(evaluation: CellEvaluation, cell: Cell, batch: Batch, row: int) -> Answer:
+    rows = batch.rows[row : row + 1]
     due = (batch.classes,) if cell.has_class_axis else ()
 
     def restored(_cell: Cell, answer: NDArray[Any], _batch: Batch) -> NDArray[Any]:

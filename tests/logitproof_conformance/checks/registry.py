@@ -30,6 +30,7 @@ from logitproof_conformance.checks.row_independence import (
 )
 from logitproof_conformance.checks.row_sums_and_order import judge_order_of_logits, judge_row_sums
 from logitproof_conformance.checks.second_backward import judge_second_backward
+from logitproof_conformance.checks.spellings import judge_spelling, judge_zero_dimensions
 from logitproof_conformance.plan.bad_inputs import (
     BAD_LABELS,
     DISTRIBUTION_FORMATS,
@@ -39,7 +40,9 @@ from logitproof_conformance.plan.bad_inputs import (
     NO_CLASSES,
     WEIGHT_FORMATS,
 )
+from logitproof_conformance.plan.checks import ZERO_DIMENSIONS
 from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION
+from logitproof_conformance.plan.spellings import EVERY_AXIS, SPELLINGS
 from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE
 
 CHECK_JUDGES = {
@@ -66,6 +69,9 @@ CHECK_JUDGES = {
     "padded_rows": judge_padded_rows,
     **dict.fromkeys(FURTHER_LAYOUTS, judge_further_layout),
     ONE_DIMENSION: judge_one_dimension,
+    **dict.fromkeys(SPELLINGS, judge_spelling),
+    EVERY_AXIS: judge_one_dimension,
+    ZERO_DIMENSIONS: judge_zero_dimensions,
     **dict.fromkeys(BAD_LABELS, judge_bad_label),
     **dict.fromkeys(INVALID_ARGUMENTS, judge_invalid_argument),
     **dict.fromkeys(LABEL_FORMATS, judge_label_format),

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.contract import mixed_derivatives, quick_rows
+from logitproof_adapters.contract import mixed_derivatives, quick_rows, zero_dimensions
 from logitproof_conformance.plan.batches import (
     common_batches,
     masked_weightless,
@@ -23,9 +23,10 @@ from logitproof_conformance.plan.cells import (
     is_sum_of_halves,
     main_questions,
 )
-from logitproof_conformance.plan.checks import CHECKS, makes_sense
+from logitproof_conformance.plan.checks import CHECKS, ZERO_DIMENSIONS, makes_sense
 from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION, is_offered
 from logitproof_conformance.plan.layout import SHAPES
+from logitproof_conformance.plan.spellings import EVERY_AXIS, SPELLINGS, is_spelled
 from logitproof_reference.cases.catalogue import REGIMES, Batch
 from logitproof_reference.vocabulary.cells import PLAIN, Cell
 from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS
@@ -114,6 +115,10 @@ def _takes(adapter: Adapter, check: str, cell: Cell) -> bool:
     """Tell whether an adapter states that its framework can be asked a check; most checks need no such statement."""
     if check in FURTHER_LAYOUTS or check == ONE_DIMENSION:
         return is_offered(adapter, check, cell)
+    if check in SPELLINGS or check == EVERY_AXIS:
+        return is_spelled(adapter, check, cell)
+    if check == ZERO_DIMENSIONS:
+        return cell.op in zero_dimensions(adapter)
     return check != MIXED_DERIVATIVE or mixed_derivatives(adapter)
 
 

@@ -9,6 +9,7 @@ from logitproof_conformance.plan.bad_inputs import BAD_INPUTS, BAD_LABELS, NARRO
 from logitproof_conformance.plan.cells import MAIN_MODES, OF_EVERY_LOSS, is_sum_of_halves
 from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION, takes_layout
 from logitproof_conformance.plan.layout import SHAPES
+from logitproof_conformance.plan.spellings import EVERY_AXIS, SPELLINGS, takes_spelling
 from logitproof_reference.vocabulary.cells import PLAIN, Options
 from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from logitproof_reference.vocabulary.cells import Cell
+
+ZERO_DIMENSIONS = "zero_dimensions"
+"""Logits of no axis: one number, the only class."""
 
 CHECKS = {
     "poisoned_neighbours": "rows",
@@ -41,6 +45,8 @@ CHECKS = {
     "padded_rows": "results",
     **dict.fromkeys(FURTHER_LAYOUTS, "results"),
     ONE_DIMENSION: "results",
+    **dict.fromkeys((*SPELLINGS, EVERY_AXIS), "results"),
+    ZERO_DIMENSIONS: "results",
     **dict.fromkeys(BAD_INPUTS, "errors"),
     NARROW_IGNORED: "errors",
     **dict.fromkeys(WEIGHT_FORMATS, "errors"),
@@ -108,6 +114,7 @@ ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
     ONE_DIMENSION: lambda cell: cell.quantity == "value",
     NARROW_IGNORED: lambda cell: cell.quantity == "value",
     MIXED_DERIVATIVE: lambda cell: not OPS[cell.op].elementwise,
+    **dict.fromkeys((*SPELLINGS, EVERY_AXIS, ZERO_DIMENSIONS), lambda _cell: False),
 }
 """Checks whose arrays are one more shape or format, or lie otherwise: the cells that quick asks, eager in float32."""
 
@@ -137,6 +144,11 @@ def _asks_mixed_derivative(cell: Cell) -> bool:
     return asked and not cell.entry and _is_plain(cell)
 
 
+def _is_spelled_otherwise(word: str, cell: Cell) -> bool:
+    """Tell whether a cell is asked by another call: in eager mode, the first function of an op without options."""
+    return cell.mode == "eager" and not cell.entry and _is_plain(cell) and takes_spelling(word, cell)
+
+
 def _ignores_alone(cell: Cell) -> bool:
     """Tell whether a cell ignores an index, with nothing beside but a reduction."""
     options = cell.options
@@ -156,6 +168,7 @@ SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     MIXED_DERIVATIVE: _asks_mixed_derivative,
     ONE_DIMENSION: lambda cell: _is_plain(cell) and cell.mode == "eager" and not OPS[cell.op].elementwise,
     NARROW_IGNORED: _ignores_alone,
+    **{word: partial(_is_spelled_otherwise, word) for word in (*SPELLINGS, EVERY_AXIS, ZERO_DIMENSIONS)},
     **{check: partial(_is_weighted_value, check) for check in WEIGHT_FORMATS},
 }
 """Further checks that do not make sense for every cell."""

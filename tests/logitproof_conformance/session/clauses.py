@@ -15,7 +15,9 @@ from logitproof_conformance.plan.bad_inputs import (
     NO_CLASSES,
     WEIGHT_FORMATS,
 )
+from logitproof_conformance.plan.checks import ZERO_DIMENSIONS
 from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION
+from logitproof_conformance.plan.spellings import EVERY_AXIS, SPELLINGS
 from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "empty_batch": ("IO-3",),
     "second_backward": ("IO-7",),
     "padded_rows": ("IO-5",),
-    **dict.fromkeys((*FURTHER_LAYOUTS, ONE_DIMENSION), ("IO-5",)),
+    **dict.fromkeys((*FURTHER_LAYOUTS, ONE_DIMENSION, *SPELLINGS, EVERY_AXIS), ("IO-5",)),
+    ZERO_DIMENSIONS: ("IO-4",),
     **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
     **{name: (invalid_argument.clause, "MOD-4") for name, invalid_argument in INVALID_ARGUMENTS.items()},
     **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS, NARROW_IGNORED, *WEIGHT_FORMATS), ("IO-6",)),

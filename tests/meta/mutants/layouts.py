@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meta.mutants.mutant import GRAD_INDEX_LOSS, INDEX_LOSS, LOG_SOFTMAX, LOG_SUM_EXP, SOFTMAX, Mutant, ask_control
+from meta.mutants.mutant import (
+    GRAD_INDEX_LOSS,
+    GRAD_SOFTMAX,
+    INDEX_LOSS,
+    LOG_SOFTMAX,
+    LOG_SUM_EXP,
+    SOFTMAX,
+    Mutant,
+    ask_control,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +104,86 @@ def without_batch_per_element(cell: Cell, inputs: Inputs) -> Array:
     return ask_control(cell, replace(inputs, logits=inputs.logits[:, None], axis=1))[:, 0]
 
 
+def without_rows_between(cell: Cell, inputs: Inputs) -> Array:
+    """Take the axes of the classes, where there are two, for the first ones, as if no rows lay between them."""
+    if cell.entry != "two_class_axes":
+        return ask_control(cell, inputs)
+    x = inputs.logits
+    return ask_control(cell, replace(inputs, logits=x.reshape(x.shape[0], x.shape[2], x.shape[1]).swapaxes(1, 2)))
+
+
+def with_entry(word: str, change: Callable[[Array], Array]) -> Ask:
+    """Return the control whose answer to one call of an op is changed."""
+    return lambda cell, inputs: change(ask_control(cell, inputs)) if cell.entry == word else ask_control(cell, inputs)
+
+
+def in_order_of_memory(array: Array) -> Array:
+    """Write rows one after another into memory whose columns lie side by side."""
+    return array.ravel().reshape(array.shape[::-1]).T if array.ndim > 1 else array
+
+
+def without_an_axis_is_nothing(cell: Cell, inputs: Inputs) -> Array:
+    """Take a number without an axis for a row of no class."""
+    return ask_control(cell, inputs) if inputs.logits.ndim else np.zeros_like(inputs.logits)
+
+
 LAYOUT_MUTANTS = (
+    Mutant(
+        "two_axes_side_by_side",
+        "Classes along two axes are taken to lie side by side, whichever axes are named.",
+        "IO-5",
+        SOFTMAX,
+        ask=without_rows_between,
+        profile="full",
+    ),
+    Mutant(
+        "flattened_axes_apart",
+        "Of axes that count as one the last alone is run over.",
+        "IO-5",
+        LOG_SOFTMAX,
+        ask=with_entry("flattened_axes", lambda answer: answer + np.float32(np.log(2.0))),
+        profile="full",
+    ),
+    Mutant(
+        "kept_axis_without_maximum",
+        "With the axis kept the largest logit is not added again.",
+        "IO-5",
+        LOG_SUM_EXP,
+        ask=with_entry("kept_axis", lambda answer: answer - np.float32(1.0)),
+        profile="full",
+    ),
+    Mutant(
+        "given_array_read_by_rows",
+        "A result is written row by row into a given array, wherever its columns lie.",
+        "IO-5",
+        SOFTMAX,
+        ask=with_entry("given_array", in_order_of_memory),
+        profile="full",
+    ),
+    Mutant(
+        "saved_result_read_by_rows",
+        "A saved result is read row by row, wherever its columns lie.",
+        "IO-5",
+        GRAD_SOFTMAX,
+        ask=with_entry("strided_output", in_order_of_memory),
+        profile="full",
+    ),
+    Mutant(
+        "no_axis_is_mean",
+        "Without an axis a mean is taken in the place of the sum.",
+        "IO-5",
+        LOG_SUM_EXP,
+        ask=with_entry("every_axis", lambda answer: answer - np.float32(1.0)),
+        profile="full",
+    ),
+    Mutant(
+        "no_axis_no_class",
+        "A number without an axis has no class: its share is 0.",
+        "IO-4",
+        SOFTMAX,
+        ask=without_an_axis_is_nothing,
+        profile="full",
+    ),
     Mutant(
         "only_axis_is_rows",
         "Logits of one axis are taken for rows of one class: every share is 1.",

@@ -5,14 +5,18 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+
+import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.control import answers as control_answers
 from logitproof_adapters.control import sigmoid as control_sigmoid
 from logitproof_adapters.control import softmax as control
 from logitproof_adapters.sources.unsupported import not_wrapped
+from logitproof_conformance.plan.spellings import EVERY_AXIS, SPELLINGS
 from logitproof_reference.vocabulary.cells import PLAIN, Cell, Options
 from logitproof_reference.vocabulary.ops import OPS, SECOND_GRADIENT
 from logitproof_reference.vocabulary.producers import PRODUCERS
@@ -61,8 +65,26 @@ def ask_control(cell: Cell, inputs: Inputs) -> NDArray[Any]:
     labels = inputs.labels
     if labels is not None and labels.dtype.kind in "iu" and labels.ndim == inputs.logits.ndim > 1:
         inputs = replace(inputs, labels=labels.squeeze(inputs.axis))
+    if cell.entry in (*SPELLINGS, EVERY_AXIS):
+        return _spelled_otherwise(cell, inputs)
+    if not inputs.logits.ndim:
+        alone = replace(inputs, logits=inputs.logits[None])
+        return control_answers.answer_to(cell, alone).reshape(())
     quantity = "grad_logits" if cell.quantity == SECOND_GRADIENT else cell.quantity
     return control_answers.answer_to(replace(cell, quantity=quantity), inputs)
+
+
+def _spelled_otherwise(cell: Cell, inputs: Inputs) -> NDArray[Any]:
+    """Return the control's answer to another call of an op: the classes in one axis, and back."""
+    usual, spelling = replace(cell, entry=""), SPELLINGS.get(cell.entry)
+    if spelling is None or not spelling.parts:
+        answer = control_answers.answer_to(usual, inputs)
+        return np.expand_dims(answer, inputs.axis) if spelling and spelling.keeps_axis else answer
+    back = np.argsort(spelling.parts)
+    logits = inputs.logits.transpose(back)
+    joined = replace(inputs, axis=1, logits=logits.reshape(len(logits), -1))
+    answer = control_answers.answer_to(usual, joined)
+    return answer.reshape(logits.shape).transpose(spelling.parts) if cell.has_class_axis else answer
 
 
 @dataclass(frozen=True)
@@ -138,6 +160,8 @@ class MutantAdapter:
     mixed_derivatives = True
     label_columns = True
     one_dimension = tuple(OPS)
+    spellings = MappingProxyType(dict.fromkeys(("softmax", "log_softmax", "log_sum_exp"), (*SPELLINGS, EVERY_AXIS)))
+    zero_dimensions = ("softmax", "log_softmax", "log_sum_exp")
 
     def __init__(self, mutant: Mutant) -> None:
         self.mutant = mutant

@@ -337,6 +337,8 @@ ATTRIBUTES = {
     "most_axes": ("5", "None", "{1: 2}", "{'softmax': 'x'}", "Evil()"),
     "negative_strides": ("'x'", "Evil()", "np.array([1, 2])"),
     "one_dimension": ("5", "(5,)", "Evil()", "('no such',)"),
+    "spellings": ("5", "None", "{1: 2}", "{'softmax': 5}", "{'softmax': ('no such',)}", "Evil()"),
+    "zero_dimensions": ("5", "(5,)", "Evil()", "('no such',)"),
     "mixed_derivatives": ("'x'", "Evil()", "5"),
     "keeps_graph": ("'x'", "Evil()", "5"),
     "quick_rows": ("'x'", "Evil()", "None"),

@@ -15,8 +15,14 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, indexed, parted
 from logitproof_adapters.frameworks.jax.dialect import documented
-from logitproof_adapters.frameworks.jax.functions import ENTRIES, EXPRESSIONS, TRANSFORMS, program
-from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_adapters.frameworks.jax.functions import ENTRIES, EXPRESSIONS, SPELLED, TRANSFORMS, program
+from logitproof_adapters.sources.source_adapter import (
+    SourceAdapter,
+    behind_producer,
+    literal,
+    place_of_classes,
+    spelled_words,
+)
 from logitproof_adapters.sources.unsupported import NOT_ASKED
 from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.producers import PRODUCERS
@@ -43,6 +49,7 @@ class JaxAdapter(SourceAdapter):
     dialects = documented()
     modes: tuple[str, ...] = tuple(TRANSFORMS)
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
+    spellings: Mapping[str, tuple[str, ...]] = spelled_words(SPELLED)
     producers = tuple(PRODUCERS)
     keeps_graph = True
     mixed_derivatives = True
@@ -128,8 +135,8 @@ class JaxAdapter(SourceAdapter):
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on JAX overrides this alone."""
-        del ndim
-        return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(axis=axis)
+        spelled = SPELLED.get((cell.op, cell.entry)) or EXPRESSIONS[cell.op, cell.labels, cell.entry]
+        return spelled.format(axis=axis, last=ndim - 1)
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a JAX array of the same numbers."""

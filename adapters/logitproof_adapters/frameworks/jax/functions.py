@@ -33,6 +33,15 @@ EXPRESSIONS = {
 }
 """Calls by op, labels and entry. Entry ``where`` tells which logits count; ``weights`` has factors b of 1."""
 
+SPELLED = {
+    ("softmax", "two_class_axes"): "jax.nn.softmax(x, axis=({axis}, {last}))",
+    ("log_softmax", "two_class_axes"): "jax.nn.log_softmax(x, axis=({axis}, {last}))",
+    ("log_sum_exp", "two_class_axes"): "jax.nn.logsumexp(x, axis=({axis}, {last}))",
+    ("log_sum_exp", "kept_axis"): "jax.nn.logsumexp(x, axis={axis}, keepdims=True)",
+    ("log_sum_exp", "every_axis"): "jax.nn.logsumexp(x)",
+}
+"""Further calls by op and word of `Adapter.spellings`."""
+
 ENTRIES = MappingProxyType(
     {
         (op, labels): tuple(word for *family, word in EXPRESSIONS if family == [op, labels] and word)

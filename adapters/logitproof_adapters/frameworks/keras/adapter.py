@@ -15,10 +15,10 @@ from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import parted
 from logitproof_adapters.frameworks.jax.adapter import JaxAdapter
 from logitproof_adapters.frameworks.keras.dialect import documented
-from logitproof_adapters.frameworks.keras.functions import ENTRIES, TF_ENTRIES, TORCH_ENTRIES, call
+from logitproof_adapters.frameworks.keras.functions import ENTRIES, SPELLED, TF_ENTRIES, TORCH_ENTRIES, call
 from logitproof_adapters.frameworks.tensorflow.adapter import TensorflowAdapter
 from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
-from logitproof_adapters.sources.source_adapter import SourceAdapter
+from logitproof_adapters.sources.source_adapter import SourceAdapter, spelled_words
 from logitproof_adapters.sources.unsupported import NOT_ASKED, not_wrapped
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class KerasAdapter(SourceAdapter):
     modes: tuple[str, ...] = ("eager", "compiled")
     entries: Mapping[tuple[str, str], tuple[str, ...]] = ENTRIES
     broadcast_labels: tuple[str, ...] = ()
+    spellings: Mapping[str, tuple[str, ...]] = spelled_words(SPELLED)
+    zero_dimensions: tuple[str, ...] = ()
     one_dimension: tuple[str, ...] = ("softmax", "log_softmax", "log_sum_exp")  # as keras.ops' own examples have it
     names_axis = True
     """Whether this release's SparseCategoricalCrossentropy takes an axis."""
@@ -52,6 +54,7 @@ class KerasAdapter(SourceAdapter):
         super().__init__(device)  # type: ignore[call-arg]  # of the adapter of the backend, next in line
         self._namespace["keras"] = self._keras = keras
         self.has_ops = hasattr(keras, "ops")
+        self.spellings = self.spellings if self.has_ops else {}
         self.names_axis = "axis" in signature(keras.losses.SparseCategoricalCrossentropy).parameters
         self.imports = f'import os\nos.environ["KERAS_BACKEND"] = "{self.backend}"\n{self.imports}\nimport keras'
 

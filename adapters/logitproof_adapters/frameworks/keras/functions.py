@@ -25,6 +25,15 @@ EXPRESSIONS = {
     SIGMOID: "keras.losses.BinaryCrossentropy({options})(y[..., None], x[..., None])",
 }
 
+SPELLED = {
+    ("softmax", "two_class_axes"): "keras.ops.softmax(x, axis=({axis}, {last}))",
+    ("log_softmax", "two_class_axes"): "keras.ops.log_softmax(x, axis=({axis}, {last}))",
+    ("log_sum_exp", "two_class_axes"): "keras.ops.logsumexp(x, axis=({axis}, {last}))",
+    ("log_sum_exp", "kept_axis"): "keras.ops.logsumexp(x, axis={axis}, keepdims=True)",
+    ("log_sum_exp", "every_axis"): "keras.ops.logsumexp(x)",
+}
+"""Further calls by op and word of `Adapter.spellings`; keras.ops has branches of its own for a tuple of axes."""
+
 FOCAL = "keras.losses.BinaryFocalCrossentropy(gamma=0.0, {options})(y[..., None], x[..., None])"
 """Entry ``focal``: with gamma 0 the focal factor (1 - p)^gamma is 1, and the loss the binary cross-entropy."""
 
@@ -57,6 +66,8 @@ def call(cell: Cell, axis: int, ndim: int, *, has_ops: bool = True) -> str:
     has_ops : bool
         Whether Keras has ``keras.ops``; Keras 2 has not.
     """
+    if (cell.op, cell.entry) in SPELLED:
+        return SPELLED[cell.op, cell.entry].format(axis=axis, last=ndim - 1)
     expressions, reductions = (EXPRESSIONS, REDUCTIONS) if has_ops else (EXPRESSIONS_OF_2, REDUCTIONS_OF_2)
     given = PREDICTIONS[cell.entry].format(axis=axis)
     elsewhere = cell.labels == "indices" and axis != ndim - 1

@@ -38,6 +38,8 @@ class LigerAdapter(TorchAdapter):
     dialects = documented()
     modes = ("eager",)
     one_dimension = ()
+    spellings = {}  # noqa: RUF012 - none of PyTorch's
+    zero_dimensions = ()
     entries = {}  # noqa: RUF012 - none of PyTorch's
     imports = "import torch\nfrom liger_kernel.transformers import LigerCrossEntropyLoss, functional"
 

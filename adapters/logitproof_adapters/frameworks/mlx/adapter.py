@@ -6,6 +6,7 @@ The losses take the class axis and return the unreduced loss by default; their w
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, parted
 from logitproof_adapters.frameworks.mlx.dialect import documented
-from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal
+from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal, spelled_words
 from logitproof_adapters.sources.unsupported import NOT_ASKED
 from logitproof_reference.vocabulary.cells import SIGMOID
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
@@ -30,6 +31,15 @@ EXPRESSIONS = {
     "softmax_cross_entropy": "nn.losses.cross_entropy(x, y, axis={axis}{options})",
     "sigmoid_cross_entropy": "nn.losses.binary_cross_entropy(x, y{options})",
 }
+
+SPELLED = {
+    ("softmax", "two_class_axes"): "mx.softmax(x, axis=[{axis}, {last}])",
+    ("softmax", "every_axis"): "mx.softmax(x)",
+    ("log_sum_exp", "two_class_axes"): "mx.logsumexp(x, axis=[{axis}, {last}])",
+    ("log_sum_exp", "kept_axis"): "mx.logsumexp(x, axis={axis}, keepdims=True)",
+    ("log_sum_exp", "every_axis"): "mx.logsumexp(x)",
+}
+"""Further calls by op and word of `Adapter.spellings`."""
 
 ANSWERS = {
     "value": "{expression}",
@@ -52,6 +62,7 @@ class MlxAdapter(SourceAdapter):
     name = "mlx"
     dialects = documented()
     negative_strides = False  # mx.array: "Cannot convert DLPack arrays with negative strides to mlx array"
+    spellings = MappingProxyType(spelled_words(SPELLED))
     one_dimension = ("softmax", "log_softmax", "log_sum_exp")
     imports = "import mlx.core as mx\nimport mlx.nn as nn\nimport numpy as np"
     report = 'mx.eval(result)\nprint(str(result.dtype).removeprefix("mlx.core."), result.tolist())'
@@ -102,8 +113,8 @@ class MlxAdapter(SourceAdapter):
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged."""
-        del ndim
-        return EXPRESSIONS[cell.op].format(axis=axis, options=options_source(cell.options))
+        spelled = SPELLED.get((cell.op, cell.entry)) or EXPRESSIONS[cell.op]
+        return spelled.format(axis=axis, last=ndim - 1, options=options_source(cell.options))
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return an MLX array of the same numbers; without a dtype, float64 would become float32."""

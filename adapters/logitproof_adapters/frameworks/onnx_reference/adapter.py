@@ -12,7 +12,7 @@ import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.onnx_reference.dialect import documented
-from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, TYPES, model
+from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, SPELLINGS, TYPES, model
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
@@ -36,6 +36,7 @@ class OnnxReferenceAdapter(NumpyArrays, SourceAdapter):
     imports = "import numpy as np\nimport onnx.parser\nfrom onnx.reference import ReferenceEvaluator"
     report = "print(result.dtype, result.tolist())"
     entries = ENTRIES
+    spellings = SPELLINGS
 
     def __init__(self) -> None:
         import onnx.parser  # noqa: PLC0415 - an adapter imports its framework here and nowhere else

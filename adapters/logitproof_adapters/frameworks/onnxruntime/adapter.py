@@ -19,6 +19,7 @@ from logitproof_adapters.frameworks.onnxruntime.functions import (
     ENTRIES,
     NO_FALLBACK,
     NODES,
+    SPELLINGS,
     SUFFIX,
     TYPES,
     operation,
@@ -57,6 +58,7 @@ class OnnxruntimeAdapter(NumpyArrays, SourceAdapter):
     imports = "import numpy as np\nimport onnx.parser\nimport onnxruntime"
     report = "print(result.dtype, result.tolist())"
     entries = ENTRIES
+    spellings = SPELLINGS
 
     def __init__(self, device: str = CPU) -> None:
         import onnx.parser  # noqa: PLC0415 - an adapter imports its framework here and nowhere else

@@ -26,6 +26,10 @@ NODES = {
     ("value", "log_softmax"): "{z} = LogSoftmax <axis={place}> ({x})",
     ("value", "log_sum_exp"): "{z} = ReduceLogSumExp <axes=[{place}], keepdims=0> ({x})",
     ("value", "opset18"): "a = Constant <value_ints=[{place}]> () {z} = ReduceLogSumExp <keepdims=0> ({x}, a)",
+    ("value", "two_class_axes"): "{z} = ReduceLogSumExp <axes=[{place}, {last}], keepdims=0> ({x})",
+    ("value", "kept_axis"): "{z} = ReduceLogSumExp <axes=[{place}]> ({x})",
+    ("value", "every_axis"): "{z} = ReduceLogSumExp <keepdims=0> ({x})",
+    ("value", "flattened_axes"): "{z} = {op} <axis={place}> ({x})",
     ("value", "softmax_cross_entropy"): "{z} = SoftmaxCrossEntropyLoss <{options}> ({x}, {labels})",
     ("value", "nll_loss"): (
         "p = LogSoftmax <axis={place}> ({x}) {z} = NegativeLogLikelihoodLoss <{options}> (p, {labels})"
@@ -51,7 +55,16 @@ ENTRIES = MappingProxyType(
         INDICES: ("nll_loss", "opset12"),
     }
 )
-OPSETS = {"opset11": 11, "opset12": 12, "opset18": 18}
+SPELLINGS = MappingProxyType(
+    {
+        "softmax": ("flattened_axes",),
+        "log_softmax": ("flattened_axes",),
+        "log_sum_exp": ("two_class_axes", "kept_axis", "every_axis"),
+    }
+)
+"""The words of `Adapter.spellings`; flattened_axes is what Softmax of opset 11 does with all axes from its own on."""
+
+OPSETS = {"opset11": 11, "opset12": 12, "opset18": 18, "flattened_axes": 11}
 """The versions of the operators beside those of opset 15, from 11 on."""
 
 TYPES = {"float16": "float16", "float32": "float", "float64": "double"}
@@ -74,6 +87,9 @@ OWN_FORMAT = """
     model.graph.input[{place}].type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype({letter}.dtype)"""
 """A model states the formats of labels and weights: those they come in, whether the operator takes them or not."""
 
+
+RESULT_SHAPES = {"two_class_axes": "d1", "kept_axis": "d0, k"}
+"""Shapes of what ReduceLogSumExp gives by another call."""
 
 NO_FALLBACK = ("session.disable_cpu_ep_fallback", "1")
 ALONE = f"""
@@ -110,7 +126,7 @@ def operation(name: str, dtypes: Sequence[str]) -> str:
 
 def operator(cell: Cell) -> str:
     """Return the operator that a cell asks, a word of `NODES`."""
-    return cell.entry if cell.entry in {"nll_loss", "opset18"} else cell.op
+    return cell.entry if ("value", cell.entry) in NODES else cell.op
 
 
 def program(cell: Cell, axis: int, ndim: int, provider: str = f"CPU{SUFFIX}", device: str = CPU) -> str:
@@ -132,6 +148,7 @@ def model(cell: Cell, axis: int, ndim: int) -> str:
     letters = arguments(cell).split(", ")
     axes = [f"d{place}" for place in range(ndim)]
     whole, rows = ", ".join(axes), ", ".join(axes[:axis] + axes[axis + 1 :])
+    rows = RESULT_SHAPES.get(cell.entry, rows)
     of_value = whole if cell.op in KEEPS_CLASSES else rows if cell.options.reduction == "none" else ""
     shapes = {"x": whole, "y": rows, "w": axes[axis], "c": of_value}
     types = {name: "int64" if name == "y" else TYPES[cell.format] for name in letters}
@@ -157,6 +174,8 @@ def nodes(cell: Cell, axis: int, ndim: int) -> str:
     node = NODES[cell.quantity, operator(cell)].format(
         **names,
         place=place,
+        last=ndim - 1,
+        op={"softmax": "Softmax", "log_softmax": "LogSoftmax"}.get(cell.op),
         version="" if cell.entry == "opset11" else "_13",
         labels=", ".join(name for name in arguments(cell).split(", ") if name in {"y", "w"}),
         options=options_source(cell.options),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import CPU, Description
-from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, TYPES, model
+from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, SPELLINGS, TYPES, model
 from logitproof_adapters.frameworks.openvino.dialect import documented
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
@@ -39,6 +39,7 @@ class OpenvinoAdapter(NumpyArrays, SourceAdapter):
     imports = "import io\nimport numpy as np\nimport onnx.parser\nimport openvino\ncore = openvino.Core()"
     report = "print(result.dtype, result.tolist())"
     entries = ENTRIES
+    spellings = SPELLINGS
 
     def __init__(self) -> None:
         import onnx.parser  # noqa: PLC0415 - an adapter imports its framework here and nowhere else

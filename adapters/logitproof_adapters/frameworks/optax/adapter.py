@@ -7,6 +7,7 @@ documented formulas are the cross-entropy. ``where`` is not asked: what it leave
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import CPU, Description
@@ -34,6 +35,13 @@ EXPRESSIONS = {
 }
 
 
+SPELLED = {
+    "indices": "optax.softmax_cross_entropy_with_integer_labels(x, y, axis=({axis}, {last}))",
+    "distributions": "optax.softmax_cross_entropy(x, y, axis=({axis}, {last}))",
+}
+"""Calls with the classes along two axes, by labels: "a label is interpreted as a flat index"."""
+
+
 class OptaxAdapter(JaxAdapter):
     """Asks Optax, on a device of JAX."""
 
@@ -43,6 +51,7 @@ class OptaxAdapter(JaxAdapter):
     imports = f"{JaxAdapter.imports}\nimport optax"
     # softmax_cross_entropy is a product of labels and log-probabilities; safe_softmax_cross_entropy says broadcastable.
     broadcast_labels = ("distributions",)
+    spellings = MappingProxyType({"softmax_cross_entropy": ("two_class_axes",)})
     entries = {  # noqa: RUF012 - read only
         family: tuple(entry for *words, entry in EXPRESSIONS if tuple(words) == family and entry)
         for family in (INDICES, DISTRIBUTIONS, SIGMOID)
@@ -73,6 +82,8 @@ class OptaxAdapter(JaxAdapter):
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call of the loss."""
+        if cell.entry == "two_class_axes":
+            return SPELLED[cell.labels].format(axis=axis, last=ndim - 1)
         alpha = cell.options.label_smoothing
         along = "" if axis == ndim - 1 else f", axis={axis}"  # since 0.2.3, and smooth_labels since 0.2.7
         labels = f"optax.smooth_labels(y, {alpha}{along})" if alpha else "y"

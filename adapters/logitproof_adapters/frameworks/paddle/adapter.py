@@ -16,8 +16,8 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, indexed
 from logitproof_adapters.frameworks.paddle.dialect import IGNORED_LABEL, documented
-from logitproof_adapters.frameworks.paddle.functions import ENTRIES, call, program
-from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
+from logitproof_adapters.frameworks.paddle.functions import ENTRIES, SPELLED, call, program
+from logitproof_adapters.sources.source_adapter import SourceAdapter, literal, spelled_words
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class PaddleAdapter(SourceAdapter):
     dialects = documented()
     modes = ("eager", "graph")
     entries = ENTRIES
+    spellings = MappingProxyType(spelled_words(SPELLED))
     one_dimension = ("softmax", "log_softmax", "log_sum_exp")  # of the losses k >= 1: "[N1, N2, ..., Nk, C]"
     imports = "import paddle\nimport paddle.nn.functional as F"
     report = 'print(str(result.dtype).rpartition(".")[2], result.tolist())'
@@ -92,8 +93,7 @@ class PaddleAdapter(SourceAdapter):
 
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged."""
-        del ndim
-        return call(cell, axis)
+        return call(cell, axis, ndim)
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor of the same numbers; NumPy's uint16 is what PaddlePaddle takes for bfloat16."""

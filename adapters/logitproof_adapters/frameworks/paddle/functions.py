@@ -28,6 +28,13 @@ EXPRESSIONS = {
 }
 """Calls by op, labels and entry; the options go by the names that PyTorch gave them."""
 
+SPELLED = {
+    ("log_sum_exp", "two_class_axes"): "paddle.logsumexp(x, axis=[{axis}, {last}])",
+    ("log_sum_exp", "kept_axis"): "paddle.logsumexp(x, axis={axis}, keepdim=True)",
+    ("log_sum_exp", "every_axis"): "paddle.logsumexp(x)",
+}
+"""Further calls by op and word of `Adapter.spellings`."""
+
 ENTRIES = MappingProxyType({INDICES: ("nll_loss",)})
 
 PROGRAMS = {
@@ -37,10 +44,12 @@ PROGRAMS = {
 FORWARD = {"eager": "lambda x: {call}", "graph": "paddle.jit.to_static(lambda x: {call})"}
 
 
-def call(cell: Cell, axis: int) -> str:
-    """Return the call that answers a cell."""
-    return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(
+def call(cell: Cell, axis: int, ndim: int) -> str:
+    """Return the call that answers a cell, where the logits x have `ndim` axes and their classes lie at `axis`."""
+    spelled = SPELLED.get((cell.op, cell.entry)) or EXPRESSIONS[cell.op, cell.labels, cell.entry]
+    return spelled.format(
         axis=axis,
+        last=ndim - 1,
         to_1="" if axis == 1 else f".moveaxis({axis}, 1)",
         rows=f".squeeze({axis})" if cell.options.reduction == "none" else "",
         options=options_source(cell.options),

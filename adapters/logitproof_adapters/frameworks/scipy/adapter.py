@@ -13,7 +13,7 @@ import numpy as np
 from logitproof_adapters.contract import Description
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
-from logitproof_adapters.sources.source_adapter import SourceAdapter
+from logitproof_adapters.sources.source_adapter import SourceAdapter, spelled_words
 from logitproof_adapters.sources.unsupported import NOT_ASKED
 
 if TYPE_CHECKING:
@@ -32,12 +32,27 @@ EXPRESSIONS = {
 """Calls by op and entry. Entry ``weights`` has factors b of 1; the sign of a sum of exponentials is 1, of none 0."""
 
 
+SPELLED = {
+    ("softmax", "two_class_axes"): "scipy.special.softmax(x, axis=({axis}, {last}))",
+    ("log_softmax", "two_class_axes"): "scipy.special.log_softmax(x, axis=({axis}, {last}))",
+    ("log_sum_exp", "two_class_axes"): "scipy.special.logsumexp(x, axis=({axis}, {last}))",
+    ("log_sum_exp", "kept_axis"): "scipy.special.logsumexp(x, axis={axis}, keepdims=True)",
+    **{
+        (op, "every_axis"): f"scipy.special.{name}(x)"
+        for op, name in (("softmax", "softmax"), ("log_softmax", "log_softmax"), ("log_sum_exp", "logsumexp"))
+    },
+}
+"""Further calls by op and word of `Adapter.spellings`."""
+
+
 class ScipyAdapter(NumpyArrays, SourceAdapter):
     """Asks SciPy."""
 
     name = "scipy"
     modes = ("eager",)
     entries = MappingProxyType({("log_sum_exp", "none"): ("weights", "return_sign")})
+    spellings = MappingProxyType(spelled_words(SPELLED))
+    zero_dimensions = ("log_sum_exp",)  # "a: array_like", by default over all of it
     one_dimension = ("softmax", "log_softmax", "log_sum_exp")  # "x: array_like"
     imports = "import numpy as np\nimport scipy.special"
     report = "print(result.dtype, result.tolist())"
@@ -64,5 +79,5 @@ class ScipyAdapter(NumpyArrays, SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        del ndim
-        return f"f = lambda x: {EXPRESSIONS[cell.op, cell.entry].format(axis=axis)}"
+        spelled = SPELLED.get((cell.op, cell.entry)) or EXPRESSIONS[cell.op, cell.entry]
+        return f"f = lambda x: {spelled.format(axis=axis if ndim else None, last=ndim - 1)}"

@@ -16,13 +16,27 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, first_is_unnumbered, indexed, parted
 from logitproof_adapters.frameworks.tensorflow.dialect import documented
-from logitproof_adapters.frameworks.tensorflow.functions import EXPRESSIONS, POSITIVE_WEIGHT, PROGRAMS, program
-from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_adapters.frameworks.tensorflow.functions import (
+    EXPRESSIONS,
+    POSITIVE_WEIGHT,
+    PROGRAMS,
+    SPELLED,
+    program,
+)
+from logitproof_adapters.sources.source_adapter import (
+    SourceAdapter,
+    behind_producer,
+    literal,
+    place_of_classes,
+    spelled_words,
+)
 from logitproof_reference.vocabulary.cells import PLAIN, Options
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from logitproof_reference.vocabulary.cells import Cell
@@ -37,6 +51,7 @@ class TensorflowAdapter(SourceAdapter):
     producers = tuple(PRODUCERS)
     keeps_graph = True
     mixed_derivatives = True
+    spellings: Mapping[str, tuple[str, ...]] = spelled_words(SPELLED)
     one_dimension: tuple[str, ...] = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy")
     """sparse_softmax_cross_entropy_with_logits: logits "of shape [d_0, ..., d_{r-1}, num_classes]"."""
     imports = "import tensorflow as tf"
@@ -118,7 +133,8 @@ class TensorflowAdapter(SourceAdapter):
         """Return the call that is judged; an adapter of what is built on TensorFlow overrides this alone."""
         order = [*(other for other in range(ndim) if other != axis), axis]
         x_classes_last = "x" if axis == ndim - 1 else f"tf.transpose(x, {order})"
-        plain = EXPRESSIONS[cell.op, cell.labels].format(axis=axis, x_classes_last=x_classes_last)
+        spelled = SPELLED.get((cell.op, cell.entry)) or EXPRESSIONS[cell.op, cell.labels]
+        plain = spelled.format(axis=axis, last=ndim - 1, x_classes_last=x_classes_last)
         return POSITIVE_WEIGHT if cell.options.pos_weight else plain
 
     def tensor(self, array: NDArray[Any]) -> Any:

@@ -26,6 +26,13 @@ EXPRESSIONS = {
     ),
     ("sigmoid_cross_entropy", "distributions"): "tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=x)",
 }
+SPELLED = {
+    ("log_sum_exp", "two_class_axes"): "tf.reduce_logsumexp(x, axis=({axis}, {last}))",
+    ("log_sum_exp", "kept_axis"): "tf.reduce_logsumexp(x, axis={axis}, keepdims=True)",
+    ("log_sum_exp", "every_axis"): "tf.reduce_logsumexp(x)",
+}
+"""Further calls by op and word of `Adapter.spellings`."""
+
 POSITIVE_WEIGHT = "tf.nn.weighted_cross_entropy_with_logits(labels=y, logits=x, pos_weight=pw)"
 
 VALUE = """    return {expression}"""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import absent
 from logitproof_adapters.frameworks.tinygrad.compiler import cache_of, clang, knows_bfloat16
 from logitproof_adapters.frameworks.tinygrad.dialect import documented
-from logitproof_adapters.frameworks.tinygrad.functions import ENTRIES, call, program
-from logitproof_adapters.sources.source_adapter import SourceAdapter, literal
+from logitproof_adapters.frameworks.tinygrad.functions import ENTRIES, SPELLED, call, program
+from logitproof_adapters.sources.source_adapter import SourceAdapter, literal, spelled_words
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class TinygradAdapter(SourceAdapter):
     name = "tinygrad"
     dialects = documented()
     entries = ENTRIES
+    spellings = MappingProxyType(spelled_words(SPELLED))
+    zero_dimensions = ("softmax", "log_softmax", "log_sum_exp")
     one_dimension = ("softmax", "log_softmax", "log_sum_exp")
     imports = "import numpy as np\nfrom tinygrad import Tensor, TinyJit, dtypes"
     report = "print(str(result.numpy().dtype), result.tolist())"

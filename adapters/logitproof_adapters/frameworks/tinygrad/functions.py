@@ -29,6 +29,13 @@ EXPRESSIONS = {
 }
 """Calls by op, labels and entry; the options go by the names that PyTorch gave them."""
 
+SPELLED = {
+    ("log_sum_exp", "two_class_axes"): "x.logsumexp(({axis}, {last}))",
+    ("log_sum_exp", "kept_axis"): "x.logsumexp({axis}, keepdim=True)",
+    ("log_sum_exp", "every_axis"): "x.logsumexp()",
+}
+"""Further calls by op and word of `Adapter.spellings`."""
+
 ENTRIES = MappingProxyType({INDICES: ("sparse_categorical_crossentropy", "nll_loss")})
 
 ANSWERS = {
@@ -49,8 +56,10 @@ PROGRAMS = {
 
 def call(cell: Cell, axis: int, ndim: int) -> str:
     """Return the call that answers a cell, where the logits x have `ndim` axes and their classes lie at `axis`."""
-    return EXPRESSIONS[cell.op, cell.labels, cell.entry].format(
+    spelled = SPELLED.get((cell.op, cell.entry)) or EXPRESSIONS[cell.op, cell.labels, cell.entry]
+    return spelled.format(
         axis=axis,
+        last=ndim - 1,
         to_1=_moved(axis, 1, ndim),
         to_last=_moved(axis, ndim - 1, ndim),
         options=options_source(cell.options),

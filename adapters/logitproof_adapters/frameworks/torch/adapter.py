@@ -20,8 +20,22 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import absent, indexed, parted
 from logitproof_adapters.frameworks.torch.dialect import IGNORED_LABEL, documented
-from logitproof_adapters.frameworks.torch.functions import ENTRIES, EXPRESSIONS, options_source, program
-from logitproof_adapters.sources.source_adapter import SourceAdapter, behind_producer, literal, place_of_classes
+from logitproof_adapters.frameworks.torch.functions import (
+    ENTRIES,
+    EXPRESSIONS,
+    SPELLED,
+    STRIDED_OUTPUTS,
+    backward_of_strided,
+    options_source,
+    program,
+)
+from logitproof_adapters.sources.source_adapter import (
+    SourceAdapter,
+    behind_producer,
+    literal,
+    place_of_classes,
+    spelled_words,
+)
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 from logitproof_reference.vocabulary.ops import TAKES_TANGENT
 from logitproof_reference.vocabulary.producers import PRODUCERS
@@ -58,6 +72,11 @@ class TorchAdapter(SourceAdapter):
     producers = tuple(PRODUCERS)
     keeps_graph = True
     mixed_derivatives = True
+    spellings: Mapping[str, tuple[str, ...]] = {
+        op: (*words, *(["strided_output"] if op in STRIDED_OUTPUTS else []))
+        for op, words in spelled_words(SPELLED).items()
+    }
+    zero_dimensions: tuple[str, ...] = ("softmax", "log_softmax", "log_sum_exp")
     negative_strides = False  # torch.from_numpy: "At least one stride in the given numpy array is negative"
     one_dimension: tuple[str, ...] = ("softmax", "log_softmax", "log_sum_exp", "softmax_cross_entropy")
     """CrossEntropyLoss: "Input: Shape (C), (N, C) or ..."; "Target: If containing class indices, shape ()"."""
@@ -157,6 +176,8 @@ class TorchAdapter(SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
+        if cell.entry == "strided_output":
+            return backward_of_strided(cell, axis)
         return program(cell, behind_producer(cell, self.expression(cell, *place_of_classes(cell, axis, ndim))))
 
     def before_execution(self, source: str, file: str) -> None:
@@ -175,8 +196,9 @@ class TorchAdapter(SourceAdapter):
     def expression(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return the call that is judged; an adapter of what is built on PyTorch overrides this alone."""
         to_1 = "" if axis == 1 or ndim == 1 else f".movedim({axis}, 1)"
-        expression = EXPRESSIONS[cell.op, cell.labels, cell.entry]
-        return expression.format(axis=axis, to_1=to_1, options=options_source(cell.options))
+        spelled = SPELLED.get((cell.op, cell.entry))
+        expression = spelled or EXPRESSIONS[cell.op, cell.labels, cell.entry]
+        return expression.format(axis=axis, last=ndim - 1, to_1=to_1, options=options_source(cell.options))
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor of the array's strides, which shares its memory on the CPU."""

@@ -33,6 +33,21 @@ EXPRESSIONS = {
 }
 """Calls by op, labels and entry. Entry ``dtype`` casts "before the operation is performed" to float64."""
 
+SPELLED = {
+    ("log_sum_exp", "two_class_axes"): "torch.logsumexp(x, ({axis}, {last}))",
+    ("log_sum_exp", "kept_axis"): "torch.logsumexp(x, {axis}, keepdim=True)",
+    ("log_sum_exp", "given_array"): "torch.logsumexp(x, {axis}, out=x.new_zeros(2 * len(x))[::2])",
+    ("softmax", "given_array"): "torch._softmax(x, {axis}, False, out=x.new_zeros(x.shape[::-1]).t())",
+    ("log_softmax", "given_array"): "torch._log_softmax(x, {axis}, False, out=x.new_zeros(x.shape[::-1]).t())",
+}
+"""Further calls by op and word of `Adapter.spellings`; with out=, for those to whom an array is given."""
+
+STRIDED_OUTPUTS = {
+    "softmax": "torch._softmax_backward_data(c, {saved}, {axis}, x.dtype)",
+    "log_softmax": "torch._log_softmax_backward_data(c, {saved}, {axis}, x.dtype)",
+}
+"""Word ``strided_output``: the backward kernels, which kernels and compilers call with a result that they saved."""
+
 ENTRIES = MappingProxyType(
     {
         family: tuple(word for *of, word in EXPRESSIONS if tuple(of) == family and word)
@@ -74,6 +89,13 @@ def options_source(options: Options) -> str:
         "label_smoothing": str(options.label_smoothing or ""),
     }
     return ", ".join(f"{name}={value}" for name, value in given.items() if value)
+
+
+def backward_of_strided(cell: Cell, axis: int) -> str:
+    """Return source that defines ``f``: the gradient from a saved result whose columns lie apart in memory."""
+    call = STRIDED_OUTPUTS[cell.op].format(saved="saved", axis=axis)
+    saved = f"{EXPRESSIONS[cell.op, 'none', ''].format(axis=axis)}.t().contiguous().t()"
+    return f"def f(x, c):\n    saved = {saved}\n    return {call}"
 
 
 def program(cell: Cell, expression: str) -> str:
