@@ -30,11 +30,10 @@ CAPS = (0.0, 0.0, 8.0)
 Z_LOSSES = (0.0, 1e-3)
 
 
-def batches() -> Iterator[tuple[Head, dict[str, Any]]]:
-    """Yield heads, and what ball arithmetic makes of them, without end."""
-    for number, ((width, classes), size, name, cap, z_loss) in enumerate(
-        itertools.cycle(itertools.product(SHAPES, SIZES, FORMATS, CAPS, Z_LOSSES))
-    ):
+def batches(first: int = 0) -> Iterator[tuple[Head, dict[str, Any]]]:
+    """Yield heads from a batch on, and what ball arithmetic makes of them, without end."""
+    kinds = enumerate(itertools.cycle(itertools.product(SHAPES, SIZES, FORMATS, CAPS, Z_LOSSES)))
+    for number, ((width, classes), size, name, cap, z_loss) in itertools.islice(kinds, first, None):
         dtype = FORMATS[name].dtype
         hidden = normals(f"certificate, hidden {number}", (ROWS, width)).astype(dtype)
         weight = normals(f"certificate, weight {number}", (classes, width))
@@ -48,10 +47,10 @@ def batches() -> Iterator[tuple[Head, dict[str, Any]]]:
         yield head, head_by_balls(hidden, weight, labels, cap=cap, bias=bias, z_loss=z_loss)
 
 
-def certify(rows: int) -> tuple[float, int]:
+def certify(rows: int, skipped: int = 0) -> tuple[float, int]:
     """Return the largest distance from the truth over its radius, and how many numbers were compared."""
     worst, numbers = 0.0, 0
-    for head, truth in itertools.islice(batches(), -(-rows // ROWS)):
+    for head, truth in itertools.islice(batches(skipped // ROWS), -(-rows // ROWS)):
         for quantity in ("value", "grad_hidden", "grad_weight", "grad_bias"):
             answer = head.exact(quantity)
             worst = max(worst, farthest(truth[quantity], answer))
@@ -63,9 +62,13 @@ def main(arguments: list[str]) -> int:
     """Print what was found; 1 where a radius does not cover the truth."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
-    rows = parser.parse_args(arguments).rows
-    worst, numbers = certify(rows)
-    sys.stdout.write(f"{rows} rows, {numbers} numbers: the largest distance is {worst:.3f} of its radius\n")
+    parser.add_argument("--skip", type=int, default=0, help="Rows that another run compared: a long run in parts.")
+    given = parser.parse_args(arguments)
+    worst, numbers = certify(given.rows, given.skip)
+    after = f" after {given.skip}" if given.skip else ""
+    sys.stdout.write(
+        f"{given.rows} rows{after}, {numbers} numbers: the largest distance is {worst:.3f} of its radius\n"
+    )
     return 0 if worst <= 1.0 else 1
 
 
