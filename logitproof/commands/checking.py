@@ -95,6 +95,13 @@ Ranks = Annotated[
     int, typer.Option(metavar="N", help="Declare over how many ranks its vocabulary is sharded (loss heads).")
 ]
 Gamma = Annotated[int, typer.Option(metavar="N", help="Declare the exponent of a focal loss.")]
+Normalized = Annotated[
+    bool, typer.Option("--normalized", help="Declare that it divides probabilities by their sum (losses of these).")
+]
+Clip = Annotated[float, typer.Option(metavar="E", help="Declare that it clips probabilities to E and 1 - E.")]
+LogFloor = Annotated[
+    float | None, typer.Option(metavar="L", help="Declare the least that its logarithm of a probability may be.")
+]
 ResultFormat = Annotated[str, typer.Option(metavar="FORMAT", help="Declare the format of its results.")]
 Refuses = Annotated[
     str,
@@ -178,6 +185,9 @@ def check(
     shift: Shift = False,
     ranks: Ranks = 1,
     gamma: Gamma = 2,
+    normalized: Normalized = False,
+    clip: Clip = 0.0,
+    log_floor: LogFloor = None,
     result_format: ResultFormat = "",
     refuses: Refuses = "",
     empty: Empty = "",
@@ -300,6 +310,9 @@ def grade(
     shift: Shift = False,
     ranks: Ranks = 1,
     gamma: Gamma = 2,
+    normalized: Normalized = False,
+    clip: Clip = 0.0,
+    log_floor: LogFloor = None,
     result_format: ResultFormat = "",
     refuses: Refuses = "",
     empty: Empty = "",

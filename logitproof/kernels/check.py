@@ -27,6 +27,7 @@ from logitproof.kernels.heads import head_verdict
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
 from logitproof.kernels.masks import judge_masks
+from logitproof.kernels.probabilities import probability_verdict
 from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch
 from logitproof.kernels.shown import shown_findings
 from logitproof.kernels.trials import Trial
@@ -57,6 +58,10 @@ if TYPE_CHECKING:
 
 NAMES_A_FORMAT = re.compile(r"b?float(16|32|64)|ml_dtypes|\bhalf\b")
 """A NumPy function that names no format is taken to be written for those that NumPy has: without bfloat16."""
+
+
+JUDGES = {"LIN": head_verdict, "KIN": derived_verdict, "PRB": probability_verdict}
+"""By the family of clauses that a head has."""
 
 
 @dataclass(frozen=True)
@@ -273,8 +278,7 @@ def verdict_on(
     """Judge what an adapter answers; a log-sum-exp that is no shifted sum also as one in the log domain."""
     if question.op in HEADS:
         formats = request.formats or default_formats(framework, source)
-        judged = head_verdict if HEADS[question.op].op else derived_verdict
-        verdict = judged(adapter, question, quantities, request, formats)
+        verdict = JUDGES[HEADS[question.op].family](adapter, question, quantities, request, formats)
         return replace(verdict, environment=environment_facts(adapter))
     verdict = _verdict_on(
         adapter, question, quantities, request, source=source, framework=framework, truths=truths or Truths()

@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof.kernels.against_bounds import Held
 from logitproof.kernels.by_format import verdict_by_format
-from logitproof_conformance.asking.ask import digest
-from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.bounds.derived_losses import bound
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.regime import rounded
-from logitproof_reference.judging.compare import compare
 from logitproof_reference.oracle.derived_losses import Operands, exact
-from logitproof_reference.specification.clauses import clause as clause_of
 from logitproof_reference.vocabulary.cells import Cell, Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.heads import HEADS
-from logitproof_reference.vocabulary.judgement import on_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -106,48 +102,17 @@ class _Format:
             yield name, (one for quantity in self.quantities for one in self._of(name, given, quantity))
 
     def _of(self, name: str, given: Operands, quantity: str) -> Iterator[Judgement]:
-        cell, format_ = self._cell(quantity), FORMATS[self.format]
-        clause = VALUE if quantity == "value" else GRADIENTS
-        grade = clause_of(clause).grade
-        try:
-            observed = self._answer(quantity, given)
-        except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
-            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
-            yield on_cell(cell, name, clause=clause, grade=grade, verdict="crashed", reason=reason)
-            return
+        op, format_ = self.question.op, FORMATS[self.format]
         cotangent = None if quantity == "value" else self._cotangent(given)
-        truth = exact(self.question.op, quantity, given, cotangent)
-        if observed.shape != truth.shape:
-            reason = f"the result has shape {observed.shape}, expected {truth.shape}"
-            yield on_cell(cell, name, clause=clause, grade=grade, verdict="deviates", reason=reason)
-            return
-        for id_, arithmetic, wrong in (
-            (clause, self.question.arithmetic or MUST, "deviates"),
-            (BEST_EFFORT, SHOULD, "concern"),
-        ):
-            allowed = bound(self.question.op, quantity, given, (format_, arithmetic), cotangent)
-            comparison = compare(observed, truth, allowed, format_)
-            is_right = bool((comparison.conforms | comparison.undecided).all())
-            at = np.unravel_index(comparison.worst(), observed.shape)
-            seen, true, slack = (float(one[at]) for one in (observed, truth.value, comparison.slack))
-            yield on_cell(
-                cell,
-                name,
-                clause=id_,
-                grade=clause_of(id_).grade,
-                verdict="conforms" if is_right else wrong,
-                reason="" if is_right else f"row {at[0]}: {seen:.9g}, exactly {true:.9g}; error / bound {slack:.3g}",
-                elements=observed.size,
-                ulps=float(comparison.ulps.max()),
-                slack=float(comparison.slack.max()),
-                nats=float(comparison.error.max()),
-                row=int(at[0]),
-                element=int(at[1]) if len(at) > 1 else -1,
-                exact=true.hex(),
-                observed=seen.hex(),
-                bound=f"{float(allowed[at]):.6g}",
-                digest=digest(observed),
-            )
+        yield from Held(
+            self._cell(quantity),
+            name,
+            VALUE if quantity == "value" else GRADIENTS,
+            BEST_EFFORT,
+            exact(op, quantity, given, cotangent),
+            lambda arithmetic: bound(op, quantity, given, (format_, arithmetic), cotangent),
+            self.question.arithmetic,
+        ).judged(lambda: self._answer(quantity, given))
 
     @staticmethod
     def _cotangent(given: Operands) -> NDArray[np.float64]:

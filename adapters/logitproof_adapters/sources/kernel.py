@@ -20,7 +20,7 @@ from logitproof_adapters.sources.kernel_watch import Watch
 from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, SHAPED, WAYS, once, rolled
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
-from logitproof_reference.vocabulary.heads import FOCAL, HEADS, LINEAR_CROSS_ENTROPY
+from logitproof_reference.vocabulary.heads import BINARY, FOCAL, HEADS, LINEAR_CROSS_ENTROPY, OF_PROBABILITIES
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
@@ -33,8 +33,13 @@ if TYPE_CHECKING:
 
 NUMPY = "numpy"
 EAGER = "eager"
-ONLY_OF = {**dict.fromkeys(("bias", "shift", "ranks"), LINEAR_CROSS_ENTROPY), "gamma": FOCAL}
-"""What may be declared of one op alone."""
+ONLY_OF = {
+    **dict.fromkeys(("bias", "shift", "ranks"), (LINEAR_CROSS_ENTROPY,)),
+    "gamma": (FOCAL,),
+    "normalized": OF_PROBABILITIES,
+    **dict.fromkeys(("clip", "log_floor"), (*OF_PROBABILITIES, BINARY)),
+}
+"""What may be declared of some ops alone."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,8 @@ class Kernel:
             raise ValueError(f'framework "{self.framework}" is not known; known: {", ".join(FRAMEWORKS)}')
         if self.claim.where and self.op in HEADS:
             raise ValueError(f"where is for functions of logits, not for {self.op}")
-        if only := [name for name, op in ONLY_OF.items() if name in self.claim.declared and self.op != op]:
-            raise ValueError(f"{only[0]} is declared of {ONLY_OF[only[0]]}, not of {self.op}")
+        if only := [name for name, ops in ONLY_OF.items() if name in self.claim.declared and self.op not in ops]:
+            raise ValueError(f"{only[0]} is declared of {' or '.join(ONLY_OF[only[0]])}, not of {self.op}")
         known = HEADS[self.op].gradients(*self.claim.declared) if self.op in HEADS else tuple(OPS[self.op].formulas)
         if unknown := [one for one in self.asked if one not in known]:
             raise ValueError(f'quantity "{unknown[0]}" is not one of {self.op}; it has {", ".join(known)}')

@@ -58,6 +58,12 @@ class Claim:
         Over how many ranks its vocabulary is sharded; of more than one, its value is that of each rank in turn.
     gamma : int
         The exponent of a focal loss.
+    normalized : bool
+        Whether probabilities are divided by their sum.
+    clip : float
+        e of the clip of probabilities to [e, 1 - e]; 0 for none.
+    log_floor : float or None
+        The least that a logarithm of a probability may be.
     result_format : str
         The format of its results; empty for that of the logits.
     refuses : str
@@ -88,11 +94,19 @@ class Claim:
     shift: bool = False
     ranks: int = 1
     gamma: int = 2
+    normalized: bool = False
+    clip: float = 0.0
+    log_floor: float | None = None
     result_format: str = ""
     refuses: str = ""
     empty: str = ""
 
     def __post_init__(self) -> None:
+        self._check_words()
+        self._check_numbers()
+        self._check_what_goes_together()
+
+    def _check_words(self) -> None:
         words = {
             "reduction": REDUCTIONS,
             "class_axis": AXES,
@@ -105,6 +119,8 @@ class Claim:
             if getattr(self, name) not in known:
                 allowed = ", ".join(word for word in known if word)
                 raise ValueError(f'{name} "{getattr(self, name)}" is not known; known: {allowed}')
+
+    def _check_numbers(self) -> None:
         if not (self.scale and math.isfinite(self.scale)):
             raise ValueError(f"scale is {self.scale}; it must be a finite number other than 0")
         for name in ("temperature", "softcap", "divisor"):
@@ -114,9 +130,11 @@ class Claim:
         for name in ("gamma", "ranks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be a whole number from 1")
-        if not 0.0 <= self.label_smoothing < 1.0:
-            raise ValueError(f"label_smoothing is {self.label_smoothing}; it must lie in [0, 1)")
-        self._check_what_goes_together()
+        for name, end in (("label_smoothing", 1.0), ("clip", 0.5)):
+            if not 0.0 <= getattr(self, name) < end:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, {end:g})")
+        if self.log_floor is not None and not -math.inf < self.log_floor < 0.0:
+            raise ValueError(f"log_floor is {self.log_floor}; it must be a negative number")
 
     def _check_what_goes_together(self) -> None:
         for first, second in NOT_TOGETHER:

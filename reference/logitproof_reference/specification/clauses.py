@@ -26,6 +26,7 @@ FAMILIES = (
         "LIN",
         "INV",
         "KIN",
+        "PRB",
         "MSK",
         "TRN",
     ),

@@ -1,4 +1,4 @@
-"""Losses that are asked of kernels, not in the matrix: fused with the linear layer, or kin of the ops; one row each."""
+"""Losses and functions that are asked of kernels, not in the matrix: one row each, with the clauses that judge it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 LINEAR_CROSS_ENTROPY = "linear_cross_entropy"
 ENTROPY, FOCAL = "entropy", "focal_cross_entropy"
 DIVERGENCES = ("kl_divergence", "js_divergence")
+OF_PROBABILITIES = ("probability_cross_entropy", "probability_entropy", "probability_kl_divergence")
+BINARY = "binary_cross_entropy"
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class FusedOp:
     Attributes
     ----------
     name, op : str
-        Its name, and the op of `ops.OPS` that it ends in; empty where its formulas stand in `oracle.derived_losses`.
+        Its name, and the op of `ops.OPS` that it ends in; empty where it ends in none.
     operands : tuple of str
         The roles of the arrays it takes, labels last.
     optional : tuple of str
@@ -25,6 +27,10 @@ class FusedOp:
         ``value``, and ``grad_`` before the operand that a derivative is by.
     label_kinds : tuple of str
         As in `ops.Op`.
+    family : str
+        That of the clauses that judge it.
+    second : tuple of str
+        Quantities that a framework alone is asked: ``hvp_`` before the operand that a gradient is differentiated by.
     """
 
     name: str
@@ -33,10 +39,19 @@ class FusedOp:
     quantities: tuple[str, ...]
     label_kinds: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    family: str = "KIN"
+    second: tuple[str, ...] = ()
 
     def gradients(self, *declared: str) -> tuple[str, ...]:
         """Return the quantities of it, with the gradients by the optional operands that are declared."""
         return (*self.quantities, *(f"grad_{name}" for name in self.optional if name in declared))
+
+
+def _of(family: str, name: str, *operands: str, labels: tuple[str, ...] = ("none",)) -> FusedOp:
+    """Return an op with a gradient by each operand but the labels."""
+    quantities = ("value", *(f"grad_{operand}" for operand in operands))
+    given = operands if labels == ("none",) else (*operands, "labels")
+    return FusedOp(name, "", given, quantities, labels, family=family)
 
 
 HEADS = {
@@ -47,12 +62,19 @@ HEADS = {
         ("value", "grad_hidden", "grad_weight"),
         ("indices",),
         ("bias",),
+        "LIN",
     ),
-    ENTROPY: FusedOp(ENTROPY, "", ("logits",), ("value", "grad_logits"), ("none",)),
     **{
-        name: FusedOp(name, "", ("logits", "target"), ("value", "grad_logits", "grad_target"), ("none",))
-        for name in DIVERGENCES
+        row.name: row
+        for row in (
+            _of("KIN", ENTROPY, "logits"),
+            *(_of("KIN", name, "logits", "target") for name in DIVERGENCES),
+            _of("KIN", FOCAL, "logits", labels=("indices",)),
+            _of("PRB", OF_PROBABILITIES[0], "probabilities", labels=("indices", "distributions")),
+            _of("PRB", BINARY, "probabilities", labels=("distributions",)),
+            _of("PRB", OF_PROBABILITIES[1], "probabilities"),
+            _of("PRB", OF_PROBABILITIES[2], "probabilities", "target"),
+        )
     },
-    FOCAL: FusedOp(FOCAL, "", ("logits", "labels"), ("value", "grad_logits"), ("indices",)),
 }
 """Every one by its name."""

@@ -95,6 +95,7 @@ FAMILIES = {
     "LIN": "Linear layer and loss",
     "INV": "Invariance",
     "KIN": "Kin of the ops",
+    "PRB": "Losses of probabilities",
     "MSK": "Masks",
     "TRN": "Training",
 }

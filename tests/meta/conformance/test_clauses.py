@@ -14,6 +14,7 @@ from logitproof.invariance.axes import CLAUSES as INVARIANCE_CLAUSES
 from logitproof.kernels.derived_losses import CLAUSES as DERIVED_CLAUSES
 from logitproof.kernels.heads import CLAUSES as HEAD_CLAUSES
 from logitproof.kernels.masks import CLAUSES as MASK_CLAUSES
+from logitproof.kernels.probabilities import CLAUSES as PROBABILITY_CLAUSES
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.checks.registry import CHECK_JUDGES
 from logitproof_conformance.judging.judging import CellEvaluation
@@ -28,8 +29,15 @@ from meta.mutants.mutant import LOG_SUM_EXP, Mutant, MutantAdapter
 BY_COMPARISON = {"MOD-1"}
 """Judged by no case of its own: compiled cells are judged by the other clauses."""
 
-ELSEWHERE = {*TRAINING_CLAUSES, *INVARIANCE_CLAUSES, *HEAD_CLAUSES, *DERIVED_CLAUSES, *MASK_CLAUSES}
-"""Judged of trainings, by `logitproof invariance`, by `logitproof check` of fused kernels, derived losses and masks."""
+ELSEWHERE = {
+    *TRAINING_CLAUSES,
+    *INVARIANCE_CLAUSES,
+    *HEAD_CLAUSES,
+    *DERIVED_CLAUSES,
+    *MASK_CLAUSES,
+    *PROBABILITY_CLAUSES,
+}
+"""Judged of trainings, by `logitproof invariance`, by `logitproof check` of fused kernels, other losses and masks."""
 
 EAGER_ALONE = {
     "HVP-3": "one more program to compile, of derivatives that are the same in every mode",

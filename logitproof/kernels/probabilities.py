@@ -1,0 +1,180 @@
+"""A verdict on a loss of probabilities: cross-entropies, entropy and divergence under a convention (clauses PRB)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.kernels.against_bounds import Held
+from logitproof.kernels.by_format import verdict_by_format
+from logitproof.kernels.probability_cases import Case, cases, outside
+from logitproof_reference.bounds.assumptions import MUST
+from logitproof_reference.bounds.probabilities import bound
+from logitproof_reference.judging.compare import compare
+from logitproof_reference.oracle.conventions import Convention
+from logitproof_reference.oracle.probabilities import Operands, exact
+from logitproof_reference.specification.clauses import clause as clause_of
+from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.heads import BINARY, HEADS
+from logitproof_reference.vocabulary.judgement import on_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from logitproof.kernels.check import Request
+    from logitproof.kernels.truth import Question
+    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof_adapters.contract import Adapter
+    from logitproof_reference.bounds.assumptions import Arithmetic
+    from logitproof_reference.vocabulary.formats import F64
+    from logitproof_reference.vocabulary.judgement import Judgement
+
+    Array = NDArray[Any]
+
+CLAUSES = ("PRB-1", "PRB-2", "PRB-3", "PRB-4", "PRB-5")
+VALUE, GRADIENTS, AT_THE_ENDS, OUTSIDE, BEST_EFFORT = CLAUSES
+DECLARED = {"normalized", "clip", "log_floor"}
+
+SUSPECTED: dict[str, dict[str, Any]] = {
+    "not divided by its sum": {"normalized": False},
+    "divided by its sum": {"normalized": True},
+    "not clipped": {"clip": 0.0},
+    "clipped at 1e-7": {"clip": 1e-7},
+    "clipped at the machine epsilon": {"clip": -1.0},
+    "held at a logarithm of -100": {"log_floor": -100.0},
+}
+"""Other conventions, which a wrong answer may be that of; a clip of -1 is the machine epsilon of the format."""
+
+
+def probability_verdict(
+    adapter: Adapter, question: Question, quantities: tuple[str, ...], request: Request, formats: Sequence[str]
+) -> KernelVerdict:
+    """Judge such a loss.
+
+    Raises
+    ------
+    UsageError
+        Something is declared of it that is not judged here, or it does not take a format that is asked for.
+    """
+    ask_in = partial(_Format, adapter, question, quantities)
+    return verdict_by_format(adapter, question, request, formats, ask_in=ask_in, declarable=DECLARED)
+
+
+@dataclass(frozen=True)
+class _Format:
+    """A loss, asked in one format."""
+
+    adapter: Adapter
+    question: Question
+    quantities: tuple[str, ...]
+    format: str
+
+    @property
+    def convention(self) -> Convention:
+        claim = self.question.claim
+        return Convention(claim.normalized, claim.clip, claim.log_floor)
+
+    def ask_little(self) -> Array:
+        """Return the loss of a few probabilities."""
+        quarter = np.full((2, 4), 0.25, FORMATS[self.format].dtype)
+        return self._answer("value", self._operands(Case("small", quarter, quarter, np.array([0, 2]), quarter)))
+
+    def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
+        """Yield the cases by name, with their judgements."""
+        for case in cases(self.format, request.widest, request.seed, is_binary=self.question.op == BINARY):
+            given = self._operands(case)
+            yield case.name, (one for quantity in self.quantities for one in self._of(case, given, quantity))
+        if not self.convention.normalized:
+            yield "outside", self._outside(outside(self.format, is_binary=self.question.op == BINARY))
+
+    def _operands(self, case: Case) -> Operands:
+        takes = HEADS[self.question.op].operands
+        labels = {"indices": case.indices, "distributions": case.distributions}.get(self.question.labels)
+        return Operands(case.probabilities, case.target if "target" in takes else None, labels, self.convention)
+
+    def _of(self, case: Case, given: Operands, quantity: str) -> Iterator[Judgement]:
+        if case.at_the_ends and not (quantity == "value" or self._has_limit(quantity)):
+            return
+        op, format_ = self.question.op, FORMATS[self.format]
+        cotangent = None if quantity == "value" else self._cotangent(given)
+        clause = AT_THE_ENDS if case.at_the_ends else VALUE if quantity == "value" else GRADIENTS
+
+        def allowed(arithmetic: Arithmetic) -> F64:
+            return bound(op, quantity, given, (format_, arithmetic), cotangent)
+
+        truth = exact(op, quantity, given, cotangent)
+        asked = Held(self._cell(quantity), case.name, clause, BEST_EFFORT, truth, allowed, self.question.arithmetic)
+        yield from asked.judged(lambda: self._answer(quantity, given), partial(self._suspected, given, quantity))
+
+    def _has_limit(self, quantity: str) -> bool:
+        """Tell whether a gradient has one value at 0 and 1: not at a border or a floor, nor log(0 / 0)."""
+        return self.convention == Convention() and quantity != "grad_target"
+
+    def _suspected(self, given: Operands, quantity: str, observed: Array) -> str:
+        """Return the convention that explains a wrong answer, in words."""
+        format_ = FORMATS[self.format]
+        cotangent = None if quantity == "value" else self._cotangent(given)
+        for words, change in SUSPECTED.items():
+            clip = {"clip": 2.0 * format_.unit_roundoff} if change.get("clip") == -1.0 else {}
+            other = replace(given, convention=replace(given.convention, **{**change, **clip}))
+            if other.convention == given.convention:
+                continue
+            truth = exact(self.question.op, quantity, other, cotangent)
+            allowed = bound(self.question.op, quantity, other, (format_, MUST), cotangent)
+            if np.isfinite(allowed).all() and compare(observed, truth, allowed, format_).conforms.all():
+                return f"; it is the answer of numbers {words}"
+        return ""
+
+    def _outside(self, case: Case) -> Iterator[Judgement]:
+        """Judge what becomes of rows with numbers outside of [0, 1]: an error, no finite loss, or that of the clip."""
+        cell, grade = self._cell("value"), clause_of(OUTSIDE).grade
+        given = self._operands(case)
+        try:
+            observed = self._answer("value", given)
+        except Exception:  # noqa: BLE001 - a refusal is what is asked for
+            yield on_cell(cell, case.name, clause=OUTSIDE, grade=grade, verdict="conforms", elements=1)
+            return
+        if observed.shape[:1] != given.probabilities.shape[:1]:
+            reason = f"the result has shape {observed.shape}, of {len(given.probabilities)} rows"
+        elif wrong := self._taken(case, given, observed):
+            reason = f"{wrong}; numbers outside of [0, 1] are refused, of no finite loss, or clipped as declared"
+        else:
+            reason = ""
+        verdict = "deviates" if reason else "conforms"
+        elements = int(observed.size)
+        yield on_cell(cell, case.name, clause=OUTSIDE, grade=grade, verdict=verdict, reason=reason, elements=elements)
+
+    def _taken(self, case: Case, given: Operands, observed: Array) -> str:
+        """Return what is wrong of the losses; without a clip the rows behind the spoiled ones alone have a number."""
+        start = 0 if self.convention.clip else case.spoiled
+        kept = given.of(slice(start, None))
+        truth, format_ = exact(self.question.op, "value", kept), FORMATS[self.format]
+        allowed = bound(self.question.op, "value", kept, (format_, MUST))
+        right = compare(observed[start:], truth, allowed, format_).conforms.reshape(len(truth), -1).all(axis=1)
+        finite = np.isfinite(observed[:start].astype(np.float64)).reshape(start, observed[:1].size).all(axis=1)
+        wrong = np.flatnonzero(np.concatenate([finite, ~right]))
+        if not len(wrong):
+            return ""
+        row = int(wrong[0])
+        return f"the row {given.probabilities[row].tolist()} has the loss {observed[row].tolist()}"
+
+    def _cotangent(self, given: Operands) -> F64:
+        shape = given.probabilities.shape if self.question.op == BINARY else given.probabilities.shape[:1]
+        return np.resize((1.0, -0.5, 2.0, 0.25, -3.0), shape)
+
+    def _answer(self, quantity: str, given: Operands) -> Array:
+        dtype = FORMATS[self.format].dtype
+        cotangent = None if quantity == "value" else self._cotangent(given).astype(dtype)
+        target = None if given.target is None else given.target.copy()
+        inputs = Inputs(given.probabilities.copy(), 1, given.labels, cotangent, projection=target)
+        return np.array(self.adapter.evaluate(self._cell(quantity), inputs))
+
+    def _cell(self, quantity: str) -> Cell:
+        asked = self.question
+        return Cell(self.adapter.name, "eager", asked.op, quantity, self.format, asked.labels)
