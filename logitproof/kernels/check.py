@@ -23,6 +23,7 @@ from logitproof.kernels.examination import (
     judge_result_format,
     taken_formats,
 )
+from logitproof.kernels.functions import function_verdict
 from logitproof.kernels.heads import head_verdict
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
@@ -60,7 +61,7 @@ NAMES_A_FORMAT = re.compile(r"b?float(16|32|64)|ml_dtypes|\bhalf\b")
 """A NumPy function that names no format is taken to be written for those that NumPy has: without bfloat16."""
 
 
-JUDGES = {"LIN": head_verdict, "KIN": derived_verdict, "PRB": probability_verdict}
+JUDGES = {"LIN": head_verdict, "KIN": derived_verdict, "PRB": probability_verdict, "FUN": function_verdict}
 """By the family of clauses that a head has."""
 
 

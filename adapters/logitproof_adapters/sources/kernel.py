@@ -113,7 +113,8 @@ class Kernel:
             raise ValueError(f"where is for functions of logits, not for {self.op}")
         if only := [name for name, ops in ONLY_OF.items() if name in self.claim.declared and self.op not in ops]:
             raise ValueError(f"{only[0]} is declared of {' or '.join(ONLY_OF[only[0]])}, not of {self.op}")
-        known = HEADS[self.op].gradients(*self.claim.declared) if self.op in HEADS else tuple(OPS[self.op].formulas)
+        head = HEADS.get(self.op)
+        known = (*head.gradients(*self.claim.declared), *head.second) if head else tuple(OPS[self.op].formulas)
         if unknown := [one for one in self.asked if one not in known]:
             raise ValueError(f'quantity "{unknown[0]}" is not one of {self.op}; it has {", ".join(known)}')
 
@@ -128,8 +129,9 @@ class Kernel:
     def quantities(self) -> tuple[str, ...]:
         """What can be asked of it."""
         differentiable = self.framework != NUMPY or self.gradient is not None or self.backward is not None
-        of_head = HEADS[self.op].gradients(*self.claim.declared) if self.op in HEADS else ()
-        of_op = of_head or ("value", "grad_logits")
+        head = HEADS.get(self.op)
+        second = head.second if head and self.framework != NUMPY else ()
+        of_op = (*head.gradients(*self.claim.declared), *second) if head else ("value", "grad_logits")
         return self.asked or (of_op if differentiable else ("value",))
 
 

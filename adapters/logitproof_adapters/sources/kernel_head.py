@@ -61,6 +61,11 @@ class HeadKernel:
         with np.errstate(all="ignore"):
             if cell.quantity == "value":
                 answer = self._call(*operands, labels=labels)
+            elif cell.quantity.startswith(SECOND):
+                assert inputs.tangent is not None
+                along = [self._arrays.tensor(np.ascontiguousarray(one)) for one in inputs.tangent]
+                differentiate = _SECOND[self._kernel.framework]
+                answer = differentiate(self, operands, labels, (cotangent, along))[self._position(cell.quantity)]
             else:
                 ask = _GRADIENTS[self._kernel.framework]
                 answer = ask(self, operands, labels, cotangent)[self._position(cell.quantity)]
@@ -76,7 +81,7 @@ class HeadKernel:
         """Return which of the gradients a quantity is."""
         row = HEADS[self._kernel.op]
         names = [name for name in (*row.operands, *row.optional) if name != "labels"]
-        return names.index(quantity[len("grad_") :])
+        return names.index(quantity.partition("_")[2])
 
     def _call(self, *operands: Any, labels: Sequence[Any]) -> Any:
         keywords = self._kernel.claim.keywords(self._kernel.function)
@@ -105,6 +110,32 @@ class HeadKernel:
         loss, pull_back = jax.vjp(lambda *given: self._call(*given, labels=labels), *operands)
         return pull_back(cotangent.astype(loss.dtype).reshape(-1)[: loss.size].reshape(loss.shape))
 
+    def by_torch_twice(self, operands: Sequence[Any], labels: Any, upstream: tuple[Any, Sequence[Any]]) -> Any:
+        """Return the derivatives of the inner product of gradients and directions, by torch.autograd."""
+        torch = import_module("torch")
+        cotangent, along = upstream
+        leaves = [one.clone().requires_grad_() for one in operands]
+        loss = self._call(*leaves, labels=labels)
+        gradients = torch.autograd.grad(loss, leaves, cotangent.to(loss.dtype), create_graph=True)
+        return torch.autograd.grad(gradients, leaves, along)
+
+    def by_jax_twice(self, operands: Sequence[Any], labels: Any, upstream: tuple[Any, Sequence[Any]]) -> Any:
+        """Return the same by jax.vjp of jax.vjp."""
+        jax = import_module("jax")
+        cotangent, along = upstream
+
+        def gradients(*given: Any) -> Any:
+            loss, pull_back = jax.vjp(lambda *arrays: self._call(*arrays, labels=labels), *given)
+            return pull_back(cotangent.astype(loss.dtype))
+
+        _, pull_back = jax.vjp(gradients, *operands)
+        return pull_back(tuple(along))
+
+
+SECOND = "hvp_"
+"""What a quantity's name begins with that is a second derivative."""
+
+_SECOND: dict[str, Callable[..., Any]] = {"torch": HeadKernel.by_torch_twice, "jax": HeadKernel.by_jax_twice}
 
 _GRADIENTS: dict[str, Callable[..., Any]] = {
     "numpy": HeadKernel.by_function,

@@ -27,6 +27,7 @@ FAMILIES = (
         "INV",
         "KIN",
         "PRB",
+        "FUN",
         "MSK",
         "TRN",
     ),

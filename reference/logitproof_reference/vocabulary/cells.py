@@ -162,7 +162,8 @@ class Inputs:
         The upstream gradient, given when `quantity` is ``grad_logits``, ``grad_labels`` or ``hvp``.
         The answer is the vector-Jacobian product, shaped like the logits (labels).
     tangent : array of the cell's format and the logits' shape, or None
-        The direction of the logits in a ``jvp``, which a ``hvp`` multiplies the Hessian with.
+        The direction of the logits in a ``jvp``, which a ``hvp`` multiplies the Hessian with. Of functions of
+        `vocabulary.heads`, one direction an operand, along a first axis.
     weight, pos_weight : array of the cell's format, shape (classes,), or None
         As the cell's options say.
     mask : array of bool, the logits' shape, or None

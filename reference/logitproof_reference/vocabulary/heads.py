@@ -9,6 +9,8 @@ ENTROPY, FOCAL = "entropy", "focal_cross_entropy"
 DIVERGENCES = ("kl_divergence", "js_divergence")
 OF_PROBABILITIES = ("probability_cross_entropy", "probability_entropy", "probability_kl_divergence")
 BINARY = "binary_cross_entropy"
+OF_ONE, OF_GROUPS = ("softplus", "log_sigmoid", "cumulative_log_sum_exp"), ("grouped_log_sum_exp", "grouped_softmax")
+OF_TWO = "logaddexp"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def _of(family: str, name: str, *operands: str, labels: tuple[str, ...] = ("none
     """Return an op with a gradient by each operand but the labels."""
     quantities = ("value", *(f"grad_{operand}" for operand in operands))
     given = operands if labels == ("none",) else (*operands, "labels")
-    return FusedOp(name, "", given, quantities, labels, family=family)
+    second = tuple(f"hvp_{operand}" for operand in operands) if family == "FUN" else ()
+    return FusedOp(name, "", given, quantities, labels, family=family, second=second)
 
 
 HEADS = {
@@ -74,6 +77,9 @@ HEADS = {
             _of("PRB", BINARY, "probabilities", labels=("distributions",)),
             _of("PRB", OF_PROBABILITIES[1], "probabilities"),
             _of("PRB", OF_PROBABILITIES[2], "probabilities", "target"),
+            *(_of("FUN", name, "logits") for name in OF_ONE),
+            _of("FUN", OF_TWO, "logits", "other"),
+            *(_of("FUN", name, "logits", labels=("indices",)) for name in OF_GROUPS),
         )
     },
 }

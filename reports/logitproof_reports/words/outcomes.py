@@ -96,6 +96,7 @@ FAMILIES = {
     "INV": "Invariance",
     "KIN": "Kin of the ops",
     "PRB": "Losses of probabilities",
+    "FUN": "Functions of losses",
     "MSK": "Masks",
     "TRN": "Training",
 }

@@ -12,6 +12,7 @@ import pytest
 import logitproof_conformance
 from logitproof.invariance.axes import CLAUSES as INVARIANCE_CLAUSES
 from logitproof.kernels.derived_losses import CLAUSES as DERIVED_CLAUSES
+from logitproof.kernels.functions import CLAUSES as FUNCTION_CLAUSES
 from logitproof.kernels.heads import CLAUSES as HEAD_CLAUSES
 from logitproof.kernels.masks import CLAUSES as MASK_CLAUSES
 from logitproof.kernels.probabilities import CLAUSES as PROBABILITY_CLAUSES
@@ -36,6 +37,7 @@ ELSEWHERE = {
     *DERIVED_CLAUSES,
     *MASK_CLAUSES,
     *PROBABILITY_CLAUSES,
+    *FUNCTION_CLAUSES,
 }
 """Judged of trainings, by `logitproof invariance`, by `logitproof check` of fused kernels, other losses and masks."""
 
