@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from logitproof.kernels.domain import CLASSES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -30,7 +32,7 @@ def domains(limits: Sequence[Limit], formats: Sequence[str]) -> str:
 def _domain(limits: Sequence[Limit]) -> str:
     ends = [limit for limit in limits if not limit.is_whole]
     if not ends:
-        return "right for logits of every magnitude"
+        return f"no limit on |logits| found, on rows of {CLASSES} classes"
     first = min(ends, key=lambda limit: limit.wrong)
     if first.right == 0.0:
         return "wrong for logits of every magnitude"
@@ -72,5 +74,5 @@ def logits_of(finding: Finding) -> str:
 
 def guessed(shown: Sequence[Shown]) -> Iterator[str]:
     """Yield a line on each guess, once."""
-    said = dict.fromkeys(f"{one.cause.name}: {one.cause.says} (a guess)" for one in shown if one.cause is not None)
+    said = dict.fromkeys(f"{one.cause.name}: {one.cause.says}" for one in shown if one.cause is not None)
     yield from said

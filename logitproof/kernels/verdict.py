@@ -46,7 +46,7 @@ COUNTED = {
     "deviates": "deviate",
     "crashed": "crashed",
     "void": "void",
-    "unsupported": "unsupported",
+    "unsupported": "not offered",
 }
 """What the headline counts, in words."""
 

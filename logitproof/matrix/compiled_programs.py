@@ -1,6 +1,6 @@
 """Where frameworks keep what they compiled, and Python its bytecode, so that the next run need not compile it again.
 
-Only for interpreters of this machine. The folder is Logitproof's own, nothing is written beside the framework, and is
+Only for interpreters of this machine. The folder is Logitproof's own, nothing is written besides the framework, and is
 one for each set of versions, machine and flags: not every framework compares these before it takes what is there.
 """
 
@@ -28,7 +28,7 @@ IDLE_SECONDS = 24 * 3600.0
 """How long ago a run began that uses a folder no longer."""
 
 MACHINE = ("os", "kernel", "machine", "cpu", "cpu_features", "cores", "threads")
-"""What of an environment decides what a compiler makes, beside the packages and the interpreter.
+"""What of an environment decides what a compiler makes, besides the packages and the interpreter.
 
 XLA divides the loops of a program by the number of threads when it compiles it, and its cache does not compare it."""
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 GRADED = "accuracy_grade"
-"""The check that takes bounds of its own, beside those of a batch."""
+"""The check that takes bounds of its own, besides those of a batch."""
 
 
 @dataclass(frozen=True)

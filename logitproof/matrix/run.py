@@ -94,7 +94,7 @@ def run(
     fresh : bool
         Whether frameworks on this machine compile everything anew, instead of taking what an earlier run compiled.
     target : Target, optional
-        Where the frameworks are; default: installed beside Logitproof.
+        Where the frameworks are; default: installed with Logitproof.
     display : Display, optional
         Where progress is shown.
 

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
 
 FAIL_ON = {
-    "known": "every deviation, including those with a ledger entry",
-    "carried": "deviations without a ledger entry, and those whose entry was not tried on this release",
-    "new": "deviations without a ledger entry, and stale ledger entries",
-    "recorded": "the same as new, but only on machines that the ledgers were tried on",
+    "known": "like `new`, and every deviation with a ledger entry",
+    "carried": "like `new`, and deviations whose entry was not tried on this release",
+    "new": "deviations without a ledger entry, crashes, and stale ledger entries",
+    "recorded": "like `new`; on machines that the ledgers were not tried on, only crashes and cells without a "
+    "measurement fail",
     "never": "only a run that measured nothing",
 }
 """The gates, from the narrowest: what each fails on."""

@@ -44,7 +44,7 @@ def rounding(
         What the exact numbers are multiplied with.
     exact : float64 array
     relative, absolute : float, float or array
-        How far the exact numbers may be off, beside `ABSOLUTE`.
+        How far the exact numbers may be off, besides `ABSOLUTE`.
     """
     if observed.dtype == np.float32 and not isinstance(absolute, np.ndarray):
         lower, upper = exact * (sign * (1.0 - relative)), exact * (sign * (1.0 + relative))

@@ -53,7 +53,7 @@ COORDINATES = (
 _KEYS = ("fail_on", "matters", "waivers")
 
 TARGETS = "target"
-"""What the same file may hold beside a policy: targets, see `logitproof_adapters.targets.target`."""
+"""What the same file may hold besides a policy: targets, see `logitproof_adapters.targets.target`."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Calls beside the matrix, which a release may change: what no documentation covers, and options that no cell has.
+"""Calls outside the matrix, which a release may change: what no documentation covers, and options that no cell has.
 
 An upgrade evaluates them on both sides and compares the two answers. Where the mathematics of the documented meaning
 leaves one answer only, the call has it, and each side is held against it; the others are held against each other. The

@@ -22,7 +22,7 @@ REDUCTIONS = ("none", "sum", "mean")
 
 @dataclass(frozen=True, eq=False)
 class LossOptions:
-    """What a loss is asked with beside logits and labels.
+    """What a loss is asked with besidess logits and labels.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Packed = tuple[dict[str, Any], bytes]
 
 NUMBERS = "biufc"
-"""Kinds of dtype whose arrays travel, beside bfloat16 and its kin; of others only the shape does."""
+"""Kinds of dtype whose arrays travel, besides bfloat16 and its kin; of others only the shape does."""
 
 
 MOST_BYTES = 1 << 30

@@ -222,7 +222,7 @@ class Link:
             raise TargetError(f"target {name}: {command} starts no Python 3.8 or newer: {error}") from error
         if "problem" in ready:
             no_numpy = "No module named 'numpy'" in ready["problem"]
-            what = "NumPy is not installed there; it is all that is needed beside the framework"
+            what = "NumPy is not installed there; it is all that is needed besides the framework"
             raise TargetError(f"target {name}: {what if no_numpy else ready['problem']}")
         self.numpy = ready["numpy"]
 

@@ -23,7 +23,7 @@ SIGMOID = "sigmoid_cross_entropy"
 
 @dataclass(frozen=True)
 class Options:
-    """What a loss is asked with beside logits and labels; the defaults mean nothing special.
+    """What a loss is asked with besidess logits and labels; the defaults mean nothing special.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Cell:
     layout : str
         ``contiguous``, or ``strided`` (every second element of a wider array).
     options : Options
-        What the loss is asked with beside.
+        What the loss is asked with besides.
     entry : str
         Which of the framework's functions is asked, where it has several for the same op: a word of its adapter's,
         e.g. ``functional``; empty for the one its users meet first.

@@ -54,11 +54,6 @@ class Tally:
         """How many break a MUST, and no ledger entry explains them."""
         return sum(self.count(name) for name in UNEXPECTED)
 
-    @property
-    def fulfilled(self) -> int:
-        """How many break no MUST."""
-        return self.count("conforms") + self.count("concern")
-
 
 def tally_by(judged: Judged, *coordinates: Words) -> dict[tuple[str, ...], Tally]:
     """Count judgements by the given columns; combinations that do not occur have no entry."""

@@ -63,9 +63,9 @@ def _fixed(judged: Judged, framework: str) -> str:
 def _outcome_of(judged: Judged, framework: str, tally: Tally) -> str:
     if not tally.measured:
         return "nothing was measured."
-    parts = [f"{tally.fulfilled:,} of {tally.judged:,} judgements conform"]
+    parts = [f"{tally.count('conforms'):,} of {tally.judged:,} judgements conform"]
     if tally.count("concern"):
-        parts[0] += f" ({plural(tally.count('concern'), 'SHOULD warning')})"
+        parts.append(OUTCOMES["concern"].count(tally.count("concern")))
     if tally.count("known"):
         parts.append(plural(tally.count("known"), "known deviation") + _carried(judged.run, framework))
     if tally.count("stale"):

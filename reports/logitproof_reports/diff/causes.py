@@ -39,7 +39,7 @@ GATE_STATUSES = ("blocks", "look", "waived", "out of scope", "informative")
 somebody has waived it; the policy does not look at it; it is no worse."""
 
 ALIKE = (("adapter", "op", "entry", "kind"), ("adapter", "op", "kind"), ("adapter", "op"), ("adapter",), ())
-"""What the changes of one cause share, beside gate status and class; the later ones where there is little room."""
+"""What the changes of one cause share, besides gate status and class; the later ones where there is little room."""
 
 _BRIEF = frozenset({"moved within the bound", "bits changed"})
 """Classes of which only the digits that were won or lost are told."""

@@ -117,7 +117,7 @@ def _without_gaps(run: Run) -> Run:
 
 
 def _with_the_same_calls(*runs: Run) -> list[Run]:
-    """Return runs with those calls beside the matrix that all hold: only upgrades make them, and the list grows."""
+    """Return runs with those calls outside the matrix that all hold: only upgrades make them, and the list grows."""
     asked = [is_uncovered(run.table) for run in runs]
     texts = [set(run.table.filter(calls)["inputs"].to_pylist()) for run, calls in zip(runs, asked, strict=True)]
     shared = set.intersection(*texts)

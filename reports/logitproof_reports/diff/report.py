@@ -52,7 +52,7 @@ class DiffReport:
     counted : str
         The cells by class, in words; and which run is incomplete.
     environment : list of Difference
-        What differs beside the framework.
+        What differs besides the framework.
     next_step : str
         What to do; empty where there is nothing to do.
     """

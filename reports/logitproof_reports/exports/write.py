@@ -1,4 +1,4 @@
-"""What `logitproof report` writes beside the page: for CI's pages, code scanning and a README."""
+"""What `logitproof report` writes besides the page: for CI's pages, code scanning and a README."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a run was made, by which command, from which commit, and how long it took: facts beside its judgements.
+"""When a run was made, by which command, from which commit, and how long it took: facts besides its judgements.
 
 They differ between runs whose judgements are equal to the last bit, so nothing is judged or compared by them.
 """

@@ -56,7 +56,7 @@ NOTE = (
 )
 
 FACTS = ("environments", "profile", "case_set", "complete", "digest")
-"""What a run file says of its table, beside notes and the schema's version."""
+"""What a run file says of its table, besides notes and the schema's version."""
 
 ORIGINS, SECONDS = "origins", "cell_seconds"
 """Facts that files of earlier releases lack: `Run.origins`, and `Run.seconds` in the order of `cells_of`."""
@@ -152,7 +152,7 @@ def _run_of(target: Path, content: bytes) -> Run:
 
 
 def _facts_of(target: Path, stored: Mapping[bytes, bytes]) -> dict[str, str]:
-    """Return the facts beside a table; all of `FACTS` are there."""
+    """Return the facts besides a table; all of `FACTS` are there."""
     facts = {
         name.removeprefix(_PREFIX).decode(errors="replace"): fact.decode(errors="replace")
         for name, fact in stored.items()

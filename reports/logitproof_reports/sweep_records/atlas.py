@@ -11,6 +11,7 @@ from logitproof_reports.sweep_records.summary import summary_of
 from logitproof_reports.sweep_records.witnesses import witness_in
 from logitproof_reports.sweep_records.words import Line, decimal, line_of
 from logitproof_reports.words.markdown import escaped, head, row
+from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 METHOD = {
     "Rows": (
-        "A sweep evaluates a framework at every input of two classes, or at a range of them, and compares each "
-        "answer with the exact one. A float32 row is (d, 0), numbered by the bits of d; a half-precision row is a "
+        "A sweep evaluates a framework at every input of two classes, or at a range of them, and certifies "
+        "the error of each answer. A float32 row is (d, 0), numbered by the bits of d; a half-precision row is a "
         "pair (a, b), numbered by the bits of both. Class 0 is the leading class where d > 0. A cross-entropy has "
         "the class index 0. A sigmoid loss takes x with labels 1 and 0. The upstream gradient of a number a row "
         "is 1, of a number a class (1, 0), of a sigmoid loss 1."
@@ -35,7 +36,7 @@ METHOD = {
         "subnormal number. A correctly rounded answer is off by at most 0.5 ulps. An answer that is not finite "
         "counts as infinitely wrong. An error in ulps is large where an answer nears 0 and the "
         "algorithm subtracts: log-softmax of the leading class, p - 1. This is what these functions document or "
-        "imply, and no fault: hence the second measure."
+        "imply; it is not a fault: hence the second measure."
     ),
     "Error / bound": (
         "Error / bound compares the error with the largest one that rounding can cause in correct code for that "
@@ -49,8 +50,8 @@ METHOD = {
     "Coverage": (
         'Exhaustive: "every row". Otherwise the range of rows is given, and nothing is claimed of the others. '
         "Rows of more classes are searched, not exhausted: the error is reached, and a larger one may exist. Each "
-        "number holds for the release, the build and the processor in the table of environments. Nothing is "
-        "sampled or estimated."
+        "number holds for the release, the build and the processor in the table of environments. Within "
+        "runs of equal answers the error follows from the compared answers around it; nothing is estimated."
     ),
 }
 """How the numbers came about, in a few sentences each."""
@@ -218,8 +219,13 @@ def headline_of(records: Sequence[Record]) -> str:
     summaries = [summary_of(record, name) for record in records for name in record.head["plan"]]
     numbers = sum(one.counts["numbers"] for one in summaries)
     broken = sum(one.is_broken for one in summaries)
-    compared = f"{numbers:,} answers of {len(summaries)} functions compared with the exact ones"
-    return f"{compared}; {broken} of these break a clause"
+    compared = f"{numbers:,} answers of {plural(len(summaries), 'function')} were compared with the exact ones"
+    broke = (
+        f"{plural(broken, 'function')} {'breaks' if broken == 1 else 'break'} a clause"
+        if broken
+        else "no clause is broken"
+    )
+    return f"{compared}; {broke}"
 
 
 def write_page(records: Sequence[Record], found: Sequence[Searched], path: Path) -> None:

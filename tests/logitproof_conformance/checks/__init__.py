@@ -1,1 +1,1 @@
-"""Checks beside accuracy: laws, modes, refusals, label formats, rows alone, padded and differentiated twice."""
+"""Checks besides accuracy: laws, modes, refusals, label formats, rows alone, padded and differentiated twice."""

@@ -1,4 +1,4 @@
-"""Which clause judges which elements of an answer, by which bound, and what it accepts beside."""
+"""Which clause judges which elements of an answer, by which bound, and what it accepts besides."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class ComparedRows:
 
 @dataclass(frozen=True)
 class Rule:
-    """A clause, the elements it judges, the bound it allows, and what it accepts beside."""
+    """A clause, the elements it judges, the bound it allows, and what it accepts besides."""
 
     clause: str
     chosen: Callable[[ComparedRows], Mask]

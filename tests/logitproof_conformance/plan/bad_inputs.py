@@ -31,13 +31,13 @@ BAD_LABELS: dict[str, Callable[[int], int]] = {
 """ERR-1: labels out of range by class count. Past int32 lies one that a narrower format wraps to 5 - 2^31, or to 5."""
 
 LABEL_FORMATS = {f"labels_in_{name}": name for name in ("int8", "int16", "int32", "uint8")}
-"""IO-6: formats of class indices beside int64."""
+"""IO-6: formats of class indices besides int64."""
 
 DISTRIBUTION_FORMATS = {f"distributions_in_{name}": name for name in FORMATS}
-"""IO-6: formats of distributions beside the logits' own."""
+"""IO-6: formats of distributions besides the logits' own."""
 
 WEIGHT_FORMATS = {f"weight_in_{name}": name for name in FORMATS}
-"""IO-6: formats of class weights beside the logits' own."""
+"""IO-6: formats of class weights besides the logits' own."""
 
 NARROW_IGNORED = "narrow_ignored_labels"
 NARROW_FORMATS = {255: "uint8", 0: "uint8", -1: "int8", -100: "int8"}
@@ -62,7 +62,7 @@ class InvalidArgument:
     spoil : callable
         Makes the right array the wrong one.
     options : Options
-        What the loss is asked with beside.
+        What the loss is asked with besides.
     broadcasts : bool
         Whether NumPy's rules would stretch the array to the right shape.
     floats : bool

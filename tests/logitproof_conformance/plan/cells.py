@@ -108,7 +108,7 @@ def asks_classes(cell: Cell, profile: str, classes: int) -> bool:
 
 
 FULL_ENTRIES = frozenset({"weights", "return_sign", "dtype", "softmin"})
-"""Functions beside the first that are it with another argument: the full profile asks them."""
+"""Functions besides the first that are it with another argument: the full profile asks them."""
 
 MAIN_MODES = ("eager", "compiled")
 """Modes that are asked in every format; what else a framework offers is asked with the common batch, classes last."""
@@ -120,7 +120,7 @@ FURTHER_FORMATS = PRODUCED_FORMATS = ("bfloat16", "float32")
 """Formats of further modes, and of what stands in front of an op: the two that are trained in."""
 
 ENTRY_QUANTITIES = ("value", "grad_logits", "grad_labels", "jvp")
-"""What the functions beside the first of an op are asked, with the common class count: the kernels are mostly the same.
+"""What the other functions of an op are asked, with the common class count: the kernels are mostly the same.
 Forward mode is asked in eager float32 alone; of a second derivative by way of probabilities there is no bound.
 The quick profile asks value and gradient in eager float32 and `QUICK_ENTRY_CHECKS`."""
 
@@ -208,14 +208,14 @@ def _option_cells(adapter: Adapter) -> Iterator[Cell]:
 
 
 def _further_modes(adapter: Adapter) -> Iterator[Cell]:
-    """Yield the cells of the modes that an adapter runs beside the main ones."""
+    """Yield the cells of the modes that an adapter runs besides the main ones."""
     modes = [mode for mode in adapter.modes if mode not in MAIN_MODES]
     for mode, format_, (op, labels, quantity) in product(modes, FURTHER_FORMATS, main_questions()):
         yield Cell(adapter.name, mode, op, quantity, format_, labels)
 
 
 def _further_entries(adapter: Adapter) -> Iterator[Cell]:
-    """Yield the cells of the functions that an adapter asks beside the first of each op."""
+    """Yield the cells of the functions that an adapter asks besides the first of each op."""
     for (op, labels), words in entries(adapter).items():
         for entry, mode, format_, quantity in product(words, _main_modes(adapter), FORMATS, ENTRY_QUANTITIES):
             is_asked = quantity not in TAKES_TANGENT or (mode, format_) == ("eager", "float32")

@@ -1,4 +1,4 @@
-"""What a sweep costs beside the framework's own kernel: processor time a row, all of the sweep over the bare call.
+"""What a sweep costs besides the framework's own kernel: processor time a row, all of the sweep over the bare call.
 
 Run as ``python -m meta.benchmarks.bench_sweep log_softmax PYTHON`` with OMP_NUM_THREADS=1; PYTHON has PyTorch. Each
 piece of rows is swept and then handed to the bare kernel in the same process, so that a busy machine slows both.

@@ -151,7 +151,7 @@ def test_every_machine_tried_is_in_the_table_of_machines() -> None:
 
 def test_the_sentences_of_the_readme_are_those_of_a_run() -> None:
     pattern = re.compile(
-        r"\w+ \S+: [\d,]+ of [\d,]+ judgements conform( \([\d,]+ SHOULD warnings?\))?"
+        r"\w+ \S+: [\d,]+ of [\d,]+ judgements conform(, [\d,]+ warnings? \(SHOULD\))?"
         r"(, [\d,]+ known deviations?)?, [\d,]+ new(: worst .*)?\."
     )
     shown = re.findall(r"^\w+ \S+: .* judgements conform.*$", README, flags=re.MULTILINE)

@@ -124,7 +124,7 @@ class KerasTrainer(NumpyArrays, SourceTrainer):
 
     @property
     def imports(self) -> str:
-        """The lines that choose the backend and import Keras, and the callbacks that fit is given beside its own."""
+        """The lines that choose the backend and import Keras, and the callbacks that fit is given besides its own."""
         return f"{self.adapter.imports}\nimport ml_dtypes\nimport numpy as np\n\ncallbacks = []"
 
     def source(self, cell: Cell, task: Task) -> str:

@@ -1,4 +1,4 @@
-"""The dialect of ONNX' reference evaluator: what ONNX documents of its losses, and what the evaluator does beside."""
+"""The dialect of ONNX' reference evaluator: what ONNX documents of its losses, and what the evaluator does besides."""
 
 from __future__ import annotations
 
