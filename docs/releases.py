@@ -29,9 +29,9 @@ from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.matrix.run import Interrupted
 from logitproof.upgrades.bisect import releases
+from logitproof.upgrades.extra_calls import with_extra_calls
 from logitproof.upgrades.policy import Policy
 from logitproof.upgrades.sides import TOLD, Settings, is_finished, judge
-from logitproof.upgrades.uncovered import with_uncovered
 from logitproof_adapters.targets.target import TargetError, interpreter
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import DiffReport, report_of
@@ -113,7 +113,7 @@ def judged(package: str, version: str, row: Row, folder: Path) -> str:
     try:
         target = interpreter(str(build(lock(Wanted(asked))).python))
         run = judge(target, [row.adapter], output, Settings(select=row.select), resume=True)
-        write_run(output, with_uncovered(run, target, [row.adapter]))
+        write_run(output, with_extra_calls(run, target, [row.adapter]))
     except (UnbuildableEnvironment, UsageError, TargetError, RunFileError) as problem:
         return AT_A_PLACE.sub("", str(problem).partition("\n")[0])
     return ""

@@ -41,7 +41,7 @@ from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
 from logitproof_conformance.session.environment_facts import environment_facts
-from logitproof_conformance.session.sweep import sweep
+from logitproof_conformance.session.without_pytest import judge_regimes
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reference.specification.clauses import CLAUSES
@@ -384,7 +384,7 @@ def _matrix(
         if request.progress is not None:
             request.progress(cell.id)
         evaluation = CellEvaluation(adapter, cell, request.profile)
-        found += [judgement for _, judgement in sweep(evaluation, request.profile, request.widest)]
+        found += [judgement for _, judgement in judge_regimes(evaluation, request.profile, request.widest)]
         if cell.layout == "contiguous":
             audits[cell.id] = audit(evaluation, question.arithmetic)
     return found, audits

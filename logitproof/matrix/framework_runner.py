@@ -20,7 +20,7 @@ from logitproof_adapters.targets.target import TargetError
 from logitproof_conformance.session.environment_facts import SENT
 from logitproof_conformance.session.framework_run import FrameworkRun, identity_of
 from logitproof_conformance.session.recording import Recorder
-from logitproof_conformance.session.sweep import judge_cell
+from logitproof_conformance.session.without_pytest import judge_cell
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
 from logitproof_reports.runs.environment import describe_environment

@@ -15,12 +15,12 @@ from logitproof.errors import UsageError
 from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
 from logitproof.matrix.survey import CONTROL
 from logitproof.upgrades.building import Building
+from logitproof.upgrades.extra_calls import with_extra_calls
 from logitproof.upgrades.sides import TOLD, Settings, Side, is_finished, judge, prepared
-from logitproof.upgrades.uncovered import with_uncovered
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS, PACKAGES, distributions_of
 from logitproof_reports.diff.classes import RANK
 from logitproof_reports.diff.compare import diff
-from logitproof_reports.diff.examples import is_uncovered
+from logitproof_reports.diff.examples import is_extra_call
 from logitproof_reports.diff.query import not_evaluated
 from logitproof_reports.runs.input_files import read_text
 from logitproof_reports.runs.run_file import read_run, write_run
@@ -160,7 +160,7 @@ class Trial:
 
     def _completed(self, run: Run, target: Target, adapters: Sequence[str], output: Path) -> Run:
         """Return a run with the calls that no clause covers, and with what timed out judged once more; it is stored."""
-        found = with_uncovered(self._retried(run, target), self.settings.at(target), adapters)
+        found = with_extra_calls(self._retried(run, target), self.settings.at(target), adapters)
         if found is not run:
             write_run(output, found)
         return found
@@ -186,7 +186,7 @@ class Trial:
         A release whose own two runs differ tells nothing by a third.
         """
         inputs = pc.coalesce(*(found.column(side, "inputs") for side in ("a", "b")))
-        in_matrix = pc.invert(is_uncovered(pa.table({"inputs": inputs}))).to_numpy()
+        in_matrix = pc.invert(is_extra_call(pa.table({"inputs": inputs}))).to_numpy()
         rows = np.flatnonzero((found.rank <= RANK["improved"]) & in_matrix)
         cells, adapters = ([found.words(name).words[code] for code in found.words(name).codes[rows]] for name in _NAMED)
         chosen = list(dict.fromkeys(cells))[:CELLS_AT_ONCE]

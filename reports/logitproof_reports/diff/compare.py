@@ -16,7 +16,7 @@ from logitproof_reports.runs.schema import Run, RunFileError
 from logitproof_reports.words.text import listed
 
 from .classes import CLASSES, RANK, ChangeClass
-from .examples import is_uncovered
+from .examples import is_extra_call
 from .query import KEY, compared
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _without_gaps(run: Run) -> Run:
 
 def _with_the_same_calls(*runs: Run) -> list[Run]:
     """Return runs with those calls outside the matrix that all hold: only upgrades make them, and the list grows."""
-    asked = [is_uncovered(run.table) for run in runs]
+    asked = [is_extra_call(run.table) for run in runs]
     texts = [set(run.table.filter(calls)["inputs"].to_pylist()) for run, calls in zip(runs, asked, strict=True)]
     shared = set.intersection(*texts)
     kept = pa.array(sorted(shared), pa.string())

@@ -15,7 +15,7 @@ from logitproof_adapters.sources.unsupported import not_wrapped
 from logitproof_conformance.asking.dialect_choices import choices_of, stated_dialects
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import cases_of, plan_cells
-from logitproof_conformance.session.sweep import sweep
+from logitproof_conformance.session.without_pytest import judge_regimes
 from logitproof_reference.oracle.loss_options import LossOptions
 from logitproof_reference.vocabulary.cells import Cell, Options
 
@@ -83,7 +83,7 @@ class DividesByRows(Spoken):
 def verdicts(adapter: Spoken, cell: Cell) -> dict[str, str]:
     """Return the most severe verdict a regime or check."""
     found: dict[str, str] = {}
-    for case, judgement in sweep(CellEvaluation(adapter, cell, "quick"), "quick"):
+    for case, judgement in judge_regimes(CellEvaluation(adapter, cell, "quick"), "quick"):
         if found.get(case.regime) != "deviates":
             found[case.regime] = judgement.verdict
     return found

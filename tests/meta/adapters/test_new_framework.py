@@ -18,7 +18,7 @@ from logitproof_adapters.targets.target import here
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cells import every_cell
 from logitproof_conformance.session.environment_facts import SENT
-from logitproof_conformance.session.sweep import sweep
+from logitproof_conformance.session.without_pytest import judge_regimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def test_a_new_framework_is_judged_in_a_process_of_its_own(pebble: str) -> None:
     with RemoteAdapter(pebble, here(), also_sent=SENT) as adapter:
         offered = [cell for cell in every_cell(adapter) if adapter.unsupported(cell) is None]
         cell = next(cell for cell in offered if cell.format == "float32")
-        found = [judgement for _, judgement in sweep(CellEvaluation(adapter, cell, "quick"), "quick")]
+        found = [judgement for _, judgement in judge_regimes(CellEvaluation(adapter, cell, "quick"), "quick")]
     assert {(cell.op, cell.quantity) for cell in offered} == {("log_sum_exp", "value")}
     assert {judgement.clause for judgement in found} >= {"VAL-1", "EXT-4", "LAW-3"}
     assert {judgement.verdict for judgement in found if judgement.clause == "VAL-1"} == {"conforms"}

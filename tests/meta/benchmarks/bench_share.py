@@ -85,7 +85,7 @@ def print_bare(framework: str, profile: str) -> None:
     """
     from logitproof_adapters.catalogue import registry  # noqa: PLC0415  not part of what is timed
     from logitproof_conformance.plan.cases import plan_cases  # noqa: PLC0415
-    from logitproof_conformance.session.sweep import judge_cell  # noqa: PLC0415
+    from logitproof_conformance.session.without_pytest import judge_cell  # noqa: PLC0415
 
     watch = Watch()
     with watch:

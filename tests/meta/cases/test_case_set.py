@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.batches import common_batches
 from logitproof_conformance.plan.cases import plan_cells
-from logitproof_conformance.session.sweep import sweep
+from logitproof_conformance.session.without_pytest import judge_regimes
 from logitproof_reference.cases.regime import Rows
 from meta.mutants.mutant import SOFTMAX, Mutant, MutantAdapter, ask_control
 
@@ -40,7 +40,7 @@ def test_inputs_that_an_adapter_writes_over_leave_the_case_set_as_it_was() -> No
     before, broken = bits("float32"), set()
     for cell in plan_cells(adapter, "quick"):
         if cell.format == "float32" and adapter.unsupported(cell) is None:
-            found = [one for _, one in sweep(CellEvaluation(adapter, cell, "quick"), "quick")]
+            found = [one for _, one in judge_regimes(CellEvaluation(adapter, cell, "quick"), "quick")]
             broken |= {one.clause for one in found if one.verdict == "deviates"}
     assert bits("float32") == before
     assert broken == {"IO-2"}

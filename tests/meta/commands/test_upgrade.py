@@ -237,7 +237,7 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
     monkeypatch.setattr(locks, "_compile", compile_)
     monkeypatch.setattr(sides, "installed_in", lambda _target: ["numpy", "torch"])
     monkeypatch.setattr(sides, "run_matrix", run_matrix)
-    monkeypatch.setattr("logitproof.upgrades.trial.with_uncovered", lambda run, *_: run)
+    monkeypatch.setattr("logitproof.upgrades.trial.with_extra_calls", lambda run, *_: run)
     monkeypatch.setattr("logitproof.upgrades.building.build", build)
     return judged
 

@@ -23,7 +23,7 @@ from logitproof_conformance.plan.cases import Case, plan_cases, plan_cells
 from logitproof_conformance.plan.checks import CHECKS
 from logitproof_conformance.plan.training import CLAUSES as TRAINING_CLAUSES
 from logitproof_conformance.session.clauses import CHECK_CLAUSES, clauses_of
-from logitproof_conformance.session.sweep import sweep
+from logitproof_conformance.session.without_pytest import judge_regimes
 from logitproof_reference.specification.clauses import CLAUSES, FAMILIES
 from meta.mutants.mutant import LOG_SUM_EXP, Mutant, MutantAdapter
 
@@ -115,7 +115,7 @@ def found_of_control() -> list[tuple[Case, str, str]]:
         for adapter, mode in asked
         for cell in plan_cells(adapter, "quick")
         if (cell.mode, cell.format) == (mode, "float32") and adapter.unsupported(cell) is None
-        for case, found in sweep(CellEvaluation(adapter, cell, "quick"), "quick")
+        for case, found in judge_regimes(CellEvaluation(adapter, cell, "quick"), "quick")
     ]
 
 

@@ -14,7 +14,7 @@ from logitproof_adapters.control import softmax as control
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cells import every_cell
-from logitproof_conformance.session.sweep import sweep
+from logitproof_conformance.session.without_pytest import judge_regimes
 from logitproof_reference import ExactRows
 from logitproof_reference.bounds import producers, table
 from logitproof_reference.bounds.api import bound
@@ -124,7 +124,7 @@ def test_a_new_op_is_planned_where_its_row_says(surprise: Op) -> None:
 @pytest.mark.parametrize("quantity", SURPRISE.formulas)
 def test_a_new_op_is_judged_by_its_own_bound(surprise: Op, quantity: str) -> None:
     cell = Cell("numpy", "eager", surprise.name, quantity, "float32")
-    found = [judgement for _, judgement in sweep(CellEvaluation(NumpyAdapter(), cell, "quick"), "quick")]
+    found = [judgement for _, judgement in judge_regimes(CellEvaluation(NumpyAdapter(), cell, "quick"), "quick")]
     clauses = {judgement.clause for judgement in found}
     assert {"value": {"VAL-1", "LAW-3", "EXT-2"}, "grad_logits": {"GRD-1"}, "jvp": {"JVP-1"}}[quantity] <= clauses
     assert {judgement.verdict for judgement in found if judgement.grade == "MUST"} <= {"conforms", "unsupported"}
@@ -133,7 +133,7 @@ def test_a_new_op_is_judged_by_its_own_bound(surprise: Op, quantity: str) -> Non
 @pytest.mark.usefixtures("surprise")
 def test_a_new_op_that_moves_with_its_logits_is_judged_by_its_slope() -> None:
     cell = Cell("numpy", "eager", DOUBLED.name, "value", "float32")
-    found = [judgement for _, judgement in sweep(CellEvaluation(NumpyAdapter(), cell, "quick"), "quick")]
+    found = [judgement for _, judgement in judge_regimes(CellEvaluation(NumpyAdapter(), cell, "quick"), "quick")]
     assert {judgement.clause for judgement in found} >= {"VAL-1", "LAW-3", "EXT-4", "ERR-4"}
     assert {judgement.verdict for judgement in found if judgement.grade == "MUST"} <= {"conforms", "unsupported"}
 

@@ -12,8 +12,8 @@ import pytest
 import typer.main
 
 from logitproof.commands.command_line import app
-from logitproof_adapters.public_heads.table import KIN, MASKED, PUBLIC_HEADS, PublicHead
 from logitproof_reference.vocabulary.heads import HEADS
+from meta.kernels.public_heads_table import KIN, MASKED, PUBLIC_HEADS, PublicHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
-from logitproof_conformance.session.sweep import sweep
+from logitproof_conformance.session.without_pytest import judge_regimes
 from logitproof_reference.bounds.assumptions import VACUOUS
 from logitproof_reference.vocabulary.formats import FORMATS
 from meta.mutants.findings import HARMLESS
@@ -63,7 +63,9 @@ def test_correct_code_breaks_no_must_in_the_whole_matrix(name: str, format_: str
     build, expected = CORRECT[name]
     adapter = build()
     found = [
-        one for cell in cells(adapter, format_) for _, one in sweep(CellEvaluation(adapter, cell, "quick"), "quick")
+        one
+        for cell in cells(adapter, format_)
+        for _, one in judge_regimes(CellEvaluation(adapter, cell, "quick"), "quick")
     ]
     assert len(found) > 400
     assert sum(one.elements for one in found) > 10**5

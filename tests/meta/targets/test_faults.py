@@ -24,7 +24,7 @@ from logitproof_conformance.judging.judging import CellEvaluation, judge_regime
 from logitproof_conformance.plan.cases import Case, cases_of
 from logitproof_conformance.programs.repro import MOST_CHARACTERS
 from logitproof_conformance.session.deaths import with_deaths
-from logitproof_conformance.session.sweep import judge_cell
+from logitproof_conformance.session.without_pytest import judge_cell
 from logitproof_reference.vocabulary.cells import Cell, Inputs
 from logitproof_reports.runs.run_file import read_run
 from meta.targets import planted_faults

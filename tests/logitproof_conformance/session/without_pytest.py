@@ -32,7 +32,9 @@ def judge(evaluation: CellEvaluation, case: Case, profile: str) -> Iterator[Judg
         yield from CHECK_JUDGES.get(case.regime, judge_regime)(evaluation, case)
 
 
-def sweep(evaluation: CellEvaluation, profile: str, widest: int | None = None) -> Iterator[tuple[Case, Judgement]]:
+def judge_regimes(
+    evaluation: CellEvaluation, profile: str, widest: int | None = None
+) -> Iterator[tuple[Case, Judgement]]:
     """Judge a cell by every regime and check that makes sense for it; none where the adapter does not offer it.
 
     Regimes of more than `widest` classes are left out.

@@ -14,7 +14,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class UncoveredCall:
+class ExtraCall:
     """A call.
 
     Attributes
@@ -72,8 +72,8 @@ _LOG_3 = math.log(3.0)
 _Row = tuple[str, tuple[str, str], str, "float | None"]
 
 
-def _calls(package: str, format_: str, imports: str, rows: tuple[_Row, ...]) -> tuple[UncoveredCall, ...]:
-    return tuple(UncoveredCall(package, name, *op, format_, imports, source, exact) for name, op, source, exact in rows)
+def _calls(package: str, format_: str, imports: str, rows: tuple[_Row, ...]) -> tuple[ExtraCall, ...]:
+    return tuple(ExtraCall(package, name, *op, format_, imports, source, exact) for name, op, source, exact in rows)
 
 
 CALLS = (
@@ -419,7 +419,7 @@ def answers() -> list[dict[str, Any]]:
     return [{"call": place, **_answer(call)} for place, call in enumerate(CALLS) if call.package in sys.modules]
 
 
-def _answer(call: UncoveredCall) -> dict[str, Any]:
+def _answer(call: ExtraCall) -> dict[str, Any]:
     namespace: dict[str, Any] = {}
     try:
         exec(call.imports, namespace)  # noqa: S102  the text above

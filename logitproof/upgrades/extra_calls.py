@@ -1,4 +1,4 @@
-"""What both sides answer to the calls of `logitproof_adapters.catalogue.uncovered`, as records of a run."""
+"""What both sides answer to the calls of `logitproof_adapters.catalogue.extra_calls`, as records of a run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logitproof_adapters.catalogue import uncovered
+from logitproof_adapters.catalogue import extra_calls
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reference.vocabulary.judgement import on_cell
-from logitproof_reports.diff.examples import is_uncovered
+from logitproof_reports.diff.examples import is_extra_call
 from logitproof_reports.runs.schema import table_of
 from logitproof_reports.runs.values import CALL
 
@@ -36,9 +36,9 @@ CLAUSE = "VAL-1"
 """The clause of a call that has one right answer."""
 
 
-def with_uncovered(run: Run, target: Target, adapters: Sequence[str]) -> Run:
+def with_extra_calls(run: Run, target: Target, adapters: Sequence[str]) -> Run:
     """Return a run with what a target answers to the calls that nothing covers; the run itself where it has that."""
-    if pc.any(is_uncovered(run.table)).as_py():
+    if pc.any(is_extra_call(run.table)).as_py():
         return run
     found = [one for name in adapters if _has_calls(name) for one in _judgements(name, target)]
     return replace(run, table=pa.concat_tables([run.table, table_of(found)])) if found else run
@@ -50,21 +50,21 @@ def _package(adapter: str) -> str:
 
 
 def _has_calls(adapter: str) -> bool:
-    return any(call.package == _package(adapter) for call in uncovered.CALLS)
+    return any(call.package == _package(adapter) for call in extra_calls.CALLS)
 
 
 def _judgements(adapter: str, target: Target) -> Iterator[Judgement]:
     try:
-        with RemoteAdapter(adapter, target, also_sent=(uncovered.__name__,)) as remote:
-            answers: Iterable[dict[str, Any]] = remote.call(uncovered.__name__, uncovered.answers.__name__)
+        with RemoteAdapter(adapter, target, also_sent=(extra_calls.__name__,)) as remote:
+            answers: Iterable[dict[str, Any]] = remote.call(extra_calls.__name__, extra_calls.answers.__name__)
     except TargetDied:
         return  # it has no answer, which is told of every other cell too
     for answer in answers:
-        if (call := uncovered.CALLS[answer["call"]]).package == _package(adapter):
+        if (call := extra_calls.CALLS[answer["call"]]).package == _package(adapter):
             yield judgement_on(adapter, call, answer)
 
 
-def judgement_on(adapter: str, call: uncovered.UncoveredCall, answer: dict[str, Any]) -> Judgement:
+def judgement_on(adapter: str, call: extra_calls.ExtraCall, answer: dict[str, Any]) -> Judgement:
     """Return the record of an answer: held against the one that is right, or, where none is, right by itself."""
     cell = Cell(adapter, "eager", call.op, "value", call.format, call.labels)
     observed, raised = answer.get("value", ""), answer.get("raised", "")
