@@ -58,7 +58,7 @@ def hold_cache() -> None:
     UsageError
         It cannot be written, or is being cleared.
     """
-    with _told_in_one_line("written"):
+    with _unusable_cache_in_one_line("written"):
         environments_folder().mkdir(parents=True, exist_ok=True)
         _lock(shared=True)
 
@@ -73,7 +73,7 @@ def kept(idle: float = 0.0) -> list[Kept]:
     UsageError
         The cache cannot be read.
     """
-    with _told_in_one_line("read"):
+    with _unusable_cache_in_one_line("read"):
         found = [
             Kept(path.parent, _title(path), size_of(path.parent), (time.time() - path.lstat().st_mtime) / _DAY)
             for path in _locks()
@@ -91,7 +91,7 @@ def clear(idle: float = 0.0) -> None:
     """
     if not cache_folder().exists():
         return
-    with _told_in_one_line("cleared"):
+    with _unusable_cache_in_one_line("cleared"):
         _lock(shared=False)
         everything = [environments_folder(), cache_folder() / COMPILED, cache_folder() / ANSWERS]
         for folder in [one.folder for one in kept(idle)] if idle else everything:
@@ -102,7 +102,7 @@ def clear(idle: float = 0.0) -> None:
 
 def sentence() -> str:
     """Return how much is kept where, and how it goes, in a line."""
-    with _told_in_one_line("read"):
+    with _unusable_cache_in_one_line("read"):
         number = plural(len(_locks()), "environment")
     return f"{cache_folder()} holds {number}, {decimal(size_of(cache_folder()))}; logitproof cache --clear removes them"
 
@@ -154,7 +154,7 @@ def _release() -> None:
 
 
 @contextmanager
-def _told_in_one_line(doing: str) -> Iterator[None]:
+def _unusable_cache_in_one_line(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

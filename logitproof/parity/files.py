@@ -97,7 +97,7 @@ class StoredArray:
         UsageError
             The file ends before the array does.
         """
-        with told_in_one_line(self.label), ExitStack() as stack:
+        with unreadable_in_one_line(self.label), ExitStack() as stack:
             stream = self.open(stack)
             for start in range(0, self.shape[0], rows):
                 count = min(rows, self.shape[0] - start)
@@ -135,7 +135,7 @@ def stored_array(text: str) -> Source:
         raise UsageError(f"{text} is no file of log-probabilities; known: {', '.join(readers)}")
     if not path.is_file():
         raise UsageError(f"{path} does not exist, or is no file")
-    with told_in_one_line(path):
+    with unreadable_in_one_line(path):
         found = readers[path.suffix](path, name)
     if found.dtype not in {*SAFETENSORS.values(), np.dtype(np.int16), np.dtype(np.uint8)}:
         raise UsageError(f"{found.label} holds {found.dtype}; needed: float16, bfloat16, float32, float64 or integers")
@@ -147,7 +147,7 @@ def stored_array(text: str) -> Source:
 
 
 @contextmanager
-def told_in_one_line(path: object) -> Iterator[None]:
+def unreadable_in_one_line(path: object) -> Iterator[None]:
     """Raise `UsageError` for whatever a library raises of a file that is damaged, lies, or changes meanwhile."""
     try:
         yield
@@ -277,7 +277,7 @@ class ParquetColumn:
             A list is of another length than the first, or a number is missing.
         """
         left = self.shape[0]
-        with told_in_one_line(self.label), pq.ParquetFile(self.path) as file:
+        with unreadable_in_one_line(self.label), pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(rows, columns=[self.name]):
                 left -= len(batch)
                 column = batch.column(0)

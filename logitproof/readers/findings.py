@@ -12,7 +12,9 @@ from logitproof_adapters.catalogue import ledger, registry
 from logitproof_reference.training.impact import impact_of
 from logitproof_reference.vocabulary.reasons import cause_of
 from logitproof_reference.vocabulary.severity import MOST_SEVERE_FIRST, severity_of
+from logitproof_reports.counting.worst import severity_rank
 from logitproof_reports.runs.schema import attributed, framework_of
+from logitproof_reports.words.text import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -109,9 +111,9 @@ def _told(framework: str, alike: Sequence[Deviation]) -> Finding:
         machines=one.where,
         upstream_status=ledger.upstream_status_of(one.upstream),
         entries=tuple(entry.id for entry in alike),
-        clauses=_distinct(entry.clause for entry in alike),
-        cells=_distinct(cell for entry in alike for cell in entry.cells),
-        regimes=_distinct(regime for entry in alike for regime in entry.regimes),
+        clauses=distinct(entry.clause for entry in alike),
+        cells=distinct(cell for entry in alike for cell in entry.cells),
+        regimes=distinct(regime for entry in alike for regime in entry.regimes),
         reason=one.reason,
         upstream=one.upstream,
     )
@@ -159,7 +161,7 @@ def _asked(record: dict[str, Any], known: tuple[str, str, str]) -> tuple[str, ..
 
 
 def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream: str, machines: str) -> Finding:
-    worst = min(alike, key=_severity_rank)
+    worst = min(alike, key=lambda record: (severity_rank(record), _least(record["slack"])))
     impact = impact_of(worst)
     return Finding(
         effect=severity_of(worst),
@@ -168,9 +170,9 @@ def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream:
         machines=machines,
         upstream_status=ledger.upstream_status_of(upstream) if reason else UNEXPECTED,
         entries=tuple(sorted({record["deviation"] for record in alike} - {""})),
-        clauses=_distinct(record["clause"] for record in alike),
-        cells=_distinct(record["cell"] for record in alike),
-        regimes=_distinct(record["regime"] for record in alike),
+        clauses=distinct(record["clause"] for record in alike),
+        cells=distinct(record["cell"] for record in alike),
+        regimes=distinct(record["regime"] for record in alike),
         reason=reason or worst["reason"],
         upstream=upstream,
         judgements=len(alike),
@@ -178,10 +180,6 @@ def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream:
         worst=f"{worst['cell']}/{worst['regime']}".rstrip("/"),
         impact=impact.sentence if impact else "",
     )
-
-
-def _severity_rank(record: dict[str, Any]) -> tuple[int, float]:
-    return MOST_SEVERE_FIRST.index(severity_of(record)), _least(record["slack"])
 
 
 def _least(slack: float) -> float:
@@ -200,7 +198,3 @@ def _ranked(findings: Iterable[Finding]) -> list[Finding]:
             one.clauses,
         ),
     )
-
-
-def _distinct(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, words)))

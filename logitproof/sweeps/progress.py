@@ -27,19 +27,6 @@ class SweepProgress(Protocol):
         ...
 
 
-class Silent:
-    """Shows nothing."""
-
-    def begin(self, units: int, done: int) -> None:
-        """Do nothing."""
-
-    def advance(self) -> None:
-        """Do nothing."""
-
-    def end(self) -> None:
-        """Do nothing."""
-
-
 class Lines:
     """A line on stderr at each tenth of the way."""
 

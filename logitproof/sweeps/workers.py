@@ -76,11 +76,6 @@ class Processes:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self._count, mp_context=context, initializer=_leave_ctrl_c_to_the_judge)
 
-    @property
-    def pids(self) -> list[int]:
-        """The process ids of those that were started."""
-        return list(self._pool._processes)  # noqa: SLF001 - there is no other way to them
-
     def submit(self, task: Task) -> Future[dict[str, Any]]:
         """Hand a task to whichever process is free first."""
         return self._pool.submit(carry_out, task)
@@ -92,7 +87,7 @@ class Processes:
 
     def close(self) -> None:
         """End the processes."""
-        processes = list(self._pool._processes.values())  # noqa: SLF001 - as above
+        processes = list(self._pool._processes.values())  # noqa: SLF001 - there is no other way to them
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()

@@ -9,7 +9,6 @@ import numpy as np
 from logitproof_adapters.control import sigmoid
 from logitproof_adapters.control import softmax as control
 from logitproof_adapters.control.options import LossOptions, effective_labels, mean_divisor, reduced, upstream
-from logitproof_reference.vocabulary.cells import PLAIN
 from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS, formulas_of
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_adapters.control.softmax import Array
-    from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 
 MIXED = {
@@ -85,15 +83,6 @@ def function_of(op: str, quantity: str) -> Callable[..., Array]:
         raise ValueError(f"the control offers no {quantity} of {op}")
     found: Callable[..., Array] = getattr(sigmoid if OPS[op].elementwise else control, name)
     return found
-
-
-def answer_to(cell: Cell, inputs: Inputs) -> NDArray[Any]:
-    """Return the control's answer to a cell."""
-    options = {name: value for name, value in vars(cell.options).items() if value != getattr(PLAIN, name)}
-    given = {name: array for name, array in inputs.arrays().items() if name != "logits"}
-    if cell.producer:
-        return behind_producer(cell.producer, cell.op, cell.quantity, inputs.logits, axis=inputs.axis, **given)
-    return answer(cell.op, cell.quantity, inputs.logits, axis=inputs.axis, **{**options, **given})
 
 
 def behind_producer(

@@ -1,4 +1,4 @@
-"""Which release of a distribution is installed, as its metadata tell: nothing is imported."""
+"""Which release of a distribution is installed, by its metadata; a module of its own, for it travels to targets."""
 
 from __future__ import annotations
 

@@ -9,24 +9,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from logitproof_adapters.public_heads.linear import logits_of
+
 
 def trl(hidden: Any, weight: Any, labels: Any, *, temperature: float = 1.0) -> Any:
     """`selective_log_softmax`: in float32 the logit less logsumexp, in half precision log_softmax."""
     utils: Any = import_module("trl.trainer.utils")
-    return -utils.selective_log_softmax(_logits(hidden, weight), labels, temperature=temperature)
+    return -utils.selective_log_softmax(logits_of(hidden, weight), labels, temperature=temperature)
 
 
 def verl(hidden: Any, weight: Any, labels: Any) -> Any:
     """`logprobs_from_logits_v2`: in float32 the logit less logsumexp, in half precision log_softmax."""
     module: Any = import_module("verl.utils.torch_functional")
-    return -module.logprobs_from_logits_v2(_logits(hidden, weight)[None], labels[None])[0]
+    return -module.logprobs_from_logits_v2(logits_of(hidden, weight)[None], labels[None])[0]
 
 
 def verl_naive(hidden: Any, weight: Any, labels: Any) -> Any:
     """`logprobs_from_logits_naive`: log_softmax, then a gather."""
     module: Any = import_module("verl.utils.torch_functional")
-    return -module.logprobs_from_logits_naive(_logits(hidden, weight), labels)
-
-
-def _logits(hidden: Any, weight: Any) -> Any:
-    return import_module("torch.nn.functional").linear(hidden, weight)
+    return -module.logprobs_from_logits_naive(logits_of(hidden, weight), labels)

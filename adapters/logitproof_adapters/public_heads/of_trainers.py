@@ -9,13 +9,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from logitproof_adapters.public_heads.linear import logits_of
+
 
 def transformers_causal_lm(
     hidden: Any, weight: Any, labels: Any, *, ignore_index: int = -100, divisor: Any = None
 ) -> Any:
     """`ForCausalLMLoss`: it shifts the labels; with `num_items_in_batch` a sum over it, else a mean."""
     module: Any = import_module("transformers.loss.loss_utils")
-    logits = _logits(hidden, weight)
+    logits = logits_of(hidden, weight)
     return module.ForCausalLMLoss(
         logits[None], labels[None], len(weight), num_items_in_batch=divisor, ignore_index=ignore_index
     )
@@ -24,14 +26,14 @@ def transformers_causal_lm(
 def transformers_label_smoother(hidden: Any, weight: Any, labels: Any, *, label_smoothing: float = 0.1) -> Any:
     """`LabelSmoother`: a mean over the rows that are not ignored (-100)."""
     module: Any = import_module("transformers.trainer_pt_utils")
-    return module.LabelSmoother(epsilon=label_smoothing)({"logits": _logits(hidden, weight)}, labels)
+    return module.LabelSmoother(epsilon=label_smoothing)({"logits": logits_of(hidden, weight)}, labels)
 
 
 def torchtune_chunked(hidden: Any, weight: Any, labels: Any, *, ignore_index: int = -100) -> Any:
     """`CEWithChunkedOutputLoss`: a mean over kept rows, of logits in eight chunks, each in float32."""
     module: Any = import_module("torchtune.modules.loss")
     loss = module.CEWithChunkedOutputLoss(num_output_chunks=8, ignore_index=ignore_index)
-    chunks = [_logits(part, weight)[None] for part in hidden.chunk(8)]
+    chunks = [logits_of(part, weight)[None] for part in hidden.chunk(8)]
     return loss(chunks, labels[None])
 
 
@@ -40,7 +42,7 @@ def megatron(hidden: Any, weight: Any, labels: Any, *, label_smoothing: float = 
     torch: Any = import_module("torch")
     _one_rank(torch)
     module: Any = import_module("megatron.core.tensor_parallel.cross_entropy")
-    logits = _logits(hidden, weight)[:, None].contiguous()
+    logits = logits_of(hidden, weight)[:, None].contiguous()
     return module.vocab_parallel_cross_entropy(logits, labels[:, None], label_smoothing)[:, 0]
 
 
@@ -50,7 +52,3 @@ def _one_rank(torch: Any) -> None:
         return
     torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
     import_module("megatron.core.parallel_state").initialize_model_parallel(tensor_model_parallel_size=1)
-
-
-def _logits(hidden: Any, weight: Any) -> Any:
-    return import_module("torch.nn.functional").linear(hidden, weight)

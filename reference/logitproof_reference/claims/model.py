@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 Rows: TypeAlias = tuple[tuple[float, ...], ...]
 
-VERDICTS = ("true", "true with a condition", "false")
-
 
 @dataclass(frozen=True)
 class Query:
@@ -141,7 +139,7 @@ class Claim:
     says : str
         The claim, in a sentence.
     verdict : str
-        One of `VERDICTS`.
+        ``true``, ``true with a condition`` or ``false``; that its trials give it is tested.
     because : str
         Why, in plain words; with the numbers to recompute it by hand.
     trials : tuple of Trial

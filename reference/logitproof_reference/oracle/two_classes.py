@@ -51,8 +51,6 @@ ABSOLUTE = 2.0**-184
 TINY = 2.0**-185
 """Stands for a number in (0, ABSOLUTE]."""
 
-KINDS = ("sigmoid", "softplus", "slope")
-
 
 def cell_of(d: F64) -> NDArray[np.int64]:
     """Return the number of the point of expansion next to each d, from 0 for -128 to 2 * 128 * `STEPS`."""
@@ -71,7 +69,7 @@ def coefficients(kind: str, *, mirrored: bool = False) -> tuple[F64, ...]:
     Parameters
     ----------
     kind : str
-        Of `KINDS`.
+        ``sigmoid``, ``softplus`` or ``slope``.
     mirrored : bool
         Of the function of -d.
     """

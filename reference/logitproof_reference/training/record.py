@@ -66,14 +66,6 @@ class TrainingRecord:
         return max(values, default=math.nan)
 
     @property
-    def share_of_loss(self) -> float:
-        """The loss function's part of the drift: its own run's drift over the sum of both runs'; NaN for no drift."""
-        own, products = self.last("drift_of_loss"), self.last("drift_of_products")
-        if not math.isfinite(own) and math.isfinite(products):
-            return 1.0
-        return own / (own + products) if own + products else math.nan
-
-    @property
     def sentence(self) -> str:
         """The record in a sentence."""
         differs = "never differ" if self.first_difference < 0 else f"differ from step {self.first_difference + 1}"

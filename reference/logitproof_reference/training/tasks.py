@@ -6,7 +6,6 @@ them exactly; batches and held-out rows come from a hash of their numbers. Prove
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -156,13 +155,3 @@ _TABLE = (
 
 TASKS: dict[str, Task] = {task.name: task for task in _TABLE}
 """Every task by name."""
-
-
-def tasks_digest() -> str:
-    """Hash the bits of all data, parameters and batches of the full profile, 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for task in TASKS.values():
-        batches = [part for batch in task.batches(STEPS["full"]) for part in (batch.features, batch.labels)]
-        for array in (*task.initial(), *batches, task.held_out().features, task.held_out().labels):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""How grave a judgement is that does not conform: by the grade of its clause, then by its effect."""
+"""How severe a judgement is that does not conform: by the level of its clause, then by its effect."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def most_severe_of(judged: Judged, framework: str) -> dict[str, Any]:
 
 
 def severity_rank(record: dict[str, Any]) -> tuple[int, int]:
-    """Return the sort key of a judgement that does not conform, the most severe first: grade, then effect."""
-    grade = record["grade"]
-    return GRADES.index(grade) if grade in GRADES else len(GRADES), MOST_SEVERE_FIRST.index(severity_of(record))
+    """Return the sort key of a judgement that does not conform, the most severe first: level, then effect."""
+    level = record["grade"]
+    return GRADES.index(level) if level in GRADES else len(GRADES), MOST_SEVERE_FIRST.index(severity_of(record))

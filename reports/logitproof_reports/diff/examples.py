@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from logitproof_reference.judging.worst_element import number_or_nan
 from logitproof_reference.specification.verdicts import VERDICT_RANKS
 from logitproof_reports.runs.coded_text import words_of
 from logitproof_reports.runs.values import CALL
@@ -185,16 +186,9 @@ def _in_words(record: dict[str, Any]) -> str:
 
 def _near_exact(record: dict[str, Any], here: dict[str, Any], digits: int) -> str:
     """Return the answer to a row that is not the worst one, where its bound tells its first digits; else empty."""
-    exact, bound = _value(here["exact"].partition(" ")[0]), _decimal(here["bound"])
+    exact, bound = _value(here["exact"].partition(" ")[0]), number_or_nan(here["bound"])
     known = record["verdict"] in {"conforms", "stale"} and record["clause"] == here["clause"]
     return f"{exact:.{digits}g}" if known and 0 <= bound <= _TELLING * abs(exact) < math.inf else ""
-
-
-def _decimal(spelled: str) -> float:
-    try:
-        return float(spelled)
-    except ValueError:
-        return math.nan
 
 
 _STANDING = {

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from logitproof_reference.vocabulary.reasons import cause_of
 from logitproof_reference.vocabulary.severity import EFFECTS, MOST_SEVERE_FIRST, severity_of
 from logitproof_reports.counting.verdict_sentences import framework_versions
+from logitproof_reports.counting.worst import severity_rank
 from logitproof_reports.runs.schema import attributed
 from logitproof_reports.words.links import cell_link, explorer_link, filter_link
-from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES
+from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, UNEXPECTED
 from logitproof_reports.words.terms import clause_title, question
-from logitproof_reports.words.text import escape_control_chars, listed, plural, slack_of
+from logitproof_reports.words.text import distinct, escape_control_chars, listed, plural, slack_of
 
 from .judgement_facts import brief_of, facts_of, impact_facts, inputs_of
 from .model import Entry, Finding, FindingGroup
@@ -86,7 +87,7 @@ def finding_words(groups: Sequence[FindingGroup]) -> dict[str, list[str]]:
     return {
         "framework": sorted({one.framework for one in findings}),
         "effect": [effect for effect in MOST_SEVERE_FIRST if effect in effects],
-        "mode": _distinct([mode for one in findings for mode in one.modes]),
+        "mode": list(distinct(mode for one in findings for mode in one.modes)),
         "format": sorted({format_ for one in findings for format_ in one.formats}),
     }
 
@@ -98,7 +99,7 @@ def findings_of(judged: Judged) -> tuple[list[Finding], int]:
 
 
 def _causes(judged: Judged) -> list[list[int]]:
-    """Return the rows of each cause, worst first; the causes by outcome and severity."""
+    """Return the rows of each cause, worst first; the causes by outcome and effect."""
     causes: dict[tuple[Any, ...], list[int]] = {}
     wrong = judged.worst_first[judged.rank[judged.worst_first] > OUTCOMES["conforms"].rank]
     records = judged.table.select(_READ).take(wrong).to_pylist()
@@ -106,7 +107,7 @@ def _causes(judged: Judged) -> list[list[int]]:
     for row, record in zip(wrong.tolist(), records, strict=True):
         outcome = BY_RANK[int(judged.rank[row])]
         causes.setdefault((outcome.rank, record["adapter"], *_cause(record, outcome, entries)), []).append(row)
-    return sorted(causes.values(), key=lambda rows: _severity_rank(judged, rows[0]))
+    return sorted(causes.values(), key=lambda rows: _place(judged, rows[0]))
 
 
 def _cause(
@@ -133,11 +134,15 @@ def ledger_of(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-def _severity_rank(judged: Judged, row: int) -> tuple[int, int]:
-    """Return the sort key of a finding by its worst row: the outcome, then the effect; slacks are in order already."""
+def _place(judged: Judged, row: int) -> tuple[int, ...]:
+    """Return the sort key of a finding by its worst row; of a row further off the place comes first already.
+
+    What no ledger entry explains comes first, in the order by which the terminal names the worst.
+    """
     outcome = BY_RANK[int(judged.rank[row])]
-    effect = _effect(judged.record(row), outcome)
-    return -outcome.rank, MOST_SEVERE_FIRST.index(effect) if effect else 0
+    unexpected = outcome.name in UNEXPECTED
+    rank = severity_rank(judged.record(row)) if outcome.name in FAULTY else ()
+    return (-len(BY_RANK) if unexpected else -outcome.rank, *rank)
 
 
 def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Finding:
@@ -156,8 +161,8 @@ def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Findi
         clause=escape_control_chars(worst["clause"]),
         clause_title=clause_title(worst["clause"]),
         clauses=_some(some["clause"]) if outcome.name == "crashed" else _all(some["clause"]),
-        modes=[escape_control_chars(word) for word in _distinct(some["mode"])],
-        formats=[escape_control_chars(word) for word in _distinct(some["format"])],
+        modes=[escape_control_chars(word) for word in distinct(some["mode"])],
+        formats=[escape_control_chars(word) for word in distinct(some["format"])],
         where="; ".join(filter(None, (_some(some[name]) for name in ("mode", "format", "regime")))),
         number=len(rows),
         count=plural(len(rows), "judgement"),
@@ -194,9 +199,9 @@ def _terms(judged: Judged, rows: list[int], outcome: Outcome) -> dict[str, str |
     worst = judged.record(rows[0])
     if outcome.name == "known":
         known = judged.table.select(["deviation"]).take(rows).to_pydict()["deviation"]
-        return {"framework": worst["adapter"], "deviation": _distinct(known)}
+        return {"framework": worst["adapter"], "deviation": list(distinct(known))}
     found = judged.table.select(["clause", "op", "quantity"]).take(rows).to_pydict()
-    named = {name: _distinct(words) or [""] for name, words in found.items()}
+    named = {name: list(distinct(words)) or [""] for name, words in found.items()}
     shared = {"framework": worst["adapter"], "clause": named["clause"], "verdict": outcome.name}
     if outcome.name == "concern":
         return shared
@@ -206,8 +211,8 @@ def _terms(judged: Judged, rows: list[int], outcome: Outcome) -> dict[str, str |
 def _questions(judged: Judged, rows: list[int]) -> str:
     """Return what was computed, in words: the worst's first, and how many more there are."""
     records = judged.table.select(["op", "labels", "quantity"]).take(rows).to_pylist()
-    distinct = list(dict.fromkeys(map(question, records)))
-    return f"{distinct[0]} and {plural(len(distinct) - 1, 'other function')}" if len(distinct) > 1 else distinct[0]
+    asked = list(dict.fromkeys(map(question, records)))
+    return f"{asked[0]} and {plural(len(asked) - 1, 'other function')}" if len(asked) > 1 else asked[0]
 
 
 def _entries(deviations: Sequence[str], framework: str) -> list[Entry]:
@@ -240,15 +245,11 @@ def _effect(record: dict[str, Any], outcome: Outcome) -> str:
     return severity_of(record) if outcome.name in FAULTY else ""
 
 
-def _distinct(words: Sequence[str]) -> list[str]:
-    return [word for word in dict.fromkeys(words) if word]
-
-
 def _all(words: Sequence[str]) -> str:
-    return escape_control_chars(", ".join(_distinct(words)))
+    return escape_control_chars(", ".join(distinct(words)))
 
 
 def _some(words: Sequence[str]) -> str:
-    distinct = [escape_control_chars(word) for word in _distinct(words)]
-    left = len(distinct) - _LISTED
-    return listed([*distinct[:_LISTED], f"{left} more"] if left > 0 else distinct)
+    shown = [escape_control_chars(word) for word in distinct(words)]
+    left = len(shown) - _LISTED
+    return listed([*shown[:_LISTED], f"{left} more"] if left > 0 else shown)

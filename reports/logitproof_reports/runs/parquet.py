@@ -55,7 +55,7 @@ class Opened:
         self._path = path
         self._budget = _LEAST_BYTES + _RATIO * len(content)
         self._content = content
-        with _told_in_one_line(path):
+        with _damage_in_one_line(path):
             opened = self._open()
             self.facts: Facts = dict(opened.metadata.metadata or {})
             self._refuse_bombs(opened.metadata)
@@ -102,7 +102,7 @@ class Opened:
         RunFileError
             A column is missing, there twice, of another type, or holds nulls; or the table would not fit the budget.
         """
-        with _told_in_one_line(self._path):
+        with _damage_in_one_line(self._path):
             self._refuse_other_columns(self._open().schema_arrow)
             table = self._open(_TEXTS).read(columns=SCHEMA.names, use_threads=False).select(SCHEMA.names)
             table.validate()
@@ -138,7 +138,7 @@ def _spelled_bytes(column: pa.ChunkedArray) -> int:
 
 
 @contextmanager
-def _told_in_one_line(path: object) -> Iterator[None]:
+def _damage_in_one_line(path: object) -> Iterator[None]:
     """Turn what Arrow raises of a damaged file into one line."""
     try:
         yield

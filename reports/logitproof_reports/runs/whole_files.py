@@ -28,7 +28,7 @@ def write_atomically(target: Path) -> Iterator[Path]:
     RunFileError
         The place cannot be written.
     """
-    with _told_in_one_line(target):
+    with _unwritable_in_one_line(target):
         place = _place_of(target)
         temporary = _beside(place)
         try:
@@ -48,7 +48,7 @@ def refuse_unwritable(targets: Iterable[Path | None]) -> None:
         One cannot.
     """
     for target in filter(None, targets):
-        with _told_in_one_line(target):
+        with _unwritable_in_one_line(target):
             temporary = _beside(_place_of(target))
             temporary.touch()
             temporary.unlink()
@@ -62,7 +62,7 @@ def append(target: Path, text: str) -> None:
     RunFileError
         It cannot be written, or is no regular file.
     """
-    with _told_in_one_line(target):
+    with _unwritable_in_one_line(target):
         _place_of(target)
         with target.open("a", encoding="utf-8") as file:
             file.write(text)
@@ -99,7 +99,7 @@ def _beside(place: Path) -> Path:
 
 
 @contextmanager
-def _told_in_one_line(target: Path) -> Iterator[None]:
+def _unwritable_in_one_line(target: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:

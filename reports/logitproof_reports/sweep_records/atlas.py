@@ -9,7 +9,7 @@ from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, writ
 from logitproof_reports.runs.whole_files import write_atomically
 from logitproof_reports.sweep_records.summary import summary_of
 from logitproof_reports.sweep_records.witnesses import witness_in
-from logitproof_reports.sweep_records.words import Line, decimal, line_of
+from logitproof_reports.sweep_records.words import Line, line_of, three_digits
 from logitproof_reports.words.markdown import escaped, head, row
 from logitproof_reports.words.text import plural
 
@@ -181,11 +181,13 @@ def searched_of(path: Path) -> Searched:
         function=f"{cell['op']} {cell['quantity']}",
         format=cell["format"],
         classes=f"{len(tree['row']['logits'][1]):,}",
-        by=tree["measure"],
-        ulps=decimal(float.fromhex(shown["ulps"])),
-        slack=decimal(float.fromhex(shown["slack"])),
+        by="error / bound" if tree["measure"] == "slack" else tree["measure"],
+        ulps=three_digits(float.fromhex(shown["ulps"])),
+        slack=three_digits(float.fromhex(shown["slack"])),
         rows=f"{search['rows']:,}",
-        random=decimal(search["random_best"]) + f" ({search['random_rows']:,})" if "random_best" in search else "-",
+        random=three_digits(search["random_best"]) + f" ({search['random_rows']:,})"
+        if "random_best" in search
+        else "-",
     )
 
 

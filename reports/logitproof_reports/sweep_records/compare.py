@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from logitproof_reports.sweep_records.summary import summary_of
-from logitproof_reports.sweep_records.words import decimal
+from logitproof_reports.sweep_records.words import three_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,4 +78,4 @@ def _differ(a: float, b: float) -> bool:
 
 
 def _spelled(number: float) -> str:
-    return f"{number:,}" if isinstance(number, int) else decimal(number)
+    return f"{number:,}" if isinstance(number, int) else three_digits(number)

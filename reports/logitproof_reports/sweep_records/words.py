@@ -65,8 +65,8 @@ def line_of(record: Record, summary: Summary) -> Line:
         function=f"{planned['op']} {planned['quantity']}",
         format=planned["format"],
         rows=WHOLE if counts["rows"] == planned["size"] else f"{counts['rows'] / planned['size']:.3g} of all",
-        ulps=decimal(summary.ulps["measure"]),
-        slack=decimal(summary.slack["measure"]),
+        ulps=three_digits(summary.ulps["measure"]),
+        slack=three_digits(summary.slack["measure"]),
         worst="" if row < 0 else described_row(planned, row, summary.ulps["element"]),
         observed="" if row < 0 else summary.ulps["observed"],
         not_rounded=share(counts["not_rounded"], counts["numbers"]),
@@ -107,11 +107,11 @@ def reproduction(adapter: str, planned: dict[str, Any], row: int) -> str:
     )
 
 
-def decimal(number: float) -> str:
+def three_digits(number: float) -> str:
     """Return a measure with three digits.
 
-    >>> decimal(2.01293), decimal(188.79), decimal(8388608.0), decimal(float("inf")), decimal(-1.0)
-    ('2.01', '189', '8.39e+06', 'inf', '0')
+    >>> three_digits(2.01293), three_digits(8388608.0), three_digits(float("inf")), three_digits(-1.0)
+    ('2.01', '8.39e+06', 'inf', '0')
     """
     if number <= 0.0:
         return "0"

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _HEX_FLOAT = re.compile(r"[+-]?(inf|nan|0x[01]\.?[0-9a-f]*p[+-]?\d{1,4})( |$)")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -70,6 +74,11 @@ def from_hex(spelled: str) -> str:
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: ``1 cell``, ``3 cells``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def distinct(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the words that are not empty, each once, in their order."""
+    return tuple(dict.fromkeys(filter(None, words)))
 
 
 def listed(words: list[str]) -> str:

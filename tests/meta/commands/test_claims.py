@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ import pytest
 from logitproof.readers.claims import answers_of, ask_all
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_reference.claims.catalogue import CATALOGUE, answers_from, released_answers
-from logitproof_reference.claims.model import VERDICTS, Claim, Trial
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reports.report.claims_markdown import markdown_of_claims
+
+if TYPE_CHECKING:
+    from logitproof_reference.claims.model import Claim, Trial
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -38,7 +41,7 @@ ASKED_OF_ISSUE = {
 
 @pytest.mark.parametrize("claim", CATALOGUE, ids=list(BY_ID))
 def test_verdict_follows_from_the_trials(claim: Claim) -> None:
-    assert claim.verdict in VERDICTS
+    assert claim.verdict in {"true", "true with a condition", "false"}
     assert claim.ruling() == claim.verdict
     assert bool(claim.condition) == (claim.verdict == "true with a condition")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import mpmath
 import numpy as np
 import pytest
 
 from logitproof_reference.training.exact import exact_pass, exact_trajectory, exactly, predictions
-from logitproof_reference.training.tasks import BATCH, HELD_OUT, STEPS, TASKS, Examples, Task, tasks_digest
+from logitproof_reference.training.tasks import BATCH, HELD_OUT, STEPS, TASKS, Examples, Task
 from logitproof_reference.vocabulary.cells import SIGMOID
 from logitproof_reference.vocabulary.formats import FORMATS
 
@@ -107,7 +109,12 @@ def test_nothing_held_out_is_trained_on(task: Task) -> None:
 
 
 def test_what_is_trained_keeps_its_bits() -> None:
-    assert tasks_digest() == "b07d487c768de683"
+    digest = hashlib.sha256()
+    for task in TASKS.values():
+        batches = [part for batch in task.batches(STEPS["full"]) for part in (batch.features, batch.labels)]
+        for array in (*task.initial(), *batches, task.held_out().features, task.held_out().labels):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    assert digest.hexdigest()[:16] == "b07d487c768de683"
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))

@@ -71,7 +71,13 @@ def ask_control(cell: Cell, inputs: Inputs) -> NDArray[Any]:
         alone = replace(inputs, logits=inputs.logits[None])
         return control_answers.answer_to(cell, alone).reshape(())
     quantity = "grad_logits" if cell.quantity == SECOND_GRADIENT else cell.quantity
-    return control_answers.answer_to(replace(cell, quantity=quantity), inputs)
+    given = {name: array for name, array in inputs.arrays().items() if name != "logits"}
+    if cell.producer:
+        return control_answers.behind_producer(
+            cell.producer, cell.op, quantity, inputs.logits, axis=inputs.axis, **given
+        )
+    options = {name: value for name, value in vars(cell.options).items() if value != getattr(PLAIN, name)}
+    return control_answers.answer(cell.op, quantity, inputs.logits, axis=inputs.axis, **{**options, **given})
 
 
 def _spelled_otherwise(cell: Cell, inputs: Inputs) -> NDArray[Any]:

@@ -12,7 +12,6 @@ import pytest
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof.sweeps.functions import chosen
-from logitproof.sweeps.progress import Silent
 from logitproof.sweeps.sweep import Plan, planned, sweep
 from logitproof.sweeps.work import release
 from logitproof.sweeps.workers import Here, Processes
@@ -50,6 +49,16 @@ class Raises(NumpyAdapter):  # of one function
             raise FloatingPointError("no gradient today")
         return super().evaluate(cell, inputs)
 """
+
+
+class Silent:
+    """Progress that shows nothing."""
+
+    def begin(self, units: int, done: int) -> None: ...
+
+    def advance(self) -> None: ...
+
+    def end(self) -> None: ...
 
 
 class Stops(Silent):
@@ -95,7 +104,7 @@ def test_two_workers_of_which_one_is_killed_make_the_same_record(plan: Plan, who
     crew = Processes(2)
 
     def kill() -> None:
-        os.kill(crew.pids[0], signal.SIGKILL)
+        os.kill(next(iter(crew._pool._processes)), signal.SIGKILL)
 
     progress = Stops(kill)
     sweep(plan, crew, tmp_path / "two.sweep", progress, ahead=4)
