@@ -70,8 +70,8 @@ def parity(
     fit as it is, other readings are tried: another temperature, or renormalised over some classes.
     """
     from logitproof.parity.compare import compare
+    from logitproof.parity.options import ParityOptions, opened
     from logitproof.parity.page import page_of
-    from logitproof.parity.request import ParityOptions, opened
     from logitproof.parity.text import data_of, largest_difference, lines_of
     from logitproof_reports.html.comparison import write_comparison_page
     from logitproof_reports.runs.whole_files import refuse_unwritable

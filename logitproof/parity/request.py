@@ -1,84 +1,96 @@
-"""From the words of a command line to what is compared."""
+"""What is compared, and whether its parts go together."""
 
 from __future__ import annotations
 
-import math
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from logitproof.errors import UsageError
-from logitproof.parity.compare import Request, checked
-from logitproof.parity.files import is_file_name, stored_array
-from logitproof.parity.sides import DrawnLogits, framework_side
-from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from logitproof.parity.files import Source
 
-MOST_TOKENS = 1 << 31
-"""Sampled tokens are held in memory; longer files are refused."""
-
 
 @dataclass(frozen=True)
-class ParityOptions:
-    """The words; see `logitproof parity --help`."""
+class Request:
+    """What is compared.
 
-    a: str
-    b: str
-    logits: str | None = None
-    tokens: str | None = None
+    Attributes
+    ----------
+    a, b : Source
+        Log-probabilities: of the sampled token (tokens,), or of every class (tokens, classes).
+    logits : Source or None
+        What both were to be computed from (tokens, classes).
+    tokens : int array (tokens,) or None
+        The sampled tokens.
+    temperature : float
+        By which the logits are to be divided, once.
+    top_k : int
+        The classes that sampling keeps; 0 for all.
+    top_p : float
+        The share of probability that sampling keeps; 1 for all.
+    """
+
+    a: Source
+    b: Source
+    logits: Source | None = None
+    tokens: NDArray[np.int64] | None = None
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
-    rows: int = 64
-    classes: int = 32_000
-    format: str = "float32"
-    seed: int = 0
-    within: float | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether both sides have every class."""
+        return len(self.a.shape) == len(self.b.shape) == 2
+
+    @property
+    def classes(self) -> int:
+        """Classes of a row; 0 where nothing says."""
+        return next((one.shape[1] for one in (self.a, self.b, self.logits) if one and len(one.shape) == 2), 0)
 
 
-@contextmanager
-def opened(asked: ParityOptions) -> Iterator[Request]:
-    """Give the checked request; evaluators of frameworks end with it.
+def checked(request: Request) -> Request:
+    """Return the request if its parts go together.
 
     Raises
     ------
     UsageError
-        A file cannot be read, or things do not go together.
+        Shapes differ, tokens are missing or out of range, a number is out of its domain.
     """
-    if asked.format not in FORMATS:
-        raise UsageError(f'format "{asked.format}" is not known; known: {", ".join(FORMATS)}')
-    if asked.within is not None and not (asked.within >= 0.0 and math.isfinite(asked.within)):
-        raise UsageError(f"within is {asked.within}; it must be a number of nats, 0 or more")
-    computes = [word for word in (asked.a, asked.b) if not is_file_name(word)]
-    if computes and asked.temperature != 1.0:
-        raise UsageError("a framework computes log-softmax of the logits as they are: leave --temperature out")
-    logits = stored_array(asked.logits) if asked.logits else None
-    if computes and logits is None:
-        logits = DrawnLogits(asked.rows, asked.classes, asked.format, asked.seed)
-    tokens = None if asked.tokens is None else _integers(stored_array(asked.tokens))
-    with ExitStack() as stack:
-        sides: list[Source] = []
-        for word in (asked.a, asked.b):
-            if is_file_name(word):
-                sides.append(stored_array(word))
-                continue
-            assert logits is not None
-            side = framework_side(word, logits)
-            stack.enter_context(side.adapter)
-            sides.append(side)
-        yield checked(Request(sides[0], sides[1], logits, tokens, asked.temperature, asked.top_k, asked.top_p))
+    _check_shapes(request)
+    _check_tokens(request)
+    if not (request.temperature > 0.0 and np.isfinite(request.temperature)):
+        raise UsageError(f"temperature is {request.temperature}; it must be a positive number")
+    if request.top_k < 0 or not 0.0 < request.top_p <= 1.0:
+        raise UsageError("top-k must not be negative, and top-p must lie in (0, 1]")
+    return request
 
 
-def _integers(source: Source) -> NDArray[np.int64]:
-    """Return the tokens."""
-    if source.dtype.kind not in "iu" or len(source.shape) != 1 or source.shape[0] > MOST_TOKENS:
-        raise UsageError(f"{source.label} holds {source.dtype} of shape {source.shape}; tokens are integers (tokens,)")
-    return np.concatenate([block.astype(np.int64) for block in source.blocks(1 << 20)])
+def _check_shapes(request: Request) -> None:
+    a, b, logits = request.a, request.b, request.logits
+    for one in filter(None, (b, logits)):
+        if one.shape[0] != a.shape[0]:
+            raise UsageError(f"{a.label} has {a.shape[0]:,} tokens, {one.label} has {one.shape[0]:,}: compare the same")
+        if len(one.shape) == 2 and one.shape[1] != request.classes:
+            raise UsageError(f"{one.label} has {one.shape[1]:,} classes, another file has {request.classes:,}")
+    for one in filter(None, (a, b, logits)):
+        if one.dtype.kind in "iu":
+            raise UsageError(f"{one.label} holds integers; log-probabilities are floating-point numbers")
+    if logits is not None and len(logits.shape) != 2:
+        raise UsageError(f"{logits.label} has shape {logits.shape}; logits are (tokens, classes)")
+
+
+def _check_tokens(request: Request) -> None:
+    a, b, tokens = request.a, request.b, request.tokens
+    needs_tokens = not request.is_whole and (request.logits is not None or len(a.shape) != len(b.shape))
+    if needs_tokens and tokens is None:
+        raise UsageError("one side has the log-probability of one token: name the tokens that were sampled (--tokens)")
+    if tokens is not None and tokens.shape != a.shape[:1]:
+        raise UsageError(f"there are {tokens.size:,} tokens (--tokens) for {a.shape[0]:,} rows")
+    if tokens is not None and request.classes and not ((tokens >= 0) & (tokens < request.classes)).all():
+        raise UsageError(f"a token is out of range: tokens lie in [0, {request.classes})")

@@ -24,7 +24,7 @@ from logitproof.matrix.run import run as run_matrix
 from logitproof.upgrades.building import Building
 from logitproof_adapters.catalogue.oldest import too_old_to_install
 from logitproof_adapters.targets.installed import installed_in
-from logitproof_adapters.targets.target import Target, TargetError, interpreter, named
+from logitproof_adapters.targets.target import Target, UnknownTargetError, interpreter, named
 from logitproof_adapters.targets.time_limits import PATIENCE_SECONDS
 from logitproof_reports.runs.environment import COMPANIONS
 from logitproof_reports.runs.run_file import read_run
@@ -179,10 +179,8 @@ def _target(text: str) -> Target | None:
         return interpreter(text)
     try:
         return named(text)
-    except TargetError as problem:
-        if f'"{text}" is not known' in str(problem):
-            return None
-        raise
+    except UnknownTargetError:
+        return None
 
 
 def _wanted(text: str, say: Say, python: str) -> Wanted:

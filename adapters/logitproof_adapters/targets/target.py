@@ -49,6 +49,10 @@ class TargetError(ValueError):
     """A target that is not there, or cannot be used; the message is one line."""
 
 
+class UnknownTargetError(TargetError):
+    """No target has this name."""
+
+
 @dataclass(frozen=True)
 class Target:
     """An environment in which a framework is evaluated.
@@ -195,15 +199,17 @@ def as_written(name: str, folder: Path | None = None) -> Target:
 
     Raises
     ------
+    UnknownTargetError
+        No file names targets, or none has this name.
     TargetError
-        No file names targets, none has this name, or its table is not valid.
+        Its table is not valid.
     """
     path, tables = _tables(folder or Path.cwd())
     if name not in tables:
         near = get_close_matches(name, tables, n=1)
         hint = f'; did you mean "{near[0]}"?' if near else ""
         known = f"{path.name} names {', '.join(tables)}" if tables else "no logitproof.toml or pyproject.toml names any"
-        raise TargetError(f'target "{name}" is not known; {known}{hint}')
+        raise UnknownTargetError(f'target "{name}" is not known; {known}{hint}')
     return _read(name, tables[name], path)
 
 
