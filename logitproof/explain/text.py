@@ -49,7 +49,7 @@ def _clause(found: Judgement) -> Iterator[str]:
         yield from _wrapped("regime", REGIMES[found.regime].reason)
     if found.clause in CLAUSES:
         clause = CLAUSES[found.clause]
-        yield from _wrapped("clause", f"{clause.id} ({clause.grade}) {clause.title}")
+        yield from _wrapped("clause", f"{clause.id} ({clause.level}) {clause.title}")
         yield from _wrapped("", clause.text)
 
 

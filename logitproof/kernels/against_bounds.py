@@ -55,7 +55,7 @@ class Held:
 
     def judged(self, ask: Callable[[], Array], suspect: Callable[[Array], str] | None = None) -> Iterator[Judgement]:
         """Yield the judgements of an answer; `suspect` says of a wrong one what it may be."""
-        grade = clause_of(self.clause).grade
+        grade = clause_of(self.clause).level
         try:
             observed = ask()
         except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
@@ -84,7 +84,7 @@ class Held:
             self.cell,
             self.case,
             clause=id_,
-            grade=clause_of(id_).grade,
+            grade=clause_of(id_).level,
             verdict="conforms" if is_right else wrong,
             reason="" if is_right else reason,
             elements=observed.size,

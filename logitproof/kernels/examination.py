@@ -266,7 +266,7 @@ def _judgement(
         trial.name,
         layout="strided" if trial.placement else "contiguous",
         clause=clause,
-        grade=CLAUSES[clause].grade,
+        grade=CLAUSES[clause].level,
         verdict=verdict,
         reason=reason_of(problem) if problem else "",
         **numbers,

@@ -1,4 +1,4 @@
-"""What a fused head left out of its declaration, or did twice: the loss that its answers are exactly those of.
+"""What a loss head left out of its declaration, or did twice: the loss that its answers are exactly those of.
 
 An answer past the bound is held against the same loss with one thing changed. Where it lies within the bound of that
 loss, the change is named: clause LIN-6 for what stands in front of the loss, LIN-7 for what belongs to the loss.

@@ -159,7 +159,7 @@ class _Format:
 
     def _judged(self, case: Case, asked: Setting, head: Head, quantity: str) -> Iterator[Judgement]:
         cell, clause, format_ = self._cell(quantity), OF_QUANTITY[quantity], FORMATS[self.format]
-        grade = ALL_CLAUSES[clause].grade
+        grade = ALL_CLAUSES[clause].level
         try:
             observed = self._answer(quantity, case)
         except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
@@ -198,7 +198,7 @@ class _Format:
             if explains == held.is_right or (held.is_right and clause in told):
                 continue
             told.add(clause)
-            grade, verdict = ALL_CLAUSES[clause].grade, "conforms" if held.is_right else "deviates"
+            grade, verdict = ALL_CLAUSES[clause].level, "conforms" if held.is_right else "deviates"
             reason = "" if held.is_right else f"the answer is that of a loss where {name}"
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict=verdict, reason=reason)
 
@@ -237,7 +237,7 @@ def _offset(case: Case, cell: Cell, head: Head, held: _Held, model: tuple[Any, A
     row = int(np.argmax(np.where(wrong, held.comparison.slack, 0.0)))
     loss = held.exact.value[row]
     reason = f"row {row}: the error is that of logits of {largest[row]:.4g}, rounded; the loss is {loss:.4g}"
-    grade = ALL_CLAUSES[OFFSET].grade
+    grade = ALL_CLAUSES[OFFSET].level
     yield on_cell(cell, case.name, clause=OFFSET, grade=grade, verdict=verdict, reason=reason if wrong.any() else "")
 
 
@@ -277,7 +277,7 @@ def _judgement(cell: Cell, case: Case, clause: str, verdict: str, held: _Held) -
         cell,
         case.name,
         clause=clause,
-        grade=ALL_CLAUSES[clause].grade,
+        grade=ALL_CLAUSES[clause].level,
         verdict="conforms" if is_right else verdict,
         reason="" if is_right else reason,
         elements=held.observed.size,

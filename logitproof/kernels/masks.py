@@ -133,7 +133,7 @@ def _judge_spoilers(asker: Asker, format_: str, quantity: str, found: Examinatio
             asker.cell(quantity, FORMATS[format_].name),
             "masks",
             clause=clause.id,
-            grade=clause.grade,
+            grade=clause.level,
             verdict="concern" if read else "conforms",
             reason=reason,
             elements=int(expected.observed.size),

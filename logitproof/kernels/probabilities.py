@@ -133,7 +133,7 @@ class _Format:
 
     def _outside(self, case: Case) -> Iterator[Judgement]:
         """Judge what becomes of rows with numbers outside of [0, 1]: an error, no finite loss, or that of the clip."""
-        cell, grade = self._cell("value"), clause_of(OUTSIDE).grade
+        cell, grade = self._cell("value"), clause_of(OUTSIDE).level
         given = self._operands(case)
         try:
             observed = self._answer("value", given)

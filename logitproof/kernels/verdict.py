@@ -160,7 +160,7 @@ class KernelVerdict:
 
     def table(self) -> Table:
         """Return one line a clause: its verdict, and where its largest error / bound lies."""
-        columns = ("clause", "grade", "verdict", "error / bound", "ulps", "worst in", "requirement")
+        columns = ("clause", "level", "verdict", "error / bound", "ulps", "worst in", "requirement")
         table = Table(*columns, box=None, pad_edge=False)
         for clause, worst in self.by_clause():
             verdict = Text(shown_verdict(worst.verdict), style=STYLES.get(worst.verdict, ""))

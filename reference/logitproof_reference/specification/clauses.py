@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-from logitproof_reference.specification.verdicts import GRADES
+from logitproof_reference.specification.verdicts import LEVELS
 
 FAMILIES = (
     *(
@@ -34,7 +34,7 @@ FAMILIES = (
 )
 """The families of clauses, in the order of SPEC.md."""
 
-_HEADING = re.compile(rf"({'|'.join(FAMILIES)})-([1-9]\d*) ({'|'.join(GRADES)}): (\S.*)")
+_HEADING = re.compile(rf"({'|'.join(FAMILIES)})-([1-9]\d*) ({'|'.join(LEVELS)}): (\S.*)")
 
 
 class SpecificationError(ValueError):
@@ -49,7 +49,7 @@ class Clause:
     ----------
     id : str
         Family and number, e.g. ``EXT-3``; never reused.
-    grade : str
+    level : str
         ``MUST``, ``SHOULD`` or ``MAY`` (RFC 2119).
     title, text : str
         The requirement in a sentence, and in full (Markdown).
@@ -58,7 +58,7 @@ class Clause:
     """
 
     id: str
-    grade: str
+    level: str
     title: str
     text: str
     reason: str
@@ -73,7 +73,7 @@ class Clause:
 def read_clauses(page: str) -> dict[str, Clause]:
     """Read the clauses of a page written like SPEC.md, by id, in its order.
 
-    A clause is a third-level heading ``### ID GRADE: title``, a text, and two
+    A clause is a third-level heading ``### ID LEVEL: title``, a text, and two
     last paragraphs that open with **Reason.** and **Source.**
 
     Raises
@@ -98,14 +98,14 @@ def _read_clause(section: str) -> Clause:
         case [*texts, reason, source] if (
             title and texts and reason.startswith("**Reason.** ") and source.startswith("**Source.** ")
         ):
-            family, number, grade, sentence = title.groups()
+            family, number, level, sentence = title.groups()
         case _:
             raise SpecificationError(
-                f'clause "{heading}" is not "### ID GRADE: title", a text, "**Reason.** ...", "**Source.** ..."; '
-                f"families: {', '.join(FAMILIES)}; grades: {', '.join(GRADES)}"
+                f'clause "{heading}" is not "### ID LEVEL: title", a text, "**Reason.** ...", "**Source.** ..."; '
+                f"families: {', '.join(FAMILIES)}; levels: {', '.join(LEVELS)}"
             )
     reason, source = (part.partition(" ")[2] for part in (reason, source))
-    return Clause(f"{family}-{number}", grade, sentence, "\n\n".join(texts), reason, source)
+    return Clause(f"{family}-{number}", level, sentence, "\n\n".join(texts), reason, source)
 
 
 def _page() -> str:

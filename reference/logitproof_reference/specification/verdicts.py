@@ -10,16 +10,16 @@ VERDICT_RANKS = {"unsupported": 0, "conforms": 0, "stale": 0, "concern": 1, "dev
 """What a verdict says of the framework, from nothing wrong to the worst."""
 
 OF_A_BROKEN_CLAUSE = {"MUST": "deviates", "SHOULD": "concern", "MAY": "conforms"}
-"""The verdict on a clause that does not hold, by its grade."""
+"""The verdict on a clause that does not hold, by its level."""
 
-GRADES = tuple(OF_A_BROKEN_CLAUSE)
-"""The grades of clauses (RFC 2119), the strictest first."""
+LEVELS = tuple(OF_A_BROKEN_CLAUSE)
+"""The levels of clauses (RFC 2119), the strictest first."""
 
 
-def verdict_by_grade(grade: str, *, holds: bool) -> str:
-    """Return the verdict on a clause of a grade that holds or does not.
+def verdict_by_level(level: str, *, holds: bool) -> str:
+    """Return the verdict on a clause of a level that holds or does not.
 
-    >>> verdict_by_grade("SHOULD", holds=False)
+    >>> verdict_by_level("SHOULD", holds=False)
     'concern'
     """
-    return "conforms" if holds else OF_A_BROKEN_CLAUSE[grade]
+    return "conforms" if holds else OF_A_BROKEN_CLAUSE[level]

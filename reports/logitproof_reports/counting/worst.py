@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.specification.verdicts import GRADES
+from logitproof_reference.specification.verdicts import LEVELS
 from logitproof_reference.vocabulary.severity import MOST_SEVERE_FIRST, severity_of
 from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED
 
@@ -28,4 +28,4 @@ def most_severe_of(judged: Judged, framework: str) -> dict[str, Any]:
 def severity_rank(record: dict[str, Any]) -> tuple[int, int]:
     """Return the sort key of a judgement that does not conform, the most severe first: level, then effect."""
     level = record["grade"]
-    return GRADES.index(level) if level in GRADES else len(GRADES), MOST_SEVERE_FIRST.index(severity_of(record))
+    return LEVELS.index(level) if level in LEVELS else len(LEVELS), MOST_SEVERE_FIRST.index(severity_of(record))

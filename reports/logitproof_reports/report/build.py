@@ -192,7 +192,7 @@ def _clause(id_: str, tally: Tally | None) -> Clause:
     known = CLAUSES.get(id_)
     return Clause(
         id=escape_control_chars(id_),
-        grade=known.grade if known else "",
+        level=known.level if known else "",
         title=known.title if known else "not in this release's specification",
         text=known.text if known else "",
         outcome=tally.worst if tally else None,

@@ -317,7 +317,7 @@ class Clause:
     """A clause of the specification and what came of it."""
 
     id: str
-    grade: str
+    level: str
     title: str
     text: str
     outcome: Outcome | None

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logitproof_reference.specification.verdicts import GRADES, VERDICTS
+from logitproof_reference.specification.verdicts import LEVELS, VERDICTS
 from logitproof_reference.vocabulary.cells import AXES, LABELS, LAYOUTS, MODES
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS, QUANTITIES, SECOND_GRADIENT
@@ -65,7 +65,7 @@ VOCABULARIES: dict[str, Callable[[], Collection[str]]] = {
 }
 """The words of a column; it may have none, where a judgement is on a framework as a whole."""
 
-REQUIRED: dict[str, Collection[str]] = {"grade": GRADES, "verdict": VERDICTS}
+REQUIRED: dict[str, Collection[str]] = {"grade": LEVELS, "verdict": VERDICTS}
 """The words of a column, one of which it has."""
 
 LEAST = {"elements": 0, "row": -1, "element": -1}

@@ -15,7 +15,7 @@ from logitproof_conformance.plan.cases import Case, batches_of
 from logitproof_conformance.plan.layout import arrange
 from logitproof_conformance.programs.repro import is_spelled, program_of, program_of_rows, rows_to_show
 from logitproof_reference.specification.clauses import CLAUSES
-from logitproof_reference.specification.verdicts import verdict_by_grade
+from logitproof_reference.specification.verdicts import verdict_by_level
 from logitproof_reference.vocabulary.formats import hex_floats
 from logitproof_reference.vocabulary.judgement import on_cell
 
@@ -204,10 +204,10 @@ def finite_rows(array: NDArray[Any]) -> Mask:
 
 def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Judgement:
     """Return a judgement on a case with nothing measured yet."""
-    grade = CLAUSES[clause].grade if clause else "MAY"
+    grade = CLAUSES[clause].level if clause else "MAY"
     return on_cell(case.cell, case.regime, clause=clause, grade=grade, verdict=verdict, reason=reason)
 
 
 def verdict_on(clause: str, *, good: bool) -> str:
     """Return the verdict on a clause that holds or does not."""
-    return verdict_by_grade(CLAUSES[clause].grade, holds=good)
+    return verdict_by_level(CLAUSES[clause].level, holds=good)

@@ -112,7 +112,7 @@ def failure_message(found: Judgement) -> str:
     clause = CLAUSES[found.clause]
     lines = [
         f"{found.verdict}: {found.cell}, regime {found.regime}",
-        f"clause   {clause.id} ({clause.grade}) {clause.title}",
+        f"clause   {clause.id} ({clause.level}) {clause.title}",
         f"reason   {found.reason}",
     ]
     if found.observed:

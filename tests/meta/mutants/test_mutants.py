@@ -132,5 +132,5 @@ def test_every_clause_that_judges_is_the_one_that_names_some_fault() -> None:
     # Compiled modes are judged by the other clauses; what training does to its numbers, and what makes a row depend on
     # its batch, is planted where that is judged (tests/meta/conformance, tests/meta/invariance).
     elsewhere = {"TRN", "INV", "KIN", "LIN", "MSK", "PRB", "FUN"}
-    judging = {id_ for id_, one in CLAUSES.items() if one.grade != "MAY" and one.family not in elsewhere} - {"MOD-1"}
+    judging = {id_ for id_, one in CLAUSES.items() if one.level != "MAY" and one.family not in elsewhere} - {"MOD-1"}
     assert judging - {mutant.clause for mutant in MUTANTS.values()} == set()

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from logitproof_reference.specification.clauses import CLAUSES, FAMILIES, SpecificationError, clause, read_clauses
-from logitproof_reference.specification.verdicts import GRADES
+from logitproof_reference.specification.verdicts import LEVELS
 
 ROOT = Path(__file__).parents[3]
 PAGE = (files("logitproof_reference.specification") / "SPEC.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ WELL_FORMED = "### VAL-1 MUST: A title\n\nA text.\n\n**Reason.** Because.\n\n**S
 
 def test_ids_and_grades_stay_as_published() -> None:
     found = {
-        family: " ".join(each.grade for each in group)
+        family: " ".join(each.level for each in group)
         for family, group in groupby(CLAUSES.values(), lambda c: c.family)
     }
     assert found == PUBLISHED
@@ -72,7 +72,7 @@ def test_every_third_level_heading_is_a_clause_of_the_section_it_stands_in() -> 
 def test_clause_says_what_why_and_whence(id_: str) -> None:
     found = clause(id_)
     assert found.id == id_
-    assert found.grade in GRADES
+    assert found.level in LEVELS
     assert not found.title.endswith(".")
     for part in (found.text, found.reason):
         assert re.fullmatch(r"[^a-z#].*[.]", part, flags=re.DOTALL), part
@@ -82,7 +82,7 @@ def test_clause_says_what_why_and_whence(id_: str) -> None:
 @pytest.mark.parametrize("id_", CLAUSES)
 def test_clause_stands_on_the_page_word_for_word(id_: str) -> None:
     page, found = " ".join(PAGE.split()), clause(id_)
-    for part in (f"### {id_} {found.grade}: {found.title}", found.text, found.reason, found.source):
+    for part in (f"### {id_} {found.level}: {found.title}", found.text, found.reason, found.source):
         assert part in page
 
 
@@ -114,7 +114,7 @@ def test_unknown_clause_names_the_known_ones() -> None:
 
 def test_page_of_one_clause_is_read() -> None:
     (found,) = read_clauses(f"# Title\n\n## VAL\n\n{WELL_FORMED}\n## GRD\n\nProse.\n").values()
-    assert (found.id, found.family, found.grade) == ("VAL-1", "VAL", "MUST")
+    assert (found.id, found.family, found.level) == ("VAL-1", "VAL", "MUST")
     assert (found.title, found.text, found.reason, found.source) == ("A title", "A text.", "Because.", "A paper.")
 
 
