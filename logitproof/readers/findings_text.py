@@ -36,7 +36,7 @@ def headline(findings: Sequence[Finding]) -> str:
 def brief_table(findings: Sequence[Finding]) -> Table:
     """Return a table for rich of the most severe findings, a line each, as many as a screen shows."""
     table = Table(box=None, pad_edge=False, expand=True)
-    for name in ("severity", "framework", "status"):
+    for name in ("effect", "framework", "status"):
         table.add_column(name, no_wrap=True)
     table.add_column("what happens", no_wrap=True, ratio=1)
     for one in findings[:SCREEN]:
