@@ -27,6 +27,7 @@ from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.verdict_sentences import verdict_sentences
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.words.outcomes import OUTCOMES
+from meta.mutants.catalogue import MUTANTS
 from meta.reports.synthetic_runs import three_frameworks
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ def adapter_block() -> str:
 
 def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
+
+
+def test_the_readme_counts_the_mutants() -> None:
+    (shown,) = re.findall(r"(\d+) wrong adapters with one fault each", README)
+    assert int(shown) == len(MUTANTS)
 
 
 def test_the_readme_is_short() -> None:
