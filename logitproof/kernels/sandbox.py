@@ -1,6 +1,6 @@
 """What keeps a graded kernel from the process that judges it: its memory, its debugger's rights, its processor time.
 
-On Linux; elsewhere only the limits that the system has are set. It is not a sandbox for hostile programs: run those in a
+On Linux; elsewhere only the limits that the system has are set. It is not a sandbox: run hostile programs in a
 container or a virtual machine besides.
 """
 
