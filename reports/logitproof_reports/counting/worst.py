@@ -1,4 +1,4 @@
-"""How severe a judgement is that does not conform: by the level of its clause, then by its effect."""
+"""How severe a judgement is that does not conform: by the level of its clause, its verdict, and its effect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.specification.verdicts import LEVELS
+from logitproof_reference.specification.verdicts import LEVELS, VERDICT_RANKS
 from logitproof_reference.vocabulary.severity import MOST_SEVERE_FIRST, severity_of
 from logitproof_reports.words.outcomes import BY_RANK, UNEXPECTED
 
@@ -25,7 +25,7 @@ def most_severe_of(judged: Judged, framework: str) -> dict[str, Any]:
     return judged.record(int(min(zip(map(severity_rank, records), range(len(rows)), rows, strict=True))[-1]))
 
 
-def severity_rank(record: dict[str, Any]) -> tuple[int, int]:
-    """Return the sort key of a judgement that does not conform, the most severe first: level, then effect."""
-    level = record["grade"]
-    return LEVELS.index(level) if level in LEVELS else len(LEVELS), MOST_SEVERE_FIRST.index(severity_of(record))
+def severity_rank(record: dict[str, Any]) -> tuple[int, int, int]:
+    """Return the sort key of a judgement that does not conform, the most severe first."""
+    level = LEVELS.index(record["grade"]) if record["grade"] in LEVELS else len(LEVELS)
+    return level, -VERDICT_RANKS[record["verdict"]], MOST_SEVERE_FIRST.index(severity_of(record))

@@ -135,14 +135,12 @@ def ledger_of(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def _place(judged: Judged, row: int) -> tuple[int, ...]:
-    """Return the sort key of a finding by its worst row; of a row further off the place comes first already.
-
-    What no ledger entry explains comes first, in the order by which the terminal names the worst.
-    """
-    outcome = BY_RANK[int(judged.rank[row])]
-    unexpected = outcome.name in UNEXPECTED
-    rank = severity_rank(judged.record(row)) if outcome.name in FAULTY else ()
-    return (-len(BY_RANK) if unexpected else -outcome.rank, *rank)
+    """Return the sort key of a finding by its worst row; of equals the one further off comes first already."""
+    outcome, record = BY_RANK[int(judged.rank[row])], judged.record(row)
+    if outcome.name in UNEXPECTED:
+        return 0, *severity_rank(record)
+    effect = _effect(record, outcome)
+    return 1, -outcome.rank, MOST_SEVERE_FIRST.index(effect) if effect else 0
 
 
 def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Finding:

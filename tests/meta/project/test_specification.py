@@ -132,7 +132,7 @@ def test_page_of_one_clause_is_read() -> None:
     ids=lambda change: change[0].strip(),
 )
 def test_malformed_clause_is_refused(change: tuple[str, str]) -> None:
-    with pytest.raises(SpecificationError, match='is not "### ID GRADE: title"'):
+    with pytest.raises(SpecificationError, match='is not "### ID LEVEL: title"'):
         read_clauses(WELL_FORMED.replace(*change))
 
 
