@@ -113,7 +113,7 @@ def test_other_correct_code_is_never_killed(
     parts: dict[str, Callable[..., Array]], question: tuple[str, str, str], format_: str
 ) -> None:
     alternative = Mutant("alternative", "None.", "VAL-1", question, parts, format=format_)
-    assert {clause for clause in killers(alternative) if CLAUSES[clause].grade == "MUST"} == set()
+    assert {clause for clause in killers(alternative) if CLAUSES[clause].level == "MUST"} == set()
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=list(MUTANTS))
