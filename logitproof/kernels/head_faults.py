@@ -6,11 +6,12 @@ loss, the change is named: clause LIN-6 for what stands in front of the loss, LI
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.prologues.ball_rows import BallRows
 from logitproof_reference.prologues.factor import FactorPrologue
 from logitproof_reference.prologues.head import Head
 from logitproof_reference.prologues.softcap import SoftcapPrologue
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from logitproof_reference.bounds.error_model import BoundedValue, Rounding
     from logitproof_reference.numerics.ball import Ball
     from logitproof_reference.prologues.protocol import Prologue
 
     Array = NDArray[Any]
 
 IN_FRONT, OF_THE_LOSS = "LIN-6", "LIN-7"
+
+PADDED = 64
+"""Vocabularies are padded to a multiple of it, or of twice it."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,45 @@ class ProductCap(SoftcapPrologue):
         return super().exact(*operands) * operands[0] * (1.0 / self.cap)
 
 
+class FlatFactor(FactorPrologue):
+    """A factor that the gradient leaves out."""
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradient as it came."""
+        del operands
+        return (upstream,)
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
+        """Return the gradient as it came."""
+        del rounding, operands
+        return (upstream,)
+
+
+class ShiftedZLossHead(Head):
+    """A head whose z-loss squares the log-sum-exp of logits less their maximum."""
+
+    @property
+    def _z_rows(self) -> BallRows:
+        return BallRows(self.logits - self.logits.hi.max(axis=1, keepdims=True))
+
+
+class ShiftedZLoss(Setting):
+    """The setting of such a head."""
+
+    @property
+    def head(self) -> Head:
+        """The head."""
+        return ShiftedZLossHead(
+            self.prologues, self.operands, self.op, self.labels, self.options, z_loss=self.z_loss, divisor=self.divisor
+        )
+
+
+def _factor_flat(asked: Setting) -> Setting | None:
+    return asked.with_prologues(lambda one: iter((FlatFactor(one.factor) if isinstance(one, FactorPrologue) else one,)))
+
+
 def _factor_dropped(asked: Setting) -> Setting | None:
     return asked.with_prologues(lambda one: iter(() if isinstance(one, FactorPrologue) else (one,)))
 
@@ -139,6 +183,20 @@ def _bias_dropped(asked: Setting) -> Setting | None:
     return replace(asked, operands={**asked.operands, "bias": np.zeros_like(bias)})
 
 
+def _bias_last(asked: Setting) -> Setting | None:
+    bias = asked.operands.get("bias")
+    if bias is None or not bias.any() or not asked.factors:
+        return None
+    before = bias.astype(np.float64)
+    for one in asked.factors:
+        before = before / float(one.factor.apply(np.ones(1))[0])
+    return replace(asked, operands={**asked.operands, "bias": before})
+
+
+def _z_loss_shifted(asked: Setting) -> Setting | None:
+    return ShiftedZLoss(**{one.name: getattr(asked, one.name) for one in fields(asked)}) if asked.z_loss else None
+
+
 def _z_loss_dropped(asked: Setting) -> Setting | None:
     return replace(asked, z_loss=0.0) if asked.z_loss else None
 
@@ -167,6 +225,28 @@ def _smoothing_dropped(asked: Setting) -> Setting | None:
 def _smoothing_over_others(asked: Setting) -> Setting | None:
     is_possible = asked.options["label_smoothing"] and len(asked.operands["weight"]) > 1
     return asked.with_options(smoothing_over="other_classes") if is_possible else None
+
+
+def _smoothing_padded(asked: Setting) -> Setting | None:
+    """Return the loss whose smoothing counts the classes that the vocabulary is padded with."""
+    classes, share = len(asked.operands["weight"]), asked.options["label_smoothing"]
+    padded = -(-classes // PADDED) * PADDED
+    if not share or padded == classes or asked.z_loss:
+        return None
+    ignored = asked.options["ignore_index"]
+    kept = np.ones(len(asked.labels), bool) if ignored is None else asked.labels != ignored
+    spread = (1.0 - share) * (np.arange(classes) == asked.labels[:, None]) + share / padded
+    is_mean = asked.options["reduction"] == "mean"
+    reduction = "sum" if is_mean else asked.options["reduction"]
+    plain = asked.with_options(label_smoothing=0.0, ignore_index=None, reduction=reduction)
+    divisor = float(kept.sum()) if is_mean else asked.divisor
+    return replace(plain, labels=np.where(kept[:, None], spread, 0.0), divisor=divisor)
+
+
+def _last_by_the_first(asked: Setting) -> Setting | None:
+    if np.array_equal(asked.labels, asked.given_labels):
+        return None
+    return replace(asked, labels=np.roll(asked.given_labels, -1))
 
 
 def _not_shifted(asked: Setting) -> Setting | None:
@@ -200,13 +280,18 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the cap is z tanh(z / c)", IN_FRONT, _cap_as(ProductCap)),
     ("the derivative of the cap is dropped", IN_FRONT, _cap_as(FlatCap)),
     ("the cap comes before the scale or temperature", IN_FRONT, _cap_first),
+    ("the derivative of the scale or temperature is dropped", IN_FRONT, _factor_flat),
     ("the bias is dropped", IN_FRONT, _bias_dropped),
+    ("the bias comes after the scale or temperature", IN_FRONT, _bias_last),
     ("the z-loss is dropped", OF_THE_LOSS, _z_loss_dropped),
     ("half of the z-loss counts", OF_THE_LOSS, _z_loss_halved),
+    ("the z-loss is that of logits less their maximum", OF_THE_LOSS, _z_loss_shifted),
     ("nothing divides the sum", OF_THE_LOSS, _not_divided),
     ("the mean is over all rows", OF_THE_LOSS, _divided_by_rows),
     ("the label smoothing is dropped", OF_THE_LOSS, _smoothing_dropped),
     ("the smoothing leaves the label out", OF_THE_LOSS, _smoothing_over_others),
+    ("the smoothing is over a padded vocabulary", OF_THE_LOSS, _smoothing_padded),
+    ("the last row is judged by the first label", OF_THE_LOSS, _last_by_the_first),
     ("rows are judged by their own labels", OF_THE_LOSS, _not_shifted),
     ("labels are shifted twice", OF_THE_LOSS, _shifted_twice),
     ("the upstream gradient is dropped", OF_THE_LOSS, _upstream_dropped),

@@ -108,6 +108,11 @@ class Head:
     def _rows(self) -> BallRows:
         return BallRows(self.logits)
 
+    @property
+    def _z_rows(self) -> BallRows:
+        """The rows whose log-sum-exp the z-loss squares: those of the loss."""
+        return self._rows
+
     def exact(self, quantity: str, cotangent: ArrayLike | None = None) -> Enclosure:
         """Return the value, the gradient by the logits, or that by an operand: ``grad_hidden``, ``grad_weight``, ...
 
@@ -166,7 +171,7 @@ class Head:
         request = self._request("value")
         total = self._rows.exact(request)
         if self.z_loss:
-            total = total + ZLoss(self._rows, request, self.z_loss).value()
+            total = total + ZLoss(self._z_rows, request, self.z_loss).value()
         total = self._divided(total)
         shape = (1,) if request.reduced else total.hi.shape
         return normalised(total.hi.reshape(shape), total.lo.reshape(shape), total.radius.reshape(shape))
@@ -178,7 +183,7 @@ class Head:
             request = self._request("grad_logits", cotangent)
             upstream = self._rows.exact(request)
             if self.z_loss:
-                upstream = upstream + ZLoss(self._rows, request, self.z_loss).gradient()
+                upstream = upstream + ZLoss(self._z_rows, request, self.z_loss).gradient()
             self._upstreams[key] = self._divided(upstream)
         return self._upstreams[key]
 
@@ -191,7 +196,7 @@ class Head:
         error = self._rows.bound(request, rounding, off)
         exact = self._value().value if quantity == "value" else self._at_logits(cotangent).hi
         if self.z_loss:
-            term = ZLoss(self._rows, request, self.z_loss)
+            term = ZLoss(self._z_rows, request, self.z_loss)
             error = error + (
                 term.value_bound(rounding, off, exact * (self.divisor or 1.0))
                 if quantity == "value"

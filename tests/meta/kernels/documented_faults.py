@@ -29,6 +29,7 @@ class Options:
     reduction: str = "none"
     divisor: float = 0.0
     ignore_index: int = IGNORED
+    label_smoothing: float = 0.0
     shift: bool = False
     fault: str = ""
 
@@ -62,29 +63,51 @@ def divisor(kept: Array, o: Options) -> Any:
 
 def rows(h: Array, w: Array, labels: Array, bias: Array | None, o: Options) -> tuple[Array, Array, dict[str, Array]]:
     """Return the loss of each row, whether it counts, and what its gradient is made of."""
-    x = (wide(h) @ wide(w).T).astype(h.dtype)
-    z = wide(x) if bias is None else wide((wide(x) + wide(bias)).astype(h.dtype))
-    z = z * z.dtype.type(o.factor)
+    x = (wide(h) @ wide(w).T).astype(ml_dtypes.bfloat16 if o.fault == "logits in bfloat16" else h.dtype)
+    z = wide(x) if bias is None or o.fault == "bias last" else wide((wide(x) + wide(bias)).astype(h.dtype))
+    z = z if o.fault == "cap before the scale" else z * z.dtype.type(o.factor)
+    z = z + wide(bias) if bias is not None and o.fault == "bias last" else z
     before = z
     if o.softcap and o.fault != "cap dropped":
         tanh = np.tanh(z / z.dtype.type(o.softcap))
         z = (z if o.fault == "cap by z tanh" else z.dtype.type(o.softcap)) * tanh
+    z = z * z.dtype.type(o.factor) if o.fault == "cap before the scale" else z
     times = {"shifted twice": 2, "not shifted": 0}.get(o.fault, 1) if o.shift else 0
     scored = np.append(labels[times:], np.full(times, o.ignore_index)) if times else labels
+    scored = np.roll(labels, -1) if o.fault == "last row by the first label" else scored
     kept = scored != o.ignore_index
     label = np.where(kept, scored, 0)
     top = z.max(axis=1)
     e = np.exp(z - top[:, None])
     total = e.sum(axis=1)
+    if o.fault == "sums of chunks not rescaled":
+        total = sum(np.exp(part - part.max(axis=1, keepdims=True)).sum(axis=1) for part in halves(z))
     own = z[np.arange(len(z)), label]
     lse = np.log(total) + top
     losses = lse.astype(h.dtype).astype(z.dtype) - own if o.fault == "lse less logit" else np.log(total) + (top - own)
     z_loss = 1e-3 if o.fault == "z-loss added" else o.z_loss
-    losses = np.where(kept, losses + z.dtype.type(z_loss) * lse * lse, 0)
+    if a := z.dtype.type(o.label_smoothing):
+        padded = -(-z.shape[1] // 64) * 64 if o.fault == "smoothing over a padded vocabulary" else z.shape[1]
+        away = (np.log(total)[:, None] + (top[:, None] - z)).sum(axis=1) / padded
+        losses = (1 - a) * losses + a * away
+    squared = np.log(total) if o.fault == "z-loss of shifted logits" else lse
+    added = z.dtype.type(z_loss) * squared * squared
+    losses = np.where(kept, losses, 0) + added if o.fault == "z-loss of ignored rows" else losses + added
+    losses = losses if o.fault == "z-loss of ignored rows" else np.where(kept, losses, 0)
     p = e / total[:, None]
-    slope = p * (1 + 2 * z.dtype.type(z_loss) * lse[:, None])
-    slope[np.arange(len(z)), label] -= 1
-    return losses, kept, {"slope": np.where(kept[:, None], slope, 0), "before": before}
+    slope = p * (
+        1 + 2 * z.dtype.type(0 if o.fault == "derivative of the z-loss dropped" else z_loss) * squared[:, None]
+    )
+    if a:
+        slope = slope - a / z.shape[1]
+    slope[np.arange(len(z)), label] -= 1 - a
+    counted = kept if o.fault != "gradients of ignored rows" else np.ones_like(kept)
+    return losses, kept, {"slope": np.where(counted[:, None], slope, 0), "before": before}
+
+
+def halves(z: Array) -> list[Array]:
+    """Return the classes in two chunks, the second not empty."""
+    return [part for part in np.array_split(z, 2, axis=1) if part.shape[1]]
 
 
 def gradient(
@@ -93,25 +116,29 @@ def gradient(
     """Return the gradients by hidden states, weight and bias."""
     _, kept, made = rows(h, w, labels, bias, o)
     slope = made["slope"]
-    upstream = np.broadcast_to(wide(np.asarray(c)), (len(h),)) / (1 if o.reduction == "none" else divisor(kept, o))
+    is_whole = o.reduction == "none" or o.fault == "gradient not divided"
+    upstream = np.broadcast_to(wide(np.asarray(c)), (len(h),)) / (1 if is_whole else divisor(kept, o))
     if o.fault == "upstream dropped":
         upstream = np.ones_like(upstream)
     if o.softcap and o.fault not in {"cap dropped", "derivative of the cap dropped"}:
         slope = slope * (1 - np.tanh(made["before"] / slope.dtype.type(o.softcap)) ** 2)
     by_hidden = slope * upstream[:, None]
     by_weight = slope * upstream[0] if o.fault == "first upstream for all rows" else by_hidden
+    by_weight = slope if o.fault == "weight without upstream" else by_weight
+    inner = 1.0 if o.fault == "derivative of the scale dropped" else o.factor
     stored = ml_dtypes.bfloat16 if o.fault == "gradient stored in bfloat16" else h.dtype
     by_hidden, by_weight = (
-        (wide(one.astype(stored)) * one.dtype.type(o.factor)).astype(h.dtype) for one in (by_hidden, by_weight)
+        (wide(one.astype(stored)) * one.dtype.type(inner)).astype(h.dtype) for one in (by_hidden, by_weight)
     )
     sums = ml_dtypes.bfloat16 if o.fault == "sums in bfloat16" else wide(h).dtype
     total, total_bias = np.zeros(w.shape, sums), np.zeros(len(w), sums)
     last = len(h) // CHUNK * CHUNK if o.fault == "last chunk lost" and len(h) >= CHUNK else len(h)
     chunk = 4 if o.fault == "sums in bfloat16" else CHUNK
-    for start in range(0, last, chunk):
+    for start in range(chunk if o.fault == "first chunk lost" and last > chunk else 0, last, chunk):
         part = slice(start, start + chunk)
         total += (wide(by_weight[part]).T @ wide(h[part])).astype(sums)
-        total_bias += wide(by_weight[part]).sum(axis=0).astype(sums)
+        own = wide(by_weight[part]).sum(axis=0).astype(sums)
+        total_bias = own if o.fault == "bias of the last chunk alone" else total_bias + own
     answers = ((wide(by_hidden) @ wide(w)).astype(h.dtype), total.astype(h.dtype))
     return answers if bias is None else (*answers, total_bias.astype(h.dtype))
 
@@ -185,6 +212,26 @@ FAULTS = [
 ]
 """Sixteen that threads document, and two of their kind: a derivative forgotten, a chunk left out."""
 
+Z_LOSS = {"z_loss": 1e-2}
+INVENTED = [
+    Planted("cap before the scale", "", "LIN-6", {"scale": 0.5, "softcap": 5.0}, says="cap comes before"),
+    Planted("derivative of the scale dropped", "", "LIN-6", {"temperature": 2.0}, says="derivative of the scale"),
+    Planted("bias last", "", "LIN-6", {"bias": True, "temperature": 2.0}, says="bias comes after"),
+    Planted("z-loss of shifted logits", "", "LIN-7", Z_LOSS, says="less their maximum"),
+    Planted("derivative of the z-loss dropped", "", "LIN-7", Z_LOSS, says="z-loss is dropped"),
+    Planted("z-loss of ignored rows", "", "LIN-1", {**Z_LOSS, "ignore_index": IGNORED}),
+    Planted("smoothing over a padded vocabulary", "", "LIN-7", {"label_smoothing": 0.125}, says="padded"),
+    Planted("last row by the first label", "", "LIN-7", SHIFT, says="first label"),
+    Planted("gradients of ignored rows", "", "LIN-2", MEAN),
+    Planted("gradient not divided", "", "LIN-7", MEAN, says="nothing divides"),
+    Planted("weight without upstream", "", "LIN-7", says="upstream"),
+    Planted("first chunk lost", "", "LIN-3"),
+    Planted("bias of the last chunk alone", "", "LIN-5", {"bias": True}),
+    Planted("logits in bfloat16", "", "LIN-1"),
+    Planted("sums of chunks not rescaled", "", "LIN-1"),
+]
+"""Faults that no thread was found for, of the same kinds."""
+
 CORRECT = [
     Planted("", "", "", declared, formats)
     for declared, formats in (
@@ -195,6 +242,7 @@ CORRECT = [
         ({"z_loss": 1e-2, **MEAN}, ("bfloat16", "float32")),
         ({"scale": 0.5, "softcap": 5.0}, ("float32",)),
         ({"scale": -0.75}, ("float32",)),
+        ({"label_smoothing": 0.125, "ignore_index": IGNORED}, ("float32", "bfloat16")),
         (DIVISOR, ("float16", "float32")),
     )
 ]

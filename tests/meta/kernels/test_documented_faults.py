@@ -27,7 +27,7 @@ def judged(
     )
 
 
-@pytest.mark.parametrize("planted", documented_faults.FAULTS, ids=lambda one: one.fault)
+@pytest.mark.parametrize("planted", [*documented_faults.FAULTS, *documented_faults.INVENTED], ids=lambda one: one.fault)
 def test_a_documented_fault_is_named(planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     more = {"many rows": head_cases.QUICK["many rows"]} if planted.clause == "LIN-3" else {}
     verdict = judged(planted, monkeypatch, **more)

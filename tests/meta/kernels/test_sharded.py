@@ -31,11 +31,17 @@ def loss(h: Array, w: Array, labels: Array, *, ranks: int, label_smoothing: floa
     sums = [np.exp(shard - top[:, None]).sum(axis=1) for shard in shards]
     label = z[np.arange(len(z)), labels] - top
     starts = np.cumsum([0, *(shard.shape[1] for shard in shards)])
+    if fault == "label at the border":  # owned by neither of two shards: no rank adds its logit
+        label = np.where(np.isin(labels, starts[1:-1]), -top, label)
     found = []
     for rank, shard in enumerate(shards):
         total = {"own sum": sums[rank], "all classes on every rank": ranks * sum(sums)}.get(fault, sum(sums))
         inside = (labels >= starts[rank]) & (labels < starts[rank + 1])
         own = np.where(inside, label, 0) if fault == "label of the shard" else label
+        if fault == "own maximum":
+            highest = [part.max(axis=1, initial=-np.inf) for part in shards]
+            total = sum(np.exp(part - high[:, None]).sum(axis=1) for part, high in zip(shards, highest, strict=True))
+            own = own + top - highest[rank]
         spread_over = shard if fault == "smoothing over the shard" else z
         mean = (spread_over - top[:, None]).mean(axis=1)
         with np.errstate(divide="ignore"):
@@ -84,12 +90,18 @@ def test_one_answer_on_every_rank_conforms(
         ("label of the shard", "the ranks have"),
         ("smoothing over the shard", "the ranks have"),
         ("all classes on every rank", "larger by log 2"),
+        ("own maximum", "the ranks have"),
     ],
 )
 def test_what_a_rank_takes_from_its_own_shard_is_named(fault: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     declared = {"label_smoothing": SMOOTHING} if "smoothing" in fault else {}
     found = judged(2, fault, monkeypatch, **declared).judgements
     assert any(says in one.reason for one in found if one.clause == "LIN-9" and one.verdict == "deviates")
+
+
+def test_a_label_at_the_border_of_two_shards_has_an_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = judged(2, "label at the border", monkeypatch).judgements
+    assert "LIN-1" in {one.clause for one in found if one.verdict == "deviates"}
 
 
 def test_a_shard_without_the_label_has_no_label(monkeypatch: pytest.MonkeyPatch) -> None:
