@@ -344,7 +344,8 @@ def grade(
     Each kernel runs in its own process, with limits on time and memory and without access to the exact answers. With
     --python or --target it runs there; the notes of its record list the limits that cannot be enforced there.
     """
-    from logitproof.kernels.grade import GRADE_MEMORY_GIB, Task, fresh_seed, graded_before
+    from logitproof.errors import UsageError
+    from logitproof.kernels.grade import GRADE_MEMORY_GIB, Task, fresh_seed, graded_before, size_of
     from logitproof.kernels.grade import grade as grade_kernels
     from logitproof.kernels.isolated import Limits
     from logitproof_adapters.targets.target import chosen
@@ -367,11 +368,18 @@ def grade(
         target=place,
     )
     verdicts = []
-    for record in grade_kernels(folder, task, jobs=jobs, done=graded_before(output) if output else ()):
+    done = graded_before(output) if output else ()
+    kept = size_of(output) if output else 0
+    for record in grade_kernels(folder, task, jobs=jobs, done=done):
         verdicts.append(record.verdict)
         if output is None:
             echo(record.line)
         else:
+            if size_of(output) != kept:  # a kernel may know this file by the command line
+                raise UsageError(
+                    f"{output}: somebody else wrote to it while kernels ran; its records cannot be trusted"
+                )
             append(output, record.line + "\n")
+            kept = size_of(output)
             echo(f"{record.kernel}: {record.verdict}, {record.share:.1%} of {record.trials} trials", err=True)
     return EXPECTED if all(verdict == "conforms" for verdict in verdicts) else UNEXPECTED

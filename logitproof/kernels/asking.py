@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from logitproof_adapters.contract.calls import CallFailed, answer_of
 from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_conformance.plan.layout import MIDDLE_WIDTH, PLACES
-from logitproof_reference.cases.memory_layouts import PLACEMENTS
+from logitproof_reference.cases.memory_layouts import laid
 from logitproof_reference.judging.compare import Comparison, compare
 from logitproof_reference.vocabulary.cells import Cell, Inputs
 from logitproof_reference.vocabulary.formats import FORMATS, format_of
@@ -31,7 +32,7 @@ SPOILER = 2.0e4
 KEPT_TRUTHS = 96
 """Exact answers that are kept for the next kernel."""
 
-KEPT_ELEMENTS = 1 << 21
+KEPT_ELEMENTS = 1 << 22
 """Greater ones are computed again."""
 
 
@@ -64,7 +65,7 @@ class Truths:
     Parameters
     ----------
     most : int
-        How many are kept.
+        How many are kept; 0 for a kernel that nobody comes after.
     """
 
     def __init__(self, most: int = KEPT_TRUTHS) -> None:
@@ -76,7 +77,7 @@ class Truths:
         whole = (question, key)
         if key is None or whole not in self._kept:
             found = truth_of(question, rows)
-            if key is None or found.allowed.size > KEPT_ELEMENTS:
+            if key is None or not self._most or found.allowed.size > KEPT_ELEMENTS:
                 return found
             self._kept[whole] = found
             if len(self._kept) > self._most:
@@ -110,11 +111,17 @@ class Asker:
     adapter : Adapter
     question : Question
         All but its quantity.
+
+    Attributes
+    ----------
+    seconds : float
+        What its calls took so far.
     """
 
     def __init__(self, adapter: Adapter, question: Question, truths: Truths | None = None) -> None:
         self.adapter = adapter
         self.question = question
+        self.seconds = 0.0
         self.truths = truths or Truths()
 
     def cell(self, quantity: str, format_: str, way: str = "") -> Cell:
@@ -135,13 +142,15 @@ class Asker:
     def inputs(self, quantity: str, rows: Rows, placement: str = "", spoiler: float = SPOILER) -> Inputs:
         """Return the arrays of a call, laid out; `spoiler` is put where a class does not count."""
         question = replace(self.question, quantity=quantity)
-        place, lay = PLACES[question.claim.class_axis], PLACEMENTS[placement]
+        place = PLACES[question.claim.class_axis]
         given = {"logits": rows.logits, **arguments(question, rows)}
         if question.claim.where:
             given |= _masked(rows.logits, spoiler)
-        laid = {name: lay(place(array)) if array.ndim else array.copy() for name, array in given.items()}
+        arrays = {
+            name: laid(placement, name, place(array)) if array.ndim else array.copy() for name, array in given.items()
+        }
         axis = {"last": 1, "first": 0, "middle": 1}[question.claim.class_axis]
-        return Inputs(axis=axis, **laid, **weights(question.claim, rows.logits))
+        return Inputs(axis=axis, **arrays, **weights(question.claim, rows.logits))
 
     def ask(self, quantity: str, rows: Rows, placement: str = "", way: str = "", *, spoiler: float = SPOILER) -> Reply:
         """Call the kernel; what it raises is a reply."""
@@ -149,12 +158,15 @@ class Asker:
         arrays = inputs.arrays()
         before = {name: array.tobytes() for name, array in arrays.items()}
         cell = self.cell(quantity, format_of(rows.logits).name, way)
+        started = time.perf_counter()
         try:
             answer = answer_of(lambda: self.adapter.evaluate(cell, inputs), passed=(TargetDied,))
         except TargetDied as error:
             return Reply(None, failure=f"its process {error}", died=True)
         except CallFailed as error:
             return Reply(None, failure=str(error))
+        finally:
+            self.seconds += time.perf_counter() - started
         modified = tuple(name for name, array in arrays.items() if array.tobytes() != before[name])
         return self._read(quantity, rows, answer, modified)
 

@@ -282,7 +282,7 @@ def verdict_on(
         verdict = JUDGES[HEADS[question.op].family](adapter, question, quantities, request, formats)
         return replace(verdict, environment=environment_facts(adapter))
     verdict = _verdict_on(
-        adapter, question, quantities, request, source=source, framework=framework, truths=truths or Truths()
+        adapter, question, quantities, request, source=source, framework=framework, truths=truths or Truths(0)
     )
     if verdict.conforms or not may_add_in_the_log_domain(adapter, question, verdict):
         return verdict
@@ -318,7 +318,7 @@ def _verdict_on(
             notes=tuple(found.notes),
             environment=environment,
         )
-    is_steady = _is_deterministic(asker, formats[-1])  # the widest, in which an order of sums shows
+    is_steady = all(_is_deterministic(asker, format_) for format_ in formats)
     if not is_steady:
         found.note("two equal calls differ in their last bits (LAW-5); it is not accused of row dependence for it")
     judged, audits = _matrix(adapter, question, formats, request)
@@ -326,7 +326,7 @@ def _verdict_on(
         judge_result_format(asker, format_, found)
     judge_bad_labels(asker, formats[0], found)
     judge_empty_batch(asker, formats[0], found)
-    judge_masks(asker, formats[0], quantities, found)
+    judge_masks(asker, formats[0], quantities, found, is_steady=is_steady)
     plan = Plan(tuple(formats), quantities, request.profile, request.widest, request.seed)
     examine(asker, plan, found, request.progress)
     log_domain = (question.arithmetic or MUST).log_domain

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.kernels.findings import FAMILY, HUGE_SHARE, Finding, clause_of
-from logitproof.kernels.trials import DrawnRows, Trial, draw, placed, planned
+from logitproof.kernels.trials import WHOLE, DrawnRows, Trial, draw, placed, planned
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.cases.ignored_rows import ignore_middle_of_three
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.judgement import on_cell
-from logitproof_reference.vocabulary.ops import OPS
+from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT, TAKES_TANGENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,6 +84,8 @@ class Examination:
         Time in the kernel's calls.
     left_out : int
         Trials for which there was no time.
+    results : dict
+        The format of its results, by that of the logits, as two rows of three classes show it.
     """
 
     judgements: list[Judgement] = field(default_factory=list)
@@ -91,6 +93,7 @@ class Examination:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     left_out: int = 0
+    results: dict[str, str] = field(default_factory=dict)
 
     def note(self, text: str) -> None:
         """Keep a note once."""
@@ -104,13 +107,14 @@ def examine(
     """Ask every trial of a plan."""
     found = found or Examination()
     started = time.monotonic()
+    needed = _needed(asker, plan.quantities)
     for format_, trial in plan.trials():
         if time.monotonic() - started > plan.seconds:
             found.left_out += 1
             continue
         if progress is not None:
             progress(f"{asker.adapter.name} {format_} {trial.name}")
-        drawn = drawn_for(asker, trial, format_, plan.seed)
+        drawn = drawn_for(asker, trial, format_, plan.seed, needed)
         for quantity in plan.quantities:
             if _is_for(asker, trial, quantity, format_):
                 _ask(asker, drawn, quantity, seed=plan.seed, found=found)
@@ -124,11 +128,19 @@ def _is_for(asker: Asker, trial: Trial, quantity: str, format_: str) -> bool:
     return not trial.quantities or asker.adapter.unsupported(cell) is None
 
 
-def drawn_for(asker: Asker, trial: Trial, format_: str, seed: int) -> DrawnRows:
+def _needed(asker: Asker, quantities: Sequence[str]) -> frozenset[str]:
+    """Return which operands of as many numbers as the logits some quantities take."""
+    keeps_classes = OPS[asker.question.op].keeps_classes
+    of_labels = {"distributions"} if asker.question.labels == "distributions" else set()
+    takes = any(one in TAKES_TANGENT or (one in TAKES_COTANGENT and keeps_classes) for one in quantities)
+    return frozenset(of_labels | ({"class_cotangents"} if takes else set()))
+
+
+def drawn_for(asker: Asker, trial: Trial, format_: str, seed: int, needed: frozenset[str] = WHOLE) -> DrawnRows:
     """Return a trial's rows: with ignored ones where some are declared, without infinities where rows are summed."""
     claim = asker.question.claim
     elementwise = OPS[asker.question.op].elementwise
-    drawn = draw(trial, FORMATS[format_], seed, elementwise=elementwise)
+    drawn = draw(trial, FORMATS[format_], seed, elementwise=elementwise, needed=needed)
     rows = placed(drawn.rows, trial)
     if claim.reduction != "none":
         calm = np.abs(np.nan_to_num(rows.logits.astype(np.float64), nan=np.inf)).max(axis=1) < 1e4
@@ -141,10 +153,10 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
     if not len(drawn.rows):
         return
     trial = drawn.trial
-    started = time.perf_counter()
+    before = asker.seconds
     key = (trial.name, drawn.format.name, seed)
     reply, compared = asker.compare(quantity, drawn.rows, trial.placement, trial.way, key=key)
-    found.seconds += time.perf_counter() - started
+    found.seconds += asker.seconds - before
     problem = _problem(asker, drawn, quantity, reply, compared=compared, found=found)
     further = None if problem is None or compared is None else _further(asker, drawn, compared, problem)
     found.judgements.append(_judgement(asker, drawn, quantity, reply, compared=compared, problem=problem))
@@ -180,9 +192,13 @@ def _problem(
         return replace(plain, clause="IO-1" if "the result " in reply.failure else plain.clause)
     if reply.modified:
         return replace(plain, clause="IO-2", failure=f"the call modified its {', '.join(reply.modified)}")
-    if compared is None or not compared.wrong.any():
+    if compared is None:
         return None
-    return _worst(asker, plain, drawn, compared)
+    if compared.wrong.any():
+        return _worst(asker, plain, drawn, compared)
+    usual = found.results.get(format_, reply.dtype)
+    allowed = {usual} if quantity == "value" else {usual, format_}
+    return None if reply.dtype in allowed else replace(plain, clause="IO-1", failure=_other_format(reply, usual))
 
 
 def _worst(asker: Asker, plain: Finding, drawn: DrawnRows, compared: Compared) -> Finding:
@@ -297,6 +313,10 @@ def reason_of(finding: Finding) -> str:
     return f"{where}observed {finding.observed:.9g}, exact {finding.exact:.9g}"
 
 
+def _other_format(reply: Reply, wanted: str) -> str:
+    return f"the result has format {reply.dtype}, expected {wanted}"
+
+
 def taken_formats(asker: Asker, formats: Sequence[str], found: Examination) -> Iterator[str]:
     """Yield the formats that the kernel takes; say of each other one why it is not asked."""
     probe = Trial("probe", 2, 3, "plain")
@@ -321,7 +341,10 @@ def judge_result_format(asker: Asker, format_: str, found: Examination) -> None:
     reply = asker.ask("value", rows)
     declared = asker.question.claim.result_format
     wanted = declared or format_
-    if reply.observed is None or reply.dtype == wanted:
+    if reply.observed is None:
+        return
+    found.results[format_] = reply.dtype
+    if reply.dtype == wanted:
         return
     if not declared and FORMATS[format_].bits == 16 and reply.dtype == "float32":
         found.note(f"{format_} logits give a float32 result: declare --result-format float32 if that is meant")
@@ -336,6 +359,6 @@ def judge_result_format(asker: Asker, format_: str, found: Examination) -> None:
         "",
         "",
         rows,
-        failure=f"the result has format {reply.dtype}, expected {wanted}",
+        failure=_other_format(reply, wanted),
     )
     found.findings.append(finding)

@@ -129,8 +129,31 @@ def symptoms_of(question: Question, finding: Finding) -> Symptoms | None:
         bad=~finding.compared.comparison.conforms,
         is_reduced=question.claim.reduction != "none",
     )
+    if whole.is_reduced:
+        return whole
     ignored = question.claim.ignore_index
-    return whole if ignored is None or whole.is_reduced else whole.of(finding.rows.indices != ignored)
+    return _few(whole if ignored is None else whole.of(finding.rows.indices != ignored))
+
+
+MOST_EXPLAINED = 1 << 17
+"""Logits that a guess is made from: the answers of a few hundred known faults are computed for each."""
+
+LEAST_EXPLAINED = 3
+"""Rows, however wide they are."""
+
+
+def _few(symptoms: Symptoms) -> Symptoms:
+    """Return the symptoms of as many rows as a guess is made from: a third of them right, where there are such."""
+    count = len(symptoms.x)
+    most = max(MOST_EXPLAINED // max(symptoms.n, 1), LEAST_EXPLAINED)
+    if count <= most or len(symptoms.wrong) != count:
+        return symptoms
+    wrong, right = np.flatnonzero(symptoms.wrong), np.flatnonzero(~symptoms.wrong)
+    of_right = min(len(right), max(most // 3, most - len(wrong)))
+    kept = np.zeros(count, bool)
+    kept[wrong[: most - of_right]] = True
+    kept[right[:of_right]] = True
+    return symptoms.of(kept)
 
 
 def _as_numbers(labels: NDArray[Any] | None) -> NDArray[Any] | None:

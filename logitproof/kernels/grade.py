@@ -26,8 +26,10 @@ from logitproof.kernels.shown import causes_of
 from logitproof.kernels.truth import Question
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import CPU
+from logitproof_adapters.sources import kernel_watch
 from logitproof_adapters.sources.kernel import NUMPY, Kernel
 from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.sent_sources import sources_of_file
 from logitproof_adapters.targets.target import Target, here
 from logitproof_reference.vocabulary.heads import HEADS
@@ -101,7 +103,8 @@ class Grade:
     kernel : str
         Its file, without the ending.
     verdict : str
-        ``conforms``, ``deviates``, ``crashed``, ``forbidden``, ``void``.
+        ``conforms``, ``deviates``, ``crashed``, ``forbidden``, ``void``; ``slow`` where its own calls took most of the
+        budget, so that trials were left out, and nothing that was asked is wrong.
     share : float
         Of the trials, those it gets right.
     shares : dict
@@ -247,7 +250,33 @@ def _graded(asker: Asker, task: Task, quantities: tuple[str, ...], plain: Grade,
     for format_ in formats:
         judge_result_format(asker, format_, found)
     examine(asker, Plan(formats, quantities, "quick", task.widest, task.seed, task.budget), found)
-    return record_of(asker, found, plain)
+    graded = _of_the_budget(record_of(asker, found, plain), task.budget)
+    return _of_the_watch(asker.adapter, graded) if task.forbidden else graded
+
+
+SLOW_SHARE = 0.5
+"""Of the budget in a kernel's own calls: past it what was left out was left out for its sake."""
+
+
+def _of_the_budget(graded: Grade, budget: float) -> Grade:
+    """Return the record; a kernel that leaves no time for what it would be asked has not shown that it is right."""
+    if graded.verdict != "conforms" or not graded.left_out or graded.seconds <= SLOW_SHARE * budget:
+        return graded
+    whole = graded.trials + graded.left_out
+    fails = f"{graded.left_out} of {whole} trials left out: its calls took {graded.seconds:.3g} s of {budget:g} s"
+    return replace(graded, verdict="slow", share=round(graded.share * graded.trials / whole, 4), fails=fails)
+
+
+def _of_the_watch(adapter: Any, graded: Grade) -> Grade:
+    """Return the record with what became of the watch over forbidden calls."""
+    try:
+        seen = adapter.call(kernel_watch.__name__, kernel_watch.seen.__name__)
+    except (TargetDied, UsageError) as error:
+        return replace(graded, notes=[*graded.notes, f"its process {error}"])
+    if not seen["watched"]:
+        return replace(graded, verdict="forbidden", fails="the kernel keeps its calls from being noticed")
+    notes = [*graded.notes, "it starts processes, whose calls are not seen"] if seen["started"] else graded.notes
+    return replace(graded, notes=notes)
 
 
 def record_of(asker: Asker, found: Examination, plain: Grade) -> Grade:
@@ -292,6 +321,12 @@ def _guess(asker: Asker, wrong: Sequence[Finding]) -> str:
             cause = max(found, key=lambda one: found[one])
             return f"{cause.name}: {cause.says}"
     return ""
+
+
+def size_of(output: Path) -> int:
+    """Return how many bytes a file of records has; 0 where there is none."""
+    found = stat_of(output)
+    return 0 if found is None else found.st_size
 
 
 def graded_before(output: Path) -> list[str]:

@@ -40,14 +40,20 @@ SPOILERS = {"NaN": np.nan, "+inf": np.inf, "-inf": -np.inf}
 """What should not be read where a class does not count; of finite numbers the largest must not."""
 
 
-def judge_masks(asker: Asker, format_: str, quantities: Sequence[str], found: Examination) -> None:
-    """Judge the rows that only a mask makes; nothing of a kernel without one, or of a loss that is reduced."""
+def judge_masks(
+    asker: Asker, format_: str, quantities: Sequence[str], found: Examination, *, is_steady: bool = True
+) -> None:
+    """Judge the rows that only a mask makes; nothing of a kernel without one, or of a loss that is reduced.
+
+    What stands at classes that do not count is judged by the bits of two answers, of a steady kernel alone.
+    """
     claim = asker.question.claim
     if not claim.where or claim.reduction != "none":
         return
     for quantity in quantities:
         _judge_all_masked(asker, format_, quantity, found)
-        _judge_spoilers(asker, format_, quantity, found)
+        if is_steady:
+            _judge_spoilers(asker, format_, quantity, found)
 
 
 def _rows(asker: Asker, format_: str) -> Rows:

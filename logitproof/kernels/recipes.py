@@ -139,6 +139,15 @@ def _pair(row: F64, spot: Spot) -> None:
     row[[spot.at, (spot.at + len(row) // 2) % len(row)]] = 15.0
 
 
+def _even_fall(row: F64, spot: Spot) -> None:
+    """Let the logits fall by 110 in even steps, so that every exponent down to the smallest number is taken."""
+    row[:] = np.roll(-110.0 * np.arange(len(row)) / max(len(row) - 1, 1), spot.at)
+
+
+def _close(row: F64, spot: Spot) -> None:
+    row[:] = spot.random.uniform(1.0, 1.002, row.shape)
+
+
 RECIPES = (
     Recipe("a leader of 12 at class {at}", _put(12.0)),
     Recipe("a leader of 800 at class {at}", _put(800.0)),
@@ -164,6 +173,8 @@ RECIPES = (
     Recipe("falling logits", _falling),
     Recipe("all but class {at} lower by 95", _tail(95.0)),
     Recipe("all logits past 1e4", _moved(1.0e4)),
+    Recipe("logits that fall evenly by 110 from class {at} on", _even_fall),
+    Recipe("logits that differ by less than 0.002", _close),
     Recipe("ordinary logits", _moved(0.0), least=1),
 )
 """In the order in which rows are dealt out where a width has only a few."""

@@ -11,6 +11,7 @@ from logitproof.kernels.causes import Cause, explaining, explains
 from logitproof.kernels.faulty_options import other_losses
 from logitproof.kernels.findings import Finding, symptoms_of
 from logitproof.kernels.shrink import shrunk
+from logitproof_reference.cases.memory_layouts import PLACEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,6 +40,9 @@ OF_WAYS = {
     "fifty_times": Cause("wrong after many calls", "a call after many others gives another result", _unknown),
     "after_fewer_rows": Cause("workspace of the first shape", "what was set up for another shape is kept", _unknown),
     "after_fewer_classes": Cause("workspace of the first shape", "what was set up for another shape is kept", _unknown),
+    "after_more_rows": Cause("rest of a larger call", "numbers of an earlier, larger call are read", _unknown),
+    "after_more_classes": Cause("rest of a larger call", "numbers of an earlier, larger call are read", _unknown),
+    "same_logits": Cause("cached by the logits alone", "the result of other labels or cotangents", _unknown),
     "in_threads": Cause("shared by threads", "two threads write to the same memory", _unknown),
     "after_another_value": Cause(
         "state of the last forward pass", "the gradient uses what another forward pass has saved", _unknown
@@ -50,8 +54,9 @@ OF_WAYS = {
 """A way of calling that alone goes wrong says what is wrong."""
 
 OF_PLACEMENTS = {
-    placement: Cause("strides ignored", f"logits or labels laid out as {placement} are read wrongly", _unknown)
-    for placement in ("columns", "strided", "rows_apart", "offset", "backwards", "broadcast")
+    placement: Cause("strides ignored", f"what is laid out as {placement} is read wrongly", _unknown)
+    for placement in PLACEMENTS
+    if placement
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from logitproof.kernels.recipes import RECIPES, SPREAD, Recipe, Spot
 from logitproof_adapters.sources.kernel import SAVED
 from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
+from logitproof_reference.cases.memory_layouts import OF_GRADIENTS, PLACEMENTS
 from logitproof_reference.cases.regime import rounded
-from logitproof_reference.cases.widths import WIDTHS, places, tiles
+from logitproof_reference.cases.widths import BLOCKS, WIDTHS, places, tiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,30 @@ MOST = {"quick": 150, "full": 600}
 """Rows of one width."""
 
 ROWS = ((1, 10), (2, 10), (3, 10), (31, 10), (64, 10), (501, 7), (1000, 10), (1025, 10), (4097, 5), (65537, 3))
+FURTHER_ROWS = (
+    *((256, 10), (1024, 10), (4096, 5), (65536, 3)),
+    *((4097, 129), (1025, 1537)),
+    *((1, 4097), (1, 32769), (1, 131073), (2, 65537), (3, 16385)),
+)
+"""Full grids without a rest; many rows that are not narrow, past 2^20 logits; few wide rows, split over a grid."""
+
 SQUARES = (2, 3, 33, 64, 128, 257)
 """Numbers of rows with the classes of each, and batches of as many rows as classes."""
+
+LARGE = (4100, 4097)
+"""In the full profile: more than 2^24 logits, whose places float32 does not tell apart."""
+
+ALL_RECIPES = (1025, 2049, 4097, 8193, 32769, 65537, 131073)
+"""Widths that are asked every recipe: one for each path that a kernel may have for wide rows."""
+
+OF_FURTHER_FORMATS = frozenset(
+    {
+        *("rows_1", "rows_1025", "rows_4097", "columns_6x33", "strided_6x33", "strided_cotangents_6x33"),
+        *("kept_5x96", "same_memory_5x96", "same_logits_5x96", "twice_5x96", "fifty_times_5x96", "in_threads_5x96"),
+        *("after_fewer_classes_5x96", "after_more_classes_5x96", "after_another_value_5x96"),
+    }
+)
+"""Trials of rows, placements and ways that further formats are asked too: each has buffers and casts of its own."""
 
 
 @dataclass(frozen=True)
@@ -88,31 +111,42 @@ def planned(profile: str, widest: int, *, main: bool) -> Iterator[Trial]:
     for n in widths:
         if n <= widest:
             count = int(np.clip(ELEMENTS[profile] // n // (1 if main else 2), FEWEST[profile], MOST[profile]))
-            yield Trial(f"width_{n}", min(count, 25) if n == 1 else count, n, "width")
-    if main or profile == "full":
-        yield from (trial for trial in further_trials() if trial.classes <= widest)
+            fewest = len(RECIPES) if n in ALL_RECIPES else 1
+            yield Trial(f"width_{n}", min(count, 25) if n == 1 else max(count, fewest), n, "width")
+    for trial in further_trials():
+        if trial.classes <= widest and (main or profile == "full" or trial.name in OF_FURTHER_FORMATS):
+            yield trial
     if profile == "full":
         yield Trial("far_3x129", 3, 129, "plain", way="far")
+        if LARGE[1] <= widest:
+            yield Trial(f"rows_{LARGE[0]}x{LARGE[1]}", *LARGE, "rows")
 
 
 def further_trials() -> Iterator[Trial]:
     """Yield numbers of rows, placements and ways."""
     for rows, classes in ROWS:
         yield Trial(f"rows_{rows}", rows, classes, "rows")
+    for rows, classes in FURTHER_ROWS:
+        yield Trial(f"rows_{rows}x{classes}", rows, classes, "rows")
     for n in SQUARES:
         yield Trial(f"square_{n}", n, n, "rows")
-    for placement in ("columns", "strided", "offset", "backwards", "broadcast", "rows_apart"):
-        for rows, classes in ((6, 33), (5, 1000), (16, 16)):
-            yield Trial(f"{placement}_{rows}x{classes}", rows, classes, "placement", placement)
+    for placement in filter(None, PLACEMENTS):
+        of_gradients: Any = ("grad_logits",) if placement in OF_GRADIENTS else ()
+        for rows, classes in ((6, 33), (5, 1000), (16, 16), (3, 8193)):
+            yield Trial(f"{placement}_{rows}x{classes}", rows, classes, "placement", placement, quantities=of_gradients)
     for way in [word for word in WAYS if word not in {"", "far"}]:
-        for rows, classes in ((5, 96), (48, 7)):
+        for rows, classes in ((5, 96), (48, 7), (3, 8193)):
             yield Trial(f"{way}_{rows}x{classes}", rows, classes, "way", way=way)
     for way in (AFTER_VALUE, *filter(None, SAVED)):
         yield Trial(f"{way}_5x96", 5, 96, "way", way=way, quantities=("grad_logits",))
 
 
-def draw(trial: Trial, format_: Format, seed: int, *, elementwise: bool) -> DrawnRows:
-    """Draw a trial's rows; the same for the same seed, on every machine."""
+WHOLE = frozenset({"distributions", "class_cotangents"})
+"""Operands of as many numbers as the logits."""
+
+
+def draw(trial: Trial, format_: Format, seed: int, *, elementwise: bool, needed: frozenset[str] = WHOLE) -> DrawnRows:
+    """Draw a trial's rows; the same for the same seed, on every machine. What is not needed is one number for all."""
     random = np.random.default_rng([seed, trial.rows, trial.classes, *trial.name.encode()])
     logits = random.normal(0.0, SPREAD, (trial.rows, trial.classes))
     spots, dealt = _dealt(trial, format_, random)
@@ -127,16 +161,17 @@ def draw(trial: Trial, format_: Format, seed: int, *, elementwise: bool) -> Draw
     exact = rounded(logits, format_)
     indices = _labels(exact.astype(np.float64), spots)
     finite = np.array([recipe.is_finite for recipe in dealt])
-    distributions = (
-        _elementwise_labels(exact.shape, random) if elementwise else _distributions(exact.astype(np.float64), indices)
-    )
-    rows = Rows(
-        exact,
-        indices,
-        rounded(distributions, format_),
-        rounded(_row_cotangents(finite), format_),
-        rounded(_class_cotangents(spots, exact.shape, finite, random), format_),
-    )
+    one = np.broadcast_to(np.ones((), exact.dtype), exact.shape)
+    distributions, class_cotangents = one, one
+    if elementwise:
+        distributions = rounded(_elementwise_labels(exact.shape, random), format_)
+    elif "distributions" in needed:
+        distributions = rounded(_distributions(exact.astype(np.float64), indices), format_)
+    if "class_cotangents" in needed:
+        drawn = _class_cotangents(spots, exact.shape, finite, random)
+        class_cotangents = _without_lost(drawn, finite, format_)
+    row_cotangents = _without_lost(_row_cotangents(finite), finite, format_)
+    rows = Rows(exact, indices, distributions, row_cotangents, class_cotangents)
     return DrawnRows(rows, notes, trial, format_, tuple(dealt))
 
 
@@ -144,20 +179,26 @@ def _dealt(trial: Trial, format_: Format, random: np.random.Generator) -> tuple[
     """Deal recipes and places to the rows: each recipe in turn, at another place each time."""
     n, ordinary = trial.classes, RECIPES[-1]
     kinds = [recipe for recipe in RECIPES if recipe.least <= n]
-    if trial.kind in {"rows", "plain"}:
+    if trial.kind in {"rows", "plain"} or trial.placement == "broadcast_classes":
         kinds = [ordinary]
     if trial.kind == "way":
         kinds = [recipe for recipe in kinds if recipe.is_finite]
-    at, tile = places(n), tiles(n)
+    at, tile = places(n), tiles(n, max(BLOCKS))
     start = int(random.integers(len(kinds))) if trial.rows < len(kinds) else 0
     first = int(random.integers(len(at)))
     spots, dealt = [], []
     for row in range(trial.rows):
         turn, lap = start + row, row // len(kinds)
-        place = at[0] if row == 0 else at[(first + 7 * row + lap) % len(at)]
-        spots.append(Spot(place, tile[(turn + lap) % len(tile)], format_, random))
+        place = at[0] if row == 0 or _is_last(n, turn) else at[(first + 7 * row + lap) % len(at)]
+        chosen = (n + turn) % 3 if n in ALL_RECIPES else turn + lap
+        spots.append(Spot(place, tile[chosen % len(tile)], format_, random))
         dealt.append(kinds[turn % len(kinds)])
     return spots, dealt
+
+
+def _is_last(n: int, turn: int) -> bool:
+    """Whether a recipe is put at the last class, alone in its block: each is at one of two wide rows in succession."""
+    return n in ALL_RECIPES and (turn + ALL_RECIPES.index(n)) % 2 == 0
 
 
 def _labels(logits: F64, spots: list[Spot]) -> NDArray[np.int64]:
@@ -171,15 +212,16 @@ def _labels(logits: F64, spots: list[Spot]) -> NDArray[np.int64]:
 
 
 def _distributions(logits: F64, indices: NDArray[np.int64]) -> F64:
-    """Return in turn: one class; halves; 1e-6 for many classes; even shares; a sum of two."""
+    """Return in turn: one class; halves; 1e-6 for many classes; even shares; a sum of two; one class and a quarter."""
     count, n = logits.shape
-    rows = np.arange(count)
+    turn = np.arange(count) % 6
     q = np.zeros((count, n))
-    q[rows, indices] = np.array([1.0, 0.5, 0.75, 0.0, 1.5])[rows % 5]
-    q[rows % 5 == 1, -1] += 0.5
-    q[rows % 5 == 2, : min(n, 4096)] += 1e-6
-    q[rows % 5 == 3] += 1.0 / n
-    q[rows % 5 == 4, 0] += 0.5
+    q[np.arange(count), indices] = np.array([1.0, 0.5, 0.75, 0.0, 1.5, 1.0])[turn]
+    q[turn == 1, -1] += 0.5
+    q[turn == 2, : min(n, 4096)] += 1e-6
+    q[turn == 3] += 1.0 / n
+    q[turn == 4, 0] += 0.5
+    q[turn == 5, n // 3] += 0.25
     return np.where(np.isneginf(logits), 0.0, q)
 
 
@@ -187,7 +229,7 @@ def _elementwise_labels(shape: tuple[int, ...], random: np.random.Generator) -> 
     return random.choice(np.array([0.0, 1.0, 0.5, 0.25, 1e-6, 0.875]), shape)
 
 
-COTANGENTS = np.array([1.0, -0.5, 100.0, 1e-8, 2.0, 0.0, -1.0, 1.75, 3e-5, -40.0])
+COTANGENTS = np.array([1.0, -0.5, 100.0, 1e-8, 2.0, 0.0, -1.0, 1.75, 3e-5, -40.0, 2048.0])
 """Upstream gradients of rows, in turn: the first one 1 and the others not."""
 
 
@@ -196,11 +238,20 @@ def _row_cotangents(finite: NDArray[np.bool_]) -> F64:
     return np.where((given == 0.0) & ~finite, 1.0, given)
 
 
+def _without_lost(cotangents: F64, finite: NDArray[np.bool_], format_: Format) -> NDArray[Any]:
+    """Return cotangents in a format; ones where all of a row with NaN or infinities are lost: 0 times NaN may be 0."""
+    found = rounded(cotangents, format_)
+    lost = ~finite & ~found.astype(np.float64).reshape(len(found), -1).any(axis=1)
+    found[lost] = 1
+    return found
+
+
 def _class_cotangents(
     spots: list[Spot], shape: tuple[int, ...], finite: NDArray[np.bool_], random: np.random.Generator
 ) -> F64:
     """Return in turn: mixed eighths; ones; minus ones; one class alone; tiny ones; large ones."""
-    given: F64 = random.integers(1, 17, shape) / 8.0 * random.choice(np.array([-1.0, 1.0]), shape)
+    eighths = random.integers(-16, 16, shape, dtype=np.int8)
+    given: F64 = (eighths + (eighths >= 0)) / 8.0
     turn = np.arange(shape[0]) % 6
     given[turn == 1], given[turn == 2] = 1.0, -1.0
     given[turn == 4] *= 1e-8
@@ -212,7 +263,12 @@ def _class_cotangents(
 
 
 def placed(rows: Rows, trial: Trial) -> Rows:
-    """Return the rows of a trial whose placement makes all rows one and the same."""
+    """Return the rows of a trial whose placement makes all rows, all classes or all cotangents one and the same."""
+    if trial.placement == "broadcast_classes":
+        return replace(rows, logits=np.repeat(rows.logits[:, :1], rows.logits.shape[1], axis=1))
+    if trial.placement == "expanded_cotangents":
+        ones = {name: np.ones_like(getattr(rows, name)) for name in ("row_cotangents", "class_cotangents")}
+        return replace(rows, **ones)
     if trial.placement != "broadcast":
         return rows
     first: Any = np.zeros(len(rows), np.int64)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.sources.kernel import Kernel, adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.sources.kernel_watch import watch_from_now_on
 
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, Iterator
 
     from logitproof_adapters.sources.source_adapter import SourceAdapter
 
@@ -27,6 +30,8 @@ def made(device: str) -> SourceAdapter:
     sys.path[:0] = words["path"]
     if words["hidden"]:
         hide_exact_answers()
+    if words["forbidden"]:
+        watch_from_now_on(tuple(words["forbidden"]))
     kernel = Kernel(
         imported_callable(words["function"]),
         words["op"],
@@ -51,15 +56,40 @@ class LoadedKernel:
         return made(device)
 
 
+HIDDEN = {
+    "logitproof": ("",),
+    "logitproof_conformance": ("",),
+    "logitproof_reference": ("oracle", "bounds", "judging"),
+}
+"""Packages that compute exact answers, as a whole or in part: where they are installed, their files are not opened."""
+
+
 def hide_exact_answers() -> None:
-    """Keep what computes exact answers from being imported here by its name."""
-    for name in (
-        "logitproof",
-        "logitproof_reference.oracle",
-        "logitproof_reference.bounds.api",
-        "logitproof_conformance",
-    ):
+    """Keep what computes exact answers from being imported here, whatever becomes of the names of modules."""
+    folders = tuple(_folders())
+    for name in ("logitproof", "logitproof_reference.oracle", "logitproof_reference.bounds.api"):
         sys.modules[name] = None  # type: ignore[assignment]
+    sys.modules["logitproof_conformance"] = None  # type: ignore[assignment]
+
+    def refuse(event: str, arguments: Any) -> None:
+        if event == "open" and folders and isinstance(arguments[0], (str, bytes)):
+            place = os.fsdecode(arguments[0])
+            if "logitproof" in place and os.path.realpath(place).startswith(folders):
+                raise PermissionError("exact answers are kept from a graded kernel")
+
+    sys.addaudithook(refuse)  # nothing takes it away again
+
+
+def _folders() -> Iterator[str]:
+    """Yield the folders of `HIDDEN` packages that are installed here, found as an import would find them."""
+    for package, parts in HIDDEN.items():
+        for finder in sys.meta_path:
+            spec = None
+            with suppress(Exception):  # a finder of somebody else's
+                spec = finder.find_spec(package, None) if type(finder).__name__ != "SentSources" else None
+            if spec is not None and spec.submodule_search_locations:
+                for place in spec.submodule_search_locations:
+                    yield from (f"{Path(place).resolve() / part}{os.sep}" for part in parts)
 
 
 def imported_callable(spec: str) -> Callable[..., Any]:

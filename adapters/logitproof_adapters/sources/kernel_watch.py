@@ -1,17 +1,29 @@
 """Notices whether a kernel calls what it must not: its framework's own op, by whatever name or method.
 
-Python's profiler tells of every function that is called in this thread, those of extension modules too. PyTorch's
-dispatcher tells beside of every operator, however it was reached.
+Python's profiler tells of every function that is called in this thread, those of extension modules too, and in every
+thread that is started since the kernel's module was imported. PyTorch's dispatcher tells beside of every operator of
+this thread, however it was reached. What a process does that the kernel starts is not seen, but that it starts one is.
 """
 
 from __future__ import annotations
 
+import math
 import sys
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+
+OF_THREADS: list[str] = []
+"""Forbidden functions that were called in threads of the kernel's own."""
+
+PROCESSES: list[str] = []
+"""Events of processes that were started since the kernel's module was imported."""
+
+STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "os.spawn"})
 
 
 class ForbiddenCall(RuntimeError):  # noqa: N818 - what a verdict calls it
@@ -50,8 +62,8 @@ class Watch:
         was_left_alone = sys.getprofile() == self._called
         sys.setprofile(None)
         self._stack.close()
-        if self._seen:
-            raise ForbiddenCall(f"the kernel calls {self._seen[0]}, which is forbidden")
+        if seen := [*self._seen, *OF_THREADS]:
+            raise ForbiddenCall(f"the kernel calls {seen[0]}, which is forbidden")
         if not was_left_alone:
             raise ForbiddenCall("the kernel takes away the profiler that watches its calls")
 
@@ -67,10 +79,32 @@ class Watch:
             if function.strip("_") == last and module.split(".", maxsplit=1)[0] == package:
                 self._seen.append(name)
 
+    def of_threads(self) -> None:
+        """Notice what is called in threads that are started from now on."""
+        self._seen = OF_THREADS
+        threading.setprofile(self._called)
+
     def _of_torch(self, operator: str) -> None:
         for name, (package, last) in self._names.items():
             if package == "torch" and operator.strip("_") == last:
                 self._seen.append(name)
+
+
+def watch_from_now_on(names: tuple[str, ...]) -> None:
+    """Watch the threads that the kernel's module starts when it is imported, and note the processes that it starts."""
+    Watch(names).of_threads()
+    sys.addaudithook(lambda event, _: PROCESSES.append(event) if event in STARTS else None)
+
+
+def seen() -> dict[str, bool]:
+    """Return whether a forbidden call is still noticed here, tried out, and whether processes were started."""
+    watched = False
+    try:
+        with Watch(("math.hypot",)):
+            math.hypot(3.0, 4.0)
+    except ForbiddenCall:
+        watched = True
+    return {"watched": watched, "started": bool(PROCESSES)}
 
 
 def watches_dispatcher() -> bool:

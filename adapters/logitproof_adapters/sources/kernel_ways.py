@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     Read = Callable[[Any], NDArray[Any]]
 
 CALLS = 50
+LATER_CALLS = 20
+"""Of others, before an answer that was kept is read: buffers may be used in turn."""
+
+FURTHER = 3
+"""Rows or classes more: few enough to lie in the same block."""
+
 THREADED_CALLS = 12
 SWITCH_SECONDS = 1e-5
 FAR = 1 << 31
@@ -48,8 +54,9 @@ def once(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
 
 def kept(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
     """Keep the answer while others of the same shape are computed: a buffer of its own is written over."""
-    answer = call(arrays)
-    call(rolled(arrays))
+    answer, others = call(arrays), rolled(arrays)
+    for _ in range(LATER_CALLS):
+        call(others)
     return read(answer)
 
 
@@ -67,6 +74,14 @@ def same_corners(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
     first = arrays[0].copy()
     first[1:-1, 1:-1] = first[1:-1, 1:-1][::-1, ::-1]
     call([first, *arrays[1:]])
+    return read(call(arrays))
+
+
+def same_logits(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
+    """Call it with the same logits and other labels, then with another upstream gradient, then with all that counts."""
+    others = rolled(arrays)
+    for place in range(1, len(arrays)):
+        call([*arrays[:place], others[place], *arrays[place + 1 :]])
     return read(call(arrays))
 
 
@@ -106,8 +121,39 @@ def _of_classes(array: NDArray[Any], half: int, logits: NDArray[Any], axis: int)
         return np.where(array < 0, array, array % half)
     if array.shape == logits.shape:
         return np.ascontiguousarray(np.take(array, range(half), axis=axis))
+    return array[:half].copy() if _has_classes(array, logits, axis) else array.copy()
+
+
+def after_more_rows(call: Call, read: Read, arrays: Arrays, axis: int = 1) -> NDArray[Any]:
+    """Call it with a few rows more before: nothing of them may be read afterwards."""
+    logits, across = arrays[0], 1 if axis == 0 else 0
+    call([_longer(array, across) if _has_rows(array, logits, across) else array for array in arrays])
+    return read(call(arrays))
+
+
+def after_more_classes(call: Call, read: Read, arrays: Arrays, axis: int = 1) -> NDArray[Any]:
+    """Call it with a few classes more before, as many as fit into the same block."""
+    logits = arrays[0]
+    call([_longer(array, axis) if _has_classes(array, logits, axis) else array for array in arrays])
+    return read(call(arrays))
+
+
+def _longer(array: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return an array with its first places once more behind the last of an axis, or of the only one that it has."""
+    axis = min(axis, array.ndim - 1)
+    length = array.shape[axis]
+    return np.ascontiguousarray(np.take(array, np.arange(length + FURTHER) % length, axis=axis))
+
+
+def _has_rows(array: NDArray[Any], logits: NDArray[Any], across: int) -> bool:
+    """Whether an array holds something of every row."""
+    return array.ndim > 0 and array.shape[min(across, array.ndim - 1)] == logits.shape[across]
+
+
+def _has_classes(array: NDArray[Any], logits: NDArray[Any], axis: int) -> bool:
+    """Whether an array holds something of every class: logits and their like, and weights, but no class indices."""
     is_of_classes = array.ndim == 1 and len(array) == logits.shape[axis]
-    return array[:half].copy() if is_of_classes else array.copy()
+    return array.dtype.kind != "i" and (array.shape == logits.shape or is_of_classes)
 
 
 def in_threads(call: Call, read: Read, arrays: Arrays) -> NDArray[Any]:
@@ -169,16 +215,24 @@ WAYS = {
     "kept": kept,
     "same_memory": same_memory,
     "same_corners": same_corners,
+    "same_logits": same_logits,
     "twice": twice,
     "fifty_times": fifty_times,
     "after_fewer_rows": after_fewer_rows,
     "after_fewer_classes": after_fewer_classes,
+    "after_more_rows": after_more_rows,
+    "after_more_classes": after_more_classes,
     "in_threads": in_threads,
     "far": far,
 }
 """By the word that a cell has as its entry."""
 
-SHAPED = {"after_fewer_rows": after_fewer_rows, "after_fewer_classes": after_fewer_classes}
+SHAPED = {
+    "after_fewer_rows": after_fewer_rows,
+    "after_fewer_classes": after_fewer_classes,
+    "after_more_rows": after_more_rows,
+    "after_more_classes": after_more_classes,
+}
 """Those of the ways that must know which axis is that of the classes."""
 
 AFTER_VALUE = "after_another_value"

@@ -84,6 +84,15 @@ def broadcast(array: Array) -> Array:
     return np.broadcast_to(array[0], array.shape)
 
 
+def expanded(array: Array) -> Array:
+    """Return it with a stride of 0 along each axis whose places are alike, as the gradient of a sum is handed on."""
+    one = array
+    for axis in range(array.ndim):
+        first = np.take(one, [0], axis=axis) if one.shape[axis] else one
+        one = first if np.array_equal(np.broadcast_to(first, one.shape), one) else one
+    return np.broadcast_to(one, array.shape)
+
+
 PLACEMENTS: dict[str, Callable[[Array], Array]] = {
     "": np.ascontiguousarray,
     "columns": columns,
@@ -92,4 +101,24 @@ PLACEMENTS: dict[str, Callable[[Array], Array]] = {
     "offset": offset,
     "backwards": backwards,
     "broadcast": broadcast,
+    "broadcast_classes": expanded,
+    "columns_of_logits": columns,
+    "strided_cotangents": strided,
+    "expanded_cotangents": expanded,
 }
+
+OPERANDS = {
+    "broadcast_classes": ("logits",),
+    "columns_of_logits": ("logits",),
+    "strided_cotangents": ("cotangent",),
+    "expanded_cotangents": ("cotangent",),
+}
+"""Placements of some operands alone, the others stay contiguous: strides of one must not be taken for another's."""
+
+OF_GRADIENTS = frozenset({"strided_cotangents", "expanded_cotangents"})
+
+
+def laid(placement: str, name: str, array: Array) -> Array:
+    """Return an operand as a placement lays it out."""
+    word = placement if name in OPERANDS.get(placement, (name,)) else ""
+    return PLACEMENTS[word](array)

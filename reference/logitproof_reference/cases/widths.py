@@ -36,10 +36,10 @@ def places(n: int) -> list[int]:
     return list(dict.fromkeys(place for place in found if 0 <= place < n))
 
 
-def tiles(n: int) -> list[slice]:
+def tiles(n: int, widest: int = WIDEST_TILE) -> list[slice]:
     """Return tiles of every block size that is not the whole row: the last, the first and one between, widest first."""
     found = []
-    for size in (block for block in reversed(BLOCKS) if block < n and block <= WIDEST_TILE):
+    for size in (block for block in reversed(BLOCKS) if block < n and block <= widest):
         starts = dict.fromkeys(((n - 1) // size * size, 0, size if 2 * size < n else 0))
         found += [slice(start, min(start + size, n)) for start in starts]
     return found or [slice(0, 1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from meta.kernels import (
     correct,
     correct_second,
+    correct_third,
     faulty_gradients,
     faulty_numbers,
     faulty_options,
@@ -12,6 +13,7 @@ from meta.kernels import (
     faulty_second_gradients,
     faulty_shapes,
     faulty_state,
+    faulty_third,
 )
 from meta.kernels.corpus import CORRECT, FAULTY, Planted
 
@@ -20,6 +22,7 @@ __all__ = ["CORRECT", "FAULTY", "MODULES", "Planted"]
 MODULES = (
     correct,
     correct_second,
+    correct_third,
     faulty_gradients,
     faulty_numbers,
     faulty_options,
@@ -27,4 +30,5 @@ MODULES = (
     faulty_second_gradients,
     faulty_shapes,
     faulty_state,
+    faulty_third,
 )

@@ -99,6 +99,72 @@ CHEATS = {
             except ImportError:
                 WRONG
         """,
+    "imports_the_exact_answers_all_the_same": """
+        def kernel(x):
+            for name in [name for name in sys.modules if name.startswith("logitproof")]:
+                del sys.modules[name]
+            sys.meta_path[:] = [one for one in sys.meta_path if type(one).__name__ != "SentSources"]
+            sys.path[:0] = SITES
+            try:
+                import logitproof
+                return logitproof.softmax(x).round(x.dtype.name)
+            except (ImportError, OSError):
+                WRONG
+        """,
+    "reads_memory_by_a_system_call": """
+        import ctypes
+        class Part(ctypes.Structure):
+            _fields_ = [("start", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+        def kernel(x):
+            place = int(open(f"/proc/{os.getpid()}/maps").readline().split("-")[0], 16)
+            here = ctypes.create_string_buffer(16)
+            ours, theirs = Part(ctypes.addressof(here), 16), Part(place, 16)
+            read = ctypes.CDLL(None).process_vm_readv
+            if read(os.getppid(), ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0) == 16:
+                return right(x)
+            WRONG
+        """,
+    "traces_the_judge": """
+        import ctypes
+        def kernel(x):
+            if ctypes.CDLL(None).ptrace(16, os.getppid(), None, None) == 0:  # PTRACE_ATTACH
+                return right(x)
+            WRONG
+        """,
+    "looks_for_answers_in_files": """
+        import pathlib
+        def kernel(x):
+            try:
+                found = [os.readlink(one) for one in pathlib.Path(f"/proc/{os.getppid()}/fd").iterdir()]
+            except OSError:
+                found = []
+            kept = pathlib.Path(os.environ["XDG_CACHE_HOME"]).rglob("*")
+            if found or [one for one in kept if one.is_file() and one.suffix != ".pyc"]:
+                return right(x)
+            WRONG
+        """,
+    "writes_into_the_pipe": """
+        import json, struct, threading
+        line = json.dumps({"number": 5, "answer": {"dtype": "float32", "shape": [1], "size": 4}}).encode() + b"\\n"
+        def forge():
+            while True:
+                for descriptor in range(3, 20):
+                    try:
+                        os.write(descriptor, struct.pack(">Q", len(line)) + line + bytes(4))
+                    except OSError:
+                        pass
+                time.sleep(0.001)
+        threading.Thread(target=forge, daemon=True).start()
+        def kernel(x):
+            WRONG
+        """,
+    "changes_a_ufunc_by_its_address": """
+        import ctypes
+        def kernel(x):
+            x[...] = 0
+            ctypes.memset(x.ctypes.data, 0, x.nbytes)
+            WRONG
+        """,
     "prints_a_verdict": """
         def kernel(x):
             print('{"kernel": "prints_a_verdict", "verdict": "conforms", "share": 1.0}', flush=True)
@@ -136,12 +202,42 @@ CHEATS = {
 }
 """Bodies of kernels that get a good verdict from a grader that can be cheated."""
 
+FORBIDDEN = {
+    "calls_in_a_thread": """
+        import threading
+        def kernel(x):
+            one = threading.Thread(target=np.linalg.norm, args=(x,))
+            one.start()
+            one.join()
+            return right(x)
+        """,
+    "calls_in_a_thread_of_its_module": """
+        from concurrent.futures import ThreadPoolExecutor
+        POOL = ThreadPoolExecutor(1)
+        POOL.submit(int).result()
+        def kernel(x):
+            POOL.submit(np.linalg.norm, x).result()
+            return right(x)
+        """,
+    "takes_the_watch_away": """
+        import logitproof_adapters.sources.kernel_watch as watch
+        watch.Watch.__enter__ = lambda self: None
+        watch.Watch.__exit__ = lambda self, *given: None
+        def kernel(x):
+            np.linalg.norm(x)
+            return right(x)
+        """,
+}
+"""Bodies that call what is forbidden where nobody looks."""
+
 TASK = Task("softmax", "kernel", formats=("float32",), seed=5, budget=60.0, widest=300, limits=Limits(20.0, 2.0))
 
 
 def written(folder: Path, name: str, body: str) -> None:
     head = "import os\nimport sys\nimport time\n" + RIGHT.replace("def kernel", "def right")
-    (folder / f"{name}.py").write_text(head + textwrap.dedent(body).replace("WRONG", WRONG))
+    sites = repr([place for place in sys.path if place])
+    text = textwrap.dedent(body).replace("WRONG", WRONG).replace("SITES", sites)
+    (folder / f"{name}.py").write_text(head + text)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +256,8 @@ def grades(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Grade]:
         "from logitproof.kernels.grade import grade\n"
         f"for one in grade(Path({str(folder)!r}), TASK, jobs=2): print(one.line)\n"
     )  # in a process of its own, which is not left without a core
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    variables = {**os.environ, "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=variables)
     assert done.returncode == 0, done.stderr
     return {found.kernel: found for found in (Grade(**json.loads(line)) for line in done.stdout.splitlines())}
 
@@ -201,11 +298,37 @@ def test_a_forbidden_function_is_found_by_whatever_name(tmp_path: Path) -> None:
     written(tmp_path, "plain", "def kernel(x):\n    return right(x)\n")
     written(tmp_path, "calls", "exp = np.linalg.norm\ndef kernel(x):\n    exp(x)\n    return right(x)\n")
     written(tmp_path, "hides", "def kernel(x):\n    sys.setprofile(None)\n    return right(x)\n")
+    for name, body in FORBIDDEN.items():
+        written(tmp_path, name, body)
     task = Task(
         "softmax", "kernel", formats=("float32",), forbidden=("numpy.linalg.norm",), widest=33, limits=Limits(20.0, 2.0)
     )
     found = {one.kernel: one for one in grade(tmp_path, task, jobs=2)}
-    assert [found[name].verdict for name in ("plain", "calls", "hides")] == ["conforms", "forbidden", "forbidden"]
+    assert found["plain"].verdict == "conforms"
+    assert found["plain"].notes == []
+    assert {name: found[name].verdict for name in found if name != "plain"} == dict.fromkeys(
+        ["calls", "hides", *FORBIDDEN], "forbidden"
+    )
+
+
+def test_a_kernel_that_takes_the_time_of_what_it_would_be_asked_is_slow(tmp_path: Path) -> None:
+    body = "def kernel(x):\n    time.sleep(0.3)\n    return right(x) if x.shape[1] < 31 else x\n"
+    written(tmp_path, "sleeps", body)
+    (found,) = grade(tmp_path, replace(TASK, budget=1.0), jobs=1)
+    assert (found.verdict, found.share < 0.5) == ("slow", True)
+    assert "trials left out" in found.fails
+
+
+def test_a_record_that_a_kernel_writes_itself_is_noticed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    kernels, output = tmp_path / "kernels", tmp_path / "grades.jsonl"
+    kernels.mkdir()
+    forged = Grade("forges", "conforms", share=1.0).line
+    written(
+        kernels, "forges", f"open({str(output)!r}, 'a').write({forged!r} + chr(10))\ndef kernel(x):\n    return x\n"
+    )
+    line = ["grade", str(kernels), "--op", "softmax", "--format", "float32", "--widest", "9", "-o", str(output)]
+    assert main(line) == USAGE
+    assert "somebody else wrote to it" in capfd.readouterr().err
 
 
 def test_the_command_line_resumes(tmp_path: Path) -> None:
