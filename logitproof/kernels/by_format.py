@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from logitproof.errors import UsageError
 from logitproof.kernels.verdict import KernelVerdict
+from logitproof_reference.vocabulary.cells import Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
     from logitproof.kernels.check import Request
@@ -19,24 +22,45 @@ if TYPE_CHECKING:
 REFUSAL_CHARACTERS = 200
 
 
-class AskedFormat(Protocol):
-    """A function that is asked in one format."""
+@dataclass(frozen=True)
+class AskedFormat(ABC):
+    """A function that is asked in one format; a family of clauses has a class of its own.
 
+    Attributes
+    ----------
+    declarable : set of str
+        What may be declared of such functions.
+    """
+
+    declarable: ClassVar[AbstractSet[str]] = frozenset()
+    adapter: Adapter
+    question: Question
+    quantities: tuple[str, ...]
+    format: str
+
+    @abstractmethod
     def ask_little(self) -> object:
-        """Return its answer to a few logits; whatever that raises means that it does not take the format."""
+        """Return its answer to a few numbers; whatever that raises means that it does not take the format."""
 
+    @abstractmethod
     def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
         """Yield what it is asked, by name, with its judgements, which are made as they are taken."""
 
+    def cell(self, quantity: str) -> Cell:
+        """Return the cell of a quantity."""
+        asked = self.question
+        words = ("eager", asked.op, quantity, self.format, asked.labels)
+        return Cell(self.adapter.name, *words, options=asked.claim.options)
+
 
 def verdict_by_format(
+    family: type[AskedFormat],
     adapter: Adapter,
     question: Question,
+    quantities: tuple[str, ...],
+    *,
     request: Request,
     formats: Sequence[str],
-    *,
-    ask_in: Callable[[str], AskedFormat],
-    declarable: AbstractSet[str],
 ) -> KernelVerdict:
     """Judge a function in every format that it takes.
 
@@ -45,13 +69,13 @@ def verdict_by_format(
     UsageError
         Something is declared of it that is not judged here, or it does not take a format that is asked for.
     """
-    if unknown := sorted(set(question.claim.declared) - declarable):
-        raise UsageError(f"{unknown[0]} is not judged of {question.op}; known: {', '.join(sorted(declarable))}")
+    if unknown := sorted(set(question.claim.declared) - family.declarable):
+        raise UsageError(f"{unknown[0]} is not judged of {question.op}; known: {', '.join(sorted(family.declarable))}")
     found: list[Judgement] = []
     notes: list[str] = []
     taken: list[str] = []
     for format_ in formats:
-        asked = ask_in(format_)
+        asked = family(adapter, question, quantities, format_)
         if reason := _refusal(asked):
             if request.formats:
                 raise UsageError(f"the kernel does not take {format_}: {reason}")

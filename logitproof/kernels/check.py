@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from logitproof.errors import UsageError
 from logitproof.kernels.asking import Asker, Truths
 from logitproof.kernels.audit import Declaring, audit
+from logitproof.kernels.by_format import AskedFormat, verdict_by_format
 from logitproof.kernels.declarations import lenient
-from logitproof.kernels.derived_losses import derived_verdict
+from logitproof.kernels.derived_losses import AskedDerivedLoss
 from logitproof.kernels.domain import limits
 from logitproof.kernels.examination import (
     WIDEST,
@@ -23,12 +24,12 @@ from logitproof.kernels.examination import (
     judge_result_format,
     taken_formats,
 )
-from logitproof.kernels.functions import function_verdict
-from logitproof.kernels.heads import head_verdict
+from logitproof.kernels.functions import AskedFunction
+from logitproof.kernels.heads import AskedHead
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
 from logitproof.kernels.masks import judge_masks
-from logitproof.kernels.probabilities import probability_verdict
+from logitproof.kernels.probabilities import AskedProbabilityLoss
 from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch
 from logitproof.kernels.shown import shown_findings
 from logitproof.kernels.trials import Trial
@@ -61,7 +62,12 @@ NAMES_A_FORMAT = re.compile(r"b?float(16|32|64)|ml_dtypes|\bhalf\b")
 """A NumPy function that names no format is taken to be written for those that NumPy has: without bfloat16."""
 
 
-JUDGES = {"LIN": head_verdict, "KIN": derived_verdict, "PRB": probability_verdict, "FUN": function_verdict}
+BY_FORMAT: dict[str, type[AskedFormat]] = {
+    "LIN": AskedHead,
+    "KIN": AskedDerivedLoss,
+    "PRB": AskedProbabilityLoss,
+    "FUN": AskedFunction,
+}
 """By the family of clauses that a head has."""
 
 
@@ -279,7 +285,8 @@ def verdict_on(
     """Judge what an adapter answers; a log-sum-exp that is no shifted sum also as one in the log domain."""
     if question.op in HEADS:
         formats = request.formats or default_formats(framework, source)
-        verdict = JUDGES[HEADS[question.op].family](adapter, question, quantities, request, formats)
+        family = BY_FORMAT[HEADS[question.op].family]
+        verdict = verdict_by_format(family, adapter, question, quantities, request=request, formats=formats)
         return replace(verdict, environment=environment_facts(adapter))
     verdict = _verdict_on(
         adapter, question, quantities, request, source=source, framework=framework, truths=truths or Truths(0)

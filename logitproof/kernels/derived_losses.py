@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from logitproof.kernels.against_bounds import Held
-from logitproof.kernels.by_format import verdict_by_format
+from logitproof.kernels.by_format import AskedFormat
 from logitproof_reference.bounds.derived_losses import bound
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.regime import rounded
 from logitproof_reference.oracle.derived_losses import Operands, exact
-from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.heads import HEADS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from logitproof.kernels.check import Request
-    from logitproof.kernels.truth import Question
-    from logitproof.kernels.verdict import KernelVerdict
-    from logitproof_adapters.contract import Adapter
     from logitproof_reference.vocabulary.judgement import Judgement
 
     Array = NDArray[Any]
@@ -57,28 +52,10 @@ def cases(format_: str, widest: int, seed: int) -> Iterator[tuple[str, Array, Ar
             yield name, logits, target, integers(f"kin {name} {seed} labels", (shape[0],), shape[1])
 
 
-def derived_verdict(
-    adapter: Adapter, question: Question, quantities: tuple[str, ...], request: Request, formats: Sequence[str]
-) -> KernelVerdict:
-    """Judge such a function.
-
-    Raises
-    ------
-    UsageError
-        Something is declared of it that is not judged here, or it does not take a format that is asked for.
-    """
-    ask_in = partial(_Format, adapter, question, quantities)
-    return verdict_by_format(adapter, question, request, formats, ask_in=ask_in, declarable=DECLARED)
-
-
-@dataclass(frozen=True)
-class _Format:
+class AskedDerivedLoss(AskedFormat):
     """A function, asked in one format."""
 
-    adapter: Adapter
-    question: Question
-    quantities: tuple[str, ...]
-    format: str
+    declarable = DECLARED
 
     def operands(self, logits: Array, target: Array, labels: NDArray[np.int64]) -> Operands:
         """Return what the function takes of a case."""
@@ -105,7 +82,7 @@ class _Format:
         op, format_ = self.question.op, FORMATS[self.format]
         cotangent = None if quantity == "value" else self._cotangent(given)
         yield from Held(
-            self._cell(quantity),
+            self.cell(quantity),
             name,
             VALUE if quantity == "value" else GRADIENTS,
             BEST_EFFORT,
@@ -123,10 +100,4 @@ class _Format:
         cotangent = None if quantity == "value" else self._cotangent(given).astype(dtype)
         target = None if given.target is None else given.target.copy()
         inputs = Inputs(given.logits.copy(), 1, given.labels, cotangent, projection=target)
-        return np.array(self.adapter.evaluate(self._cell(quantity), inputs))
-
-    def _cell(self, quantity: str) -> Cell:
-        asked = self.question
-        return Cell(
-            self.adapter.name, "eager", asked.op, quantity, self.format, asked.labels, options=asked.claim.options
-        )
+        return np.array(self.adapter.evaluate(self.cell(quantity), inputs))

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from logitproof.kernels.against_bounds import Held
-from logitproof.kernels.by_format import verdict_by_format
+from logitproof.kernels.by_format import AskedFormat
 from logitproof_reference.bounds.functions import bound
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.regime import rounded
 from logitproof_reference.oracle.functions import SECOND, Operands, exact, shape_of
-from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reference.vocabulary.heads import HEADS, OF_GROUPS, OF_TWO
+from logitproof_reference.vocabulary.heads import OF_GROUPS, OF_TWO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from logitproof.kernels.check import Request
-    from logitproof.kernels.truth import Question
-    from logitproof.kernels.verdict import KernelVerdict
-    from logitproof_adapters.contract import Adapter
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.formats import F64, Format
     from logitproof_reference.vocabulary.judgement import Judgement
@@ -95,28 +91,8 @@ def _infinite(form: Format) -> Case:
     return Case("infinities", first, second, np.array([0, 0, 2, 1]), 3, is_infinite=True)
 
 
-def function_verdict(
-    adapter: Adapter, question: Question, quantities: tuple[str, ...], request: Request, formats: Sequence[str]
-) -> KernelVerdict:
-    """Judge such a function.
-
-    Raises
-    ------
-    UsageError
-        Something is declared of it, which is not judged here, or it does not take a format that is asked for.
-    """
-    ask_in = partial(_Format, adapter, question, quantities)
-    return verdict_by_format(adapter, question, request, formats, ask_in=ask_in, declarable=frozenset())
-
-
-@dataclass(frozen=True)
-class _Format:
+class AskedFunction(AskedFormat):
     """A function, asked in one format."""
-
-    adapter: Adapter
-    question: Question
-    quantities: tuple[str, ...]
-    format: str
 
     def ask_little(self) -> Array:
         """Return the function's answer to a few numbers."""
@@ -145,7 +121,7 @@ class _Format:
 
         truth = exact(op, quantity, given, *upstream)
         best = "" if case.is_infinite else BEST_EFFORT
-        asked = Held(self._cell(quantity), case.name, clause, best, truth, allowed, self.question.arithmetic)
+        asked = Held(self.cell(quantity), case.name, clause, best, truth, allowed, self.question.arithmetic)
         yield from asked.judged(lambda: self._answer(quantity, given))
 
     @staticmethod
@@ -176,8 +152,4 @@ class _Format:
             np.stack(tangents).astype(dtype) if tangents else None,
             projection=second[0] if second else None,
         )
-        return np.array(self.adapter.evaluate(self._cell(quantity), inputs))
-
-    def _cell(self, quantity: str) -> Cell:
-        asked = self.question
-        return Cell(self.adapter.name, "eager", asked.op, quantity, self.format, HEADS[asked.op].label_kinds[0])
+        return np.array(self.adapter.evaluate(self.cell(quantity), inputs))

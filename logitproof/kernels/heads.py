@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.by_format import verdict_by_format
+from logitproof.kernels.by_format import AskedFormat
 from logitproof.kernels.head_cases import Case, cases
 from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied
 from logitproof.kernels.one_answer_of_ranks import ONE_ANSWER, farthest, one_answer
@@ -26,14 +25,11 @@ from logitproof_reference.vocabulary.judgement import on_cell
 from logitproof_reference.vocabulary.producers import Factor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from logitproof.kernels.check import Request
-    from logitproof.kernels.truth import Question
-    from logitproof.kernels.verdict import KernelVerdict
-    from logitproof_adapters.contract import Adapter
     from logitproof_adapters.sources.kernel_claim import Claim
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.judging.compare import Comparison
@@ -59,20 +55,6 @@ NO_LABEL = -100
 """The label of the last row of a shifted loss, where no label is declared that is ignored."""
 
 
-def head_verdict(
-    adapter: Adapter, question: Question, quantities: tuple[str, ...], request: Request, formats: Sequence[str]
-) -> KernelVerdict:
-    """Judge a fused kernel.
-
-    Raises
-    ------
-    UsageError
-        Something is declared of it that is not judged here, or it does not take a format that is asked for.
-    """
-    ask_in = partial(_Format, adapter, question, quantities)
-    return verdict_by_format(adapter, question, request, formats, ask_in=ask_in, declarable=DECLARED)
-
-
 def prologues_of(claim: Claim, *, is_identity: bool) -> tuple[Prologue, ...]:
     """Return what stands in front of the loss, as declared: linear layer, scale or temperature, cap."""
     layer = IdentityPrologue if is_identity else LinearPrologue
@@ -85,14 +67,10 @@ def prologues_of(claim: Claim, *, is_identity: bool) -> tuple[Prologue, ...]:
     return tuple(chain)
 
 
-@dataclass(frozen=True)
-class _Format:
+class AskedHead(AskedFormat):
     """A kernel, asked in one format."""
 
-    adapter: Adapter
-    question: Question
-    quantities: tuple[str, ...]
-    format: str
+    declarable = DECLARED
 
     def ask_little(self) -> Array:
         """Return the kernel's answer to a small product."""
@@ -143,22 +121,10 @@ class _Format:
         cotangent = None if quantity == "value" else self._cotangent(case).astype(dtype)
         hidden, weight, *bias = (one.copy() for one in case.given(has_bias=self.question.claim.bias).values())
         inputs = Inputs(hidden, 1, case.labels, cotangent, projection=weight, bias=bias[0] if bias else None)
-        return np.array(self.adapter.evaluate(self._cell(quantity), inputs))
-
-    def _cell(self, quantity: str) -> Cell:
-        question = self.question
-        return Cell(
-            self.adapter.name,
-            "eager",
-            question.op,
-            quantity,
-            self.format,
-            question.labels,
-            options=question.claim.options,
-        )
+        return np.array(self.adapter.evaluate(self.cell(quantity), inputs))
 
     def _judged(self, case: Case, asked: Setting, head: Head, quantity: str) -> Iterator[Judgement]:
-        cell, clause, format_ = self._cell(quantity), OF_QUANTITY[quantity], FORMATS[self.format]
+        cell, clause, format_ = self.cell(quantity), OF_QUANTITY[quantity], FORMATS[self.format]
         grade = ALL_CLAUSES[clause].level
         try:
             observed = self._answer(quantity, case)

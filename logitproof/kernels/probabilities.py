@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from logitproof.kernels.against_bounds import Held
-from logitproof.kernels.by_format import verdict_by_format
+from logitproof.kernels.by_format import AskedFormat
 from logitproof.kernels.probability_cases import Case, cases, outside
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.bounds.probabilities import bound
@@ -17,20 +17,17 @@ from logitproof_reference.judging.compare import compare
 from logitproof_reference.oracle.conventions import Convention
 from logitproof_reference.oracle.probabilities import Operands, exact
 from logitproof_reference.specification.clauses import clause as clause_of
-from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.heads import BINARY, HEADS
 from logitproof_reference.vocabulary.judgement import on_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from logitproof.kernels.check import Request
-    from logitproof.kernels.truth import Question
-    from logitproof.kernels.verdict import KernelVerdict
-    from logitproof_adapters.contract import Adapter
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.formats import F64
     from logitproof_reference.vocabulary.judgement import Judgement
@@ -52,31 +49,14 @@ SUSPECTED: dict[str, dict[str, Any]] = {
 """Other conventions, which a wrong answer may be that of; a clip of -1 is the machine epsilon of the format."""
 
 
-def probability_verdict(
-    adapter: Adapter, question: Question, quantities: tuple[str, ...], request: Request, formats: Sequence[str]
-) -> KernelVerdict:
-    """Judge such a loss.
-
-    Raises
-    ------
-    UsageError
-        Something is declared of it that is not judged here, or it does not take a format that is asked for.
-    """
-    ask_in = partial(_Format, adapter, question, quantities)
-    return verdict_by_format(adapter, question, request, formats, ask_in=ask_in, declarable=DECLARED)
-
-
-@dataclass(frozen=True)
-class _Format:
+class AskedProbabilityLoss(AskedFormat):
     """A loss, asked in one format."""
 
-    adapter: Adapter
-    question: Question
-    quantities: tuple[str, ...]
-    format: str
+    declarable = DECLARED
 
     @property
     def convention(self) -> Convention:
+        """What is declared of the loss."""
         claim = self.question.claim
         return Convention(claim.normalized, claim.clip, claim.log_floor)
 
@@ -109,7 +89,7 @@ class _Format:
             return bound(op, quantity, given, (format_, arithmetic), cotangent)
 
         truth = exact(op, quantity, given, cotangent)
-        asked = Held(self._cell(quantity), case.name, clause, BEST_EFFORT, truth, allowed, self.question.arithmetic)
+        asked = Held(self.cell(quantity), case.name, clause, BEST_EFFORT, truth, allowed, self.question.arithmetic)
         yield from asked.judged(lambda: self._answer(quantity, given), partial(self._suspected, given, quantity))
 
     def _has_limit(self, quantity: str) -> bool:
@@ -133,7 +113,7 @@ class _Format:
 
     def _outside(self, case: Case) -> Iterator[Judgement]:
         """Judge what becomes of rows with numbers outside of [0, 1]: an error, no finite loss, or that of the clip."""
-        cell, grade = self._cell("value"), clause_of(OUTSIDE).level
+        cell, grade = self.cell("value"), clause_of(OUTSIDE).level
         given = self._operands(case)
         try:
             observed = self._answer("value", given)
@@ -173,8 +153,4 @@ class _Format:
         cotangent = None if quantity == "value" else self._cotangent(given).astype(dtype)
         target = None if given.target is None else given.target.copy()
         inputs = Inputs(given.probabilities.copy(), 1, given.labels, cotangent, projection=target)
-        return np.array(self.adapter.evaluate(self._cell(quantity), inputs))
-
-    def _cell(self, quantity: str) -> Cell:
-        asked = self.question
-        return Cell(self.adapter.name, "eager", asked.op, quantity, self.format, asked.labels)
+        return np.array(self.adapter.evaluate(self.cell(quantity), inputs))
