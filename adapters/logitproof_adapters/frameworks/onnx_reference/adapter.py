@@ -12,10 +12,10 @@ import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.onnx_reference.dialect import documented
-from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, SPELLINGS, TYPES, model
+from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, SPELLINGS, TYPES, filled
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
-from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
+from logitproof_adapters.sources.source_adapter import SourceAdapter
 from logitproof_adapters.sources.unsupported import NOT_ASKED
 
 if TYPE_CHECKING:
@@ -61,6 +61,4 @@ class OnnxReferenceAdapter(NumpyArrays, SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        letters = arguments(cell).split(", ")
-        feed = ", ".join(f'"{letter}": {letter}' for letter in letters)
-        return PROGRAM.format(arguments=", ".join(letters), model=model(cell, axis, ndim), feed=feed)
+        return filled(PROGRAM, cell, axis, ndim)

@@ -132,15 +132,16 @@ def operator(cell: Cell) -> str:
 def program(cell: Cell, axis: int, ndim: int, provider: str = f"CPU{SUFFIX}", device: str = CPU) -> str:
     """Return source that defines ``f``; the logits have `ndim` axes, and their classes lie at `axis`."""
     index = parted(device)[1]
+    shown = f'("{provider}", {{"device_id": {index}}})' if index else f'"{provider}"'
+    alone = "" if device == CPU else ALONE
+    return filled(PROGRAM, cell, axis, ndim, level=LEVELS[cell.mode], alone=alone, provider=shown)
+
+
+def filled(program: str, cell: Cell, axis: int, ndim: int, **more: str) -> str:
+    """Return a program with the arguments of a cell, the lines that make its model, and what is fed to it."""
     letters = arguments(cell).split(", ")
-    return PROGRAM.format(
-        arguments=", ".join(letters),
-        model=model(cell, axis, ndim),
-        level=LEVELS[cell.mode],
-        alone="" if device == CPU else ALONE,
-        provider=f'("{provider}", {{"device_id": {index}}})' if index else f'"{provider}"',
-        feed=", ".join(f'"{name}": {name}' for name in letters),
-    )
+    feed = ", ".join(f'"{letter}": {letter}' for letter in letters)
+    return program.format(arguments=", ".join(letters), model=model(cell, axis, ndim), feed=feed, **more)
 
 
 def model(cell: Cell, axis: int, ndim: int) -> str:

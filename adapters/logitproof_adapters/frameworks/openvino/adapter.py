@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import CPU, Description
-from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, SPELLINGS, TYPES, model
+from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, SPELLINGS, TYPES, filled
 from logitproof_adapters.frameworks.openvino.dialect import documented
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
-from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
+from logitproof_adapters.sources.source_adapter import SourceAdapter
 from logitproof_adapters.sources.unsupported import NOT_ASKED
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ class OpenvinoAdapter(NumpyArrays, SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        letters = arguments(cell).split(", ")
-        feed = ", ".join(f'"{letter}": {letter}' for letter in letters)
-        return PROGRAM.format(arguments=", ".join(letters), model=model(cell, axis, ndim), feed=feed)
+        return filled(PROGRAM, cell, axis, ndim)
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of its own: the result's memory is that of the compiled model."""
