@@ -20,12 +20,76 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_reference.bounds.assumptions import Arithmetic
+    from logitproof_reference.judging.compare import Comparison
     from logitproof_reference.numerics.enclosure import Enclosure
     from logitproof_reference.vocabulary.cells import Cell
-    from logitproof_reference.vocabulary.formats import F64
+    from logitproof_reference.vocabulary.formats import F64, Format
     from logitproof_reference.vocabulary.judgement import Judgement
 
     Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """An answer with the exact one, and what a bound says of both; see `against`."""
+
+    observed: Array
+    exact: Enclosure
+    bound: F64
+    comparison: Comparison
+
+    @property
+    def is_right(self) -> bool:
+        """Whether every number lies within the bound."""
+        return bool((self.comparison.conforms | self.comparison.undecided).all())
+
+    @property
+    def worst_row(self) -> int:
+        """The row of the number that is furthest off."""
+        return int(np.unravel_index(self.comparison.worst(), self.observed.shape)[0])
+
+    def judgement(
+        self, cell: Cell, case: str, clause: str, wrong: str, *, named: str = "", inputs: str = ""
+    ) -> Judgement:
+        """Return the judgement by a clause; `wrong` is its verdict on a wrong answer, `named` what that may be."""
+        comparison, is_right = self.comparison, self.is_right
+        at = np.unravel_index(comparison.worst(), self.observed.shape)
+        row, element = int(at[0]), int(at[1]) if len(at) > 1 else -1
+        seen, true, allowed, slack = (
+            float(one[at]) for one in (self.observed, self.exact.value, self.bound, comparison.slack)
+        )
+        place = f"row {row}" + (f", column {element}" if element >= 0 else "")
+        reason = f"{place}: {seen:.9g}, exactly {true:.9g}; error / bound {slack:.3g}{named}"
+        return on_cell(
+            cell,
+            case,
+            clause=clause,
+            grade=clause_of(clause).level,
+            verdict="conforms" if is_right else wrong,
+            reason="" if is_right else reason,
+            elements=self.observed.size,
+            ulps=float(comparison.ulps.max()),
+            slack=float(comparison.slack.max()),
+            nats=float(comparison.error.max()),
+            row=row,
+            element=element,
+            exact=true.hex(),
+            observed=seen.hex(),
+            bound=f"{allowed:.6g}",
+            inputs="" if is_right else inputs,
+            digest=digest(self.observed),
+        )
+
+
+def against(observed: Array, exact: Enclosure, bound: F64, format_: Format) -> Bounded:
+    """Compare an answer with the exact one of its shape, by a bound that may be one number for several."""
+    allowed = np.broadcast_to(bound, exact.shape)
+    return Bounded(observed, exact, allowed, compare(observed, exact, allowed, format_))
+
+
+def crash_reason(error: Exception) -> str:
+    """Say what a kernel raised, in a line."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +123,7 @@ class Held:
         try:
             observed = ask()
         except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
-            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
+            reason = crash_reason(error)
             yield on_cell(self.cell, self.case, clause=self.clause, grade=grade, verdict="crashed", reason=reason)
             return
         if observed.shape != self.truth.shape:
@@ -73,28 +137,6 @@ class Held:
     def _within(
         self, observed: Array, id_: str, arithmetic: Arithmetic, wrong: str, suspect: Callable[[Array], str] | None
     ) -> Judgement:
-        allowed = self.bound(arithmetic)
-        comparison = compare(observed, self.truth, allowed, FORMATS[self.cell.format])
-        is_right = bool((comparison.conforms | comparison.undecided).all())
-        at = np.unravel_index(comparison.worst(), observed.shape)
-        seen, true, slack = (float(one[at]) for one in (observed, self.truth.value, comparison.slack))
-        named = suspect(observed) if suspect is not None and not is_right else ""
-        reason = f"row {at[0]}: {seen:.9g}, exactly {true:.9g}; error / bound {slack:.3g}{named}"
-        return on_cell(
-            self.cell,
-            self.case,
-            clause=id_,
-            grade=clause_of(id_).level,
-            verdict="conforms" if is_right else wrong,
-            reason="" if is_right else reason,
-            elements=observed.size,
-            ulps=float(comparison.ulps.max()),
-            slack=float(comparison.slack.max()),
-            nats=float(comparison.error.max()),
-            row=int(at[0]),
-            element=int(at[1]) if len(at) > 1 else -1,
-            exact=true.hex(),
-            observed=seen.hex(),
-            bound=f"{float(allowed[at]):.6g}",
-            digest=digest(observed),
-        )
+        found = against(observed, self.truth, self.bound(arithmetic), FORMATS[self.cell.format])
+        named = suspect(observed) if suspect is not None and not found.is_right else ""
+        return found.judgement(self.cell, self.case, id_, wrong, named=named)

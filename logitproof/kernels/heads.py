@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof.kernels.against_bounds import Bounded, against, crash_reason
 from logitproof.kernels.by_format import AskedFormat
 from logitproof.kernels.head_cases import Case, cases
 from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied
 from logitproof.kernels.one_answer_of_ranks import ONE_ANSWER, farthest, one_answer
-from logitproof_conformance.asking.ask import digest
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.judging.compare import compare
 from logitproof_reference.prologues.factor import FactorPrologue
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
     from logitproof.kernels.check import Request
     from logitproof_adapters.sources.kernel_claim import Claim
     from logitproof_reference.bounds.assumptions import Arithmetic
-    from logitproof_reference.judging.compare import Comparison
     from logitproof_reference.numerics.enclosure import Enclosure
     from logitproof_reference.prologues.head import Head
     from logitproof_reference.prologues.protocol import Prologue
+    from logitproof_reference.vocabulary.formats import Format
     from logitproof_reference.vocabulary.judgement import Judgement
 
     Array = NDArray[Any]
@@ -129,7 +128,7 @@ class AskedHead(AskedFormat):
         try:
             observed = self._answer(quantity, case)
         except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
-            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
+            reason = crash_reason(error)
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict="crashed", reason=reason)
             return
         cotangent = None if quantity == "value" else asked.cotangent
@@ -145,7 +144,8 @@ class AskedHead(AskedFormat):
             (BEST_EFFORT, SHOULD, "concern"),
         ):
             held = _held(observed, exact, head, (quantity, cotangent), (format_, arithmetic))
-            yield _judgement(cell, case, id_, verdict, held)
+            inputs = f'{{"regime": "{case.name}", "row": {held.worst_row}}}'
+            yield held.judgement(cell, case.name, id_, verdict, inputs=inputs)
             if id_ == clause and (case.name == "ordinary" or not held.is_right):
                 yield from self._named(case, asked, cell, held)
             if id_ == clause and of_ranks is not None:
@@ -154,7 +154,7 @@ class AskedHead(AskedFormat):
             if id_ == clause and quantity == "value" and claim_is_of_rows(self.question.claim):
                 yield from _offset(case, cell, head, held, (format_, arithmetic))
 
-    def _named(self, case: Case, asked: Setting, cell: Cell, held: _Held) -> Iterator[Judgement]:
+    def _named(self, case: Case, asked: Setting, cell: Cell, held: Bounded) -> Iterator[Judgement]:
         """Yield by the clause of a fault that it is there; of right answers that it would change, that it is not."""
         model, told = (FORMATS[self.format], self.question.arithmetic or MUST), set()
         for name, clause, other in applied(asked, cell.quantity, held.observed):
@@ -187,14 +187,14 @@ def claim_is_of_rows(claim: Claim) -> bool:
     return claim.reduction == "none" and not claim.z_loss
 
 
-def _offset(case: Case, cell: Cell, head: Head, held: _Held, model: tuple[Any, Arithmetic]) -> Iterator[Judgement]:
+def _offset(case: Case, cell: Cell, head: Head, held: Bounded, model: tuple[Any, Arithmetic]) -> Iterator[Judgement]:
     """Judge whether the loss is a rounded log-sum-exp less a logit, of rows whose log-sum-exp is far larger than it."""
     unit = model[0].unit_roundoff
     largest = np.abs(head.logits.hi).max(axis=1)
     apart = largest > LARGE * np.abs(held.exact.value)
     if not apart.any():
         return
-    granted = np.broadcast_to(held.bound, held.exact.shape) + 3.0 * unit * largest
+    granted = held.bound + 3.0 * unit * largest
     within = compare(held.observed, held.exact, granted, model[0]).conforms
     wrong = ~(held.comparison.conforms | held.comparison.undecided) & apart
     if wrong.any() and not within[wrong].all():
@@ -207,54 +207,8 @@ def _offset(case: Case, cell: Cell, head: Head, held: _Held, model: tuple[Any, A
     yield on_cell(cell, case.name, clause=OFFSET, grade=grade, verdict=verdict, reason=reason if wrong.any() else "")
 
 
-@dataclass(frozen=True)
-class _Held:
-    """An answer beside the truth."""
-
-    observed: Array
-    exact: Enclosure
-    bound: NDArray[np.float64]
-    comparison: Comparison
-
-    @property
-    def is_right(self) -> bool:
-        """Whether every number lies within the bound."""
-        return bool((self.comparison.conforms | self.comparison.undecided).all())
-
-
 def _held(
-    observed: Array, exact: Enclosure, head: Head, asked: tuple[str, Array | None], model: tuple[Any, Arithmetic]
-) -> _Held:
+    observed: Array, exact: Enclosure, head: Head, asked: tuple[str, Array | None], model: tuple[Format, Arithmetic]
+) -> Bounded:
     quantity, cotangent = asked
-    allowed = head.bound(quantity, *model, cotangent)
-    return _Held(observed, exact, allowed, compare(observed, exact, np.broadcast_to(allowed, exact.shape), model[0]))
-
-
-def _judgement(cell: Cell, case: Case, clause: str, verdict: str, held: _Held) -> Judgement:
-    comparison, is_right = held.comparison, held.is_right
-    worst = comparison.worst()
-    at = np.unravel_index(worst, held.observed.shape)
-    row, element = int(at[0]), int(at[1]) if len(at) > 1 else -1
-    seen, exact = float(held.observed[at]), float(held.exact.value[at])
-    allowed, slack = float(np.broadcast_to(held.bound, held.exact.shape)[at]), float(comparison.slack[at])
-    place = f"row {row}" + (f", column {element}" if element >= 0 else "")
-    reason = f"{place}: {seen:.9g}, exactly {exact:.9g}; error / bound {slack:.3g}"
-    return on_cell(
-        cell,
-        case.name,
-        clause=clause,
-        grade=ALL_CLAUSES[clause].level,
-        verdict="conforms" if is_right else verdict,
-        reason="" if is_right else reason,
-        elements=held.observed.size,
-        ulps=float(comparison.ulps.max()),
-        slack=float(comparison.slack.max()),
-        nats=float(comparison.error.max()),
-        row=row,
-        element=element,
-        exact=exact.hex(),
-        observed=seen.hex(),
-        bound=f"{allowed:.6g}",
-        inputs="" if is_right else f'{{"regime": "{case.name}", "row": {row}}}',
-        digest=digest(held.observed),
-    )
+    return against(observed, exact, head.bound(quantity, *model, cotangent), model[0])
