@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, Profile, Python, TargetName, app
+from logitproof.commands.declared_options import declaring
 from logitproof.errors import EXPECTED, UNEXPECTED
 from logitproof.streams import echo, echo_json
 
 if TYPE_CHECKING:
-    from logitproof_adapters.sources.kernel_claim import Claim
     from logitproof_adapters.targets.target import Target
 
 EXAMPLES = (
@@ -67,50 +67,10 @@ Forbid = Annotated[
     list[str] | None,
     typer.Option(metavar="FUNCTION", help="Function that a kernel must not call, e.g. torch.softmax; repeatable."),
 ]
-Reduction = Annotated[str, typer.Option(metavar="none|sum|mean", help="Declare the reduction of its losses.")]
-IgnoreIndex = Annotated[int | None, typer.Option(metavar="LABEL", help="Declare the label whose rows are ignored.")]
-LabelSmoothing = Annotated[float, typer.Option(metavar="SHARE", help="Declare its label smoothing.")]
-Weight = Annotated[bool, typer.Option("--weight", help="Declare that it takes class weights, as the keyword weight.")]
-PosWeight = Annotated[
-    bool, typer.Option("--pos-weight", help="Declare that it takes weights of positive labels, as pos_weight.")
-]
-ClassAxis = Annotated[str, typer.Option(metavar="last|first|middle", help="Declare the position of its class axis.")]
-Where = Annotated[bool, typer.Option("--where", help="Declare that it takes a mask of classes, as the keyword where.")]
-AllMasked = Annotated[
-    str,
-    typer.Option(
-        metavar="nan|zero|minus_inf|uniform", help="Declare the result of a row whose classes are all masked."
-    ),
-]
-Scale = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor that multiplies its logits.")]
-Temperature = Annotated[float, typer.Option(metavar="DIVISOR", help="Declare the temperature that divides its logits.")]
-Softcap = Annotated[float | None, typer.Option(metavar="C", help="Declare that it caps logits: c tanh(x / c).")]
-ZLoss = Annotated[float, typer.Option(metavar="FACTOR", help="Declare the factor of the squared log-sum-exp it adds.")]
-Divisor = Annotated[float | None, typer.Option(metavar="N", help="Declare what it divides the sum of losses by.")]
-Bias = Annotated[bool, typer.Option("--bias", help="Declare that its linear layer takes a bias, as the keyword bias.")]
-Shift = Annotated[
-    bool, typer.Option("--shift", help="Declare that a row is scored against the label of the next row (loss heads).")
-]
-Ranks = Annotated[
-    int, typer.Option(metavar="N", help="Declare over how many ranks its vocabulary is sharded (loss heads).")
-]
-Gamma = Annotated[int, typer.Option(metavar="N", help="Declare the exponent of a focal loss.")]
-Normalized = Annotated[
-    bool, typer.Option("--normalized", help="Declare that it divides probabilities by their sum (losses of these).")
-]
-Clip = Annotated[float, typer.Option(metavar="E", help="Declare that it clips probabilities to E and 1 - E.")]
-LogFloor = Annotated[
-    float | None, typer.Option(metavar="L", help="Declare the least that its logarithm of a probability may be.")
-]
-ResultFormat = Annotated[str, typer.Option(metavar="FORMAT", help="Declare the format of its results.")]
-Refuses = Annotated[
-    str,
-    typer.Option(metavar="error|nan|zero", help="Declare what it does with labels out of range; this is then checked."),
-]
-Empty = Annotated[str, typer.Option(metavar="supported|unsupported", help="Declare whether a batch may have no rows.")]
 
 
 @app.command(epilog=EXAMPLES)
+@declaring(before="profile")
 def check(
     kernel: Annotated[
         str,
@@ -168,29 +128,6 @@ def check(
     gradual_underflow: Annotated[
         bool, typer.Option("--gradual-underflow", help="Declare that subnormal numbers are not flushed to zero.")
     ] = False,
-    reduction: Reduction = "none",
-    ignore_index: IgnoreIndex = None,
-    label_smoothing: LabelSmoothing = 0.0,
-    weight: Weight = False,
-    pos_weight: PosWeight = False,
-    class_axis: ClassAxis = "last",
-    where: Where = False,
-    all_masked: AllMasked = "",
-    scale: Scale = 1.0,
-    temperature: Temperature = 1.0,
-    softcap: Softcap = None,
-    z_loss: ZLoss = 0.0,
-    divisor: Divisor = None,
-    bias: Bias = False,
-    shift: Shift = False,
-    ranks: Ranks = 1,
-    gamma: Gamma = 2,
-    normalized: Normalized = False,
-    clip: Clip = 0.0,
-    log_floor: LogFloor = None,
-    result_format: ResultFormat = "",
-    refuses: Refuses = "",
-    empty: Empty = "",
     profile: Profile = "quick",
     widest: Widest = 262_144,
     seed: Seed = None,
@@ -205,15 +142,17 @@ def check(
     memory_gib: Memory = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a run file, for reports.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the judgements as JSON.")] = False,
+    **declared: Any,
 ) -> int:
     """Check one function of your own. Compares it with the exact answer; prints the smallest input that fails.
 
     The kernel runs in a process of its own: it may die, hang or run out of memory.
     """
     from logitproof.commands.tables import console
-    from logitproof.kernels.check import Request, check_named
+    from logitproof.kernels.check import Request, check_named, claimed
     from logitproof.kernels.isolated import MEMORY_GIB, Limits, Named
-    from logitproof.kernels.loading import declared, source_of
+    from logitproof.kernels.loading import declared as declared_arithmetic
+    from logitproof.kernels.loading import source_of
     from logitproof_adapters.targets.target import chosen
     from logitproof_reports.runs.origin import origin_now
     from logitproof_reports.runs.run_file import write_run
@@ -229,7 +168,7 @@ def check(
             op,
             labels,
             framework,
-            _claim(locals()),
+            claimed(declared),
             tuple(quantities or ()),
             tuple(forbid or ()),
             _path(place),
@@ -244,7 +183,7 @@ def check(
             widest,
             (lambda asked: echo(f"{asked} ...", err=True)) if sys.stderr.isatty() else None,
         ),
-        arithmetic=declared(
+        arithmetic=declared_arithmetic(
             accumulation=accumulation, height=height, exp_ulps=exp_ulps, gradual_underflow=gradual_underflow
         ),
         limits_=Limits(call_seconds, place.memory_gib or MEMORY_GIB),
@@ -265,20 +204,13 @@ def check(
     return EXPECTED if verdict.conforms else UNEXPECTED
 
 
-def _claim(given: dict[str, Any]) -> Claim:
-    """Return what the options of a command line declare."""
-    from logitproof.kernels.check import claimed
-    from logitproof_adapters.sources.kernel_claim import Claim as Declared
-
-    return claimed({name: given[name] for name in vars(Declared())})
-
-
 def _path(target: Target) -> tuple[str, ...]:
     """Return the folders in which a kernel's modules are looked for: here those of this process too."""
     return (str(Path.cwd()), *((place for place in sys.path if place) if target.is_here else ()))
 
 
 @app.command(epilog=GRADE_EXAMPLES)
+@declaring(before="forbid")
 def grade(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of kernels: one file each.", exists=True)],
     *,
@@ -293,29 +225,6 @@ def grade(
     labels: Labels = "",
     formats: Formats = None,
     framework: Framework = "numpy",
-    reduction: Reduction = "none",
-    ignore_index: IgnoreIndex = None,
-    label_smoothing: LabelSmoothing = 0.0,
-    weight: Weight = False,
-    pos_weight: PosWeight = False,
-    class_axis: ClassAxis = "last",
-    where: Where = False,
-    all_masked: AllMasked = "",
-    scale: Scale = 1.0,
-    temperature: Temperature = 1.0,
-    softcap: Softcap = None,
-    z_loss: ZLoss = 0.0,
-    divisor: Divisor = None,
-    bias: Bias = False,
-    shift: Shift = False,
-    ranks: Ranks = 1,
-    gamma: Gamma = 2,
-    normalized: Normalized = False,
-    clip: Clip = 0.0,
-    log_floor: LogFloor = None,
-    result_format: ResultFormat = "",
-    refuses: Refuses = "",
-    empty: Empty = "",
     forbid: Forbid = None,
     budget: Annotated[
         float, typer.Option(metavar="SECONDS", help="Time budget of one kernel; the cheapest trials come first.")
@@ -338,6 +247,7 @@ def grade(
         Path | None,
         typer.Option("--output", "-o", help="Append the records to this file; kernels that it contains are skipped."),
     ] = None,
+    **declared: Any,
 ) -> int:
     """Check every kernel of a folder. Prints a line of JSON each: verdict, share of trials passed, smallest failure.
 
@@ -345,6 +255,7 @@ def grade(
     --python or --target it runs there; the notes of its record list the limits that cannot be enforced there.
     """
     from logitproof.errors import UsageError
+    from logitproof.kernels.check import claimed
     from logitproof.kernels.grade import GRADE_MEMORY_GIB, Task, fresh_seed, graded_before, size_of
     from logitproof.kernels.grade import grade as grade_kernels
     from logitproof.kernels.isolated import Limits
@@ -358,7 +269,7 @@ def grade(
         labels=labels,
         framework=framework,
         gradient=gradient,
-        claim=_claim(locals()),
+        claim=claimed(declared),
         formats=tuple(formats or ()),
         forbidden=tuple(forbid or ()),
         seed=fresh_seed() if seed is None else seed,

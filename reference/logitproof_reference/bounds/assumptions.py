@@ -66,7 +66,7 @@ class Arithmetic:
 
     def __post_init__(self) -> None:
         if self.height not in HEIGHTS:
-            raise ValueError(f'height "{self.height}" is not known; known: {", ".join(HEIGHTS)}')
+            raise ValueError(f'summation order "{self.height}" is not known; known: {", ".join(HEIGHTS)}')
         if self.accumulation and self.accumulation not in FORMATS:
             raise ValueError(f'accumulation "{self.accumulation}" is not a format; formats: {", ".join(FORMATS)}')
         if not (self.exp_ulps >= 0.5 and self.log_ulps >= 0.5):

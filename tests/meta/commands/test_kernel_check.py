@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 import logitproof
+from logitproof.commands.declared_options import DECLARED
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, UsageError
 from logitproof_adapters.control.answers import answer
+from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_reference.bounds.assumptions import Arithmetic
 from logitproof_reports.runs.run_file import read_run
 
@@ -280,8 +282,14 @@ USAGES = {
     "no module": (("nowhere:f",), "the kernel cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"),
     "no callable": (("mykernels:nothing",), 'module "mykernels" has no callable "nothing"'),
     "no colon": (("mykernels",), '"mykernels" is not a callable'),
-    "height": (("mykernels:softmax", "--height", "flat"), 'height "flat" is not known'),
+    "summation": (("mykernels:softmax", "--summation", "flat"), 'summation order "flat" is not known'),
+    "its older name": (("mykernels:softmax", "--height", "flat"), 'summation order "flat" is not known'),
 }
+
+
+def test_every_declaration_of_a_kernel_is_an_option_with_its_default() -> None:
+    declared = {name: default for name, _, default, *_ in DECLARED}
+    assert declared == vars(Claim())
 
 
 @pytest.mark.parametrize("name", USAGES)
