@@ -37,6 +37,14 @@ def megatron(hidden: Any, weight: Any, labels: Any, *, ranks: int = 1, label_smo
     return _sharded("megatron", ranks, (hidden, weight, labels), {"label_smoothing": label_smoothing})
 
 
+def liger(
+    hidden: Any, weight: Any, labels: Any, *, ranks: int = 1, ignore_index: int = -100, label_smoothing: float = 0.0
+) -> Any:
+    """`LigerVocabParallelCrossEntropy`: a loss a row; its Triton kernels run in the interpreter."""
+    options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    return _sharded("liger", ranks, (hidden, weight, labels), options)
+
+
 def _sharded(head: str, ranks: int, given: tuple[Any, Any, Any], options: dict[str, Any]) -> Any:
     torch: Any = import_module("torch")
     hidden, weight, labels = given

@@ -63,7 +63,31 @@ class Megatron:
         return loss.detach(), None if leaf.grad is None else leaf.grad[:, :kept]
 
 
-HEADS = {"loss_parallel": LossParallel, "megatron": Megatron}
+class Liger:
+    """`liger_kernel.transformers.vocab_parallel_cross_entropy`; the vocabulary is padded to a multiple of ranks."""
+
+    def __init__(self, ranks: int) -> None:
+        self._torch: Any = import_module("torch")
+        self._ranks = ranks
+        module = import_module("liger_kernel.transformers.vocab_parallel_cross_entropy")
+        self._loss = module.LigerVocabParallelCrossEntropy
+
+    def __call__(self, logits: Any, labels: Any, cotangent: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the loss of each row and the gradient by this rank's shard, without the classes of the padding."""
+        torch, classes = self._torch, logits.shape[1]
+        padding = -classes % self._ranks
+        lowest = torch.finfo(logits.dtype).min / 4
+        padded = torch.nn.functional.pad(logits, (0, padding), value=lowest)
+        width, rank = padded.shape[1] // self._ranks, torch.distributed.get_rank()
+        leaf = padded[:, rank * width : (rank + 1) * width].clone().requires_grad_()
+        loss = self._loss(**options)(leaf[:, None] * 1.0, labels[:, None], torch.distributed.group.WORLD)[:, 0]
+        if cotangent is not None:
+            loss.backward(cotangent)
+        kept = max(min(width, classes - rank * width), 0)
+        return loss.detach(), None if leaf.grad is None else leaf.grad[:, :kept]
+
+
+HEADS = {"loss_parallel": LossParallel, "megatron": Megatron, "liger": Liger}
 
 
 def main(rank: int, ranks: int, store: str, head: str) -> None:

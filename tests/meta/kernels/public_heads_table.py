@@ -123,6 +123,13 @@ PUBLIC_HEADS = (
     PublicHead("torch 2.13.0", "of_shards:torch_loss_parallel", "loss_parallel", declared=f"{MEAN} --ranks 2"),
     PublicHead("megatron-core 0.16.1", "of_shards:megatron", "vocab_parallel_cross_entropy", declared="--ranks 2"),
     PublicHead(
+        "liger-kernel 0.8.5",
+        "of_shards:liger",
+        "LigerVocabParallelCrossEntropy",
+        declared="--ignore-index -100 --ranks 2",
+        interpreter=True,
+    ),
+    PublicHead(
         "tokamax 0.0.17", "of_jax:tokamax_xla", "linear_softmax_cross_entropy_loss, xla", "jax", "--reduction sum"
     ),
     PublicHead(
@@ -198,3 +205,69 @@ KIN = tuple(
     )
 )
 """Entropies, divergences and focal losses."""
+
+CE, BCE, H, K = (
+    "probability_cross_entropy",
+    "binary_cross_entropy",
+    "probability_entropy",
+    "probability_kl_divergence",
+)
+TORCH, JAX, NUMPY = "torch 2.13.0", "jax 0.10.2", "numpy 2.4.6"
+KERAS, NUMPYRO, TFP = "keras 3.15.1", "numpyro 0.22.0", "tfp-nightly 0.26.0.dev20261027"
+
+PROBABILITIES = tuple(
+    PublicHead(package, f"of_probabilities:{function}", calls, framework, declared, op)
+    for package, framework, function, calls, op, declared in (
+        (TORCH, "torch", "torch_nll_loss", "F.nll_loss of logarithms", CE, ""),
+        (TORCH, "torch", "torch_binary_cross_entropy", "F.binary_cross_entropy", BCE, "--log-floor -100"),
+        (TORCH, "torch", "torch_categorical_log_prob", "distributions.Categorical.log_prob", CE, "--normalized"),
+        (TORCH, "torch", "torch_categorical_entropy", "distributions.Categorical.entropy", H, "--normalized"),
+        (TORCH, "torch", "torch_categorical_kl", "distributions.kl_divergence", K, "--normalized"),
+        (TORCH, "torch", "torch_entr", "torch.special.entr", H, ""),
+        (TORCH, "torch", "torch_kl_div", "F.kl_div of logarithms", K, ""),
+        (JAX, "jax", "jax_xlogy", "jax.scipy.special.xlogy", CE, "--labels distributions"),
+        (JAX, "jax", "jax_entr", "jax.scipy.special.entr", H, ""),
+        (JAX, "jax", "jax_rel_entr", "jax.scipy.special.rel_entr", K, ""),
+        ("optax 0.2.8", "jax", "optax_kl_divergence", "kl_divergence of logarithms", K, ""),
+        (
+            KERAS,
+            "jax",
+            "keras_categorical",
+            "losses.CategoricalCrossentropy",
+            CE,
+            "--labels distributions --normalized --clip 1e-7",
+        ),
+        (KERAS, "jax", "keras_sparse", "losses.SparseCategoricalCrossentropy", CE, "--normalized --clip 1e-7"),
+        (KERAS, "jax", "keras_binary", "losses.BinaryCrossentropy", BCE, "--clip 1e-7"),
+        (KERAS, "jax", "keras_kl_divergence", "losses.KLDivergence", K, "--clip 1e-7"),
+        (NUMPYRO, "jax", "numpyro_log_prob", "CategoricalProbs.log_prob", CE, ""),
+        (NUMPYRO, "jax", "numpyro_entropy", "CategoricalProbs.entropy", H, ""),
+        (TFP, "jax", "tfp_log_prob", "Categorical.log_prob", CE, "--normalized"),
+        (TFP, "jax", "tfp_entropy", "Categorical.entropy", H, ""),
+        (TFP, "jax", "tfp_kl_divergence", "Categorical.kl_divergence", K, "--normalized"),
+        ("scikit-learn 1.9.1", "numpy", "sklearn_log_loss", "metrics.log_loss", CE, "--clip 1.1920928955078125e-07"),
+        ("scipy 1.17.1", "numpy", "scipy_entropy", "stats.entropy", H, "--normalized"),
+        ("scipy 1.17.1", "numpy", "scipy_divergence", "stats.entropy of two", K, "--normalized"),
+    )
+)
+"""Losses and distributions of probabilities."""
+
+FUNCTIONS = tuple(
+    PublicHead(package, f"of_functions:{function}", calls, framework, op=op)
+    for package, framework, function, calls, op in (
+        (TORCH, "torch", "torch_softplus", "F.softplus", "softplus"),
+        (TORCH, "torch", "torch_log_sigmoid", "F.logsigmoid", "log_sigmoid"),
+        (TORCH, "torch", "torch_logaddexp", "torch.logaddexp", "logaddexp"),
+        (TORCH, "torch", "torch_logcumsumexp", "torch.logcumsumexp", "cumulative_log_sum_exp"),
+        (JAX, "jax", "jax_softplus", "jax.nn.softplus", "softplus"),
+        (JAX, "jax", "jax_log_sigmoid", "jax.nn.log_sigmoid", "log_sigmoid"),
+        (JAX, "jax", "jax_logaddexp", "jax.numpy.logaddexp", "logaddexp"),
+        (JAX, "jax", "jax_cumlogsumexp", "jax.lax.cumlogsumexp", "cumulative_log_sum_exp"),
+        (NUMPY, "numpy", "numpy_logaddexp", "numpy.logaddexp", "logaddexp"),
+        (NUMPY, "numpy", "numpy_logaddexp_accumulate", "numpy.logaddexp.accumulate", "cumulative_log_sum_exp"),
+        ("scipy 1.17.1", "numpy", "scipy_log_expit", "scipy.special.log_expit", "log_sigmoid"),
+        ("torch-geometric 2.8.1", "torch", "pyg_softmax", "utils.softmax", "grouped_softmax"),
+        ("jraph 0.0.6.dev0", "jax", "jraph_softmax", "segment_softmax", "grouped_softmax"),
+    )
+)
+"""The functions that losses are made of."""

@@ -13,14 +13,22 @@ import typer.main
 
 from logitproof.commands.command_line import app
 from logitproof_reference.vocabulary.heads import HEADS
-from meta.kernels.public_heads_table import KIN, MASKED, PUBLIC_HEADS, PublicHead
+from meta.kernels.public_heads_table import (
+    FUNCTIONS,
+    KIN,
+    MASKED,
+    PROBABILITIES,
+    PUBLIC_HEADS,
+    PublicHead,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/loss-heads.md").read_text("utf-8")
 
-ALL = (*PUBLIC_HEADS, *MASKED, *KIN)
+OF_AN_OP = (*KIN, *PROBABILITIES, *FUNCTIONS)
+ALL = (*PUBLIC_HEADS, *MASKED, *OF_AN_OP)
 
 BUILT_IN = {
     "of_trainers:torchtune_chunked": {"reduction"},
@@ -53,8 +61,8 @@ def test_a_function_with_a_mask_takes_it_by_that_keyword(head: PublicHead) -> No
     ]
 
 
-@pytest.mark.parametrize("head", KIN, ids=lambda head: head.function)
-def test_one_of_the_kin_takes_the_operands_of_its_op(head: PublicHead) -> None:
+@pytest.mark.parametrize("head", OF_AN_OP, ids=lambda head: head.function)
+def test_a_function_takes_the_operands_of_its_op(head: PublicHead) -> None:
     taken = [
         name for name, one in inspect.signature(function_of(head)).parameters.items() if one.kind != one.KEYWORD_ONLY
     ]
