@@ -50,6 +50,8 @@ def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: 
     arrays = {name: array for name, array in taken.items() if array is not None}
     options = LossOptions(**given)
     moved = np.moveaxis(logits, axis, -1)
+    if not (moved.shape[-1] or OPS[op].takes_labels or arrays):
+        return _of_no_class(op, logits, axis)
     control.refuse(moved, arrays.get("labels"), axis, options.ignore_index)
     options.check(moved.shape[-1])
     working = np.result_type(logits.dtype, np.float32)
@@ -68,6 +70,11 @@ def answer(op: str, quantity: str, logits: NDArray[Any], *, axis: int, **given: 
             result = function_of(op, quantity)(prepared(logits), *ready.values())
         result = np.asarray(result).astype(logits.dtype)
     return np.moveaxis(result, -1, axis) if result.ndim == logits.ndim else result
+
+
+def _of_no_class(op: str, logits: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return no probability, or the logarithm of an empty sum."""
+    return logits.copy() if OPS[op].keeps_classes else np.full(np.delete(logits.shape, axis), -np.inf, logits.dtype)
 
 
 def function_of(op: str, quantity: str) -> Callable[..., Array]:

@@ -86,15 +86,27 @@ def one_hot(labels: NDArray[Any], like: Array) -> Array:
     return q
 
 
+CERTAIN = 0.5
+"""A probability past which 1 - p is taken from the others."""
+
+
 def grad_softmax(x: Array, cotangent: Array) -> Array:
-    """Return p (c - sum c p)."""
+    """Return p (c - sum c p), with c less that of the largest logit where its p is next to 1: then nothing cancels."""
     p = shares(x)
-    return np.where(without_limit(x), np.nan, p * (cotangent - total(cotangent * p)))
+    first = np.argmax(x, axis=-1)[..., None]
+    certain = np.take_along_axis(p, first, axis=-1) > CERTAIN
+    c = cotangent - np.where(certain, np.take_along_axis(cotangent, first, axis=-1), 0)
+    return np.where(without_limit(x), np.nan, p * (c - total(c * p)))
 
 
 def grad_log_softmax(x: Array, cotangent: Array) -> Array:
-    """Return c - p sum c."""
-    return cotangent - softmax(x) * total(cotangent)
+    """Return c - p sum c, at a logit whose p is next to 1 as (1 - p) sum c less the sum of the other c."""
+    p, first = softmax(x), np.argmax(x, axis=-1)[..., None]
+    at_first = np.arange(x.shape[-1]) == first
+    others, rest = np.where(at_first, 0, cotangent), np.where(at_first, 0, p)
+    kept = total(rest) * total(cotangent) - total(others)
+    certain = at_first & (np.take_along_axis(p, first, axis=-1) > CERTAIN)
+    return np.where(certain, kept, cotangent - p * total(cotangent))
 
 
 def grad_log_sum_exp(x: Array, cotangent: Array) -> Array:

@@ -155,7 +155,7 @@ def relative_label_gradient(outputs: Outputs) -> bool | None:
 
 @dataclass(frozen=True)
 class LabelGradients:
-    """The gradient at each row's label, measured; arrays of shape (rows,).
+    """The gradient at each row's label, measured; arrays of shape (rows,), of the sigmoid loss (rows, n).
 
     Attributes
     ----------
@@ -177,20 +177,42 @@ class LabelGradients:
         return _decisive(self.error, self.granted, self.otherwise)
 
 
-def label_gradients(outputs: Outputs) -> LabelGradients:
+def label_gradients(outputs: Outputs, *, times_share: bool = False) -> LabelGradients:
     """Measure the gradient at the label.
 
     As -sum of the other p, its error is theirs, g_h of the sum, and the product with the cotangent:
-    relatively about (T + M + h + 2) u + 2 ee. p - 1 is off by u absolutely.
+    relatively about (T + M + h + 2) u + 2 ee. p - 1 is off by u absolutely. Of softmax itself, by the label's own
+    probability, it is p times that.
     """
     rounding, indices = outputs.rounding, outputs.indices
     softmax = bounds_forward.softmax(outputs.statistics, rounding, outputs.total)
     others = np.arange(softmax.value.shape[-1]) != indices
     rest = rounding.sum(BoundedValue(np.where(others, softmax.value, 0.0), np.where(others, softmax.error, 0.0)))
+    if times_share:
+        value, error = (np.take_along_axis(part, indices, axis=-1) for part in (softmax.value, softmax.error))
+        rest = rounding.multiply(BoundedValue(value, error), rest)
     granted = rounding.multiply(outputs.upstream, rest).error[:, 0]
     error = np.take_along_axis(outputs.error, indices, axis=-1)[:, 0]
     cancelled = np.abs(outputs.upstream.value) * np.minimum(rounding.unit / 2.0, rest.value)
     return LabelGradients(error, granted * INFLATION, cancelled[:, 0])
+
+
+def sigmoid_gradients(outputs: Outputs) -> LabelGradients:
+    """Measure the gradient of the sigmoid loss where a certain label's logit lies far on its side.
+
+    There it is sigmoid(-|x|) with a sign, times the cotangent: e / (1 + e) with e = exp(-|x|), off by ee and four
+    roundings relatively. sigmoid(x) - 1 is off by u absolutely.
+    """
+    x, rounding = outputs.logits.astype(np.float64), outputs.rounding
+    labels = np.zeros_like(x) if outputs.labels is None else outputs.labels.astype(np.float64)
+    cotangent = np.ones_like(x) if outputs.cotangent is None else np.abs(outputs.cotangent.astype(np.float64))
+    saturated = ((labels == 0.0) & (x < 0.0)) | ((labels == 1.0) & (x > 0.0))
+    share = np.exp(-np.logaddexp(0.0, np.abs(x)))
+    # Next to the subnormal numbers an exponential may be flushed to 0, which is another matter (EXT-9).
+    share = np.where(saturated & (share * rounding.unit >= outputs.format.smallest_normal), share, 0.0)
+    relative = bounds_forward.compound(np.full_like(x, rounding.exp_error), *[rounding.unit] * 4)
+    granted = (cotangent * share * relative + 2 * rounding.tiny) * INFLATION
+    return LabelGradients(outputs.error, granted, cotangent * np.minimum(rounding.unit / 2.0, share))
 
 
 def shift_invariant_value(outputs: Outputs) -> bool | None:

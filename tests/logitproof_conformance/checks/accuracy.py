@@ -1,4 +1,4 @@
-"""How exact the answers of a cell are beside their bounds: accuracy class (VAL-3, ACC-2) and accuracy grade (ACC-1)."""
+"""How exact answers are beside their bounds: accuracy class (VAL-3, ACC-2), grade (ACC-1), certain classes (ACC-3)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_conformance.asking.ask import ask
 from logitproof_conformance.asking.truth import accuracy_bounds, arguments_of
 from logitproof_conformance.judging.judging import (
     CellEvaluation,
@@ -20,9 +21,18 @@ from logitproof_conformance.judging.judging import (
     spell_inputs,
     verdict_on,
 )
+from logitproof_conformance.programs.repro import program_of
 from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
 from logitproof_reference.cases.catalogue import REGIMES
-from logitproof_reference.judging.accuracy_classes import CLASSES, Outputs, classes, label_gradients
+from logitproof_reference.judging.accuracy_classes import (
+    CLASSES,
+    DECISIVE,
+    Outputs,
+    classes,
+    label_gradients,
+    sigmoid_gradients,
+)
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.contract import Adapter
     from logitproof_conformance.judging.rules import ComparedBatch
     from logitproof_conformance.plan.cases import Case
+    from logitproof_reference.cases.catalogue import Batch
     from logitproof_reference.judging.compare import Comparison
     from logitproof_reference.vocabulary.judgement import Judgement
 
@@ -97,6 +108,73 @@ def _judge_label_gradients(
         f"exact {exact.value[0, at]:.9g}, {ratio[worst]:.3g} times what the sum of the other classes allows"
     )
     return replace(found, reason=reason, repro=repro_of(evaluation, batch, row))
+
+
+def judge_certain_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
+    """Judge the gradient by a logit whose class, or label, is all but certain: it is small, and not 0 (ACC-3)."""
+    elementwise = OPS[case.cell.op].elementwise
+    batch = evaluation.common_batch if elementwise else _with_certain_cotangents(evaluation.common_batch)
+    answer = evaluation.answer(batch) if elementwise else ask(evaluation.adapter, case.cell, batch)
+    if (failed := failure(case, answer, "ACC-3")) is not None:
+        yield failed
+        return
+    finite = np.flatnonzero(finite_rows(batch.rows.logits))
+    exact = evaluation.truth(batch).exact[finite]
+    rows = batch.rows[finite]
+    outputs = Outputs(
+        logits=rows.logits,
+        observed=answer.array[finite],
+        exact=exact,
+        format=batch.format,
+        labels=rows.distributions if elementwise else _top(rows.logits),
+        cotangent=rows.class_cotangents if elementwise else None,
+    )
+    times_share = case.cell.op == "softmax"
+    measured = sigmoid_gradients(outputs) if elementwise else label_gradients(outputs, times_share=times_share)
+    # What loses less than a quarter of what the difference may lose is inexact, and no difference.
+    allowed = np.maximum(measured.granted, measured.otherwise / DECISIVE)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = np.where(measured.decisive, measured.error / allowed, -1.0)
+        rank = np.where(ratio > 1.0, 1.0 + measured.error / measured.granted, ratio)
+    if not measured.decisive.any():
+        yield judgement(case, "ACC-3", "unsupported", reason="no row decides: the answers there are not finite")
+        return
+    worst = np.unravel_index(int(np.argmax(rank)), ratio.shape)
+    row, at = int(worst[0]), int(worst[1] if elementwise else outputs.indices[worst[0], 0])
+    regime, number = batch.locate(int(finite[row]))
+    observed = float(outputs.observed[row, at])
+    found = replace(
+        judgement(case, "ACC-3", verdict_on("ACC-3", good=bool(ratio[worst] <= 1.0))),
+        elements=int(measured.decisive.sum()),
+        slack=float(ratio[worst]),
+        nats=float(measured.error[measured.decisive].max()),
+        row=number,
+        element=at,
+        exact=spell_exact(exact.value[row, at], exact.tail[row, at]),
+        observed=observed.hex(),
+        bound=f"{allowed[worst]:.6g}",
+        inputs=spell_inputs(evaluation.cell, batch, regime, number),
+    )
+    if found.verdict == "conforms":
+        yield found
+        return
+    reason = (
+        f"row {number} of {regime}, class {at}: observed {observed:.9g}, exact {exact.value[row, at]:.9g}, "
+        "as code has it that subtracts the probability from 1"
+    )
+    yield replace(found, reason=reason, repro=program_of(evaluation.adapter, case.cell, batch, int(finite[row])))
+
+
+def _top(logits: NDArray[Any]) -> NDArray[np.intp]:
+    found: NDArray[np.intp] = np.argmax(logits.astype(np.float64), axis=1)
+    return found
+
+
+def _with_certain_cotangents(batch: Batch) -> Batch:
+    """Return the batch with a cotangent of 1 at the largest logit of each row and 0 elsewhere."""
+    logits = batch.rows.logits
+    chosen = np.arange(logits.shape[1]) == _top(np.nan_to_num(logits.astype(np.float64)))[:, None]
+    return replace(batch, rows=replace(batch.rows, class_cotangents=chosen.astype(logits.dtype)))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from logitproof_adapters.contract import broadcast_labels, floating_indices, ignored_labels
 from logitproof_conformance.asking.ask import Answer, ask, ask_with, digest
 from logitproof_conformance.checks.modes import judge_kept_refusal
-from logitproof_conformance.judging.judging import CellEvaluation, failure, judgement, spell
+from logitproof_conformance.judging.judging import CellEvaluation, failure, judgement, spell, verdict_on
 from logitproof_conformance.judging.rules import ComparedBatch
 from logitproof_conformance.plan.bad_inputs import BAD_LABELS, INVALID_ARGUMENTS
 from logitproof_conformance.plan.layout import arrange
@@ -130,6 +130,11 @@ def judge_no_classes(evaluation: CellEvaluation, case: Case) -> Iterator[Judgeme
     inputs = arrange(case.cell, batch.rows)
     answer = ask_with(evaluation.adapter, case.cell, inputs, batch)
     yield from judge_kept_refusal(evaluation, case, (case.cell, inputs, batch), answer)
+    if (case.cell.labels, case.cell.quantity) == ("none", "value"):
+        refused = (
+            f"{answer.failure}; nothing is expected of no classes, or the logarithm of 0" if answer.failure else ""
+        )
+        yield _found(evaluation, case, "ERR-5", answer, refused, inputs=inputs)
     if answer.failure:
         yield _refused(case, "ERR-4", answer)
         return
@@ -162,7 +167,7 @@ def _found(
     """Return the judgement on an answer that came; with inputs and repro where there is a fault."""
     observed = answer.observed
     found = replace(
-        judgement(case, clause, "deviates" if fault else "conforms", reason=fault),
+        judgement(case, clause, verdict_on(clause, good=not fault), reason=fault),
         elements=0 if observed is None else observed.size,
         digest="" if observed is None else digest(observed),
     )

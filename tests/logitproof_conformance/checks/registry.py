@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logitproof_conformance.checks.accuracy import judge_accuracy_class, judge_accuracy_grade
+from logitproof_conformance.checks.accuracy import judge_accuracy_class, judge_accuracy_grade, judge_certain_class
 from logitproof_conformance.checks.few_rows import judge_few_rows
 from logitproof_conformance.checks.further_layouts import judge_further_layout, judge_one_dimension
 from logitproof_conformance.checks.label_formats import (
@@ -40,7 +40,7 @@ from logitproof_conformance.plan.bad_inputs import (
     NO_CLASSES,
     WEIGHT_FORMATS,
 )
-from logitproof_conformance.plan.checks import ZERO_DIMENSIONS
+from logitproof_conformance.plan.checks import CERTAIN_CLASS, ZERO_DIMENSIONS
 from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION
 from logitproof_conformance.plan.spellings import EVERY_AXIS, SPELLINGS
 from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE
@@ -63,6 +63,7 @@ CHECK_JUDGES = {
     "eager_refusal": judge_eager_refusal,
     "accuracy_class": judge_accuracy_class,
     "accuracy_grade": judge_accuracy_grade,
+    CERTAIN_CLASS: judge_certain_class,
     "result": judge_result,
     "empty_batch": judge_empty_batch,
     "second_backward": judge_second_backward,

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from logitproof_conformance.plan.bad_inputs import BAD_INPUTS, BAD_LABELS, NARROW_IGNORED, WEIGHT_FORMATS, takes
+from logitproof_conformance.plan.bad_inputs import (
+    BAD_INPUTS,
+    BAD_LABELS,
+    NARROW_IGNORED,
+    NO_CLASSES,
+    WEIGHT_FORMATS,
+    takes,
+)
 from logitproof_conformance.plan.cells import MAIN_MODES, OF_EVERY_LOSS, is_sum_of_halves
 from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION, takes_layout
 from logitproof_conformance.plan.layout import SHAPES
@@ -17,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from logitproof_reference.vocabulary.cells import Cell
+
+CERTAIN_CLASS = "certain_class"
+"""The gradient by a logit whose class is all but certain."""
 
 ZERO_DIMENSIONS = "zero_dimensions"
 """Logits of no axis: one number, the only class."""
@@ -39,6 +50,7 @@ CHECKS = {
     "eager_refusal": "modes",
     "accuracy_class": "classes",
     "accuracy_grade": "classes",
+    CERTAIN_CLASS: "classes",
     "result": "results",
     "empty_batch": "results",
     "second_backward": "results",
@@ -54,7 +66,10 @@ CHECKS = {
 """Checks that look at more than one regime or ask again, and their chapter."""
 
 PRODUCED_CHECKS = frozenset({"result", "few_rows"})
-OPTION_CHECKS = frozenset({"result", "one_hot_labels", "second_backward", NARROW_IGNORED, *WEIGHT_FORMATS})
+LABEL_COLUMN = "label_column"
+OPTION_CHECKS = frozenset(
+    {"result", "one_hot_labels", "second_backward", NARROW_IGNORED, LABEL_COLUMN, NO_CLASSES, *WEIGHT_FORMATS}
+)
 FURTHER_MODE_CHECKS = frozenset(
     {"poisoned_neighbours", "eager_answer", "eager_refusal", "accuracy_class", "accuracy_grade", "result"}
 )
@@ -114,6 +129,7 @@ ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
     ONE_DIMENSION: lambda cell: cell.quantity == "value",
     NARROW_IGNORED: lambda cell: cell.quantity == "value",
     MIXED_DERIVATIVE: lambda cell: not OPS[cell.op].elementwise,
+    CERTAIN_CLASS: _everywhere,
     **dict.fromkeys((*SPELLINGS, EVERY_AXIS, ZERO_DIMENSIONS), lambda _cell: False),
 }
 """Checks whose arrays are one more shape or format, or lie otherwise: the cells that quick asks, eager in float32."""
@@ -131,6 +147,8 @@ MIXED_PRECISION = {"distributions_in_float32": "bfloat16"}
 """Bad inputs that the quick profile asks in another format than float32."""
 
 WEIGHT_ALONE = Options(weight=True)
+MEAN = Options(reduction="mean")
+"""The options with which no classes are asked too: a mean divides by what may be their number."""
 
 
 def _is_weighted_value(check: str, cell: Cell) -> bool:
@@ -142,6 +160,12 @@ def _is_weighted_value(check: str, cell: Cell) -> bool:
 def _asks_mixed_derivative(cell: Cell) -> bool:
     asked = (cell.mode, cell.quantity, cell.format) == ("eager", "grad_labels", "float32")
     return asked and not cell.entry and _is_plain(cell)
+
+
+def _asks_certain_class(cell: Cell) -> bool:
+    """Tell whether a cell is asked the gradient of a certain class; of class indices its accuracy class says it."""
+    asked = cell.mode == "eager" and cell.quantity == "grad_logits" and not cell.entry and _is_plain(cell)
+    return asked and (cell.op in {"softmax", "log_softmax"} or OPS[cell.op].elementwise)
 
 
 def _is_spelled_otherwise(word: str, cell: Cell) -> bool:
@@ -160,6 +184,7 @@ SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
     "row_sums": lambda cell: (cell.labels, cell.quantity) in OPS[cell.op].row_sums,
     "accuracy_class": _is_plain,
     "accuracy_grade": _is_plain,
+    CERTAIN_CLASS: _asks_certain_class,
     "empty_batch": _is_worth_a_shape,
     "row_alone": lambda cell: _is_plain(cell) and cell.quantity in OF_EVERY_LOSS and _is_worth_a_shape(cell),
     "second_backward": lambda cell: _is_plain(cell) and _goes_backward_twice(cell),
@@ -188,11 +213,14 @@ def _says_something(check: str, cell: Cell) -> bool:
     }
     if any(applies and check not in checks for checks, applies in narrower.items()):
         return False
+    if check == NO_CLASSES and cell.options != PLAIN:
+        return cell == replace(cell, mode="eager", options=MEAN, entry="", axis="last") and takes(check, cell)
     if check in LAWS or check in BAD_INPUTS:
         return _is_plain(cell) and (LAWS[check](cell) if check in LAWS else takes(check, cell))
     if check in FURTHER_LAYOUTS:
         asked = cell.mode == "eager" or (check in COMPILED_LAYOUTS and _is_worth_a_shape(cell))
-        return asked and _is_plain(cell) and takes_layout(check, cell)
+        lone = cell.options == PLAIN or (check == LABEL_COLUMN and _ignores_alone(cell) and not cell.is_scalar)
+        return asked and lone and _is_plain(cell) and takes_layout(check, cell)
     return SOMEWHERE.get(check, _everywhere)(cell)
 
 

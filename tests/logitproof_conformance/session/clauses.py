@@ -15,7 +15,7 @@ from logitproof_conformance.plan.bad_inputs import (
     NO_CLASSES,
     WEIGHT_FORMATS,
 )
-from logitproof_conformance.plan.checks import ZERO_DIMENSIONS
+from logitproof_conformance.plan.checks import CERTAIN_CLASS, ZERO_DIMENSIONS
 from logitproof_conformance.plan.further_layouts import FURTHER_LAYOUTS, ONE_DIMENSION
 from logitproof_conformance.plan.spellings import EVERY_AXIS, SPELLINGS
 from logitproof_reference.vocabulary.ops import MIXED_DERIVATIVE, OPS
@@ -41,6 +41,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     "eager_refusal": ("MOD-3", "MOD-4"),
     "accuracy_class": ("VAL-3", "ACC-2"),
     "accuracy_grade": ("ACC-1",),
+    CERTAIN_CLASS: ("ACC-3",),
     "result": ("IO-1", "IO-2"),
     "empty_batch": ("IO-3",),
     "second_backward": ("IO-7",),
@@ -50,7 +51,7 @@ CHECK_CLAUSES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(BAD_LABELS, ("ERR-1",)),
     **{name: (invalid_argument.clause, "MOD-4") for name, invalid_argument in INVALID_ARGUMENTS.items()},
     **dict.fromkeys((*LABEL_FORMATS, *DISTRIBUTION_FORMATS, NARROW_IGNORED, *WEIGHT_FORMATS), ("IO-6",)),
-    NO_CLASSES: ("ERR-4", "MOD-4"),
+    NO_CLASSES: ("ERR-4", "ERR-5", "MOD-4"),
 }
 """What each check of `plan.checks.CHECKS` judges. Beside these, IO-1 judges every answer whose shape is wrong."""
 

@@ -69,7 +69,7 @@ def test_every_bad_input_is_a_check_of_a_clause_and_is_asked_in_the_quick_profil
     format_ = MIXED_PRECISION.get(check, "float32")
     assert any(takes(check, replace(cell, format=format_)) for cell in (LOSS, SOFT_LOSS))
     asked = {case.cell.id for case in plan_cases(NumpyAdapter(), "quick") if case.regime == check}
-    assert all("eager" in cell and cell.endswith(f"-{format_}") for cell in asked)
+    assert all("eager" in cell and f"-{format_}" in cell for cell in asked)
     assert asked
 
 

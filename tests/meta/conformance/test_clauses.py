@@ -42,6 +42,7 @@ ELSEWHERE = {
 """Judged of trainings, by `logitproof invariance`, by `logitproof check` of fused kernels, other losses and masks."""
 
 EAGER_ALONE = {
+    "ACC-3": "one more call, of a gradient that is the same in every mode",
     "HVP-3": "one more program to compile, of derivatives that are the same in every mode",
     "ERR-1": "a compiled guard may end the process; MOD-3 asks it in one of its own",
     "OPT-1": "every option is one more compilation: a reduction is asked in combinations",

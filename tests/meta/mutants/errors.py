@@ -74,7 +74,14 @@ def nothing_costs_nothing(cell: Cell, inputs: Inputs) -> Array:
     """Take a sum over no classes for 0."""
     if inputs.logits.shape[inputs.axis]:
         return ask_control(cell, inputs)
-    return np.zeros(len(inputs.logits), inputs.logits.dtype)
+    return np.zeros(len(inputs.logits) if cell.options.reduction == "none" else (), inputs.logits.dtype)
+
+
+def no_classes_refused(cell: Cell, inputs: Inputs) -> Array:
+    """Refuse rows without classes, whatever is asked of them."""
+    if inputs.logits.shape[inputs.axis]:
+        return ask_control(cell, inputs)
+    raise ValueError("zero-size array to reduction operation maximum which has no identity")
 
 
 def counted_in_their_format(labels: Array, classes: int) -> Array:
@@ -196,6 +203,15 @@ ERROR_MUTANTS = [
         INDEX_LOSS,
         ask=rounded_to_weights,
         options=Options(weight=True),
+    ),
+    Mutant("no_classes_refused", "No classes are refused.", "ERR-5", LOG_SUM_EXP, ask=no_classes_refused),
+    Mutant(
+        "mean_of_no_classes_cost_0",
+        "The mean over class indices of no classes is 0.",
+        "ERR-4",
+        INDEX_LOSS,
+        ask=nothing_costs_nothing,
+        options=Options(reduction="mean"),
     ),
     Mutant("no_classes_cost_0", "The loss of no classes is 0.", "ERR-4", INDEX_LOSS, ask=nothing_costs_nothing),
     Mutant("no_classes_sum_to_0", "Log-sum-exp of no classes is 0.", "ERR-4", LOG_SUM_EXP, ask=nothing_costs_nothing),

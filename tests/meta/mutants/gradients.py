@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters.control import sigmoid as control_sigmoid
 from logitproof_adapters.control import softmax as control
 from meta.mutants.mutant import (
     GRAD_DISTRIBUTION_LOSS,
@@ -13,6 +14,7 @@ from meta.mutants.mutant import (
     GRAD_LABELS,
     GRAD_LOG_SOFTMAX,
     GRAD_LOG_SUM_EXP,
+    GRAD_SIGMOID_LOSS,
     GRAD_SOFTMAX,
     Mutant,
 )
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
 TOTAL, SOFTMAX_OF, ONE_HOT = control.total, control.softmax, control.one_hot
 GRAD_CROSS_ENTROPY, GRAD_LOG_SUM_EXP_OF = control.grad_cross_entropy, control.grad_log_sum_exp
 GRAD_LABELS_OF = control.grad_labels_cross_entropy
+
+
+def plain_grad_softmax(x: Array, cotangent: Array) -> Array:
+    """Return p (c - sum c p) as it is written."""
+    p = control.shares(x)
+    return np.where(control.without_limit(x), np.nan, p * (cotangent - control.total(cotangent * p)))
 
 
 def with_cotangent(change: Callable[[Array], Array]) -> dict[str, Callable[..., Array]]:
@@ -123,6 +131,27 @@ GRADIENT_MUTANTS = [
         "ACC-2",
         GRAD_INDEX_LOSS,
         grad_of_loss(lambda p, q: p - q),
+    ),
+    Mutant(
+        "gradient_of_a_certain_class_cancels",
+        "The gradient of softmax is p (c - sum c p), which is 0 at a class whose p rounds to 1.",
+        "ACC-3",
+        GRAD_SOFTMAX,
+        {"grad_softmax": plain_grad_softmax},
+    ),
+    Mutant(
+        "logarithm_of_a_certain_class_cancels",
+        "The gradient of log-softmax is c - p sum c, which is 0 at a class whose p rounds to 1.",
+        "ACC-3",
+        GRAD_LOG_SOFTMAX,
+        {"grad_log_softmax": lambda x, c: c - control.softmax(x) * control.total(c)},
+    ),
+    Mutant(
+        "sigmoid_less_its_label_cancels",
+        "The gradient of the sigmoid loss is sigmoid(x) - y, which is 0 where sigmoid(x) rounds to 1.",
+        "ACC-3",
+        GRAD_SIGMOID_LOSS,
+        {"slope": lambda x, y, _weight=None: control_sigmoid.sigmoid(x) - y},
     ),
     Mutant("detached", "The gradient is zero.", "GRD-1", GRAD_INDEX_LOSS, grad_of_loss(lambda p, _q: np.zeros_like(p))),
     Mutant(

@@ -43,6 +43,7 @@ class KerasAdapter(SourceAdapter):
     """Whether this release's SparseCategoricalCrossentropy takes an axis."""
     has_ops = True
     """Whether this release has ``keras.ops``, which came with Keras 3."""
+    label_columns = True  # a model is fitted with labels of shape (rows, 1); each backend takes a last axis of one away
     floating_indices = True  # "a single floating point value per feature for y_true"
 
     def __init__(self, device: str = CPU) -> None:
