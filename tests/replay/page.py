@@ -33,6 +33,11 @@ in those that do not. `nox -s replay -- jax` takes those of one project or adapt
 The list was gathered by those who write the suite, and corrected while it was measured: a bug that was missed led to a
 new check where that was possible. So the recall is that of a regression test, not the rate at which bugs are found that
 nobody has seen yet.
+
+For that rate there is a sample: 22 reports that one search of the trackers gave, written down on 2026-11-30 before any
+was tried. One wants a release that the adapter cannot be asked in. Of the other 21 the suite, as it was, showed **7**;
+of the 14 missed five lie in digits that every bound grants, nine in calls, arguments and shapes that were not asked.
+With the checks that they led to it shows 16. They are the last entries of the list, and in all counts on this page.
 """
 
 SHOWN = """
