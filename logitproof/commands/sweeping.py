@@ -67,7 +67,7 @@ def sweep(
     from logitproof.commands.sweep_tables import print_sweep, tree_of
     from logitproof.sweeps.functions import chosen as chosen_functions
     from logitproof.sweeps.functions import range_of
-    from logitproof.sweeps.progress import progress_for_terminal
+    from logitproof.sweeps.progress import SweepProgress
     from logitproof.sweeps.sweep import planned
     from logitproof.sweeps.sweep import sweep as measure
     from logitproof.sweeps.workers import Dask, Here, Processes
@@ -87,7 +87,7 @@ def sweep(
     for name, reason in plan.refused.items():
         complain(f"{name} is not offered: {reason}")
     crew = Dask(dask, workers) if dask else Processes(workers) if workers > 1 else Here()
-    outcome = measure(plan, crew, output, progress_for_terminal(), ahead=2 * workers if workers > 1 or dask else 1)
+    outcome = measure(plan, crew, output, SweepProgress(), ahead=2 * workers if workers > 1 or dask else 1)
     if as_json:
         echo_json(tree_of(outcome.record))
     else:

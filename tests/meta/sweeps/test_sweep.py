@@ -12,6 +12,7 @@ import pytest
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof.sweeps.functions import chosen
+from logitproof.sweeps.progress import SweepProgress
 from logitproof.sweeps.sweep import Plan, planned, sweep
 from logitproof.sweeps.work import release
 from logitproof.sweeps.workers import Here, Processes
@@ -51,8 +52,8 @@ class Raises(NumpyAdapter):  # of one function
 """
 
 
-class Silent:
-    """Progress that shows nothing."""
+class Silent(SweepProgress):
+    """Shows nothing."""
 
     def begin(self, units: int, done: int) -> None: ...
 
