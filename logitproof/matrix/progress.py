@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,36 +16,21 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-class Display(Protocol):
-    """Shows how far each framework is; used as a context manager."""
+class Display:
+    """Is told how far each framework is, and shows nothing; used as a context manager."""
 
     def __enter__(self) -> Self:
         """Begin to show."""
-        ...
+        return self
 
     def __exit__(self, *exception: object) -> None:
         """Leave the terminal as it was."""
-        ...
 
     def show(self, framework: str, judged: int, total: int, *, importing: float, ended: bool) -> None:
         """Show that `judged` of `total` cases are done, and how many seconds an import has taken so far, else 0.
 
         `total` is 0 until the worker tells.
         """
-        ...
-
-
-class Silent:
-    """Shows nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def show(self, framework: str, judged: int, total: int, *, importing: float, ended: bool) -> None:
-        """Do nothing."""
 
 
 LONG_IMPORT_SECONDS = 10.0
@@ -86,19 +71,13 @@ MINUTES_FROM = 90.0
 """Seconds from which a time is told in minutes."""
 
 
-class Lines:
+class Lines(Display):
     """One line on stderr at each quarter of the way, and some while an import takes long."""
 
     def __init__(self, estimate: Estimate | None = None) -> None:
         self._estimate = estimate or Estimate()
         self._quarters: dict[str, int] = {}
         self._next_told: dict[str, float] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
 
     def show(self, framework: str, judged: int, total: int, *, importing: float, ended: bool) -> None:
         """Print a line where a new quarter has begun, or an import still goes on."""
@@ -119,7 +98,7 @@ class Lines:
         echo(f"{framework}: {how_far}{f', {left}' if left and not ended else ''}", err=True)
 
 
-class Bars:
+class Bars(Display):
     """One bar a framework on stderr."""
 
     def __init__(self, estimate: Estimate | None = None) -> None:

@@ -16,7 +16,7 @@ from logitproof.errors import UsageError
 from logitproof.matrix import compiled_programs
 from logitproof.matrix.choice import Choice
 from logitproof.matrix.framework_runner import FrameworkRunner, NothingChosen, RunRequest
-from logitproof.matrix.progress import Silent
+from logitproof.matrix.progress import Display
 from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
 from logitproof.matrix.survey import chosen
 from logitproof_adapters.contract import CPU
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
 
-    from logitproof.matrix.progress import Display
     from logitproof_adapters.targets.target import Target
     from logitproof_reports.runs.schema import Run
 
@@ -135,7 +134,7 @@ def run(
         asked = RunRequest(profile, part, choice, where, patience, evaluators or evaluators_for(names, where))
         runners: list[FrameworkRunner] = []
         try:
-            with sigterm_interrupts(), display or Silent() as shown:
+            with sigterm_interrupts(), display or Display() as shown:
                 runners += [FrameworkRunner(name, asked, parts, resume=resume) for name in names]
                 follow(runners, shown)
                 whole = merge(outcomes(runners))
