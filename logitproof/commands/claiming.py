@@ -27,7 +27,7 @@ def claims(
     from logitproof_adapters.catalogue.registry import left_out
     from logitproof_reference.claims.catalogue import CATALOGUE
     from logitproof_reports.report.claims_markdown import markdown_of_claims
-    from logitproof_reports.runs.whole_files import refuse_unwritable, write_atomically
+    from logitproof_reports.runs.whole_files import refuse_unwritable, write_text_atomically
 
     refuse_unwritable([output])
     for line in () if framework else left_out():
@@ -38,6 +38,5 @@ def claims(
     else:
         echo(text_of_claims(CATALOGUE, answers))
     if output is not None:
-        with write_atomically(output) as place:
-            place.write_text(markdown_of_claims(CATALOGUE, answers), encoding="utf-8")
+        write_text_atomically(output, markdown_of_claims(CATALOGUE, answers))
     return EXPECTED

@@ -188,10 +188,11 @@ def upgrade(  # noqa: PLR0917  likewise
 def _conclude(trial: Trial, both: list[Side], found: Diff, policy: Policy, key: Path | None) -> int:
     """Print the verdict, write everything into the folder of an upgrade, and return the exit status."""
     from logitproof.upgrades.certificate import certify
-    from logitproof.upgrades.comparison import exit_status, verdict_text, write_all, write_comment, write_text
+    from logitproof.upgrades.comparison import exit_status, verdict_text, write_all, write_comment
     from logitproof.upgrades.materials import bill_of_materials
     from logitproof.upgrades.trial import locks_of
     from logitproof_reports.diff.report import report_of
+    from logitproof_reports.runs.whole_files import write_text_atomically
 
     folder, files, today = trial.folder, trial.files(both), dt.datetime.now(tz=dt.UTC).date()
     report = report_of(found, policy.rule(found, today))
@@ -201,8 +202,8 @@ def _conclude(trial: Trial, both: list[Side], found: Diff, policy: Policy, key: 
     locks = dict(zip(files, locks_of(both), strict=True))
     for name, side in zip(files, both, strict=True):
         if side.locked:
-            write_text(folder / f"{name}.cdx.json", bill_of_materials(side.locked))
-    write_text(folder / "certificate.json", certify(report, files=files, locks=locks, day=today, key=key))
+            write_text_atomically(folder / f"{name}.cdx.json", bill_of_materials(side.locked))
+    write_text_atomically(folder / "certificate.json", certify(report, files=files, locks=locks, day=today, key=key))
     return exit_status(report)
 
 

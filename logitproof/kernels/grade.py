@@ -35,7 +35,7 @@ from logitproof_adapters.targets.target import Target, here
 from logitproof_reference.vocabulary.heads import HEADS
 from logitproof_reports.runs.input_files import read_text, read_whole, stat_of
 from logitproof_reports.runs.schema import RunFileError
-from logitproof_reports.runs.whole_files import refuse_unwritable, write_atomically
+from logitproof_reports.runs.whole_files import refuse_unwritable, write_text_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -343,8 +343,7 @@ def graded_before(output: Path) -> list[str]:
     found = []
     whole, newline, rest = read_text(output).rpartition("\n")
     if rest:
-        with write_atomically(output) as place:
-            place.write_text(whole + newline, encoding="utf-8")
+        write_text_atomically(output, whole + newline)
     for line in whole.splitlines():
         with suppress(ValueError, KeyError, TypeError, RecursionError):
             found.append(str(json.loads(line)["kernel"]))

@@ -9,7 +9,7 @@ from logitproof.errors import UsageError
 from logitproof_reports.runs.input_files import read_text
 from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.runs.shapes import parse
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,7 @@ MOST_BYTES = 1_000_000
 
 def keep_request(folder: Path, request: Mapping[str, Any]) -> None:
     """Keep what is asked; raises `RunFileError` where it cannot be written."""
-    with write_atomically(folder / REQUEST) as place:
-        place.write_text(json.dumps(request, indent=2), encoding="utf-8")
+    write_text_atomically(folder / REQUEST, json.dumps(request, indent=2))
 
 
 def refuse_another_request(folder: Path, request: Mapping[str, Any], what: str) -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 from logitproof_reports.sweep_records.record import is_record, read_record
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ class Store:
     def put(self, unit: Unit, record: Mapping[str, Any]) -> None:
         """Keep a record."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with write_atomically(self.folder / f"{unit.key(self._identity)}.json") as temporary:
-            temporary.write_text(json.dumps(record, sort_keys=True), encoding="utf-8")
+        write_text_atomically(self.folder / f"{unit.key(self._identity)}.json", json.dumps(record, sort_keys=True))
 
     def clear(self) -> None:
         """Remove the folder: all that it held is written."""

@@ -20,7 +20,7 @@ from logitproof_reports.diff.to_markdown import diff_comment, diff_markdown
 from logitproof_reports.diff.to_terminal import verdict_lines
 from logitproof_reports.diff.write import write_diff_page
 from logitproof_reports.runs.run_file import read_run
-from logitproof_reports.runs.whole_files import append, refuse_unwritable, write_atomically
+from logitproof_reports.runs.whole_files import append, refuse_unwritable, write_text_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def write_all(
         write_diff_page(report, page)
     for place, text in ((as_data, as_json), (summary, diff_markdown)):
         if place is not None:
-            write_text(place, text(report))
+            write_text_atomically(place, text(report))
     if job := os.environ.get(JOB_SUMMARY):
         append(Path(job), diff_markdown(report))
 
@@ -97,7 +97,7 @@ def write_comment(report: DiffReport, place: Path) -> None:
     RunFileError
         The place cannot be written.
     """
-    write_text(place, diff_comment(report))
+    write_text_atomically(place, diff_comment(report))
 
 
 def verdict_text(report: DiffReport) -> str:
@@ -112,18 +112,6 @@ def exit_status(report: DiffReport) -> int:
         complain(report.ruling.incomparable)
         return USAGE
     return EXPECTED if report.safe else UNEXPECTED
-
-
-def write_text(place: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Raises
-    ------
-    RunFileError
-        The place cannot be written.
-    """
-    with write_atomically(place) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def policy_of(named: Path | None, fail_on: str | None) -> Policy:

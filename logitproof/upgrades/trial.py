@@ -24,7 +24,7 @@ from logitproof_reports.diff.examples import is_extra_call
 from logitproof_reports.diff.query import not_evaluated
 from logitproof_reports.runs.input_files import read_text
 from logitproof_reports.runs.run_file import read_run, write_run
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
@@ -140,8 +140,7 @@ class Trial:
         for name, side in zip(NAMES, both, strict=True):
             if side.locked:
                 lines = [f"# Python {side.locked.python}", *side.locked.lines, ""]
-                with write_atomically(self._lock_file(name)) as place:
-                    place.write_text("\n".join(lines), encoding="utf-8")
+                write_text_atomically(self._lock_file(name), "\n".join(lines))
 
     def _judged(self, place: int, side: Side, adapters: Sequence[str], sides_after: int) -> Run:
         """Return the run of a side: read, gone on with, or made."""

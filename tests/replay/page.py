@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 from replay.catalogue import BARRIERS, MISSES, Bug, catalogue
 
 if TYPE_CHECKING:
@@ -126,5 +126,4 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 if __name__ == "__main__":
-    with write_atomically(PAGE) as place:
-        place.write_text(page(catalogue()), encoding="utf-8")
+    write_text_atomically(PAGE, page(catalogue()))

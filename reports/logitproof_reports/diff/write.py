@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof_reports.html.render import ROW_TABLE, rendered
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 
 from .page import diff_page, legend
 
@@ -26,5 +25,4 @@ def write_diff_page(report: DiffReport, path: str | os.PathLike[str]) -> None:
     """
     assets = ("style.css", "diff/diff.css"), (*ROW_TABLE, "diff/diff.js")
     text = rendered("diff/diff.html.j2", *assets, page=diff_page(report), legend=legend())
-    with write_atomically(Path(path)) as place:
-        place.write_text(text, encoding="utf-8", newline="\n")
+    write_text_atomically(path, text)

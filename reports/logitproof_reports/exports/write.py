@@ -9,7 +9,7 @@ from logitproof_reports.exports.badge import badge
 from logitproof_reports.exports.junit import junit
 from logitproof_reports.exports.sarif import sarif
 from logitproof_reports.exports.summary import markdown
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,5 +37,4 @@ def write_files(run: Run, places: Mapping[str, Path | None]) -> None:
     """
     for kind, place in places.items():
         if place is not None:
-            with write_atomically(place) as temporary:
-                temporary.write_text(WRITERS[kind](run), encoding="utf-8", newline="\n")
+            write_text_atomically(place, WRITERS[kind](run))

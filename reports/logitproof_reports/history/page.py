@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from logitproof_reports.html.columns import packed
 from logitproof_reports.html.render import ROW_TABLE, rendered
 from logitproof_reports.runs.coded_text import words_of
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 from logitproof_reports.words.outcomes import BY_RANK
 from logitproof_reports.words.text import escape_control_chars, listed, plural
 
@@ -119,8 +118,7 @@ def write_history_page(history: History, path: str | os.PathLike[str]) -> None:
     """
     assets = ("style.css", "history/history.css"), (*ROW_TABLE, "history/history.js")
     text = rendered("history/history.html.j2", *assets, page=history_page(history))
-    with write_atomically(Path(path)) as place:
-        place.write_text(text, encoding="utf-8", newline="\n")
+    write_text_atomically(path, text)
 
 
 def history_page(history: History) -> HistoryPage:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof_reports.html.render import rendered
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 
 if TYPE_CHECKING:
     import os
@@ -126,5 +125,4 @@ def write_comparison_page(page: ComparisonPage, path: str | os.PathLike[str]) ->
         The place cannot be written.
     """
     text = rendered("comparison/comparison.html.j2", ("style.css", "comparison/comparison.css"), (), page=page)
-    with write_atomically(Path(path)) as place:
-        place.write_text(text, encoding="utf-8", newline="\n")
+    write_text_atomically(path, text)

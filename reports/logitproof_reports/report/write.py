@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof_reports.html.render import ROW_TABLE, rendered
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 
 from .build import page_of
 
@@ -41,8 +40,7 @@ def write_report(
         The place cannot be written.
     """
     text = render(page_of(run, texts, stored))
-    with write_atomically(Path(path)) as place:
-        place.write_text(text, encoding="utf-8", newline="\n")
+    write_text_atomically(path, text)
 
 
 def render(page: Page) -> str:

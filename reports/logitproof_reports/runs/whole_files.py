@@ -39,6 +39,12 @@ def write_atomically(target: Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def write_text_atomically(target: str | os.PathLike[str], text: str) -> None:
+    """Write a text with line feeds, whole or not at all; raises as `write_atomically`."""
+    with write_atomically(Path(target)) as place:
+        place.write_text(text, encoding="utf-8", newline="\n")
+
+
 def refuse_unwritable(targets: Iterable[Path | None]) -> None:
     """Find out before anything is computed whether files can be written; None among them is none.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, write_comparison_page
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 from logitproof_reports.sweep_records.summary import summary_of
 from logitproof_reports.sweep_records.witnesses import witness_in
 from logitproof_reports.sweep_records.words import Line, line_of, three_digits
@@ -255,8 +255,7 @@ def write_markdown(records: Sequence[Record], found: Sequence[Searched], path: P
     parts = ["# Atlas: the largest errors", headline_of(records) + ".", "## Method", method]
     for table in tables_of(records, found):
         parts += [f"## {table.title}", *([escaped(table.lead)] if table.lead else []), _markdown(table)]
-    with write_atomically(path) as place:
-        place.write_text("\n\n".join(parts) + "\n", encoding="utf-8", newline="\n")
+    write_text_atomically(path, "\n\n".join(parts) + "\n")
 
 
 def _markdown(table: Table) -> str:

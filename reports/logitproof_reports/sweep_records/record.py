@@ -18,7 +18,7 @@ from logitproof_reports.runs.facts import TEXTS
 from logitproof_reports.runs.input_files import opened, read_whole
 from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.runs.shapes import ANY, Predicate, parse, unfit
-from logitproof_reports.runs.whole_files import write_atomically
+from logitproof_reports.runs.whole_files import write_text_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -143,8 +143,7 @@ def write_record(path: Path, record: Record) -> None:
     head = {KIND: VERSION, **record.head}
     units = sorted(record.units, key=lambda unit: (unit["function"], unit["start"]))
     lines = [json.dumps(one, sort_keys=True) for one in (head, *units)]
-    with write_atomically(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    write_text_atomically(path, "\n".join(lines) + "\n")
 
 
 def is_record(path: Path) -> bool:
