@@ -1,8 +1,4 @@
-"""The dialect of ONNX Runtime.
-
-Read in the documentation and docstrings of the releases that are judged; what those leave open and a call shows is
-"(observed)".
-"""
+"""The dialect of ONNX Runtime."""
 
 from __future__ import annotations
 
