@@ -63,7 +63,7 @@ def settings_for_uv(variables: Mapping[str, str]) -> dict[str, str]:
         if name.startswith(_VARIABLE)
     }
     found = {
-        ours: _spelled(ours, settings[name])
+        ours: _separated_for_uv(ours, settings[name])
         for settings in (configured(), own)
         for name, ours in OF_UV.items()
         if settings.get(name) and ours not in variables and _OLDER.get(ours, ours) not in variables
@@ -85,7 +85,7 @@ def configured() -> dict[str, str]:
     return {name: str(ast.literal_eval(value)) for _, name, value in sorted(_LINE.findall(ended.stdout))}
 
 
-def _spelled(variable: str, value: str) -> str:
+def _separated_for_uv(variable: str, value: str) -> str:
     """Return a setting as uv separates it: folders by commas, the rest by spaces."""
     return ("," if variable == "UV_FIND_LINKS" else " ").join(value.split())
 

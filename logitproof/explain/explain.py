@@ -158,10 +158,12 @@ def _asked_now(adapter: RemoteAdapter, cell: Cell, regime: str, row: int | None,
     found = [judgement for name in regimes for judgement in _judge(evaluation, name, row)]
     worst = worst_first(_with_known_deviations(found, adapter, profile))
     same_rows = tuple(judgement for judgement in worst if judgement.regime == worst[0].regime)
-    return Explanation(same_rows, f"measured now: {_spelled(adapter)}", worst[0].repro or _repro(evaluation, worst[0]))
+    return Explanation(
+        same_rows, f"measured now: {_what_answered(adapter)}", worst[0].repro or _repro(evaluation, worst[0])
+    )
 
 
-def _spelled(adapter: RemoteAdapter) -> str:
+def _what_answered(adapter: RemoteAdapter) -> str:
     """Return the framework, its release, and where it was asked unless that is here and on the CPU."""
     description, target = adapter.describe(), adapter.target
     on = f" on {target.device}" if target.device != CPU else ""

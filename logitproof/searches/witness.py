@@ -97,7 +97,7 @@ def write_witness(path: Path, witness: Witness) -> None:
         The place cannot be written.
     """
     rest = {name: value for name, value in asdict(witness).items() if name not in {"cell", "row"}}
-    arrays = {name: _spelled(array) for name, array in witness.row.arrays.items()}
+    arrays = {name: _row_as_json(array) for name, array in witness.row.arrays.items()}
     tree = {KIND: VERSION, **rest, "cell": cell_to_json(witness.cell), "row": arrays}
     with write_atomically(path) as temporary:
         text = json.dumps(tree, sort_keys=True, indent=1, default=vars)
@@ -135,7 +135,7 @@ def _row(arrays: dict[str, Any]) -> Rows:
     return row
 
 
-def _spelled(array: Any) -> list[Any]:
+def _row_as_json(array: Any) -> list[Any]:
     """Spell the only row of an array: whole numbers as such, others as hexadecimal floats."""
     if array.dtype.kind == "i":
         return [array.shape[1:], array.ravel().tolist()]

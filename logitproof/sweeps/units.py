@@ -48,13 +48,13 @@ def record_of(unit: Unit, certifier: Certifier) -> dict[str, Any]:
         "rows": unit.rows,
         **counted,
         "bins": tally.bins.tolist(),
-        "ulps": _spelled(certifier.worst_ulps),
-        "slack": _spelled(certifier.worst_slack),
+        "ulps": _worst_as_json(certifier.worst_ulps),
+        "slack": _worst_as_json(certifier.worst_slack),
         "slack_at_most": float(max(certifier.slack_at_most, certifier.worst_slack.measure, 0.0)).hex(),
     }
 
 
-def _spelled(worst: Worst) -> dict[str, Any]:
+def _worst_as_json(worst: Worst) -> dict[str, Any]:
     """Return a worst number in words of JSON."""
     return {
         "measure": float(worst.measure).hex(),

@@ -46,7 +46,7 @@ def sealed(statement: dict[str, Any], key: Path | None = None) -> str:
         "signatures": signatures,
         HASH: hashlib.sha256(payload).hexdigest(),
     }
-    return _spelled(envelope)
+    return _envelope_text(envelope)
 
 
 def opened(text: str, key: Path | None = None) -> tuple[dict[str, Any], bool]:
@@ -68,7 +68,7 @@ def opened(text: str, key: Path | None = None) -> tuple[dict[str, Any], bool]:
     """
     envelope = _parsed(text)
     payload = _decoded(envelope["payload"])
-    if text != _spelled(envelope) or set(envelope) != {"payloadType", "payload", "signatures", HASH}:
+    if text != _envelope_text(envelope) or set(envelope) != {"payloadType", "payload", "signatures", HASH}:
         raise AlteredEnvelopeError("its envelope is not spelled as it was written")
     if envelope["payloadType"] != PAYLOAD_TYPE:
         raise AlteredEnvelopeError("its type does not match")
@@ -80,7 +80,7 @@ def opened(text: str, key: Path | None = None) -> tuple[dict[str, Any], bool]:
     return statement, bool(envelope["signatures"])
 
 
-def _spelled(envelope: dict[str, Any]) -> str:
+def _envelope_text(envelope: dict[str, Any]) -> str:
     return json.dumps(envelope, indent=2) + "\n"
 
 

@@ -193,7 +193,7 @@ class Evaluator:
         self._device_works = request["device"] != CPU and self._computes()
         self._imports.keep()
         self._names.keep()
-        facts = facts_of(self.adapter)
+        facts = facts_of_adapter(self.adapter)
         # What is imported stays: no collection needs to look through it again, as each would, for a tenth of a second.
         getattr(gc, "freeze", gc.collect)()
         return {"facts": facts}, []
@@ -417,7 +417,7 @@ def _description(adapter: Adapter) -> dict[str, Any]:
     }
 
 
-def facts_of(adapter: Adapter) -> dict[str, Any]:
+def facts_of_adapter(adapter: Adapter) -> dict[str, Any]:
     """Return what an adapter states of its framework, all but what depends on a cell."""
     arithmetic = getattr(adapter, "arithmetic", None)
     return {

@@ -24,7 +24,7 @@ def making_of(run: Run) -> Facts:
     Of several origins or machines that differ it returns how many there are; a part without an origin is mentioned.
     """
     facts = [("date", _dates(run)), ("duration", _durations(run))]
-    known = [dict(facts_of(origin)) for origin in run.origins]
+    known = [dict(facts_of_origin(origin)) for origin in run.origins]
     facts += [(name, _the_one(one.get(name, "not recorded") for one in known)) for name in ("command", "commit")]
     facts = [(name, value) for name, value in facts if value not in {"", "not recorded"}]
     for name, told in (("machine", _machine), ("Python", _python), ("Logitproof", _own_version)):
@@ -32,10 +32,10 @@ def making_of(run: Run) -> Facts:
     return [(name, escape_control_chars(value)) for name, value in facts if value]
 
 
-def facts_of(origin: Origin) -> Facts:
+def facts_of_origin(origin: Origin) -> Facts:
     """Return what one origin tells, ready to be shown."""
     facts = [
-        ("date", f"{_spelled(origin.started)} UTC"),
+        ("date", f"{_minute_of(origin.started)} UTC"),
         ("duration", duration(origin.seconds)),
         ("command", origin.command),
         ("commit", commit(origin)),
@@ -70,13 +70,13 @@ def commit(origin: Origin) -> str:
     return origin.commit[:COMMIT_DIGITS] + changed
 
 
-def _spelled(time: str) -> str:
+def _minute_of(time: str) -> str:
     """Return ``2026-01-31 12:00`` for ``2026-01-31T12:00:00Z``."""
     return time[:16].replace("T", " ")
 
 
 def _dates(run: Run) -> str:
-    times = sorted(_spelled(origin.started) for origin in run.origins)
+    times = sorted(_minute_of(origin.started) for origin in run.origins)
     if not times:
         return ""
     first, last = times[0], times[-1]

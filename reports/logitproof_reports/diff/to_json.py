@@ -99,12 +99,12 @@ def _changes(diff: Diff, ruling: Ruling) -> dict[str, list[Any]]:
     columns |= {name: [diff.words(name).words[code] for code in diff.words(name).codes[rows]] for name in _WORDS}
     for name in _SIDES:
         for side, title in (("b", "before"), ("a", "after")):
-            columns[f"{name}_{title}"] = [_spelled(value) for value in diff.column(side, name, rows).to_pylist()]
+            columns[f"{name}_{title}"] = [_finite_or_word(value) for value in diff.column(side, name, rows).to_pylist()]
     columns["fails"] = ruling.failing[rows].tolist()
     return columns
 
 
-def _spelled(value: Any) -> Any:
+def _finite_or_word(value: Any) -> Any:
     if not isinstance(value, float) or math.isfinite(value):
         return value
     return None if math.isnan(value) else str(value)

@@ -67,7 +67,7 @@ def _templates() -> Environment:
     made = Environment(
         loader=FunctionLoader(_unindented),
         autoescape=True,
-        finalize=_spelled,
+        finalize=_visible_output,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
@@ -75,7 +75,7 @@ def _templates() -> Environment:
     return made
 
 
-def _spelled(value: Any) -> Any:
+def _visible_output(value: Any) -> Any:
     """Spell what cannot be seen in a text, as every output does; what is markup already is ours."""
     return (
         escape_control_chars(value, keep="\n\t") if isinstance(value, str) and not hasattr(value, "__html__") else value
@@ -90,7 +90,7 @@ def breakable(text: str) -> Markup:
     >>> breakable("-inf, -0x1.fep-4, 0.5")
     Markup('<span class="whole">-inf</span>, -0x1.fep-4, 0.5')
     """
-    parts = Markup("<wbr>").join(_JOINT.split(_spelled(text)))
+    parts = Markup("<wbr>").join(_JOINT.split(_visible_output(text)))
     return Markup(_SIGNED.sub(r'<span class="whole">\g<0></span>', str(parts)))  # noqa: S704 - escaped above
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from logitproof_reference.oracle.certificate import released_certificate
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.severity import EFFECTS
-from logitproof_reports.counting.provenance import facts_of, making_of
+from logitproof_reports.counting.provenance import facts_of_origin, making_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by, total
 from logitproof_reports.counting.verdict_sentences import (
@@ -228,7 +228,7 @@ def _surroundings(environment: dict[str, Any], run: Run) -> EnvironmentFacts:
         key: value for key, value in environment.items() if key not in {"framework", "adapters", "ledger", "dialects"}
     }
     mine = set(environment.get("adapters") or ())
-    made = [Fact(*fact) for origin in run.origins if mine & set(origin.adapters) for fact in facts_of(origin)]
+    made = [Fact(*fact) for origin in run.origins if mine & set(origin.adapters) for fact in facts_of_origin(origin)]
     facts = [*made, *_flat(framework.get("build") or {}, "build"), *_flat(rest, "")]
     return EnvironmentFacts(title, [fact for fact in facts if fact.value])
 

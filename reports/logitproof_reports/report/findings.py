@@ -22,7 +22,7 @@ from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES, UNEXPEC
 from logitproof_reports.words.terms import clause_title, question
 from logitproof_reports.words.text import distinct, escape_control_chars, listed, plural, slack_of
 
-from .judgement_facts import brief_of, facts_of, impact_facts, inputs_of
+from .judgement_facts import brief_of, facts_of_judgement, impact_facts, inputs_of
 from .model import Entry, Finding, FindingGroup
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _finding(judged: Judged, rows: list[int], texts: Mapping[str, str]) -> Findi
         addresses=[escape_control_chars(address) for address in _ADDRESS.findall(upstream)],
         text=escape_control_chars(texts.get(upstream, ""), keep="\n\t"),
         entries=_entries(some["deviation"], worst["adapter"]),
-        facts=[*facts_of(worst), *impact_facts(worst)],
+        facts=[*facts_of_judgement(worst), *impact_facts(worst)],
         inputs=inputs_of(worst["inputs"]),
         repro=escape_control_chars(worst["repro"], keep="\n\t"),
         command=escape_control_chars(_command(worst)),

@@ -28,7 +28,7 @@ def brief_of(record: dict[str, Any]) -> str:
     return f"{measure(found.ulps)} ulps off, {decimal(found.ratio)} times the bound"
 
 
-def facts_of(record: dict[str, Any]) -> list[Fact]:
+def facts_of_judgement(record: dict[str, Any]) -> list[Fact]:
     """Return what is known of a judgement's worst element, each number in decimal and as it was recorded."""
     place = f"row {record['row']}" + (f", class {record['element']}" if record["element"] >= 0 else "")
     numbers = _two_answers(record) if record["clause"] in TWO_ANSWERS else _measured(record)
@@ -118,9 +118,9 @@ def inputs_of(spelled: str) -> list[Fact]:
     if not isinstance(inputs, dict):
         return [Fact("inputs", escape_control_chars(spelled))]
     return [
-        Fact(escape_control_chars(str(name)), escape_control_chars(_spelled(value))) for name, value in inputs.items()
+        Fact(escape_control_chars(str(name)), escape_control_chars(_fact_text(value))) for name, value in inputs.items()
     ]
 
 
-def _spelled(value: object) -> str:
+def _fact_text(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -16,7 +16,7 @@ from logitproof_reports.words.links import explored_row
 from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES
 from logitproof_reports.words.text import escape_control_chars
 
-from .judgement_facts import facts_of, impact_facts, inputs_of
+from .judgement_facts import facts_of_judgement, impact_facts, inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +79,7 @@ def _details(judged: Judged) -> dict[int, dict[str, Any]]:
     def detail_of(row: int) -> dict[str, Any]:
         record = judged.record(row)
         broken = BY_RANK[judged.rank[row]].name in FAULTY and next(impacts, None) is not None
-        return _detail(record, [*facts_of(record), *(impact_facts(record) if broken else [])])
+        return _detail(record, [*facts_of_judgement(record), *(impact_facts(record) if broken else [])])
 
     return fitting(_by_interest(judged), detail_of, DETAIL_CHARACTERS)
 

@@ -58,7 +58,9 @@ def _change(before: Summary, after: Summary) -> Change:
         "largest error in ulps": (before.ulps["measure"], after.ulps["measure"]),
         "not correctly rounded": (before.counts["not_rounded"], after.counts["not_rounded"]),
     }
-    told = {name: f"{name} {_spelled(a)} -> {_spelled(b)}" for name, (a, b) in measures.items() if _differ(a, b)}
+    told = {
+        name: f"{name} {_number_text(a)} -> {_number_text(b)}" for name, (a, b) in measures.items() if _differ(a, b)
+    }
     worse = [told[name] for name, (a, b) in measures.items() if name in told and b > a]
     better = [told[name] for name, (a, b) in measures.items() if name in told and b < a]
     if worse:
@@ -77,5 +79,5 @@ def _differ(a: float, b: float) -> bool:
     return a != b and not abs(a - b) <= SLIGHTLY * max(abs(a), abs(b))
 
 
-def _spelled(number: float) -> str:
+def _number_text(number: float) -> str:
     return f"{number:,}" if isinstance(number, int) else three_digits(number)
