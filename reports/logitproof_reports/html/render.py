@@ -98,7 +98,7 @@ def command(text: str) -> Markup:
     """Return a command, escaped, each word kept whole where it fits: a browser would break after ``--`` anywhere.
 
     >>> command("run -o jax.parquet")
-    Markup('<code class="command"><span>run</span> <span>-<wbr>o</span> <span>jax.<wbr>parquet</span></code>')
+    Markup('<code class="command"><span>run</span> <span>-o</span> <span>jax.<wbr>parquet</span></code>')
     """
     words = (Markup("<span>{}</span>").format(breakable(word)) for word in text.split(" "))
     return Markup('<code class="command">{}</code>').format(Markup(" ").join(words))
