@@ -19,7 +19,8 @@ MAIN = ("torch", "tensorflow", "jax")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 FRAMEWORKS = [name.partition("-")[2] for name in PYPROJECT["dependency-groups"] if name.startswith("conformance-")]
 RUNS = Path("runs").resolve()
-TESTS = ["--doctest-modules", "reference", "tests/meta", "-n", "logical", "--maxprocesses", "8", "--dist", "worksteal"]
+EXAMPLES = ["--doctest-modules", "reference", "adapters", "reports", "logitproof"]
+TESTS = [*EXAMPLES, "tests/meta", "-n", "logical", "--maxprocesses", "8", "--dist", "worksteal"]
 """What `nox -s tests` and `nox -s coverage` run. Neighbours share fixtures: each worker keeps its own."""
 
 FUZZED = ("runs", "records", "commands", "adapters", "texts", "caches")

@@ -102,7 +102,7 @@ def exact_digits(parts: list[float]) -> str:
     """Spell a sum of floats in decimal, to thirty significant digits.
 
     >>> exact_digits([0.1, 2.0**-80])
-    '0.100000000000000005551115123954'
+    '0.100000000000000005551115950306'
     >>> exact_digits([float("inf")])
     'inf'
     """
