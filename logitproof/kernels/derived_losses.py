@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from logitproof.kernels.against_bounds import Held
 from logitproof.kernels.by_format import AskedFormat
-from logitproof_reference.bounds.derived_losses import bound
+from logitproof_reference.bounds.derived_losses import BOUNDS, bound
+from logitproof_reference.bounds.distributions import DISTRIBUTIONS as BOUNDS_OF_DISTRIBUTIONS
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.regime import rounded
-from logitproof_reference.oracle.derived_losses import Operands, exact
+from logitproof_reference.numerics.enclosure import Enclosure
+from logitproof_reference.oracle.derived_losses import FORMULAS, Operands, exact
+from logitproof_reference.oracle.distributions import DISTRIBUTIONS
 from logitproof_reference.vocabulary.cells import Inputs
 from logitproof_reference.vocabulary.formats import FORMATS
-from logitproof_reference.vocabulary.heads import HEADS
+from logitproof_reference.vocabulary.heads import HEADS, OF_ELEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,13 +27,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof.kernels.check import Request
+    from logitproof_reference.bounds.assumptions import Arithmetic
+    from logitproof_reference.vocabulary.formats import F64
     from logitproof_reference.vocabulary.judgement import Judgement
 
     Array = NDArray[Any]
 
-CLAUSES = ("KIN-1", "KIN-2", "KIN-3")
-VALUE, GRADIENTS, BEST_EFFORT = CLAUSES
-DECLARED = {"gamma"}
+CLAUSES = ("KIN-1", "KIN-2", "KIN-3", "KIN-4")
+VALUE, GRADIENTS, BEST_EFFORT, RULED_OUT = CLAUSES
+DECLARED = {"gamma", "temperature"}
+
+ALL_FORMULAS, ALL_BOUNDS = {**FORMULAS, **DISTRIBUTIONS}, {**BOUNDS, **BOUNDS_OF_DISTRIBUTIONS}
+
+ABSENT = slice(3, 6)
+"""The classes at -inf, of ten."""
 
 OF_REGIMES = ("typical", "saturated", "confident", "nearly_uniform", "near_tie", "exact_tie", "common_offset_1e4")
 MOST_ROWS = 64
@@ -62,9 +73,10 @@ class AskedDerivedLoss(AskedFormat):
         takes = HEADS[self.question.op].operands
         return Operands(
             logits,
-            target if "target" in takes else None,
+            target if {"target", "sample"} & set(takes) else None,
             labels if "labels" in takes else None,
             self.question.claim.gamma,
+            self.question.claim.temperature,
         )
 
     def ask_little(self) -> Array:
@@ -77,27 +89,72 @@ class AskedDerivedLoss(AskedFormat):
         for name, *arrays in cases(self.format, request.widest, request.seed):
             given = self.operands(*arrays)
             yield name, (one for quantity in self.quantities for one in self._of(name, given, quantity))
+        if self.question.op in FORMULAS:
+            yield "classes at -inf", self._ruled_out(request.seed)
+
+    def _ruled_out(self, seed: int) -> Iterator[Judgement]:
+        """Judge rows of which some classes are at -inf, in the target too: the answer is that of the others."""
+        form = FORMATS[self.format]
+        sides = [rounded(4.0 * normals(f"kin ruled out {seed} {side}", (24, 10)), form) for side in ("own", "target")]
+        kept = np.delete(np.arange(10), ABSENT)
+        own, target = (np.ascontiguousarray(one[:, kept]) for one in sides)
+        rest = self.operands(own, target, np.arange(24) % len(kept))
+        for one in sides:
+            one[:, ABSENT] = -np.inf
+        labels = None if rest.labels is None else kept[rest.labels]
+        for quantity in self.quantities:
+            whole = partial(_spread, classes=kept) if quantity != "value" else np.asarray
+            cotangent = None if quantity == "value" else self._cotangent(rest)
+            truth = Enclosure(*(whole(part) for part in self._exact(quantity, rest, cotangent).parts))
+            allowed = partial(self._bound, quantity, rest, cotangent)
+            yield from Held(
+                self.cell(quantity),
+                "classes at -inf",
+                RULED_OUT,
+                "",
+                truth,
+                lambda arithmetic, allowed=allowed, whole=whole: whole(allowed(arithmetic)),  # type: ignore[misc]
+                self.question.arithmetic,
+            ).judged(partial(self._asked, quantity, sides[: 1 + (rest.target is not None)], labels, cotangent))
 
     def _of(self, name: str, given: Operands, quantity: str) -> Iterator[Judgement]:
-        op, format_ = self.question.op, FORMATS[self.format]
         cotangent = None if quantity == "value" else self._cotangent(given)
         yield from Held(
             self.cell(quantity),
             name,
             VALUE if quantity == "value" else GRADIENTS,
             BEST_EFFORT,
-            exact(op, quantity, given, cotangent),
-            lambda arithmetic: bound(op, quantity, given, (format_, arithmetic), cotangent),
+            self._exact(quantity, given, cotangent),
+            partial(self._bound, quantity, given, cotangent),
             self.question.arithmetic,
         ).judged(lambda: self._answer(quantity, given))
 
-    @staticmethod
-    def _cotangent(given: Operands) -> NDArray[np.float64]:
-        return np.resize((1.0, -0.5, 2.0, 0.25), len(given.logits))
+    def _exact(self, quantity: str, given: Operands, cotangent: F64 | None) -> Enclosure:
+        return exact(self.question.op, quantity, given, cotangent, formulas=ALL_FORMULAS)
+
+    def _bound(self, quantity: str, given: Operands, cotangent: F64 | None, arithmetic: Arithmetic) -> F64:
+        model = FORMATS[self.format], arithmetic
+        return bound(self.question.op, quantity, given, model, cotangent, bounds=ALL_BOUNDS)
+
+    def _cotangent(self, given: Operands) -> F64:
+        shape = given.logits.shape if self.question.op in OF_ELEMENTS else given.logits.shape[:1]
+        return np.resize((1.0, -0.5, 2.0, 0.25), shape)
 
     def _answer(self, quantity: str, given: Operands) -> Array:
-        dtype = FORMATS[self.format].dtype
-        cotangent = None if quantity == "value" else self._cotangent(given).astype(dtype)
-        target = None if given.target is None else given.target.copy()
-        inputs = Inputs(given.logits.copy(), 1, given.labels, cotangent, projection=target)
+        arrays = [one for one in (given.logits, given.target) if one is not None]
+        return self._asked(quantity, arrays, given.labels, None if quantity == "value" else self._cotangent(given))
+
+    def _asked(
+        self, quantity: str, arrays: list[Array], labels: NDArray[np.int64] | None, cotangent: F64 | None
+    ) -> Array:
+        logits, *target = (one.copy() for one in arrays)
+        upstream = None if cotangent is None else cotangent.astype(logits.dtype)
+        inputs = Inputs(logits, 1, labels, upstream, projection=target[0] if target else None)
         return np.array(self.adapter.evaluate(self.cell(quantity), inputs))
+
+
+def _spread(part: F64, classes: NDArray[np.int64]) -> F64:
+    """Return numbers of some of ten classes in all of them, 0 elsewhere."""
+    whole = np.zeros((len(part), 10))
+    whole[:, classes] = part
+    return whole

@@ -101,3 +101,52 @@ def tfp_kl_divergence(logits: Any, target: Any) -> Any:
 
 def _tfp() -> Any:
     return import_module("tensorflow_probability.substrates.jax").distributions
+
+
+def torch_bernoulli_entropy(logits: Any) -> Any:
+    """`torch.distributions.Bernoulli.entropy`."""
+    return import_module("torch.distributions").Bernoulli(logits=logits).entropy()
+
+
+def torch_bernoulli_kl(logits: Any, target: Any) -> Any:
+    """`torch.distributions.kl_divergence` of two `Bernoulli`."""
+    distributions: Any = import_module("torch.distributions")
+    both = (distributions.Bernoulli(logits=one) for one in (target, logits))
+    return distributions.kl_divergence(*both)
+
+
+def torch_relaxed_bernoulli(logits: Any, sample: Any, *, temperature: float = 1.0) -> Any:
+    """`LogitRelaxedBernoulli.log_prob` of torch."""
+    torch: Any = import_module("torch")
+    relaxed = import_module("torch.distributions.relaxed_bernoulli").LogitRelaxedBernoulli
+    return relaxed(torch.tensor(temperature, dtype=logits.dtype), logits=logits).log_prob(sample)
+
+
+def torch_relaxed_categorical(logits: Any, sample: Any, *, temperature: float = 1.0) -> Any:
+    """`ExpRelaxedCategorical.log_prob` of torch; a sample that is no logarithm of one is not checked."""
+    torch: Any = import_module("torch")
+    relaxed = import_module("torch.distributions.relaxed_categorical").ExpRelaxedCategorical
+    given = torch.tensor(temperature, dtype=logits.dtype)
+    return relaxed(given, logits=logits, validate_args=False).log_prob(sample)
+
+
+def numpyro_bernoulli_entropy(logits: Any) -> Any:
+    """`numpyro.distributions.BernoulliLogits.entropy`."""
+    return import_module("numpyro.distributions").BernoulliLogits(logits).entropy()
+
+
+def tfp_bernoulli_entropy(logits: Any) -> Any:
+    """`Bernoulli.entropy` of TensorFlow Probability on JAX."""
+    return _tfp().Bernoulli(logits=logits).entropy()
+
+
+def tfp_bernoulli_kl(logits: Any, target: Any) -> Any:
+    """`Bernoulli.kl_divergence` of TensorFlow Probability on JAX."""
+    distributions = _tfp()
+    return distributions.Bernoulli(logits=target).kl_divergence(distributions.Bernoulli(logits=logits))
+
+
+def tfp_relaxed_categorical(logits: Any, sample: Any, *, temperature: float = 1.0) -> Any:
+    """`ExpRelaxedOneHotCategorical.log_prob` of TensorFlow Probability on JAX."""
+    relaxed = _tfp().ExpRelaxedOneHotCategorical
+    return relaxed(import_module("jax.numpy").asarray(temperature, logits.dtype), logits=logits).log_prob(sample)

@@ -44,7 +44,13 @@ class _Off:
 
 
 def bound(
-    op: str, quantity: str, given: Operands, model: tuple[Format, Arithmetic], cotangent: F64 | None = None
+    op: str,
+    quantity: str,
+    given: Operands,
+    model: tuple[Format, Arithmetic],
+    cotangent: F64 | None = None,
+    *,
+    bounds: Mapping[str, Mapping[str, Callable[[Operands, Rounding], F64]]] | None = None,
 ) -> F64:
     """Return the largest |observed - exact| of a correct implementation in a format, elementwise.
 
@@ -55,9 +61,9 @@ def bound(
     if any(is_vacuous(array, *model).any() for array in arrays):
         rounding = Rounding(model[0], wide(model[1]))
     rounding = over_many(rounding, given.logits.shape[1])
-    error = BOUNDS[op][quantity](given, rounding)
+    error = (bounds or BOUNDS)[op][quantity](given, rounding)
     if quantity != "value" and cotangent is not None:
-        error = error * np.abs(np.asarray(cotangent, dtype=np.float64))[:, None]
+        error = error * np.abs(np.asarray(cotangent, dtype=np.float64)).reshape(len(given.logits), -1)
     return error * (1.0 + 2.0**-20) + ROUNDINGS * rounding.tiny * (1.0 + _underflows(quantity, arrays, rounding))
 
 

@@ -43,16 +43,19 @@ class Operands:
     ----------
     logits : array (rows, classes) of a format
     target : array of the same shape, or None
-        Logits of the distribution that is aimed at.
+        Logits of the distribution that is aimed at, or a sample of a relaxed one.
     labels : int64 array (rows,), or None
     gamma : int
         Of the focal loss.
+    temperature : float
+        Of a relaxed distribution.
     """
 
     logits: NDArray[Any]
     target: NDArray[Any] | None = None
     labels: NDArray[np.int64] | None = None
     gamma: int = 2
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         for array in (self.logits, self.target):
@@ -210,8 +213,15 @@ FORMULAS: Mapping[str, Mapping[str, Callable[[Operands], Ball]]] = {
 """By function and quantity."""
 
 
-def exact(op: str, quantity: str, given: Operands, cotangent: F64 | None = None) -> Enclosure:
-    """Return a value, one number a row, or a gradient, of the logits' shape, times an upstream gradient (rows,).
+def exact(
+    op: str,
+    quantity: str,
+    given: Operands,
+    cotangent: F64 | None = None,
+    *,
+    formulas: Mapping[str, Mapping[str, Callable[[Operands], Ball]]] = FORMULAS,
+) -> Enclosure:
+    """Return a value, or a gradient, of the logits' shape, times an upstream gradient of the value's shape.
 
     Raises
     ------
@@ -225,6 +235,7 @@ def exact(op: str, quantity: str, given: Operands, cotangent: F64 | None = None)
     >>> exact("entropy", "value", Operands(np.zeros((1, 4)))).value
     array([1.38629436])
     """
-    made = FORMULAS[op][quantity](given)
-    made = made if cotangent is None or quantity == "value" else made * np.asarray(cotangent, dtype=np.float64)[:, None]
+    made = formulas[op][quantity](given)
+    if cotangent is not None and quantity != "value":
+        made = made * np.asarray(cotangent, dtype=np.float64).reshape(len(given.logits), -1)
     return normalised(made.hi, made.lo, made.radius)

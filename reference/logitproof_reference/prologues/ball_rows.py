@@ -75,7 +75,7 @@ class BallRows:
     def _shares(self, request: Request, farthest: F64) -> F64:
         """Return `farthest`, for a gradient times what of a row's unit falls to each class: p, or the label."""
         if request.cotangent is None:
-            return farthest[:, 0]
+            return farthest if request.has_class_axis else farthest[:, 0]
         p = self._rows.evaluate("softmax", "value").value
         c = np.abs(request.cotangent).reshape(len(p), -1) / float(request.divisor or 1)
         if request.labels is None:

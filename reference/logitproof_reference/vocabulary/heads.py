@@ -7,6 +7,11 @@ from dataclasses import dataclass
 LINEAR_CROSS_ENTROPY = "linear_cross_entropy"
 ENTROPY, FOCAL = "entropy", "focal_cross_entropy"
 DIVERGENCES = ("kl_divergence", "js_divergence")
+BERNOULLI = ("bernoulli_entropy", "bernoulli_kl_divergence")
+RELAXED = ("relaxed_bernoulli", "relaxed_categorical")
+OF_ELEMENTS = frozenset((*BERNOULLI, RELAXED[0]))
+"""Those of KIN whose value holds one number an element."""
+
 OF_PROBABILITIES = ("probability_cross_entropy", "probability_entropy", "probability_kl_divergence")
 BINARY = "binary_cross_entropy"
 OF_ONE, OF_GROUPS = ("softplus", "log_sigmoid", "cumulative_log_sum_exp"), ("grouped_log_sum_exp", "grouped_softmax")
@@ -73,6 +78,9 @@ HEADS = {
             _of("KIN", ENTROPY, "logits"),
             *(_of("KIN", name, "logits", "target") for name in DIVERGENCES),
             _of("KIN", FOCAL, "logits", labels=("indices",)),
+            _of("KIN", BERNOULLI[0], "logits"),
+            _of("KIN", BERNOULLI[1], "logits", "target"),
+            *(_of("KIN", name, "logits", "sample") for name in RELAXED),
             _of("PRB", OF_PROBABILITIES[0], "probabilities", labels=("indices", "distributions")),
             _of("PRB", BINARY, "probabilities", labels=("distributions",)),
             _of("PRB", OF_PROBABILITIES[1], "probabilities"),

@@ -51,6 +51,38 @@ def focal_cross_entropy(row: list[Any], target: list[Any], label: int, gamma: in
     return (1 - p) ** gamma * -mpmath.log(p)
 
 
+def bernoulli_entropy(x: Any, t: Any, temperature: Any) -> Any:
+    """Return -p log p - (1 - p) log(1 - p)."""
+    del t, temperature
+    return -mpmath.fsum(p * mpmath.log(p) for p in shares([mpmath.mpf(0), x]))
+
+
+def bernoulli_kl_divergence(x: Any, t: Any, temperature: Any) -> Any:
+    """Return the divergence of t from x."""
+    del temperature
+    both = zip(shares([mpmath.mpf(0), t]), shares([mpmath.mpf(0), x]), strict=True)
+    return mpmath.fsum(q * mpmath.log(q / p) for q, p in both)
+
+
+def relaxed_bernoulli(x: Any, s: Any, temperature: Any) -> Any:
+    """Return the logarithm of T a e^(-T s) / (1 + a e^(-T s))^2, a the odds."""
+    odds = mpmath.exp(x) * mpmath.exp(-temperature * s)
+    return mpmath.log(temperature * odds / (1 + odds) ** 2)
+
+
+def relaxed_categorical(x: list[Any], v: list[Any], temperature: Any) -> Any:
+    """Return the logarithm of (n - 1)! T^(n - 1) times the product of the terms over the power of their sum."""
+    n = len(x)
+    terms = [mpmath.exp(one) * mpmath.exp(-temperature * s) for one, s in zip(x, v, strict=True)]
+    return mpmath.log(mpmath.factorial(n - 1) * temperature ** (n - 1) * mpmath.fprod(terms) / mpmath.fsum(terms) ** n)
+
+
+OF_ELEMENTS: dict[str, Callable[..., Any]] = {
+    "bernoulli_entropy": bernoulli_entropy,
+    "bernoulli_kl_divergence": bernoulli_kl_divergence,
+    "relaxed_bernoulli": relaxed_bernoulli,
+}
+
 DEFINITIONS: dict[str, Callable[..., Any]] = {
     "entropy": entropy,
     "kl_divergence": kl_divergence,
@@ -80,3 +112,27 @@ def _slope(op: str, given: list[list[Any]], by: int, at: int, rest: tuple[int, i
         moved[by][at] += sign * mpmath.mpf(STEP)
         ends.append(DEFINITIONS[op](*moved, *rest))
     return (ends[0] - ends[1]) / (2 * mpmath.mpf(STEP))
+
+
+def of_distributions(op: str, quantity: str, of: Operands) -> dict[tuple[int, ...], Any]:
+    """Return the value, or the derivative by each logit or number of the sample, of a distribution, by place."""
+    found: dict[tuple[int, ...], Any] = {}
+    by = quantity in {"grad_target", "grad_sample"}
+    with mpmath.workdps(DIGITS):
+        temperature = mpmath.mpf(float(of.temperature))
+        for i, rows in enumerate(zip(of.logits, of.target, strict=True)):  # type: ignore[arg-type]
+            given = [[mpmath.mpf(float(one)) for one in row] for row in rows]
+            if op == "relaxed_categorical" and quantity == "value":
+                found[i,] = relaxed_categorical(*given, temperature)
+                continue
+            for k in range(len(given[0])):
+                ends = []
+                for sign in (0,) if quantity == "value" else (1, -1):
+                    moved = [list(row) for row in given]
+                    moved[by][k] += sign * mpmath.mpf(STEP)
+                    if op == "relaxed_categorical":
+                        ends.append(relaxed_categorical(*moved, temperature))
+                    else:
+                        ends.append(OF_ELEMENTS[op](moved[0][k], moved[1][k], temperature))
+                found[i, k] = ends[0] if len(ends) == 1 else (ends[0] - ends[1]) / (2 * mpmath.mpf(STEP))
+    return found

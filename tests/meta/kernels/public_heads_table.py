@@ -271,3 +271,19 @@ FUNCTIONS = tuple(
     )
 )
 """The functions that losses are made of."""
+
+COLD = "--temperature 0.5"
+DISTRIBUTIONS = tuple(
+    PublicHead(package, f"of_derived_losses:{function}", calls, framework, declared, op)
+    for package, framework, function, calls, op, declared in (
+        (TORCH, "torch", "torch_bernoulli_entropy", "distributions.Bernoulli.entropy", "bernoulli_entropy", ""),
+        (TORCH, "torch", "torch_bernoulli_kl", "distributions.kl_divergence", "bernoulli_kl_divergence", ""),
+        (TORCH, "torch", "torch_relaxed_bernoulli", "LogitRelaxedBernoulli.log_prob", "relaxed_bernoulli", COLD),
+        (TORCH, "torch", "torch_relaxed_categorical", "ExpRelaxedCategorical.log_prob", "relaxed_categorical", COLD),
+        (NUMPYRO, "jax", "numpyro_bernoulli_entropy", "BernoulliLogits.entropy", "bernoulli_entropy", ""),
+        (TFP, "jax", "tfp_bernoulli_entropy", "Bernoulli.entropy", "bernoulli_entropy", ""),
+        (TFP, "jax", "tfp_bernoulli_kl", "Bernoulli.kl_divergence", "bernoulli_kl_divergence", ""),
+        (TFP, "jax", "tfp_relaxed_categorical", "ExpRelaxedOneHotCategorical.log_prob", "relaxed_categorical", COLD),
+    )
+)
+"""Bernoulli and relaxed distributions of logits."""

@@ -14,6 +14,7 @@ import typer.main
 from logitproof.commands.command_line import app
 from logitproof_reference.vocabulary.heads import HEADS
 from meta.kernels.public_heads_table import (
+    DISTRIBUTIONS,
     FUNCTIONS,
     KIN,
     MASKED,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/loss-heads.md").read_text("utf-8")
 
-OF_AN_OP = (*KIN, *PROBABILITIES, *FUNCTIONS)
+OF_AN_OP = (*KIN, *DISTRIBUTIONS, *PROBABILITIES, *FUNCTIONS)
 ALL = (*PUBLIC_HEADS, *MASKED, *OF_AN_OP)
 
 BUILT_IN = {
