@@ -24,6 +24,13 @@ DECLARED: tuple[tuple[str, Any, Any, str, str], ...] = (
     ("all_masked", str, "", "nan|zero|minus_inf|uniform", "the result of a row whose classes are all masked"),
     ("scale", float, 1.0, "FACTOR", "the factor that multiplies its logits"),
     ("temperature", float, 1.0, "DIVISOR", "the temperature that divides its logits"),
+    (
+        "factors",
+        str,
+        "",
+        "rows|classes",
+        "that it takes a factor a row or a class, as the keyword factors (loss heads)",
+    ),
     ("softcap", float | None, None, "C", "that it caps logits: c tanh(x / c)"),
     ("z_loss", float, 0.0, "FACTOR", "the factor of the squared log-sum-exp it adds"),
     ("divisor", float | None, None, "N", "what it divides the sum of losses by"),

@@ -51,6 +51,9 @@ class Shape:
     labelled: int = 0
 
 
+FACTORS = (0.5, -0.75, 1.25, 2.0, -1.0, 0.25, 1.5)
+"""What logits are multiplied with by a tensor of factors, over and over."""
+
 QUICK = {
     "ordinary": Shape(37, 64, 257),
     "peaked": Shape(24, 64, 129, size=8.0),
@@ -82,6 +85,11 @@ class Case:
         operands = {"hidden": self.hidden, "weight": self.weight}
         zeros = np.zeros(len(self.weight), self.weight.dtype)
         return {**operands, "bias": zeros if self.bias is None else self.bias} if has_bias else operands
+
+    def factors(self, kind: str) -> Array:
+        """Return factors of the logits, of both signs: one a row, (rows, 1), or one a class, (classes,)."""
+        numbers = np.resize(FACTORS, len(self.labels) if kind == "rows" else len(self.weight)).astype(self.hidden.dtype)
+        return numbers[:, None] if kind == "rows" else numbers
 
     def scored(self, *, is_shifted: bool, ignored: int) -> NDArray[np.int64]:
         """Return the label that each row is judged by."""

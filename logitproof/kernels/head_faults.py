@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.prologues.ball_rows import BallRows
-from logitproof_reference.prologues.factor import FactorPrologue
+from logitproof_reference.prologues.factor import FactorPrologue, FactorsPrologue
 from logitproof_reference.prologues.head import Head
 from logitproof_reference.prologues.softcap import SoftcapPrologue
 from logitproof_reference.vocabulary.producers import Factor
@@ -118,6 +118,22 @@ class FlatFactor(FactorPrologue):
         return (upstream,)
 
 
+class FlatFactors(FactorsPrologue):
+    """A tensor of factors that the gradient leaves out."""
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradient as it came."""
+        del operands
+        return (upstream,)
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
+        """Return the gradient as it came."""
+        del rounding, operands
+        return (upstream,)
+
+
 class ShiftedZLossHead(Head):
     """A head whose z-loss squares the log-sum-exp of logits less their maximum."""
 
@@ -181,6 +197,24 @@ def _bias_dropped(asked: Setting) -> Setting | None:
     if bias is None or not bias.any():
         return None
     return replace(asked, operands={**asked.operands, "bias": np.zeros_like(bias)})
+
+
+def _factors_dropped(asked: Setting) -> Setting | None:
+    return asked.with_prologues(lambda one: iter(() if isinstance(one, FactorsPrologue) else (one,)))
+
+
+def _first_factor(asked: Setting) -> Setting | None:
+    def changed(one: Prologue) -> Iterator[Prologue]:
+        is_tensor = isinstance(one, FactorsPrologue) and np.ptp(one.numbers)
+        yield FactorsPrologue(np.full_like(one.numbers, one.numbers.flat[0])) if is_tensor else one  # type: ignore[attr-defined]
+
+    return asked.with_prologues(changed)
+
+
+def _factors_flat(asked: Setting) -> Setting | None:
+    return asked.with_prologues(
+        lambda one: iter((FlatFactors(one.numbers) if isinstance(one, FactorsPrologue) else one,))
+    )
 
 
 def _bias_last(asked: Setting) -> Setting | None:
@@ -281,6 +315,9 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the derivative of the cap is dropped", IN_FRONT, _cap_as(FlatCap)),
     ("the cap comes before the scale or temperature", IN_FRONT, _cap_first),
     ("the derivative of the scale or temperature is dropped", IN_FRONT, _factor_flat),
+    ("the tensor of factors is dropped", IN_FRONT, _factors_dropped),
+    ("the first factor counts for all", IN_FRONT, _first_factor),
+    ("the derivative of the tensor of factors is dropped", IN_FRONT, _factors_flat),
     ("the bias is dropped", IN_FRONT, _bias_dropped),
     ("the bias comes after the scale or temperature", IN_FRONT, _bias_last),
     ("the z-loss is dropped", OF_THE_LOSS, _z_loss_dropped),

@@ -13,7 +13,7 @@ from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, appli
 from logitproof.kernels.one_answer_of_ranks import ONE_ANSWER, farthest, one_answer
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.judging.compare import compare
-from logitproof_reference.prologues.factor import FactorPrologue
+from logitproof_reference.prologues.factor import FactorPrologue, FactorsPrologue
 from logitproof_reference.prologues.linear import IdentityPrologue, LinearPrologue
 from logitproof_reference.prologues.softcap import SoftcapPrologue
 from logitproof_reference.specification.clauses import CLAUSES as ALL_CLAUSES
@@ -47,20 +47,22 @@ LARGE = 16.0
 """So many times the loss, a log-sum-exp makes a loss that is its rounded difference from a logit lose digits."""
 
 OPTIONS = ("reduction", "ignore_index", "label_smoothing")
-DECLARED = {*OPTIONS, "bias", "scale", "temperature", "softcap", "z_loss", "divisor", "shift", "ranks"}
+DECLARED = {*OPTIONS, "bias", "scale", "temperature", "softcap", "z_loss", "divisor", "shift", "ranks", "factors"}
 """What may be declared of a fused kernel."""
 
 NO_LABEL = -100
 """The label of the last row of a shifted loss, where no label is declared that is ignored."""
 
 
-def prologues_of(claim: Claim, *, is_identity: bool) -> tuple[Prologue, ...]:
-    """Return what stands in front of the loss, as declared: linear layer, scale or temperature, cap."""
-    layer = IdentityPrologue if is_identity else LinearPrologue
+def prologues_of(claim: Claim, case: Case) -> tuple[Prologue, ...]:
+    """Return what stands in front of the loss, as declared: linear layer, scale or temperature, factors, cap."""
+    layer = IdentityPrologue if case.is_identity else LinearPrologue
     chain: list[Prologue] = [layer(has_bias=claim.bias)]
     for name, sign in (("scale", "*"), ("temperature", "/")):
         if (number := getattr(claim, name)) != 1.0:
             chain.append(FactorPrologue(Factor(name, sign, number)))
+    if claim.factors:
+        chain.append(FactorsPrologue(np.atleast_2d(case.factors(claim.factors).astype(np.float64))))
     if claim.softcap is not None:
         chain.append(SoftcapPrologue(claim.softcap))
     return tuple(chain)
@@ -99,7 +101,7 @@ class AskedHead(AskedFormat):
         if claim.shift:
             options["ignore_index"] = ignored
         return Setting(
-            prologues_of(claim, is_identity=case.is_identity),
+            prologues_of(claim, case),
             case.given(has_bias=claim.bias),
             case.scored(is_shifted=claim.shift, ignored=ignored),
             HEADS[self.question.op].op,
@@ -119,7 +121,9 @@ class AskedHead(AskedFormat):
         dtype = FORMATS[self.format].dtype
         cotangent = None if quantity == "value" else self._cotangent(case).astype(dtype)
         hidden, weight, *bias = (one.copy() for one in case.given(has_bias=self.question.claim.bias).values())
-        inputs = Inputs(hidden, 1, case.labels, cotangent, projection=weight, bias=bias[0] if bias else None)
+        kind = self.question.claim.factors
+        arrays = {"bias": bias[0] if bias else None, "factors": case.factors(kind) if kind else None}
+        inputs = Inputs(hidden, 1, case.labels, cotangent, projection=weight, **arrays)
         return np.array(self.adapter.evaluate(self.cell(quantity), inputs))
 
     def _judged(self, case: Case, asked: Setting, head: Head, quantity: str) -> Iterator[Judgement]:

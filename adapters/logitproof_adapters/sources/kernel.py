@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NUMPY = "numpy"
 EAGER = "eager"
 ONLY_OF = {
-    **dict.fromkeys(("bias", "shift", "ranks"), (LINEAR_CROSS_ENTROPY,)),
+    **dict.fromkeys(("bias", "shift", "ranks", "factors"), (LINEAR_CROSS_ENTROPY,)),
     "gamma": (FOCAL,),
     "normalized": OF_PROBABILITIES,
     **dict.fromkeys(("clip", "log_floor"), (*OF_PROBABILITIES, BINARY)),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 REDUCTIONS = ("none", "sum", "mean")
 REFUSALS = ("", "error", "nan", "zero")
 EMPTIES = ("", "supported", "unsupported")
+FACTORS = ("", "rows", "classes")
 ALL_MASKED = ("", "nan", "zero", "minus_inf", "uniform")
 
 NOT_TOGETHER = (("temperature", "scale"), ("divisor", "mean"))
@@ -44,6 +45,9 @@ class Claim:
         ``uniform``; empty where nothing is declared.
     scale, temperature : float
         What the logits are multiplied with, of either sign, or divided by.
+    factors : str
+        Whether it takes a tensor of factors of its logits by this keyword: one a row, (rows, 1), for ``rows``, one a
+        class, (classes,), for ``classes``; empty for none. They come after the scale.
     softcap : float or None
         c of c tanh(x / c), after the scale.
     z_loss : float
@@ -87,6 +91,7 @@ class Claim:
     all_masked: str = ""
     scale: float = 1.0
     temperature: float = 1.0
+    factors: str = ""
     softcap: float | None = None
     z_loss: float = 0.0
     divisor: float | None = None
@@ -114,6 +119,7 @@ class Claim:
             "empty": EMPTIES,
             "all_masked": ALL_MASKED,
             "result_format": ("", *FORMATS),
+            "factors": FACTORS,
         }
         for name, known in words.items():
             if getattr(self, name) not in known:
@@ -180,5 +186,5 @@ class Claim:
             taken = signature(function).parameters
         except (TypeError, ValueError):
             return {}
-        arrays = ("weight", "pos_weight", "where", "bias")
+        arrays = ("weight", "pos_weight", "where", "bias", "factors")
         return {name: value for name, value in self.declared.items() if name in taken and name not in arrays}

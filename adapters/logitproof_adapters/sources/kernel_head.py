@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.sources.kernel import Kernel
     from logitproof_reference.vocabulary.cells import Cell, Inputs
+
+
+class Beside(NamedTuple):
+    """What a kernel takes that it is not differentiated by: labels, if any, and a tensor of factors by its keyword."""
+
+    labels: list[Any]
+    factors: dict[str, Any]
 
 
 class HeadKernel:
@@ -57,18 +64,20 @@ class HeadKernel:
         given = [inputs.logits, inputs.projection, inputs.bias]
         operands = [self._arrays.tensor(array) for array in given if array is not None]
         labels = [] if inputs.labels is None else [self._arrays.tensor(inputs.labels)]
+        factors = {} if inputs.factors is None else {"factors": self._arrays.tensor(inputs.factors)}
+        beside = Beside(labels, factors)
         cotangent = None if inputs.cotangent is None else self._arrays.tensor(inputs.cotangent)
         with np.errstate(all="ignore"):
             if cell.quantity == "value":
-                answer = self._call(*operands, labels=labels)
+                answer = self._call(*operands, beside=beside)
             elif cell.quantity.startswith(SECOND):
                 assert inputs.tangent is not None
                 along = [self._arrays.tensor(np.ascontiguousarray(one)) for one in inputs.tangent]
                 differentiate = _SECOND[self._kernel.framework]
-                answer = differentiate(self, operands, labels, (cotangent, along))[self._position(cell.quantity)]
+                answer = differentiate(self, operands, beside, (cotangent, along))[self._position(cell.quantity)]
             else:
                 ask = _GRADIENTS[self._kernel.framework]
-                answer = ask(self, operands, labels, cotangent)[self._position(cell.quantity)]
+                answer = ask(self, operands, beside, cotangent)[self._position(cell.quantity)]
         array: NDArray[Any] = self._arrays.array(answer)
         return array
 
@@ -83,49 +92,49 @@ class HeadKernel:
         names = [name for name in (*row.operands, *row.optional) if name != "labels"]
         return names.index(quantity.partition("_")[2])
 
-    def _call(self, *operands: Any, labels: Sequence[Any]) -> Any:
+    def _call(self, *operands: Any, beside: Beside) -> Any:
         keywords = self._kernel.claim.keywords(self._kernel.function)
         bias = dict(zip(["bias"], operands[2:]))  # noqa: B905
-        return self._kernel.function(*operands[:2], *labels, **bias, **keywords)
+        return self._kernel.function(*operands[:2], *beside.labels, **bias, **beside.factors, **keywords)
 
-    def by_function(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
+    def by_function(self, operands: Sequence[Any], beside: Beside, cotangent: Any) -> Any:
         """Return the gradients, as the gradient of a kernel of NumPy arrays has them."""
         assert self._kernel.gradient is not None
         keywords = self._kernel.claim.keywords(self._kernel.gradient)
         bias = dict(zip(["bias"], operands[2:]))  # noqa: B905
-        found = self._kernel.gradient(*operands[:2], *labels, cotangent, **bias, **keywords)
+        found = self._kernel.gradient(*operands[:2], *beside.labels, cotangent, **bias, **beside.factors, **keywords)
         return found if isinstance(found, (tuple, list)) else (found,)
 
-    def by_torch(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
+    def by_torch(self, operands: Sequence[Any], beside: Beside, cotangent: Any) -> Any:
         """Return the gradients by torch.autograd; a row that a shift leaves without a loss has no upstream gradient."""
         torch = import_module("torch")
         leaves = [one.clone().requires_grad_() for one in operands]
-        loss = self._call(*leaves, labels=labels)
+        loss = self._call(*leaves, beside=beside)
         upstream = cotangent.to(loss.dtype).reshape(-1)[: loss.numel()].reshape(loss.shape)
         return torch.autograd.grad(loss, leaves, upstream)
 
-    def by_jax(self, operands: Sequence[Any], labels: Any, cotangent: Any) -> Any:
+    def by_jax(self, operands: Sequence[Any], beside: Beside, cotangent: Any) -> Any:
         """Return the gradients by jax.vjp."""
         jax = import_module("jax")
-        loss, pull_back = jax.vjp(lambda *given: self._call(*given, labels=labels), *operands)
+        loss, pull_back = jax.vjp(lambda *given: self._call(*given, beside=beside), *operands)
         return pull_back(cotangent.astype(loss.dtype).reshape(-1)[: loss.size].reshape(loss.shape))
 
-    def by_torch_twice(self, operands: Sequence[Any], labels: Any, upstream: tuple[Any, Sequence[Any]]) -> Any:
+    def by_torch_twice(self, operands: Sequence[Any], beside: Beside, upstream: tuple[Any, Sequence[Any]]) -> Any:
         """Return the derivatives of the inner product of gradients and directions, by torch.autograd."""
         torch = import_module("torch")
         cotangent, along = upstream
         leaves = [one.clone().requires_grad_() for one in operands]
-        loss = self._call(*leaves, labels=labels)
+        loss = self._call(*leaves, beside=beside)
         gradients = torch.autograd.grad(loss, leaves, cotangent.to(loss.dtype), create_graph=True)
         return torch.autograd.grad(gradients, leaves, along)
 
-    def by_jax_twice(self, operands: Sequence[Any], labels: Any, upstream: tuple[Any, Sequence[Any]]) -> Any:
+    def by_jax_twice(self, operands: Sequence[Any], beside: Beside, upstream: tuple[Any, Sequence[Any]]) -> Any:
         """Return the same by jax.vjp of jax.vjp."""
         jax = import_module("jax")
         cotangent, along = upstream
 
         def gradients(*given: Any) -> Any:
-            loss, pull_back = jax.vjp(lambda *arrays: self._call(*arrays, labels=labels), *given)
+            loss, pull_back = jax.vjp(lambda *arrays: self._call(*arrays, beside=beside), *given)
             return pull_back(cotangent.astype(loss.dtype))
 
         _, pull_back = jax.vjp(gradients, *operands)

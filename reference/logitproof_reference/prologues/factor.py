@@ -74,6 +74,40 @@ class FactorPrologue:
         return self.factor.source(names[0])
 
 
+@dataclass(frozen=True, eq=False)
+class FactorsPrologue:
+    """A tensor of factors of the logits, constants of any sign: one a row, (rows, 1), or one a class, (1, classes)."""
+
+    numbers: F64
+    operands: tuple[str, ...] = ("logits",)
+
+    def exact(self, *operands: Ball) -> Ball:
+        """Return the products."""
+        (x,) = operands
+        return x * np.broadcast_to(self.numbers, x.hi.shape)
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradient with the factors in it."""
+        del operands
+        return (self.exact(upstream),)
+
+    def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
+        """Return the products, rounded."""
+        (x,) = operands
+        return _rounded(rounding, BoundedValue(x.value * self.numbers, x.error * np.abs(self.numbers)))
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
+        """Return the gradient with the factors in it, rounded."""
+        del operands
+        return (self.computed(rounding, upstream),)
+
+    def source(self, *names: str) -> str:
+        """Return the expression for its logits."""
+        return f"{names[0]} * factors"
+
+
 def _rounded(rounding: Rounding, made: BoundedValue) -> BoundedValue:
     relative = ROUNDINGS * rounding.unit * (1.0 + rounding.unit)
     return BoundedValue(made.value, made.error + relative * made.magnitude + 2.0 * rounding.tiny)

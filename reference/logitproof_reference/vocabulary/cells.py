@@ -172,6 +172,8 @@ class Inputs:
         The weight of a linear layer that is a part of the op; then `logits` are its hidden states (rows, width).
     bias : array of the cell's format, shape (classes,), or None
         The bias of that layer, where it has one.
+    factors : array of the cell's format, shape (rows, 1) or (classes,), or None
+        What the logits of that layer are multiplied with, where it takes a tensor of factors.
     """
 
     logits: NDArray[Any]
@@ -184,6 +186,7 @@ class Inputs:
     mask: NDArray[Any] | None = None
     projection: NDArray[Any] | None = None
     bias: NDArray[Any] | None = None
+    factors: NDArray[Any] | None = None
 
     @property
     def vector(self) -> NDArray[Any] | None:

@@ -40,9 +40,11 @@ class Options:
         return float((self.scale / self.temperature) ** power)
 
 
-def value(h: Array, w: Array, labels: Array, *, bias: Array | None = None, o: Options) -> Array:
+def value(
+    h: Array, w: Array, labels: Array, *, bias: Array | None = None, factors: Array | None = None, o: Options
+) -> Array:
     """Return the loss."""
-    losses, kept, _ = rows(h, w, labels, bias, o)
+    losses, kept, _ = rows(h, w, labels, (bias, factors), o)
     if o.reduction == "none":
         return losses.astype(h.dtype)
     parts = np.array_split(losses, min(4, len(losses))) if o.fault == "means of chunks added" else [losses]
@@ -61,11 +63,15 @@ def divisor(kept: Array, o: Options) -> Any:
     return np.float32(len(kept) if o.fault == "mean over all rows" else kept.sum())
 
 
-def rows(h: Array, w: Array, labels: Array, bias: Array | None, o: Options) -> tuple[Array, Array, dict[str, Array]]:
+def rows(
+    h: Array, w: Array, labels: Array, beside: tuple[Array | None, Array | None], o: Options
+) -> tuple[Array, Array, dict[str, Array]]:
     """Return the loss of each row, whether it counts, and what its gradient is made of."""
+    bias, factors = beside
     x = (wide(h) @ wide(w).T).astype(ml_dtypes.bfloat16 if o.fault == "logits in bfloat16" else h.dtype)
     z = wide(x) if bias is None or o.fault == "bias last" else wide((wide(x) + wide(bias)).astype(h.dtype))
     z = z if o.fault == "cap before the scale" else z * z.dtype.type(o.factor)
+    z = z if factors is None or o.fault == "factors dropped" else z * heeded(factors, o)
     z = z + wide(bias) if bias is not None and o.fault == "bias last" else z
     before = z
     if o.softcap and o.fault != "cap dropped":
@@ -105,16 +111,28 @@ def rows(h: Array, w: Array, labels: Array, bias: Array | None, o: Options) -> t
     return losses, kept, {"slope": np.where(counted[:, None], slope, 0), "before": before}
 
 
+def heeded(factors: Array, o: Options) -> Array:
+    """Return the factors that count."""
+    return np.full_like(wide(factors), wide(factors).flat[0]) if o.fault == "first factor for all" else wide(factors)
+
+
 def halves(z: Array) -> list[Array]:
     """Return the classes in two chunks, the second not empty."""
     return [part for part in np.array_split(z, 2, axis=1) if part.shape[1]]
 
 
 def gradient(
-    h: Array, w: Array, labels: Array, c: Array, *, bias: Array | None = None, o: Options
+    h: Array,
+    w: Array,
+    labels: Array,
+    c: Array,
+    *,
+    bias: Array | None = None,
+    factors: Array | None = None,
+    o: Options,
 ) -> tuple[Array, ...]:
     """Return the gradients by hidden states, weight and bias."""
-    _, kept, made = rows(h, w, labels, bias, o)
+    _, kept, made = rows(h, w, labels, (bias, factors), o)
     slope = made["slope"]
     is_whole = o.reduction == "none" or o.fault == "gradient not divided"
     upstream = np.broadcast_to(wide(np.asarray(c)), (len(h),)) / (1 if is_whole else divisor(kept, o))
@@ -122,6 +140,8 @@ def gradient(
         upstream = np.ones_like(upstream)
     if o.softcap and o.fault not in {"cap dropped", "derivative of the cap dropped"}:
         slope = slope * (1 - np.tanh(made["before"] / slope.dtype.type(o.softcap)) ** 2)
+    if factors is not None and o.fault not in {"factors dropped", "derivative of the factors dropped"}:
+        slope = slope * heeded(factors, o)
     by_hidden = slope * upstream[:, None]
     by_weight = slope * upstream[0] if o.fault == "first upstream for all rows" else by_hidden
     by_weight = slope if o.fault == "weight without upstream" else by_weight
@@ -162,7 +182,9 @@ class Planted:
     @property
     def functions(self) -> tuple[Any, Any]:
         """The loss and its gradient, with the fault."""
-        options = Options(**{name: one for name, one in self.declared.items() if name != "bias"}, fault=self.fault)
+        options = Options(
+            **{name: one for name, one in self.declared.items() if name not in {"bias", "factors"}}, fault=self.fault
+        )
         return partial(value, o=options), partial(gradient, o=options)
 
 
@@ -227,6 +249,9 @@ INVENTED = [
     Planted("weight without upstream", "", "LIN-7", says="upstream"),
     Planted("first chunk lost", "", "LIN-3"),
     Planted("bias of the last chunk alone", "", "LIN-5", {"bias": True}),
+    Planted("factors dropped", "", "LIN-6", {"factors": "classes"}, says="tensor of factors is dropped"),
+    Planted("first factor for all", "", "LIN-6", {"factors": "rows"}, says="first factor counts"),
+    Planted("derivative of the factors dropped", "", "LIN-6", {"factors": "rows"}, says="derivative of the tensor"),
     Planted("logits in bfloat16", "", "LIN-1"),
     Planted("sums of chunks not rescaled", "", "LIN-1"),
 ]
@@ -242,6 +267,8 @@ CORRECT = [
         ({"z_loss": 1e-2, **MEAN}, ("bfloat16", "float32")),
         ({"scale": 0.5, "softcap": 5.0}, ("float32",)),
         ({"scale": -0.75}, ("float32",)),
+        ({"factors": "rows", "softcap": 5.0}, ("float32", "bfloat16")),
+        ({"factors": "classes", "bias": True}, ("float32", "bfloat16")),
         ({"label_smoothing": 0.125, "ignore_index": IGNORED}, ("float32", "bfloat16")),
         (DIVISOR, ("float16", "float32")),
     )

@@ -47,7 +47,7 @@ def test_the_head_without_a_fault_conforms(planted: documented_faults.Planted, m
     declared = set(planted.declared)
     named = {found.clause for found in verdict.judgements}
     assert ("LIN-5" in named) == ("bias" in declared)
-    assert ("LIN-6" in named) >= bool(declared & {"scale", "temperature", "softcap"})
+    assert ("LIN-6" in named) >= bool(declared & {"scale", "temperature", "softcap", "factors"})
     assert ("LIN-7" in named) >= bool(declared & {"z_loss", "divisor", "shift"})
 
 
