@@ -28,6 +28,7 @@ PADDED_ROWS = (1, 31)
 PADDED_CLASSES = (1, 63)
 CHUNKS = (2, 4)
 REPEATS = 5
+SHARDS = (2, 3, 4)
 
 LEVELS = {
     "ATEN_CPU_CAPABILITY": "avx2",
@@ -58,6 +59,8 @@ class Calls:
         Variables of a process of its own.
     alone : bool
         Whether that process may use one processor only.
+    shards : int
+        Over how many ranks the vocabulary is sharded, of a kernel that takes them by the keyword ``ranks``.
     """
 
     words: str
@@ -65,6 +68,12 @@ class Calls:
     mode: str = ""
     env: tuple[tuple[str, str], ...] = ()
     alone: bool = False
+    shards: int = 1
+
+    @property
+    def needs_a_process(self) -> bool:
+        """Whether it is asked in a process of its own."""
+        return bool(self.env) or self.shards > 1
 
 
 @dataclass(frozen=True)
@@ -164,6 +173,11 @@ def _levels(inputs: Inputs) -> Iterator[Calls]:
     yield Calls("no AVX-512", [(inputs, every_row(inputs))], env=tuple(LEVELS.items()))
 
 
+def _shards(inputs: Inputs) -> Iterator[Calls]:
+    for count in SHARDS:
+        yield Calls(f"{count} shards", [(inputs, every_row(inputs))], shards=count)
+
+
 AXES = {
     axis.name: axis
     for axis in (
@@ -178,6 +192,7 @@ AXES = {
         Axis("INV-9", "repetition", _repeats),
         Axis("INV-10", "threads", _threads),
         Axis("INV-11", "instruction set", _levels),
+        Axis("INV-12", "shards", _shards),
     )
 }
 """Every axis by its name, in the order in which they are asked: the first that flips is named."""

@@ -86,10 +86,13 @@ def subject_of(asked: InvarianceOptions, target: Target | None = None) -> Subjec
 
     def start(setting: Calls | None) -> AbstractContextManager[Any]:
         place = _changed(where, setting)
+        shards = 1 if setting is None else setting.shards
         if not is_kernel:
+            if shards > 1:
+                raise UsageError("a framework's own function takes no number of shards")
             return RemoteAdapter(asked.word, place)
         asked_of = (asked.op, labels, asked.framework, Claim(), (asked.quantity,))
-        named = Named(asked.word, asked.gradient, *asked_of, path=asked.path)
+        named = Named(asked.word, asked.gradient, *asked_of, path=asked.path, shards=shards)
         return IsolatedKernel(named, None, Limits(SECONDS, MEMORY_GIB if where.is_here else None), place)
 
     name = asked.word.rpartition(":")[2] if is_kernel else asked.word

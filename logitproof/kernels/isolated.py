@@ -71,6 +71,8 @@ class Named:
         Whether exact answers are kept out of its reach.
     mode : str
         As in `logitproof_adapters.sources.kernel.Kernel`.
+    shards : int
+        Over how many ranks it shards its vocabulary, handed over as ``ranks``; 1 for what it does by itself.
     """
 
     function: str
@@ -85,6 +87,7 @@ class Named:
     hidden: bool = False
     backward: str = ""
     mode: str = EAGER
+    shards: int = 1
 
 
 class IsolatedKernel:

@@ -6,7 +6,9 @@ import json
 import os
 import sys
 from contextlib import suppress
+from functools import partial, wraps
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +34,13 @@ def made(device: str) -> SourceAdapter:
         hide_exact_answers()
     if words["forbidden"]:
         watch_from_now_on(tuple(words["forbidden"]))
+    shards = words.get("shards", 1)
     kernel = Kernel(
-        imported_callable(words["function"]),
+        over_ranks(imported_callable(words["function"]), shards),
         words["op"],
         words["labels"],
         words["framework"],
-        imported_callable(words["gradient"]) if words["gradient"] else None,
+        over_ranks(imported_callable(words["gradient"]), shards) if words["gradient"] else None,
         claim=Claim(**words["claim"]),
         asked=tuple(words["asked"]),
         forbidden=tuple(words["forbidden"]),
@@ -46,6 +49,21 @@ def made(device: str) -> SourceAdapter:
     )
     adapter: SourceAdapter = adapter_of(kernel, device)
     return adapter
+
+
+def over_ranks(function: Callable[..., Any], shards: int) -> Callable[..., Any]:
+    """Return a function over so many ranks, which it takes by the keyword ``ranks``.
+
+    Raises
+    ------
+    ValueError
+        It takes none.
+    """
+    if shards == 1:
+        return function
+    if "ranks" not in signature(function).parameters:
+        raise ValueError("the kernel takes no number of shards: it has no keyword ranks")
+    return wraps(function)(partial(function, ranks=shards))
 
 
 class LoadedKernel:

@@ -60,7 +60,8 @@ class Fake:
 def subject(fault: Fault) -> Subject:
     @contextmanager
     def start(setting: Calls | None) -> Iterator[Any]:
-        yield Fake(fault, {} if setting is None else dict(setting.env))
+        shards = {} if setting is None or setting.shards == 1 else {"shards": str(setting.shards)}
+        yield Fake(fault, shards if setting is None else {**shards, **dict(setting.env)})
 
     return Subject(CELL, start)
 
@@ -82,6 +83,7 @@ MUTANTS: dict[str, Fault] = {
     "repetition": lambda fake, _, __: int(fake.calls == 4),
     "threads": lambda fake, _, __: int(fake.env.get("OMP_NUM_THREADS") == "1"),
     "instruction set": lambda fake, _, __: int("avx2" in fake.env.values()),
+    "shards": lambda fake, _, __: int(fake.env.get("shards") == "3"),
 }
 """A fault along each axis."""
 
@@ -101,7 +103,7 @@ def inputs() -> Inputs:
 def test_sound_code_is_invariant_along_every_axis(inputs: Inputs) -> None:
     found = survey(subject(sound), inputs)
     assert first_flip(found) is None
-    assert headline(found) == "Invariant: the same bits along 11 of 11 axes, the others not asked"
+    assert headline(found) == "Invariant: the same bits along 12 of 12 axes, the others not asked"
     assert [row[4] for row in rows_of(found) if row[3] == "graph"] == ["not asked: there are no graphs"]
     assert witness_lines(found) == []
 
@@ -169,6 +171,34 @@ def test_the_command_asks_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert 'class="marked"' in (tmp_path / "page.html").read_text("utf-8")
     assert main(["invariance", *words, "--axis", "order", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["first_axis_that_flips"] is None
+
+
+SHARDED = """
+import numpy as np
+
+def over_halves(x, ranks=1):
+    top = x.max(axis=1)
+    parts = [np.exp(one - top[:, None]).sum(axis=1, dtype=np.float32) for one in np.array_split(x, ranks, axis=1)]
+    found = top + np.log(np.sum(parts, axis=0, dtype=np.float32))
+    return np.stack([found] * ranks) if ranks > 1 else found
+
+def of_one_rank(x):
+    return over_halves(x)
+"""
+
+
+def test_shards_are_asked_of_kernels_that_take_their_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    (tmp_path / "sharded_kernel.py").write_text(SHARDED)
+    monkeypatch.chdir(tmp_path)
+    words = ["--op", "log_sum_exp", "--rows", "64", "--classes", "999", "--axis", "shards", "--json"]
+    assert main(["invariance", "sharded_kernel:over_halves", "--framework", "numpy", *words]) == 1
+    assert json.loads(capsys.readouterr().out)["first_axis_that_flips"] == "shards"
+    assert main(["invariance", "sharded_kernel:of_one_rank", "--framework", "numpy", *words]) == 0
+    assert "takes no number of shards" in capsys.readouterr().out
+    assert main(["invariance", "numpy", *words]) == 0
+    assert "takes no number of shards" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
