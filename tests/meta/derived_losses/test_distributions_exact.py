@@ -10,10 +10,10 @@ import pytest
 
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.bounds.derived_losses import bound
-from logitproof_reference.bounds.distributions import DISTRIBUTIONS as BOUNDS
 from logitproof_reference.cases.hashed_numbers import normals
 from logitproof_reference.oracle.derived_losses import Operands, exact
-from logitproof_reference.oracle.distributions import DISTRIBUTIONS
+from logitproof_reference.prologues.distribution_bounds import DISTRIBUTIONS as BOUNDS
+from logitproof_reference.prologues.distributions import DISTRIBUTIONS
 from logitproof_reference.vocabulary.formats import FORMATS
 from meta.derived_losses import by_mpmath
 

@@ -19,9 +19,9 @@ import numpy as np
 
 from logitproof_reference.bounds import derived_losses
 from logitproof_reference.bounds.sigmoid import SigmoidLoss
-from logitproof_reference.oracle.distributions import as_two_classes, constant_of, less_sample
 from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.prologues.ball_rows import BallRows
+from logitproof_reference.prologues.distributions import as_two_classes, constant_of, less_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,7 +80,7 @@ def _relaxed_categorical(given: Operands, rounding: Rounding) -> F64:
     classes = given.logits.shape[1]
     total = each.sum(axis=1)
     relative = rounding.sum_growth(classes) + ROUNDINGS * rounding.unit
-    constant = abs(float(constant_of(given))) + 2.0 * classes * abs(np.log(given.temperature))
+    constant = abs(float(constant_of(given).hi[0])) + 2.0 * classes * abs(np.log(given.temperature))
     extra = (2.0 * rounding.log_error + ROUNDINGS * rounding.unit) * constant
     error: F64 = total + relative * (size.sum(axis=1) + total + constant) + extra
     return error
@@ -113,4 +113,4 @@ DISTRIBUTIONS: Mapping[str, Mapping[str, Callable[[Operands, Rounding], F64]]] =
         "grad_sample": partial(_relaxed_categorical_slope, by_sample=True),
     },
 }
-"""As `oracle.distributions.DISTRIBUTIONS`."""
+"""As `prologues.distributions.DISTRIBUTIONS`."""

@@ -14,10 +14,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import mpmath
 import numpy as np
 
 from logitproof_reference.numerics.ball import Ball
+from logitproof_reference.numerics.logarithm import log
 from logitproof_reference.oracle.derived_losses import (
     FORMULAS,
     Operands,
@@ -66,14 +66,8 @@ def of_pairs(d: Ball) -> BallRows:
 
 
 def _logarithm(number: float) -> Ball:
-    """Return the logarithm of a number as a ball of one element, by multiple precision."""
-    with mpmath.workdps(60):
-        return _constant(mpmath.log(mpmath.mpf(number)))
-
-
-def _constant(exact: mpmath.mpf) -> Ball:
-    high = float(exact)
-    return Ball(np.array(high), np.array(float(exact - high)), np.array(2.0**-104 * abs(high) + 2.0**-1070))
+    """Return the logarithm of a number as a ball of one element."""
+    return log(Ball(np.array([number])))
 
 
 def relaxed_bernoulli(given: Operands) -> Ball:
@@ -99,19 +93,18 @@ def _parts(ball: Ball) -> tuple[F64, F64, F64]:
     return ball.hi, ball.lo, ball.radius
 
 
-def constant_of(given: Operands) -> mpmath.mpf:
-    """Return log (n - 1)! + (n - 1) log T."""
+def constant_of(given: Operands) -> Ball:
+    """Return log (n - 1)! + (n - 1) log T, one element."""
     n = given.logits.shape[1]
-    with mpmath.workdps(60):
-        return mpmath.loggamma(n) + (n - 1) * mpmath.log(mpmath.mpf(float(given.temperature)))
+    factorial = log(Ball(np.arange(1.0, max(n, 2))[:, None])).sum()
+    return factorial + _logarithm(given.temperature) * float(n - 1)
 
 
 def relaxed_categorical(given: Operands) -> Ball:
     """Return log (n - 1)! + (n - 1) log T + sum log-softmax(x - T v)."""
     rows = BallRows(less_sample(given))
     made = rows.exact(checked_request("log_softmax", "value", rows.logits.hi))
-    with mpmath.workdps(60):
-        return over_classes(made) + _constant(constant_of(given))
+    return over_classes(made) + constant_of(given)
 
 
 def relaxed_categorical_slope(given: Operands, *, by_sample: bool = False) -> Ball:
