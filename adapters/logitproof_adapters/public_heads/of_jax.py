@@ -1,6 +1,7 @@
-"""Heads of JAX: tokamax' linear_softmax_cross_entropy_loss, and optax' loss behind a product.
+"""Heads of JAX: tokamax' linear_softmax_cross_entropy_loss, and the losses of optax and MaxText behind a product.
 
-https://github.com/openxla/tokamax; https://optax.readthedocs.io/en/latest/api/losses.html
+https://github.com/openxla/tokamax; https://optax.readthedocs.io/en/latest/api/losses.html;
+https://github.com/AI-Hypercomputer/maxtext
 """
 
 from __future__ import annotations
@@ -31,3 +32,12 @@ def optax(hidden: Any, weight: Any, labels: Any) -> Any:
     losses: Any = import_module("optax")
     matmul: Any = import_module("jax.numpy").matmul
     return losses.softmax_cross_entropy_with_integer_labels(matmul(hidden, weight.T, precision="highest"), labels)
+
+
+def maxtext(hidden: Any, weight: Any, labels: Any, *, z_loss: float = 0.0) -> Any:
+    """`maxtext.utils.max_utils.cross_entropy_with_logits` of one-hot labels, its z-loss in it."""
+    jax: Any = import_module("jax")
+    logits = hidden @ weight.T
+    one_hot = jax.nn.one_hot(labels, len(weight), dtype=logits.dtype)
+    loss = import_module("maxtext.utils.max_utils").cross_entropy_with_logits
+    return loss(logits[None], one_hot[None], z_loss)[0][0]

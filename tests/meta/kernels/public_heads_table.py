@@ -140,6 +140,7 @@ PUBLIC_HEADS = (
         SUM,
     ),
     PublicHead("optax 0.2.8", "of_jax:optax", "softmax_cross_entropy_with_integer_labels", "jax"),
+    PublicHead("maxtext 0.2.5", "of_jax:maxtext", "cross_entropy_with_logits", "jax", "--z-loss 1e-4"),
 )
 """In the order in which docs/loss-heads.md has them."""
 
