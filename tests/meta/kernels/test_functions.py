@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import logitproof
 from logitproof.errors import UsageError
+from logitproof.kernels.by_format import verdict_by_format
+from logitproof.kernels.check import Request
+from logitproof.kernels.functions import AskedFunction
+from logitproof.kernels.truth import Question
+from logitproof_adapters.contract import Description
+from logitproof_adapters.sources.kernel_claim import Claim
+
+if TYPE_CHECKING:
+    from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 
 def wide(x: Any) -> Any:
@@ -262,3 +271,48 @@ def test_digits_lost_where_softplus_is_small_are_a_warning() -> None:
 def test_nothing_is_declared_of_them() -> None:
     with pytest.raises(UsageError, match="scale is not judged of softplus"):
         logitproof.check(softplus, op="softplus", scale=2.0)
+
+
+class Twice:
+    """Fulfils `Adapter` for second derivatives, which no NumPy function has by itself."""
+
+    name = "twice"
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def describe(self) -> Description:
+        return Description(self.name, "0", {})
+
+    def evaluate(self, cell: Cell, inputs: Inputs) -> Any:
+        with np.errstate(all="ignore"):
+            if cell.quantity == "value":
+                return added(inputs.logits, inputs.projection) if cell.op == "logaddexp" else softplus(inputs.logits)
+            return self.function(cell.quantity, inputs)
+
+
+def curvature(quantity: str, inputs: Inputs) -> Any:
+    """Return c s (1 - s) v, of logaddexp with v the difference of the directions, by its second number negative."""
+    x, c, v = (wide(one) for one in (inputs.logits, inputs.cotangent, inputs.tangent))
+    d, along = (x, v[0]) if inputs.projection is None else (x - wide(inputs.projection), v[0] - v[1])
+    made = c * sigmoid(d) * sigmoid(-d) * along
+    return (-made if quantity == "hvp_other" else made).astype(inputs.logits.dtype)
+
+
+def twice(op: str, function: Any, *quantities: str) -> set[str]:
+    question = Question(op, "none", "value", Claim(), None)
+    asked: Any = Twice(function)
+    verdict = verdict_by_format(
+        AskedFunction, asked, question, quantities, request=Request(), formats=("float32", "float64")
+    )
+    return {one.clause for one in verdict.judgements if not one.expected}
+
+
+def test_second_derivatives_conform_by_closed_forms() -> None:
+    assert twice("softplus", curvature, "value", "hvp_logits") == set()
+    assert twice("logaddexp", curvature, "value", "hvp_logits", "hvp_other") == set()
+
+
+def test_a_second_derivative_that_takes_what_was_saved_for_a_constant_breaks_its_clause() -> None:
+    assert twice("softplus", lambda _, inputs: np.zeros_like(inputs.logits), "hvp_logits") == {"FUN-3"}
+    assert twice("logaddexp", lambda _, inputs: curvature("hvp_logits", inputs), "hvp_other") == {"FUN-3"}
