@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +28,8 @@ if TYPE_CHECKING:
 SPOILER = 2.0e4
 """What a kernel with a mask is given at a class that does not count: large enough to spoil any answer."""
 
-KEPT_TRUTHS = 96
-"""Exact answers that are kept for the next kernel."""
-
-KEPT_ELEMENTS = 1 << 22
-"""Greater ones are computed again."""
+KEPT_ELEMENTS = 1 << 24
+"""Of exact answers that are kept for the next kernel: four numbers of float64 each."""
 
 
 @dataclass(frozen=True)
@@ -60,30 +56,28 @@ class Reply:
 
 
 class Truths:
-    """Exact answers by question and rows, the last ones kept: kernels of one op are asked the same.
+    """Exact answers by question and rows, the first ones kept: each kernel of one op is asked the same in turn.
 
     Parameters
     ----------
     most : int
-        How many are kept; 0 for a kernel that nobody comes after.
+        How many numbers are kept; 0 for a kernel that nobody comes after.
     """
 
-    def __init__(self, most: int = KEPT_TRUTHS) -> None:
-        self._kept: OrderedDict[Any, Truth] = OrderedDict()
-        self._most = most
+    def __init__(self, most: int = KEPT_ELEMENTS) -> None:
+        self._kept: dict[Any, Truth] = {}
+        self._left = most
 
     def of(self, question: Question, rows: Rows, key: Any) -> Truth:
         """Return the exact answers; `key` names the rows."""
         whole = (question, key)
-        if key is None or whole not in self._kept:
-            found = truth_of(question, rows)
-            if key is None or not self._most or found.allowed.size > KEPT_ELEMENTS:
-                return found
+        if key is not None and whole in self._kept:
+            return self._kept[whole]
+        found = truth_of(question, rows)
+        if key is not None and found.allowed.size <= self._left:
             self._kept[whole] = found
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(whole)
-        return self._kept[whole]
+            self._left -= found.allowed.size
+        return found
 
 
 def _masked(logits: NDArray[Any], spoiler: float) -> dict[str, NDArray[Any]]:

@@ -32,8 +32,8 @@ PER_PROCESS = 40
 """Kernels that one process checks."""
 
 KEPT: dict[tuple[str, str, str], Truths] = {}
-KEPT_TRUTHS = 700
-"""Exact answers that the next kernel of the same question shares: of all trials of the quick profile."""
+KEPT_ELEMENTS = 1 << 26
+"""Of exact answers that the next kernel of the same question shares: of all trials of the quick profile."""
 
 LINES = 5
 """Of what is said of a kernel, kept to be read."""
@@ -114,7 +114,7 @@ def _kept(named: Named) -> Truths:
     question = (named.op, named.labels, str(named.claim))
     if question not in KEPT:
         KEPT.clear()
-        KEPT[question] = Truths(KEPT_TRUTHS)
+        KEPT[question] = Truths(KEPT_ELEMENTS)
     return KEPT[question]
 
 

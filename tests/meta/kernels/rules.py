@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import sys
 import time
 import warnings
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +61,7 @@ GRADCHECK = {"eps": 1e-6, "atol": 1e-5, "rtol": 1e-3}
 """The defaults of torch.autograd.gradcheck."""
 
 
-TRUTHS = Truths(4000)
+TRUTHS = Truths()
 """Exact answers, which kernels of one question share: they are given the same rows."""
 
 
@@ -237,15 +240,22 @@ def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="kernels, modules of the corpus or kinds of fault; all by default")
     parser.add_argument("--checked", action="append", default=[], metavar="NAME=FILE", help="measurements of check")
+    parser.add_argument("--every", type=int, default=1, help="of the kernels, faulty and correct, one of so many")
     asked = parser.parse_args(given)
     files: Mapping[str, str] = dict(one.split("=", 1) for one in asked.checked)
-    numbers = chosen(asked.names)
+    numbers = sorted(chosen(asked.names))[:: asked.every]
     rows = [
         *(row_of(rule, numbers) for rule in RULES),
         *(checked_row(name, Path(file)) for name, file in files.items()),
     ]
-    sys.stdout.write(table(rows) + "\n")
+    sys.stdout.write(f"{datetime.now(UTC).date()}, {machine()}, one kernel of {asked.every}\n\n{table(rows)}\n")
     return 0
+
+
+def machine() -> str:
+    """Return the kind of machine in a few words."""
+    versions = f"NumPy {np.__version__}, Python {platform.python_version()}"
+    return f"{platform.machine()} with {os.cpu_count()} processors, {versions}"
 
 
 if __name__ == "__main__":
