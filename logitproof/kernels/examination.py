@@ -168,6 +168,10 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
         found.judgements.append(replace(also, elements=0))  # they are counted already
 
 
+READS_ELSEWHERE = ("IndexError", "KeyError", "OverflowError")
+"""What a kernel raises that took another number for a label: no refusal of a placement."""
+
+
 def _problem(
     asker: Asker, drawn: DrawnRows, quantity: str, reply: Reply, *, compared: Compared | None, found: Examination
 ) -> Finding | None:
@@ -185,7 +189,7 @@ def _problem(
         failure=reply.failure,
         compared=compared,
     )
-    if reply.failure and trial.placement and not reply.died:
+    if reply.failure and trial.placement and not reply.died and not reply.failure.startswith(READS_ELSEWHERE):
         found.note(f"it refuses logits laid out as {trial.placement} ({reply.failure}); not judged there")
         return None
     if reply.failure:

@@ -34,6 +34,8 @@ FOUND = {
     "classes_of_stride_zero_read_as_one": ("broadcast_classes_6x33", "float32"),
     "cotangent_of_stride_zero_read_as_zeros": ("expanded_cotangents_6x33", "float32"),
     "strides_of_logits_used_for_cotangents": ("columns_of_logits_6x33", "float32"),
+    "stride_of_labels_ignored": ("strided_6x33", "float32"),
+    "workspace_of_the_first_width": ("after_fewer_classes_11x96", "float32"),
     "float64_result_past_1024_classes": ("width_1025", "float32"),
     "tail_below_11_skipped_past_131072": ("width_131073", "float32"),
     "tile_at_minus_infinity_in_rows_past_65536": ("width_131073", "float32"),
