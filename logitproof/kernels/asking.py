@@ -212,6 +212,7 @@ class Asker:
         observed = reply.observed
         comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)
         conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
+        conforms |= self._ignored(rows, observed)
         conforms &= ~self._leaked(quantity, rows, observed)
         conforms[self._undeclared(rows)[: len(conforms)]] = True
         wrong = np.asarray(~conforms.reshape(len(conforms), -1).all(axis=1)) if conforms.size else np.zeros(0, bool)
@@ -239,6 +240,15 @@ class Asker:
             return np.asarray(out.all(axis=1) | out[np.arange(len(out)), at])
         spread = rows.distributions.astype(np.float64) != 0
         return np.asarray(out.all(axis=1) | ((out & spread).any(axis=1) if labels == "distributions" else False))
+
+    def _ignored(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell where a row that is ignored gives 0 although it holds NaN or +inf: its logits need not be read."""
+        claim = self.question.claim
+        logits = rows.logits.astype(np.float64)
+        if claim.ignore_index is None or len(observed) != len(logits):
+            return np.zeros(observed.shape, bool)
+        skipped = (rows.indices == claim.ignore_index) & ~(logits < np.inf).all(axis=1)
+        return np.asarray((observed == 0) & skipped.reshape(-1, *(1,) * (observed.ndim - 1)))
 
     def _accepted(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits."""

@@ -553,7 +553,7 @@ _add(LOSS, "tree of pairs", loss_by_a_tree_of_pairs, gradient_by_put)
 _add("softmax", "online", from_the_last_block_to_the_first, gradient_from_the_output)
 _add("log_sum_exp", "logaddexp", by_logaddexp)
 _add("log_sum_exp", "logaddexp tree", by_a_tree_of_logaddexp)
-_add("softmax", "base 2 prescaled", prescaled_in_float64)
+_add("softmax", "base 2 prescaled", prescaled_in_float64, format="float32")  # in float64 the product rounds the logit
 _add("softmax", "long double", widened_twice, gradient_of_softmax_in_float64)
 _add("softmax", "three passes", exp_again_in_the_last_pass)
 _add("softmax", "descending", descending_sums)
