@@ -79,7 +79,8 @@ def program_of_rows(adapter: Adapter, cell: Cell, batch: Batch, part: slice) -> 
 
 def program_of_inputs(adapter: Adapter, cell: Cell, inputs: Inputs, most: int = MOST_CHARACTERS) -> str:
     """Return the program of a call, its wide arrays packed; empty where it would be too long."""
-    if inputs.logits.size <= MOST_SPELLED and inputs.logits.shape[inputs.axis] <= WIDEST_SPELLED_ROW:
+    width = inputs.logits.shape[inputs.axis] if inputs.logits.ndim else 1
+    if inputs.logits.size <= MOST_SPELLED and width <= WIDEST_SPELLED_ROW:
         return adapter.repro(cell, inputs)
     short = _packed(*_with_words(adapter, cell, inputs))
     return short if len(short) <= most else ""

@@ -69,7 +69,7 @@ def ask_control(cell: Cell, inputs: Inputs) -> NDArray[Any]:
         return _spelled_otherwise(cell, inputs)
     if not inputs.logits.ndim:
         alone = replace(inputs, logits=inputs.logits[None])
-        return control_answers.answer_to(cell, alone).reshape(())
+        return ask_control(cell, alone).reshape(())
     quantity = "grad_logits" if cell.quantity == SECOND_GRADIENT else cell.quantity
     given = {name: array for name, array in inputs.arrays().items() if name != "logits"}
     if cell.producer:
@@ -84,12 +84,12 @@ def _spelled_otherwise(cell: Cell, inputs: Inputs) -> NDArray[Any]:
     """Return the control's answer to another call of an op: the classes in one axis, and back."""
     usual, spelling = replace(cell, entry=""), SPELLINGS.get(cell.entry)
     if spelling is None or not spelling.parts:
-        answer = control_answers.answer_to(usual, inputs)
+        answer = ask_control(usual, inputs)
         return np.expand_dims(answer, inputs.axis) if spelling and spelling.keeps_axis else answer
     back = np.argsort(spelling.parts)
     logits = inputs.logits.transpose(back)
     joined = replace(inputs, axis=1, logits=logits.reshape(len(logits), -1))
-    answer = control_answers.answer_to(usual, joined)
+    answer = ask_control(usual, joined)
     return answer.reshape(logits.shape).transpose(spelling.parts) if cell.has_class_axis else answer
 
 
