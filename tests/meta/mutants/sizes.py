@@ -10,6 +10,7 @@ import numpy as np
 
 from logitproof_adapters.control import softmax as control
 from logitproof_reference.vocabulary.cells import Options
+from meta.mutants.gradients import plain_grad_softmax
 from meta.mutants.mutant import (
     DISTRIBUTION_LOSS,
     GRAD_INDEX_LOSS,
@@ -135,7 +136,7 @@ SIZE_MUTANTS = [
             "Sums of float16 numbers are rounded to bfloat16 at every step.",
             clause,
             question,
-            {"total": total_in_bfloat16},
+            {"total": total_in_bfloat16, "grad_softmax": plain_grad_softmax},
             format="float16",
             profile="full",
         )
