@@ -190,6 +190,7 @@ class FrameworkRunner:
         self._before: ResumePoint | None = None
         self._judgements: list[Judgement] = []
         self._given_up: set[str] = set()
+        self._has_ended = False
         if not (resume and self.is_whole):
             self.lanes += [Lane() for _ in range(asked.evaluators)]
             for lane in self.lanes:
@@ -216,7 +217,8 @@ class FrameworkRunner:
             if lane.descriptor in ready:
                 lane.go_on()
             lane.turns.fill()  # its cells may have been planned meanwhile
-        if not self.running:
+        if not self.running and not self._has_ended:  # others may go on for long
+            self._has_ended = True
             self._end()
 
     def _prepare(self, lane: Lane) -> None:

@@ -94,10 +94,18 @@ class Certifier:
     function : Function
     arithmetic : Arithmetic
         Whose bound the answers are held to.
+
+    Attributes
+    ----------
+    function : Function
+    tally : Tally
+    worst_ulps, worst_slack : Worst
+    slack_at_most : float
+        No number has a larger error / bound.
     """
 
     def __init__(self, function: Function, arithmetic: Arithmetic) -> None:
-        self._function = function
+        self.function = function
         self._arithmetic = arithmetic
         self._allowed = [allowed_of(function, element, arithmetic) for element in range(len(function.elements))]
         self._held: list[tuple[float, int, int, float]] = []
@@ -113,7 +121,7 @@ class Certifier:
         ValueError
             It has not the shape or the format of an answer.
         """
-        columns, block = self._columns(answer), block_of(self._function)
+        columns, block = self._columns(answer), block_of(self.function)
         first = start
         while first < start + len(answer):
             end = min((first // block + 1) * block, start + len(answer))
@@ -122,20 +130,20 @@ class Certifier:
             first = end
 
     def _columns(self, answer: NDArray[Any]) -> list[NDArray[Any]]:
-        shape = (len(answer), 2) if len(self._function.elements) == 2 else (len(answer),)
-        dtype = FORMATS[self._function.format].dtype
+        shape = (len(answer), 2) if len(self.function.elements) == 2 else (len(answer),)
+        dtype = FORMATS[self.function.format].dtype
         if answer.shape != shape or answer.dtype != dtype:
             raise ValueError(f"the answer has shape {answer.shape} and format {answer.dtype}: not {shape}, {dtype}")
-        return [np.ascontiguousarray(column) for column in self._function.columns(answer)]
+        return [np.ascontiguousarray(column) for column in self.function.columns(answer)]
 
     def _block(self, start: int, columns: list[NDArray[Any]]) -> None:
         count = len(columns[0])
-        for stretch in stretches(self._function, start, count):
+        for stretch in stretches(self.function, start, count):
             for element, column in enumerate(columns):
                 self._stretch(start + stretch.rows.start, stretch, element, column[stretch.rows])
-        finite = finite_rows(self._function, start, count)
+        finite = finite_rows(self.function, start, count)
         if finite < count:
-            wrong = wrong_at_limits(self._function, start + finite, [column[finite:] for column in columns])
+            wrong = wrong_at_limits(self.function, start + finite, [column[finite:] for column in columns])
             self.tally.limits += wrong.size
             self.tally.limits_wrong += int(wrong.sum())
             if wrong.any() and self.tally.first_limit < 0:
@@ -144,7 +152,7 @@ class Certifier:
     def _stretch(self, start: int, stretch: Stretch, element: int, observed: NDArray[Any]) -> None:
         """Compare the numbers of an element, or those of them that decide the others."""
         self.tally.numbers += len(observed)
-        every = Comparison(stretch, self._function.elements[element], self._function.format, observed)
+        every = Comparison(stretch, self.function.elements[element], self.function.format, observed)
         found = deciding(every, self._allowed[element], self.slack_at_most)
         if found:
             self._numbers(start + found.places, found.counts, element, found.numbers)
@@ -213,12 +221,12 @@ class Certifier:
 
     def _measured(self, element: int, rows: Rows, seen: F64) -> Measured:
         """Measure rows exactly, of which `seen` is the answer without the sign of the element."""
-        observed = self._function.elements[element].sign * seen
-        return measured(self._function, element, rows, observed, self._arithmetic)
+        observed = self.function.elements[element].sign * seen
+        return measured(self.function, element, rows, observed, self._arithmetic)
 
     def finish(self) -> None:
         """Measure the worst rows exactly."""
-        for element in range(len(self._function.elements)):
+        for element in range(len(self.function.elements)):
             held = [(-row, seen) for _, row, of, seen in self._held if of == element]
             if held:
                 rows, seen = (np.array(part) for part in zip(*held, strict=True))

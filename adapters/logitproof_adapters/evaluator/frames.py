@@ -33,10 +33,10 @@ def length_of(head: bytes) -> int:
     return int(length)
 
 
-def encoded(header: dict[str, Any], parts: Sequence[bytes | memoryview] = ()) -> bytes:
-    """Return a frame."""
+def encoded(header: dict[str, Any], parts: Sequence[bytes | memoryview] = ()) -> list[bytes | memoryview]:
+    """Return a frame in pieces: large parts are written from where they are."""
     line = json.dumps(header).encode("ascii") + b"\n"
-    return b"".join([LENGTH.pack(len(line) + sum(map(len, parts))), line, *parts])
+    return [LENGTH.pack(len(line) + sum(map(len, parts))) + line, *parts]
 
 
 def decoded(body: bytes | bytearray) -> tuple[dict[str, Any], memoryview]:

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
 from operator import is_
-from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell
 
 Request = Dict[str, Any]
-Answer = Tuple[Dict[str, Any], List[bytes]]
+Answer = Tuple[Dict[str, Any], Sequence[Union[bytes, memoryview]]]
 
 OLDEST_NUMPY = (1, 17)
 MOST_CHARACTERS = 10_000
@@ -71,7 +71,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     answer_for_fatal_signals()
     end_with(requests.fileno())
     problem = _problem_of_numpy()
-    answers.write(encoded({"problem": problem} if problem else {"numpy": np.__version__}))
+    answers.writelines(encoded({"problem": problem} if problem else {"numpy": np.__version__}))
     answers.flush()
     evaluator = Evaluator()
     while True:
@@ -82,7 +82,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         faulthandler.dump_traceback_later(header["seconds"], exit=True, file=STDERR)
         answer, parts = evaluator.answer(header, memory)
         faulthandler.cancel_dump_traceback_later()
-        answers.write(encoded({"number": header["number"], **answer}, parts))
+        answers.writelines(encoded({"number": header["number"], **answer}, parts))
         answers.flush()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Packed = tuple[dict[str, Any], bytes]
+    Packed = tuple[dict[str, Any], bytes | memoryview]
 
 NUMBERS = "biufc"
 """Kinds of dtype whose arrays travel, besides bfloat16 and its kin; of others only the shape does."""
@@ -69,7 +69,7 @@ def dtype_named(name: str) -> np.dtype[Any]:
     return BFLOAT16 if name == "bfloat16" else np.dtype(name)
 
 
-def packed_all(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], list[bytes]]:
+def packed_all(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], list[bytes | memoryview]]:
     """Return descriptions by name, and the memory of all arrays in this order."""
     pairs = {name: packed(array) for name, array in arrays.items()}
     return {name: described for name, (described, _) in pairs.items()}, [memory for _, memory in pairs.values()]
@@ -85,11 +85,15 @@ def unpacked_all(described: Mapping[str, Any], memory: memoryview) -> dict[str, 
 
 
 def packed_answer(answer: NDArray[Any]) -> Packed:
-    """Return an answer's description and numbers, in C order; of no numbers, or far too many, the shape alone."""
+    """Return an answer's description and numbers, in C order; of no numbers, or far too many, the shape alone.
+
+    The numbers are where the answer has them, if they lie as they travel: they are to be written before it changes.
+    """
     name, shape = name_of_dtype(answer.dtype), list(answer.shape)
     if not is_numeric(answer.dtype) or answer.nbytes > MOST_BYTES:
         return {"dtype": str(answer.dtype), "shape": shape, "size": 0}, b""
-    memory = answer.astype(answer.dtype.newbyteorder("="), copy=False).tobytes()
+    native = np.ascontiguousarray(answer, answer.dtype.newbyteorder("="))
+    memory = native.reshape(-1).view(np.uint8).data
     return {"dtype": name, "shape": shape, "size": len(memory)}, memory
 
 

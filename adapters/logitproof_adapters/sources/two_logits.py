@@ -33,17 +33,20 @@ def size_of(op: str, format_: str) -> int:
 
 def logits_of(op: str, format_: str, start: int, count: int) -> NDArray[Any]:
     """Return rows of logits from a number on, shape (count, 2)."""
-    return logits_of_rows(op, format_, np.arange(start, start + count, dtype=np.int64))
+    return _of_numbers(op, format_, np.arange(start, start + count, dtype=np.uint32))
 
 
 def logits_of_rows(op: str, format_: str, rows: NDArray[np.int64]) -> NDArray[Any]:
     """Return rows of logits by their numbers, shape (rows, 2)."""
-    numbers = rows.astype(np.uint32)
-    bits = np.empty((len(rows), 2), np.uint32 if format_ == "float32" else np.uint16)
+    return _of_numbers(op, format_, rows.astype(np.uint32))
+
+
+def _of_numbers(op: str, format_: str, numbers: NDArray[np.uint32]) -> NDArray[Any]:
+    if format_ == "float32" and not OPS[op].elementwise:  # one pass: a row (d, 0) is the bits of d, as a longer number
+        return numbers.astype("<u8").view("<u4").reshape(-1, 2).view(DTYPES[format_])
+    bits = np.empty((len(numbers), 2), np.uint32 if format_ == "float32" else np.uint16)
     if OPS[op].elementwise:
         bits[:] = numbers[:, None]
-    elif format_ == "float32":
-        bits[:, 0], bits[:, 1] = numbers, 0
     else:
         bits[:, 0], bits[:, 1] = numbers >> 16, numbers & 0xFFFF
     return bits.view(DTYPES[format_])

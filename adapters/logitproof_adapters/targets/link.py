@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from logitproof_adapters.evaluator.frames import LENGTH, FrameError, decoded, encoded, length_of
+from logitproof_adapters.evaluator.frames import FrameError, decoded, encoded
 from logitproof_adapters.evaluator.memory import SPELLED, in_gib
 from logitproof_adapters.targets.hang_detection import Silence
+from logitproof_adapters.targets.incoming import Incoming
 from logitproof_adapters.targets.target import TargetError
 from logitproof_adapters.targets.time_limits import GRACE_SECONDS, START_SECONDS, WATCHDOG
 
@@ -38,8 +39,6 @@ it is; where a remote shell reads the command (ssh), they keep it from the shell
 OLDEST_PYTHON = (3, 8)
 TICK_SECONDS = 0.5
 CHUNK = 1 << 20
-MOST_CHUNKS = 64
-"""Read at once: a process that writes without end must not keep the judge reading."""
 
 KEPT = 1 << 16
 """How much of what a process writes to stderr is kept: the last words."""
@@ -159,7 +158,6 @@ class Link:
         self._ended = False
         self._pending: deque[Ticket] = deque()
         self._outgoing: deque[memoryview] = deque()
-        self._received = bytearray()
         self._stderr = bytearray()
         self._heard = self._heard_before = 0
         try:
@@ -179,6 +177,7 @@ class Link:
             os.set_blocking(descriptor, False)
             if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux: sixteen times its usual size, for fewer turns
                 fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, CHUNK)
+        self._incoming = Incoming(self.fileno)
         self._silence = Silence(self._process.pid)
         self._listener = threading.Thread(target=self._keep_last_words, daemon=True)
         self._listener.start()
@@ -198,7 +197,7 @@ class Link:
             "guarded": target.is_guarded,
             "sources": sources,
         }
-        self._hello = self._queue(f"exec({json.dumps(text)})\n".encode("ascii"), None, START_SECONDS)
+        self._hello = self._queue([f"exec({json.dumps(text)})\n".encode("ascii")], None, START_SECONDS)
         self._ready = self._queue(encoded(setup), None, START_SECONDS)
 
     def greet(self) -> None:
@@ -231,7 +230,7 @@ class Link:
         return ticket.reply[0]
 
     def ask(
-        self, header: Mapping[str, Any], parts: Sequence[bytes] = (), *, seconds: float = START_SECONDS
+        self, header: Mapping[str, Any], parts: Sequence[bytes | memoryview] = (), *, seconds: float = START_SECONDS
     ) -> tuple[dict[str, Any], memoryview]:
         """Send a request and return the answer.
 
@@ -245,19 +244,21 @@ class Link:
         self.wait(ticket)
         return ticket.reply
 
-    def send(self, header: Mapping[str, Any], parts: Sequence[bytes] = (), *, seconds: float = START_SECONDS) -> Ticket:
+    def send(
+        self, header: Mapping[str, Any], parts: Sequence[bytes | memoryview] = (), *, seconds: float = START_SECONDS
+    ) -> Ticket:
         """Send a request behind those on their way; it is lost at once where the process has ended."""
         self._number += 1
         watched = {**header, "number": self._number, "seconds": WATCHDOG * seconds}
         return self._queue(encoded(watched, parts), self._number, seconds)
 
-    def _queue(self, data: bytes, number: int | None, seconds: float) -> Ticket:
+    def _queue(self, data: Sequence[bytes | memoryview], number: int | None, seconds: float) -> Ticket:
         ticket = Ticket(number, seconds, lost=self._ended)
         if not self._ended:
             if not self._pending:
                 self._begin_request()
             self._pending.append(ticket)
-            self._outgoing.append(memoryview(data))
+            self._outgoing.append(memoryview(b"".join(data)))
             self._write()
         return ticket
 
@@ -282,9 +283,9 @@ class Link:
         settled: list[Ticket] = []
         gone = self._process.poll() is not None  # whatever it wrote is in the pipe, which a child may hold open
         self._write()
-        closed, drained = self._read()
+        closed, drained = self._incoming.read()
         try:
-            while self._pending and (body := self._next_frame()) is not None:
+            while self._pending and (body := self._incoming.take()) is not None:
                 header, memory = self._numbered(decoded(body))
                 if "ended" in header:
                     return [*settled, *self._end_with(str(header["ended"]), with_last_words=False)]
@@ -398,30 +399,6 @@ class Link:
             return
         except OSError:
             self._outgoing.clear()
-
-    def _read(self) -> tuple[bool, bool]:
-        """Read what is there, up to a limit; tell whether the pipe has come to its end, and whether it is empty."""
-        try:
-            for _ in range(MOST_CHUNKS):
-                chunk = os.read(self.fileno, CHUNK)
-                if not chunk:
-                    return True, True
-                self._received += chunk
-        except BlockingIOError:
-            return False, True
-        return False, False
-
-    def _next_frame(self) -> bytes | None:
-        """Take the body of a frame that is whole."""
-        if len(self._received) < LENGTH.size:
-            return None
-        end = LENGTH.size + length_of(bytes(self._received[: LENGTH.size]))
-        if len(self._received) < end:
-            return None
-        with memoryview(self._received) as received:  # a bytearray's own part would be a second copy
-            body = bytes(received[LENGTH.size : end])
-        del self._received[:end]
-        return body
 
     def _how_it_ended(self) -> str:
         """Say how the process ended that has closed its end of the pipe."""

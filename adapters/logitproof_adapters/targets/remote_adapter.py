@@ -196,7 +196,7 @@ class RemoteAdapter:
             raise type(raised["kind"], (RemoteError,), {})(raised["message"])
         return answer, memory
 
-    def _asked(self, header: Mapping[str, Any], parts: Sequence[bytes]) -> Reply:
+    def _asked(self, header: Mapping[str, Any], parts: Sequence[bytes | memoryview]) -> Reply:
         """Send a request, again where the process ended before it was at it."""
         while self._deaths < MOST_DEATHS:
             link = self.link

@@ -1,7 +1,8 @@
 """What a sweep costs besides the framework's own kernel: processor time a row, all of the sweep over the bare call.
 
 Run as ``python -m meta.benchmarks.bench_sweep log_softmax PYTHON`` with OMP_NUM_THREADS=1; PYTHON has PyTorch. Each
-piece of rows is swept and then handed to the bare kernel in the same process, so that a busy machine slows both.
+piece of rows is swept and then handed to the bare kernel in the same process, so that a busy machine slows both. The
+pieces together have as many rows as a unit of a sweep, and end as one does.
 """
 
 from __future__ import annotations
@@ -26,15 +27,21 @@ def main(op: str = "log_softmax", python: str = sys.executable, repeats: str = "
     function = Function(op, "none", "value", "float32")
     with RemoteAdapter("torch", interpreter(python), also_sent=(THERE,)) as adapter:
         arithmetic = declared_arithmetic(adapter)
-        _sweep(adapter, function, Certifier(function, arithmetic), 0x3F80_0000)  # tables, imports, the first call
+        _sweep(adapter, first := Certifier(function, arithmetic), 0x3F80_0000)  # tables, imports, the first call
+        first.finish()
         adapter.call(THERE, op)
         judge = evaluator = bare = 0.0
-        for start in starts() * int(repeats):
-            before = time.process_time(), adapter.call(THERE, "processor_seconds")
-            _sweep(adapter, function, Certifier(function, arithmetic), start)
-            judge += time.process_time() - before[0]
-            evaluator += adapter.call(THERE, "processor_seconds") - before[1]
-            bare += adapter.call(THERE, op)
+        for _ in range(int(repeats)):
+            certifier = Certifier(function, arithmetic)
+            for start in starts():
+                before = time.process_time(), adapter.call(THERE, "processor_seconds")
+                _sweep(adapter, certifier, start)
+                judge += time.process_time() - before[0]
+                evaluator += adapter.call(THERE, "processor_seconds") - before[1]
+                bare += adapter.call(THERE, op)
+            before_end = time.process_time()
+            certifier.finish()
+            judge += time.process_time() - before_end
     rows = PIECES * COUNT * int(repeats)
     parts = ", ".join(
         f"{name} {seconds / rows * 1e9:.1f}"
@@ -43,10 +50,9 @@ def main(op: str = "log_softmax", python: str = sys.executable, repeats: str = "
     sys.stdout.write(f"{op}: {parts} ns a row; sweep / bare kernel {(judge + evaluator) / bare:.2f}\n")
 
 
-def _sweep(adapter: RemoteAdapter, function: Function, certifier: Certifier, start: int) -> None:
-    for first, answer in answers_of(adapter, Unit(function, start, COUNT)):
+def _sweep(adapter: RemoteAdapter, certifier: Certifier, start: int) -> None:
+    for first, answer in answers_of(adapter, Unit(certifier.function, start, COUNT)):
         certifier.take(first, answer)
-    certifier.finish()
 
 
 if __name__ == "__main__":

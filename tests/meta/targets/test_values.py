@@ -86,7 +86,7 @@ def test_a_cell_keeps_its_words() -> None:
 
 
 def test_a_frame_comes_out_as_it_went_in() -> None:
-    frame = encoded({"words": "\udcff\n"}, [b"\n\x00", b"more"])
+    frame = b"".join(encoded({"words": "\udcff\n"}, [b"\n\x00", b"more"]))
     assert length_of(frame[:8]) == len(frame) - 8
     header, raw = decoded(frame[8:])
     assert (header, bytes(raw)) == ({"words": "\udcff\n"}, b"\n\x00more")
