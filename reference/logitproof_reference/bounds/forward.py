@@ -119,8 +119,9 @@ def streaming_sum(statistics: RowStatistics, rounding: Rounding, *, updates: int
 def exp2_shift_error(statistics: RowStatistics, rounding: Rounding, *, fused: bool) -> F64:
     """B8: D_j of a kernel that computes exp2 of (x_j - x_max) c, c = fl(log2 e), from separate products.
 
-    fl(fl(x_j c) - fl(x_max c)): each product is off by u |x| (in units of the natural exponent), the
-    difference by u t_j, the constant by u t_j; 2.5 covers the products of these. Not shift-invariant.
+    fl(fl(x_j c) - fl(x_max c)): each product is off by u |x| (in units of the natural exponent), which the constant
+    and the difference multiply by 1 + u each; the difference by u t_j, the constant by u t_j; 2.5 covers the products
+    of these. Not shift-invariant.
     With a fused multiply-add, fl(x_j c - fl(x_max c)) where the kernel corrects for the rounded
     product, u |x_max| is left only to second order. Measured in float32 only.
     """
@@ -128,7 +129,7 @@ def exp2_shift_error(statistics: RowStatistics, rounding: Rounding, *, fused: bo
     common = 2.5 * u * statistics.depth + 3.0 * rounding.flush
     if fused:
         return common + 2.0 * u * u * np.abs(statistics.top)
-    return common + u * (np.abs(statistics.logits) + np.abs(statistics.top))
+    return common + u * (1.0 + u) ** 2 * (np.abs(statistics.logits) + np.abs(statistics.top))
 
 
 def softmax_by_division(
