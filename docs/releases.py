@@ -24,7 +24,7 @@ from packaging.version import Version
 
 from logitproof.environments.build import build
 from logitproof.environments.interpreters import preferred
-from logitproof.environments.locks import Wanted, lock, newest
+from logitproof.environments.resolver import Wanted, lock, newest
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.matrix.run import Interrupted

@@ -135,7 +135,7 @@ def run(
     from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
     from logitproof_adapters.catalogue.registry import left_out
     from logitproof_adapters.targets.target import chosen
-    from logitproof_reference.answers.place import ANSWERS_VARIABLE, OFF
+    from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, OFF
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unknown(fail_on)

@@ -151,7 +151,7 @@ def upgrade(  # noqa: PLR0917  likewise
     """
     from logitproof.environments.channel import open_channel
     from logitproof.environments.interpreters import refuse_unknown_version
-    from logitproof.environments.lock_files import GIT, lock_here
+    from logitproof.environments.project_lock_file import GIT, lock_here
     from logitproof.environments.uv_command import UnbuildableEnvironment
     from logitproof.matrix.run import Interrupted
     from logitproof.upgrades.building import building_at

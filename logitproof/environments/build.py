@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from logitproof.environments import uv_command as uv_tool
 from logitproof.environments.cache import LOCK, environments_folder, hold_cache
-from logitproof.environments.locks import build_options
+from logitproof.environments.resolver import build_options
 from logitproof.environments.uv_command import UnbuildableEnvironment, uv_environment
 
 if TYPE_CHECKING:
-    from logitproof.environments.locks import Locked
+    from logitproof.environments.resolver import Locked
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.filesize import decimal
 
 from logitproof.errors import UsageError
-from logitproof_reference.answers.place import ANSWERS, CACHE_VARIABLE, COMPILED, cache_folder
+from logitproof_reference.answers.cache_folder import ANSWERS, CACHE_VARIABLE, COMPILED, cache_folder
 from logitproof_reports.runs.whole_files import remove
 from logitproof_reports.words.text import plural
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof_reference.answers.place import COMPILED, cache_folder
+from logitproof_reference.answers.cache_folder import COMPILED, cache_folder
 from logitproof_reports.runs.environment import describe_environment
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from logitproof_conformance.asking.truth import accuracy_bounds, truth_of
 from logitproof_conformance.plan.cases import batches_of, plan_cells
 from logitproof_conformance.plan.checks import makes_sense
 from logitproof_reference.answers.answers import shared_answers
-from logitproof_reference.answers.place import ANSWERS_VARIABLE, OFF
+from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, OFF
 from logitproof_reference.cases.catalogue import PROFILES
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
+from logitproof.sweeps.evaluate_unit import Task, adapter_of, release
 from logitproof.sweeps.store import Store
 from logitproof.sweeps.units import UNIT, units_of
-from logitproof.sweeps.work import Task, adapter_of, release
 from logitproof.sweeps.workers import records
 from logitproof_adapters.contract import declared_arithmetic, foresee
 from logitproof_conformance.plan.shard import WHOLE, Shard

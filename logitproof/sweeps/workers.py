@@ -12,13 +12,13 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any, Protocol
 
 from logitproof.errors import UsageError
-from logitproof.sweeps.work import carry_out, release
+from logitproof.sweeps.evaluate_unit import carry_out, release
 from logitproof_adapters.catalogue.extras import install_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from logitproof.sweeps.work import Task
+    from logitproof.sweeps.evaluate_unit import Task
 
 MOST_DEATHS = 5
 """In a row, without a record between them: past them a sweep gives up."""

@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from logitproof.environments.channel import PRERELEASE
 from logitproof.environments.interpreters import preferred
-from logitproof.environments.locks import Wanted, newest, requirements_of
+from logitproof.environments.resolver import Wanted, newest, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.upgrades.building import Building, plain_name
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from logitproof.environments.interpreters import Interpreter
-    from logitproof.environments.locks import Locked
+    from logitproof.environments.resolver import Locked
 
     Say = Callable[[str], None]
     Print = dict[str, str]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from logitproof.environments.build import build
-from logitproof.environments.locks import CPU, lock
+from logitproof.environments.resolver import CPU, lock
 from logitproof.errors import UsageError
 from logitproof_adapters.targets.target import PYTHON, as_written, interpreter
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from logitproof.environments.interpreters import Interpreter
-    from logitproof.environments.locks import Locked, Wanted
+    from logitproof.environments.resolver import Locked, Wanted
     from logitproof_adapters.targets.target import Target
 
 

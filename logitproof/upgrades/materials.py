@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from logitproof_reports.runs.environment import package_version
 
 if TYPE_CHECKING:
-    from logitproof.environments.locks import Locked
+    from logitproof.environments.resolver import Locked
 
 
 def bill_of_materials(locked: Locked) -> str:

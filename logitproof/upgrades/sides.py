@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.filesize import decimal
 
-from logitproof.environments import lock_files, pip_settings
+from logitproof.environments import pip_settings, project_lock_file
 from logitproof.environments.cache import environments_folder, hold_cache, sentence
 from logitproof.environments.interpreters import Interpreter, preferred
-from logitproof.environments.locks import Wanted, requirements_of
 from logitproof.environments.package_adapters import adapter_words, backends_of, is_framework, names_of
+from logitproof.environments.resolver import Wanted, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.matrix.progress import display_for_terminal
@@ -33,7 +33,7 @@ from logitproof_reports.words.text import plural
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from logitproof.environments.locks import Locked
+    from logitproof.environments.resolver import Locked
     from logitproof_reports.runs.schema import Run
 
     Say = Callable[[str], None]
@@ -173,7 +173,7 @@ def _there(text: str) -> Side | None:
 
 def _target(text: str) -> Target | None:
     """Return the target that a side names: one of logitproof.toml, or an interpreter; None for anything else."""
-    if lock_files.is_lock(text):
+    if project_lock_file.is_lock(text):
         return None
     if os.sep in text and shutil.which(str(Path(text).expanduser())):
         return interpreter(text)
@@ -185,9 +185,9 @@ def _target(text: str) -> Target | None:
 
 def _wanted(text: str, say: Say, python: str) -> Wanted:
     """Return what is asked for by a list of packages or a lock file."""
-    if not lock_files.is_lock(text):
+    if not project_lock_file.is_lock(text):
         return Wanted(requirements_of(text), pythons=(python,) if python else ())
-    pins = lock_files.read_lock(text, python)
+    pins = project_lock_file.read_lock(text, python)
     matters = {name: version for name, version in pins.packages.items() if is_framework(name)}
     if not matters:
         raise UsageError(f"{text} pins no framework that is judged; logitproof frameworks lists those that are")

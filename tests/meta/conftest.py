@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from logitproof_reference.answers.place import ANSWERS_VARIABLE, OFF
+from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, OFF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from logitproof.environments.build import build
-from logitproof.environments.locks import Wanted, lock, requirements_of
+from logitproof.environments.resolver import Wanted, lock, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UNEXPECTED, USAGE, UsageError
 from logitproof.readers.reporting import judgements

@@ -14,8 +14,8 @@ from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.oracle import multiprecision
 from logitproof_reference.oracle.softmax_rows import ExactRows
 
+from .cache_folder import answers_folder
 from .content import content_of, key_of, machine
-from .place import answers_folder
 from .store import Store
 
 if TYPE_CHECKING:

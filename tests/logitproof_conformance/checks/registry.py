@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from logitproof_conformance.checks.accuracy import judge_accuracy_class, judge_accuracy_grade, judge_certain_class
+from logitproof_conformance.checks.accuracy_class import judge_accuracy_class, judge_certain_class
+from logitproof_conformance.checks.accuracy_grade import judge_accuracy_grade
 from logitproof_conformance.checks.few_rows import judge_few_rows
 from logitproof_conformance.checks.further_layouts import judge_further_layout, judge_one_dimension
 from logitproof_conformance.checks.label_formats import (

@@ -11,9 +11,9 @@ import sys
 import time
 
 from logitproof.sweeps.certifier import Certifier
+from logitproof.sweeps.evaluate_unit import answers_of
 from logitproof.sweeps.functions import Function
 from logitproof.sweeps.units import Unit
-from logitproof.sweeps.work import answers_of
 from logitproof_adapters.contract import declared_arithmetic
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import interpreter

@@ -13,7 +13,7 @@ import pytest
 from logitproof.matrix import compiled_programs
 from logitproof.matrix.run import with_patient_threads
 from logitproof_adapters.targets.target import here, interpreter
-from logitproof_reference.answers.place import COMPILED
+from logitproof_reference.answers.cache_folder import COMPILED
 from logitproof_reports.runs import environment
 
 if TYPE_CHECKING:

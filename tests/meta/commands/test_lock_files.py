@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from logitproof.environments import lock_files
+from logitproof.environments import project_lock_file
 from logitproof.environments.interpreters import Interpreter
-from logitproof.environments.lock_files import lock_here, read_lock
 from logitproof.environments.lock_formats import Pins, allowed, conda_platform
 from logitproof.environments.package_adapters import is_framework
+from logitproof.environments.project_lock_file import lock_here, read_lock
 from logitproof.errors import UsageError
 from logitproof_reports.runs.schema import RunFileError
 
@@ -207,7 +207,7 @@ def test_what_a_tool_wrote_is_read_for_one_python(name: str, monkeypatch: pytest
     monkeypatch.setattr("logitproof.environments.lock_formats.conda_platform", lambda: "linux-64")
     own = Interpreter("3.11")
     monkeypatch.setattr(
-        "logitproof.environments.lock_files.preferred",
+        "logitproof.environments.project_lock_file.preferred",
         lambda versions: sorted(map(Interpreter, versions), key=lambda one: one != own),
     )
     found, (packages, pythons) = read_lock(str(WRITTEN / name)), OF_TOOLS[name]
@@ -303,7 +303,7 @@ def test_requirements_that_include_themselves_are_refused() -> None:
 
 
 def test_requirements_that_grow_by_what_they_include_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock_files, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(project_lock_file, "MOST_BYTES", 100_000)
     Path("r0.txt").write_text("numpy==1.0\n" * 100)
     for number in range(1, 30):
         Path(f"r{number}.txt").write_text(f"-r r{number - 1}.txt\n" * 2)

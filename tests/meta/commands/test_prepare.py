@@ -15,7 +15,7 @@ from logitproof_conformance.asking import truth as truth_module
 from logitproof_conformance.asking.truth import accuracy_bounds, truth_of
 from logitproof_conformance.plan.checks import makes_sense
 from logitproof_reference.answers.answers import shared_answers
-from logitproof_reference.answers.place import ANSWERS_VARIABLE, CACHE_VARIABLE, OFF
+from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, CACHE_VARIABLE, OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

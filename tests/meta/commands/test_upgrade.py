@@ -19,12 +19,12 @@ from packaging.requirements import Requirement
 from logitproof.commands.command_line import main
 from logitproof.environments import build as environments
 from logitproof.environments import cache as environment_cache
-from logitproof.environments import interpreters, locks, pip_settings
+from logitproof.environments import interpreters, pip_settings, resolver
 from logitproof.environments import uv_command as uv_tool
 from logitproof.environments.interpreters import Interpreter
-from logitproof.environments.locks import Choice, Locked, Wanted, requirements_of
 from logitproof.environments.package_adapters import with_companions
 from logitproof.environments.pip_settings import settings_for_uv
+from logitproof.environments.resolver import Choice, Locked, Wanted, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.matrix.run import Interrupted, parts_of
@@ -34,7 +34,7 @@ from logitproof.upgrades.sides import adapters_for
 from logitproof_adapters.catalogue.frameworks import PACKAGES
 from logitproof_adapters.targets.target import TargetError
 from logitproof_adapters.targets.time_limits import PATIENCE_SECONDS
-from logitproof_reference.answers.place import ANSWERS, CACHE_VARIABLE, cache_folder
+from logitproof_reference.answers.cache_folder import ANSWERS, CACHE_VARIABLE, cache_folder
 from logitproof_reports.runs.run_file import read_run, write_run
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
@@ -234,7 +234,7 @@ def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
         shutil.rmtree(parts_of(output), ignore_errors=True)
         return found
 
-    monkeypatch.setattr(locks, "_compile", compile_)
+    monkeypatch.setattr(resolver, "_compile", compile_)
     monkeypatch.setattr(sides, "installed_in", lambda _target: ["numpy", "torch"])
     monkeypatch.setattr(sides, "run_matrix", run_matrix)
     monkeypatch.setattr("logitproof.upgrades.trial.with_extra_calls", lambda run, *_: run)
@@ -319,7 +319,7 @@ def test_an_upgrade_that_was_interrupted_goes_on_and_comes_to_the_same(
     releases.at = {"4" if moment == "in the candidate" else "3": leave_half} if moment.startswith("in") else {}
     with monkeypatch.context() as patch:
         if moment == "while resolving":
-            patch.setattr(locks, "_compile", stop)
+            patch.setattr(resolver, "_compile", stop)
         elif moment == "while building":
             patch.setattr("logitproof.upgrades.building.build", stop)
         assert main(["upgrade", "torch==3", "torch==4", "-o", "out"]) == 130
@@ -374,7 +374,7 @@ def test_what_timed_out_is_judged_once_more_alone(
 def test_targets_and_interpreters_are_sides_and_nothing_is_built_for_them(
     releases: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "_compile", lambda *_: pytest.fail("it looks for packages"))
+    monkeypatch.setattr(resolver, "_compile", lambda *_: pytest.fail("it looks for packages"))
     for version in ("3", "4"):
         python = tmp_path / version / "bin/python"
         python.parent.mkdir(parents=True)
@@ -555,9 +555,9 @@ def test_what_an_old_release_needs_without_saying_so_is_asked_for_until_nothing_
         return {"jax": "0.4.25", "jaxlib": "0.4.25" if "jaxlib<=0.4.25" in requirements else "0.10.2"}, []
 
     asked: list[list[str]] = []
-    monkeypatch.setattr(locks, "_compile", compiled)
-    monkeypatch.setattr(locks, "UNDECLARED", needs)
-    locks.lock(Wanted(("jax==0.4.25",)), [Interpreter("3.11")])
+    monkeypatch.setattr(resolver, "_compile", compiled)
+    monkeypatch.setattr(resolver, "UNDECLARED", needs)
+    resolver.lock(Wanted(("jax==0.4.25",)), [Interpreter("3.11")])
     assert asked[-1][-2:] == ["jaxlib<=0.4.25", "scipy<1.13"]
 
 
@@ -606,9 +606,9 @@ def test_the_pythons_that_a_release_has_wheels_for_are_tried_and_at_last_what_mo
             raise UnbuildableEnvironment("termcolor==1.1.0 has no usable wheels")
         return {"torch": "3"}, []
 
-    monkeypatch.setattr(locks, "_compile", compiled)
+    monkeypatch.setattr(resolver, "_compile", compiled)
     pythons = [Interpreter(version) for version in ("3.11", "3.10", "3.8")]
-    locked = locks.lock(Wanted(("torch==1",)), pythons)
+    locked = resolver.lock(Wanted(("torch==1",)), pythons)
     assert tried == [("3.11", True), ("3.8", True), ("3.11", False), ("3.8", False)]
     assert {"torch", "numpy"} <= set(locked.only_binary)
     assert "jax" not in locked.only_binary  # in Python alone, and without a wheel until 0.4.14
@@ -619,9 +619,9 @@ def test_the_reason_is_that_of_the_last_way_that_was_tried(monkeypatch: pytest.M
         everything = choice.only_binary == (":all:",)
         raise UnbuildableEnvironment("jax has no usable wheels" if everything else "only jaxlib>=0.4.13 is available")
 
-    monkeypatch.setattr(locks, "_compile", compiled)
+    monkeypatch.setattr(resolver, "_compile", compiled)
     with pytest.raises(UnbuildableEnvironment, match="only jaxlib"):
-        locks.lock(Wanted(("jax==0.4.9",)), [Interpreter("3.11")])
+        resolver.lock(Wanted(("jax==0.4.9",)), [Interpreter("3.11")])
 
 
 def test_a_python_that_cannot_be_fetched_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -646,13 +646,13 @@ def test_the_cpu_build_of_torch_is_asked_for_first_and_the_index_where_its_own_i
             raise UnbuildableEnvironment(problem)
         return {"torch": "2.13.0"}, [5, 0]
 
-    monkeypatch.setattr(locks, "_compile", compiled)
+    monkeypatch.setattr(resolver, "_compile", compiled)
     if len(backends) > 1:
-        locked = locks.lock(Wanted(("torch==2.13.0",)), [Interpreter("3.11")])
+        locked = resolver.lock(Wanted(("torch==2.13.0",)), [Interpreter("3.11")])
         assert (locked.torch_backend, locked.size, locked.unsized) == ("", 5, 1)
     else:
         with pytest.raises(UnbuildableEnvironment, match=problem):
-            locks.lock(Wanted(("torch==2.13.0",)), [Interpreter("3.11")])
+            resolver.lock(Wanted(("torch==2.13.0",)), [Interpreter("3.11")])
     assert asked == backends
 
 

@@ -15,8 +15,8 @@ import pytest
 from logitproof_reference.answers import answers as answers_module
 from logitproof_reference.answers import content
 from logitproof_reference.answers.answers import Answers, shared_answers
+from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, CACHE_VARIABLE, OFF, answers_folder
 from logitproof_reference.answers.content import content_of
-from logitproof_reference.answers.place import ANSWERS_VARIABLE, CACHE_VARIABLE, OFF, answers_folder
 from logitproof_reference.answers.store import Store
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST, SHOULD

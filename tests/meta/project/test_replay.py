@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logitproof.environments.locks import requirements_of
+from logitproof.environments.resolver import requirements_of
 from logitproof.errors import USAGE, UsageError
 from logitproof_adapters.catalogue.registry import known
 from logitproof_adapters.targets.target import interpreter

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from logitproof.environments import uv_command
 from logitproof.environments.build import build, is_whole
 from logitproof.environments.interpreters import Interpreter
-from logitproof.environments.locks import Locked
+from logitproof.environments.resolver import Locked
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof_reference.answers.answers import Answers
-from logitproof_reference.answers.place import ANSWERS, CACHE_VARIABLE
+from logitproof_reference.answers.cache_folder import ANSWERS, CACHE_VARIABLE
 from logitproof_reference.answers.store import Store
 from logitproof_reference.oracle.request import checked_request
 from meta.robustness.commands_in_process import command

@@ -18,7 +18,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from logitproof_reference.answers.place import CACHE_VARIABLE
+from logitproof_reference.answers.cache_folder import CACHE_VARIABLE
 from meta.robustness import altered_runs, bad_adapters, damaged_caches, damaged_records, damaged_runs, hostile_outputs
 from meta.robustness.commands_in_process import Ended, command
 from meta.robustness.damaged_runs import sound_file, sound_run

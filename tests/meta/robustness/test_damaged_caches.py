@@ -17,10 +17,10 @@ from logitproof.environments import cache
 from logitproof.environments import uv_command as uv_tool
 from logitproof.environments.build import build, is_whole
 from logitproof.environments.interpreters import Interpreter
-from logitproof.environments.locks import Locked, requirements_of
+from logitproof.environments.resolver import Locked, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import EXPECTED, USAGE, UsageError
-from logitproof_reference.answers.place import CACHE_VARIABLE, cache_folder
+from logitproof_reference.answers.cache_folder import CACHE_VARIABLE, cache_folder
 from meta.robustness.commands_in_process import command
 
 if TYPE_CHECKING:

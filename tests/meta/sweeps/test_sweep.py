@@ -11,10 +11,10 @@ import pytest
 
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
+from logitproof.sweeps.evaluate_unit import release
 from logitproof.sweeps.functions import chosen
 from logitproof.sweeps.progress import SweepProgress
 from logitproof.sweeps.sweep import Plan, planned, sweep
-from logitproof.sweeps.work import release
 from logitproof.sweeps.workers import Here, Processes
 from logitproof_adapters.targets.target import here
 from logitproof_conformance.plan.shard import Shard
