@@ -12,19 +12,19 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from logitproof.errors import UsageError
+from logitproof.matrix.resume import left_behind
 from logitproof.matrix.turns import Turns
 from logitproof_adapters.catalogue.registry import MissingFramework, UnknownFramework
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter, RemoteError
 from logitproof_adapters.targets.target import TargetError
 from logitproof_conformance.session.environment_facts import SENT
-from logitproof_conformance.session.framework_run import FrameworkRun, identity_of
+from logitproof_conformance.session.framework_run import FrameworkRun
 from logitproof_conformance.session.recording import Recorder
 from logitproof_conformance.session.without_pytest import judge_cell
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.vocabulary.judgement import Judgement, on_the_whole
 from logitproof_reports.runs.environment import describe_environment
-from logitproof_reports.runs.journal import is_begun, resume_point
 from logitproof_reports.runs.run_file import journal_of, read_run
 from logitproof_reports.runs.schema import Run, RunFileError, table_of
 from logitproof_reports.words.text import plural
@@ -271,14 +271,10 @@ class FrameworkRunner:
 
     def _opened(self, run: FrameworkRun, total: int) -> Recorder:
         """Open the journal, or the one that an earlier process left, whose judgements count."""
-        if not (self._resume and is_begun(journal_of(self.part))):
+        before = left_behind(self.framework, self.part, run) if self._resume else None
+        if before is None:
             self._header = run.header(total)
             return Recorder(self.part, self._header, since=self._since)
-        before = resume_point(journal_of(self.part))
-        if identity_of(before.header) != run.identity:
-            raise UsageError(
-                f"the interrupted run judged another release, profile or case set of {self.framework}: omit --resume"
-            )
         self._judgements += [Judgement(**one) for one in before.judgements]
         run.conclusions.restore(self._judgements)
         self._before, self._given_up, self._header = before, before.given_up, before.header

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import signal
@@ -10,14 +9,14 @@ import threading
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from logitproof.errors import UsageError
-from logitproof.matrix import compiled_programs
 from logitproof.matrix.choice import Choice
 from logitproof.matrix.framework_runner import FrameworkRunner, NothingChosen, RunRequest
+from logitproof.matrix.process_environment import with_compiled_programs, with_patient_threads
 from logitproof.matrix.progress import Display
-from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
+from logitproof.matrix.resume import parts_beside, parts_of
 from logitproof.matrix.survey import chosen
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.targets.target import here
@@ -34,13 +33,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.targets.target import Target
     from logitproof_reports.runs.schema import Run
 
-LOCK = "lock"
-"""The file, beside its parts, that a run holds while it goes on."""
-
 TICK_SECONDS = 0.2
-
-PATIENT = {"OMP_WAIT_POLICY": "passive"}
-"""Set for frameworks on this machine; a word of the OpenMP standard, which both of its libraries know."""
 
 
 class Interrupted(Exception):  # noqa: N818  the user's wish, not an error
@@ -165,22 +158,6 @@ def cannot_go_on(error: OSError | RunFileError, runners: Sequence[FrameworkRunne
     return UsageError(f"{error}; {kept}: make room, then pass --resume")
 
 
-def with_compiled_programs(target: Target, *, fresh: bool) -> Target:
-    """Return the same interpreter where frameworks keep what they compiled, or use nothing if `fresh`."""
-    settings = compiled_programs.switched_off() if fresh else compiled_programs.variables(target)
-    return replace(target, env={**settings, **target.env})
-
-
-def with_patient_threads(target: Target) -> Target:
-    """Return the same interpreter where a thread that waits for work sleeps, unless the user says otherwise.
-
-    By default OpenMP's threads turn in a loop for milliseconds behind each call (GOMP_SPINCOUNT in libgomp's manual,
-    KMP_BLOCKTIME in LLVM's), on a processor that the judge and a second evaluator could use. It changes no bit.
-    """
-    settings = {name: value for name, value in PATIENT.items() if name not in os.environ}
-    return replace(target, env={**settings, **target.env})
-
-
 def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
     """Return in how many processes each framework is asked unless the user says: a second one fills an idle processor.
 
@@ -194,54 +171,6 @@ def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
 def processors() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def parts_beside(target: Path, request: dict[str, Any], *, resume: bool) -> Iterator[Path]:
-    """Yield the folder for the parts of a run file, which no other run uses meanwhile."""
-    if target.is_dir():
-        raise UsageError(f"{target} is a folder: pass the path of the run file with -o")
-    parts = parts_of(target)
-    if resume and not (parts / REQUEST).is_file():
-        raise UsageError(f"there is no interrupted run at {parts}: omit --resume")
-    try:
-        parts.mkdir(parents=True, exist_ok=True)
-        lock = os.open(parts / LOCK, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        raise UsageError(f"{target} cannot be written ({error.strerror}): choose another path with -o") from error
-    try:
-        _hold(lock, target)
-        if resume:
-            refuse_another_request(parts, request, "run")
-        else:
-            _empty(parts)
-            keep_request(parts, request)
-        yield parts
-    finally:
-        os.close(lock)
-
-
-def _hold(lock: int, target: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        owner = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
-        raise UsageError(
-            f"another run (process {owner}) is writing {target}: wait for it, or pass another -o"
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode("ascii"), 0)
-
-
-def _empty(parts: Path) -> None:
-    for old in parts.iterdir():
-        if old.name != LOCK:
-            remove(old)
-
-
-def parts_of(target: Path) -> Path:
-    """Return the folder in which the parts of a run file lie while it is made."""
-    return target.with_name(target.name + ".parts")
 
 
 def follow(runners: Sequence[FrameworkRunner], display: Display) -> None:

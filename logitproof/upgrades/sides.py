@@ -19,7 +19,7 @@ from logitproof.environments.resolver import Wanted, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
 from logitproof.matrix.progress import display_for_terminal
-from logitproof.matrix.run import parts_of
+from logitproof.matrix.resume import parts_of
 from logitproof.matrix.run import run as run_matrix
 from logitproof.upgrades.building import Building
 from logitproof_adapters.catalogue.oldest import too_old_to_install

@@ -23,7 +23,7 @@ from itertools import groupby
 from pathlib import Path
 
 from logitproof.matrix import compiled_programs
-from logitproof.matrix.run import with_patient_threads
+from logitproof.matrix.process_environment import with_patient_threads
 from logitproof_adapters.targets.target import here
 from logitproof_reference.answers.cache_folder import CACHE_VARIABLE
 from meta.benchmarks.results import write

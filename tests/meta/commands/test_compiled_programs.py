@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from logitproof.matrix import compiled_programs
-from logitproof.matrix.run import with_patient_threads
+from logitproof.matrix.process_environment import with_patient_threads
 from logitproof_adapters.targets.target import here, interpreter
 from logitproof_reference.answers.cache_folder import COMPILED
 from logitproof_reports.runs import environment

@@ -27,7 +27,8 @@ from logitproof.environments.pip_settings import settings_for_uv
 from logitproof.environments.resolver import Choice, Locked, Wanted, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
-from logitproof.matrix.run import Interrupted, parts_of
+from logitproof.matrix.resume import parts_of
+from logitproof.matrix.run import Interrupted
 from logitproof.upgrades import sides
 from logitproof.upgrades.bisect import Bisection
 from logitproof.upgrades.sides import adapters_for
