@@ -16,6 +16,7 @@ from logitproof.kernels.declarations import lenient
 from logitproof.kernels.derived_losses import AskedDerivedLoss
 from logitproof.kernels.domain import limits
 from logitproof.kernels.examination import (
+    OF_WIDTH,
     WIDEST,
     Examination,
     Plan,
@@ -23,6 +24,8 @@ from logitproof.kernels.examination import (
     examine,
     judge_result_format,
     taken_formats,
+    width_near,
+    widths_of,
 )
 from logitproof.kernels.functions import AskedFunction
 from logitproof.kernels.heads import AskedHead
@@ -325,6 +328,7 @@ def _verdict_on(
             notes=tuple(found.notes),
             environment=environment,
         )
+    found.widths = widths_of(asker)
     is_steady = all(_is_deterministic(asker, format_) for format_ in formats)
     if not is_steady:
         found.note("two equal calls differ in their last bits (LAW-5); it is not accused of row dependence for it")
@@ -337,7 +341,12 @@ def _verdict_on(
     plan = Plan(tuple(formats), quantities, request.profile, request.widest, request.seed)
     examine(asker, plan, found, request.progress)
     log_domain = (question.arithmetic or MUST).log_domain
-    kept = [*lenient(judged, question.claim, is_steady=is_steady, log_domain=log_domain), *found.judgements]
+    lenience: dict[str, Any] = {"is_steady": is_steady, "is_refused": found.widths.is_said, "log_domain": log_domain}
+    of_matrix = list(lenient(judged, question.claim, **lenience))
+    found.widths.cases += sum(one.reason.startswith(OF_WIDTH) for one in of_matrix)
+    if said := found.widths.note():
+        found.notes.insert(0, said)
+    kept = [*of_matrix, *found.judgements]
     is_asked = tuple(judgement for judgement in kept if not judgement.clause.startswith((*request.without, "-")))
     findings = [finding for finding in found.findings if not finding.clause.startswith((*request.without, "-"))]
     return KernelVerdict(
@@ -374,7 +383,7 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 def _is_deterministic(asker: Asker, format_: str) -> bool:
-    rows = drawn_for(asker, Trial("repeated", 30, 200, "plain"), format_, 0).rows
+    rows = drawn_for(asker, Trial("repeated", 30, width_near(asker, format_, 200), "plain"), format_, 0).rows
     replies = [asker.ask("value", rows) for _ in range(3)]
     return len({reply.observed.tobytes() for reply in replies if reply.observed is not None}) <= 1
 

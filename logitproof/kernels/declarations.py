@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from logitproof.kernels.examination import OF_WIDTH
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from logitproof_adapters.sources.kernel_claim import Claim
     from logitproof_reference.vocabulary.judgement import Judgement
@@ -17,7 +19,8 @@ HUGE_REGIMES = frozenset({"max_finite", "max_finite_pair", "masked_by_lowest"})
 OF_BITS = frozenset({"ROW-1", "ROW-2", "IO-6"})
 """Clauses that compare the bits of two answers."""
 
-REFUSALS = "what becomes of bad arguments is not declared: --refuses error has it judged"
+REFUSALS = "what becomes of labels out of range is not declared: --refuses error has it judged"
+UNFIT = "what becomes of shapes and formats that do not fit cannot be declared: --refuses is about labels out of range"
 EMPTY = "whether a batch without rows is supported is not declared: --empty supported has it judged"
 UNSTEADY = "two equal calls differ: a change of bits says nothing of rows"
 NARROWER = "only logits past a quarter of the largest number are concerned: a narrower domain"
@@ -27,12 +30,23 @@ LOG_DOMAIN = "laws are held to the bound of a shifted sum, and this is one in th
 
 
 def lenient(
-    judgements: Iterable[Judgement], claim: Claim, *, is_steady: bool, log_domain: bool = False
+    judgements: Iterable[Judgement],
+    claim: Claim,
+    *,
+    is_steady: bool,
+    is_refused: Callable[[str], bool],
+    log_domain: bool = False,
 ) -> Iterator[Judgement]:
-    """Yield judgements; what is wrong by nobody's word, or by no clause, is no deviation."""
+    """Yield judgements; what is wrong by nobody's word, or by no clause, is no deviation.
+
+    `is_refused` tells of an error whether it is that of a width that the kernel refuses.
+    """
     for found in judgements:
         if found.verdict not in {"deviates", "crashed"}:
             yield found
+            continue
+        if found.verdict == "crashed" and is_refused(found.reason):
+            yield replace(found, verdict="unsupported", reason=f"{OF_WIDTH}; {found.reason}")
             continue
         reason, verdict = _excuse(found, claim, is_steady=is_steady, log_domain=log_domain)
         yield replace(found, verdict=verdict, reason=f"{reason}; {found.reason}") if reason else found
@@ -41,7 +55,8 @@ def lenient(
 def _excuse(found: Judgement, claim: Claim, *, is_steady: bool, log_domain: bool) -> tuple[str, str]:
     """Return why a deviation is none, and what it is instead; two empty texts where it is one."""
     excuses = {
-        (REFUSALS, "unsupported"): found.clause.startswith("ERR") and claim.refuses != "error",
+        (REFUSALS, "unsupported"): found.clause == "ERR-1" and claim.refuses != "error",
+        (UNFIT, "unsupported"): found.clause.startswith("ERR") and found.clause != "ERR-1",
         (EMPTY, "unsupported"): found.clause == "IO-3" and claim.empty != "supported",
         (UNSTEADY, "unsupported"): found.clause in OF_BITS and not is_steady,
         (LOG_DOMAIN, "concern"): log_domain and found.clause.startswith("LAW") and found.verdict == "deviates",

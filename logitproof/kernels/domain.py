@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from logitproof.kernels.examination import width_near
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.cases.regime import rounded
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     F64 = NDArray[np.float64]
 
 CLASSES = 8
+"""Of the rows, where the kernel takes so many."""
+
 ZOOM = 33
 ZOOMS = 3
 """So many magnitudes between the last that is right and the first that is wrong, so many times."""
@@ -32,15 +35,14 @@ LARGEST = 2.0**599
 
 _ORDINARY = np.array([0.25, -0.5, 1.0, -1.0, 0.125, 0.75, -0.25, 0.0])
 _NEAR = np.array([0.25, -0.5, 1.0, -1.25, 0.125, 0.75, -0.25, 0.0])
-_FIRST = np.array([1.0, 0, 0, 0, 0, 0, 0, 0])
 
-PATTERNS: dict[str, Callable[[F64], F64]] = {
-    "one logit of {limit}, the others 0": lambda s: s * _FIRST,
-    "logits spread up to {limit}": lambda s: s * _ORDINARY,
-    "all logits near {limit}": lambda s: s + _NEAR,
-    "all logits near -{limit}": lambda s: -s + _NEAR,
+PATTERNS: dict[str, Callable[[F64, int], F64]] = {
+    "one logit of {limit}, the others 0": lambda s, n: s * (np.arange(n) == 0),
+    "logits spread up to {limit}": lambda s, n: s * np.resize(_ORDINARY, n),
+    "all logits near {limit}": lambda s, n: s + np.resize(_NEAR, n),
+    "all logits near -{limit}": lambda s, n: -s + np.resize(_NEAR, n),
 }
-"""Rows of a magnitude; what a limit of it is called."""
+"""Rows of a magnitude and so many classes; what a limit of it is called."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Limit:
         The first magnitude that is wrong; inf where none is.
     observed, exact : float
         A wrong element there.
+    classes : int
+        Of the rows.
     """
 
     format: str
@@ -64,6 +68,7 @@ class Limit:
     wrong: float = float("inf")
     observed: float = float("nan")
     exact: float = float("nan")
+    classes: int = CLASSES
 
     @property
     def is_whole(self) -> bool:
@@ -78,26 +83,29 @@ def limits(asker: Asker, format_: str) -> list[Limit]:
         return []
     largest = min(FORMATS[format_].largest, LARGEST)
     powers = 2.0 ** np.arange(-2.0, np.floor(np.log2(largest)) + 1)
-    return [_limit(asker, FORMATS[format_], name, np.append(powers, largest)) for name in PATTERNS]
+    classes = width_near(asker, format_, CLASSES)
+    return [_limit(asker, FORMATS[format_], name, np.append(powers, largest), classes) for name in PATTERNS]
 
 
-def _limit(asker: Asker, format_: Format, name: str, magnitudes: F64) -> Limit:
-    last = Limit(format_.name, name, float(magnitudes[-1]))
+def _limit(asker: Asker, format_: Format, name: str, magnitudes: F64, classes: int) -> Limit:
+    last = Limit(format_.name, name, float(magnitudes[-1]), classes=classes)
     for _ in range(1 + ZOOMS):
-        found = _first_wrong(asker, format_, name, magnitudes)
+        found = _first_wrong(asker, format_, name, magnitudes, classes)
         if found is None:
             return last
         place, observed, exact = found
         right = float(magnitudes[place - 1]) if place else 0.0
-        last = Limit(format_.name, name, right, float(magnitudes[place]), observed, exact)
+        last = Limit(format_.name, name, right, float(magnitudes[place]), observed, exact, classes)
         magnitudes = np.unique(rounded(np.linspace(right, magnitudes[place], ZOOM), format_).astype(np.float64))
         if len(magnitudes) < 3:
             return last
     return last
 
 
-def _first_wrong(asker: Asker, format_: Format, name: str, magnitudes: F64) -> tuple[int, float, float] | None:
-    rows = rows_of(name, magnitudes, format_, elementwise=OPS[asker.question.op].elementwise)
+def _first_wrong(
+    asker: Asker, format_: Format, name: str, magnitudes: F64, classes: int
+) -> tuple[int, float, float] | None:
+    rows = rows_of(name, magnitudes, format_, classes, elementwise=OPS[asker.question.op].elementwise)
     reply, compared = asker.compare("value", rows)
     if compared is None or not compared.wrong.any():
         return None
@@ -107,15 +115,15 @@ def _first_wrong(asker: Asker, format_: Format, name: str, magnitudes: F64) -> t
     return place, float(observed), float(compared.truth.exact.value[place].ravel()[element])
 
 
-def rows_of(name: str, magnitudes: F64, format_: Format, *, elementwise: bool) -> Rows:
+def rows_of(name: str, magnitudes: F64, format_: Format, classes: int, *, elementwise: bool) -> Rows:
     """Return a row of each magnitude."""
     with np.errstate(over="ignore"):
-        logits = np.clip(np.stack([PATTERNS[name](s) for s in magnitudes]), -format_.largest, format_.largest)
+        logits = np.clip(np.stack([PATTERNS[name](s, classes) for s in magnitudes]), -format_.largest, format_.largest)
     exact = rounded(logits, format_)
     count = len(exact)
     indices = np.full(count, 1, np.int64)
     q = np.zeros(exact.shape)
     q[:, :2] = 0.5
     cotangents = rounded(np.ones(exact.shape), format_)
-    labels = q if not elementwise else np.where(np.arange(CLASSES) % 2 == 0, 1.0, 0.0) + 0.0 * q
+    labels = q if not elementwise else np.where(np.arange(classes) % 2 == 0, 1.0, 0.0) + 0.0 * q
     return Rows(exact, indices, rounded(labels, format_), cotangents[:, 0].copy(), cotangents)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof.kernels.asking import Reply
 from logitproof.kernels.findings import FAMILY, HUGE_SHARE, Finding, clause_of
+from logitproof.kernels.refused_widths import RefusedWidths, is_refusal
 from logitproof.kernels.trials import WHOLE, DrawnRows, Trial, draw, placed, planned
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.cases.ignored_rows import ignore_middle_of_three
@@ -21,12 +23,13 @@ from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT, TAKES_TANG
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from logitproof.kernels.asking import Asker, Compared, Reply
+    from logitproof.kernels.asking import Asker, Compared
     from logitproof_reference.cases.catalogue import Rows
     from logitproof_reference.vocabulary.judgement import Judgement
 
 MAIN_FORMAT = "float32"
 WIDEST = 262_144
+OF_WIDTH = "the kernel refuses so many classes"
 HALF_WIDEST = 32_769
 """Past it a sum of exponentials overflows float16 in kernels that do not widen it."""
 
@@ -86,6 +89,8 @@ class Examination:
         Trials for which there was no time.
     results : dict
         The format of its results, by that of the logits, as two rows of three classes show it.
+    widths : RefusedWidths or None
+        What the kernel takes; None where a width that it refuses is held against it.
     """
 
     judgements: list[Judgement] = field(default_factory=list)
@@ -94,6 +99,7 @@ class Examination:
     seconds: float = 0.0
     left_out: int = 0
     results: dict[str, str] = field(default_factory=dict)
+    widths: RefusedWidths | None = None
 
     def note(self, text: str) -> None:
         """Keep a note once."""
@@ -155,8 +161,17 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
     trial = drawn.trial
     before = asker.seconds
     key = (trial.name, drawn.format.name, seed)
+    widths, named = found.widths, (quantity, drawn.format.name, trial.classes)
+    if widths is not None and (failure := widths.is_known(*named)):
+        _note_refused(asker, drawn, quantity, failure, widths=widths, found=found)
+        return
     reply, compared = asker.compare(quantity, drawn.rows, trial.placement, trial.way, key=key)
     found.seconds += asker.seconds - before
+    if widths is not None and reply.observed is not None:
+        widths.take(*named)
+    elif widths is not None and not reply.died and widths.is_refused(*named, reply.failure, is_way=bool(trial.way)):
+        _note_refused(asker, drawn, quantity, reply.failure, widths=widths, found=found)
+        return
     problem = _problem(asker, drawn, quantity, reply, compared=compared, found=found)
     further = None if problem is None or compared is None else _further(asker, drawn, compared, problem)
     found.judgements.append(_judgement(asker, drawn, quantity, reply, compared=compared, problem=problem))
@@ -166,6 +181,16 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
         found.findings.append(further)
         also = _judgement(asker, drawn, quantity, reply, compared=compared, problem=further)
         found.judgements.append(replace(also, elements=0))  # they are counted already
+
+
+def _note_refused(
+    asker: Asker, drawn: DrawnRows, quantity: str, failure: str, *, widths: RefusedWidths, found: Examination
+) -> None:
+    """Keep a trial that is not asked for its width as one not offered."""
+    widths.cases += 1
+    reply = Reply(None, failure=failure)
+    plain = _judgement(asker, drawn, quantity, reply, compared=None, problem=None)
+    found.judgements.append(replace(plain, verdict="unsupported", reason=f"{OF_WIDTH}; {failure}"))
 
 
 READS_ELSEWHERE = ("IndexError", "KeyError", "OverflowError")
@@ -321,11 +346,32 @@ def _other_format(reply: Reply, wanted: str) -> str:
     return f"the result has format {reply.dtype}, expected {wanted}"
 
 
+OTHER_WIDTHS = (32, 64, 128, 256, 1024, 4096, 2, 1)
+"""Of what is asked of one width in the place of one that the kernel refuses."""
+
+
+def _plain(asker: Asker, quantity: str, format_: str, classes: int) -> Reply:
+    """Ask with two ordinary rows."""
+    return asker.ask(quantity, drawn_for(asker, Trial("probe", 2, classes, "plain"), format_, 0).rows)
+
+
+def width_near(asker: Asker, format_: str, classes: int) -> int:
+    """Return a width, or the first of `OTHER_WIDTHS` that is taken where the kernel refuses it."""
+    if not is_refusal(_plain(asker, "value", format_, classes).failure):
+        return classes
+    taken = (n for n in OTHER_WIDTHS if _plain(asker, "value", format_, n).observed is not None)
+    return next(taken, classes)
+
+
+def widths_of(asker: Asker) -> RefusedWidths:
+    """Return what keeps the widths that a kernel refuses."""
+    return RefusedWidths(lambda quantity, format_, classes: _plain(asker, quantity, format_, classes).failure)
+
+
 def taken_formats(asker: Asker, formats: Sequence[str], found: Examination) -> Iterator[str]:
     """Yield the formats that the kernel takes; say of each other one why it is not asked."""
-    probe = Trial("probe", 2, 3, "plain")
     for format_ in formats:
-        reply = asker.ask("value", drawn_for(asker, probe, format_, 0).rows)
+        reply = _plain(asker, "value", format_, width_near(asker, format_, 3))
         wanted = asker.question.claim.result_format or format_
         if reply.failure and not reply.died:
             found.note(f"it does not take {format_} ({reply.failure}); not asked in it")
@@ -341,7 +387,7 @@ def _is_narrower(dtype: str, wanted: str) -> bool:
 
 def judge_result_format(asker: Asker, format_: str, found: Examination) -> None:
     """Judge the format of the result: that of the logits, or the one that is declared."""
-    rows = drawn_for(asker, Trial("result", 2, 3, "plain"), format_, 0).rows
+    rows = drawn_for(asker, Trial("result", 2, width_near(asker, format_, 3), "plain"), format_, 0).rows
     reply = asker.ask("value", rows)
     declared = asker.question.claim.result_format
     wanted = declared or format_

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.examination import drawn_for
+from logitproof.kernels.examination import drawn_for, width_near
 from logitproof.kernels.findings import Finding
 from logitproof.kernels.trials import Trial
 from logitproof.kernels.truth import truth_of
@@ -28,6 +28,8 @@ CLAUSES = ("MSK-1", "MSK-2", "MSK-3")
 """Those that are judged of masks."""
 
 CLASSES = 10
+"""Of the rows that are asked, where the kernel takes so many."""
+
 MASKED = 1
 """The row of which no class counts."""
 
@@ -57,7 +59,7 @@ def judge_masks(
 
 
 def _rows(asker: Asker, format_: str) -> Rows:
-    rows = drawn_for(asker, Trial("masks", 4, CLASSES, "plain"), format_, 0).rows
+    rows = drawn_for(asker, Trial("masks", 4, width_near(asker, format_, CLASSES), "plain"), format_, 0).rows
     logits = rows.logits.copy()
     logits[:, 3:6] = -np.inf
     return replace(rows, logits=logits, indices=np.zeros(len(logits), np.int64), distributions=_kept(rows, logits))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof.kernels.examination import drawn_for
+from logitproof.kernels.examination import drawn_for, width_near
 from logitproof.kernels.findings import Finding
 from logitproof.kernels.trials import Trial
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from logitproof_reference.cases.catalogue import Rows
 
 CLASSES = 10
-BAD_LABELS = (-1, CLASSES, -100, 2 * CLASSES + 7)
+"""Of the rows that are asked, where the kernel takes so many."""
+
 SPOILED = 1
 """The row with a label out of range."""
 
@@ -27,9 +28,10 @@ def judge_bad_labels(asker: Asker, format_: str, found: Examination) -> None:
     claim = asker.question.claim
     if asker.question.labels != "indices" or claim.reduction != "none":
         return
-    rows = drawn_for(asker, Trial("bad_labels", 4, CLASSES, "plain"), format_, 0).rows
+    classes = width_near(asker, format_, CLASSES)
+    rows = drawn_for(asker, Trial("bad_labels", 4, classes, "plain"), format_, 0).rows
     told: dict[str, list[int]] = {}
-    for label in BAD_LABELS:
+    for label in (-1, classes, -100, 2 * classes + 7):
         if label == claim.ignore_index:
             continue
         indices = np.array([0, label, 1, 2], np.int64)
@@ -40,7 +42,7 @@ def judge_bad_labels(asker: Asker, format_: str, found: Examination) -> None:
         if claim.refuses and not _is_declared(claim.refuses, outcome):
             found.findings.append(_finding(asked, format_, label, claim.refuses, outcome))
     if not claim.refuses:
-        _note(told, found)
+        _note(told, classes, found)
 
 
 def _outcome(rows: Rows, reply: Reply) -> str:
@@ -67,11 +69,11 @@ def _is_declared(refuses: str, outcome: str) -> bool:
 
 
 def _finding(rows: Rows, format_: str, label: int, refuses: str, outcome: str) -> Finding:
-    failure = f"label {label} of {CLASSES} classes {outcome}; declared: {refuses}"
+    failure = f"label {label} of {rows.logits.shape[1]} classes {outcome}; declared: {refuses}"
     return Finding("bad_labels", "refusal", "", format_, "value", "ERR-1", "", "", rows, row=SPOILED, failure=failure)
 
 
-def _note(told: dict[str, list[int]], found: Examination) -> None:
+def _note(told: dict[str, list[int]], classes: int, found: Examination) -> None:
     for outcome, labels in told.items():
         if outcome.startswith(("raises", "gives NaN")):
             continue
@@ -80,7 +82,7 @@ def _note(told: dict[str, list[int]], found: Examination) -> None:
             found.note("label -100 gives 0: declare --ignore-index -100 if that is meant")
             named = ", ".join(str(label) for label in labels if label != -100)
         if named:
-            found.note(f"label {named} of {CLASSES} classes {outcome}: declare --refuses error to have it judged")
+            found.note(f"label {named} of {classes} classes {outcome}: declare --refuses error to have it judged")
 
 
 def judge_empty_batch(asker: Asker, format_: str, found: Examination) -> None:
@@ -88,7 +90,7 @@ def judge_empty_batch(asker: Asker, format_: str, found: Examination) -> None:
     claim = asker.question.claim
     if claim.empty == "unsupported" or claim.reduction != "none":
         return
-    rows = drawn_for(asker, Trial("empty", 4, CLASSES, "plain"), format_, 0).rows[:0]
+    rows = drawn_for(asker, Trial("empty", 4, width_near(asker, format_, CLASSES), "plain"), format_, 0).rows[:0]
     reply = asker.ask("value", rows)
     if reply.observed is not None:
         return

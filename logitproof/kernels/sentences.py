@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof.kernels.domain import CLASSES
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -32,7 +30,7 @@ def domains(limits: Sequence[Limit], formats: Sequence[str]) -> str:
 def _domain(limits: Sequence[Limit]) -> str:
     ends = [limit for limit in limits if not limit.is_whole]
     if not ends:
-        return f"no limit on |logits| found, on rows of {CLASSES} classes"
+        return f"no limit on |logits| found, on rows of {limits[0].classes} classes"
     first = min(ends, key=lambda limit: limit.wrong)
     if first.right == 0.0:
         return "wrong for logits of every magnitude"

@@ -94,7 +94,8 @@ def test_refusals_are_judged_where_they_are_declared() -> None:
         "label -1 of 10 classes gives the loss of class 9: declare --refuses error to have it judged" in wrapping.notes
     )
     declared = checked(plain, op=LOSS, refuses="error")
-    assert {"ERR-1", "ERR-2"} <= broken(declared)
+    assert "ERR-1" in broken(declared)
+    assert "ERR-2" not in broken(declared)  # it says nothing of shapes that do not fit
     assert not broken(checked(plain, op=LOSS, refuses="error", without=WITHOUT_ERRORS))
 
 

@@ -142,6 +142,22 @@ def classes_taken_together_by_value(x: Array) -> Array:
     return out.astype(x.dtype)
 
 
+def multiples_of_8_alone(x: Array) -> Array:
+    if x.shape[1] % 8:
+        raise ValueError(f"the number of classes must be a multiple of 8, got {x.shape[1]}")
+    return softmax(x)
+
+
+def at_most_8192_classes(x: Array, y: Array) -> Array:
+    assert x.shape[1] <= 8192
+    return loss(x, y)
+
+
+def gradient_of_at_most_8192_classes(x: Array, y: Array, c: Array) -> Array:
+    assert x.shape[1] <= 8192
+    return grad_loss(x, y, c)
+
+
 def _add(op: str, kind: str, function: Any, gradient: Any = None, **declared: Any) -> None:
     CORRECT.append(Planted(op, kind, function, gradient, declared))
 
@@ -158,3 +174,5 @@ _add("log_sum_exp", "Neumaier", neumaier)
 _add(LOSS, "weights, ignore, mean", weighted_mean_of_kept, reduction="mean", weight=True, ignore_index=IGNORED)
 _add("log_sum_exp", "split row", one_row_split_in_eight)
 _add("log_sum_exp", "unique", classes_taken_together_by_value)
+_add("softmax", "multiples of 8", multiples_of_8_alone)
+_add(LOSS, "at most 8192", at_most_8192_classes, gradient_of_at_most_8192_classes)

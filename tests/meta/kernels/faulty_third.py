@@ -317,3 +317,18 @@ def sorted_and_cut_at_1024(x: Array) -> Array:
     e = _e(x)
     kept = -np.sort(-e, axis=1)[:, :1024]
     return (e / kept.sum(axis=1, keepdims=True)).astype(x.dtype)
+
+
+@fault("softmax", "width")
+def one_width_in_whole_vectors(x: Array) -> Array:
+    if x.shape[1] == 127:
+        x = x.reshape(-1, 32)
+    return softmax(x)
+
+
+@fault("softmax", "shift")
+def multiples_of_8_without_a_shift(x: Array) -> Array:
+    if x.shape[1] % 8:
+        raise ValueError(f"the number of classes must be a multiple of 8, got {x.shape[1]}")
+    e = np.exp(wide(x))
+    return (e / e.sum(axis=1, keepdims=True)).astype(x.dtype)

@@ -9,7 +9,7 @@ import pytest
 from logitproof.kernels.asking import Asker
 from logitproof.kernels.causes import CAUSES, explaining
 from logitproof.kernels.check import check
-from logitproof.kernels.examination import Examination, Plan, examine
+from logitproof.kernels.examination import Examination, Plan, examine, widths_of
 from logitproof.kernels.findings import symptoms_of
 from logitproof.kernels.shown import OF_WAYS, shown_findings
 from logitproof.kernels.trials import Trial
@@ -78,7 +78,7 @@ def findings_of(planted: Planted, format_: str, trial: Trial) -> tuple[Asker, li
         def trials(self) -> list[tuple[str, Trial]]:
             return [(format_, trial)]
 
-    return asker, examine(asker, OneTrial((format_,), kernel.quantities), Examination()).findings
+    return asker, examine(asker, OneTrial((format_,), kernel.quantities), Examination(widths=widths_of(asker))).findings
 
 
 def named(name: str) -> Planted:

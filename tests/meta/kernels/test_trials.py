@@ -78,6 +78,16 @@ def test_right_code_is_right_in_each_of_them(name: str, trial: str, format_: str
     assert not [one for one in findings_of(RIGHT[name], format_, trial_named(trial, format_))[1] if not one.is_huge]
 
 
+def test_a_kernel_that_refuses_labels_out_of_range_need_not_look_at_their_number() -> None:
+    planted = next(one for one in CORRECT if one.function.__name__ == "checked_labels")
+    verdict = check(planted.function, op=planted.op, format="float32", widest=3, **planted.declared)
+    assert verdict.conforms, str(verdict)
+    out_of_range = [found for found in verdict.judgements if found.clause == "ERR-1"]
+    assert out_of_range
+    assert all(found.verdict == "conforms" for found in out_of_range)
+    assert [found.regime for found in verdict.judgements if found.clause == "ERR-2" and found.verdict == "unsupported"]
+
+
 def test_wide_rows_are_asked_what_narrow_ones_are() -> None:
     counts = {one.classes: one.rows for one in planned("quick", 262_144, main=True) if one.kind == "width"}
     assert all(counts[n] >= len(RECIPES) for n in ALL_RECIPES)
