@@ -14,7 +14,7 @@ import numpy as np
 
 from logitproof.kernels import faulty_data as data
 from logitproof.kernels import faulty_sums as sums
-from logitproof.kernels.symptoms import MODELLED, distance
+from logitproof.kernels.symptoms import MODELLED, answer, distance
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def explaining(symptoms: Symptoms) -> dict[Cause, float]:
     if symptoms.op not in MODELLED or symptoms.is_reduced or not symptoms.wrong.any():
         return {}
     with np.errstate(all="ignore"):
+        if share := explains(answer(symptoms), symptoms):  # any fault that changes few numbers would explain as much
+            return {SLOPE_LOST: share} if symptoms.quantity == "grad_logits" else {}
         found = {cause: explains(cause.predict(symptoms), symptoms) for cause in CAUSES}
     return {cause: share for cause, share in found.items() if share}
 
@@ -285,6 +287,13 @@ def _causes_of_rows() -> Iterator[Cause]:
         "first row for all", "all rows get the answer of the first", partial(data.rows_as, change=lambda i: i * 0)
     )
 
+
+SLOPE_LOST = Cause(
+    "slope lost in the gradient",
+    "the gradient is that of the transformed logits: the slope of the declared scale, temperature or cap is missing",
+    answer,
+)
+"""What is observed is the answer of the op itself, and what is declared beside it makes the exact one another."""
 
 CAUSES = tuple(_causes())
 """Every known fault of numbers; of those that explain the same, the first is guessed."""

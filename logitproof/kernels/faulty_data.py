@@ -68,10 +68,12 @@ def rows_as(s: Symptoms, *, change: Callable[[Any], Any]) -> F64 | None:
 
 
 def zero_rows(s: Symptoms) -> F64 | None:
-    """Return the exact answer with zeros in the rows that are wrong."""
+    """Return the exact answer with zeros in the rows that are wrong, where nothing else was observed in them."""
+    if len(s.observed) != len(s.wrong) or s.observed[s.wrong].any():
+        return None
     told = s.exact.copy()
     told[s.wrong] = 0.0
-    return told if len(told) == len(s.wrong) and s.wrong.sum() < len(s.wrong) else None
+    return told if s.wrong.sum() < len(s.wrong) else None
 
 
 def zero_where_finite(s: Symptoms) -> F64 | None:

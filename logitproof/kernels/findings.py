@@ -114,24 +114,27 @@ def symptoms_of(question: Question, finding: Finding) -> Symptoms | None:
     """Return what a guess of the cause is made from; None where there is no answer to explain."""
     if finding.compared is None or finding.compared.reply.observed is None:
         return None
+    ignored = question.claim.ignore_index
+    if ignored is not None and finding.row >= 0 and finding.rows.indices[finding.row] == ignored:
+        return None  # no known fault is one of ignored rows
+    format_ = (question.claim.result_format if finding.quantity == "value" else "") or finding.format
     given = arguments(replace(question, quantity=finding.quantity), finding.rows)
     cotangent = given.get("cotangent")
     whole = Symptoms(
         op=question.op,
         quantity=finding.quantity,
-        format=finding.format,
+        format=format_,
         x=transform(question.claim, finding.rows.logits)[0],
         labels=_as_numbers(given.get("labels")),
         c=None if cotangent is None else cotangent.astype(np.float64),
         observed=finding.compared.reply.observed.astype(np.float64),
-        exact=finding.compared.truth.exact.round(FORMATS[finding.format]).astype(np.float64),
+        exact=finding.compared.truth.exact.round(FORMATS[format_]).astype(np.float64),
         wrong=finding.compared.wrong,
         bad=~finding.compared.comparison.conforms,
         is_reduced=question.claim.reduction != "none",
     )
     if whole.is_reduced:
         return whole
-    ignored = question.claim.ignore_index
     return _few(whole if ignored is None else whole.of(finding.rows.indices != ignored))
 
 

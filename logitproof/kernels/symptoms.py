@@ -32,6 +32,7 @@ class Symptoms:
     ----------
     op, quantity : str
     format : str
+        Of the answer.
     x : array (rows, n)
         Logits, transformed as is declared.
     labels : array or None

@@ -11,11 +11,12 @@ from logitproof.kernels.causes import CAUSES, explaining
 from logitproof.kernels.check import check
 from logitproof.kernels.examination import Examination, Plan, examine, widths_of
 from logitproof.kernels.findings import symptoms_of
-from logitproof.kernels.shown import OF_WAYS, shown_findings
+from logitproof.kernels.shown import OF_WAYS, causes_of, shown_findings
 from logitproof.kernels.trials import Trial
 from logitproof.kernels.truth import Question
 from logitproof_adapters.sources.kernel import Kernel, adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
+from meta.kernels.corpus import grad_loss, loss
 from meta.kernels.every import CORRECT, FAULTY, Planted
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def findings_of(planted: Planted, format_: str, trial: Trial) -> tuple[Asker, li
     """Return what one trial finds of a kernel."""
     declared = dict(planted.declared)
     labels = declared.pop("labels", "")
+    declared.pop("format", "")
     kernel = Kernel(planted.function, planted.op, labels, gradient=planted.gradient, claim=Claim(**declared))
     asker = Asker(adapter_of(kernel), Question(kernel.op, kernel.labels, "value", kernel.claim))
 
@@ -98,6 +100,52 @@ def test_a_known_fault_is_guessed(name: str) -> None:
     assert found, f"{name} is not found"
     guesses = [cause.name for one in found if (told := symptoms_of(asker.question, one)) for cause in explaining(told)]
     assert expected in guesses, guesses
+
+
+OF_OPTIONS = {
+    "scale_missing_in_the_gradient": ("slope lost in the gradient", "float32"),
+    "slope_of_the_cap_missing": ("slope lost in the gradient", "float32"),
+    "loss_rounded_before_it_is_widened": ("rounded to bfloat16", "bfloat16"),
+}
+
+
+@pytest.mark.parametrize("name", OF_OPTIONS)
+def test_a_fault_beside_an_option_is_not_taken_for_one_of_the_sum(name: str) -> None:
+    expected, format_ = OF_OPTIONS[name]
+    asker, found = findings_of(named(name), format_, Trial("width_33", 60, 33, "width"))
+    assert found, f"{name} is not found"
+    (shown, *_) = shown_findings(asker, found)
+    assert shown.cause is not None
+    assert shown.cause.name == expected
+
+
+def test_a_fault_of_ignored_rows_is_not_explained_by_the_others() -> None:
+    asker, found = findings_of(
+        named("ignored_rows_keep_the_uniform_term"), "float32", Trial("width_33", 60, 33, "width")
+    )
+    assert found
+    assert all(one.cause is None for one in shown_findings(asker, found))
+
+
+def test_rows_are_called_unwritten_only_where_they_hold_zeros() -> None:
+    def last_row_by_one(x: Any, y: Any, c: Any) -> Any:
+        c = c.copy()
+        c[-1] = 1
+        return grad_loss(x, y, c)
+
+    def last_row_of_zeros(x: Any, y: Any, c: Any) -> Any:
+        out = grad_loss(x, y, c)
+        out[-1] = 0
+        return out
+
+    guesses = []
+    for gradient in (last_row_by_one, last_row_of_zeros):
+        planted = Planted("softmax_cross_entropy", "", loss, gradient)
+        asker, found = findings_of(planted, "bfloat16", Trial("width_33", 47, 33, "plain"))
+        assert found
+        guesses.append({cause.name for one in found for cause in causes_of(asker.question, one)})
+    assert "rows unwritten" not in guesses[0]
+    assert "rows unwritten" in guesses[1]
 
 
 OF_STATE = {
