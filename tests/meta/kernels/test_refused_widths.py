@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from logitproof.kernels.asking import Asker
 from logitproof.kernels.check import check
+from logitproof.kernels.examination import Plan, examine
 from logitproof.kernels.refused_widths import RefusedWidths, described, is_refusal
+from logitproof.kernels.truth import Question
+from logitproof_adapters.sources.kernel import Kernel, adapter_of
+from logitproof_adapters.sources.kernel_claim import Claim
 from meta.kernels.corpus import grad_loss, loss, softmax
 from meta.kernels.correct_third import (
     at_most_8192_classes,
@@ -168,3 +173,10 @@ def test_a_width_that_was_taken_before_is_not_refused_later() -> None:
     verdict = check(of_some_calls, op="softmax", format="float32", widest=33)
     assert not verdict.conforms
     assert not refusals_in(verdict)
+
+
+def test_a_width_that_is_refused_is_not_passed_where_nobody_keeps_them() -> None:
+    asker = Asker(adapter_of(Kernel(multiples_of_8_alone, "softmax")), Question("softmax", "", "value", Claim()))
+    found = examine(asker, Plan(("float32",), ("value",), widest=33))
+    assert any(one.failure and one.trial == "width_33" for one in found.findings)
+    assert not any(one.trial == "width_32" for one in found.findings)
