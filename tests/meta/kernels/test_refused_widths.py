@@ -13,7 +13,6 @@ from logitproof.kernels.examination import Plan, examine
 from logitproof.kernels.refused_widths import RefusedWidths, described, is_refusal
 from logitproof.kernels.truth import Question
 from logitproof_adapters.sources.kernel import Kernel, adapter_of
-from logitproof_adapters.sources.kernel_claim import Claim
 from meta.kernels.corpus import grad_loss, loss, softmax
 from meta.kernels.correct_third import (
     at_most_8192_classes,
@@ -176,7 +175,8 @@ def test_a_width_that_was_taken_before_is_not_refused_later() -> None:
 
 
 def test_a_width_that_is_refused_is_not_passed_where_nobody_keeps_them() -> None:
-    asker = Asker(adapter_of(Kernel(multiples_of_8_alone, "softmax")), Question("softmax", "", "value", Claim()))
+    kernel = Kernel(multiples_of_8_alone, "softmax")
+    asker = Asker(adapter_of(kernel), Question(kernel.op, kernel.labels, "value", kernel.claim))
     found = examine(asker, Plan(("float32",), ("value",), widest=33))
-    assert any(one.failure and one.trial == "width_33" for one in found.findings)
-    assert not any(one.failure and one.trial == "width_32" for one in found.findings)
+    assert any("multiple of 8" in one.failure and one.trial == "width_33" for one in found.findings)
+    assert not any(one.trial == "width_32" for one in found.findings)
