@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from logitproof_reports.runs.values import CALL
+
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.judgement import Judgement
 
@@ -28,6 +30,12 @@ BARRIERS = {
 
 MISSES = ("granted", "unasked")
 """Those of them that are the suite's: a CPU and a release would show the bug."""
+
+ROADS = {
+    "matrix": "a cell of the matrix, as `logitproof run` asks it",
+    "calls": "a call beside the matrix, which `logitproof upgrade` makes on both sides",
+}
+"""What shows a bug."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,8 @@ class Bug:
         Which cells are asked, as pytest's ``-k`` takes it; empty for all of the profile.
     profile : str
         ``quick`` or ``full``.
+    road : str
+        What shows it, of `ROADS`; of a call the cell is that of its record, and the regime its name.
     note : str
         What a reader should know of the releases chosen.
     barrier : str
@@ -88,6 +98,7 @@ class Bug:
     releases: tuple[Release, ...] = ()
     select: str = ""
     profile: str = "quick"
+    road: str = "matrix"
     note: str = ""
     barrier: str = ""
     out_of_reach: str = ""
@@ -107,6 +118,7 @@ class Bug:
         """Tell whether a judgement looks where this bug must show: its clause, cell and regime."""
         return (
             found.verdict not in UNASKED
+            and (self.road == "calls") == found.inputs.startswith(f'{{"{CALL}": ')
             and found.clause in self.clauses
             and any(fnmatchcase(found.cell, pattern) for pattern in self.cells)
             and any(fnmatchcase(found.regime, pattern) for pattern in self.regimes)

@@ -26,11 +26,12 @@ from logitproof.environments.resolver import Wanted, lock, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UNEXPECTED, USAGE, UsageError
 from logitproof.readers.reporting import judgements
+from logitproof.upgrades.extra_calls import with_extra_calls
 from logitproof.upgrades.sides import Settings, judge
 from logitproof_adapters.targets import target as targets
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.target import Target, TargetError
-from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.run_file import read_run, write_run
 from logitproof_reports.runs.schema import RunFileError
 from replay.catalogue import Bug, Release, catalogue
 from replay.score import Outcome, Score
@@ -51,17 +52,18 @@ PACKAGES = (
 
 @dataclass(frozen=True, order=True)
 class ReplayRequest:
-    """One run of the suite that bugs share."""
+    """One run of the suite that bugs share, with the calls beside the matrix where one of them needs these."""
 
     requirements: str
     adapter: str
     profile: str
     select: str
+    calls: bool = False
 
     @property
     def file(self) -> str:
         """Name of its run file."""
-        words = f"{self.requirements}-{self.adapter}-{self.profile}-{self.select}"
+        words = f"{self.requirements}-{self.adapter}-{self.profile}-{self.select}{'-calls' * self.calls}"
         legible = "".join(c if c.isalnum() or c in ".=" else "_" for c in f"{self.requirements}-{self.adapter}")
         return f"{legible}-{hashlib.sha256(words.encode()).hexdigest()[:8]}.parquet"
 
@@ -92,9 +94,9 @@ def plan(bugs: Sequence[Bug]) -> dict[ReplayRequest, list[tuple[Bug, Release]]]:
     wanted.sort(key=lambda one: one[:3])
     runs = [(words, list(group)) for words, group in groupby(wanted, lambda one: one[:3])]
     return {
-        ReplayRequest(*words, joined(bug.select for *_, bug, _ in group)): [
-            (bug, release) for *_, bug, release in group
-        ]
+        ReplayRequest(
+            *words, joined(bug.select for *_, bug, _ in group), any(bug.road == "calls" for *_, bug, _ in group)
+        ): [(bug, release) for *_, bug, release in group]
         for words, group in runs
     }
 
@@ -118,7 +120,9 @@ def ask(asked: ReplayRequest, folder: Path) -> list[Judgement]:
         asking = run_file.with_name(f"asking-{asked.file}")
         asking.parent.mkdir(parents=True, exist_ok=True)
         target = targets.interpreter(str(build(locked).python))
-        judge(target, [asked.adapter], asking, Settings(asked.profile, asked.select))
+        run = judge(target, [asked.adapter], asking, Settings(asked.profile, asked.select))
+        if asked.calls:
+            write_run(asking, with_extra_calls(run, target, [asked.adapter]))
         asking.replace(run_file)
     return list(judgements(read_run(run_file)))
 
@@ -174,8 +178,8 @@ def look_for(bugs: Sequence[Bug], target: Target, folder: Path) -> list[Outcome]
         shared = list(group)
         run_file = folder / "replay" / f"target-{adapter}-{profile}.parquet"
         run_file.parent.mkdir(parents=True, exist_ok=True)
-        judge(target, [adapter], run_file, Settings(profile, joined(bug.select for bug in shared)))
-        judged = list(judgements(read_run(run_file)))
+        run = judge(target, [adapter], run_file, Settings(profile, joined(bug.select for bug in shared)))
+        judged = list(judgements(with_extra_calls(run, target, [adapter])))
         for bug in shared:
             asked, seen = sum(map(bug.is_asked_in, judged)), sum(map(bug.shows_in, judged))
             found.append(Outcome(bug, Release(target.label, red=False), asked, seen))

@@ -26,7 +26,7 @@ class ExtraCall:
     op, labels, format : str
         What is computed, from which labels (``none``, ``indices``, ``distributions``), and in which format.
     imports, source : str
-        A program: what it imports, and an expression with a number as its value.
+        A program: what it imports and defines, and an expression with a number as its value.
     exact : float or None
         The one answer that is right; None where that is not documented.
     """
@@ -69,6 +69,101 @@ _LIKELY = -math.log(0.75)
 _LOG_3 = math.log(3.0)
 """The CTC loss of one label in two frames with three equally likely symbols: three of nine paths spell it."""
 
+_ROWS_BY_FACTORS = math.log1p(3.0 * math.e)
+"""Log-sum-exp of 0 by a factor of 1 and of 1 by one of 3."""
+_OF_DOUBLED = math.log(2.0) + math.log1p(math.e)
+"""Log-sum-exp of 0 and 1, both by a factor of 2."""
+_FIRST_OF_2 = 1.0 / (1.0 + math.e)
+"""Softmax of the smaller of two logits that are 1 apart."""
+_SOFTMAX_AND_TANGENT = 2.0 * _FIRST_OF_2 * (1.0 - _FIRST_OF_2) ** 2
+"""Slope of p + p (1 - p), the first of a softmax and its slope by the first logit, along that logit."""
+_LOG_SOFTMAX_AND_TANGENT = (1.0 - _FIRST_OF_2) ** 2
+"""Slope of log p + (1 - p), likewise."""
+_CLIPPED = -math.log1p(-(2.0**-23))
+"""Loss of a certain answer whose probability is clipped at the epsilon of float32."""
+_AS_GIVEN = -0.5 * math.log(0.2 * 0.3)
+"""Mean loss of labels that have the probabilities 0.2 and 0.3, whatever these add to."""
+
+_UNCLIPPED_LOG_LOSS = """\
+from inspect import signature
+
+import numpy as np
+from sklearn.metrics import log_loss
+
+# Releases before 1.5 clip at the argument eps.
+UNCLIPPED = {"eps": 0.0} if "eps" in signature(log_loss).parameters else {}
+
+
+def unclipped(labels, probabilities):
+    return log_loss(labels, probabilities, **UNCLIPPED)
+"""
+_SLOPES_BY_FACTOR = """\
+import jax
+import jax.numpy as jnp
+
+
+def slopes(factors):
+    return jax.grad(lambda b: jax.nn.logsumexp(jnp.zeros(2), b=b))(jnp.array(factors))
+"""
+_SLOPES_BY_LOGIT = """\
+import jax
+import jax.numpy as jnp
+import optax
+
+KEPT = jnp.array([[True], [False]])
+
+
+def kept(logits):
+    labels = jnp.array([0, 1])
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels, where=KEPT)[0]
+
+
+slopes = jax.grad(kept)(jnp.array([[0.0, 1.0], [0.0, 1.0]]))
+"""
+_SLOPES = """\
+import torch
+import torch.nn.functional as F
+from torch.autograd import forward_ad
+
+
+def slope_with_tangent(function):
+    logits = torch.tensor([0.0, 1.0], requires_grad=True)
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(logits, torch.tensor([1.0, 0.0]))
+        value, tangent = forward_ad.unpack_dual(function(dual, 0))
+        (value + tangent)[0].backward()
+    return logits.grad[0]
+
+
+def slope_of_loss(logit):
+    logit = torch.tensor(logit, requires_grad=True)
+    F.binary_cross_entropy(logit.sigmoid(), torch.tensor(1.0)).backward()
+    return logit.grad
+"""
+_MASKED = """\
+import tensorflow as tf
+
+
+@tf.function(jit_compile=True)
+def masked_softmax(logits, kept):
+    return tf.nn.softmax(logits + (1.0 - kept) * -1e9)
+"""
+_LINEAR_LAYER = """\
+import os
+
+import torch
+from liger_kernel.transformers.fused_linear_cross_entropy import LigerFusedLinearCrossEntropyLoss
+
+# Without a GPU: TRITON_INTERPRET=1 in the environment.
+DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda"
+
+
+def loss(**options):
+    with torch.device(DEVICE):
+        weight, hidden, labels = torch.eye(2), torch.tensor([[0.0, 1.0]]), torch.tensor([1])
+        return LigerFusedLinearCrossEntropyLoss(**options)(weight, hidden, labels)
+"""
+
 _Row = tuple[str, tuple[str, str], str, "float | None"]
 
 
@@ -108,6 +203,19 @@ CALLS = (
         ),
     ),
     *_calls(
+        "sklearn",
+        "float64",
+        _UNCLIPPED_LOG_LOSS,
+        (
+            # https://github.com/scikit-learn/scikit-learn/issues/24315
+            ("one_column_float32", INDICES, "log_loss([0, 1], np.array([0.0, 1.0], dtype=np.float32))", _CLIPPED),
+            # https://github.com/scikit-learn/scikit-learn/pull/24365
+            ("certainty", INDICES, "unclipped([0, 1], [[1.0, 0.0], [0.0, 1.0]])", 0.0),
+            # https://github.com/scikit-learn/scikit-learn/issues/24515: the documented loss divides by no sum.
+            ("probabilities_as_given", INDICES, "log_loss([0, 1], [[0.2, 0.3], [0.2, 0.3]])", _AS_GIVEN),
+        ),
+    ),
+    *_calls(
         "scipy",
         "float64",
         "from numpy import inf\nfrom scipy.special import log_softmax, logsumexp, softmax",
@@ -118,6 +226,14 @@ CALLS = (
                 LOG_SUM_EXP,
                 "logsumexp([0.0, 1.0], b=[1.0, -1.0], return_sign=True)[0]",
                 math.log(math.expm1(1.0)),
+            ),
+            ("factor_zero_of_the_largest", LOG_SUM_EXP, "logsumexp([0.0, 1000.0], b=[1.0, 0.0])", 0.0),
+            ("one_factor", LOG_SUM_EXP, "logsumexp([0.0, 1.0], b=2.0)", _OF_DOUBLED),
+            (
+                "factors_of_rows",
+                LOG_SUM_EXP,
+                "logsumexp([[0.0, 1.0], [1.0, 0.0]], b=[[1.0], [3.0]], axis=0)[0]",
+                _ROWS_BY_FACTORS,
             ),
             ("sign_of_infinity", LOG_SUM_EXP, "logsumexp([inf], return_sign=True)[1]", 1.0),
             ("sign_of_zero", LOG_SUM_EXP, "logsumexp([0.0, 0.0], b=[1.0, -1.0], return_sign=True)[1]", 0.0),
@@ -161,6 +277,40 @@ CALLS = (
             ),
             ("log_of_a_sigmoid", SIGMOID, "jax.nn.log_sigmoid(-1000.0)", -1000.0),
             ("slope_of_softplus", SIGMOID, "jax.grad(jax.nn.softplus)(-50.0) + jax.grad(jax.nn.softplus)(50.0)", 1.0),
+        ),
+    ),
+    *_calls(
+        "jax",
+        "float32",
+        _SLOPES_BY_FACTOR,
+        (
+            (
+                "factor_zero_of_the_largest",
+                LOG_SUM_EXP,
+                "jax.nn.logsumexp(jnp.array([0.0, 1000.0]), b=jnp.array([1.0, 0.0]))",
+                0.0,
+            ),
+            ("one_factor", LOG_SUM_EXP, "jax.nn.logsumexp(jnp.array([0.0, 1.0]), b=2.0)", _OF_DOUBLED),
+            (
+                "factors_of_rows",
+                LOG_SUM_EXP,
+                "jax.nn.logsumexp(jnp.array([[0.0, 1.0], [1.0, 0.0]]), b=jnp.array([[1.0], [3.0]]), axis=0)[0]",
+                _ROWS_BY_FACTORS,
+            ),
+            ("slope_by_factor", LOG_SUM_EXP, "slopes([2.0, 1.0])[1]", 1.0 / 3.0),
+            ("slope_by_negative_factor", LOG_SUM_EXP, "slopes([2.0, -1.0])[1]", 1.0),
+            # https://github.com/jax-ml/jax/issues/22398
+            ("slope_by_factor_zero", LOG_SUM_EXP, "slopes([2.0, 0.0])[1]", 0.5),
+        ),
+    ),
+    *_calls(
+        "optax",
+        "float32",
+        _SLOPES_BY_LOGIT,
+        (
+            ("slope_in_a_kept_row", INDICES, "slopes[0, 0]", _FIRST_OF_2 - 1.0),
+            # https://github.com/google-deepmind/optax/issues/1335
+            ("slope_in_a_row_left_out", INDICES, "slopes[1, 0]", 0.0),
         ),
     ),
     *_calls(
@@ -247,6 +397,14 @@ CALLS = (
                 "float(keras.losses.BinaryCrossentropy(label_smoothing=0.1)([[1.0]], [[0.75]]))",
                 _SMOOTHED,
             ),
+            ("probability_zero", SIGMOID, "float(keras.losses.BinaryCrossentropy()([[1.0]], [[0.0]]))", None),
+            ("small_probability", SIGMOID, "float(keras.losses.BinaryCrossentropy()([[1.0]], [[1e-8]]))", None),
+            (
+                "probabilities_of_zero",
+                DISTRIBUTIONS,
+                "float(keras.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.0, 0.0]]))",
+                None,
+            ),
             (
                 "weighted_rows",
                 SIGMOID,
@@ -313,6 +471,18 @@ CALLS = (
                 "F.binary_cross_entropy(torch.tensor([0.0]), torch.tensor([1.0]))",
                 100.0,
             ),
+            (
+                "certain_error",
+                SIGMOID,
+                "F.binary_cross_entropy(torch.tensor([1.0]), torch.tensor([0.0]))",
+                100.0,
+            ),
+            (
+                "small_probability",
+                SIGMOID,
+                "F.binary_cross_entropy(torch.tensor([1e-8]), torch.tensor([1.0]))",
+                -math.log(1e-8),
+            ),
             ("soft_margin", SIGMOID, "F.soft_margin_loss(torch.tensor([1.0]), torch.tensor([1.0]))", -_LOG_LAST_OF_2),
             (
                 "alignments",
@@ -320,6 +490,33 @@ CALLS = (
                 "F.ctc_loss(torch.zeros(2, 1, 3).log_softmax(2), torch.ones(1, 1), (2,), (1,))",
                 _LOG_3,
             ),
+        ),
+    ),
+    *_calls(
+        "torch",
+        "float32",
+        _SLOPES,
+        (
+            # https://github.com/pytorch/pytorch/issues/103316
+            ("slope_at_a_small_probability", SIGMOID, "slope_of_loss(-40.0)", -1.0),
+            # https://github.com/pytorch/pytorch/issues/162350
+            ("backward_in_forward_mode", SOFTMAX, "slope_with_tangent(torch.softmax)", _SOFTMAX_AND_TANGENT),
+            (
+                "backward_in_forward_mode",
+                LOG_SOFTMAX,
+                "slope_with_tangent(torch.log_softmax)",
+                _LOG_SOFTMAX_AND_TANGENT,
+            ),
+        ),
+    ),
+    *_calls(
+        "liger_kernel",
+        "float32",
+        _LINEAR_LAYER,
+        (
+            ("linear_layer", INDICES, "loss()", -_LOG_LAST_OF_2),
+            # https://github.com/linkedin/Liger-Kernel/issues/243
+            ("linear_layer_smoothed", INDICES, "loss(label_smoothing=0.5)", 0.25 - _LOG_LAST_OF_2),
         ),
     ),
     *_calls(
@@ -335,6 +532,20 @@ CALLS = (
                 _BOTH_CLASSES,
             ),
             ("log_of_a_sigmoid", SIGMOID, "tf.math.log_sigmoid(-1000.0)", -1000.0),
+        ),
+    ),
+    *_calls(
+        "tensorflow",
+        "float32",
+        _MASKED,
+        (
+            # https://github.com/tensorflow/tensorflow/issues/55682
+            (
+                "masked_in_compiled_code",
+                SOFTMAX,
+                "masked_softmax(tf.constant([0.0, 1.0, 2.0, 3.0]), tf.constant([1.0, 1.0, 1.0, 0.0]))[2]",
+                1.0 / (1.0 + math.exp(-1.0) + math.exp(-2.0)),
+            ),
         ),
     ),
     *_calls(

@@ -140,6 +140,25 @@ BY_DEFINITION: dict[str, Any] = {
     "a_class_without_rows softmax_cross_entropy": -mp.log(0.75),
     "explained softmax_cross_entropy": 1 - mp.log(0.75) / mp.log(0.5),
     "probability_zero sigmoid_cross_entropy": 100,  # documented: logarithms are no less than -100
+    "certain_error sigmoid_cross_entropy": 100,  # likewise
+    "small_probability sigmoid_cross_entropy": 8 * mp.log(10),
+    "one_column_float32 softmax_cross_entropy": -mp.log(1 - mp.mpf(2) ** -23),  # clipped at the epsilon of float32
+    "certainty softmax_cross_entropy": 0,
+    "probabilities_as_given softmax_cross_entropy": -(mp.log(mp.mpf("0.2")) + mp.log(mp.mpf("0.3"))) / 2,
+    "factor_zero_of_the_largest log_sum_exp": mp.log(1 * mp.e**0 + 0 * mp.e**1000),
+    "one_factor log_sum_exp": mp.log(2 * mp.e**0 + 2 * mp.e**1),
+    "factors_of_rows log_sum_exp": mp.log(1 * mp.e**0 + 3 * mp.e**1),
+    "slope_by_factor log_sum_exp": 1 / mp.mpf(2 + 1),
+    "slope_by_negative_factor log_sum_exp": 1 / mp.mpf(2 - 1),
+    "slope_by_factor_zero log_sum_exp": 1 / mp.mpf(2 + 0),
+    "slope_in_a_kept_row softmax_cross_entropy": softmax_of(0, 1)[0] - 1,
+    "slope_in_a_row_left_out softmax_cross_entropy": 0,
+    "slope_at_a_small_probability sigmoid_cross_entropy": 1 / (1 + mp.e**40) - 1,
+    "backward_in_forward_mode softmax": mp.diff(lambda x: softmax_of(x, 1)[0] * (1 + softmax_of(x, 1)[1]), 0),
+    "backward_in_forward_mode log_softmax": mp.diff(lambda x: mp.log(softmax_of(x, 1)[0]) + softmax_of(x, 1)[1], 0),
+    "masked_in_compiled_code softmax": softmax_of(0, 1, 2)[2],
+    "linear_layer softmax_cross_entropy": -mp.log(LAST_OF_TWO),
+    "linear_layer_smoothed softmax_cross_entropy": -mp.log(softmax_of(0, 1)[0]) / 4 - 3 * mp.log(LAST_OF_TWO) / 4,
 }
 """The answers of the calls that have one, from what they compute, by name and op."""
 AVERAGED = ("torch", "paddle")

@@ -11,13 +11,14 @@ import pytest
 
 from logitproof.environments.resolver import requirements_of
 from logitproof.errors import USAGE, UsageError
+from logitproof.upgrades.extra_calls import CLAUSE, judgement_on
 from logitproof_adapters.catalogue.registry import known
 from logitproof_adapters.targets.target import interpreter
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.judgement import Judgement
 from meta.mutants.catalogue import MUTANTS
-from replay.catalogue import BARRIERS, Bug, Release, catalogue
-from replay.page import PAGE, page
+from replay.catalogue import BARRIERS, ROADS, Bug, Release, catalogue
+from replay.page import PAGE, calls_of, page
 from replay.replay import ReplayRequest, chosen, look_for, main, outcomes_of, plan, store
 from replay.score import Outcome, Score
 
@@ -82,6 +83,31 @@ def test_a_bug_that_is_looked_for_says_where_it_must_show(bug: Bug) -> None:
     assert set(bug.clauses) <= set(CLAUSES)
     assert bug.profile in {"quick", "full"}
     assert all(requirements_of(release.requirements) for release in bug.releases)
+
+
+@pytest.mark.parametrize("bug", [bug for bug in reachable() if bug.road == "calls"], ids=lambda bug: bug.id)
+def test_a_bug_of_a_call_names_one_that_has_a_right_answer(bug: Bug) -> None:
+    (call,) = calls_of(bug)
+    assert call.exact is not None
+    assert set(bug.clauses) == {CLAUSE}
+    wrong = judgement_on(bug.adapter, call, {"value": (call.exact + 1.0).hex()})
+    assert bug.shows_in(wrong)
+    assert not bug.shows_in(judgement_on(bug.adapter, call, {"value": call.exact.hex()}))
+
+
+def test_a_call_shows_no_bug_of_the_matrix_nor_a_cell_one_of_a_call() -> None:
+    called = replace(FOUND, inputs='{"call": "f([0.0])"}')
+    assert not BUG.is_asked_in(called)
+    of_a_call = replace(BUG, road="calls")
+    assert of_a_call.is_asked_in(called)
+    assert not of_a_call.is_asked_in(FOUND)
+    assert {bug.road for bug in catalogue()} <= set(ROADS)
+
+
+def test_calls_are_made_where_a_bug_needs_them() -> None:
+    runs = plan([BUG, replace(BUG, id="called", road="calls")])
+    assert [asked.calls for asked in runs] == [True, True]
+    assert not any(asked.calls for asked in plan([BUG]))
 
 
 def test_what_is_out_of_reach_names_mutants_that_exist() -> None:
@@ -176,14 +202,23 @@ def test_the_page_counts_what_is_shown_missed_and_out_of_reach() -> None:
     about = " ".join(listed.split())
     assert "**3 of 5** can be shown" in about
     assert "3 of them have a fixed release" in about
-    assert "Recall: 3 of 4, 75%." in about
+    assert "**3** of them the matrix shows" in about
+    assert "Recall: 3 of 4, 75%; by the matrix alone 3 of 4, 75%." in about
     assert f"1: {BARRIERS['device']}" in about
     assert "| jax: A bug | asks the argument b | - |" in about
 
 
 def test_the_readme_counts_what_the_catalogue_holds() -> None:
-    counts = (len(catalogue()), len(reachable()), sum(bug.is_missed for bug in catalogue()))
-    said = "Of {} bugs in the catalogue, {} can be shown with releases that install on a CPU, and\n  are; {} could be"
+    counts = (
+        len(catalogue()),
+        len(reachable()),
+        sum(bug.road == "calls" for bug in reachable()),
+        sum(bug.is_missed for bug in catalogue()),
+    )
+    said = (
+        "Of {} bugs in the catalogue, {} are shown with releases that install on a CPU, {} of them\n  by "
+        "calls that only `logitproof upgrade` makes; {} could be and are missed"
+    )
     assert said.format(*counts) in (PAGE.parents[1] / "README.md").read_text("utf-8")
 
 

@@ -8,6 +8,7 @@ computes what the kernels say, in their formats, but neither exp nor sums are th
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -52,13 +53,17 @@ class LigerAdapter(TorchAdapter):
         else:
             os.environ.pop("TRITON_INTERPRET", None)  # or NumPy would compute, and nothing on the device
         super().__init__(device)
-        from liger_kernel.transformers import (  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
+        # Where 0.2 has the loss too, which exports it nowhere else.
+        from liger_kernel.transformers.cross_entropy import (  # noqa: PLC0415 - an adapter imports its framework here and nowhere else
             LigerCrossEntropyLoss,
-            functional,
         )
 
-        # Releases before 0.6 have no liger_softmax: that costs its cells, not the loss.
-        self._namespace.update(LigerCrossEntropyLoss=LigerCrossEntropyLoss, functional=functional)
+        # Releases before 0.6 have no liger_softmax, 0.2 has no functions: that costs its cells, not the loss.
+        with suppress(ImportError):
+            from liger_kernel.transformers import functional  # noqa: PLC0415 - likewise
+
+            self._namespace.update(functional=functional)
+        self._namespace.update(LigerCrossEntropyLoss=LigerCrossEntropyLoss)
 
     def describe(self) -> Description:
         """Return the versions of Liger Kernel, Triton and PyTorch."""
