@@ -352,15 +352,25 @@ OTHER_WIDTHS = (32, 64, 128, 256, 1024, 4096, 2, 1)
 
 def _plain(asker: Asker, quantity: str, format_: str, classes: int) -> Reply:
     """Ask with two ordinary rows."""
-    return asker.ask(quantity, drawn_for(asker, Trial("probe", 2, classes, "plain"), format_, 0).rows)
+    return asker.ask(quantity, _two_rows(asker, format_, classes))
+
+
+def _two_rows(asker: Asker, format_: str, classes: int) -> Rows:
+    return drawn_for(asker, Trial("probe", 2, classes, "plain"), format_, 0).rows
 
 
 def width_near(asker: Asker, format_: str, classes: int) -> int:
     """Return a width, or the first of `OTHER_WIDTHS` that is taken where the kernel refuses it."""
-    if not is_refusal(_plain(asker, "value", format_, classes).failure):
-        return classes
-    taken = (n for n in OTHER_WIDTHS if _plain(asker, "value", format_, n).observed is not None)
-    return next(taken, classes)
+    return _plain_near(asker, format_, classes)[0]
+
+
+def _plain_near(asker: Asker, format_: str, classes: int) -> tuple[int, Reply]:
+    """Return that width with what two ordinary rows of it give."""
+    first = _plain(asker, "value", format_, classes)
+    if not is_refusal(first.failure):
+        return classes, first
+    others = ((n, _plain(asker, "value", format_, n)) for n in OTHER_WIDTHS)
+    return next(((n, reply) for n, reply in others if reply.observed is not None), (classes, first))
 
 
 def widths_of(asker: Asker) -> RefusedWidths:
@@ -371,7 +381,7 @@ def widths_of(asker: Asker) -> RefusedWidths:
 def taken_formats(asker: Asker, formats: Sequence[str], found: Examination) -> Iterator[str]:
     """Yield the formats that the kernel takes; say of each other one why it is not asked."""
     for format_ in formats:
-        reply = _plain(asker, "value", format_, width_near(asker, format_, 3))
+        reply = _plain_near(asker, format_, 3)[1]
         wanted = asker.question.claim.result_format or format_
         if reply.failure and not reply.died:
             found.note(f"it does not take {format_} ({reply.failure}); not asked in it")
@@ -387,8 +397,8 @@ def _is_narrower(dtype: str, wanted: str) -> bool:
 
 def judge_result_format(asker: Asker, format_: str, found: Examination) -> None:
     """Judge the format of the result: that of the logits, or the one that is declared."""
-    rows = drawn_for(asker, Trial("result", 2, width_near(asker, format_, 3), "plain"), format_, 0).rows
-    reply = asker.ask("value", rows)
+    classes, reply = _plain_near(asker, format_, 3)
+    rows = _two_rows(asker, format_, classes)
     declared = asker.question.claim.result_format
     wanted = declared or format_
     if reply.observed is None:
