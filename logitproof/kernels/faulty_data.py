@@ -112,6 +112,9 @@ def nan_of_infinities(s: Symptoms) -> F64 | None:
     rows = np.asarray(np.isneginf(s.x).any(axis=1))
     if not rows.any() or len(s.exact) != len(rows):
         return None
+    zeros = nan_times_zero(s)
+    if zeros is not None and np.array_equal(np.isnan(zeros), np.isnan(s.observed)):
+        return None  # a label of 0 in each of these rows says more
     concerned = rows.reshape(-1, *(1,) * (s.exact.ndim - 1))
     return np.where(np.isnan(s.observed) & concerned, np.nan, s.exact)
 
