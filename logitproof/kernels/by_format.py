@@ -86,7 +86,7 @@ def verdict_by_format(
             if request.progress is not None:
                 request.progress(f"{format_} {name}")
             found += judgements
-    kept = tuple(one for one in found if not one.clause.startswith((*request.without, "-")))
+    kept = tuple(one for one in found if request.asks(one.clause))
     described = adapter.describe()
     return KernelVerdict(
         adapter.name, question, described, kept, request.profile, {}, notes=tuple(notes), formats=tuple(taken)

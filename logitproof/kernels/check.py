@@ -107,6 +107,10 @@ class Request:
         if self.widest < 2:
             raise UsageError(f"widest is {self.widest}; it must be 2 or more")
 
+    def asks(self, clause: str) -> bool:
+        """Tell whether a clause is judged: neither it nor its family is left out."""
+        return not {clause, clause.partition("-")[0]} & set(self.without)
+
 
 def check(
     function: Callable[..., Any],
@@ -347,8 +351,8 @@ def _verdict_on(
     if said := found.widths.note():
         found.notes.insert(0, said)
     kept = [*of_matrix, *found.judgements]
-    is_asked = tuple(judgement for judgement in kept if not judgement.clause.startswith((*request.without, "-")))
-    findings = [finding for finding in found.findings if not finding.clause.startswith((*request.without, "-"))]
+    is_asked = tuple(judgement for judgement in kept if request.asks(judgement.clause))
+    findings = [finding for finding in found.findings if request.asks(finding.clause)]
     return KernelVerdict(
         adapter.name,
         question,

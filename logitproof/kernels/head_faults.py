@@ -13,7 +13,7 @@ import numpy as np
 
 from logitproof_reference.prologues.ball_rows import BallRows
 from logitproof_reference.prologues.factor import FactorPrologue, FactorsPrologue
-from logitproof_reference.prologues.head import Head
+from logitproof_reference.prologues.head import BY_FACTORS, Head
 from logitproof_reference.prologues.softcap import SoftcapPrologue
 from logitproof_reference.vocabulary.producers import Factor
 
@@ -75,6 +75,11 @@ class Setting:
         """The factors in front of the loss."""
         return [one for one in self.prologues if isinstance(one, FactorPrologue)]
 
+    @property
+    def has_factors(self) -> bool:
+        """Whether a tensor of factors is in front of the loss."""
+        return any(isinstance(one, FactorsPrologue) for one in self.prologues)
+
     def with_prologues(self, change: Callable[[Prologue], Iterator[Prologue]]) -> Setting | None:
         """Return the setting with each prologue replaced by what `change` yields; None where nothing changes."""
         made = tuple(new for one in self.prologues for new in change(one))
@@ -132,6 +137,18 @@ class FlatFactors(FactorsPrologue):
         """Return the gradient as it came."""
         del rounding, operands
         return (upstream,)
+
+
+class ByProducts(FactorsPrologue):
+    """A tensor of factors whose gradient takes the logits that it has multiplied for those that it multiplies."""
+
+    def by_numbers(self, upstream: Ball, *operands: Ball) -> Ball:
+        """Return the sums of such products."""
+        return super().by_numbers(upstream, self.exact(*operands))
+
+    def computed_by_numbers(self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue) -> BoundedValue:
+        """Return these sums."""
+        return super().computed_by_numbers(rounding, upstream, self.computed(rounding, *operands))
 
 
 class ShiftedZLossHead(Head):
@@ -206,14 +223,20 @@ def _factors_dropped(asked: Setting) -> Setting | None:
 def _first_factor(asked: Setting) -> Setting | None:
     def changed(one: Prologue) -> Iterator[Prologue]:
         is_tensor = isinstance(one, FactorsPrologue) and np.ptp(one.numbers)
-        yield FactorsPrologue(np.full_like(one.numbers, one.numbers.flat[0])) if is_tensor else one  # type: ignore[attr-defined]
+        yield replace(one, numbers=np.full_like(one.numbers, one.numbers.flat[0])) if is_tensor else one  # type: ignore[type-var, attr-defined]
 
     return asked.with_prologues(changed)
 
 
 def _factors_flat(asked: Setting) -> Setting | None:
     return asked.with_prologues(
-        lambda one: iter((FlatFactors(one.numbers) if isinstance(one, FactorsPrologue) else one,))
+        lambda one: iter((FlatFactors(one.numbers, one.is_of_rows) if isinstance(one, FactorsPrologue) else one,))
+    )
+
+
+def _factors_by_products(asked: Setting) -> Setting | None:
+    return asked.with_prologues(
+        lambda one: iter((ByProducts(one.numbers, one.is_of_rows) if isinstance(one, FactorsPrologue) else one,))
     )
 
 
@@ -318,6 +341,7 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the tensor of factors is dropped", IN_FRONT, _factors_dropped),
     ("the first factor counts for all", IN_FRONT, _first_factor),
     ("the derivative of the tensor of factors is dropped", IN_FRONT, _factors_flat),
+    ("the gradient by the factors is made of logits that they have multiplied", IN_FRONT, _factors_by_products),
     ("the bias is dropped", IN_FRONT, _bias_dropped),
     ("the bias comes after the scale or temperature", IN_FRONT, _bias_last),
     ("the z-loss is dropped", OF_THE_LOSS, _z_loss_dropped),
@@ -345,7 +369,7 @@ def applied(asked: Setting, quantity: str, observed: Array) -> Iterator[tuple[st
     if len(asked.labels) * len(asked.operands["weight"]) > MOST_LOGITS:
         return
     for name, clause, change in FAULTS:
-        if (changed := change(asked)) is not None:
+        if (changed := change(asked)) is not None and (quantity != BY_FACTORS or changed.has_factors):
             yield name, clause, changed
     if (added := _z_loss_added(asked, quantity, observed)) is not None:
         yield f"a z-loss of {added.z_loss:.4g} is added", OF_THE_LOSS, added

@@ -14,6 +14,7 @@ from logitproof.kernels.one_answer_of_ranks import ONE_ANSWER, farthest, one_ans
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.judging.compare import compare
 from logitproof_reference.prologues.factor import FactorPrologue, FactorsPrologue
+from logitproof_reference.prologues.head import BY_FACTORS
 from logitproof_reference.prologues.linear import IdentityPrologue, LinearPrologue
 from logitproof_reference.prologues.softcap import SoftcapPrologue
 from logitproof_reference.specification.clauses import CLAUSES as ALL_CLAUSES
@@ -39,15 +40,33 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-CLAUSES = ("LIN-1", "LIN-2", "LIN-3", "LIN-4", "LIN-5", IN_FRONT, OF_THE_LOSS, "LIN-8", ONE_ANSWER)
-OF_QUANTITY = {"value": "LIN-1", "grad_hidden": "LIN-2", "grad_weight": "LIN-3", "grad_bias": "LIN-5"}
+CLAUSES = ("LIN-1", "LIN-2", "LIN-3", "LIN-4", "LIN-5", IN_FRONT, OF_THE_LOSS, "LIN-8", ONE_ANSWER, "LIN-10")
+OF_QUANTITY = {
+    "value": "LIN-1",
+    "grad_hidden": "LIN-2",
+    "grad_weight": "LIN-3",
+    "grad_bias": "LIN-5",
+    BY_FACTORS: "LIN-10",
+}
 BEST_EFFORT, OFFSET = "LIN-4", "LIN-8"
 
 LARGE = 16.0
 """So many times the loss, a log-sum-exp makes a loss that is its rounded difference from a logit lose digits."""
 
 OPTIONS = ("reduction", "ignore_index", "label_smoothing")
-DECLARED = {*OPTIONS, "bias", "scale", "temperature", "softcap", "z_loss", "divisor", "shift", "ranks", "factors"}
+DECLARED = {
+    *OPTIONS,
+    "bias",
+    "scale",
+    "temperature",
+    "softcap",
+    "z_loss",
+    "divisor",
+    "shift",
+    "ranks",
+    "factors",
+    "learned",
+}
 """What may be declared of a fused kernel."""
 
 NO_LABEL = -100
@@ -62,7 +81,8 @@ def prologues_of(claim: Claim, case: Case) -> tuple[Prologue, ...]:
         if (number := getattr(claim, name)) != 1.0:
             chain.append(FactorPrologue(Factor(name, sign, number)))
     if claim.factors:
-        chain.append(FactorsPrologue(np.atleast_2d(case.factors(claim.factors).astype(np.float64))))
+        numbers = np.atleast_2d(case.factors(claim.factors).astype(np.float64))
+        chain.append(FactorsPrologue(numbers, is_of_rows=claim.factors == "rows"))
     if claim.softcap is not None:
         chain.append(SoftcapPrologue(claim.softcap))
     return tuple(chain)

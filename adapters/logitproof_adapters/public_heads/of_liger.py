@@ -80,3 +80,27 @@ def selective_log_softmax(hidden: Any, weight: Any, labels: Any, *, temperature:
     logits = torch.nn.functional.linear(hidden, weight)
     one_more = torch.cat([logits, logits[-1:]])[None].contiguous()
     return -ops.fused_selective_log_softmax(one_more, labels[None].contiguous(), temperature=temperature)[0]
+
+
+def grpo_loss(hidden: Any, weight: Any, labels: Any, *, temperature: float = 1.0) -> Any:
+    """`selective_log_softmax`, differentiable by `triton_grpo_loss`.
+
+    Without old log-probabilities the loss of a token of advantage 1 is -exp(log p - log p), of which one log p is
+    constant: it is -1, and its derivative that of -log p.
+    """
+    torch: Any = import_module("torch")
+    public: Any = import_module("liger_kernel.transformers.grpo_loss")
+    logits = torch.nn.functional.linear(hidden, weight)
+    one_more = torch.cat([logits, logits[-1:]])[None].contiguous()
+    tokens = labels[None].contiguous()
+    options = {"temperature": temperature, "beta": 0.0, "loss_type": "grpo", "reduce": False}
+    advantage = torch.ones(1, dtype=torch.float32, device=logits.device)
+    loss = public.triton_grpo_loss(one_more, None, None, tokens, advantage, **options)[0][0]
+    return selective_log_softmax(hidden, weight, labels, temperature=temperature) + (loss - loss.detach())
+
+
+def chunked_log_probs(hidden: Any, weight: Any, labels: Any, *, bias: Any = None, temperature: float = 1.0) -> Any:
+    """Take the log-probabilities of `LigerFusedLinearGRPOLoss`, over chunks of 4,096 classes, fused with the layer."""
+    losses: Any = import_module("liger_kernel.chunked_loss.fused_linear_ppo")
+    chunk = losses._SELECTIVE_LOGPROB_VOCAB_CHUNK_SIZE  # noqa: SLF001 - what the loss passes on
+    return -losses._ChunkedSelectiveLogProbFunction.apply(hidden, weight, labels, bias, temperature, chunk)  # noqa: SLF001

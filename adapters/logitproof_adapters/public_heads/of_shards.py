@@ -45,10 +45,29 @@ def liger(
     return _sharded("liger", ranks, (hidden, weight, labels), options)
 
 
+def torch_loss_parallel_of_logits(logits: Any, labels: Any, *, ranks: int = 1) -> Any:
+    """`F.cross_entropy` within `loss_parallel`, of logits."""
+    return _of_logits("loss_parallel", ranks, logits, labels, {"reduction": "none", "ignore_index": -100})
+
+
+def megatron_of_logits(logits: Any, labels: Any, *, ranks: int = 1) -> Any:
+    """`vocab_parallel_cross_entropy`, of logits."""
+    return _of_logits("megatron", ranks, logits, labels, {})
+
+
+def liger_of_logits(logits: Any, labels: Any, *, ranks: int = 1) -> Any:
+    """`LigerVocabParallelCrossEntropy`, of logits."""
+    return _of_logits("liger", ranks, logits, labels, {})
+
+
 def _sharded(head: str, ranks: int, given: tuple[Any, Any, Any], options: dict[str, Any]) -> Any:
     torch: Any = import_module("torch")
     hidden, weight, labels = given
-    logits = torch.nn.functional.linear(hidden, weight)
+    return _of_logits(head, ranks, torch.nn.functional.linear(hidden, weight), labels, options)
+
+
+def _of_logits(head: str, ranks: int, logits: Any, labels: Any, options: dict[str, Any]) -> Any:
+    torch: Any = import_module("torch")
     if logits.requires_grad:
         return _function(torch).apply(logits, labels, (head, ranks, options))
     answers = answers_of_ranks(head, ranks, {"logits": logits, "labels": labels, "cotangent": None, "options": options})

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NUMPY = "numpy"
 EAGER = "eager"
 ONLY_OF = {
-    **dict.fromkeys(("bias", "shift", "ranks", "factors"), (LINEAR_CROSS_ENTROPY,)),
+    **dict.fromkeys(("bias", "shift", "ranks", "factors", "learned"), (LINEAR_CROSS_ENTROPY,)),
     "gamma": (FOCAL,),
     "normalized": OF_PROBABILITIES,
     **dict.fromkeys(("clip", "log_floor"), (*OF_PROBABILITIES, BINARY)),
@@ -114,7 +114,7 @@ class Kernel:
         if only := [name for name, ops in ONLY_OF.items() if name in self.claim.declared and self.op not in ops]:
             raise ValueError(f"{only[0]} is declared of {' or '.join(ONLY_OF[only[0]])}, not of {self.op}")
         head = HEADS.get(self.op)
-        known = (*head.gradients(*self.claim.declared), *head.second) if head else tuple(OPS[self.op].formulas)
+        known = (*head.gradients(*self.claim.differentiated), *head.second) if head else tuple(OPS[self.op].formulas)
         if unknown := [one for one in self.asked if one not in known]:
             raise ValueError(f'quantity "{unknown[0]}" is not one of {self.op}; it has {", ".join(known)}')
 
@@ -131,7 +131,7 @@ class Kernel:
         differentiable = self.framework != NUMPY or self.gradient is not None or self.backward is not None
         head = HEADS.get(self.op)
         second = head.second if head and self.framework != NUMPY else ()
-        of_op = (*head.gradients(*self.claim.declared), *second) if head else ("value", "grad_logits")
+        of_op = (*head.gradients(*self.claim.differentiated), *second) if head else ("value", "grad_logits")
         return self.asked or (of_op if differentiable else ("value",))
 
 

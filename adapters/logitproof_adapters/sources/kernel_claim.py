@@ -48,6 +48,8 @@ class Claim:
     factors : str
         Whether it takes a tensor of factors of its logits by this keyword: one a row, (rows, 1), for ``rows``, one a
         class, (classes,), for ``classes``; empty for none. They come after the scale.
+    learned : bool
+        Whether it is differentiated by that tensor too.
     softcap : float or None
         c of c tanh(x / c), after the scale.
     z_loss : float
@@ -92,6 +94,7 @@ class Claim:
     scale: float = 1.0
     temperature: float = 1.0
     factors: str = ""
+    learned: bool = False
     softcap: float | None = None
     z_loss: float = 0.0
     divisor: float | None = None
@@ -148,6 +151,8 @@ class Claim:
                 raise ValueError(f"{first} and {second} exclude each other: declare one of them")
         if self.all_masked and not self.where:
             raise ValueError("all_masked is of rows behind a mask: declare where too")
+        if self.learned and not self.factors:
+            raise ValueError("learned is of factors: declare factors too")
         if self.divisor is not None and self.reduction == "none":
             raise ValueError('divisor is that of a sum: declare reduction "sum" too')
 
@@ -155,6 +160,11 @@ class Claim:
     def declared(self) -> dict[str, Any]:
         """What is declared, by name."""
         return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+
+    @property
+    def differentiated(self) -> set[str]:
+        """What is declared, without factors that are constants."""
+        return set(self.declared) - (set() if self.learned else {"factors"})
 
     @property
     def options(self) -> Options:

@@ -31,8 +31,8 @@ class Beside(NamedTuple):
 class HeadKernel:
     """Asks a kernel of hidden states (rows, width), a weight (classes, width) and class indices, or of logits.
 
-    Fulfils `Adapter`. `Inputs.logits` holds the hidden states, `Inputs.projection` the weight, `Inputs.bias` the bias,
-    which it takes by this keyword where it is declared.
+    Fulfils `Adapter`. `Inputs.logits` holds the hidden states, `Inputs.projection` the weight, `Inputs.bias` the bias
+    and `Inputs.factors` the factors, which it takes by these keywords where they are declared.
     Of a function of logits, `Inputs.projection` holds those of a target.
     """
 
@@ -61,10 +61,11 @@ class HeadKernel:
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the kernel's loss, or one of its gradients, as it came."""
-        given = [inputs.logits, inputs.projection, inputs.bias]
+        given = [inputs.logits, inputs.projection, *(getattr(inputs, name) for name in self._optional)]
         operands = [self._arrays.tensor(array) for array in given if array is not None]
         labels = [] if inputs.labels is None else [self._arrays.tensor(inputs.labels)]
-        factors = {} if inputs.factors is None else {"factors": self._arrays.tensor(inputs.factors)}
+        is_constant = inputs.factors is not None and "factors" not in self._optional
+        factors = {"factors": self._arrays.tensor(inputs.factors)} if is_constant else {}
         beside = Beside(labels, factors)
         cotangent = None if inputs.cotangent is None else self._arrays.tensor(inputs.cotangent)
         with np.errstate(all="ignore"):
@@ -81,6 +82,11 @@ class HeadKernel:
         array: NDArray[Any] = self._arrays.array(answer)
         return array
 
+    @property
+    def _optional(self) -> list[str]:
+        """Operands behind the first two, by keyword: those that are declared."""
+        return [name for name in HEADS[self._kernel.op].optional if name in self._kernel.claim.differentiated]
+
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return nothing: the arrays of a linear layer are no text."""
         del cell, inputs
@@ -89,20 +95,22 @@ class HeadKernel:
     def _position(self, quantity: str) -> int:
         """Return which of the gradients a quantity is."""
         row = HEADS[self._kernel.op]
-        names = [name for name in (*row.operands, *row.optional) if name != "labels"]
+        names = [name for name in (*row.operands, *self._optional) if name != "labels"]
         return names.index(quantity.partition("_")[2])
 
     def _call(self, *operands: Any, beside: Beside) -> Any:
         keywords = self._kernel.claim.keywords(self._kernel.function)
-        bias = dict(zip(["bias"], operands[2:]))  # noqa: B905
-        return self._kernel.function(*operands[:2], *beside.labels, **bias, **beside.factors, **keywords)
+        optional = dict(zip(self._optional, operands[2:]))  # noqa: B905
+        return self._kernel.function(*operands[:2], *beside.labels, **optional, **beside.factors, **keywords)
 
     def by_function(self, operands: Sequence[Any], beside: Beside, cotangent: Any) -> Any:
         """Return the gradients, as the gradient of a kernel of NumPy arrays has them."""
         assert self._kernel.gradient is not None
         keywords = self._kernel.claim.keywords(self._kernel.gradient)
-        bias = dict(zip(["bias"], operands[2:]))  # noqa: B905
-        found = self._kernel.gradient(*operands[:2], *beside.labels, cotangent, **bias, **beside.factors, **keywords)
+        optional = dict(zip(self._optional, operands[2:]))  # noqa: B905
+        found = self._kernel.gradient(
+            *operands[:2], *beside.labels, cotangent, **optional, **beside.factors, **keywords
+        )
         return found if isinstance(found, (tuple, list)) else (found,)
 
     def by_torch(self, operands: Sequence[Any], beside: Beside, cotangent: Any) -> Any:

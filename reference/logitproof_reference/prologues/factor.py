@@ -10,7 +10,10 @@ import numpy as np
 from logitproof_reference.bounds.error_model import BoundedValue
 from logitproof_reference.bounds.producers import producer_bound
 from logitproof_reference.numerics.ball import Ball
+from logitproof_reference.numerics.products import transposed
 from logitproof_reference.vocabulary.producers import PRODUCERS, Factor
+
+from .linear import computed_product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,9 +79,14 @@ class FactorPrologue:
 
 @dataclass(frozen=True, eq=False)
 class FactorsPrologue:
-    """A tensor of factors of the logits, constants of any sign: one a row, (rows, 1), or one a class, (1, classes)."""
+    """A tensor of factors of the logits, of any sign: one a row, (rows, 1), or one a class, (1, classes).
+
+    Logits z = t x have the gradient t G by x, of the gradient G by z, and by t the sum of G x over the logits that a
+    factor multiplies. Correct code rounds each product, or none, and sums them as a product of matrices does.
+    """
 
     numbers: F64
+    is_of_rows: bool = True
     operands: tuple[str, ...] = ("logits",)
 
     def exact(self, *operands: Ball) -> Ball:
@@ -102,6 +110,23 @@ class FactorsPrologue:
         """Return the gradient with the factors in it, rounded."""
         del operands
         return (self.computed(rounding, upstream),)
+
+    def by_numbers(self, upstream: Ball, *operands: Ball) -> Ball:
+        """Return the gradient by the factors, (rows, 1) or (classes,)."""
+        terms = upstream * operands[0]
+        if not self.is_of_rows:
+            return terms.sum()
+        total = transposed(terms).sum()
+        return Ball(total.hi[:, None], total.lo[:, None], total.radius[:, None])
+
+    def computed_by_numbers(self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue) -> BoundedValue:
+        """Return the gradient by the factors: products, each rounded, and their sum."""
+        terms = rounding.multiply(upstream, operands[0])
+        rows, classes = terms.value.shape
+        if self.is_of_rows:
+            return computed_product(rounding, terms, BoundedValue.exact(np.ones((classes, 1))))
+        total = computed_product(rounding, BoundedValue.exact(np.ones((1, rows))), terms)
+        return BoundedValue(total.value[0], total.error[0])
 
     def source(self, *names: str) -> str:
         """Return the expression for its logits."""

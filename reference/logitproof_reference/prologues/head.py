@@ -18,6 +18,7 @@ from logitproof_reference.numerics.enclosure import Enclosure, normalised
 from logitproof_reference.oracle.request import Request, checked_request
 
 from .ball_rows import BallRows
+from .factor import FactorsPrologue
 from .z_loss import ZLoss
 
 if TYPE_CHECKING:
@@ -36,8 +37,14 @@ LARGEST_FACTOR = 2.0**500
 DIVISIONS = 3.0
 """Roundings that a divisor costs: its reciprocal, the product, and that of each row before the sum."""
 
+FARTHEST = 2.0**512
+"""No finite number of a format of less range is so far off: in place of infinity, whose product with 0 is undefined."""
+
 GRADIENT = "grad_"
 """What a quantity's name begins with that is the derivative by the operand named after it."""
+
+BY_FACTORS = "grad_factors"
+"""The derivative by the tensor of factors behind the linear layer, where there is one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +142,9 @@ class Head:
         chain = list(zip(self.prologues, [None, *self._stages], strict=False))
         for prologue, before in reversed(chain[1:]):
             assert before is not None
+            if quantity == BY_FACTORS and isinstance(prologue, FactorsPrologue):
+                by_factors = prologue.by_numbers(upstream, before)
+                return normalised(by_factors.hi, by_factors.lo, by_factors.radius)
             (upstream,) = prologue.pull_back(upstream, before)
         answer = self.prologues[0].pull_back(upstream, *self._balls)[self._position(quantity)]
         return normalised(answer.hi, answer.lo, answer.radius)
@@ -150,8 +160,12 @@ class Head:
         error = self._bound_at_logits("value" if quantity == "value" else "grad_logits", rounding, off, cotangent)
         if quantity in {"value", "grad_logits"}:
             return error
+        if format_.largest < FARTHEST:
+            error = np.minimum(error, FARTHEST)
         upstream = rounding.rounded(self._at_logits(cotangent).hi, error, rounding.tiny)
         for prologue, before in reversed(list(zip(self.prologues[1:], stages, strict=False))):
+            if quantity == BY_FACTORS and isinstance(prologue, FactorsPrologue):
+                return prologue.computed_by_numbers(rounding, upstream, before).error
             (upstream,) = prologue.computed_pull_back(rounding, upstream, before)
         by_operands = self.prologues[0].computed_pull_back(rounding, upstream, *held)
         return by_operands[self._position(quantity)].error

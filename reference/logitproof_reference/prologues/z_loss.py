@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_reference.bounds.error_model import BoundedValue
+from logitproof_reference.bounds.error_model import BoundedValue, times
 from logitproof_reference.bounds.options import over_many
 from logitproof_reference.numerics.ball import Ball
 from logitproof_reference.oracle.loss_options import as_ball, inverse
@@ -65,7 +65,8 @@ class ZLoss:
         """Return what the term adds to the error of a loss; `off` is that of the logits."""
         y, error = self._log_sum_exp(rounding, off)
         terms = self.factor * y**2 * self._kept
-        own = self.factor * (2.0 * y * error + error**2) * self._kept
+        with np.errstate(over="ignore"):  # of logits that are off by hundreds
+            own = times(self.factor * (2.0 * y * error + error**2), self._kept)
         relative = ROUNDINGS * rounding.unit * (1.0 + ROUNDINGS * rounding.unit)
         own = own + relative * (terms + own) + ROUNDINGS * rounding.tiny
         added = 2.0 * rounding.unit * np.abs(loss)
@@ -83,7 +84,8 @@ class ZLoss:
         request = self._of("grad_logits")
         share = np.abs(self.rows.exact(request).hi)
         share_error = self.rows.bound(request, rounding, off)
-        own = 2.0 * self.factor * (y * share_error + error * (share + share_error))
+        with np.errstate(over="ignore"):
+            own = 2.0 * self.factor * (times(y, share_error) + times(error, share + share_error))
         term = 2.0 * self.factor * y * share
         relative = ROUNDINGS * rounding.unit * (1.0 + ROUNDINGS * rounding.unit)
         whole: F64 = (own + relative * (term + own)) / float(self.request.divisor or 1)

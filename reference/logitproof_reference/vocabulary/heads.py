@@ -69,7 +69,7 @@ HEADS = {
         ("hidden", "weight", "labels"),
         ("value", "grad_hidden", "grad_weight"),
         ("indices",),
-        ("bias",),
+        ("bias", "factors"),
         "LIN",
     ),
     **{

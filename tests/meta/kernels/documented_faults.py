@@ -71,6 +71,7 @@ def rows(
     x = (wide(h) @ wide(w).T).astype(ml_dtypes.bfloat16 if o.fault == "logits in bfloat16" else h.dtype)
     z = wide(x) if bias is None or o.fault == "bias last" else wide((wide(x) + wide(bias)).astype(h.dtype))
     z = z if o.fault == "cap before the scale" else z * z.dtype.type(o.factor)
+    plain = z
     z = z if factors is None or o.fault == "factors dropped" else z * heeded(factors, o)
     z = z + wide(bias) if bias is not None and o.fault == "bias last" else z
     before = z
@@ -108,7 +109,16 @@ def rows(
         slope = slope - a / z.shape[1]
     slope[np.arange(len(z)), label] -= 1 - a
     counted = kept if o.fault != "gradients of ignored rows" else np.ones_like(kept)
-    return losses, kept, {"slope": np.where(counted[:, None], slope, 0), "before": before}
+    return losses, kept, {"slope": np.where(counted[:, None], slope, 0), "before": before, "plain": plain}
+
+
+def by_factors(made: dict[str, Array], upstream: Array, factors: Array, o: Options) -> Array:
+    """Return the gradient by a factor a row, (rows, 1), or a class, (classes,)."""
+    given = made["before"] if o.fault == "factors by products" else made["plain"]
+    terms = made["capped"] * upstream[:, None] * given
+    if o.fault == "factors of the last chunk alone":
+        terms[: len(terms) // CHUNK * CHUNK] = 0
+    return terms.sum(axis=0) if factors.ndim == 1 else terms.sum(axis=1, keepdims=True)
 
 
 def heeded(factors: Array, o: Options) -> Array:
@@ -131,7 +141,7 @@ def gradient(
     factors: Array | None = None,
     o: Options,
 ) -> tuple[Array, ...]:
-    """Return the gradients by hidden states, weight and bias."""
+    """Return the gradients by hidden states, weight, bias and factors."""
     _, kept, made = rows(h, w, labels, (bias, factors), o)
     slope = made["slope"]
     is_whole = o.reduction == "none" or o.fault == "gradient not divided"
@@ -140,6 +150,7 @@ def gradient(
         upstream = np.ones_like(upstream)
     if o.softcap and o.fault not in {"cap dropped", "derivative of the cap dropped"}:
         slope = slope * (1 - np.tanh(made["before"] / slope.dtype.type(o.softcap)) ** 2)
+    made["capped"] = slope
     if factors is not None and o.fault not in {"factors dropped", "derivative of the factors dropped"}:
         slope = slope * heeded(factors, o)
     by_hidden = slope * upstream[:, None]
@@ -160,7 +171,8 @@ def gradient(
         own = wide(by_weight[part]).sum(axis=0).astype(sums)
         total_bias = own if o.fault == "bias of the last chunk alone" else total_bias + own
     answers = ((wide(by_hidden) @ wide(w)).astype(h.dtype), total.astype(h.dtype))
-    return answers if bias is None else (*answers, total_bias.astype(h.dtype))
+    answers = answers if bias is None else (*answers, total_bias.astype(h.dtype))
+    return answers if factors is None else (*answers, by_factors(made, upstream, factors, o).astype(h.dtype))
 
 
 def wide(array: Array) -> Array:
@@ -183,7 +195,8 @@ class Planted:
     def functions(self) -> tuple[Any, Any]:
         """The loss and its gradient, with the fault."""
         options = Options(
-            **{name: one for name, one in self.declared.items() if name not in {"bias", "factors"}}, fault=self.fault
+            **{name: one for name, one in self.declared.items() if name not in {"bias", "factors", "learned"}},
+            fault=self.fault,
         )
         return partial(value, o=options), partial(gradient, o=options)
 
@@ -234,6 +247,7 @@ FAULTS = [
 ]
 """Sixteen that threads document, and two of their kind: a derivative forgotten, a chunk left out."""
 
+LEARNED = {"factors": "rows", "learned": True}
 Z_LOSS = {"z_loss": 1e-2}
 INVENTED = [
     Planted("cap before the scale", "", "LIN-6", {"scale": 0.5, "softcap": 5.0}, says="cap comes before"),
@@ -252,6 +266,9 @@ INVENTED = [
     Planted("factors dropped", "", "LIN-6", {"factors": "classes"}, says="tensor of factors is dropped"),
     Planted("first factor for all", "", "LIN-6", {"factors": "rows"}, says="first factor counts"),
     Planted("derivative of the factors dropped", "", "LIN-6", {"factors": "rows"}, says="derivative of the tensor"),
+    Planted("factors by products", "", "LIN-6", LEARNED, says="logits that they have multiplied"),
+    Planted("factors by products", "", "LIN-10", {**LEARNED, "softcap": 5.0}),
+    Planted("factors of the last chunk alone", "", "LIN-10", {**LEARNED, "factors": "classes"}),
     Planted("logits in bfloat16", "", "LIN-1"),
     Planted("sums of chunks not rescaled", "", "LIN-1"),
 ]
@@ -269,6 +286,9 @@ CORRECT = [
         ({"scale": -0.75}, ("float32",)),
         ({"factors": "rows", "softcap": 5.0}, ("float32", "bfloat16")),
         ({"factors": "classes", "bias": True}, ("float32", "bfloat16")),
+        ({**LEARNED, "softcap": 5.0, "bias": True}, ("float32", "bfloat16", "float16", "float64")),
+        ({**LEARNED, "factors": "classes", "temperature": 2.0}, ("float32", "bfloat16", "float16", "float64")),
+        ({**LEARNED, "z_loss": 1e-2, **MEAN}, ("float32", "bfloat16")),
         ({"label_smoothing": 0.125, "ignore_index": IGNORED}, ("float32", "bfloat16")),
         (DIVISOR, ("float16", "float32")),
     )

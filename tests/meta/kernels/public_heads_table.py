@@ -87,6 +87,19 @@ PUBLIC_HEADS = (
         declared="--quantity value",
         interpreter=True,
     ),
+    PublicHead(
+        "liger-kernel 0.8.5",
+        "of_liger:grpo_loss",
+        "triton_grpo_loss, whose gradient is that of the function above",
+        interpreter=True,
+    ),
+    PublicHead(
+        "liger-kernel 0.8.5",
+        "of_liger:chunked_log_probs",
+        "log-probabilities of LigerFusedLinearGRPOLoss",
+        declared="--bias",
+        interpreter=True,
+    ),
     PublicHead("cut-cross-entropy 25.1.1", "of_cut_cross_entropy:torch_compile", "linear_cross_entropy", declared=MEAN),
     PublicHead(
         "fla-core 0.6.0",
@@ -144,6 +157,16 @@ PUBLIC_HEADS = (
 )
 """In the order in which docs/loss-heads.md has them."""
 
+
+SHARDED = tuple(
+    PublicHead(package, f"of_shards:{function}_of_logits", calls, op=LOSS)
+    for package, function, calls in (
+        ("torch 2.13.0", "torch_loss_parallel", "loss_parallel"),
+        ("megatron-core 0.16.1", "megatron", "vocab_parallel_cross_entropy"),
+        ("liger-kernel 0.8.5", "liger", "LigerVocabParallelCrossEntropy"),
+    )
+)
+"""Sharded losses of logits, which `logitproof invariance` takes: along the axis of shards."""
 
 MASKED = tuple(
     PublicHead(package, f"of_masks:{function}", calls, framework, f"--where {declared}".strip(), op)

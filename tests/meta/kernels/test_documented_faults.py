@@ -8,6 +8,7 @@ import pytest
 
 import logitproof
 from logitproof.kernels import head_cases
+from logitproof.kernels.check import Request
 from meta.kernels import documented_faults
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def test_the_head_without_a_fault_conforms(planted: documented_faults.Planted, m
     declared = set(planted.declared)
     named = {found.clause for found in verdict.judgements}
     assert ("LIN-5" in named) == ("bias" in declared)
+    assert ("LIN-10" in named) == ("learned" in declared)
     assert ("LIN-6" in named) >= bool(declared & {"scale", "temperature", "softcap", "factors"})
     assert ("LIN-7" in named) >= bool(declared & {"z_loss", "divisor", "shift"})
 
@@ -54,3 +56,9 @@ def test_the_head_without_a_fault_conforms(planted: documented_faults.Planted, m
 def test_fifteen_faults_have_a_thread_of_their_own() -> None:
     assert len({one.thread for one in documented_faults.FAULTS}) >= 15
     assert {one.clause for one in documented_faults.FAULTS} >= {"LIN-2", "LIN-3", "LIN-6", "LIN-7", "LIN-8"}
+
+
+def test_a_clause_that_is_left_out_takes_no_other_with_it() -> None:
+    assert Request(without=("LIN-1",)).asks("LIN-10")
+    assert not Request(without=("LIN-1",)).asks("LIN-1")
+    assert not Request(without=("LIN",)).asks("LIN-10")

@@ -20,6 +20,7 @@ from meta.kernels.public_heads_table import (
     MASKED,
     PROBABILITIES,
     PUBLIC_HEADS,
+    SHARDED,
     PublicHead,
 )
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 PAGE = (Path(__file__).resolve().parents[3] / "docs/loss-heads.md").read_text("utf-8")
 
 OF_AN_OP = (*KIN, *DISTRIBUTIONS, *PROBABILITIES, *FUNCTIONS)
-ALL = (*PUBLIC_HEADS, *MASKED, *OF_AN_OP)
+ALL = (*PUBLIC_HEADS, *SHARDED, *MASKED, *OF_AN_OP)
 
 BUILT_IN = {
     "of_trainers:torchtune_chunked": {"reduction"},
@@ -51,6 +52,11 @@ def test_a_row_names_a_function_that_takes_what_it_declares(head: PublicHead) ->
     assert list(taken)[:3] == ["hidden", "weight", "labels"]
     declared = {word.replace("-", "_") for word in re.findall(r"--([a-z-]+)", head.declared)} - {"quantity"}
     assert declared - set(taken) == BUILT_IN.get(head.function, set())
+
+
+@pytest.mark.parametrize("head", SHARDED, ids=lambda head: head.function)
+def test_a_sharded_loss_of_logits_takes_the_number_of_ranks(head: PublicHead) -> None:
+    assert list(inspect.signature(function_of(head)).parameters) == ["logits", "labels", "ranks"]
 
 
 @pytest.mark.parametrize("head", MASKED, ids=lambda head: head.function)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import flint
+import numpy as np
 from flint import arb, arb_mat
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 PRECISION = 300
@@ -27,8 +27,12 @@ def head_by_balls(
     cap: float = 0.0,
     bias: NDArray[Any] | None = None,
     z_loss: float = 0.0,
+    factors: NDArray[Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the loss of each row, and the gradients of their sum by logits, hidden states, weight and bias."""
+    """Return the loss of each row, and the gradients of their sum by hidden states, weight, bias and factors.
+
+    Factors are (rows, 1) or (1, classes).
+    """
     flint.ctx.prec = PRECISION
     h, w = matrix(hidden), matrix(weight)
     products = h * w.transpose()
@@ -36,6 +40,10 @@ def head_by_balls(
     added = [arb(0 if bias is None else float(bias[j])) for j in range(classes)]
     z = [[products[i, j] + added[j] for j in range(classes)] for i in range(rows)]
     slopes = [[arb(1)] * classes for _ in range(rows)]
+    plain = z
+    if factors is not None:
+        times = [[arb(float(one)) for one in row] for row in np.broadcast_to(factors, (rows, classes))]
+        z = [[x * t for x, t in zip(*both, strict=True)] for both in zip(z, times, strict=True)]
     if cap:
         tanh = [[(entry / arb(cap)).tanh() for entry in row] for row in z]
         z = [[t * arb(cap) for t in row] for row in tanh]
@@ -51,9 +59,16 @@ def head_by_balls(
         for j, e in enumerate(exponentials):
             p = e / total
             upstream[i, j] = (p - (1 if j == label else 0) + 2 * arb(z_loss) * lse * p) * slopes[i][j]
+    found: dict[str, Any] = {}
+    if factors is not None:
+        terms = [[upstream[i, j] * plain[i][j] for j in range(classes)] for i in range(rows)]
+        of_rows = arb_mat([[sum(row, arb(0))] for row in terms])
+        of_classes = [sum((row[j] for row in terms), arb(0)) for j in range(classes)]
+        found["grad_factors"] = of_rows if factors.shape == (rows, 1) else of_classes
+        upstream = arb_mat([[upstream[i, j] * times[i][j] for j in range(classes)] for i in range(rows)])
     by_bias = [sum((upstream[i, j] for i in range(rows)), arb(0)) for j in range(classes)]
     by_operands = {"grad_hidden": upstream * w, "grad_weight": upstream.transpose() * h, "grad_bias": by_bias}
-    return {"value": losses, **by_operands, "logits": z}
+    return {"value": losses, **by_operands, **found, "logits": z}
 
 
 def farthest(exact: Any, answer: Any) -> float:

@@ -10,7 +10,7 @@ import pytest
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.cases.hashed_numbers import normals
 from logitproof_reference.numerics.ball import Ball
-from logitproof_reference.prologues.factor import producer_of
+from logitproof_reference.prologues.factor import FactorsPrologue, producer_of
 from logitproof_reference.prologues.head import Head
 from logitproof_reference.prologues.linear import LinearPrologue
 from logitproof_reference.prologues.softcap import SoftcapPrologue
@@ -37,6 +37,12 @@ def arrays(format_: Format, shape: tuple[int, int, int] = (12, 24, 17), size: fl
 def head_of(given: Arrays, *, cap: float = 0.0, **options: Any) -> Head:
     prologues = (LinearPrologue(), SoftcapPrologue(cap)) if cap else (LinearPrologue(),)
     return Head(prologues, {"hidden": given[0], "weight": given[1]}, OP, given[2], options)
+
+
+def head_with_factors(given: Arrays, factors: NDArray[Any], *, cap: float = 0.0) -> Head:
+    behind = FactorsPrologue(factors, is_of_rows=factors.shape[1] == 1)
+    prologues = (LinearPrologue(), behind, *([SoftcapPrologue(cap)] if cap else []))
+    return Head(prologues, {"hidden": given[0], "weight": given[1]}, OP, given[2])
 
 
 def evaluated(given: Arrays, format_: Format, *, cap: float = 0.0, wide: Any = np.float32) -> dict[str, NDArray[Any]]:
@@ -116,6 +122,51 @@ def test_bias_and_z_loss_are_exact_by_ball_arithmetic(size: float, cap: float) -
         answer = head.exact(quantity)
         assert farthest(truth[quantity], answer) <= 1.0
         assert (answer.radius <= 2.0**-83 * max(size, 1.0) ** 2).all()
+
+
+FACTORS = (0.5, -0.75, 1.25, 2.0, -1.0)
+
+
+@pytest.mark.parametrize("cap", [0.0, 2.5])
+@pytest.mark.parametrize("size", [1.0, 40.0])
+@pytest.mark.parametrize("shape", [(12, 1), (1, 17)])
+def test_the_gradient_by_factors_is_exact_by_ball_arithmetic(shape: tuple[int, int], size: float, cap: float) -> None:
+    given, factors = arrays(FORMATS["float32"], size=size), np.resize(FACTORS, shape)
+    truth, head = head_by_balls(*given, cap=cap, factors=factors), head_with_factors(given, factors, cap=cap)
+    for quantity in (*QUANTITIES, "grad_factors"):
+        answer = head.exact(quantity)
+        assert farthest(truth[quantity], answer) <= 1.0
+        assert (answer.radius <= 2.0**-83 * max(size, 1.0) ** 2).all()
+
+
+@pytest.mark.parametrize("shape", [(40, 1), (1, 130)])
+@pytest.mark.parametrize("name", FORMATS)
+def test_plain_code_stays_within_the_bound_by_factors(name: str, shape: tuple[int, int]) -> None:
+    format_ = FORMATS[name]
+    wide: Any = np.float64 if name == "float64" else np.float32
+    given, factors = arrays(format_, (40, 96, 130)), np.resize(FACTORS, shape)
+    head = head_with_factors(given, factors)
+    hidden, weight, labels = given
+    x = (hidden.astype(wide) @ weight.astype(wide).T).astype(format_.dtype).astype(wide)
+    z = (x * factors.astype(wide)).astype(format_.dtype).astype(wide)
+    slope = np.exp(z - z.max(axis=1, keepdims=True))
+    slope /= slope.sum(axis=1, keepdims=True)
+    slope[np.arange(40), labels] -= 1
+    terms = slope.astype(format_.dtype).astype(wide) * x
+    terms = terms.astype(format_.dtype).astype(wide)
+    answer = terms.sum(axis=1, keepdims=True) if shape[1] == 1 else terms.sum(axis=0)
+    exact = head.exact("grad_factors")
+    error = exact.distance(answer.astype(format_.dtype))
+    for arithmetic in (MUST, SHOULD):
+        assert (error <= head.bound("grad_factors", format_, arithmetic)).all(), arithmetic
+    if name == "float32":
+        off = exact.distance((answer * wide(1.001)).astype(format_.dtype))
+        assert (off > head.bound("grad_factors", format_, MUST)).mean() > 0.5
+
+
+def test_without_factors_there_is_no_gradient_by_them() -> None:
+    with pytest.raises(ValueError, match="grad_factors is not known"):
+        head_of(arrays(FORMATS["float32"])).exact("grad_factors")
 
 
 @pytest.mark.parametrize("name", FORMATS)
