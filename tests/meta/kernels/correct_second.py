@@ -297,9 +297,12 @@ def loss_with_flat_indices(x: Array, y: Array) -> Array:
 
 
 def loss_of_differences(x: Array, y: Array) -> Array:
-    d = wide(x) - _picked(wide(x), y)[:, None]
+    w = wide(x)
+    picked = _picked(w, y)
+    d = w - picked[:, None]
     m = d.max(axis=1, keepdims=True)
-    return (m[:, 0] + np.log(np.exp(d - m).sum(axis=1))).astype(x.dtype)
+    found = m[:, 0] + np.log(np.exp(d - m).sum(axis=1))
+    return np.where(np.isneginf(picked) & np.isfinite(w.max(axis=1)), np.inf, found).astype(x.dtype)
 
 
 def checked_labels(x: Array, y: Array) -> Array:
