@@ -222,6 +222,13 @@ def certificate(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def boxes(session: nox.Session) -> None:
+    """Prove the bounds over whole boxes of rows, of four classes too (some minutes)."""
+    session.install("-e", ".", *group("test"))
+    session.run("pytest", "-q", "tests/meta/bounds/test_branch_and_bound.py", env={"LOGITPROOF_TEST_BOXES": "1"})
+
+
+@nox.session(default=False)
 def heads(session: nox.Session) -> None:
     """Check the exact loss heads (linear layer, soft cap, loss) with ball arithmetic on 100,000 rows (some minutes)."""
     session.install("-e", ".", *group("test"))
