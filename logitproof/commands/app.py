@@ -53,8 +53,9 @@ FailOn = Annotated[
         metavar="GATE",
         envvar="LOGITPROOF_FAIL_ON",
         help="Deviations that fail: new (default); carried: also known ones on a release that the ledger was not tried "
-        "on; known: all; recorded: like new, on other machines than the ledgers were tried on only crashes and voids; "
-        "never. See docs/read-a-verdict.md; diff and upgrade have other gates.",
+        "on; known: all; recorded: like new, but on machines that the ledgers were not tried on only crashes and cells "
+        "without a measurement fail; never: only a run that measured nothing. See docs/read-a-verdict.md; diff "
+        "and upgrade have other gates.",
     ),
 ]
 

@@ -249,7 +249,7 @@ def grade(
     ] = None,
     **declared: Any,
 ) -> int:
-    """Check every kernel of a folder. Prints a line of JSON each: verdict, share of trials passed, smallest failure.
+    """Check every kernel of a folder. Prints one line of JSON per kernel: verdict, share of passed trials, a failure.
 
     Each kernel runs in its own process, with limits on time and memory and without access to the exact answers. With
     --python or --target it runs there; the notes of its record list the limits that cannot be enforced there.

@@ -66,8 +66,8 @@ def parity(
     """Compare the log-probabilities of two sides. With each other and with the exact answer: files or frameworks.
 
     A file is .npy, .npz, .safetensors or .parquet: (tokens,) of the sampled tokens, or (tokens, classes). It is read
-    block by block. A framework computes log-softmax of random logits, or of those of --logits. Where a side does not
-    fit as it is, other readings are tried: another temperature, or renormalised over some classes.
+    block by block. A framework computes log-softmax of random logits, or of those of --logits. If the sides do
+    not match, other interpretations are tried: another temperature, or renormalised over some classes.
     """
     from logitproof.parity.compare import compare
     from logitproof.parity.options import ParityOptions, opened

@@ -44,7 +44,9 @@ def findings(
     ] = None,
     framework: Frameworks = None,
     *,
-    full: Annotated[bool, typer.Option("--full", help="Print each finding in full. Default: a line each.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print each finding in full. Default: one line per finding.")
+    ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     text: Annotated[str, typer.Option(metavar="NAME", help="Print the bug report of a finding, ready to file.")] = "",

@@ -61,8 +61,9 @@ def sweep(
 
     A row of float32 is (d, 0), numbered by the bits of d; of a half format it is a pair (a, b), numbered by the bits of
     a, then of b. The record holds the largest error with its row, how many answers are not correctly rounded, how many
-    exceed their bound, and a histogram. In runs of equal answers those at their ends and one in 64 are compared with
-    the exact one, which rises or falls between them. An interrupted sweep continues when it is started again.
+    exceed their bound, and a histogram. Where consecutive rows have the same answer, only the first, the last and one
+    in 64 are compared with the exact value: that value is monotonic there, so these bound the others. An interrupted
+    sweep continues when it is started again.
     """
     from logitproof.commands.sweep_tables import print_sweep, tree_of
     from logitproof.sweeps.functions import chosen as chosen_functions

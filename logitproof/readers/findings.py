@@ -151,7 +151,7 @@ def _known(record: dict[str, Any], environment: dict[str, Any]) -> tuple[str, st
     entry: dict[str, Any] = next((one for one in entries if one.get("id") == record["deviation"]), {})
     reason = cause_of(str(entry.get("reason") or record["deviation"]))
     tried = environment.get("tried") if entry.get("carried") else ""
-    carried = f"known up to {tried}, still so: " if tried else ""
+    carried = f"recorded up to {tried}, still present: " if tried else ""
     return f"{carried}{reason}", str(entry.get("upstream") or ""), str(entry.get("machines") or "")
 
 

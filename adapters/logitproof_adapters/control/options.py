@@ -50,7 +50,7 @@ class LossOptions:
             raise ValueError(f"label_smoothing is {self.label_smoothing}, expected a number from 0 to 1")
         for name, weights in (("weight", self.weight), ("pos_weight", self.pos_weight)):
             if weights is not None and weights.shape != (classes,):
-                raise ValueError(f"{name} has shape {weights.shape}, expected ({classes},), one number a class")
+                raise ValueError(f"{name} has shape {weights.shape}, expected ({classes},), one number per class")
 
 
 def effective_labels(distributions: Array, kept: NDArray[np.bool_], options: LossOptions) -> Array:

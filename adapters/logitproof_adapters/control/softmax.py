@@ -175,6 +175,8 @@ def refuse(logits: Array, labels: NDArray[Any] | None, axis: int, ignore_index: 
         if wrong.any():
             raise IndexError(f"class index {labels[wrong][0]} is out of range, expected 0 to {classes - 1}")
     elif labels.ndim != logits.ndim:
-        raise TypeError(f"labels of one number a row are class indices, found {labels.dtype}, expected an integer type")
+        raise TypeError(
+            f"labels of one number per row are class indices, found {labels.dtype}, expected an integer type"
+        )
     elif np.moveaxis(labels, axis, -1).shape != logits.shape:
         raise ValueError(f"distributions have shape {labels.shape}, expected that of the logits")

@@ -91,7 +91,8 @@ def still_known(run: Run, framework: str) -> str:
     tried = newest_tried(run, framework)
     if not tried:
         return ""
-    return f"of {tried}, and so here" if _is_older(run, framework, tried) else f"up to {tried}, still so"
+    older = _is_older(run, framework, tried)
+    return f"recorded on {tried}, present here too" if older else f"recorded up to {tried}, still present"
 
 
 def _carried(run: Run, framework: str) -> str:

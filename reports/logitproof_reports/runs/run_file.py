@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 NOTE = (
-    "One row a judgement: one clause of Logitproof's specification, judged on the rows of one regime in one cell. "
+    "One row per judgement: one clause of Logitproof's specification, judged on the rows of one regime in one cell. "
     "Any Parquet reader can query it; `logitproof report FILE` shows it."
 )
 

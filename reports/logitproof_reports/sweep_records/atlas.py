@@ -24,8 +24,8 @@ METHOD = {
         "A sweep evaluates a framework at every input of two classes, or at a range of them, and certifies "
         "the error of each answer. A float32 row is (d, 0), numbered by the bits of d; a half-precision row is a "
         "pair (a, b), numbered by the bits of both. Class 0 is the leading class where d > 0. A cross-entropy has "
-        "the class index 0. A sigmoid loss takes x with labels 1 and 0. The upstream gradient of a number a row "
-        "is 1, of a number a class (1, 0), of a sigmoid loss 1."
+        "the class index 0. A sigmoid loss takes x with labels 1 and 0. The upstream gradient is 1 for one "
+        "number per row, (1, 0) for one number per class, and 1 for a sigmoid loss."
     ),
     "Exact answers": (
         "The exact answer is known to 2^-45 of itself or better; the rows that this does not decide are computed "

@@ -94,7 +94,7 @@ FAMILIES = {
     "MOD": "Compiled modes",
     "LIN": "Linear layer and loss",
     "INV": "Invariance",
-    "KIN": "Kin of the ops",
+    "KIN": "Related functions",
     "PRB": "Losses of probabilities",
     "FUN": "Functions of losses",
     "MSK": "Masks",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _QUANTITIES = {
     "value": "",
     "grad_logits": "gradient of",
-    "grad_labels": "gradient by labels of",
+    "grad_labels": "gradient with respect to labels of",
     "jvp": "forward derivative of",
     "hvp": "Hessian-vector product of",
 }

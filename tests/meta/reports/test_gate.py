@@ -101,14 +101,18 @@ def test_a_stale_entry_is_the_ledgers_fault_and_told_apart() -> None:
 
 def test_a_release_that_was_not_tried_tells_what_is_still_so_and_what_is_fixed() -> None:
     still = sentences(run_on(TRIED, RIGHT, KNOWN, carried=True))
-    assert still[1] == ("torch 2.14.1: 1 of 2 judgements conform, 1 known deviation (up to 2.13.0, still so), 0 new.")
+    assert still[1] == (
+        "torch 2.14.1: 1 of 2 judgements conform, 1 known deviation (recorded up to 2.13.0, still present), 0 new."
+    )
     fixed = sentences(run_on(TRIED, RIGHT, carried=True))
     assert fixed[1] == "torch 2.14.1: 1 of 1 judgements conform, 0 new. Fixed since 2.13.0: hides-nan."
 
 
 def test_an_older_release_that_was_not_tried_has_nothing_fixed() -> None:
     known = sentences(run_on(TRIED, RIGHT, KNOWN, carried=True, untried="2.12.0"))
-    assert known[1] == ("torch 2.12.0: 1 of 2 judgements conform, 1 known deviation (of 2.13.0, and so here), 0 new.")
+    assert known[1] == (
+        "torch 2.12.0: 1 of 2 judgements conform, 1 known deviation (recorded on 2.13.0, present here too), 0 new."
+    )
     right = sentences(run_on(TRIED, RIGHT, carried=True, untried="2.12.0"))
     assert right[1] == "torch 2.12.0: 1 of 1 judgements conform, 0 new."
 
