@@ -23,7 +23,7 @@ ABOUT = """\
 # Documented bugs, replayed
 
 `tests/replay/bugs.toml` lists {bugs} bugs of softmax and cross-entropy that were documented elsewhere: reports and
-repairs in the trackers of frameworks and kernels. `nox -s replay` installs the releases below, tests each with the
+fixes in the trackers of frameworks and kernels. `nox -s replay` installs the releases below, tests each with the
 unchanged suite, and fails unless every bug is red in the releases that have it, by one of the clauses named, and green
 in those that do not. `nox -s replay -- jax` takes those of one project or adapter, `-- ID` one bug.
 
@@ -31,8 +31,8 @@ in those that do not. `nox -s replay -- jax` takes those of one project or adapt
   release in the list, which is green. **{by_matrix}** of them the matrix shows, which `logitproof run` asks. The other
   **{by_calls}** show in calls beside it that have one right answer: `logitproof upgrade` makes these on both sides,
   `logitproof run` does not.
-- **{missed}** could be shown so too, and are missed. Recall: {shown} of {reachable}, {recall:.0%}; by the matrix alone
-  {by_matrix} of {reachable}, {by_matrix_alone:.0%}.
+- A further **{missed}** could be shown in the same way, but the suite misses them. Recall: {shown} of {reachable},
+  {recall:.0%}; by the matrix alone {by_matrix} of {reachable}, {by_matrix_alone:.0%}.
 - **{rest}** are not shown:
 {barriers}
 
@@ -40,12 +40,12 @@ The list was gathered by those who write the suite, and corrected while it was m
 new check where that was possible. So the recall is that of a regression test, not the rate at which bugs are found that
 nobody has seen yet.
 
-For that rate there is a sample of 22 reports that one search of the trackers gave on 2026-11-30. It is not a blind one:
+To estimate that rate, one search of the trackers on 2026-11-30 gave 22 reports. It is not a blind sample:
 three candidates were run before they were taken into it, and reports that could not be reproduced were dropped. One of
-the 22 wants a release that the adapter cannot be asked in. Of the other 21 the suite showed **7** before any check was
-mended; of the 14 missed five lie in digits that every bound grants, nine in calls, arguments and shapes that were not
-asked. With the checks that they led to the matrix showed 16. The calls beside it show 3 more, which were written
-for them. They are the last entries of the list, and in all counts on this page.
+the 22 needs a release that the adapter does not support. Of the other 21 the suite showed **7** before any check was
+fixed. Of the 14 missed, five lie in digits that every bound grants, nine in calls, arguments and shapes that were not
+tested. With the checks added since, the matrix showed 16. The calls beside it show 3 more, which were written
+for them. These reports are the last entries of the list and are included in all counts on this page.
 """
 
 SHOWN = """
