@@ -31,7 +31,7 @@ DECLARED: tuple[tuple[str, Any, Any, str, str], ...] = (
         "rows|classes",
         "that it multiplies the logits by one factor per row or per class, the keyword factors (loss heads)",
     ),
-    ("learned", bool, False, FLAG, "that its factors are trained: the gradient by them is judged too"),
+    ("learned", bool, False, FLAG, "that its factors are trained: the gradient with respect to them is judged too"),
     ("softcap", float | None, None, "C", "that it caps logits: c tanh(x / c)"),
     ("z_loss", float, 0.0, "FACTOR", "the factor of the squared log-sum-exp it adds"),
     ("divisor", float | None, None, "N", "what it divides the sum of losses by"),

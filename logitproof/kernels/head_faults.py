@@ -341,7 +341,7 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the tensor of factors is dropped", IN_FRONT, _factors_dropped),
     ("the first factor counts for all", IN_FRONT, _first_factor),
     ("the derivative of the tensor of factors is dropped", IN_FRONT, _factors_flat),
-    ("the gradient by the factors is made of logits that they have multiplied", IN_FRONT, _factors_by_products),
+    ("the gradient with respect to the factors uses logits that they have multiplied", IN_FRONT, _factors_by_products),
     ("the bias is dropped", IN_FRONT, _bias_dropped),
     ("the bias comes after the scale or temperature", IN_FRONT, _bias_last),
     ("the z-loss is dropped", OF_THE_LOSS, _z_loss_dropped),
