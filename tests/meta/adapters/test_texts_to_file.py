@@ -17,7 +17,9 @@ from logitproof_adapters.catalogue import ledger
 if TYPE_CHECKING:
     from pathlib import Path
 
-PROGRAM = re.compile(r"## Reproduce\n.*?```python\n(.*?)```\n\n(Prints|Ends)[^\n]*\n```text\n(.*?)```", re.DOTALL)
+PROGRAM = re.compile(
+    r"## Reproduce\n.*?```python\n(.*?)```\n\n(?:(Prints|Ends)[^\n]*\n```text\n(.*?)```|It prints nothing)", re.DOTALL
+)
 TOKEN = re.compile(r"[^\s,()\[\]]+")
 CLOSE = 0.02
 """Relative difference of two numbers that are the same: kernels round differently from machine to machine."""
@@ -27,10 +29,10 @@ ANYTHING = "*"
 
 
 def told_of(text: Path) -> tuple[str, str, str]:
-    """Return a text's program, whether it prints or ends in an error, and what it prints."""
+    """Return a text's program, whether it prints or ends in an error, and what it prints: in an error, if nothing."""
     found = PROGRAM.search(text.read_text("utf-8"))
     assert found, f"{text.name} does not say what its program prints"
-    return found[1], found[2], found[3]
+    return found[1], found[2] or "Ends", found[3] or ""
 
 
 def imported(program: str) -> set[str]:

@@ -178,7 +178,7 @@ def test_sums_of_wide_rows_stay_within_the_statistical_bound() -> None:
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"height": "tall"}, 'height "tall"'),
+        ({"height": "tall"}, 'summation order "tall"'),
         ({"accumulation": "float8"}, 'accumulation "float8"'),
         ({"exp_ulps": 0.1}, "exp_ulps 0.1"),
         ({"log_ulps": float("nan")}, "log_ulps nan"),

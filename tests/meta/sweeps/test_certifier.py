@@ -20,11 +20,14 @@ from logitproof_adapters.sources.two_logits import inputs_of
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.oracle.softmax_rows import ExactRows
-from logitproof_reference.oracle.two_classes import ABSOLUTE, KINDS, RELATIVE, SATURATED, cell_of, two_class
+from logitproof_reference.oracle.two_classes import ABSOLUTE, RELATIVE, SATURATED, cell_of, two_class
 from logitproof_reference.vocabulary import formats
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+KINDS = ("sigmoid", "softplus", "slope")
+"""Functions of a difference of two logits that exact answers are made of."""
 
 flint = pytest.importorskip("flint")
 

@@ -63,7 +63,7 @@ def test_nothing_of_the_judge_travels_with_an_adapter(name: str) -> None:
     assert rooms <= ROOMS
     alone = [module for module in sent if module.rpartition(".")[0].endswith((".bounds", ".catalogue"))]
     assert sorted(alone) == ["logitproof_adapters.catalogue.frameworks", "logitproof_reference.bounds.assumptions"]
-    assert sum(len(str(one["text"])) for one in sent.values()) < 190_000
+    assert sum(len(str(one["text"])) for one in sent.values()) < 200_000
 
 
 def test_an_adapter_of_somebody_else_travels_with_what_it_imports(
