@@ -10,14 +10,13 @@ factors left out is exceeded, and the row is found.
 from __future__ import annotations
 
 import itertools
-import math
 import os
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
-from flint import ctx
+from flint import arb, ctx
 
 from logitproof_reference.bounds import forward
 from logitproof_reference.bounds.assumptions import Arithmetic
@@ -42,36 +41,36 @@ class Model(NamedTuple):
 
     Attributes
     ----------
-    u : float
-        Unit roundoff.
-    exp, log : float
+    u : arb
+        Unit roundoff; a ball, so that what is computed with it is enclosed too.
+    exp, log : arb
         Relative errors of exp and log.
     left_out : str
         A factor that the bound is written without, to see that it is missed.
     """
 
-    u: float
-    exp: float
-    log: float
+    u: arb
+    exp: arb
+    log: arb
     left_out: str = ""
 
-    def unless(self, factor: str, number: float) -> float:
+    def unless(self, factor: str, number: arb | int) -> arb:
         """Return what the bound has, 0 where this is left out."""
-        return 0.0 if self.left_out == factor else number
+        return arb(0 if self.left_out == factor else number)
 
 
 def of_format(name: str, ulps: float = 4.0, left_out: str = "") -> Model:
     """Return the roundings of a format whose exp and log are off by so many ulps."""
-    u = FORMATS[name].unit_roundoff
+    u = arb(FORMATS[name].unit_roundoff)
     return Model(u, 2.0 * ulps * u, 2.0 * ulps * u, left_out)
 
 
-def growth(h: int, u: float) -> float:
+def growth(h: int, u: arb) -> arb:
     """Return g_h."""
     return h * u / (1.0 - h * u)
 
 
-def powers(t: Sequence[Dual], factor: float = 1.0) -> list[Dual]:
+def powers(t: Sequence[Dual], factor: arb | float = 1.0) -> list[Dual]:
     """Return exp(-t_j factor)."""
     return [(-(one * factor)).exp() for one in t]
 
@@ -86,9 +85,9 @@ def shifted_up(m: Model, t: Sequence[Dual]) -> Dual:
     return total(powers(t, 1.0 - m.unless("shift", m.u))) / total(powers(t))
 
 
-def grown(m: Model, n: int, updates: int = 0) -> float:
+def grown(m: Model, n: int, updates: int = 0) -> arb:
     """Return the other factor of 1 + eS, of B1, or of B6 with so many `updates` of a running maximum."""
-    exps = (1.0 + m.unless("exp", m.exp)) ** (1 + m.unless("update", updates))
+    exps = (1.0 + m.unless("exp", m.exp)) ** (1 if m.left_out == "update" else 1 + updates)
     return exps * (1.0 + m.u) ** updates * (1.0 + m.unless("sum", growth(n - 1, m.u)))
 
 
@@ -97,7 +96,7 @@ def sum_error(m: Model, t: Sequence[Dual], updates: int = 0) -> Dual:
     return shifted_up(m, t) * grown(m, len(t), updates) - 1.0
 
 
-def roundings(m: Model, n: int, sign: float, updates: int = 0) -> float:
+def roundings(m: Model, n: int, sign: float, updates: int = 0) -> arb:
     """Return what exp and all roundings of a sum multiply it by, at most or at least."""
     return (1.0 + sign * m.exp) ** (1 + updates) * (1.0 + sign * m.u) ** (n - 1 + updates)
 
@@ -199,7 +198,7 @@ def margins_of_loss(m: Model, v: Sequence[Dual], n: int) -> list[Dual]:
     return [bound + (size + bound) * m.unless("sum", growth(n, m.u)) - (product - size)]
 
 
-def margins_of_base_2(m: Model, v: Sequence[Dual], constants: tuple[float, float]) -> list[Dual]:
+def margins_of_base_2(m: Model, v: Sequence[Dual], constants: tuple[arb, arb]) -> list[Dual]:
     """B9: B2 with the depth times a rounded log2 e, and the difference times a rounded log 2."""
     error, logarithm, depth = v
     size, u, (to, back) = depth + logarithm, m.u, constants
@@ -270,10 +269,11 @@ def broken(margins: Callable[[Sequence[Dual]], list[Dual]], box: Box, symmetric:
 
 
 def claims_on_logarithms(m: Model, name: str) -> dict[str, tuple[Callable[[Sequence[Dual]], list[Dual]], Box]]:
-    """Return the claims on eS, which a sum keeps by B1, log S and the depth of a class, for at most four classes."""
-    sums, depth = ((m.exp, 0.45), (0.0, math.log(4.0))), (0.0, DEEPEST[name])
+    """Return the claims on eS, which a sum keeps by B1, log S and the depth of a class; log 4 is below 1.4."""
+    sums, depth = ((float(m.exp), 0.45), (0.0, 1.4)), (0.0, DEEPEST[name])
     rounding = Rounding(FORMATS[name], CORRECT)
-    constants = [forward._rounded_constant(*pair, rounding).error[0] for pair in (forward._LOG2_E, forward._LOG_2)]
+    pairs = (forward._LOG2_E, forward._LOG_2)
+    constants = [arb(float(forward._rounded_constant(*pair, rounding).error[0])) for pair in pairs]
     return {
         "B2 B3 logarithm": (partial(margins_of_logarithm, m), sums),
         "B2": (partial(margins_of_log_softmax, m), (*sums, depth)),
