@@ -47,7 +47,8 @@ class Measured:
     ----------
     kernel, op, kind : str
     is_faulty, conforms : bool
-    seconds : float
+    seconds, cpu_seconds : float
+        On the clock, and processor time of this process and all it started: one idle processor would take as long.
     clauses : tuple of str
         MUST clauses that break.
     guesses : tuple of str
@@ -61,6 +62,7 @@ class Measured:
     is_faulty: bool
     conforms: bool
     seconds: float
+    cpu_seconds: float
     clauses: tuple[str, ...]
     guesses: tuple[str, ...]
     said: tuple[str, ...]
@@ -80,7 +82,7 @@ class Measured:
             (False, False): "ACCUSED",
         }[self.is_faulty, self.conforms]
         why = ", ".join([*self.clauses[:4], *self.guesses[:2]])
-        return f"{outcome:8} {self.seconds:5.1f} s  {self.op:22} {self.kernel:48} {why}"
+        return f"{outcome:8} {self.cpu_seconds:5.1f} CPU s  {self.op:22} {self.kernel:48} {why}"
 
 
 def measured(number: int, profile: str, seed: int) -> Measured:
@@ -90,23 +92,35 @@ def measured(number: int, profile: str, seed: int) -> Measured:
     request = Request(formats, profile, seed=seed)
     truths = _kept(named)
     about = (planted.name, planted.op, planted.kind, number < len(FAULTY))
-    started = time.perf_counter()
+    started, used = time.perf_counter(), processor_time()
     try:
         verdict = check_named(named, request, source=_source(planted), truths=truths)
     except Exception as error:  # noqa: BLE001 - a check that ends with an error is a wrong verdict, whatever it is
         said = f"check raised {type(error).__name__}: {error}"
-        return Measured(*about, number < len(FAULTY), round(time.perf_counter() - started, 1), (said,), (), (said,))
-    seconds = time.perf_counter() - started
+        taken = _taken(started, used)
+        return Measured(*about, number < len(FAULTY), *taken, (said,), (), (said,))
+    taken = _taken(started, used)
     broken = [found.clause for found in verdict.judgements if not found.expected]
     shown = [one for one in verdict.shown if not one.finding.is_huge]
     return Measured(
         *about,
         verdict.conforms,
-        round(seconds, 1),
+        *taken,
         tuple(dict.fromkeys([*broken, *(one.finding.clause for one in shown)])),
         tuple(dict.fromkeys(one.cause.name for one in shown if one.cause)),
         (verdict.headline(), *verdict.summary()[: LINES - 1]),
     )
+
+
+def processor_time() -> float:
+    """Return the processor time of this process and of all that it started and that ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _taken(started: float, used: float) -> tuple[float, float]:
+    """Return the seconds on the clock, and of the processor, since."""
+    return round(time.perf_counter() - started, 1), round(processor_time() - used, 1)
 
 
 def _kept(named: Named) -> Truths:
@@ -154,12 +168,12 @@ def summary(found: Sequence[Measured]) -> str:
     """Return the counts in a line."""
     faulty = [one for one in found if one.is_faulty]
     correct = [one for one in found if not one.is_faulty]
-    seconds = sorted(one.seconds for one in found)
+    seconds = sorted(one.cpu_seconds for one in found)
     killed, accused = sum(not one.conforms for one in faulty), sum(not one.conforms for one in correct)
     share = f" ({killed / len(faulty):.1%})" if faulty else ""
     return (
         f"{killed} of {len(faulty)} faulty kernels killed{share}, {accused} of {len(correct)} correct ones accused; "
-        f"{seconds[len(seconds) // 2]:.1f} s a kernel in the median, {seconds[-1]:.1f} s at most"
+        f"{seconds[len(seconds) // 2]:.1f} CPU s a kernel in the median, {seconds[-1]:.1f} at most"
     )
 
 

@@ -224,7 +224,7 @@ def checked_row(name: str, file: Path) -> Row:
     found = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     faulty = [one for one in found if one["is_faulty"]]
     correct = [one for one in found if not one["is_faulty"]]
-    seconds = sum(one["seconds"] for one in found) / max(len(found), 1)
+    seconds = sum(one["cpu_seconds"] for one in found) / max(len(found), 1)
     killed, accused = (sum(not one["conforms"] for one in kernels) for kernels in (faulty, correct))
     return Row(f"`logitproof check`, {name}", killed, len(faulty), accused, len(correct), seconds)
 
