@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
 EXPECTED = 0
 UNEXPECTED = 1
 USAGE = 2
@@ -19,3 +24,16 @@ MEANING = {
 
 class UsageError(Exception):
     """The request cannot be carried out as it stands; the message is one line with the remedy."""
+
+
+def refuse_unknown(what: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Raise `UsageError` where a word is none of those known.
+
+    >>> refuse_unknown("format", ["float32"], ["float16", "float32"])
+    >>> refuse_unknown("format", ["float8"], ["float16", "float32"])
+    Traceback (most recent call last):
+    logitproof.errors.UsageError: format "float8" is not known; known: float16, float32
+    """
+    for word in given:
+        if word not in known:
+            raise UsageError(f'{what} "{word}" is not known; known: {", ".join(known)}')

@@ -149,10 +149,11 @@ def check(
     The kernel runs in a process of its own: it may die, hang or run out of memory.
     """
     from logitproof.commands.tables import console
-    from logitproof.kernels.check import Request, check_named, claimed
+    from logitproof.kernels.check import check_named, claimed
     from logitproof.kernels.isolated import MEMORY_GIB, Limits, Named
     from logitproof.kernels.loading import declared as declared_arithmetic
     from logitproof.kernels.loading import source_of
+    from logitproof.kernels.request import Request
     from logitproof_adapters.targets.target import chosen
     from logitproof_reports.runs.origin import origin_now
     from logitproof_reports.runs.run_file import write_run

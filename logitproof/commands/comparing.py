@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, Python, TargetName, app
-from logitproof.errors import EXPECTED, UNEXPECTED
+from logitproof.errors import EXPECTED, UNEXPECTED, refuse_unknown
 from logitproof.streams import echo, echo_json
 
 PARITY_EXAMPLES = (
@@ -141,7 +141,6 @@ def invariance(
     from logitproof.invariance.axes import AXES
     from logitproof.invariance.subjects import InvarianceOptions, kernel_path, subject_of
     from logitproof.invariance.survey import drawn, survey
-    from logitproof.kernels.check import refuse_unknown
     from logitproof_adapters.targets.target import chosen
     from logitproof_reports.html.comparison import write_comparison_page
     from logitproof_reports.runs.whole_files import refuse_unwritable

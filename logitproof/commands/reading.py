@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, FailOn, Memory, Python, RunFiles, TargetName, app
-from logitproof.errors import EXPECTED, UNEXPECTED
+from logitproof.errors import EXPECTED, UNEXPECTED, refuse_unknown
 from logitproof.streams import complain, echo, echo_json, echo_spelled_json
 
 
@@ -36,7 +36,7 @@ def report(
 ) -> int:
     """Write a report of runs as one HTML file. Prints the summary table, then the path of the page."""
     from logitproof.commands.tables import print_summary
-    from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
+    from logitproof.readers.gate import FAIL_ON, exit_code, first_steps
     from logitproof.readers.reporting import judgements
     from logitproof.readers.reporting import report as write_report
     from logitproof.readers.wandb_run import track
@@ -44,7 +44,7 @@ def report(
     from logitproof_reports.runs.folder import runs_within
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
-    refuse_unknown(fail_on)
+    refuse_unknown("--fail-on", (fail_on,), FAIL_ON)
     refuse_unwritable([output, junit, summary, sarif, badge, grades])
     earlier, skipped = runs_within(history) if history else ([], [])
     for reason in skipped:

@@ -23,7 +23,7 @@ from logitproof.commands.app import (
     TargetName,
     app,
 )
-from logitproof.errors import EXPECTED, INTERRUPTED
+from logitproof.errors import EXPECTED, INTERRUPTED, refuse_unknown
 from logitproof.streams import complain, echo, echo_json
 
 
@@ -132,13 +132,13 @@ def run(
     from logitproof.matrix.progress import display_for_terminal
     from logitproof.matrix.run import Interrupted
     from logitproof.matrix.run import run as run_matrix
-    from logitproof.readers.gate import exit_code, first_steps, refuse_unknown
+    from logitproof.readers.gate import FAIL_ON, exit_code, first_steps
     from logitproof_adapters.catalogue.registry import left_out
     from logitproof_adapters.targets.target import chosen
     from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, OFF
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
-    refuse_unknown(fail_on)
+    refuse_unknown("--fail-on", (fail_on,), FAIL_ON)
     refuse_unwritable([output])
     if no_cache:
         os.environ[ANSWERS_VARIABLE] = OFF

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof.errors import UsageError
+from logitproof.errors import UsageError, refuse_unknown
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import here
@@ -143,8 +143,7 @@ def side_by_side(
     MissingFramework, TargetError
         A framework cannot be asked there at all.
     """
-    if format_ not in FORMATS:
-        raise UsageError(f'format "{format_}" is not known; known: {", ".join(FORMATS)}')
+    refuse_unknown("format", (format_,), FORMATS)
     if not 0 <= label < len(logits):
         raise UsageError(f"there is no class {label}: the row has classes 0 to {len(logits) - 1}")
     queries = {name: _query(op, quantity, logits, label) for name, (op, quantity) in QUESTIONS.items()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logitproof.errors import UsageError
+from logitproof.errors import UsageError, refuse_unknown
 from logitproof.invariance.survey import Subject
 from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof_adapters.catalogue.registry import missing
@@ -73,8 +73,7 @@ def subject_of(asked: InvarianceOptions, target: Target | None = None) -> Subjec
         ("mode", asked.mode, MODES),
         ("quantity", asked.quantity, OPS[asked.op].formulas if asked.op in OPS else (asked.quantity,)),
     ):
-        if word not in known:
-            raise UsageError(f'{what} "{word}" is not known; known: {", ".join(known)}')
+        refuse_unknown(what, (word,), known)
     kinds = OPS[asked.op].label_kinds
     labels = asked.labels or kinds[0]
     if labels not in kinds:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from logitproof.kernels.check import Request
+    from logitproof.kernels.request import Request
     from logitproof.kernels.truth import Question
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.vocabulary.judgement import Judgement

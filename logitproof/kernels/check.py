@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from logitproof.errors import UsageError
+from logitproof.errors import UsageError, refuse_unknown
 from logitproof.kernels.asking import Asker, Truths
 from logitproof.kernels.audit import Declaring, audit
 from logitproof.kernels.by_format import AskedFormat, verdict_by_format
@@ -34,21 +34,21 @@ from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, ma
 from logitproof.kernels.masks import judge_masks
 from logitproof.kernels.probabilities import AskedProbabilityLoss
 from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch
+from logitproof.kernels.request import Request
 from logitproof.kernels.shown import shown_findings
 from logitproof.kernels.trials import Trial
 from logitproof.kernels.truth import Question
 from logitproof.kernels.verdict import KernelVerdict
 from logitproof_adapters.catalogue.registry import UnknownFramework, missing
 from logitproof_adapters.contract import CPU
-from logitproof_adapters.sources.kernel import EAGER, Kernel, adapter_of
+from logitproof_adapters.sources.kernel import EAGER, Kernel
+from logitproof_adapters.sources.kernel_adapter import adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
 from logitproof_conformance.session.environment_facts import environment_facts
 from logitproof_conformance.session.without_pytest import judge_regimes
 from logitproof_reference.bounds.assumptions import MUST
-from logitproof_reference.cases.catalogue import PROFILES
-from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.heads import HEADS
 
@@ -72,44 +72,6 @@ BY_FORMAT: dict[str, type[AskedFormat]] = {
     "FUN": AskedFunction,
 }
 """By the family of clauses that a head has."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a verdict is asked for, beside the kernel.
-
-    Attributes
-    ----------
-    formats : tuple of str
-        Those asked; empty for every one that it takes.
-    profile : str
-    without : tuple of str
-        Clauses or families that are not judged.
-    seed : int
-        Draws the rows of the trials.
-    widest : int
-        No row of a trial has more classes.
-    progress : callable or None
-    """
-
-    formats: tuple[str, ...] = ()
-    profile: str = "quick"
-    without: tuple[str, ...] = ()
-    seed: int = 0
-    widest: int = WIDEST
-    progress: Callable[[str], None] | None = None
-
-    def __post_init__(self) -> None:
-        refuse_unknown("format", self.formats, list(FORMATS))
-        refuse_unknown("profile", [self.profile], list(PROFILES))
-        families = {clause.partition("-")[0] for clause in CLAUSES}
-        refuse_unknown("clause or family", (word for word in self.without if word not in CLAUSES), sorted(families))
-        if self.widest < 2:
-            raise UsageError(f"widest is {self.widest}; it must be 2 or more")
-
-    def asks(self, clause: str) -> bool:
-        """Tell whether a clause is judged: neither it nor its family is left out."""
-        return not {clause, clause.partition("-")[0]} & set(self.without)
 
 
 def check(
@@ -408,13 +370,6 @@ def _matrix(
         if cell.layout == "contiguous":
             audits[cell.id] = audit(evaluation, question.arithmetic)
     return found, audits
-
-
-def refuse_unknown(what: str, given: Iterable[str], known: Sequence[str]) -> None:
-    """Raise `UsageError` where a name is none of those known."""
-    for name in given:
-        if name not in known:
-            raise UsageError(f'{what} "{name}" is not known; known: {", ".join(known)}')
 
 
 def asked_cells(adapter: Adapter, formats: Sequence[str], profile: str) -> list[Cell]:

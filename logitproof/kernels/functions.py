@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof.kernels.check import Request
+    from logitproof.kernels.request import Request
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.formats import F64, Format
     from logitproof_reference.vocabulary.judgement import Judgement

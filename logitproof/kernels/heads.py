@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof.kernels.check import Request
+    from logitproof.kernels.request import Request
     from logitproof_adapters.sources.kernel_claim import Claim
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.numerics.enclosure import Enclosure

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.kernels.recipes import RECIPES, SPREAD, Recipe, Spot
-from logitproof_adapters.sources.kernel import SAVED
+from logitproof_adapters.sources.kernel_adapter import SAVED
 from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.cases.memory_layouts import OF_GRADIENTS, PLACEMENTS

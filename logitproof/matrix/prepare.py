@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import track
 
-from logitproof.errors import UsageError
+from logitproof.errors import UsageError, refuse_unknown
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_conformance.asking.truth import accuracy_bounds, truth_of
 from logitproof_conformance.plan.cases import batches_of, plan_cells
@@ -53,8 +53,7 @@ def prepare(frameworks: Sequence[str], profile: str, target: Target) -> Prepared
     UnknownFramework, MissingFramework, TargetError
         A framework is not known or not installed.
     """
-    if profile not in PROFILES:
-        raise UsageError(f'profile "{profile}" is not known; known: {", ".join(PROFILES)}')
+    refuse_unknown("profile", (profile,), PROFILES)
     answers = shared_answers()
     if answers.store is None:
         raise UsageError(f"{ANSWERS_VARIABLE} is {OFF}: answers would be kept nowhere")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof.errors import UsageError
+from logitproof.errors import UsageError, refuse_unknown
 from logitproof.matrix.choice import Choice
 from logitproof.matrix.framework_runner import FrameworkRunner, NothingChosen, RunRequest
 from logitproof.matrix.process_environment import with_compiled_programs, with_patient_threads
@@ -19,8 +19,8 @@ from logitproof.matrix.progress import Display
 from logitproof.matrix.resume import parts_beside, parts_of
 from logitproof.matrix.survey import chosen
 from logitproof_adapters.contract import CPU
+from logitproof_adapters.targets.call_limits import PATIENCE_SECONDS
 from logitproof_adapters.targets.target import here
-from logitproof_adapters.targets.time_limits import PATIENCE_SECONDS
 from logitproof_conformance.plan.shard import Shard
 from logitproof_reference.cases.catalogue import PROFILES
 from logitproof_reports.runs.run_file import RunFileError, merge, write_run
@@ -102,8 +102,7 @@ def run(
     Interrupted
         By SIGINT or SIGTERM, after what was measured has been written; the parts stay, to be gone on with.
     """
-    if profile not in PROFILES:
-        raise UsageError(f'profile "{profile}" is not known; known: {", ".join(PROFILES)}')
+    refuse_unknown("profile", (profile,), PROFILES)
     choice = Choice(select, tuple(cells))
     try:
         part = Shard.read(shard)

@@ -31,11 +31,11 @@ from logitproof_adapters.catalogue.registry import (
     spec_of,
 )
 from logitproof_adapters.evaluator.releases import release_of
+from logitproof_adapters.targets.call_limits import START_SECONDS
 from logitproof_adapters.targets.installed import found_in, missing_in
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import TargetError
-from logitproof_adapters.targets.time_limits import START_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

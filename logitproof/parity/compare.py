@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof.parity.blocks import Block, blocks
 from logitproof.parity.distribution import Distribution
 from logitproof.parity.readings import SAMPLE, Readings
 from logitproof.parity.request import Request, checked
 from logitproof.parity.truth import RELATIVE, RowTruth, nearer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
-
-BLOCK = 1 << 22
-"""Numbers of a block: some 16 MiB of float32 a side."""
 
 
 @dataclass
@@ -133,7 +129,7 @@ def compare(request: Request, *, threads: int = 0) -> Found:
     total, readings = Parity(), Readings.of(request)
     waiting: deque[Any] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        for start, block in _blocks(request):
+        for start, block in blocks(request):
             if start < SAMPLE:
                 readings.add(block, start)
             waiting.append(pool.submit(_compared, block, start, request.temperature))
@@ -142,30 +138,6 @@ def compare(request: Request, *, threads: int = 0) -> Found:
         for one in waiting:
             total.merge(one.result())
     return Found(request, total, readings)
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some rows of everything that is given."""
-
-    a: Array
-    b: Array
-    logits: Array | None
-    tokens: NDArray[np.int64] | None
-
-
-def _blocks(request: Request) -> Iterator[tuple[int, Block]]:
-    """Yield the index of the first row and the rows."""
-    rows = max(1, BLOCK // max(request.classes, 1))
-    streams = [one.blocks(rows) if one is not None else None for one in (request.a, request.b, request.logits)]
-    for start in range(0, request.a.shape[0], rows):
-        a, b, logits = (next(stream) if stream is not None else None for stream in streams)
-        tokens = None if request.tokens is None else request.tokens[start : start + rows]
-        assert a is not None
-        assert b is not None
-        if not request.is_whole and tokens is not None:  # of a side with every class, the sampled one
-            a, b = (one[np.arange(len(one)), tokens] if one.ndim == 2 else one for one in (a, b))
-        yield start, Block(a, b, logits, tokens)
 
 
 def _compared(block: Block, start: int, temperature: float) -> Parity:

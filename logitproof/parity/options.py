@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof.errors import UsageError
+from logitproof.errors import UsageError, refuse_unknown
 from logitproof.parity.files import is_file_name, stored_array
 from logitproof.parity.request import Request, checked
 from logitproof.parity.sides import DrawnLogits, framework_side
@@ -53,8 +53,7 @@ def opened(asked: ParityOptions) -> Iterator[Request]:
     UsageError
         A file cannot be read, or things do not go together.
     """
-    if asked.format not in FORMATS:
-        raise UsageError(f'format "{asked.format}" is not known; known: {", ".join(FORMATS)}')
+    refuse_unknown("format", (asked.format,), FORMATS)
     if asked.within is not None and not (asked.within >= 0.0 and math.isfinite(asked.within)):
         raise UsageError(f"within is {asked.within}; it must be a number of nats, 0 or more")
     computes = [word for word in (asked.a, asked.b) if not is_file_name(word)]

@@ -16,7 +16,7 @@ from logitproof.parity.truth import RowTruth
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof.parity.compare import Block
+    from logitproof.parity.blocks import Block
     from logitproof.parity.request import Request
 
 SAMPLE = 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof.errors import EXPECTED, UNEXPECTED, UsageError
+from logitproof.errors import EXPECTED, UNEXPECTED
 from logitproof_adapters.catalogue.tried_machines import unshared
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
@@ -32,12 +32,6 @@ FAIL_ON = {
     "never": "only a run that measured nothing",
 }
 """The gates, from the narrowest: what each fails on."""
-
-
-def refuse_unknown(gate: str) -> None:
-    """Raise `UsageError` unless there is a gate of this name."""
-    if gate not in FAIL_ON:
-        raise UsageError(f'--fail-on "{gate}" is not known; known: {", ".join(FAIL_ON)}')
 
 
 def exit_code(run: Run, gate: str = "new") -> int:

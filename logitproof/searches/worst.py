@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from logitproof.errors import UsageError
+from logitproof.errors import UsageError, refuse_unknown
 from logitproof.searches.scores import MEASURES
 from logitproof.searches.search import batch_of, random_best, search
 from logitproof.searches.witness import Witness, measured_again, read_witness, witness_of, write_witness
@@ -21,7 +21,7 @@ from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from logitproof_adapters.targets.target import Target
@@ -58,15 +58,14 @@ class Wanted:
         UsageError
             A word is not known.
         """
-        known: dict[str, tuple[str, Iterable[str]]] = {
+        known: dict[str, tuple[str, Collection[str]]] = {
             "op": (self.op, OPS),
             "format": (self.format, FORMATS),
             "quantity": (self.quantity, QUANTITIES),
             "--by": (self.measure, MEASURES),
         }
         for kind, (word, words) in known.items():
-            if word not in words:
-                raise UsageError(f'{kind} "{word}" is not known; known: {", ".join(words)}')
+            refuse_unknown(kind, (word,), words)
         kinds = OPS[self.op].label_kinds
         if self.labels not in {"", kinds[0]}:
             raise UsageError(f'labels "{self.labels}" of {self.op} are not searched; searched: {kinds[0]}')

@@ -17,9 +17,8 @@ from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reference.vocabulary.judgement import on_cell
-from logitproof_reports.diff.examples import is_extra_call
 from logitproof_reports.runs.schema import table_of
-from logitproof_reports.runs.values import CALL
+from logitproof_reports.runs.values import CALL, is_extra_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -23,9 +23,9 @@ from logitproof.matrix.resume import parts_of
 from logitproof.matrix.run import run as run_matrix
 from logitproof.upgrades.building import Building
 from logitproof_adapters.catalogue.oldest import too_old_to_install
+from logitproof_adapters.targets.call_limits import PATIENCE_SECONDS
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.target import Target, UnknownTargetError, interpreter, named
-from logitproof_adapters.targets.time_limits import PATIENCE_SECONDS
 from logitproof_reports.runs.environment import COMPANIONS
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.words.text import plural

@@ -20,10 +20,10 @@ from logitproof.upgrades.sides import TOLD, Settings, Side, is_finished, judge, 
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS, PACKAGES, distributions_of
 from logitproof_reports.diff.classes import RANK
 from logitproof_reports.diff.compare import diff
-from logitproof_reports.diff.examples import is_extra_call
 from logitproof_reports.diff.query import not_evaluated
 from logitproof_reports.runs.input_files import read_text
 from logitproof_reports.runs.run_file import read_run, write_run
+from logitproof_reports.runs.values import is_extra_call
 from logitproof_reports.runs.whole_files import write_text_atomically
 from logitproof_reports.words.text import plural
 

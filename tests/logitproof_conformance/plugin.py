@@ -9,10 +9,10 @@ import pytest
 
 from logitproof_adapters.catalogue import registry
 from logitproof_adapters.targets import target as targets
+from logitproof_adapters.targets.call_limits import PATIENCE_SECONDS
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
-from logitproof_adapters.targets.time_limits import PATIENCE_SECONDS
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.judging.ledger_verdict import failure_message
 from logitproof_conformance.plan.cases import Case

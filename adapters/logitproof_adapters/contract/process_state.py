@@ -1,12 +1,11 @@
 """What a framework or a kernel may change of the process that it runs in, kept: it must not decide what follows.
 
-The floating-point environment holds the rounding mode and, on x86-64 and ARM64, whether subnormal numbers are flushed
-to zero; NumPy's error state whether an overflow raises. Each would change verdicts on answers that are right.
+A rounding mode, subnormal numbers flushed to zero, an error state of NumPy in which an overflow raises: each would
+change verdicts on answers that are right.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import random
 import signal
@@ -14,31 +13,18 @@ import sys
 import threading
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_adapters.contract.floating_point import FloatingPointMode
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FLOATING_POINT_BYTES = 256
-"""More than any system's ``fenv_t``."""
-
-
-@lru_cache(maxsize=None)  # Python 3.8 has no cache
-def _maths() -> ctypes.CDLL:
-    return ctypes.CDLL(None)
-
 
 def _floating_point() -> Callable[[], None]:
-    try:
-        maths = _maths()
-        state = ctypes.create_string_buffer(FLOATING_POINT_BYTES)
-        maths.fegetenv(state)
-    except (AttributeError, OSError, TypeError):  # no C library with these functions, as on Windows
-        return lambda: None
-    return lambda: maths.fesetenv(state)
+    return FloatingPointMode().restore
 
 
 def _numpy_errors() -> Callable[[], None]:

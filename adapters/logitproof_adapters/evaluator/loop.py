@@ -29,9 +29,9 @@ from logitproof_adapters import contract
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.contract.calls import described_error
 from logitproof_adapters.contract.device import made_for
-from logitproof_adapters.evaluator.floating_point import FloatingPointMode
+from logitproof_adapters.contract.floating_point import FloatingPointMode
+from logitproof_adapters.contract.process_memory import limited, ran_out
 from logitproof_adapters.evaluator.frames import LENGTH, decoded, encoded, length_of
-from logitproof_adapters.evaluator.memory import limited, ran_out
 from logitproof_adapters.evaluator.releases import release_of
 from logitproof_adapters.evaluator.values import packed_all, packed_answer, unpacked_all
 from logitproof_adapters.sources.literals import words_for

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.contract import CPU
-from logitproof_adapters.sources.kernel import Kernel, adapter_of
+from logitproof_adapters.sources.kernel import Kernel
+from logitproof_adapters.sources.kernel_adapter import adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_adapters.sources.kernel_watch import watch_from_now_on
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import os
 import sys
 from abc import ABC, abstractmethod
-from contextlib import suppress
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.contract import CPU, Dialect
+from logitproof_adapters.contract.process_memory import resident, return_memory
 from logitproof_adapters.sources.literals import literal as literal  # noqa: PLC0414 - adapters take it from here
 from logitproof_adapters.sources.unsupported import not_wrapped
 from logitproof_reference.vocabulary.formats import name_of_dtype
@@ -87,20 +83,6 @@ PROGRAMS_KEPT = 128
 MEMORY_KEPT = 384 << 20
 """Bytes that it may have taken until a framework is told to forget what it compiled beside the functions: JAX keeps the
 program of each primitive and shape, which in a full run took several gigabytes, and makes them again when asked."""
-
-
-def resident() -> int:
-    """Return how many bytes of memory this process has; as many as ever may be where the system does not say."""
-    with suppress(OSError):
-        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return sys.maxsize
-
-
-def return_memory() -> None:
-    """Give freed memory back to the system; glibc keeps it, where small pieces lie between large ones."""
-    gc.collect()
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class SourceAdapter(ABC):

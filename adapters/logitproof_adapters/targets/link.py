@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from logitproof_adapters.contract.process_memory import SPELLED, in_gib
 from logitproof_adapters.evaluator.frames import FrameError, decoded, encoded
-from logitproof_adapters.evaluator.memory import SPELLED, in_gib
+from logitproof_adapters.targets.call_limits import GRACE_SECONDS, START_SECONDS, WATCHDOG
 from logitproof_adapters.targets.hang_detection import Silence
 from logitproof_adapters.targets.incoming import Incoming
 from logitproof_adapters.targets.target import TargetError
-from logitproof_adapters.targets.time_limits import GRACE_SECONDS, START_SECONDS, WATCHDOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,11 +8,11 @@ from logitproof_adapters.catalogue import registry
 from logitproof_adapters.contract import Description, DeviceError, Dialect, run_program
 from logitproof_adapters.evaluator.values import packed_all, unpacked_all, unpacked_answer
 from logitproof_adapters.sources.literals import words_of
+from logitproof_adapters.targets.call_limits import MOST_DEATHS, PATIENCE_SECONDS, START_SECONDS
 from logitproof_adapters.targets.link import Link, TargetDied
 from logitproof_adapters.targets.remote_trainer import RemoteTrainer
 from logitproof_adapters.targets.sent_sources import sources_for_adapter
 from logitproof_adapters.targets.target import TargetError
-from logitproof_adapters.targets.time_limits import PATIENCE_SECONDS, START_SECONDS
 from logitproof_reference.bounds.assumptions import Arithmetic
 from logitproof_reference.vocabulary.cells import cell_to_json
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     Reply = tuple[dict[str, Any], memoryview]
     CallKey = tuple[Cell, int, tuple[tuple[str, tuple[int, ...], bytes], ...]]
     """A cell, the class axis, and the arrays by name, shape and bytes."""
-
-MOST_DEATHS = 5
-"""In a row, without an answer between them: past them a target is given up, for each costs an import."""
 
 
 class Offer(NamedTuple):

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from logitproof_reference.specification.verdicts import VERDICT_RANKS
 from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.runs.schema import Run, RunFileError
+from logitproof_reports.runs.values import is_extra_call
 from logitproof_reports.words.text import listed
 
 from .classes import CLASSES, RANK, ChangeClass
-from .examples import is_extra_call
 from .query import KEY, compared
 
 if TYPE_CHECKING:

@@ -97,11 +97,6 @@ class Example:
         return f"{moved}{f', exact {self.exact}' if self.exact else ''}{f' ({self.error})' if self.error else ''}"
 
 
-def is_extra_call(table: pa.Table) -> pa.ChunkedArray:
-    """Return which judgements of a run are of a call that no clause covers."""
-    return pc.starts_with(table["inputs"], f'{{"{CALL}":')
-
-
 def example_of(diff: Diff, row: int) -> Example:
     """Return the example of one change."""
     before, after = diff.sides(row)

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, Self, TypeAlias, TypedDict, cast
 
-from .facts import checked_environments, checked_origins, checked_words
+from .checked_facts import checked_environments, checked_origins, checked_words
 from .input_files import opened, opener_of_regular_files, stat_of, too_large
 from .origin import DURATION
 from .schema import SCHEMA, SCHEMA_VERSION, Run, RunFileError, record_of, refuse_other_version, table_of_records

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .checked_facts import checked_words, environments_in, origins_in, parsed, seconds_in
 from .digest import digest_of
 from .environment import package_version
-from .facts import checked_words, environments_in, origins_in, parsed, seconds_in
 from .input_files import read_whole, stat_of
 from .journal import JOURNAL_SUFFIX, Header, Journal, read_journal
 from .parquet import Opened, spelled_out

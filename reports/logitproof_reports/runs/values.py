@@ -176,3 +176,8 @@ def _no_series(text: str) -> str:
     if tree.keys() != SERIES.keys():
         return "is no training: it has other parts"
     return "has parts of different length" if len(set(map(len, tree["series"].values()))) > 1 else ""
+
+
+def is_extra_call(table: pa.Table) -> pa.ChunkedArray:
+    """Return which judgements of a run are of a call that no clause covers."""
+    return pc.starts_with(table["inputs"], f'{{"{CALL}":')

@@ -14,7 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.vocabulary.ops import OPS, QUANTITIES
-from logitproof_reports.runs.facts import TEXTS
+from logitproof_reports.runs.checked_facts import TEXTS
 from logitproof_reports.runs.input_files import opened, read_whole
 from logitproof_reports.runs.schema import RunFileError
 from logitproof_reports.runs.shapes import ANY, Predicate, parse, unfit

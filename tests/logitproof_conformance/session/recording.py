@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.catalogue.expected_here import is_untried
 from logitproof_adapters.catalogue.machines import condition_words, is_met
-from logitproof_reports.runs.facts import checked_origins
+from logitproof_reports.runs.checked_facts import checked_origins
 from logitproof_reports.runs.recordable import recordable_table
 from logitproof_reports.runs.run_file import Journal, journal_of, read_journal, write_run
 from logitproof_reports.runs.schema import Run

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from logitproof_adapters.contract.calls import CallFailed, answer_of
-from logitproof_adapters.contract.process_state import FLOATING_POINT_BYTES, kept_process_state
+from logitproof_adapters.contract.floating_point import FENV_BYTES
+from logitproof_adapters.contract.process_state import kept_process_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ FLUSHES = {"x86_64": (28, 0x8040), "aarch64": (0, 1 << 24)}
 
 
 def flush_to_zero() -> None:
-    state = ctypes.create_string_buffer(FLOATING_POINT_BYTES)
+    state = ctypes.create_string_buffer(FENV_BYTES)
     MATHS.fegetenv(state)
     place, bits = FLUSHES[platform.machine()]
     word = ctypes.c_uint32.from_buffer(state, place)

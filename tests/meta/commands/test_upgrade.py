@@ -33,8 +33,8 @@ from logitproof.upgrades import sides
 from logitproof.upgrades.bisect import Bisection
 from logitproof.upgrades.sides import adapters_for
 from logitproof_adapters.catalogue.frameworks import PACKAGES
+from logitproof_adapters.targets.call_limits import PATIENCE_SECONDS
 from logitproof_adapters.targets.target import TargetError
-from logitproof_adapters.targets.time_limits import PATIENCE_SECONDS
 from logitproof_reference.answers.cache_folder import ANSWERS, CACHE_VARIABLE, cache_folder
 from logitproof_reports.runs.run_file import read_run, write_run
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof.kernels.asking import Truths
-from logitproof.kernels.check import Request, check_named, claimed
+from logitproof.kernels.check import check_named, claimed
 from logitproof.kernels.isolated import Named
+from logitproof.kernels.request import Request
 from meta.kernels.numbered import FAULTY, KERNELS
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ from hypothesis.extra import numpy as arrays
 
 from logitproof.kernels.asking import Asker, Truths
 from logitproof.kernels.truth import Question
-from logitproof_adapters.sources.kernel import Kernel, adapter_of
+from logitproof_adapters.sources.kernel import Kernel
+from logitproof_adapters.sources.kernel_adapter import adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.cases.regime import rounded

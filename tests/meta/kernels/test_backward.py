@@ -16,7 +16,8 @@ from logitproof.kernels.examination import Examination, Plan, examine
 from logitproof.kernels.shown import OF_WAYS
 from logitproof.kernels.trials import Trial, planned
 from logitproof.kernels.truth import Question
-from logitproof_adapters.sources.kernel import SAVED, Kernel, adapter_of
+from logitproof_adapters.sources.kernel import Kernel
+from logitproof_adapters.sources.kernel_adapter import SAVED, adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from logitproof.kernels.findings import symptoms_of
 from logitproof.kernels.shown import OF_WAYS, causes_of, shown_findings
 from logitproof.kernels.trials import Trial
 from logitproof.kernels.truth import Question
-from logitproof_adapters.sources.kernel import Kernel, adapter_of
+from logitproof_adapters.sources.kernel import Kernel
+from logitproof_adapters.sources.kernel_adapter import adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 from meta.kernels.corpus import grad_loss, loss
 from meta.kernels.every import CORRECT, FAULTY, Planted

@@ -8,7 +8,7 @@ import pytest
 
 import logitproof
 from logitproof.kernels import head_cases
-from logitproof.kernels.check import Request
+from logitproof.kernels.request import Request
 from meta.kernels import documented_faults
 
 if TYPE_CHECKING:

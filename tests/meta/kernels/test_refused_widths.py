@@ -12,7 +12,8 @@ from logitproof.kernels.check import check
 from logitproof.kernels.examination import Plan, examine
 from logitproof.kernels.refused_widths import RefusedWidths, described, is_refusal
 from logitproof.kernels.truth import Question
-from logitproof_adapters.sources.kernel import Kernel, adapter_of
+from logitproof_adapters.sources.kernel import Kernel
+from logitproof_adapters.sources.kernel_adapter import adapter_of
 from meta.kernels.corpus import grad_loss, loss, softmax
 from meta.kernels.correct_third import (
     at_most_8192_classes,

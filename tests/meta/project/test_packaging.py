@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,12 @@ def _imported(node: ast.AST, here: list[str]) -> list[str]:
     return [".".join([*base, *filter(None, [node.module]), alias.name]) for alias in node.names]
 
 
+def module_of(package: str, path: Path) -> str:
+    """Return the dotted name of the module, or package, that a file is."""
+    parts = path.relative_to(HOMES[package]).with_suffix("").parts
+    return ".".join([package, *parts]).removesuffix(".__init__")
+
+
 def room_of(package: str, path: Path) -> str:
     """Return the folder of a package that a file stands in, or the module that it is beside them."""
     return path.relative_to(HOMES[package]).parts[0].removesuffix(".py")
@@ -165,6 +172,19 @@ def test_folders_of_a_package_need_few_others(package: str) -> None:
     }
     arrows = sorted((room, other) for room, other in used if room in folders and room != other)
     assert len(arrows) <= MOST_ARROWS, arrows
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
+    """Imports for types alone and those within functions count too: who reads one module must not need the other."""
+    modules = {module_of(package, path) for path in HOMES[package].rglob("*.py")}
+    uses: dict[str, set[str]] = {module: set() for module in modules}
+    for path, name, _ in imports_of(package):
+        module = module_of(package, path)
+        used = name if name in modules else name.rpartition(".")[0]
+        if path.name != "__init__.py" and used in modules - {module}:
+            uses[module].add(used)
+    TopologicalSorter(uses).prepare()  # raises CycleError, which lists the modules
 
 
 @pytest.mark.parametrize("package", HOMES)

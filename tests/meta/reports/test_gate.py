@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from logitproof.errors import UsageError
-from logitproof.readers.gate import FAIL_ON, exit_code, first_steps, refuse_unknown
+from logitproof.errors import UsageError, refuse_unknown
+from logitproof.readers.gate import FAIL_ON, exit_code, first_steps
 from logitproof_adapters.catalogue.tried_machines import DECISIVE, tried_machines, unshared
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import report_of
@@ -70,7 +70,7 @@ def test_a_gate_fails_what_it_names(run: Run, failing: set[str], gate: str) -> N
 
 def test_an_unknown_gate_is_refused_with_those_there_are() -> None:
     with pytest.raises(UsageError, match=r'"slow" is not known; known: known, carried, new, recorded, never'):
-        refuse_unknown("slow")
+        refuse_unknown("--fail-on", ("slow",), FAIL_ON)
 
 
 def test_what_is_new_on_a_new_machine_is_told_with_what_is_new_about_it() -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from logitproof_reports.runs.facts import checked_environments
+from logitproof_reports.runs.checked_facts import checked_environments
 from logitproof_reports.runs.run_file import RunFileError, read_run
 from meta.robustness.bombs import BOMBS, with_values
 from meta.robustness.damaged_runs import NESTED, journal_lines, sound_file, sound_run, stored, summed

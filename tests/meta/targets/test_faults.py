@@ -16,8 +16,9 @@ import pytest
 
 from logitproof.errors import UNEXPECTED
 from logitproof.readers.reporting import judgements
+from logitproof_adapters.targets.call_limits import MOST_DEATHS
 from logitproof_adapters.targets.link import TargetDied
-from logitproof_adapters.targets.remote_adapter import MOST_DEATHS, RemoteAdapter
+from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import Target
 from logitproof_conformance.checks.registry import CHECK_JUDGES
 from logitproof_conformance.judging.judging import CellEvaluation, judge_regime

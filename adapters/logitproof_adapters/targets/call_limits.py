@@ -1,4 +1,7 @@
-"""How long a call, a start and an end may take; `link` ends a process where `hang_detection` says that it hangs."""
+"""How long a call, a start and an end may take, and after how many deaths in a row a target is given up.
+
+`link` ends a process that hangs, as `hang_detection` decides; `remote_adapter` starts the next one.
+"""
 
 from __future__ import annotations
 
@@ -14,3 +17,6 @@ GRACE_SECONDS = 5.0
 WATCHDOG = 20
 """How many times as long as a call may take the evaluator waits before it ends itself: behind a remote shell the judge
 cannot end it, and does not know how busy that machine is."""
+
+MOST_DEATHS = 5
+"""In a row, without an answer between them: then a target is given up, for each new start costs an import."""

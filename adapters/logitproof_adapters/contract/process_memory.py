@@ -1,8 +1,13 @@
-"""The limit of memory of a process, and how frameworks spell that they have come to it."""
+"""The memory of a process: its limit, how frameworks word that they reached it, how much is in use, giving it back."""
 
 from __future__ import annotations
 
+import gc
+import os
 import re
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 SPELLED = re.compile(
     r"out of memory|bad_alloc|can(not|'t) allocate memory|RESOURCE_EXHAUSTED|OOM when allocating|MemoryError"
@@ -43,3 +48,19 @@ def ran_out(error: BaseException) -> bool:
         return bool(SPELLED.search(f"{type(error).__name__}: {error}"))
     except Exception:  # noqa: BLE001 - the words of an error are the framework's
         return False
+
+
+def resident() -> int:
+    """Return how many bytes of memory this process has; as many as ever may be where the system does not say."""
+    with suppress(OSError):
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return sys.maxsize
+
+
+def return_memory() -> None:
+    """Give freed memory back to the system; glibc keeps it, where small pieces lie between large ones."""
+    gc.collect()
+    with suppress(ImportError, OSError, AttributeError, TypeError):  # another C library
+        import ctypes  # noqa: PLC0415 - some Pythons have none
+
+        ctypes.CDLL(None).malloc_trim(0)
