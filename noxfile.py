@@ -106,7 +106,7 @@ def releases(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def pictures(session: nox.Session) -> None:
-    """Draw the pictures of README and docs anew, from runs of torch, jax and optax (some minutes)."""
+    """Redraw the pictures of README and docs, from runs of torch, jax and optax (some minutes)."""
     groups = [group(f"conformance-{name}") for name in ("torch", "jax", "optax")]
     session.install("-e", ".", *group("test"), *(one for requirements in groups for one in requirements))
     folder = session.create_tmp()
@@ -150,7 +150,7 @@ def fuzz(session: nox.Session) -> None:
     asked = [session.posargs] if session.posargs else [[what] for what in FUZZED]
     for words in asked:
         session.run("python", "-m", "meta.robustness.fuzz", *words, env={"PYTHONPATH": "tests"})
-    if not session.posargs:  # each of so many moments, with the judge, the evaluators or both as victims
+    if not session.posargs:  # each of this many moments, with the judge, the evaluators or both as victims
         kills = {"LOGITPROOF_TEST_KILLS": "10"}
         session.run("pytest", "-q", "tests/meta/targets/test_kills.py", env=kills)
 

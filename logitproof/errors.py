@@ -1,4 +1,4 @@
-"""The exit statuses of the command line, and the one exception for requests that cannot be carried out."""
+"""The exit statuses of the command line, and the exception for requests that cannot be carried out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is printed: text from outside is shown and never obeyed, and a reader that has left costs no exit status."""
+"""Output: foreign text is displayed, never interpreted; a closed pipe does not change the exit status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import typer
 
 MOST_CHARACTERS = 1_000
-"""Of a line on stderr."""
+"""Longest line on stderr."""
 
 _JOB_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", flags=re.MULTILINE)
 """What makes a line of output a command to the runner of a GitHub job."""

@@ -1,1 +1,1 @@
-"""Who is asked: one small adapter a framework, the contract, the registry, the ledgers of known deviations."""
+"""The frameworks under test: one adapter per framework, the contract, the registry, the ledgers of known deviations."""

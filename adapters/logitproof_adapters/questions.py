@@ -1,4 +1,4 @@
-"""The path under which adapters of third parties import `sources.source_adapter`."""
+"""The path under which third-party adapters import `sources.source_adapter`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands, a module a topic; importing one adds its commands to the application, in this order."""
+"""The commands, one module per topic; importing one adds its commands to the application, in this order."""
 
 from logitproof.commands import running  # isort: skip
 from logitproof.commands import reading  # isort: skip

@@ -89,7 +89,7 @@ Python = Annotated[
 ]
 
 TargetName = Annotated[
-    str | None, typer.Option("--target", metavar="NAME", help="Test a target that logitproof.toml names.")
+    str | None, typer.Option("--target", metavar="NAME", help="Test this target of logitproof.toml.")
 ]
 
 Device = Annotated[

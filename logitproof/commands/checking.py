@@ -1,4 +1,4 @@
-"""The commands that judge kernels of one's own: check and grade."""
+"""Commands that judge user-defined kernels: check and grade."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The entry point: carries out a command line; every error message is one line."""
+"""The entry point: runs a command line; every error message is one line."""
 
 from __future__ import annotations
 

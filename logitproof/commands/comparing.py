@@ -63,7 +63,7 @@ def parity(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> int:
-    """Compare the log-probabilities of two sides. With each other and with the exact answer: files or frameworks.
+    """Compare the log-probabilities of two sides. Each is a file or a framework.
 
     A file is .npy, .npz, .safetensors or .parquet: (tokens,) of the sampled tokens, or (tokens, classes). It is read
     block by block. A framework computes log-softmax of random logits, or of those of --logits. If the sides do
@@ -128,9 +128,9 @@ def invariance(
         Path | None, typer.Option(metavar="FILE", help="Write the two inputs that show the first flip, as .npz.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
-    """Test whether a row always gives the same bits. In other batches, layouts and modes, with other threads.
+    """Test whether a row always gives the same bits. Varies batch, layout, mode, threads and more.
 
     The axes are batch size, position, order, padding of rows and classes, chunks, memory layout, mode, repetition,
     number of threads and instruction set. The baseline is one batch of random rows; each axis evaluates them again in

@@ -1,4 +1,4 @@
-"""Commands that list what is known without running a framework: findings, dialects."""
+"""Commands that list recorded facts without running a framework: findings, dialects."""
 
 from __future__ import annotations
 

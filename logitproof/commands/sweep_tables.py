@@ -1,4 +1,4 @@
-"""What the command line prints of sweeps."""
+"""Terminal output of sweeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line prints of frameworks and runs: aligned columns on a terminal, the same text in a file."""
+"""Terminal output of frameworks and runs: aligned columns on a terminal, the same text in a file."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def console() -> PlainConsole:
 
 
 def print_frameworks(frameworks: Sequence[Framework]) -> None:
-    """Print one row a framework, and below it why some cells are not offered."""
+    """Print one row per framework, and below it why some cells are not offered."""
     table = Table("framework", "version", "modes", "formats", "cells", box=None, pad_edge=False)
     for one in frameworks:
         if one.problem:
@@ -89,7 +89,7 @@ def print_summary(run: Run) -> None:
 
 
 def print_row(found: SideBySide) -> None:
-    """Print one line a number: what is exact, and what each framework gives with error / bound."""
+    """Print one line per number: what is exact, and what each framework gives with error / bound."""
     digits = {"float64": 17, "float32": 9}.get(found.format, 5)
     logits = ", ".join(f"{logit:.{digits}g}" for logit in found.logits)
     echo(f"logits {logits}; true class {found.label}; {found.format}")
@@ -114,7 +114,7 @@ def _answer(answers: list[Answer] | str, place: int, digits: int) -> str:
 
 
 def print_history(history: History) -> None:
-    """Print a line a release, then what moved last, and what was not compared."""
+    """Print a line per release, then what moved last, and what was not compared."""
     console().print(history_text.terminal_table(history))
     for framework, releases in history.by_framework().items():
         echo(f"{framework} {releases[-1].sentence}")

@@ -1,4 +1,4 @@
-"""Isolated environments that hold frameworks alone, made by uv and kept for the next time."""
+"""Isolated environments that contain only frameworks, made by uv and kept for reuse."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def build(locked: Locked) -> BuiltEnvironment:
 
 
 def is_whole(environment: BuiltEnvironment) -> bool:
-    """Tell whether an environment is there and runs, and no file of its packages is missing or cut short."""
+    """Return whether an environment is there and runs, and no file of its packages is missing or cut short."""
     lock = environment.folder / LOCK
     try:
         if lock.read_text(encoding="utf-8") != _lock_of(environment.locked):

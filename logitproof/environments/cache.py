@@ -1,4 +1,4 @@
-"""Where environments are kept, how much they take, and how they go."""
+"""The cache of environments: its location, its size, and how it is cleared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where else releases come from: further indexes, such as one of nightly builds, and pre-releases."""
+"""Additional sources of releases: further package indexes, such as one of nightly builds, and pre-releases."""
 
 from __future__ import annotations
 

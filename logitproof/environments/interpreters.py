@@ -1,4 +1,4 @@
-"""Interpreters for environments: those that are here, found before any is fetched."""
+"""Interpreters for environments: installed ones are preferred to downloads."""
 
 from __future__ import annotations
 

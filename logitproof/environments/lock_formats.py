@@ -1,4 +1,4 @@
-"""The formats of lock files: what each pins in one version of Python on this machine, read without the tool."""
+"""The formats of lock files: the packages that each pins for one Python version on this machine."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Python:
     version: str
 
     def meets(self, marker: str | None) -> bool:
-        """Tell whether a marker holds, with whichever extra and group; one that is not understood does."""
+        """Return whether a marker holds, with whichever extra and group; one that is not understood does."""
         if not marker:
             return True
         environment = {name: str(value) for name, value in default_environment().items()}
@@ -282,7 +282,7 @@ def _pylock_pythons(content: Tree) -> tuple[str, ...]:
 
 
 def _has_wheel(wheels: Sequence[Tree], python: str) -> bool:
-    """Tell whether one of some wheels is for a Python."""
+    """Return whether one of some wheels is for a Python."""
     mine = f"cp{python.replace('.', '')}"
     for wheel in wheels:
         name = wheel.get("name") or str(wheel.get("url") or wheel.get("path")).rpartition("/")[2]
@@ -434,7 +434,7 @@ def _of_conda(found: Mapping[str, str]) -> Pins:
 
 
 def _is_release(version: str) -> bool:
-    """Tell whether a version of conda's is one for the Python index too: ``2025b`` is no second beta there."""
+    """Return whether a version of conda's is one for the Python index too: ``2025b`` is no second beta there."""
     try:
         return not Version(version).is_prerelease
     except InvalidVersion:

@@ -1,4 +1,4 @@
-"""Which adapters ask a package, and what they need beside it."""
+"""Which adapters call a package, and what else they need."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def adapter_words(requirements: Sequence[str]) -> list[str]:
 
 
 def is_framework(name: str) -> bool:
-    """Tell whether a package is one that adapters ask, NumPy aside: it is in every environment.
+    """Return whether a package is one that adapters ask, NumPy aside: it is in every environment.
 
     >>> is_framework("tensorflow-cpu"), is_framework("numpy"), is_framework("requests")
     (True, False, False)

@@ -1,4 +1,4 @@
-"""Where packages come from: pip's settings, handed to uv, which reads its own only; and said without credentials."""
+"""Where packages come from: pip's settings, passed on to uv, and shown without credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lock files: what a project has pinned, whichever tool wrote it, found, read, and for one version of Python."""
+"""A project's lock file: found, read whichever tool wrote it, and evaluated for one Python version."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ GIT = "git:"
 """How a side begins that stands in a commit: ``git:main`` or ``git:main:FILE``."""
 
 MOST_BYTES = 20_000_000
-"""Of a lock file; that of a large project has two million."""
+"""Largest size of a lock file; that of a large project has two million bytes."""
 
 _INCLUDES = re.compile(r"^(?:-r|--requirement)[= ]\s*(\S+)\s*$", flags=re.MULTILINE)
 
 
 def is_lock(side: str) -> bool:
-    """Tell whether a side of an upgrade names a lock file, here or in a commit."""
+    """Return whether a side of an upgrade names a lock file, here or in a commit."""
     return side.startswith(GIT) or Path(side).suffix in {".lock", ".toml", ".txt", ".yml", ".yaml"}
 
 

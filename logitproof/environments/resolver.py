@@ -1,4 +1,4 @@
-"""Requirements made exact: one version of every package, and the Python that all of them allow."""
+"""Resolves requirements: one version of every package, and a Python version that all of them allow."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ CPU = "cpu"
 """The build of PyTorch that is taken where nothing else is asked for: the one on the Python index brings CUDA along."""
 
 _ABOUT_PYTHON = re.compile(r"python|wheels", flags=re.IGNORECASE)
-"""What a resolver's reason speaks of where another version of Python may help."""
+"""Matches a resolver's reason if another version of Python may help."""
 
 _ABOUT_WHEELS = re.compile(r"wheels", flags=re.IGNORECASE)
-"""What it speaks of where a package can only be built."""
+"""Matches a resolver's reason if a package must be built."""
 
 _TAG = re.compile(r"`cp(\d)(\d+)m?`")
-"""How it spells the Pythons that there are wheels for."""
+"""How a resolver's reason names the Python versions that have wheels."""
 
 _EVERYTHING = (":all:",)
 _PURE = frozenset({"jax", "keras", "liger-kernel", "optax", "tinygrad"})
@@ -64,7 +64,7 @@ _NUMERIC = tuple(
 would have other bits than users have. Some old releases need a small package that has no wheel."""
 
 _ABOUT_NETWORK = re.compile(r"fetch|connect|dns|request|timed out|network", flags=re.IGNORECASE)
-"""What it speaks of where an index cannot be reached."""
+"""Matches a resolver's reason if an index cannot be reached."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Locked:
 
     @property
     def lines(self) -> list[str]:
-        """The lock, a requirement a line."""
+        """The lock, a requirement per line."""
         return [f"{name}=={version}" for name, version in self.packages.items()]
 
     @property

@@ -1,4 +1,4 @@
-"""uv, which resolves and builds environments: found, called, and its complaints cut to a few lines."""
+"""uv, which resolves and builds environments: found, called, and its error messages shortened to a few lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LINES = 4
-"""Of a resolver's reason; the whole of it repeats itself."""
+"""Lines of a resolver's reason that are shown; the rest is repetitive."""
 
 _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
 """Variables through which this process's packages would reach into another environment."""

@@ -1,4 +1,4 @@
-"""Inspect one cell: run again here, or read from a run file where its framework is not installed."""
+"""Inspect one cell: evaluated again here, or read from a run file where its framework is not installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frameworks side by side on one row: softmax, loss and gradient, each beside the exact answer and the bound."""
+"""Frameworks side by side on one row: softmax, loss and gradient, each with the exact answer and the bound."""
 
 from __future__ import annotations
 

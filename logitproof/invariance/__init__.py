@@ -1,1 +1,1 @@
-"""Invariance: whether the same row gives the same bits however it is asked."""
+"""Invariance: whether the same row gives the same bits under every way of calling."""

@@ -1,4 +1,4 @@
-"""The axes along which the same row is asked again: each makes other inputs, or another process, of one batch.
+"""The axes of invariance: each evaluates the same rows again with other inputs, or in another process.
 
 A row's answer is to have the same bits under every setting of an axis. What a setting asks is a list of calls; what it
 gives back is the answers of the rows of the batch, in their order.

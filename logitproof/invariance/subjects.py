@@ -1,4 +1,4 @@
-"""What may be asked for its invariance: a framework or a kernel of one's own, in a process that can be started anew."""
+"""The subject of an invariance test: a framework or a kernel, in a process that can be restarted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.targets.target import Target
 
 SECONDS = 300.0
-"""Of one call: a wide batch in a process that has just started."""
+"""Time limit of one call: a wide batch in a process that has just started."""
 
 MEMORY_GIB = 32.0
 

@@ -1,4 +1,4 @@
-"""A subject asked along every axis, and what its answers have in common."""
+"""A subject evaluated along every axis, and where its answers differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What invariance found, in a table, in lines and as data."""
+"""The result of an invariance test: as a table, as lines and as data."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Checks of functions of one's own: `logitproof.check` and its verdict."""
+"""Checks of user-defined kernels: `logitproof.check` and its verdict."""

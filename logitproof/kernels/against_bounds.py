@@ -1,4 +1,4 @@
-"""One answer of a function held against its exact answer: by the MUST bound, then by the SHOULD bound."""
+"""One answer of a function compared with the exact answer: by the MUST bound, then by the SHOULD bound."""
 
 from __future__ import annotations
 

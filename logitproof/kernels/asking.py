@@ -1,4 +1,4 @@
-"""Asking a kernel a trial, and holding its answer against the exact one."""
+"""Evaluates a kernel on a trial, and compares its answer with the exact one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPOILER = 2.0e4
 """What a kernel with a mask is given at a class that does not count: large enough to spoil any answer."""
 
 KEPT_ELEMENTS = 1 << 24
-"""Of exact answers that are kept for the next kernel: four numbers of float64 each."""
+"""Number of elements of exact answers that are kept for the next kernel, each of four float64 numbers."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a kernel's answers say of its arithmetic: the largest slack by the bound of each declaration it could make."""
+"""What a kernel's answers show about its arithmetic: the largest slack under each declaration that it could make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A verdict format by format, on what no cell of the matrix asks for: loss heads, entropy, divergence, focal loss."""
+"""A verdict format by format, for ops outside the matrix: loss heads, entropy, divergence, focal loss."""
 
 from __future__ import annotations
 

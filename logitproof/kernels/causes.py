@@ -1,4 +1,4 @@
-"""A guess of what is wrong: faults that are known, each as the answer that it would give.
+"""Guesses the cause of wrong answers: known faults, each with the answer that it would give.
 
 A guess is made where a fault's answer is much nearer to what was observed than the exact answer is, in every row that
 is wrong. It stays a guess: two faults may give the same numbers.

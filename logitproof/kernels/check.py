@@ -1,4 +1,4 @@
-"""A verdict on a kernel of one's own: the matrix, asked of one function, and the trials on which kernels break."""
+"""A verdict on a kernel: the cells of the matrix, and the trials on which kernels break."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ BY_FORMAT: dict[str, type[AskedFormat]] = {
     "PRB": AskedProbabilityLoss,
     "FUN": AskedFunction,
 }
-"""By the family of clauses that a head has."""
+"""How ops outside the matrix are judged, by the family of their clauses."""
 
 
 def check(
@@ -94,7 +94,7 @@ def check(
     device: str = CPU,
     **declared: Any,
 ) -> KernelVerdict:
-    """Judge a function of one's own against the exact answer, in this process.
+    """Judge a user-defined function against the exact answer, in this process.
 
     Parameters
     ----------

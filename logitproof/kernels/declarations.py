@@ -1,4 +1,4 @@
-"""What of the matrix is held against a kernel only where its author declares it."""
+"""Which failures of the matrix count against a kernel only if its author declares the behaviour."""
 
 from __future__ import annotations
 

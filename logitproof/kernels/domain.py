@@ -1,4 +1,4 @@
-"""The domain on which a kernel is right: how large its logits may be, found by rows of every magnitude."""
+"""The domain on which a kernel is right: how large its logits may be, found with rows of every magnitude."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     F64 = NDArray[np.float64]
 
 CLASSES = 8
-"""Of the rows, where the kernel takes so many."""
+"""Number of classes, if the kernel accepts it."""
 
 ZOOM = 33
 ZOOMS = 3
-"""So many magnitudes between the last that is right and the first that is wrong, so many times."""
+"""Magnitudes tried between the last right and the first wrong one, and how often this is repeated."""
 
 LARGEST = 2.0**599
-"""Of float64: past it the oracle takes rows one by one."""
+"""Largest magnitude for float64: beyond it the oracle evaluates row by row."""
 
 _ORDINARY = np.array([0.25, -0.5, 1.0, -1.0, 0.125, 0.75, -0.25, 0.0])
 _NEAR = np.array([0.25, -0.5, 1.0, -1.25, 0.125, 0.75, -0.25, 0.0])
@@ -42,7 +42,7 @@ PATTERNS: dict[str, Callable[[F64, int], F64]] = {
     "all logits near {limit}": lambda s, n: s + np.resize(_NEAR, n),
     "all logits near -{limit}": lambda s, n: -s + np.resize(_NEAR, n),
 }
-"""Rows of a magnitude and so many classes; what a limit of it is called."""
+"""Rows of a magnitude and this many classes; what a limit of it is called."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Every trial of a kernel, one after another: what came, what is wrong, what nobody declared."""
+"""Runs every trial of a kernel: what it answered, what is wrong, which behaviour nobody declared."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAIN_FORMAT = "float32"
 WIDEST = 262_144
 OF_WIDTH = "the kernel refuses so many classes"
 HALF_WIDEST = 32_769
-"""Past it a sum of exponentials overflows float16 in kernels that do not widen it."""
+"""Widest row of half formats: in wider ones a sum of exponentials in float16 itself overflows."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Plan:
     seed : int
         Draws the rows.
     seconds : float
-        After so many no new trial is begun; inf for no limit.
+        After this many no new trial is begun; inf for no limit.
     """
 
     formats: tuple[str, ...]

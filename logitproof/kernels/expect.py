@@ -1,4 +1,4 @@
-"""Bounds and ulps for other people's tests: in the place of an atol and an rtol that somebody chose.
+"""Bounds and ulps for the tests of other projects, in place of a chosen atol and rtol.
 
 >>> import numpy as np
 >>> logits = np.array([[0.5, -1.0, 2.0]], np.float32)

@@ -1,4 +1,4 @@
-"""Answers of kernels with a fault in what they are given or give back: labels, cotangents, rows, NaN."""
+"""Answers of kernels that mishandle their inputs or results: labels, cotangents, rows, NaN."""
 
 from __future__ import annotations
 

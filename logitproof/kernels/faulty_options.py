@@ -1,4 +1,4 @@
-"""Answers of kernels that compute another loss than is declared: an option that is missing, or applied elsewhere."""
+"""Answers of kernels whose loss differs from the declared one: an option missing, or applied elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of kernels with a fault in their sums: shifts, tails, paddings, blocks, narrow formats."""
+"""Answers of kernels that sum wrongly: shifts, tails, padding, blocks, narrow formats."""
 
 from __future__ import annotations
 

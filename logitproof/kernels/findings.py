@@ -1,4 +1,4 @@
-"""What a kernel gets wrong: one finding a trial, quantity and format, with the clause that it breaks."""
+"""The faults of a kernel: one finding per trial, quantity and format, with the clause that it breaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A verdict on a function that losses are made of: softplus, logaddexp, cumulative and grouped sums (clauses FUN)."""
+"""A verdict on a building block of losses: softplus, logaddexp, cumulative and grouped sums (clauses FUN)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ SIZES = {
 """Rows, classes, and the standard deviation and the mean of the logits."""
 
 DIRECTIONS = (0.5, -1.0, 0.25, 2.0, -0.75), (1.0, 0.5, -2.0)
-"""Of second derivatives: for the first operand and for the second, over and over."""
+"""Directions of second derivatives for the first and the second operand, repeated cyclically."""
 
 SIDES = ("own", "other")
 GROUPS = 5

@@ -1,4 +1,4 @@
-"""Many kernels, each in a process of its own with limits, one record each: a verdict that a training loop can read."""
+"""Grades many kernels, each in a limited process of its own: one record each, which a training loop can read."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def _graded(asker: Asker, task: Task, quantities: tuple[str, ...], plain: Grade,
 
 
 SLOW_SHARE = 0.5
-"""Of the budget in a kernel's own calls: past it what was left out was left out for its sake."""
+"""Share of the budget spent in a kernel's own calls above which skipped trials are attributed to the kernel."""
 
 
 def _of_the_budget(graded: Grade, budget: float) -> Grade:

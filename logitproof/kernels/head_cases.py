@@ -1,4 +1,4 @@
-"""What a fused kernel is asked: hidden states, a weight, a bias and labels, by the identity and by real products."""
+"""The cases of a loss head: hidden states, weight, bias and labels, with identity and with real products."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Case:
         return {**operands, "bias": zeros if self.bias is None else self.bias} if has_bias else operands
 
     def factors(self, kind: str) -> Array:
-        """Return factors of the logits, of both signs: one a row, (rows, 1), or one a class, (classes,)."""
+        """Return factors of the logits, of both signs: one per row, (rows, 1), or one per class, (classes,)."""
         numbers = np.resize(FACTORS, len(self.labels) if kind == "rows" else len(self.weight)).astype(self.hidden.dtype)
         return numbers[:, None] if kind == "rows" else numbers
 

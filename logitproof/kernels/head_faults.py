@@ -1,4 +1,4 @@
-"""What a loss head left out of its declaration, or did twice: the loss that its answers are exactly those of.
+"""Which declared part a loss head omits or applies twice: the loss that its answers match exactly.
 
 An answer past the bound is held against the same loss with one thing changed. Where it lies within the bound of that
 loss, the change is named: clause LIN-6 for what stands in front of the loss, LIN-7 for what belongs to the loss.
@@ -361,7 +361,7 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
 """Each by its name and clause: the loss with this one thing changed, None where it does not apply."""
 
 MOST_LOGITS = 1 << 14
-"""Larger products are not held against other losses: the small ones of a format name the fault."""
+"""Larger products are not compared with other losses: the small ones of a format name the fault."""
 
 
 def applied(asked: Setting, quantity: str, observed: Array) -> Iterator[tuple[str, str, Setting]]:

@@ -1,4 +1,4 @@
-"""A verdict on a kernel fused with the linear layer before it: clauses LIN, by the identity and by real products."""
+"""A verdict on a kernel fused with the linear layer before it (clauses LIN), with identity and real products."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OF_QUANTITY = {
 BEST_EFFORT, OFFSET = "LIN-4", "LIN-8"
 
 LARGE = 16.0
-"""So many times the loss, a log-sum-exp makes a loss that is its rounded difference from a logit lose digits."""
+"""This many times the loss, a log-sum-exp makes a loss that is its rounded difference from a logit lose digits."""
 
 OPTIONS = ("reduction", "ignore_index", "label_smoothing")
 DECLARED = {
@@ -207,7 +207,7 @@ class AskedHead(AskedFormat):
 
 
 def claim_is_of_rows(claim: Claim) -> bool:
-    """Tell whether the loss is one number a row, and nothing is added to it."""
+    """Return whether the loss is one number per row, and nothing is added to it."""
     return claim.reduction == "none" and not claim.z_loss
 
 

@@ -1,4 +1,4 @@
-"""A kernel in a process of its own, so that it can die, hang or eat memory at the cost of a cell."""
+"""A kernel in its own process, where it can crash, hang or exhaust memory at the cost of one cell."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ THERE = "logitproof_adapters.sources.kernel_in_evaluator"
 PATIENCE_SECONDS = 60.0
 MEMORY_GIB = 8.0
 MOST_DEATHS = 8
-"""In a row: past them the kernel is given up."""
+"""Number of deaths in a row after which the kernel is given up."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class IsolatedKernel:
         return facts
 
     def _alive(self) -> Link:
-        """Return its process, started anew where it has ended."""
+        """Return its process, restarted if it has ended."""
         if self._link is None or not self._link.alive:
             self._connected()
         assert self._link is not None  # `_connected` has raised otherwise

@@ -1,4 +1,4 @@
-"""From the words of a command line to a kernel: its source text, and what is declared of its arithmetic."""
+"""From the arguments of a command line to a kernel: its source text, and the declared arithmetic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_BYTES_OF_A_KERNEL = 10_000_000
-"""Of the module that holds it."""
+"""Largest size of the module that contains a kernel."""
 
 
 def source_of(spec: str, path: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A log-sum-exp that adds in the log domain, by repeated logaddexp: correct, with an error bound of its own (B10)."""
+"""A log-sum-exp that adds in the log domain, by repeated logaddexp: correct, with its own error bound (B10)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def in_the_log_domain(question: Question) -> Arithmetic:
 
 
 def may_add_in_the_log_domain(adapter: Adapter, question: Question, verdict: KernelVerdict) -> bool:
-    """Tell whether the smallest inputs that fail keep bound B10: cheaper than to ask everything again in vain."""
+    """Return whether the smallest inputs that fail keep bound B10: cheaper than to ask everything again in vain."""
     if question.op != "log_sum_exp" or not verdict.elements or (question.arithmetic or MUST).log_domain:
         return False
     arithmetic = in_the_log_domain(question)

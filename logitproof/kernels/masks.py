@@ -1,4 +1,4 @@
-"""What a kernel with a mask does with a row of which no class counts, and with what stands at classes that do not."""
+"""How a kernel with a mask handles fully masked rows, and whether masked logits affect its answer."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from logitproof_reference.cases.catalogue import Rows
 
 CLAUSES = ("MSK-1", "MSK-2", "MSK-3")
-"""Those that are judged of masks."""
+"""The clauses about masks."""
 
 CLASSES = 10
-"""Of the rows that are asked, where the kernel takes so many."""
+"""Number of classes, if the kernel accepts it."""
 
 MASKED = 1
 """The row of which no class counts."""

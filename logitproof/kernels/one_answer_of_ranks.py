@@ -1,4 +1,4 @@
-"""A loss over a sharded vocabulary: whether every rank has the one answer (LIN-9)."""
+"""A loss over a sharded vocabulary: whether all ranks have the same answer (LIN-9)."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class AskedProbabilityLoss(AskedFormat):
         yield from asked.judged(lambda: self._answer(quantity, given), partial(self._suspected, given, quantity))
 
     def _has_limit(self, quantity: str) -> bool:
-        """Tell whether a gradient has one value at 0 and 1: not at a border or a floor, nor log(0 / 0)."""
+        """Return whether a gradient has one value at 0 and 1: not at a border or a floor, nor log(0 / 0)."""
         return self.convention == Convention() and quantity != "grad_target"
 
     def _suspected(self, given: Operands, quantity: str, observed: Array) -> str:

@@ -1,4 +1,4 @@
-"""What a loss of probabilities is asked: rows whose sums are one or not, confident ones, 0 and 1, and outside."""
+"""The cases of a loss of probabilities: rows with and without sum one, confident rows, 0, 1, and values outside."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Case:
     at_the_ends : bool
         Whether some probabilities are 0 or 1.
     spoiled : int
-        So many rows, the first ones, have a number outside of [0, 1].
+        This many rows, the first ones, have a number outside of [0, 1].
     """
 
     name: str

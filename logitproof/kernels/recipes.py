@@ -1,4 +1,4 @@
-"""Rows on which kernels break: what stands where in a row, at the borders of vectors, tiles and blocks."""
+"""Rows on which kernels break: special values at the borders of vectors, tiles and blocks."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _put(number: float) -> Callable[[F64, Spot], None]:
 
 
 LARGEST = 2.0**599
-"""Of float64 too: past it the oracle takes rows one by one."""
+"""Largest logit, also for float64: beyond it the oracle evaluates row by row."""
 
 
 def _largest(row: F64, spot: Spot) -> None:

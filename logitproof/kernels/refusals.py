@@ -1,4 +1,4 @@
-"""What a kernel does with labels out of range and with a batch without rows: judged where declared, noted elsewhere."""
+"""How a kernel handles labels out of range and an empty batch: judged if declared, noted otherwise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logitproof_reference.cases.catalogue import Rows
 
 CLASSES = 10
-"""Of the rows that are asked, where the kernel takes so many."""
+"""Number of classes, if the kernel accepts it."""
 
 SPOILED = 1
 """The row with a label out of range."""

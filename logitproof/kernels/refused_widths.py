@@ -1,4 +1,4 @@
-"""Widths that a kernel refuses by an error that says so: said once in a line, and asked no further.
+"""Widths that a kernel refuses with a clear error: reported in one line, and not tried again.
 
 An error counts as such a refusal where it is an assert or a NotImplementedError, or where its words name what is
 counted and a limit of it; and where two ordinary rows of as many classes raise the same. An error of an array library
@@ -47,7 +47,7 @@ LIMITED = re.compile(
 
 
 def is_refusal(failure: str) -> bool:
-    """Tell whether what a call raised says that the kernel does not take so many classes."""
+    """Return whether what a call raised says that the kernel does not take this many classes."""
     kind, _, words = failure.partition(": ")
     if kind.strip(": ") in MEANT:
         return True
@@ -87,7 +87,7 @@ class RefusedWidths:
         return self.refused.get((quantity, format_), {}).get(classes, "")
 
     def is_refused(self, quantity: str, format_: str, classes: int, failure: str, *, is_way: bool) -> bool:
-        """Tell whether a call failed for its width alone; of a way of calling, for the width of a call before."""
+        """Return whether a call failed for its width alone; of a way of calling, for the width of a call before."""
         if not is_refusal(failure):
             return False
         is_taken = classes in self.taken.get((quantity, format_), set())
@@ -98,7 +98,7 @@ class RefusedWidths:
         return is_way and self.is_said(failure)
 
     def is_said(self, failure: str) -> bool:
-        """Tell whether an error has the words of a width that is refused."""
+        """Return whether an error has the words of a width that is refused."""
         words = {without_numbers(one) for widths in self.refused.values() for one in widths.values()}
         return without_numbers(failure) in words
 

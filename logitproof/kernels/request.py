@@ -1,4 +1,4 @@
-"""What a verdict on a kernel is asked for, beside the kernel."""
+"""The request for a verdict on a kernel: formats, profile, clauses, seed."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ class Request:
             raise UsageError(f"widest is {self.widest}; it must be 2 or more")
 
     def asks(self, clause: str) -> bool:
-        """Tell whether a clause is judged: neither it nor its family is left out."""
+        """Return whether a clause is judged: neither it nor its family is left out."""
         return not {clause, clause.partition("-")[0]} & set(self.without)

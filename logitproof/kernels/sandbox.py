@@ -1,4 +1,4 @@
-"""What keeps a graded kernel from the process that judges it: its memory, its debugger's rights, its processor time.
+"""What protects the judge from a graded kernel: its memory, debugging rights, CPU time.
 
 On Linux; elsewhere only the limits that the system has are set. It is not a sandbox: run hostile programs in a
 container or a virtual machine besides.

@@ -1,4 +1,4 @@
-"""What is found of a kernel, in sentences: where it is right, the smallest input that fails, a guess of the cause."""
+"""The findings about a kernel in sentences: where it is right, the smallest input that fails, the likely cause."""
 
 from __future__ import annotations
 

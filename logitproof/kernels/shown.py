@@ -1,4 +1,4 @@
-"""What of the findings is shown: one row a broken clause, the smallest input that still fails, a guess, a program."""
+"""The findings that are shown: one per broken clause, with the smallest failing input, a likely cause, a repro."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def shown_findings(asker: Asker, findings: Sequence[Finding]) -> Iterator[Shown]
 
 
 def _is_wrong_anyway(asker: Asker, finding: Finding) -> bool:
-    """Tell whether the rows of an odd way or placement are wrong in the ordinary one too."""
+    """Return whether the rows of an odd way or placement are wrong in the ordinary one too."""
     if not finding.way and not finding.placement:
         return False
     _, compared = asker.compare(finding.quantity, finding.rows)

@@ -1,4 +1,4 @@
-"""From a row that shows a fault to the smallest that still does: fewer rows, fewer classes, simpler numbers."""
+"""Shrinks a failing row to the smallest that still fails: fewer rows, fewer classes, simpler numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kernel gets wrong in one batch, and the answers of kernels that are right but for one thing."""
+"""What a kernel gets wrong in one batch, and the answers of kernels with exactly one fault."""
 
 from __future__ import annotations
 

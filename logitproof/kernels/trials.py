@@ -1,4 +1,4 @@
-"""What a kernel is asked beside the matrix: widths, numbers of rows, placements in memory and ways of calling it."""
+"""The trials of a kernel besides the matrix: widths, numbers of rows, placements in memory and ways of calling it."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def further_trials() -> Iterator[Trial]:
     for way in [word for word in WAYS if word not in {"", "far"}]:
         for rows, classes in ((5, 96), (48, 7), (3, 8193)):
             yield Trial(f"{way}_{rows}x{classes}", rows, classes, "way", way=way)
-    yield Trial("after_fewer_classes_173x29", 173, 29, "way", way="after_fewer_classes")  # so many rows have no other
+    yield Trial("after_fewer_classes_173x29", 173, 29, "way", way="after_fewer_classes")  # this many rows have no other
     for way in (AFTER_VALUE, *filter(None, SAVED)):
         yield Trial(f"{way}_5x96", 5, 96, "way", way=way, quantities=("grad_logits",))
 

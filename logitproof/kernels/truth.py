@@ -1,4 +1,4 @@
-"""The exact answer to what a kernel is declared to compute, and how far correct code may be off.
+"""The exact answer to what a kernel is declared to compute, and the error bound of correct code.
 
 Options go to the oracle. A transform of the logits is computed in float64, whose error is far below what the bound
 grants for it; its roundings in the kernel's format are bounded as those of a producer in front of the op. What is

@@ -159,7 +159,7 @@ class KernelVerdict:
         return [(clause, worst[clause.id]) for clause in CLAUSES.values() if clause.id in worst]
 
     def table(self) -> Table:
-        """Return one line a clause: its verdict, and where its largest error / bound lies."""
+        """Return one line per clause: its verdict, and where its largest error / bound lies."""
         columns = ("clause", "level", "verdict", "error / bound", "ulps", "worst in", "requirement")
         table = Table(*columns, box=None, pad_edge=False)
         for clause, worst in self.by_clause():

@@ -1,1 +1,1 @@
-"""A run of the matrix: a worker process a framework, its progress, its recovery, its result."""
+"""A run of the matrix: a runner per framework, its progress, its recovery, its result."""

@@ -1,4 +1,4 @@
-"""Where frameworks keep what they compiled, and Python its bytecode, so that the next run need not compile it again.
+"""Caches of compiled programs, and of Python's bytecode, so that the next run need not compile again.
 
 Only for interpreters of this machine. The folder is Logitproof's own, nothing is written besides the framework, and is
 one for each set of versions, machine and flags: not every framework compares these before it takes what is there.
@@ -58,7 +58,7 @@ def variables(target: Target) -> dict[str, str]:
 
 
 def switched_off() -> dict[str, str]:
-    """Return the environment variables by which they compile everything anew."""
+    """Return the environment variables by which they compile everything again."""
     return {"JAX_ENABLE_COMPILATION_CACHE": "0", "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
 
 

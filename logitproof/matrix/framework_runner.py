@@ -1,4 +1,4 @@
-"""The runner of one framework: its evaluators, the cells under way, and the journal of what is judged."""
+"""The runner of one framework: its evaluators, the cells in flight, and the journal of judgements."""
 
 from __future__ import annotations
 
@@ -160,9 +160,9 @@ class FrameworkRunner:
     asked : RunRequest
         What is asked of it.
     folder : Path
-        Where its run file and journal lie while the run goes on.
+        Where its run file and journal are kept during the run.
     resume : bool
-        Whether to go on with the journal that lies there.
+        Whether to resume the journal that lies there.
 
     Attributes
     ----------
@@ -198,7 +198,7 @@ class FrameworkRunner:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the run file is there: the runner came to its end."""
+        """Whether the run file is there: the runner ended."""
         return self.part.exists() and not journal_of(self.part).exists()
 
     @property
@@ -338,7 +338,7 @@ class FrameworkRunner:
             return None
 
     def stop(self) -> None:
-        """End the evaluators, whatever they are at, and leave the journal to be gone on with."""
+        """End the evaluators, whatever they are at, and leave the journal to be resumed."""
         if self._recorder is not None:
             with suppress(OSError):  # a line that a full disk did not take is none
                 self._recorder.stop()

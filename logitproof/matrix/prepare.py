@@ -1,4 +1,4 @@
-"""Exact answers and bounds ahead of a run: all that a profile asks of a framework, into the cache."""
+"""Computes the exact answers and bounds of a profile ahead of a run, into the cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment variables of the processes that frameworks run in: what they keep compiled, how threads wait."""
+"""The environment variables of frameworks' processes: caches of compiled programs, how idle threads wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress of a run: a bar a framework on a terminal, plain lines elsewhere."""
+"""Progress of a run: one bar per framework on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Estimate:
     begun: dict[str, float] = field(default_factory=dict)
 
     def words(self, framework: str, judged: int, total: int) -> str:
-        """Return the time left in words, e.g. ``about 3 min left for both sides``; empty where nothing tells."""
+        """Return the time left in words, e.g. ``about 3 min left for both sides``; empty if unknown."""
         now = time.monotonic()
         elapsed = now - self.begun.setdefault(framework, now)
         if not 0 < judged < total or not elapsed:
@@ -99,7 +99,7 @@ class Lines(Display):
 
 
 class Bars(Display):
-    """One bar a framework on stderr."""
+    """One bar per framework on stderr."""
 
     def __init__(self, estimate: Estimate | None = None) -> None:
         self._estimate = estimate or Estimate()

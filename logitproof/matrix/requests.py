@@ -1,4 +1,4 @@
-"""What a run or an upgrade was asked, kept beside its results: only the same request goes on with them."""
+"""The request of a run or an upgrade, stored beside its results: only the same request may resume them."""
 
 from __future__ import annotations
 

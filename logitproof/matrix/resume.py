@@ -1,4 +1,4 @@
-"""How a run goes on where it was interrupted: the folder of its parts, which one run holds, and the journals in it."""
+"""How an interrupted run is resumed: the folder of its parts, locked by one run, and the journals in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.journal import ResumePoint
 
 LOCK = "lock"
-"""The file, beside its parts, that a run holds while it goes on."""
+"""The file, beside its parts, that a run holds while it is in progress."""
 
 
 @contextmanager

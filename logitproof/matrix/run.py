@@ -1,4 +1,4 @@
-"""A run of the matrix: the runner of each framework, followed to the end, their parts merged into one run file."""
+"""A run of the matrix: the runners of all frameworks, driven to the end, their parts merged into one run file."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def run(
     profile : str
         ``quick`` (about a minute) or ``full``.
     output : path
-        The run file. While the run goes on, its parts lie in the folder ``output + ".parts"``.
+        The run file. During the run, its parts lie in the folder ``output + ".parts"``.
     select : str
         Only cases whose chapter, cell id and regime match this expression, as pytest's ``-k``.
     cells : sequence of str
@@ -82,9 +82,9 @@ def run(
     shard : str
         ``I/N``: only the Ith of N parts of the cells; empty for all.
     resume : bool
-        Whether to go on with what an interrupted run of the same request left.
+        Whether to resume what an interrupted run of the same request left.
     fresh : bool
-        Whether frameworks on this machine compile everything anew, instead of taking what an earlier run compiled.
+        Whether frameworks on this machine compile everything again, instead of taking what an earlier run compiled.
     target : Target, optional
         Where the frameworks are; default: installed with Logitproof.
     display : Display, optional
@@ -100,7 +100,7 @@ def run(
     UsageError, UnknownFramework, MissingFramework, TargetError, RunFileError
         A framework is not known or not installed, the output cannot be written, or another run writes it.
     Interrupted
-        By SIGINT or SIGTERM, after what was measured has been written; the parts stay, to be gone on with.
+        By SIGINT or SIGTERM, after what was measured has been written; the parts stay, to be resumed.
     """
     refuse_unknown("profile", (profile,), PROFILES)
     choice = Choice(select, tuple(cells))

@@ -1,4 +1,4 @@
-"""Which frameworks are known and installed here, and what their adapters say of themselves.
+"""Which frameworks are supported and installed here, and how their adapters describe them.
 
 ``python -m logitproof.matrix.survey NAME`` prints one description as JSON: each framework describes itself in a
 process of its own, because frameworks in one process disturb each other and one that breaks on import must not hide the
@@ -131,7 +131,7 @@ class Listed:
     Attributes
     ----------
     name, version : str
-        The adapter, and the release of its framework; the version is empty where nothing tells it.
+        The adapter, and the release of its framework; the version is empty if unknown.
     problem : str
         Why it cannot be asked; empty where it can.
     """

@@ -1,4 +1,4 @@
-"""Cells judged in turns: while one waits for the framework's answer, the next is prepared, and its request sent ahead.
+"""Cells judged in turns: while one waits for the framework's answer, the next is prepared and its request sent.
 
 A turn ends where a request is waited for, and nowhere else. Which cell goes on next follows from the order of the
 requests alone, never from who is faster: what the framework is asked, in which order, is the same in every run.

@@ -1,1 +1,1 @@
-"""Parity of two sides that compute the same log-probabilities: a trainer and a server, two frameworks, two files."""
+"""Parity of two sides that compute the same log-probabilities: trainer and server, two frameworks, two files."""

@@ -1,4 +1,4 @@
-"""Two sides compared number by number, and with the truth where the logits are given; block by block, in threads."""
+"""Compares two sides number by number, and with the exact answer if logits are given; block by block, in threads."""
 
 from __future__ import annotations
 

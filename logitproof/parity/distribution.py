@@ -1,4 +1,4 @@
-"""A distribution of magnitudes in memory that does not grow with their number."""
+"""A histogram of magnitudes in constant memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays in files, read a block of rows at a time: .npy, .npz, .safetensors and .parquet."""
+"""Arrays in files, read one block of rows at a time: .npy, .npz, .safetensors and .parquet."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Source(Protocol):
         ...
 
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
-        """Yield so many rows at a time, the last block with what is left."""
+        """Yield this many rows at a time, the last block with what is left."""
         ...
 
 
@@ -156,7 +156,7 @@ def unreadable_in_one_line(path: object) -> Iterator[None]:
 
 
 def is_file_name(text: str) -> bool:
-    """Tell whether a word stands for a file, not for a framework."""
+    """Return whether a word stands for a file, not for a framework."""
     return _parted(text)[0].suffix in {".npy", ".npz", ".safetensors", ".parquet"}
 
 

@@ -1,4 +1,4 @@
-"""The options of `logitproof parity`, and the request that they make."""
+"""The options of `logitproof parity`, and the request built from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As what a side reads: a temperature applied once, twice or not at all; all classes, or those that sampling keeps.
+"""Interpretations of a side: temperature applied once, twice or not at all; all classes, or only the sampled set.
 
 Each reading makes log-probabilities of the given logits. That which a side is nearest to, on the first rows, is what it
 holds, where it is nearest by far.
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from logitproof.parity.request import Request
 
 SAMPLE = 256
-"""So many rows are read every way."""
+"""Number of rows on which every interpretation is tried."""
 
 BY_FAR = 8.0
-"""A reading counts if the next best is so many times farther."""
+"""An interpretation counts if the next best is this many times farther off."""
 
 TIMES = {"not at all": 0, "once": 1, "twice": 2}
 

@@ -1,4 +1,4 @@
-"""What is compared, and whether its parts go together."""
+"""The inputs of a comparison, and whether they fit together."""
 
 from __future__ import annotations
 

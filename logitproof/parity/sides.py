@@ -1,4 +1,4 @@
-"""A side that is computed: log-softmax of a framework, in a target, of logits that are stored or drawn."""
+"""A computed side: log-softmax of a framework, in a target, of stored or random logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What parity found, in lines and as data."""
+"""The result of a parity comparison: as lines and as data."""
 
 from __future__ import annotations
 

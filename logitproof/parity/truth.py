@@ -1,4 +1,4 @@
-"""The exact log-probabilities of wide rows, in float64 and near to all its digits, fast enough for 10,000 such rows.
+"""The exact log-probabilities of wide rows, accurate to nearly all digits of float64, fast enough for 10,000 rows.
 
 With m the largest logit, of class t, and R the sum of e^(x_i - m) over the other classes: log p_t = -log1p(R), and
 log p_k = (x_k - m) - log1p(R) elsewhere, a sum of two numbers that are not positive, so that nothing cancels. A

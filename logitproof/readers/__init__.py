@@ -1,1 +1,1 @@
-"""What reads runs and ledgers and tells of them: reports, histories, findings, dialects, claims."""
+"""Commands that read runs and ledgers: reports, histories, findings, dialects, claims."""

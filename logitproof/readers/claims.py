@@ -1,4 +1,4 @@
-"""What frameworks make of the claims: each trial put to their own functions."""
+"""The claims tried with the frameworks' own functions."""
 
 from __future__ import annotations
 

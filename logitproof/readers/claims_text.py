@@ -1,4 +1,4 @@
-"""Claims as text: the verdict, why, and what every trial gave."""
+"""Claims as text: the verdict, the reason, and the result of every trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dialects side by side: which option means what in which framework, as tables."""
+"""The dialects side by side: the meaning of each option in each framework, as tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The findings: what frameworks do wrong, alike deviations told once, the most severe first."""
+"""The findings: what frameworks do wrong, similar deviations grouped, the most severe first."""
 
 from __future__ import annotations
 

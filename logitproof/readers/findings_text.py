@@ -1,4 +1,4 @@
-"""Findings as text: a table an effect, for the terminal and as Markdown."""
+"""Findings as text: one table per effect, for the terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCREEN = 18
 """Findings that fit on a screen, a line each."""
 
 SHOWN = 3
-"""Cells told of a finding; the others are in its ledger, or in the run."""
+"""Cells shown per finding; the others are in its ledger, or in the run."""
 
 
 def headline(findings: Sequence[Finding]) -> str:

@@ -1,4 +1,4 @@
-"""The gate of a run: which verdicts make the exit status 1, and what to look at first where one does."""
+"""The gate of a run: which verdicts make the exit status 1, and what to look at first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a run's trainings as experiment trackers take them: one mapping a step."""
+"""The steps of a run's trainings for experiment trackers: one mapping per step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def training_steps(run: Run) -> list[dict[str, float]]:
-    """Return every finite number of every training, one mapping a step, by ``CELL/TASK/SERIES``; empty without any."""
+    """Return every finite number of every training by ``CELL/TASK/SERIES``, one mapping per step; may be empty."""
     told = run.table.filter(pc.not_equal(run.table["series"], "")).select(["cell", "series"]).to_pylist()
     records = [(one["cell"], TrainingRecord.from_json(one["series"])) for one in told]
     series = {

@@ -1,4 +1,4 @@
-"""A run in Weights & Biases, by its own library: findings, all judgements, counts; page and run file as an artifact.
+"""A run in Weights & Biases, by its own library: findings, judgements, counts; page and run file as artifacts.
 
 Whether it goes to a server is wandb's to decide: ``WANDB_MODE=offline`` keeps it in a folder, for `wandb sync`.
 """

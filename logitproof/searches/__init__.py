@@ -1,1 +1,1 @@
-"""The search for the worst row of a function: starts, changes, scores, and the witness that is kept."""
+"""The search for the worst row of a function: starts, changes, scores, and the witness."""

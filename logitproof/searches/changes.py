@@ -1,4 +1,4 @@
-"""Changes of rows, one kind a row: bits, neighbours, shifts, copies, blocks; what is no number then stays as it was."""
+"""Mutations of rows, one kind per function: bits, neighbours, shifts, copies, blocks; NaN stays as it is."""
 
 from __future__ import annotations
 

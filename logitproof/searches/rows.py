@@ -1,4 +1,4 @@
-"""Rows that are searched: logits with what goes with them, as one takes, joins and changes them."""
+"""The rows of a search: logits with their labels and cotangents, to be selected, joined and changed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def completed(cell: Cell, logits: NDArray[np.float64], rng: np.random.Generator)
     """Return rows of these logits, rounded to the format, with labels and upstream gradients drawn for them.
 
     Labels are class indices, any of the row's or its largest; of an op without a class axis 0 or 1. Upstream gradients
-    are 1 for a number a row; of a number a class, one class's or normal ones.
+    are 1 for a number per row; of a number per class, one class's or normal ones.
     """
     op, format_ = OPS[cell.op], FORMATS[cell.format]
     count, classes = logits.shape

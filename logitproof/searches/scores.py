@@ -1,4 +1,4 @@
-"""How bad each row is: its largest slack or error in ulps, by the oracle and the bounds."""
+"""The score of each row: its largest slack or error in ulps, by the oracle and the bounds."""
 
 from __future__ import annotations
 

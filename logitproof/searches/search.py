@@ -1,4 +1,4 @@
-"""Hill climbing over rows: the worst ones are kept and changed, with some new ones among them, until time is up."""
+"""Hill climbing over rows: the worst are kept and mutated, with some new ones, until time is up."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.formats import F64
 
 LOGITS = 1 << 16
-"""Of the rows that are evaluated at a time."""
+"""Number of logits that are evaluated at a time."""
 
 KEPT_SHARE, NEW_SHARE = 8, 8
-"""One row in so many is kept, and one in so many is new."""
+"""One row in this many is kept, and one in this many is new."""
 
 FEWEST = 4
 """Rows at a time, however wide."""

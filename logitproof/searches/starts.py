@@ -1,4 +1,4 @@
-"""Rows to start from: of each kind that rounding is known to go wrong at, and plainly random ones."""
+"""Starting rows of a search: every kind at which rounding is known to go wrong, and random ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The witness of a search: the worst row and what it showed, in a file that is measured again in a moment."""
+"""The witness of a search: the worst row and its error, in a file from which it is measured again quickly."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def measured_again(adapter: Adapter, witness: Witness) -> dict[str, Any]:
 
 
 def repeated(row: Rows, copies: int) -> Rows:
-    """Return a row, so many times."""
+    """Return a row, this many times."""
     return row if copies == 1 else joined([row] * copies)
 
 

@@ -1,4 +1,4 @@
-"""`logitproof worst`: a search from its words to its witness, and a witness measured again."""
+"""`logitproof worst`: a search from its options to its witness, and measuring a witness again."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Exhaustive sweeps over two logits: units of rows, what certifies them, who works on them, and their records."""
+"""Exhaustive sweeps over two logits: units of rows, certification, workers, and records."""

@@ -1,4 +1,4 @@
-"""Limits of the bound, for whole stretches of d: between which it lies is enough for nearly all rows.
+"""Lower and upper limits of the bound over ranges of d, which decide nearly all rows.
 
 The bound of an element is a sum and a maximum of positive products of exp(-t), softmax, exp(u t), t, log S and
 constants, t = abs(d). As functions of t each of these grows or falls by at most itself, or twice that in a product of

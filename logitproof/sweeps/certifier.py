@@ -1,4 +1,4 @@
-"""What a framework answered to a unit of rows, measured: nothing is sampled, and what is close is measured exactly.
+"""Certifies a framework's answers to a unit of rows: none is sampled, and close ones are measured exactly.
 
 Every number is compared with one that is right to 2**-45 of itself (`two_classes`): far more than decides its error in
 ulps to the digits that are reported, and whether it is correctly rounded but for a few in a million. Those few, the
@@ -162,7 +162,7 @@ class Certifier:
             self._numbers(start + first + np.arange(len(part.observed)), None, element, part)
 
     def _numbers(self, rows: Rows, counts: Rows | None, element: int, numbers: Comparison) -> None:
-        """Count numbers, each so many times; None: once."""
+        """Count numbers, each this many times; None: once."""
         if not np.isfinite(numbers.ulps.max()):
             wrong = ~np.isfinite(numbers.seen)
             self._not_finite(rows[wrong], element, numbers.seen[wrong])
@@ -240,5 +240,5 @@ class Certifier:
 
 
 def _counted(which: Mask, counts: Rows | None) -> int:
-    """Return how many numbers these are, where each stands for so many."""
+    """Return how many numbers these are, where each stands for this many."""
     return int(np.count_nonzero(which) if counts is None else counts[which].sum())

@@ -1,4 +1,4 @@
-"""Numbers of a stretch beside the exact ones: errors, the bins that they are counted in, and correct rounding."""
+"""The numbers of a stretch compared with the exact ones: errors, histogram bins, correct rounding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIRST_BIN, BINS = -8, 41
 """Errors in ulps are counted in [0, 2**-8), and from there on in [2**k, 2**(k + 1)); the last bin has no end."""
 
 LOST_BELOW = 2.0**24
-"""An exact number of so many smallest subnormal numbers is never lost, whatever it is rounded to."""
+"""An exact number of this many smallest subnormal numbers is never lost, whatever it is rounded to."""
 
 
 @dataclass(frozen=True)

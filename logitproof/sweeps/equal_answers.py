@@ -1,4 +1,4 @@
-"""Rows that decide others: where an answer stays the same, the exact number grows or falls, and its error with it.
+"""Rows that decide others: over equal answers the exact value is monotonic, and so is the error.
 
 Of rows that follow one another with equal answers only the first, the last and one in `STRIDE` are compared. Those
 between two of them are like both where the two are alike: in the binade of the exact number, on one side of it, in the
@@ -26,7 +26,7 @@ STRIDE = 64
 """Rows with equal answers, of which at least one is compared."""
 
 WORTH = 3
-"""Rows are chosen where they are at most one in so many."""
+"""Rows are chosen where they are at most one in this many."""
 
 
 class Deciding(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a worker does: it evaluates a unit in a target and certifies the answers, call by call.
+"""A worker's task: it evaluates a unit in a target and certifies the answers, call by call.
 
 While a call is certified the next one is evaluated: the framework and what judges it share the processors.
 """

@@ -1,4 +1,4 @@
-"""Single rows of a sweep, by the oracle and the bounds themselves: every number that a record states of a row."""
+"""Single rows of a sweep, by the oracle and the bounds themselves: every number that a record states about a row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measured:
-    """Rows compared with the exact answers, one number a row: that of one element.
+    """Rows compared with the exact answers, one number per row: that of one element.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ def measured(
     Parameters
     ----------
     observed : float64 array
-        Of one element, a number a row.
+        Of one element, a number per row.
     arithmetic : Arithmetic
         Whose bound the answers are held to.
     """

@@ -1,4 +1,4 @@
-"""The functions that can be swept: what each number of their answers is, as a function of two logits.
+"""The functions that can be swept: each number of their answers, as a function of two logits.
 
 A row is (a, b) with d = a - b; see `logitproof_adapters.sources.two_logits` for the rows of each format, the labels and
 the upstream gradients.
@@ -61,7 +61,7 @@ ELEMENTS: dict[tuple[str, str, str], tuple[Element, ...]] = {
     ("sigmoid_cross_entropy", "distributions", "value"): (_LOSS, _SOFTPLUS),
     ("sigmoid_cross_entropy", "distributions", "grad_logits"): (_minus(_Q), _P),
 }
-"""What each op, kind of labels and quantity gives, a number an element: one a class, or one for the row."""
+"""What each op, kind of labels and quantity gives, a number per element: one per class, or one for the row."""
 
 FORMATS = tuple(ONE)
 
@@ -111,7 +111,7 @@ class Function:
         return Cell(adapter, self.mode, self.op, self.quantity, self.format, self.labels)
 
     def columns(self, answer: NDArray[Any]) -> list[NDArray[Any]]:
-        """Return an answer, one array an element."""
+        """Return an answer, one array per element."""
         return [answer] if answer.ndim == 1 else list(answer.T)
 
 

@@ -1,4 +1,4 @@
-"""Rows of a sweep in stretches within which d grows or falls, and the exact numbers of all of them at once."""
+"""Ranges of rows within which d increases or decreases, and the exact values of all their rows at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WIDE_BLOCK = 1 << 18
 """Rows of a block of float32 differences, in which answers that stay the same are looked for."""
 
 WORDS = {"float16": (15, 0x7C00), "bfloat16": (15, 0x7F80), "float32": (31, 0x7F800000)}
-"""By format, how many bits a number has without its sign, and the first of them that is not finite."""
+"""By format: the number of bits without the sign, and the smallest bit pattern that is not finite."""
 
 FAR = -1
 """Stands for the cell of rows past `SATURATED`."""

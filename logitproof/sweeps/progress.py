@@ -1,4 +1,4 @@
-"""How far a sweep is, and how long it will take: a bar on a terminal, a line at each tenth elsewhere."""
+"""Progress of a sweep and its remaining time: a bar on a terminal, a line at each tenth elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far numbers of a format lie apart, and which of them an exact number rounds to: on float64 arrays, at once."""
+"""The spacing of numbers of a format, and correct rounding to it, on float64 arrays."""
 
 from __future__ import annotations
 

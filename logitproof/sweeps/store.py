@@ -1,4 +1,4 @@
-"""Where the records of units wait until a sweep is written: a folder, a file a unit, by the unit's address."""
+"""Where units' records are kept until a sweep is written: a folder, one file per unit, named by its address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep: what of a framework is measured, by whom, and the record of it."""
+"""A sweep: the functions measured, the workers, and the record."""
 
 from __future__ import annotations
 

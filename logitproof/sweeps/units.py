@@ -1,4 +1,4 @@
-"""Units of a sweep: which rows are measured at a time, and what a unit's record says."""
+"""Units of a sweep: which rows are measured together, and the record of a unit."""
 
 from __future__ import annotations
 

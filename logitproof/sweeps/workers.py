@@ -1,4 +1,4 @@
-"""Who works on a sweep: one protocol, to hand over a task and get its record, for one process, several, or a cluster.
+"""Workers of a sweep: one protocol (submit a task, get its record) for one process, several, or a cluster.
 
 A worker that dies costs the units it was at: they are handed over again.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from logitproof.sweeps.evaluate_unit import Task
 
 MOST_DEATHS = 5
-"""In a row, without a record between them: past them a sweep gives up."""
+"""Number of deaths in a row, without a record in between, after which a sweep fails."""
 
 
 class Workers(Protocol):

@@ -1,1 +1,1 @@
-"""Trials of an upgrade: both sides run, compared, bisected and ruled by a policy."""
+"""Upgrades: both sides run, compared, bisected and judged by a policy."""

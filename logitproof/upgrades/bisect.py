@@ -1,4 +1,4 @@
-"""The first release in which a cell changed, by halving the releases that the index offers in between."""
+"""The first release in which a cell changed, by binary search over the releases of the index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The certificate of a diff: what was compared, how it came out, what was waived; an in-toto Statement, signed or not.
+"""The certificate of a diff: inputs, verdict and waivers; an in-toto Statement, signed or not.
 
 Its predicate is a test result (https://github.com/in-toto/attestation/blob/main/spec/predicates/test-result.md); what
 that has no words for stands in its member ``logitproof``.

@@ -1,4 +1,4 @@
-"""From two run files to a diff and a ruling on it, and what is written of them."""
+"""From two run files to a diff, a ruling on it, and the files written about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both sides answer to the calls of `logitproof_adapters.catalogue.extra_calls`, as records of a run."""
+"""Both sides' answers to the calls of `logitproof_adapters.catalogue.extra_calls`, as records of a run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _judgements(adapter: str, target: Target) -> Iterator[Judgement]:
 
 
 def judgement_on(adapter: str, call: extra_calls.ExtraCall, answer: dict[str, Any]) -> Judgement:
-    """Return the record of an answer: held against the one that is right, or, where none is, right by itself."""
+    """Return the record of an answer: compared with the one that is right, or, where none is, right by itself."""
     cell = Cell(adapter, "eager", call.op, "value", call.format, call.labels)
     observed, raised = answer.get("value", ""), answer.get("raised", "")
     exact = observed if call.exact is None else call.exact.hex()

@@ -1,4 +1,4 @@
-"""What an environment was built from, as CycloneDX lists it (https://cyclonedx.org/specification/overview/)."""
+"""The packages of an environment as a CycloneDX document (https://cyclonedx.org/specification/overview/)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project's policy on upgrades: what fails its gate, which cells matter to it, what is waived by whom.
+"""A project's policy on upgrades: what fails its gate, which cells matter, what is waived by whom.
 
 It stands in ``pyproject.toml`` under ``[tool.logitproof]``, or in ``logitproof.toml`` at top level::
 

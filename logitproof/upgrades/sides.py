@@ -1,4 +1,4 @@
-"""The two sides of an upgrade: a run file, a target that is there, or an environment that is built; and their runs."""
+"""The two sides of an upgrade: run files, existing targets, or environments that are built; and their runs."""
 
 from __future__ import annotations
 
@@ -310,7 +310,7 @@ def judge(
     Parameters
     ----------
     resume : bool
-        Whether to go on with what an interruption left, if it left anything.
+        Whether to resume what an interruption left, if it left anything.
     sides_after : int
         How many more sides are judged after this one, for an estimate of the time that is left.
 
@@ -335,5 +335,5 @@ def judge(
 
 
 def is_finished(output: Path) -> bool:
-    """Tell whether a run file is there and no interrupted run beside it."""
+    """Return whether a run file is there and no interrupted run beside it."""
     return output.exists() and not parts_of(output).exists()

@@ -1,4 +1,4 @@
-"""Envelopes for statements, as DSSE has them (https://github.com/secure-systems-lab/dsse), signed by Ed25519 or not.
+"""Signed or unsigned envelopes of statements: DSSE (https://github.com/secure-systems-lab/dsse) with Ed25519.
 
 An envelope without a signature tells that nothing happened to it by accident: whoever edits it can make it fit again.
 """

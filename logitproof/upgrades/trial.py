@@ -1,4 +1,4 @@
-"""A trial of an upgrade from beginning to end: both sides, both runs, the diff, and a second look at what moved."""
+"""An upgrade from beginning to end: both sides, both runs, the diff, and repeated runs of what changed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Trial:
     building : Building
         How environments are built, and where they run.
     resume : bool
-        Whether to go on with what an interrupted upgrade of the same request left.
+        Whether to resume what an interrupted upgrade of the same request left.
     say : callable
         Receives lines on the progress.
     """
@@ -108,7 +108,7 @@ class Trial:
         return self.folder / f"{name}.lock.txt"
 
     def _begin(self) -> None:
-        """Make the folder, and see to it that what is gone on with was asked the same."""
+        """Make the folder, and see to it that what is resumed was asked the same."""
         asked = {
             "old": self.old,
             "new": self.new,
@@ -119,7 +119,7 @@ class Trial:
         if self.resume and (self.folder / REQUEST).exists():
             refuse_another_request(self.folder, asked, "upgrade")
             return
-        self._remove_results()  # one that was interrupted before it began begins anew
+        self._remove_results()  # one that was interrupted before it began begins again
         self.folder.mkdir(parents=True, exist_ok=True)
         keep_request(self.folder, asked)
 
@@ -143,7 +143,7 @@ class Trial:
                 write_text_atomically(self._lock_file(name), "\n".join(lines))
 
     def _judged(self, place: int, side: Side, adapters: Sequence[str], sides_after: int) -> Run:
-        """Return the run of a side: read, gone on with, or made."""
+        """Return the run of a side: read, resumed, or made."""
         if side.run_file or side.target is None:
             return read_run(side.run_file or Path(side.asked))
         output = self._file(NAMES[place])
@@ -241,5 +241,5 @@ def _packages(adapter: str) -> set[str]:
 
 
 def locks_of(both: Sequence[Side]) -> list[list[str]]:
-    """Return each side's lock, a requirement a line; empty where its environment was there."""
+    """Return each side's lock, a requirement per line; empty where its environment was there."""
     return [[f"python=={side.locked.python}", *side.locked.lines] if side.locked else [] for side in both]

@@ -1,4 +1,4 @@
-"""What is right: the exact softmax family, its bounds, its regimes and the judge."""
+"""The reference: the exact softmax family, its bounds, its regimes and the comparison."""
 
 from __future__ import annotations
 

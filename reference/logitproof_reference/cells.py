@@ -1,4 +1,4 @@
-"""The path under which adapters of third parties import `vocabulary.cells`."""
+"""The path under which third-party adapters import `vocabulary.cells`."""
 
 from __future__ import annotations
 

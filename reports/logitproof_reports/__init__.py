@@ -1,1 +1,1 @@
-"""What was found: run files, summaries for the terminal and CI, and the HTML report."""
+"""The results: run files, summaries for the terminal and CI, and the HTML report."""

@@ -1,4 +1,4 @@
-"""The door through which pytest finds the matrix: registers its plugin where a run asks for it, and nowhere else.
+"""The entry point of pytest: registers the plugin only where the matrix is collected.
 
 Every pytest run of an environment loads this module, so it imports nothing and adds
 no option unless `logitproof_conformance` is among what is to be collected.

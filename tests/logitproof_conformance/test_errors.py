@@ -1,4 +1,4 @@
-"""ERR, IO-6: inputs that cannot be right, and labels in other formats, give an error, NaN or what is documented."""
+"""ERR, IO-6: invalid inputs, and labels in other formats, give an error, NaN or what is documented."""
 
 from __future__ import annotations
 

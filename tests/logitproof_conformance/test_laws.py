@@ -1,4 +1,4 @@
-"""LAW: what answers must be to themselves and to one another, whatever the exact ones are."""
+"""LAW: relations that answers must satisfy by themselves and among one another, whatever the exact ones are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MOD: the compiled mode beside eager mode."""
+"""MOD: the compiled mode compared with eager mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IO: format and shape of the result, inputs left alone, no rows at all."""
+"""IO: format and shape of the result, unmodified inputs, empty batches."""
 
 from __future__ import annotations
 

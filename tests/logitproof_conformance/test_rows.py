@@ -1,4 +1,4 @@
-"""ROW, LAW-5: rows do not depend on their neighbours, their place, or how often one asks."""
+"""ROW, LAW-5: rows do not depend on their neighbours, their position, or repetition."""
 
 from __future__ import annotations
 

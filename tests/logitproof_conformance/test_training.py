@@ -1,4 +1,4 @@
-"""TRN: small models, trained as each framework's users write it."""
+"""TRN: small models, trained as each framework's documentation does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells that a framework does not offer: recorded with the reason, never passed over in silence."""
+"""Cells that a framework does not offer: recorded with the reason, never omitted silently."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class Bug:
         return self.barrier in MISSES
 
     def is_asked_in(self, found: Judgement) -> bool:
-        """Tell whether a judgement looks where this bug must show: its clause, cell and regime."""
+        """Return whether a judgement looks where this bug must show: its clause, cell and regime."""
         return (
             found.verdict not in UNASKED
             and (self.road == "calls") == found.inputs.startswith(f'{{"{CALL}": ')
@@ -125,7 +125,7 @@ class Bug:
         )
 
     def shows_in(self, found: Judgement) -> bool:
-        """Tell whether a judgement is this bug."""
+        """Return whether a judgement is this bug."""
         return found.verdict in self.verdicts and self.is_asked_in(found)
 
 

@@ -68,12 +68,12 @@ class Score:
         return [one for one in self.outcomes if one.bug.id == bug.id and one.release.red == red]
 
     def flagged(self, bug: Bug) -> bool:
-        """Tell whether every release that has a bug was red."""
+        """Return whether every release that has a bug was red."""
         found = self.of(bug, red=True)
         return bool(found) and all(one.as_documented for one in found)
 
     def cleared(self, bug: Bug) -> bool | None:
-        """Tell whether every release without a bug was green; None where there is none yet."""
+        """Return whether every release without a bug was green; None where there is none yet."""
         found = self.of(bug, red=False)
         return all(one.as_documented for one in found) if found else None
 

@@ -1,7 +1,7 @@
-"""Calls outside the matrix, which a release may change: what no documentation covers, and options that no cell has.
+"""Calls outside the matrix that a release may change: undocumented behaviour, and options that no cell covers.
 
 An upgrade evaluates them on both sides and compares the two answers. Where the mathematics of the documented meaning
-leaves one answer only, the call has it, and each side is held against it; the others are held against each other. The
+leaves one answer only, the call has it, and each side is held against it; the others are compared with each other. The
 module travels to targets.
 """
 
@@ -76,7 +76,7 @@ _OF_DOUBLED = math.log(2.0) + math.log1p(math.e)
 _FIRST_OF_2 = 1.0 / (1.0 + math.e)
 """Softmax of the smaller of two logits that are 1 apart."""
 _SOFTMAX_AND_TANGENT = 2.0 * _FIRST_OF_2 * (1.0 - _FIRST_OF_2) ** 2
-"""Slope of p + p (1 - p), the first of a softmax and its slope by the first logit, along that logit."""
+"""Slope of p + p (1 - p), the first of a softmax and its slope with respect to the first logit, along that logit."""
 _LOG_SOFTMAX_AND_TANGENT = (1.0 - _FIRST_OF_2) ** 2
 """Slope of log p + (1 - p), likewise."""
 _CLIPPED = -math.log1p(-(2.0**-23))

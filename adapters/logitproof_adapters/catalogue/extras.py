@@ -1,4 +1,4 @@
-"""What the extras of Logitproof install, as the line that installs it: Logitproof itself is on no package index yet."""
+"""The command that installs an extra of Logitproof, which is on no package index yet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def install_line(extra: str) -> str:
 
 
 def _is_extra(requirement: Requirement) -> bool:
-    """Tell whether a requirement is one of an extra, not of Logitproof always."""
+    """Return whether a requirement is one of an extra, not of Logitproof always."""
     return requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
 
 

@@ -1,4 +1,4 @@
-"""One row a framework, and one a package that they import.
+"""The table of frameworks, one row each, and of the packages that they import.
 
 Tests compare pyproject.toml (extras, entry points, dependency groups) and docs/frameworks.md with it. The module
 travels to targets, where trainers are found by it.
@@ -62,7 +62,7 @@ FRAMEWORKS = {
     "tinygrad": Framework("tinygrad", "TinygradAdapter", "", ("tinygrad",)),
     "torch": Framework("torch", "TorchAdapter", "TorchTrainer", ("torch",)),
 }
-"""By the name of the adapter, known also where Logitproof runs uninstalled."""
+"""Frameworks by the name of their adapter; also available where Logitproof is not installed."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ PACKAGES = {
     "torch": Package("2.3"),
     "triton": Package("2.3.1"),
 }
-"""By the name under which it is imported."""
+"""Packages by import name."""
 
 
 def distributions_of(package: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The ledgers of known deviations: which red verdicts are expected, on which releases and machines, and why."""
+"""The ledgers of known deviations: which failures are expected, on which releases and machines, and why."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Deviation:
         return is_known or (effect != "no-answer" and not is_more_severe(effect, than=self.effect))
 
     def names(self, cell: str, regime: str) -> bool:
-        """Tell whether the entry names a regime of a cell, on whatever machine."""
+        """Return whether the entry names a regime of a cell, on whatever machine."""
         return any(fnmatchcase(cell, glob) for glob in self.cells) and any(
             fnmatchcase(regime, glob) for glob in self.regimes
         )

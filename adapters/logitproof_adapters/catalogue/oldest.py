@@ -1,4 +1,4 @@
-"""Which release of a package is too old to be judged: one before the `oldest` of its row."""
+"""Which releases of a package are too old to be judged: those before the `oldest` of its row."""
 
 from __future__ import annotations
 

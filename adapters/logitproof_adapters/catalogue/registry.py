@@ -1,4 +1,4 @@
-"""Which frameworks can be asked, and by which adapter; nothing is imported until `load`."""
+"""Which frameworks are supported, and by which adapter; nothing is imported until `load`."""
 
 from __future__ import annotations
 

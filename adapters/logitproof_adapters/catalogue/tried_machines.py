@@ -1,4 +1,4 @@
-"""The machines that the ledgers were tried on, and what of another machine none of them shares."""
+"""The machines that the ledgers were tried on, and which facts of another machine none of them has."""
 
 from __future__ import annotations
 

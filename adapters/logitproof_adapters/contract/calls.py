@@ -1,4 +1,4 @@
-"""A call of somebody else's code in this process: whatever it raises is its answer, and the process stays as it was."""
+"""A call of foreign code in this process: whatever it raises is its result, and the process state is restored."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def in_gib(size: int) -> str:
 
 
 def ran_out(error: BaseException) -> bool:
-    """Tell whether what was raised means that there was no memory left.
+    """Return whether what was raised means that there was no memory left.
 
     >>> ran_out(MemoryError()), ran_out(RuntimeError("std::bad_alloc")), ran_out(RuntimeError("bad label"))
     (True, True, False)

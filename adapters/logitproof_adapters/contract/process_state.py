@@ -1,4 +1,4 @@
-"""What a framework or a kernel may change of the process that it runs in, kept: it must not decide what follows.
+"""Process state that a framework or kernel may change, saved and restored so that it does not affect later calls.
 
 A rounding mode, subnormal numbers flushed to zero, an error state of NumPy in which an overflow raises: each would
 change verdicts on answers that are right.

@@ -1,4 +1,4 @@
-"""The options of the losses in plain NumPy: what they make of labels, cotangents and sums, for the control.
+"""The options of the losses in plain NumPy: their effect on labels, cotangents and sums, for the control.
 
 They mean what torch.nn.CrossEntropyLoss and torch.nn.BCEWithLogitsLoss document
 (https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html): smoothing before the weights, ignored

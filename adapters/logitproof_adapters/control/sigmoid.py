@@ -35,7 +35,7 @@ def sigmoid_cross_entropy(x: Array, labels: Array, *, pos_weight: Array | None =
 
 
 def slope(x: Array, labels: Array, pos_weight: Array | None) -> Array:
-    """Return the derivative by the logit, (1 - y) sigmoid(x) - P y sigmoid(-x)."""
+    """Return the derivative with respect to the logit, (1 - y) sigmoid(x) - P y sigmoid(-x)."""
     return (1 - labels) * sigmoid(x) - _positive(labels, pos_weight) * sigmoid(-x)
 
 

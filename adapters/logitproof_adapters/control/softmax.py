@@ -1,4 +1,4 @@
-"""Softmax and its kin in plain NumPy, as ordinary correct code computes them: the control.
+"""Softmax and related functions in plain NumPy, as ordinary correct code computes them: the control.
 
 float32 and float64 are computed natively; half formats in float32, rounded once at the end.
 Gradients are the closed forms. Infinite logits give the limits, NaN where there is none: see `without_limit`.

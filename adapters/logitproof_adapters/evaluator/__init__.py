@@ -1,1 +1,1 @@
-"""What runs in a target: it holds one adapter and answers the judge. All of it runs on Python 3.8 with NumPy alone."""
+"""The code that runs in a target: it holds one adapter and answers the judge, on Python 3.8 with only NumPy."""

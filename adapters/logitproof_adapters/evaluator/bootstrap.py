@@ -1,4 +1,4 @@
-"""The first program that a target runs, sent as one line; Python 3.6 can read it, and is told to be too old.
+"""The first program that a target runs, sent as one line; Python 3.6 can parse it and reports that it is too old.
 
 It puts the pipe where no framework writes, takes the sources of the evaluator, imports them and starts the loop. It
 runs before any module of the suite is there, hence repeats the few lines that read and write a frame.
@@ -14,7 +14,7 @@ from importlib.util import cache_from_source, find_spec
 from typing import Any, BinaryIO
 
 MOST_CPU_SECONDS = 600
-"""Of a process without rights over others: a graded kernel's."""
+"""CPU time limit of a process without rights over others: that of a graded kernel."""
 
 CAPBSET_DROP, NO_NEW_PRIVILEGES, SYS_PTRACE, CAPABILITY_VERSION = 24, 38, 19, 0x20080522
 """What Linux names so, in linux/prctl.h and linux/capability.h."""
@@ -69,7 +69,7 @@ def read_frame(stream: BinaryIO) -> Any:
 def limit_memory(size: int) -> None:
     """Let no allocation take the process past `size` bytes of data of its own.
 
-    Not past so many addresses (RLIMIT_AS): a GPU's driver and an allocator reserve far more of them than they use.
+    Not past this many addresses (RLIMIT_AS): a GPU's driver and an allocator reserve far more of them than they use.
     """
     import resource  # noqa: PLC0415 - systems that have it not are not asked for a limit
 

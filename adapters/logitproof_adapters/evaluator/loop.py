@@ -1,4 +1,4 @@
-"""The loop in the target: it reads a request, lets the adapter answer it, and writes what came.
+"""The loop in the target: it reads a request, passes it to the adapter, and writes the answer.
 
 It ends when the pipe closes, also in the middle of a call, and where a call takes much longer than the judge waits. An
 answer ``{"ended": ...}`` is its last: a process that ran out of memory may hold on to what it took. One with ``"last"``
@@ -53,7 +53,7 @@ Answer = Tuple[Dict[str, Any], Sequence[Union[bytes, memoryview]]]
 
 OLDEST_NUMPY = (1, 17)
 MOST_CHARACTERS = 10_000
-"""Of a text that an adapter makes up."""
+"""Longest text that is taken from an adapter."""
 
 CONTRACT = ("name", "modes", "describe", "unsupported", "evaluate", "repro")
 """What every adapter has."""
@@ -324,7 +324,7 @@ class KeptImports:
 
 
 class KeptNames:
-    """What NumPy's names and the built-in ones stand for: a call that binds one anew would change every later one."""
+    """What NumPy's names and the built-in ones stand for: a call that rebinds one would change every later one."""
 
     def __init__(self) -> None:
         self.keep()

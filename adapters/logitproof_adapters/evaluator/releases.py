@@ -1,4 +1,4 @@
-"""Which release of a distribution is installed, by its metadata; a module of its own, for it travels to targets."""
+"""The installed release of a distribution, from its metadata; a module of its own, because it is sent to targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a guarded process can still do, tried out there: not every system keeps what it is told to limit."""
+"""What a guarded process can still do, found by trying: not every system enforces the limits that it accepts."""
 
 from __future__ import annotations
 

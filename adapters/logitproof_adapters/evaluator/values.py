@@ -25,7 +25,7 @@ NUMBERS = "biufc"
 
 
 MOST_BYTES = 1 << 30
-"""Of an answer that travels; the largest that any cell asks for has some ten million."""
+"""Largest answer that is transferred; the largest of any cell has some ten million bytes."""
 
 
 def packed(array: NDArray[Any]) -> Packed:

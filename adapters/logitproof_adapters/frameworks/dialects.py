@@ -1,4 +1,4 @@
-"""The dialects of the adapters of this package: what each framework documents of its losses, as data.
+"""The dialects of the adapters of this package: what each framework documents about its losses, as data.
 
 They stand in the classes of the adapters, which import no framework before they are made; so the dialects can be told
 side by side where no framework is installed.
@@ -32,4 +32,4 @@ def _of_adapter(name: str) -> Mapping[Loss, Dialect]:
 DIALECTS: Mapping[str, Mapping[Loss, Dialect]] = {
     name: dialects for name in dict.fromkeys((*BETTER_KNOWN, *FRAMEWORKS)) if (dialects := _of_adapter(name))
 }
-"""By adapter that has losses, and by the op, labels and entry of a cell."""
+"""Dialects by the name of an adapter with losses, then by the op, labels and entry of a cell."""

@@ -1,4 +1,4 @@
-"""Apple's cut cross-entropy: `linear_cross_entropy(impl="torch_compile")`, the one that needs no Triton.
+"""Apple's cut cross-entropy: `linear_cross_entropy(impl="torch_compile")`, the variant that needs no Triton.
 
 https://github.com/apple/ml-cross-entropy
 """

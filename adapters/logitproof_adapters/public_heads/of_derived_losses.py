@@ -1,4 +1,4 @@
-"""Entropies, divergences and focal losses of packages, as functions of logits; one number a row.
+"""Published entropies, divergences and focal losses, as functions of logits; one number per row.
 
 ``logitproof check --op entropy``, ``kl_divergence`` or ``focal_cross_entropy`` judges them. A divergence is that of the
 target from the logits, sum t log(t / p). What a package takes as probabilities or their logarithms is made by its own

@@ -59,7 +59,7 @@ def cross_entropy(
     softcap: Any = None,
     z_loss: float = 0.0,
 ) -> Any:
-    """`cross_entropy_loss` of `F.linear`: a loss a row; its second result is the z-loss, which it has added already."""
+    """`cross_entropy_loss` of `F.linear`: a loss per row; its second result is the z-loss, already included."""
     linear: Any = import_module("torch.nn.functional").linear
     module: Any = import_module("fla.modules.fused_cross_entropy")
     losses, _ = module.cross_entropy_loss(

@@ -1,4 +1,4 @@
-"""The functions that losses are made of, of packages: softplus, logaddexp, cumulative and grouped sums.
+"""Published building blocks of losses: softplus, logaddexp, cumulative and grouped sums.
 
 ``logitproof check --op softplus``, ``log_sigmoid``, ``logaddexp``, ``cumulative_log_sum_exp``, ``grouped_log_sum_exp``
 or ``grouped_softmax`` judges them, with two derivatives where a framework takes them.

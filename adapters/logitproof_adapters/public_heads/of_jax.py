@@ -1,4 +1,4 @@
-"""Heads of JAX: tokamax' linear_softmax_cross_entropy_loss, and the losses of optax and MaxText behind a product.
+"""Heads in JAX: tokamax's linear_softmax_cross_entropy_loss, and the losses of optax and MaxText after a product.
 
 https://github.com/openxla/tokamax; https://optax.readthedocs.io/en/latest/api/losses.html;
 https://github.com/AI-Hypercomputer/maxtext

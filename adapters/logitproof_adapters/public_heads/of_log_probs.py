@@ -1,4 +1,4 @@
-"""Log-probabilities of sampled tokens, as trainers by reinforcement have them: trl and verl, of `F.linear`.
+"""Log-probabilities of sampled tokens, as in reinforcement learning: trl and verl, after `F.linear`.
 
 https://github.com/huggingface/trl/blob/main/trl/trainer/utils.py
 https://github.com/volcengine/verl/blob/main/verl/utils/torch_functional.py

@@ -1,4 +1,4 @@
-"""Functions that take a mask, and attention's softmax: its product with values that are the identity is the softmax.
+"""Functions with a mask, and attention's softmax, read off by using the identity as its values.
 
 ``logitproof check --where`` judges them: `where` is true for the classes that count. Each calls the public function in
 its own words. Attention is given logits as queries, the identity as keys and values, and a scale of 1: every product is

@@ -1,4 +1,4 @@
-"""Losses and distributions of packages that take probabilities, not logits; one number a row, of a binary loss each.
+"""Published losses and distributions that take probabilities; one number per row, or per element of a binary loss.
 
 ``logitproof check --op probability_cross_entropy``, ``binary_cross_entropy``, ``probability_entropy`` or
 ``probability_kl_divergence`` judges them. A divergence is that of the target from the probabilities.

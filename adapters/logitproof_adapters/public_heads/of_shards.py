@@ -1,10 +1,10 @@
-"""Losses over a sharded vocabulary, on ranks that are processes of this machine (gloo), behind a linear layer.
+"""Losses over a sharded vocabulary, on ranks that are local processes (gloo), after a linear layer.
 
 torch: https://docs.pytorch.org/docs/stable/distributed.tensor.parallel.html; Megatron:
 https://github.com/NVIDIA/Megatron-LM/blob/main/megatron/core/tensor_parallel/cross_entropy.py
 
 Without a gradient a function returns the loss as every rank has it, (ranks, rows) or (ranks,), of one rank alone as it
-is; for a gradient that of the first rank, differentiable: each rank's gradient by its own shard, side by side.
+is; for a gradient that of the first rank, differentiable: each rank's gradient of its own shard, side by side.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def torch_loss_parallel(
 
 
 def megatron(hidden: Any, weight: Any, labels: Any, *, ranks: int = 1, label_smoothing: float = 0.0) -> Any:
-    """`vocab_parallel_cross_entropy`: a loss a row."""
+    """`vocab_parallel_cross_entropy`: a loss per row."""
     return _sharded("megatron", ranks, (hidden, weight, labels), {"label_smoothing": label_smoothing})
 
 
 def liger(
     hidden: Any, weight: Any, labels: Any, *, ranks: int = 1, ignore_index: int = -100, label_smoothing: float = 0.0
 ) -> Any:
-    """`LigerVocabParallelCrossEntropy`: a loss a row; its Triton kernels run in the interpreter."""
+    """`LigerVocabParallelCrossEntropy`: a loss per row; its Triton kernels run in the interpreter."""
     options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
     return _sharded("liger", ranks, (hidden, weight, labels), options)
 

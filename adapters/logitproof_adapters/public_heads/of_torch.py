@@ -1,4 +1,4 @@
-"""PyTorch: cross-entropy behind a linear layer, and `linear_cross_entropy`, whole and in chunks.
+"""PyTorch: cross-entropy after a linear layer, and `linear_cross_entropy`, whole and in chunks.
 
 https://docs.pytorch.org/docs/main/generated/torch.nn.functional.linear_cross_entropy.html
 """

@@ -1,4 +1,4 @@
-"""Losses of trainers, of `F.linear`: transformers, torchtune, Megatron's on one rank.
+"""Losses of training libraries, after `F.linear`: transformers, torchtune, Megatron on one rank.
 
 https://github.com/huggingface/transformers/blob/main/src/transformers/loss/loss_utils.py
 https://github.com/meta-pytorch/torchtune/tree/main/torchtune/modules/loss
@@ -38,7 +38,7 @@ def torchtune_chunked(hidden: Any, weight: Any, labels: Any, *, ignore_index: in
 
 
 def megatron(hidden: Any, weight: Any, labels: Any, *, label_smoothing: float = 0.0) -> Any:
-    """`vocab_parallel_cross_entropy` on one rank: a loss a row."""
+    """`vocab_parallel_cross_entropy` on one rank: a loss per row."""
     torch: Any = import_module("torch")
     _one_rank(torch)
     module: Any = import_module("megatron.core.tensor_parallel.cross_entropy")

@@ -1,4 +1,4 @@
-"""One rank of a loss over a sharded vocabulary: a process of its own, of which this file is the whole program.
+"""One rank of a loss over a sharded vocabulary: a separate process, of which this file is the whole program.
 
 Arguments: rank, number of ranks, file of the rendezvous, name of the head. It reads pickled requests from its input and
 writes an answer to each: ``loss``, as this rank has it, and ``gradient``, by the logits of its shard; or ``raised``.

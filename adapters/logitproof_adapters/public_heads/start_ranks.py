@@ -1,4 +1,4 @@
-"""Starting the ranks of a sharded loss as processes of this machine, and handing requests to them."""
+"""Starts the ranks of a sharded loss as local processes, and sends them requests."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Adapters whose question is source text: the base class, what is unsupported, kernels, trainers."""
+"""Adapters that call their framework by source text: the base class, unsupported cells, kernels, trainers."""

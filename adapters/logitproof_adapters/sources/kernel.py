@@ -1,4 +1,4 @@
-"""A function of one's own that claims to compute an op, and what its author declares of it."""
+"""A user-defined function that claims to compute an op, and what its author declares about it."""
 
 from __future__ import annotations
 

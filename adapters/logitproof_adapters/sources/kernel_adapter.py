@@ -1,4 +1,4 @@
-"""A kernel as an adapter: of NumPy arrays, or of a framework's tensors and differentiated by it."""
+"""The adapter of a kernel: of NumPy arrays, or of a framework's tensors, with the framework's differentiation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kernel's author declares of it beside its op: options, transforms of the logits, formats, refusals."""
+"""What a kernel's author declares besides its op: options, transforms of the logits, formats, refusals."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Claim:
     scale, temperature : float
         What the logits are multiplied with, of either sign, or divided by.
     factors : str
-        Whether it takes a tensor of factors of its logits by this keyword: one a row, (rows, 1), for ``rows``, one a
+        Whether it takes a tensor of factors of its logits by this keyword: one per row, (rows, 1), for ``rows``, one a
         class, (classes,), for ``classes``; empty for none. They come after the scale.
     learned : bool
         Whether it is differentiated by that tensor too.

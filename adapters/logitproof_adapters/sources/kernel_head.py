@@ -1,4 +1,4 @@
-"""A kernel of several operands: fused with the linear layer before it, or a function of logits and a target's."""
+"""A kernel of several operands: fused with the linear layer before it, or a function of two sets of logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A kernel in a process of its own: what the evaluator loads there, from words in a variable of the environment."""
+"""A kernel in its own process: the evaluator there loads it as an environment variable describes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def made(device: str) -> SourceAdapter:
 
 
 def over_ranks(function: Callable[..., Any], shards: int) -> Callable[..., Any]:
-    """Return a function over so many ranks, which it takes by the keyword ``ranks``.
+    """Return a function over this many ranks, which it takes by the keyword ``ranks``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Notices whether a kernel calls what it must not: its framework's own op, by whatever name or method.
+"""Detects calls that a kernel must not make: its framework's own op, under any name or method.
 
 Python's profiler tells of every function that is called in this thread, those of extension modules too, and in every
 thread that is started since the kernel's module was imported. PyTorch's dispatcher tells beside of every operator of

@@ -1,4 +1,4 @@
-"""Ways of calling a kernel that must not change its answer: what was called before, again, or at the same time.
+"""Ways of calling a kernel that must not change its answer: after other calls, repeatedly, or concurrently.
 
 Each takes a call, what reads a framework's answer, and arrays. It returns the answer to these arrays, which is judged
 as any other.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CALLS = 50
 LATER_CALLS = 20
-"""Of others, before an answer that was kept is read: buffers may be used in turn."""
+"""Number of other calls before a kept answer is read: buffers may be used in turn."""
 
 FURTHER = 3
 """Rows or classes more: few enough to lie in the same block."""
@@ -225,7 +225,7 @@ WAYS = {
     "in_threads": in_threads,
     "far": far,
 }
-"""By the word that a cell has as its entry."""
+"""Ways of calling, by the entry of a cell."""
 
 SHAPED = {
     "after_fewer_rows": after_fewer_rows,
@@ -233,7 +233,7 @@ SHAPED = {
     "after_more_rows": after_more_rows,
     "after_more_classes": after_more_classes,
 }
-"""Those of the ways that must know which axis is that of the classes."""
+"""The ways that depend on the class axis."""
 
 AFTER_VALUE = "after_another_value"
 """A way of asking for a gradient: the value of other arrays is computed in between."""

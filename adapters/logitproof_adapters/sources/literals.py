@@ -1,4 +1,4 @@
-"""Arrays spelled as Python numbers, or by a word in their place.
+"""Arrays written as Python literals, or by a placeholder.
 
 A program that shows a wide row packs its arrays, or builds them. It is then spelled with a word for each: spelled in
 full, to be replaced, they took a tenth of a run's time.

@@ -1,4 +1,4 @@
-"""What adapters and trainers have in common whose framework takes and returns NumPy arrays."""
+"""The common part of adapters and trainers whose framework takes and returns NumPy arrays."""
 
 from __future__ import annotations
 

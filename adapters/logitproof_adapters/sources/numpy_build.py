@@ -1,4 +1,4 @@
-"""What NumPy's own arithmetic depends on: the vector instructions that it uses."""
+"""What NumPy's arithmetic depends on: the vector instructions that it uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a device does with numbers, found out by asking it: subnormals, division, sums in half precision."""
+"""The arithmetic of a device, measured: subnormals, division, sums in half precision."""
 
 from __future__ import annotations
 

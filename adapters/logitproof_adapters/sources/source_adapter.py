@@ -1,4 +1,4 @@
-"""A question put to a framework as source text: `evaluate` executes it, `repro` prints it with its inputs."""
+"""Calls a framework by source text: `evaluate` executes it, `repro` prints it with its inputs."""
 
 from __future__ import annotations
 

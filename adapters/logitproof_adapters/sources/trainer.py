@@ -1,4 +1,4 @@
-"""Training as a framework's users write it: what a trainer is, and that of an adapter.
+"""Training as a framework's users write it: the base class of trainers, and the trainer of an adapter.
 
 A trainer belongs to an adapter, whose framework it uses: an adapter with an attribute ``trainer``, a class that takes
 the adapter, is asked to train. Its program is source, as in `source_adapter`: what ran is what a repro shows.
@@ -65,8 +65,8 @@ class SourceTrainer(ABC):
 
     Below the adapter's imports the program defines ``load(parameters)``; ``train(batches)``, which yields loss,
     gradients or None, and parameters of each step; ``logits(x)``; ``descend(x, upstream)``, which takes one step from a
-    given gradient by the logits and returns the parameters after it; and ``loss(z, y)``, which returns the loss and its
-    gradient by the logits.
+    given gradient of the logits and returns the parameters after it; and ``loss(z, y)``, which returns the loss and its
+    gradient with respect to the logits.
     """
 
     mode = "eager"
@@ -123,13 +123,13 @@ class SourceTrainer(ABC):
         return self._array(program["logits"](*self._tensors(cell, [features])))
 
     def descend(self, cell: Cell, task: Task, features: NDArray[Any], upstream: NDArray[Any]) -> Arrays:
-        """Return the parameters after a step from those of the last `logits`, by a given gradient by the logits."""
+        """Return the parameters after a step from those of the last `logits`, given the gradient of the logits."""
         return self._arrays(self._program(cell, task)["descend"](*self._tensors(cell, [features, upstream])))
 
     def loss(
         self, cell: Cell, task: Task, logits: NDArray[Any], labels: NDArray[np.int64]
     ) -> tuple[float, NDArray[Any]]:
-        """Return the framework's loss at given logits, numbers of the format, and its gradient by them."""
+        """Return the framework's loss at given logits, numbers of the format, and its gradient with respect to them."""
         y = self.tensor(labels_of(cell, task, labels))
         loss, gradient = self._program(cell, task)["loss"](*self._tensors(cell, [logits]), y)
         return float(self._array(loss)), self._array(gradient)

@@ -1,4 +1,4 @@
-"""Every row of two logits of a format, by its number: what a sweep evaluates. It travels, so that answers alone do.
+"""Every row of two logits of a format, by its number, generated in the target so that only answers are transferred.
 
 A number is read as bits. Of float32 they are those of d, and the row is (d, 0): the exact answer to two classes depends
 on the difference of their logits alone. Of a half format the upper 16 are those of the first logit, the lower 16 of the
@@ -55,8 +55,8 @@ def _of_numbers(op: str, format_: str, numbers: NDArray[np.uint32]) -> NDArray[A
 def inputs_of(cell: Cell, start: int, count: int) -> Inputs:
     """Return what an adapter is handed for rows from a number on.
 
-    Class indices are 0, distributions (1, 0). The upstream gradient of a number a row is 1; of a number a class it is
-    (1, 0), and where classes are independent (1, 1).
+    Class indices are 0, distributions (1, 0). The upstream gradient is 1 for one number per row; for one per class, it
+    is (1, 0), and (1, 1) where classes are independent.
     """
     op = OPS[cell.op]
     labels = cotangent = None
@@ -70,7 +70,7 @@ def inputs_of(cell: Cell, start: int, count: int) -> Inputs:
 
 
 def _constant(format_: str, row: tuple[int, int], count: int) -> NDArray[Any]:
-    """Return a row of zeros and ones, so many times."""
+    """Return a row of zeros and ones, this many times."""
     bits = np.empty((count, 2), np.uint32 if format_ == "float32" else np.uint16)
     bits[:] = [number * ONE[format_] for number in row]
     return bits.view(DTYPES[format_])

@@ -1,4 +1,4 @@
-"""What this release's adapters wrap, with a reason for every cell they do not."""
+"""Which cells the adapters of this release do not wrap, each with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a process has shown nothing, and whether it works, waits for a processor, or hangs."""
+"""How long a process has been silent, and whether it works, waits for a processor, or hangs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Silence:
         return time.monotonic() - self._since
 
     def exceeds(self, limit: float) -> bool:
-        """Tell whether the worker has hung for `limit` seconds; to be called again and again while it is silent.
+        """Return whether the worker has hung for `limit` seconds; to be called again and again while it is silent.
 
         It is looked at once every `limit` seconds, so that what it did before counts for no longer than that; how long
         its processes waited for a processor more often, for those that end are gone.
@@ -84,7 +84,7 @@ class Silence:
 
 
 def hangs(seconds: float, used: float | None, limit: float, waited: float = 0.0) -> bool:
-    """Tell whether a process hangs that was silent for `seconds`, in which it `used` and `waited` for a processor.
+    """Return whether a process hangs that was silent for `seconds`, in which it `used` and `waited` for a processor.
 
     One that runs in circles uses all that it gets, and one that waits for what never comes uses nothing. In between is
     one that has to share its processor, or gets none at all: it has as long as it takes to use `limit` seconds. Where

@@ -1,4 +1,4 @@
-"""Frames that come from a pipe in pieces, each read into the memory in which its body is handed out."""
+"""Frames that arrive from a pipe in pieces, each read directly into the memory of its body."""
 
 from __future__ import annotations
 

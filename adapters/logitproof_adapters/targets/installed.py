@@ -1,4 +1,4 @@
-"""Which of the known frameworks a target has."""
+"""Which supported frameworks a target has."""
 
 from __future__ import annotations
 

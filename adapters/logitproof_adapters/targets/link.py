@@ -1,4 +1,4 @@
-"""The process in a target and the pipe to it: requests, answers, deadlines, and how it came to its end.
+"""The process in a target and the pipe to it: requests, answers, deadlines, and how the process ended.
 
 Requests may be sent ahead: the evaluator answers them in their order, one at a time.
 """
@@ -41,18 +41,18 @@ TICK_SECONDS = 0.5
 CHUNK = 1 << 20
 
 KEPT = 1 << 16
-"""How much of what a process writes to stderr is kept: the last words."""
+"""Bytes of a process's stderr that are kept, counted from the end."""
 
 TELLING = re.compile(r"\berror\b|Error:|^Fatal|^Segmentation", flags=re.IGNORECASE)
-"""What the line of a log that explains an end looks like."""
+"""Matches the line of a log that explains why a process ended."""
 
 
 ENDED = "ended "
-"""How it begins what is said of a process that ended by itself."""
+"""Prefix of the description of a process that ended by itself."""
 
 
 class TargetDied(RuntimeError):  # noqa: N818 - what is recorded of a call that ended the process begins with this word
-    """The evaluator came to its end, or was ended, in the middle of a call.
+    """The evaluator ended, or was ended, in the middle of a call.
 
     Attributes
     ----------

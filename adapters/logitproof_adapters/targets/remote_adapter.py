@@ -1,4 +1,4 @@
-"""The adapter that stands for one in a target: what it is asked, the evaluator there answers."""
+"""The proxy of an adapter in a target: it passes every call to the evaluator there."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RemoteError(RuntimeError):
 
 
 class RemoteAdapter:
-    """Fulfils `Adapter` through a pipe; the evaluator is started anew where it came to its end.
+    """Fulfils `Adapter` through a pipe; the evaluator is restarted if it ended.
 
     Parameters
     ----------
@@ -172,12 +172,12 @@ class RemoteAdapter:
         return self._loaded
 
     def request(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> Reply:
-        """Return the answer to a request, from an evaluator that is started anew where the last one has ended.
+        """Return the answer to a request, from an evaluator that is restarted where the last one has ended.
 
         Raises
         ------
         TargetDied
-            It came to its end, or the target is given up.
+            It ended, or the target is given up.
         RemoteError
             What was raised there, by a class of the same name.
         """
@@ -208,7 +208,7 @@ class RemoteAdapter:
         raise TargetDied(f"given up after {self._deaths} ends in a row")
 
     def _see_that_it_is_loaded(self) -> None:
-        """Raise TargetDied where an evaluator that was started anew could not load the adapter."""
+        """Raise TargetDied where an evaluator that was restarted could not load the adapter."""
         if self._loaded is None or self._loaded.lost or not self._loaded.done:
             return
         answer, _ = self._loaded.reply

@@ -1,4 +1,4 @@
-"""The trainer that stands for one in a target."""
+"""The proxy of a trainer in a target."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ class RemoteTrainer:
         return self._ask("logits", cell, task, {**_numbered(parameters), "features": features})[1]["logits"]
 
     def descend(self, cell: Cell, task: Task, features: NDArray[Any], upstream: NDArray[Any]) -> Arrays:
-        """Return the parameters after a step from those of the last `logits`, by a given gradient by the logits."""
+        """Return the parameters after a step from those of the last `logits`, given the gradient of the logits."""
         arrays = self._ask("descend", cell, task, {"features": features, "upstream": upstream})[1]
         return _of_kind("parameter", arrays)
 
     def loss(
         self, cell: Cell, task: Task, logits: NDArray[Any], labels: NDArray[np.int64]
     ) -> tuple[float, NDArray[Any]]:
-        """Return the framework's loss at given logits and its gradient by them."""
+        """Return the framework's loss at given logits and its gradient with respect to them."""
         answer, arrays = self._ask("loss", cell, task, {"logits": logits, "labels": labels})
         return answer["loss"], arrays["gradient"]
 

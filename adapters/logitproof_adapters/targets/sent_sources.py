@@ -1,4 +1,4 @@
-"""The modules that travel to a target: those that an adapter and the evaluator import, found in their sources."""
+"""The modules that are sent to a target: those that an adapter and the evaluator import, found in their sources."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 OWN, PROJECT = "logitproof.toml", "pyproject.toml"
 
 MOST_BYTES = 1_000_000
-"""Of such a file."""
+"""Largest size of a settings file."""
 
 
 class SettingsError(ValueError):

@@ -1,4 +1,4 @@
-"""What a target is: a command that gives a Python interpreter, and what is set there.
+"""A target: a command that starts a Python interpreter, and what is set there.
 
 A project names its targets in ``logitproof.toml``, or in ``pyproject.toml`` under ``[tool.logitproof]``::
 

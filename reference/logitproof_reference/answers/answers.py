@@ -1,4 +1,4 @@
-"""Exact answers and bounds, each computed once: what was asked before comes from memory, or from disk."""
+"""Exact answers and bounds, each computed once: repeated requests are answered from memory or disk."""
 
 from __future__ import annotations
 

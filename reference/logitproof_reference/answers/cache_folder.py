@@ -1,4 +1,4 @@
-"""Where on disk answers are kept, and whether they are."""
+"""Where answers are kept on disk, and whether they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a question is about, as a digest: equal digests mean equal answers, to the bit."""
+"""The digest of a request: equal digests mean equal answers, to the bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays on disk by name: bounded, safe under concurrent writers, and believed only where their digest is right.
+"""Arrays on disk by name: bounded in size, safe under concurrent writers, and verified by digest.
 
 A file is one array as NumPy writes it (`numpy.load` reads it), followed by a digest of its name and of all before. It
 is written beside its place and moved there, so that nobody sees half of it; a damaged, cut or misplaced one counts as

@@ -1,1 +1,1 @@
-"""How far a correct implementation may be off: the bounds B1 to B9, from assumptions on its arithmetic."""
+"""Error bounds of correct implementations: the bounds B1 to B10, from assumptions on their arithmetic."""

@@ -1,4 +1,4 @@
-"""Bounds of the accuracy grades: how exact an answer is whose steps ran in float32, or in the format itself.
+"""Bounds of the accuracy grades: the error of an answer computed in float32, or in the format itself.
 
 Grade A is what code gives that computes in float32 and rounds once, to the format, at the end. With E the bound of
 the float32 computation under `IN_FLOAT32`, it holds a number z with |z - y| <= E, and rounds it to nearest: off by at
@@ -49,7 +49,7 @@ IN_A_HALF_FORMAT: Final = replace(SHOULD, exp_ulps=EXP_ULPS, log_ulps=EXP_ULPS)
 
 
 def is_half(format_: Format) -> bool:
-    """Tell whether a format is narrower than float32, so that it matters where its results are computed."""
+    """Return whether a format is narrower than float32, so that it matters where its results are computed."""
     return format_.precision < FORMATS["float32"].precision
 
 

@@ -1,4 +1,4 @@
-"""How far a correct implementation may be off: one absolute bound for every element of an answer."""
+"""Error bounds of correct implementations: one absolute bound for every element of an answer."""
 
 from __future__ import annotations
 

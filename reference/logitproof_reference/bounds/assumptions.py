@@ -1,4 +1,4 @@
-"""What an implementation's arithmetic is assumed, or declared, to be: the inputs of every bound."""
+"""The assumed or declared arithmetic of an implementation: the parameters of every bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounds of losses that are made of probabilities, and clip them to [e, 1 - e] before the logarithm.
+"""Bounds of losses computed from probabilities clipped to [e, 1 - e] before the logarithm.
 
 Softmax comes first and is off by B1; a loss may divide it once more by its own sum, as Keras does. From there p is
 known to lie in an interval, and clipping is monotonic: log p lies between the logarithms of the clipped ends, whose

@@ -1,4 +1,4 @@
-"""How far a correct implementation of these functions may be off: running errors on top of the bounds B1 and B2.
+"""Error bounds of entropy, divergences and focal loss: running errors on top of the bounds B1 and B2.
 
 With dp, dl the bounds of a share and of its logarithm (`bounds.forward_bounds`), u the unit roundoff and g the growth
 of a sum over the classes: a product of computed numbers is off by what its factors are and by u; a sum by g times the
@@ -164,7 +164,7 @@ def _jensen_shannon(given: Operands, rounding: Rounding) -> F64:
 
 
 def _jensen_shannon_by(side: int, given: Operands, rounding: Rounding) -> F64:
-    """Return how far the gradient by the logits, or by the target's, may be off."""
+    """Return how far the gradient with respect to the logits, or by the target's, may be off."""
     sides, beside, off = _jensen_shannon_parts(given, rounding)
     one, other = sides[side], sides[1 - side]
     size = _sum(one.p * (np.abs(one.l) + np.abs(other.l) + 1.0))

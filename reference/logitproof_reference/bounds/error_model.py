@@ -1,4 +1,4 @@
-"""Running error analysis: a computed number is its exact value and how far it may be off."""
+"""Running error analysis: a computed number is represented by its exact value and an error bound."""
 
 from __future__ import annotations
 

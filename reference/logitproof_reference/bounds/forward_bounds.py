@@ -1,4 +1,4 @@
-"""What the bounds of every quantity of some rows are made of, kept by content: some twenty quantities ask for it."""
+"""Intermediate results shared by the bounds of all quantities of some rows, cached by content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from logitproof_reference.bounds.error_model import BoundedValue, Rounding
 
 FEW = 1 << 14
-"""Blocks of so many logits are small change: many are kept. Of larger ones those asked last, a few megabytes each."""
+"""Blocks of this many logits are small change: many are kept. Of larger ones those asked last, a few megabytes each."""
 
 
 @dataclass(frozen=True)

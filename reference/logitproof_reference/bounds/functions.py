@@ -1,4 +1,4 @@
-"""How far the functions that losses are made of may be off: the bounds of log-sum-exp and softmax of their rows.
+"""Error bounds of the building blocks of losses: those of log-sum-exp and softmax of their rows.
 
 softplus, log_sigmoid, logaddexp and what goes over groups of rows are held to the bounds of the rows that they are
 (`oracle.functions`): B3, B1 and those of their derivatives. Beside them

@@ -1,4 +1,4 @@
-"""Bound B5 and its kin: vector-Jacobian products of every op, with any cotangent.
+"""Bound B5 and related ones: vector-Jacobian products of every op, with any cotangent.
 
 A framework differentiates what it computed: gradients are made of its own rounded softmax, or of exp
 of its rounded log-softmax. Every function takes that softmax as an `BoundedValue`, follows each

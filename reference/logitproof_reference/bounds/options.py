@@ -29,7 +29,7 @@ EXTRA_ROUNDINGS = 5
 """1 - a, a / n, their products with the label and with the row's sum, the product with the weight."""
 
 WEIGHTS_IN_A_DIVISOR = 4
-"""So many terms for each unit of the divisor are granted to the sum that it is: weights of 1/4 and more."""
+"""Terms that the sum of a divisor may have per unit of its value: weights of 1/4 and more."""
 
 
 def option_bound(request: Request, format_: Format, arithmetic: Arithmetic) -> F64:
@@ -104,5 +104,5 @@ def _reduced(request: Request, answer: BoundedValue, divisor: float, rounding: R
 
 
 def over_many(rounding: Rounding, terms: int) -> Rounding:
-    """Return the rounding of a sum of so many terms: where the format's own could lose half of it, that of float32."""
+    """Return the rounding of a sum of this many terms: that of float32 if the format's own could lose half of it."""
     return rounding if rounding.sum_growth(terms) < VACUOUS else Rounding(rounding.format, wide(rounding.arithmetic))

@@ -1,4 +1,4 @@
-"""How far a correct loss of probabilities may be off: running errors, from the numbers to their logarithms.
+"""Error bounds of losses of probabilities: running errors, from the numbers to their logarithms.
 
 Of given numbers x nothing is off. With u the unit roundoff, g the growth of a sum over the classes and el that of log:
 
@@ -140,7 +140,7 @@ class Held:
         return _quotient(self.dr, self.r)
 
     def through_division(self, error: F64, size: F64, error_times: F64, size_times: F64) -> F64:
-        """Return how far the gradient by the given numbers is off: of G and of G r the errors and the sizes."""
+        """Return errors and magnitudes of the gradient with respect to the given numbers, for G and for G r."""
         if not self.numbers.convention.normalized:
             return error
         u, g = self.rounding.unit, self.growth

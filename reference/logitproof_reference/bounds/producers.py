@@ -1,4 +1,4 @@
-"""How far an answer moves when the logits of its op are off: by the rounding of whatever makes them."""
+"""How far an answer moves when its logits are perturbed: by the rounding of whatever produces them."""
 
 from __future__ import annotations
 

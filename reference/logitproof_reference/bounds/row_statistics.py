@@ -1,4 +1,4 @@
-"""The numbers of a row that its bounds depend on: how far each logit lies below the largest, and the sums."""
+"""The numbers of a row that its bounds depend on: the distance of each logit to the largest, and the sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which bound answers which request: the functions that the rows of `ops` name, on numbers computed once for all."""
+"""Which bound answers which request: the functions that the rows of `ops` name, on shared intermediate results."""
 
 from __future__ import annotations
 

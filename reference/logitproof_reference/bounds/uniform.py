@@ -1,4 +1,4 @@
-"""Bounds that hold for all rows of n classes whose logits span at most some reach: tolerances for other people's tests.
+"""Bounds for all rows of n classes whose logits span at most a given reach: tolerances for other projects' tests.
 
 The bounds B1 to B3 of a row grow with each t_j <= R, with log S <= log n and with the sum over the shifts, which is at
 most that of a row all of whose terms are shifted by D = u R + 3 flush: sum p_j (e^D_j - 1) <= e^D - 1. So the bound of
@@ -91,4 +91,4 @@ FORMS = {
     "log_sum_exp": _log_sum_exp,
     "softmax_cross_entropy": _log_softmax,
 }
-"""By op."""
+"""Bounds by op."""

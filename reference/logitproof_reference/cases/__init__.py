@@ -1,1 +1,1 @@
-"""The rows that are judged: deterministic logits and labels by regime, real ones among them."""
+"""The test rows: deterministic logits and labels by regime, real ones among them."""

@@ -1,4 +1,4 @@
-"""All regimes, the batches in which a cell asks them, and the digest of the whole case set."""
+"""All regimes, the batches in which a cell evaluates them, and the digest of the whole case set."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Batch:
 
 
 def batches(format_: Format | str, profile: str) -> list[Batch]:
-    """Return the case set of one format, one batch a class count, narrowest first.
+    """Return the case set of one format, one batch per class count, narrowest first.
 
     The empty batch comes last, on its own: rows beside it would fill it.
 

@@ -1,4 +1,4 @@
-"""Numbers that are the same bits everywhere and for ever: a counter-based integer hash.
+"""Numbers with the same bits on every machine and in every release: a counter-based integer hash.
 
 No generator stream of a library, no exp, log or cos: only integer arithmetic
 modulo 2**64 and exact conversions, so that a case set has a digest to pin.

@@ -49,7 +49,7 @@ def _chosen(key: str, allowed: Bools) -> I64:
 
 
 def cycled_weights(key: str, indices: I64, allowed: Bools) -> F64:
-    """Return one distribution a row over its allowed classes, of the five kinds in turn, never without its label."""
+    """Return one distribution per row over its allowed classes, of the five kinds in turn, never without its label."""
     distributions = np.zeros(allowed.shape)
     for row, (index, may) in enumerate(zip(indices, allowed, strict=True)):
         classes = np.flatnonzero(may)

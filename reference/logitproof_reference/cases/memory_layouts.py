@@ -1,4 +1,4 @@
-"""How the arrays of a call lie in memory: the same numbers, other strides. Gaps hold what would spoil any answer."""
+"""Memory layouts of arrays: the same numbers with other strides. Gaps contain values that would spoil any answer."""
 
 from __future__ import annotations
 

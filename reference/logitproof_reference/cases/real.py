@@ -1,4 +1,4 @@
-"""Regimes of real logits: what trained classifiers gave for real inputs (provenance in real_logits/README.md)."""
+"""Regimes of real logits: outputs of trained classifiers for real inputs (provenance in real_logits/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows, and the regime: a named family of rows with the reason why it is asked."""
+"""Rows, and the regime: a named family of rows with the reason for testing it."""
 
 from __future__ import annotations
 

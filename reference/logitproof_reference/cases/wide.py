@@ -1,4 +1,4 @@
-"""Regimes of finite logits over two to 65,537 classes: vocabularies, and widths at which kernels change their path."""
+"""Regimes of finite logits over 2 to 65,537 classes: vocabularies, and widths at which kernels switch code paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where kernels change what they do: widths around blocks, classes at the borders of lanes and blocks, tiles.
+"""Widths at which kernels switch code paths: block sizes and their neighbours, borders of lanes, tiles.
 
 One table for the case set and for the trials of `logitproof check`.
 """

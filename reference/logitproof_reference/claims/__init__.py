@@ -1,1 +1,1 @@
-"""Claims of the literature that can be tried: each with its trial and the answers found."""
+"""Testable claims from tutorials and documentation: each with its trial and the recorded answers."""

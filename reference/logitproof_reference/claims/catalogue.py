@@ -1,4 +1,4 @@
-"""The catalogue of claims, and what the frameworks answered when they were last asked."""
+"""The catalogue of claims, and the recorded answers of the frameworks."""
 
 from __future__ import annotations
 

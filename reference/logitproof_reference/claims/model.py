@@ -1,4 +1,4 @@
-"""What a claim is: a sentence that tutorials say, the rows it is tried on, and a ruling that follows from the rows.
+"""A claim: a sentence from tutorials, the rows that test it, and a ruling that follows from the rows.
 
 A claim is tried on the exact answer rounded once to the format, which is what a perfect implementation returns, and on
 what frameworks answer. It is true where every trial bears it out, false where a trial does not and no condition saves

@@ -1,4 +1,4 @@
-"""Trials of claims: when results confirm a claim, and trials that several formats or logits share."""
+"""Trials of claims: when results confirm a claim, and trials shared by several formats or logits."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ WEIGHTED_MEAN = Options(reduction="mean", weight=True)
 
 
 def near(found: F64, said: list[float], digits: int = 4) -> bool:
-    """Tell whether numbers are those said, to so many decimals."""
+    """Return whether numbers are those said, to this many decimals."""
     return bool(np.abs(found.ravel() - said).max() <= 0.6 * 10.0**-digits)
 
 
 def same(one: F64, other: F64, ulps: float = 4.0, format_: str = "float32") -> bool:
-    """Tell whether two answers agree within some ulps of the format, relative to the larger."""
+    """Return whether two answers agree within some ulps of the format, relative to the larger."""
     allowed = 2.0 * ulps * FORMATS[format_].unit_roundoff * np.maximum(np.abs(one), np.abs(other))
     return bool(((one == other) | (np.isfinite(allowed) & (np.abs(one - other) <= allowed))).all())
 
 
 def strictly_between(p: F64) -> bool:
-    """Tell whether all numbers lie strictly between 0 and 1."""
+    """Return whether all numbers lie strictly between 0 and 1."""
     return bool(((p > 0.0) & (p < 1.0)).all())
 
 

@@ -1,1 +1,1 @@
-"""How an answer compares with the exact one, and which accuracy class it shows."""
+"""Comparison of an answer with the exact one, and the accuracy class that it shows."""

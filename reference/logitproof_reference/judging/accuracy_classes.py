@@ -1,4 +1,4 @@
-"""Accuracy classes: which kind of algorithm an implementation uses, told from its outputs alone.
+"""Accuracy classes: which kind of algorithm an implementation uses, inferred from its outputs.
 
 Each function returns True or False where some row decides, and None where none does: a class is told
 only from rows on which the better algorithm's bound is at most a quarter of the other's error.
@@ -240,7 +240,7 @@ def sums_to_one(outputs: Outputs) -> bool | None:
     """Whether softmax sums to one as a division by its own sum makes it (B7), unlike exp(x - lse).
 
     That sum is off by the rounding of lse, u |lse| / 2. A division-free form of shifted logits, off
-    by u log S only, cannot be told from a division.
+    by u log S only, cannot be inferred from a division.
     """
     rounding = outputs.rounding
     law = bounds_forward.softmax_sum_law(outputs.logits.shape[-1], rounding, roundings=2)

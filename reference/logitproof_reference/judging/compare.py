@@ -1,4 +1,4 @@
-"""Observed against exact, element by element: does it conform, how far is it off, and how much of its bound is used."""
+"""Observed against exact, element by element: conformance, error, and share of the bound."""
 
 from __future__ import annotations
 

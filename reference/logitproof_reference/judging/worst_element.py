@@ -1,4 +1,4 @@
-"""The worst element of a recorded judgement, measured by itself.
+"""The worst element of a recorded judgement, measured again from the record.
 
 A judgement's ``ulps`` and ``nats`` are the largest of all rows of its regime, and may belong to another row than the
 one whose answers it records. What is shown beside those answers is measured here, from them.

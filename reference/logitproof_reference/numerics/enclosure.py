@@ -1,4 +1,4 @@
-"""The oracle's answer: numbers known within a radius, and what can be told of them in a format."""
+"""The oracle's answer: numbers known within a radius, and their rounding to a format."""
 
 from __future__ import annotations
 

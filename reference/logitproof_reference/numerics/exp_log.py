@@ -1,4 +1,4 @@
-"""Exponential and logarithm in double-double, from additions and multiplications alone.
+"""Exponential and logarithm in double-double, using only additions and multiplications.
 
 No library function is called, so the bits are the same on every machine with IEEE arithmetic.
 """

@@ -1,4 +1,4 @@
-"""The tables behind exp: where 2**(k / 4096) nearly is, with its logarithm, and the logarithms next to 1."""
+"""The tables behind exp: approximations of 2**(k / 4096) with their logarithms, and the logarithms next to 1."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEAR_STEP = 2.0**-25
 """Distance of the arguments whose logarithm stands in the table next to 1."""
 
 NEAR = 8600
-"""So many steps are tabulated to either side: 2**-11.93 and more."""
+"""Number of steps tabulated on either side: 2**-11.93 and more."""
 
 
 class ExpTable(NamedTuple):

@@ -1,4 +1,4 @@
-"""Matrix products enclosed: cut into slices whose products a BLAS computes without error, whatever its order of sums.
+"""Enclosed matrix products: cut into slices that any BLAS multiplies without error, in any order of summation.
 
 Every row of x, and every column of y, is written as a sum of whole numbers of b bits on falling powers of two. A
 product of two slices over k terms is a sum of whole numbers below 2**(2 b) k <= 2**53: exact in float64 in any order,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .double_double import F64
 
 BITS = 120
-"""So many bits below the largest number of a row, or column, are multiplied without error."""
+"""Number of bits below the largest number of a row, or column, that are multiplied without error."""
 
 LARGEST = 2.0**480
 """Entries beyond it make their row or column undefined: their products could leave float64."""

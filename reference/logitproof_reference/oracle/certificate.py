@@ -1,6 +1,6 @@
-"""The oracle's certificate: what a comparison with ball arithmetic over many adversarial rows found, as released.
+"""The oracle's certificate: the released result of a comparison with ball arithmetic over adversarial rows.
 
-`nox -s certificate` makes it anew; a test holds a part of it to be what the code at hand gives.
+`nox -s certificate` makes it again; a test holds a part of it to be what the code at hand gives.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What functions make of numbers taken for probabilities: a division by the sum, a clip, a floor of logarithms.
+"""Conventions for numbers taken as probabilities: division by the sum, a clip, a floor of logarithms.
 
 Keras divides by the sum and clips at 1e-7, scikit-learn clips at the machine epsilon, PyTorch's binary loss holds
 logarithms at -100 or more, its distributions clip at the machine epsilon; most others take the numbers as they come.

@@ -1,4 +1,4 @@
-"""What is evaluated: every quantity as its definition says, over the numbers of a multiple-precision context.
+"""Every quantity evaluated by its definition, in the numbers of a multiple-precision context.
 
 Nothing is arranged to avoid cancellation here; `multiprecision` chooses the precision for that. p, -log p and labels
 may be infinite or undefined, as `infinite_logits` has it, and 0 times anything is 0.
@@ -290,7 +290,7 @@ class SigmoidElement:
         return self.w * ((1 - self.y) * self.s - self.pos_weight * self.y * self.s_minus)
 
     def grad_logits(self) -> Any:
-        """Return the cotangent times the derivative by x."""
+        """Return the cotangent times the derivative with respect to x."""
         return self.g * self._slope()
 
     def grad_labels(self) -> Any:

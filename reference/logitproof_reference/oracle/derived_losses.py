@@ -1,4 +1,4 @@
-"""Entropy, divergences from a target and focal loss: closed forms in balls, each with its gradients, of finite logits.
+"""Entropy, divergences and focal loss of finite logits: closed forms in ball arithmetic, with gradients.
 
 With p = softmax(z), l = log p, and t, m of the target's logits:
 
@@ -98,7 +98,7 @@ def over_classes(terms: Ball) -> Ball:
 
 
 def column(x: Ball) -> Ball:
-    """Return one number a row as a column."""
+    """Return one number per row as a column."""
     return Ball(*(part[:, None] for part in (x.hi, x.lo, x.radius)))
 
 
@@ -210,7 +210,7 @@ FORMULAS: Mapping[str, Mapping[str, Callable[[Operands], Ball]]] = {
     },
     "focal_cross_entropy": {"value": focal, "grad_logits": focal_by_logits},
 }
-"""By function and quantity."""
+"""Closed forms by function and quantity."""
 
 
 def exact(

@@ -1,4 +1,4 @@
-"""The functions that losses are made of, exactly, each as log-sum-exp or softmax of rows, with first and second order.
+"""Building blocks of losses, exactly, each as log-sum-exp or softmax of rows, with first and second order.
 
 - softplus(x) is the log-sum-exp of (0, x), log_sigmoid(x) minus that of (0, -x), logaddexp(a, b) that of (a, b);
 - cumulative log-sum-exp: y_j is that of the first j logits of a row; its gradient is sum_j c_j softmax(first j), which
@@ -6,7 +6,7 @@
 - log-sum-exp and softmax over groups of rows, each class for itself: of the rows of one group, whichever lie between.
   A group without rows has the log-sum-exp of nothing, -inf.
 
-A second derivative is the derivative by an operand of the inner product of all gradients with given directions.
+A second derivative is that of the inner product of all gradients with given directions, with respect to an operand.
 """
 
 from __future__ import annotations
@@ -215,4 +215,4 @@ PARTS: Mapping[str, Callable[..., Iterator[Part]]] = {
     "grouped_log_sum_exp": _grouped("log_sum_exp"),
     "grouped_softmax": _grouped("softmax"),
 }
-"""By function: what its answers are the sum of."""
+"""The terms whose sum is the answer, by function."""

@@ -1,4 +1,4 @@
-"""The options of the losses: what they mean for the labels, and what a mean is divided by.
+"""The options of the losses: their effect on the labels, and the divisor of a mean.
 
 The defaults mean what torch.nn.CrossEntropyLoss documents; each named choice is another framework's dialect.
 """

@@ -1,4 +1,4 @@
-"""The definitions themselves in multiple precision (mpmath), row by row: for what double-double cannot decide.
+"""The definitions in multiple precision (mpmath), row by row: for what double-double cannot decide.
 
 Nothing is arranged to avoid cancellation here. Instead the working precision is chosen from the input, so that every
 intermediate result is right to 2**-1250, or to 2**-200 of the smallest possible answer, whichever is larger; float64's
@@ -41,7 +41,7 @@ def evaluate(request: Request) -> Enclosure:
 
 
 def evaluate_row(request: Request) -> Enclosure:
-    """Return one row's answer, a scalar or one number a class.
+    """Return one row's answer, a scalar or one number per class.
 
     Parameters
     ----------

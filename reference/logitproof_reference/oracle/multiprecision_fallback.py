@@ -1,4 +1,4 @@
-"""Which rows and elements double-double cannot hold; they are computed in multiple precision instead.
+"""Which rows and elements are beyond double-double and are computed in multiple precision instead.
 
 Only the size of the inputs decides here. Where the radius of an answer does not decide a verdict, `Answers.refined` of
 answers/answers.py takes multiple precision for all rows.

@@ -195,7 +195,7 @@ SLOPES: Mapping[tuple[str, str], Callable[[Operands], Slope]] = {
     ("probability_kl_divergence", "grad_probabilities"): divergence_slope,
     ("probability_kl_divergence", "grad_target"): divergence_slope_of_target,
 }
-"""By function and quantity."""
+"""Derivatives by function and quantity."""
 
 
 def exact(op: str, quantity: str, given: Operands, cotangent: F64 | None = None) -> Enclosure:

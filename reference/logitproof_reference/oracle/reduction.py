@@ -1,4 +1,4 @@
-"""From answers a block or a row to the answer of a batch: joined, and reduced as the options say."""
+"""From the answers of blocks or rows to the answer of a batch: joined, and reduced as the options say."""
 
 from __future__ import annotations
 

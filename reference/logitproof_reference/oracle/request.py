@@ -1,4 +1,4 @@
-"""What oracle and bounds are asked: an op, a quantity, rows of logits, and the arrays and options that go with them."""
+"""A request to oracle and bounds: an op, a quantity, rows of logits, and the arrays and options that go with them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Request:
 
     @property
     def has_class_axis(self) -> bool:
-        """Whether the answer holds one number a class."""
+        """Whether the answer holds one number per class."""
         return self.row.has_class_axis(self.quantity)
 
     @property

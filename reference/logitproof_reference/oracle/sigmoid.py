@@ -112,7 +112,7 @@ def infinite_value(elements: Elements) -> F64:
 
 
 def infinite_grad_labels(elements: Elements) -> F64:
-    """Return a number of the sign that the derivative by the label has at an infinite logit, 0 where it is finite."""
+    """Return a number with the sign of the derivative with respect to the label at an infinite logit, 0 elsewhere."""
     up, factor = elements.x == np.inf, np.sign(elements.weight) * np.sign(elements.cotangent)
     return factor * np.where(up, -1.0, np.sign(elements.pos_weight))
 
@@ -163,12 +163,12 @@ def value(parts: Parts) -> Ball:
 
 
 def grad_logits(parts: Parts) -> Ball:
-    """Cotangent times the derivative by x."""
+    """Cotangent times the derivative with respect to x."""
     return parts.slope(parts.g)
 
 
 def jvp(parts: Parts) -> Ball:
-    """Tangent times the derivative by x."""
+    """Tangent times the derivative with respect to x."""
     return parts.slope(parts.w * parts.v)
 
 
@@ -181,6 +181,6 @@ def grad_labels(parts: Parts) -> Ball:
 
 
 def hvp(parts: Parts) -> Ball:
-    """Cotangent and tangent times the second derivative by x."""
+    """Cotangent and tangent times the second derivative with respect to x."""
     curvature = (parts.a + parts.b) * parts.g * parts.e / parts.total / parts.total
     return (curvature * parts.v).scaled(parts.exponent)

@@ -1,4 +1,4 @@
-"""What every quantity of a block of rows is made of: differences, exponentials, their sum and its logarithm.
+"""Intermediate results of a block of rows for every quantity: differences, exponentials, their sum, its logarithm.
 
 With m the largest logit of a row, m2 the largest of the others and f_j = exp(x_j - m2)::
 
@@ -86,11 +86,11 @@ class Core:
         return exact_difference(self.largest, self._x)
 
     def distance(self, classes: NDArray[np.int64]) -> Ball:
-        """Distance of one class a row to the largest logit, exact."""
+        """Distance of one class per row to the largest logit, exact."""
         return exact_difference(self.largest, self._x[self.at(classes)])
 
     def at(self, classes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-        """Return the index of one class a row."""
+        """Return the index of one class per row."""
         return classes, self._rows
 
     @property

@@ -1,1 +1,1 @@
-"""What stands in front of an op: exactly, as correct code may compute it, and its derivative pulled back through it."""
+"""What precedes an op: exactly, in floating-point with an error bound, and its pull-back."""

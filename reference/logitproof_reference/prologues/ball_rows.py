@@ -1,4 +1,4 @@
-"""Ops of logits that are balls, and the bounds of code that holds such logits with an error.
+"""Ops of logits that are balls, and the bounds of code whose logits have an error.
 
 The oracle takes logits that are float64 numbers; those that prologues make are balls hi + lo +- r. An answer at hi + lo
 is that at hi and its derivative along lo, with |lo| <= 2**-53 |hi|; what that leaves out goes into the radius:

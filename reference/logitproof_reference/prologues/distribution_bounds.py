@@ -1,4 +1,4 @@
-"""How far Bernoulli and relaxed distributions of logits may be off: those of their rows, and of x - T s before them.
+"""Error bounds of Bernoulli and relaxed distributions of logits: those of their rows, and of x - T s before them.
 
 - Bernoulli's entropy and divergence have the bounds of two classes (`bounds.derived_losses`); by the MUST bound the
   entropy may also be softplus(x) - x sigmoid(x), which rounds at the size of x, and the divergence sigmoid(t) (t - x) +

@@ -65,7 +65,7 @@ class FactorPrologue:
         return (self.computed(rounding, upstream),)
 
     def scaled(self, cotangent: F64) -> F64:
-        """Return the cotangent with which the op's gradient by its logits is that behind the factor."""
+        """Return the cotangent with which the op's gradient with respect to its logits is that behind the factor."""
         return self.factor.apply(cotangent.astype(np.float64))
 
     def bound(self, request: Request, format_: Format) -> F64:
@@ -79,7 +79,7 @@ class FactorPrologue:
 
 @dataclass(frozen=True, eq=False)
 class FactorsPrologue:
-    """A tensor of factors of the logits, of any sign: one a row, (rows, 1), or one a class, (1, classes).
+    """A tensor of factors of the logits, of any sign: one per row, (rows, 1), or one per class, (1, classes).
 
     Logits z = t x have the gradient t G by x, of the gradient G by z, and by t the sum of G x over the logits that a
     factor multiplies. Correct code rounds each product, or none, and sums them as a product of matrices does.
@@ -112,7 +112,7 @@ class FactorsPrologue:
         return (self.computed(rounding, upstream),)
 
     def by_numbers(self, upstream: Ball, *operands: Ball) -> Ball:
-        """Return the gradient by the factors, (rows, 1) or (classes,)."""
+        """Return the gradient with respect to the factors, (rows, 1) or (classes,)."""
         terms = upstream * operands[0]
         if not self.is_of_rows:
             return terms.sum()
@@ -120,7 +120,7 @@ class FactorsPrologue:
         return Ball(total.hi[:, None], total.lo[:, None], total.radius[:, None])
 
     def computed_by_numbers(self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue) -> BoundedValue:
-        """Return the gradient by the factors: products, each rounded, and their sum."""
+        """Return the gradient with respect to the factors: products, each rounded, and their sum."""
         terms = rounding.multiply(upstream, operands[0])
         rows, classes = terms.value.shape
         if self.is_of_rows:

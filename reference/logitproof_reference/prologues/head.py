@@ -1,4 +1,4 @@
-"""A loss head: prologues, then an op, then what is added to its loss or divides it.
+"""A loss head: prologues, then an op, then a term added to its loss or a divisor.
 
 `ball_rows` has the op of logits that are not numbers but balls, `z_loss` the term beside a loss. A given divisor, of a
 sum over the rows of a micro-batch, divides last, or each row's loss, or the upstream gradient.
@@ -41,10 +41,10 @@ FARTHEST = 2.0**512
 """No finite number of a format of less range is so far off: in place of infinity, whose product with 0 is undefined."""
 
 GRADIENT = "grad_"
-"""What a quantity's name begins with that is the derivative by the operand named after it."""
+"""What a quantity's name begins with that is the derivative with respect to the operand named after it."""
 
 BY_FACTORS = "grad_factors"
-"""The derivative by the tensor of factors behind the linear layer, where there is one."""
+"""The derivative with respect to the tensor of factors behind the linear layer, where there is one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ class Head:
         return self._rows
 
     def exact(self, quantity: str, cotangent: ArrayLike | None = None) -> Enclosure:
-        """Return the value, the gradient by the logits, or that by an operand: ``grad_hidden``, ``grad_weight``, ...
+        """Return the value, or a gradient: ``grad_logits``, ``grad_hidden``, ``grad_weight``, ...
 
         Parameters
         ----------
@@ -191,7 +191,7 @@ class Head:
         return normalised(total.hi.reshape(shape), total.lo.reshape(shape), total.radius.reshape(shape))
 
     def _at_logits(self, cotangent: ArrayLike | None) -> Ball:
-        """Return the gradient by the logits that the op takes; kept, as every operand's gradient is made of it."""
+        """Return the gradient of the op's logits; kept, because every operand's gradient is computed from it."""
         key = b"" if cotangent is None else np.asarray(cotangent, dtype=np.float64).tobytes()
         if key not in self._upstreams:
             request = self._request("grad_logits", cotangent)
@@ -205,7 +205,7 @@ class Head:
         return whole if self.divisor is None else whole / Ball(np.full(whole.hi.shape, float(self.divisor)))
 
     def _bound_at_logits(self, quantity: str, rounding: Rounding, off: F64, cotangent: ArrayLike | None) -> F64:
-        """Return the bound of the loss, or of its gradient by the op's logits, where these are off."""
+        """Return the bound of the loss, or of its gradient with respect to the op's logits, where these are off."""
         request = self._request(quantity, cotangent)
         error = self._rows.bound(request, rounding, off)
         exact = self._value().value if quantity == "value" else self._at_logits(cotangent).hi

@@ -42,7 +42,7 @@ class LinearPrologue:
         return logits + operands[2] if self.has_bias else logits
 
     def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
-        """Return the gradients by hidden states, weight and bias."""
+        """Return the gradients with respect to hidden states, weight and bias."""
         hidden, weight = operands[:2]
         gradients = product(upstream, weight), product(transposed(upstream), hidden)
         return (*gradients, upstream.sum()) if self.has_bias else gradients
@@ -55,7 +55,7 @@ class LinearPrologue:
     def computed_pull_back(
         self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
     ) -> tuple[BoundedValue, ...]:
-        """Return the gradients; that by the logits is stored in the format in between."""
+        """Return the gradients; that with respect to the logits is stored in the format in between."""
         hidden, weight = operands[:2]
         gradients = (
             computed_product(rounding, upstream, weight),
@@ -89,7 +89,7 @@ class IdentityPrologue(LinearPrologue):
     def computed_pull_back(
         self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
     ) -> tuple[BoundedValue, ...]:
-        """Return the gradients: that by the weight is that by the logits, stored once more."""
+        """Return the gradients: that by the weight is that with respect to the logits, stored once more."""
         by_hidden, _, *by_bias = super().computed_pull_back(rounding, upstream, *operands)
         stored = rounding.rounded(upstream.value, _full(upstream), rounding.tiny)
         return by_hidden, _transposed(stored), *by_bias

@@ -1,4 +1,4 @@
-"""What makes the logits that an op takes, in exact numbers and in those of an implementation."""
+"""The protocol of prologues: how logits are made, exactly and in floating-point."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Prologue(Protocol):
         ...
 
     def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
-        """Return the gradient by each operand, from that by the logits."""
+        """Return the gradient with respect to each operand, from that with respect to the logits."""
         ...
 
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:

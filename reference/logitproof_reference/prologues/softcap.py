@@ -1,4 +1,4 @@
-"""A soft cap of the logits: c tanh(z / c), as Gemma and its kin have it."""
+"""A soft cap of the logits: c tanh(z / c), as in Gemma."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class SoftcapPrologue:
         return choose(negative, -tanh, tanh) * self.cap
 
     def slope(self, z: Ball) -> Ball:
-        """Return the derivative by each logit."""
+        """Return the derivative with respect to each logit."""
         e, _ = self._exponential(z)
         return (e * 4.0) / ((1.0 + e) * (1.0 + e))
 
     def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
-        """Return the gradient by the logits before the cap."""
+        """Return the gradient with respect to the logits before the cap."""
         return (upstream * self.slope(operands[0]),)
 
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:

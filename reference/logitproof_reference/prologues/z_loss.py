@@ -1,8 +1,8 @@
 """The z-loss of a head: a factor times the squared log-sum-exp of each row, added to its loss.
 
-Of a row with log-sum-exp y it is f y**2, and its gradient by the logits 2 f y p. It counts where the row counts, and is
-summed or averaged as the loss is: T5X and MaxText (`cross_entropy_with_logits`), PaLM (arXiv:2204.02311, section 5),
-Liger's `lse_square_scale`.
+For a row with log-sum-exp y it is f y**2, and its gradient with respect to the logits 2 f y p. It counts if the row
+does, and is summed or averaged as the loss is: T5X and MaxText (`cross_entropy_with_logits`), PaLM (arXiv:2204.02311,
+section 5), Liger's `lse_square_scale`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ZLoss:
     ----------
     rows : BallRows
     request : Request
-        Of the loss, its value or its gradient by the logits: which rows count, and how they are reduced.
+        Of the loss, its value or its gradient with respect to the logits: which rows count, and how they are reduced.
     factor : float
         Not negative.
     """
@@ -56,7 +56,7 @@ class ZLoss:
         return Ball(*(part.reshape(1) for part in (mean.hi, mean.lo, mean.radius)))
 
     def gradient(self) -> Ball:
-        """Return the gradient by the logits, (rows, classes)."""
+        """Return the gradient with respect to the logits, (rows, classes)."""
         y = self.rows.exact(self._of("value")) * (2.0 * self.factor)
         column = Ball(*(part[:, None] for part in (y.hi, y.lo, y.radius)))
         return self.rows.exact(self._of("grad_logits")) * column * as_ball(inverse(self.request.divisor))
@@ -79,7 +79,7 @@ class ZLoss:
         return whole
 
     def gradient_bound(self, rounding: Rounding, off: F64) -> F64:
-        """Return what the term adds to the error of a gradient by the logits."""
+        """Return what the term adds to the error of a gradient with respect to the logits."""
         y, error = (one[:, None] for one in self._log_sum_exp(rounding, off))
         request = self._of("grad_logits")
         share = np.abs(self.rows.exact(request).hi)

@@ -1,1 +1,1 @@
-"""The specification: one page, SPEC.md, its clauses read from it as data, and the verdicts that they lead to."""
+"""The specification: SPEC.md, its clauses read from it as data, and the verdicts that they lead to."""

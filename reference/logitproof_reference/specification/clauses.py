@@ -1,4 +1,4 @@
-"""The specification as data: the clauses of SPEC.md, read from that page, so that text and data are one."""
+"""The specification as data: the clauses of SPEC.md, parsed from it, so that text and data cannot differ."""
 
 from __future__ import annotations
 

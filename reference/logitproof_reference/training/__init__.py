@@ -1,1 +1,1 @@
-"""Small trainings: their exact course, its bounds, and what an error costs in one."""
+"""Small trainings: their exact course, its bounds, and the impact of an error on one."""

@@ -1,6 +1,6 @@
-"""How far one step of training in a format may be from the exact step from the same parameters.
+"""Error bounds of one training step in a format, compared with the exact step from the same parameters.
 
-No error is carried from step to step: every step is held against the exact one from the very parameters that the
+No error is carried from step to step: every step is compared with the exact one from the very parameters that the
 framework had before it, so that no bound grows with the number of steps, and none assumes anything of the model.
 
 With u the unit roundoff of the format, v that of its sums (float32 for half precision), g_h as in `growth`, and every
@@ -129,7 +129,7 @@ def _forward(exact: Pass, parameters: list[F64], roundings: _Roundings) -> tuple
 
 
 def _loss(task: Task, exact: Pass, off: F64, batch: Examples, format_: Format) -> tuple[float, Computed]:
-    """Return the deviation of the mean loss, and its gradient by the logits as it may be."""
+    """Return the deviation of the mean loss, and its gradient with respect to the logits as it may be."""
     logits, gradient = exact.logits[0], exact.upstream[-1][0]
     labels = task.labels_of(batch.labels)
     count = labels.size
@@ -157,7 +157,7 @@ def _backward(
     upstream: Computed,
     roundings: _Roundings,
 ) -> list[F64]:
-    """Return how far the gradients by the parameters may be off."""
+    """Return how far the gradients with respect to the parameters may be off."""
     inputs, offs = layers
     gradients: list[F64] = []
     for layer in reversed(range(len(inputs))):

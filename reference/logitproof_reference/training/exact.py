@@ -58,7 +58,7 @@ class Pass:
     loss : pair of float64 arrays of no axis
         The mean loss of the batch, in nats.
     gradients : list of pairs
-        Its derivative by each parameter.
+        Its derivative with respect to each parameter.
     inputs, sums : list of pairs
         What each layer took in, and x W + b, which it gave; the last of `sums` are the logits.
     upstream : list of pairs
@@ -89,7 +89,7 @@ def forward(parameters: Sequence[Pair], features: Pair) -> tuple[list[Pair], lis
 
 
 def loss_and_gradient(task: Task, logits: Pair, labels: NDArray[np.int64]) -> tuple[Pair, Pair]:
-    """Return the mean loss of a batch in nats and its derivative by the logits (rows, classes)."""
+    """Return the mean loss of a batch in nats and its derivative with respect to the logits (rows, classes)."""
     hi, lo = logits
     labelled = task.labels_of(labels)
     oracle = partial(ExactRows(hi).evaluate, task.op, labels=labelled)
@@ -104,7 +104,7 @@ def loss_and_gradient(task: Task, logits: Pair, labels: NDArray[np.int64]) -> tu
 def backward(
     parameters: Sequence[Pair], inputs: Sequence[Pair], sums: Sequence[Pair], upstream: Pair
 ) -> tuple[list[Pair], list[Pair]]:
-    """Return the gradients by the parameters and by what each layer gave, from that by the logits."""
+    """Return the gradients of the parameters and of each layer's output, from that of the logits."""
     gradients: list[Pair] = []
     upstreams = [upstream]
     for layer in reversed(range(len(inputs))):

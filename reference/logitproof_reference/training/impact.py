@@ -1,4 +1,4 @@
-"""From one row to one run: what an error found on a row is worth.
+"""From one row to a whole training: the impact of an error found on a row.
 
 Three answers, each to be recomputed from the record of the finding:
 
@@ -6,7 +6,7 @@ Three answers, each to be recomputed from the record of the finding:
 - in practice: how many of the project's real logits (real_logits/README.md) are like the row. A row is like another
   where its largest magnitude and its spread, max - min, are each within a factor of two of the other's;
 - in training: the error is planted in the training of `TASK`, in float64: wherever a row of a batch is like the
-  finding's row, the gradient by its label's logit is moved by the error. An error of a value moves no gradient.
+  finding's row, the gradient of its label's logit is shifted by the error. An error of a value moves no gradient.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was measured along one training: the record that a run file carries and a page draws."""
+"""The measurements of one training: the record in a run file that a page draws."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class TrainingRecord:
     task : str
         Name of a task of `tasks`.
     series : dict of str to list of float
-        `SERIES` by name, one number a step; not finite where the training was not. ``gradient_error`` is missing where
-        the framework hands out no gradients.
+        `SERIES` by name, one number per step; not finite where the training was not. ``gradient_error`` is missing if
+        the framework does not expose gradients.
     first_difference : int
         The first step, from 0, after which a held-out example is predicted otherwise than by the exact run; -1 if none.
     accuracy, exact_accuracy : float

@@ -1,4 +1,4 @@
-"""What is trained: three small models on real data, the same bits of data, weights and batches everywhere.
+"""The training tasks: three small models on real data, with the same bits of data, weights and batches everywhere.
 
 Features, labels, initial weights and the learning rate have at most eight significant bits, so that every format holds
 them exactly; batches and held-out rows come from a hash of their numbers. Provenance: training_data/README.md.
@@ -106,7 +106,7 @@ class Task:
         return self._chosen(self._order()[:HELD_OUT])
 
     def batches(self, steps: int) -> Iterator[Examples]:
-        """Yield the batch of each step; past the last example it begins anew."""
+        """Yield the batch of each step; past the last example it begins again."""
         trained = self._order()[HELD_OUT:]
         for step in range(steps):
             yield self._chosen(np.take(trained, np.arange(step * BATCH, (step + 1) * BATCH), mode="wrap"))

@@ -1,1 +1,1 @@
-"""The words that every other package speaks: cells, number formats, judgements and their severity."""
+"""The vocabulary of all packages: cells, number formats, judgements and their severity."""

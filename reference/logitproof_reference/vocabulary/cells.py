@@ -1,4 +1,4 @@
-"""The words of the matrix: mode, layout, cell, and what a cell is asked with."""
+"""The words of the matrix: mode, layout, cell, and the inputs of a cell."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Cell:
 
     @property
     def has_class_axis(self) -> bool:
-        """Whether the answer holds one number a class, not one a row."""
+        """Whether the answer holds one number per class, not one per row."""
         return OPS[self.op].has_class_axis(self.quantity)
 
     @property

@@ -1,4 +1,4 @@
-"""Losses and functions that are asked of kernels, not in the matrix: one row each, with the clauses that judge it."""
+"""Losses and functions judged only as kernels, not in the matrix: one row each, with their clauses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DIVERGENCES = ("kl_divergence", "js_divergence")
 BERNOULLI = ("bernoulli_entropy", "bernoulli_kl_divergence")
 RELAXED = ("relaxed_bernoulli", "relaxed_categorical")
 OF_ELEMENTS = frozenset((*BERNOULLI, RELAXED[0]))
-"""Those of KIN whose value holds one number an element."""
+"""Functions of KIN whose value has one number per element."""
 
 OF_PROBABILITIES = ("probability_cross_entropy", "probability_entropy", "probability_kl_divergence")
 BINARY = "binary_cross_entropy"
@@ -50,12 +50,12 @@ class FusedOp:
     second: tuple[str, ...] = ()
 
     def gradients(self, *declared: str) -> tuple[str, ...]:
-        """Return the quantities of it, with the gradients by the optional operands that are declared."""
+        """Return the quantities of it, with the gradients with respect to the optional operands that are declared."""
         return (*self.quantities, *(f"grad_{name}" for name in self.optional if name in declared))
 
 
 def _of(family: str, name: str, *operands: str, labels: tuple[str, ...] = ("none",)) -> FusedOp:
-    """Return an op with a gradient by each operand but the labels."""
+    """Return an op with a gradient with respect to each operand but the labels."""
     quantities = ("value", *(f"grad_{operand}" for operand in operands))
     given = operands if labels == ("none",) else (*operands, "labels")
     second = tuple(f"hvp_{operand}" for operand in operands) if family == "FUN" else ()

@@ -1,4 +1,4 @@
-"""The record of one judgement: what a run file holds, one row each."""
+"""The record of one judgement: one row of a run file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Judgement:
     repro : str
         A standalone repro in the framework's own API; empty where the verdict is ``conforms``.
     accuracy_class : str
-        The accuracy classes told from the outputs, e.g. ``relative at saturation``; empty where none applies.
+        The accuracy classes inferred from the outputs, e.g. ``relative at saturation``; empty where none applies.
     deviation : str
         Id of the ledger entry that explains a ``deviates``; empty where there is none.
     digest : str

@@ -1,4 +1,4 @@
-"""The ops and their quantities: one row each, with everything that is true of it and the names of what computes it.
+"""The ops and their quantities: one row each, with its properties and the names of the functions that compute it.
 
 A new op is a row here, its formulas in the modules that `Formulas` lists, its clause and its regimes.
 """
@@ -38,7 +38,7 @@ SECOND_GRADIENT = "second_grad_logits"
 """A quantity that one check alone asks: what a second backward pass through the graph of one forward pass gives."""
 
 MIXED_DERIVATIVE = "mixed_derivative"
-"""Another that one check alone asks: the derivative by the labels of tangent times the gradient by the logits."""
+"""The quantity of one check alone: the derivative of tangent times grad_logits with respect to the labels."""
 
 QUANTITIES = {
     quantity.name: quantity
@@ -108,11 +108,11 @@ class Op:
     options : tuple of str
         The attributes of `LossOptions` that it takes.
     keeps_classes : bool
-        Whether its value holds one number a class, not one a row.
+        Whether its value holds one number per class, not one per row.
     elementwise : bool
         Whether it takes each logit by itself: no class axis, no softmax of a row.
     shift_slope : float
-        What a common shift of a row's logits by 1 adds to its value; its gradient sums to so many cotangents.
+        What a common shift of a row's logits by 1 adds to its value; its gradient sums to this many cotangents.
     offers_hvp : bool
         Whether a second derivative is asked of frameworks: where the value of a row is one number, or a sum of such.
     laws : frozenset of str
@@ -139,7 +139,7 @@ class Op:
         return "labels" in self.operands
 
     def has_class_axis(self, quantity: str) -> bool:
-        """Whether the answer holds one number a class: shaped like the value, or like the operand of a gradient."""
+        """Whether the answer holds one number per class: shaped like the value, or like the operand of a gradient."""
         return self.keeps_classes or quantity in TAKES_COTANGENT
 
     def offers(self, labels: str, quantity: str) -> bool:
@@ -318,7 +318,7 @@ OPS = {op.name: op for op in (_SOFTMAX, _LOG_SOFTMAX, _LOG_SUM_EXP, _SOFTMAX_CRO
 
 
 def is_elementwise(op: str) -> bool:
-    """Tell whether an op takes each logit by itself; of one that this release does not know, it does not."""
+    """Return whether an op takes each logit by itself; of one that this release does not know, it does not."""
     return op in OPS and OPS[op].elementwise
 
 

@@ -1,4 +1,4 @@
-"""What may stand in front of an op and be fused with it by a compiler: one row each."""
+"""What may precede an op and be fused with it by a compiler: one row each."""
 
 from __future__ import annotations
 

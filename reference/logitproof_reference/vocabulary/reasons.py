@@ -1,4 +1,4 @@
-"""The reason of a ledger entry, made whole: the name of another entry gives way to that entry's reason."""
+"""The reason of a ledger entry in full: the name of another entry is replaced by that entry's reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effect of a deviation on a user, by which findings are listed, the most severe first."""
+"""The effect of a deviation on a user, by which findings are sorted, the most severe first."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BY_CLAUSE = {"IO-1": "form", "IO-3": "no-answer", "MOD-3": "no-answer", "MOD-4"
 
 
 def is_more_severe(effect: str, than: str) -> bool:
-    """Tell whether an effect is more severe than another one."""
+    """Return whether an effect is more severe than another one."""
     return MOST_SEVERE_FIRST.index(effect) < MOST_SEVERE_FIRST.index(than)
 
 

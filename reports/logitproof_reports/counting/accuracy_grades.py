@@ -1,4 +1,4 @@
-"""The accuracy grades that a run recorded: one a cell, by framework, function, format and mode."""
+"""The accuracy grades in a run: one per cell, by framework, function, format and mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting: how many judgements came out how, by whatever coordinates a table needs."""
+"""Counts of judgements by outcome and by whatever coordinates a table needs."""
 
 from __future__ import annotations
 

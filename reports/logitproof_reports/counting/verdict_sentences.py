@@ -1,4 +1,4 @@
-"""The verdict on a run, in one sentence a framework."""
+"""The verdict on a run, in one sentence per framework."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMED = 4
 
 
 def framework_versions(run: Run) -> dict[str, str]:
-    """Return the version judged, by the framework's name in the run; a name is missing where no environment tells."""
+    """Return the version judged, by the framework's name in the run; a name is missing if no environment records it."""
     return {
         str(adapter): str(framework_of(environment).get("version", ""))
         for environment in attributed(run)

@@ -1,4 +1,4 @@
-"""How severe a judgement is that does not conform: by the level of its clause, its verdict, and its effect."""
+"""The severity of a failing judgement: by the level of its clause, its verdict, and its effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdict on a diff as annotations of a GitHub job: lines that its runner picks out of the output."""
+"""The verdict on a diff as annotations of a GitHub job, in the runner's workflow commands."""
 
 from __future__ import annotations
 

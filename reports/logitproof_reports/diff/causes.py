@@ -1,4 +1,4 @@
-"""The causes of a diff: changes that are alike in one entry, those that block first, as finely as there is room.
+"""The causes of a diff: similar changes in one entry, blocking ones first, as finely as space allows.
 
 A change is told once: of the clauses that judge the same rows the one that changed most speaks for all. What is left is
 grouped by what the gate says of it, its class, the function, and what the worse answer is.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 GATE_STATUSES = ("blocks", "look", "waived", "out of scope", "informative")
-"""What a gate says of a change, in the order in which they are told: it blocks; it is worse, though it does not block;
+"""What a gate says of a change, in the order in which they are shown: it blocks; it is worse, though it does not block;
 somebody has waived it; the policy does not look at it; it is no worse."""
 
 ALIKE = (("adapter", "op", "entry", "kind"), ("adapter", "op", "kind"), ("adapter", "op"), ("adapter",), ())
@@ -162,7 +162,7 @@ def gate_statuses(diff: Diff, ruling: Ruling) -> NDArray[np.int64]:
 
 
 def _told(diff: Diff) -> Rows:
-    """Return the rows that are told, worst first: of each cell and regime the worst."""
+    """Return the rows that are shown, worst first: of each cell and regime the worst."""
     quiet = [RANK[name] for name in UNCHANGED | _BRIEF]
     rows = np.concatenate([np.flatnonzero(~np.isin(diff.rank, quiet)), _digits_moved(diff)])
     cells, regimes = diff.words("cell"), diff.words("regime")

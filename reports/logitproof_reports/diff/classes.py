@@ -223,7 +223,7 @@ BY_WORD = {change.word: change for change in CLASSES}
 RANK = {change.name: rank for rank, change in enumerate(CLASSES)}
 
 UNCHANGED = frozenset({"identical", "not judged", "accompanying", "not offered"})
-"""Classes of judgements that nothing is told of."""
+"""Classes of judgements that are not shown."""
 
 WORSE = tuple(CLASSES[: RANK["class changed"] + 1])
 """Classes of changes that somebody should look at."""

@@ -1,4 +1,4 @@
-"""What besides the framework differs between two runs: whoever compares them must not blame the wrong thing."""
+"""What differs between two runs besides the framework, so that changes are not attributed to the wrong cause."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Difference:
 
 
 def versions(run: Run) -> dict[str, tuple[str, str]]:
-    """Return the framework's name and version by adapter; empty where no environment tells."""
+    """Return the framework's name and version by adapter; empty if no environment records it."""
     return {
         escape_control_chars(str(adapter)): (
             escape_control_chars(str(framework_of(environment).get("framework", ""))),

@@ -1,4 +1,4 @@
-"""One row of a change on both sides: never the worst row of the one beside the worst row of the other."""
+"""One row of a change on both sides: always the same row before and after."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _absent(diff: Diff, row: int) -> str:
 def _accuracies(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str] | None:
     """Return what of two accuracy classes or grades differs; None unless both sides tell one.
 
-    Each is told from rows of several regimes: the worst of the two sides are not one row.
+    Each is inferred from rows of several regimes: the worst of the two sides are not one row.
     """
     both = [one.get("accuracy_class", "") for one in (before, after)]
     if not all(both):
@@ -225,7 +225,7 @@ def _value(spelled: str) -> float:
 
 
 def _number(spelled: str, digits: int) -> str:
-    """Spell a hexadecimal float in decimal with so many digits; what is none stays as it is."""
+    """Spell a hexadecimal float in decimal with this many digits; what is none stays as it is."""
     number = _value(spelled.partition(" ")[0])
     return f"{number:.{digits}g}" if math.isfinite(number) else from_hex(spelled)
 

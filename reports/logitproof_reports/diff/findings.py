@@ -1,4 +1,4 @@
-"""The findings of a diff: changes that are alike told once, by the worst of them."""
+"""The findings of a diff: similar changes grouped under the worst."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ALIKE = ("adapter", "op", "labels", "quantity", "entry", "clause")
 """Changes of one class that share these words are one finding."""
 
 USUAL = {"axis": "last", "layout": "contiguous", "options": "", "producer": ""}
-"""What most cells have, which is not told."""
+"""What most cells have, which is not shown."""
 
 _LISTED = 6
 
 MANY_ULPS = 1_000.0
-"""An error of so many ulps looks wrong to who does not know the bound, three digits being lost."""
+"""Error in ulps from which a result looks wrong even without knowing the bound: three digits are lost."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What about the machine explains a change: a condition of a ledger entry that holds in one of two runs alone."""
+"""Changes explained by the machine: a condition of a ledger entry that holds in only one of two runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computes all that the page of a diff may know."""
+"""Computes the contents of the page of a diff."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .ruling import Waived
 
 SHOWN = 24
-"""Findings told in full; the rest is in the table."""
+"""Findings shown in full; the rest is in the table."""
 
 TITLES = {
     "blocks": "Blocks the upgrade",
@@ -38,7 +38,7 @@ TITLES = {
 """What stands over the causes of each of `causes.GATE_STATUSES`."""
 
 _BRIEFLY = "moved within the bound"
-"""Findings from this class on are told without details."""
+"""Findings from this class on are shown without details."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class FindingText:
-    """A finding, ready to be shown; `detail` as `payload.detail_of` gives it, None where it is told briefly."""
+    """A finding, ready to be shown; `detail` as `payload.detail_of` gives it, None where it is shown briefly."""
 
     change: ChangeClass
     what: str

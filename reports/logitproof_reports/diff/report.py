@@ -1,4 +1,4 @@
-"""The report of a diff: one record, which terminal, Markdown, JSON, annotations and page all read."""
+"""The report of a diff: one record, from which terminal, Markdown, JSON, annotations and page are written."""
 
 from __future__ import annotations
 

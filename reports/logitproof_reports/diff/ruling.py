@@ -1,4 +1,4 @@
-"""What a gate says of a diff: which changes fail it, which are waived, and which it does not look at."""
+"""The ruling of a gate on a diff: which changes fail it, which are waived, and which it ignores."""
 
 from __future__ import annotations
 

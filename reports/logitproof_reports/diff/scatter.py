@@ -1,4 +1,4 @@
-"""The errors before and after as a picture: a field of dots, each as large as the number of judgements in its place."""
+"""The errors before and after as a picture: dots sized by the number of judgements."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .ruling import Ruling
 
 SHOWN = 60
-"""Findings told in full."""
+"""Findings shown in full."""
 
 
 COMMENT_BYTES = 60_000

@@ -1,4 +1,4 @@
-"""The verdict on a diff as text: one screen of 80 columns, of which the first lines decide."""
+"""The verdict on a diff as text: one screen of 80 columns, the decisive lines first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH, LINES = 80, 24
 """One screen."""
 
 FIRST = 10
-"""Within so many lines every cause that blocks is named, as long as there are no more."""
+"""Within this many lines every cause that blocks is named, as long as there are no more."""
 
 _DETAILED = ("blocks", "look")
 _MARK = {"blocks": "blocks", "look": "look", "waived": "waived", "out of scope": "outside", "informative": ""}
@@ -43,7 +43,7 @@ def verdict_lines(report: DiffReport) -> list[str]:
 
 
 def _all_named(causes: list[Cause], room: int) -> list[str]:
-    """Return the causes in so many lines: what is left over after one each goes to the first ones."""
+    """Return the causes in this many lines: what is left over after one each goes to the first ones."""
     lines: list[str] = []
     for place, cause in enumerate(causes):
         after = len(causes) - place - 1

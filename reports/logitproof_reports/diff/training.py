@@ -1,4 +1,4 @@
-"""Trainings before and after: how far each drifted from the exact run in either release, as curves and as a table."""
+"""Trainings before and after: the drift from the exact run in either release, as curves and as a table."""
 
 from __future__ import annotations
 

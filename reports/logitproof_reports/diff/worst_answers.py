@@ -32,7 +32,7 @@ _COARSEST = FORMATS["float16"].unit_roundoff
 """What hardware may round to inside a call of a wider format."""
 
 _NEAR_OVERFLOW = 1.0 / 16.0
-"""Of the largest number of a format: beyond, an answer may be what is left of an overflow."""
+"""Share of the largest number of a format above which an answer may result from an overflow."""
 
 
 _READ = ["clause", "verdict", "format", "inputs", "observed", "exact", "bound"]
@@ -68,7 +68,7 @@ def _numbers(words: Iterable[str]) -> tuple[float, float, float] | None:
 
 
 def _rounding(inputs: str, format_: str, numbers: tuple[float, float, float]) -> float | None:
-    """Return how far off rounding alone may bring an answer; None where that cannot be told."""
+    """Return how far off rounding alone may bring an answer; None where that cannot be determined."""
     known = FORMATS.get(format_)
     arrays = _arrays(inputs)
     if known is None or "logits" not in arrays or abs(numbers[0]) > known.largest * _NEAR_OVERFLOW:

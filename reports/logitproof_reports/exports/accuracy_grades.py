@@ -1,4 +1,4 @@
-"""The accuracy grades of a run as JSON, one object a cell."""
+"""The accuracy grades of a run as JSON, one object per cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JUnit XML: one test case a judgement group, for the pages that CI services make of it."""
+"""JUnit XML: one test case per group of judgements, for CI services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0: the findings as code scanning services show them.
+"""SARIF 2.1.0: the findings for code-scanning services.
 
 A finding is of a framework and not of a line of the reader's code; its place is a logical one, the cell. Services that
 insist on a file get the run file's name.

@@ -41,12 +41,12 @@ GRADES_LEGEND = "Grades: number of functions whose worst number on ordinary rows
 _INTERRUPTED = "The run was interrupted or filtered; these are partial results."
 _REASON_CHARACTERS = 300
 _MOST_FINDINGS = 40
-"""Of a group, in Markdown: a page of a job is read at a glance, and has a limit of its size."""
+"""Findings of a group in Markdown: the page of a job is read at a glance, and its size is limited."""
 _COLUMNS = ["Verdict", "Framework", "Function", "Clause", "Judgements", "Worst"]
 
 
 def sentences(run: Run) -> list[str]:
-    """Return the verdict on the whole run, then one sentence a framework, then how the run was made."""
+    """Return the verdict on the whole run, then one sentence per framework, then how the run was made."""
     judged = prepare(run)
     others = [_INTERRUPTED if not run.complete else "", sentence_of(run)]
     return [headline(judged), *verdict_sentences(judged).values(), *filter(None, others)]

@@ -1,4 +1,4 @@
-"""What `logitproof report` writes besides the page: for CI's pages, code scanning and a README."""
+"""The files that `logitproof report` writes besides the page: for CI, code scanning and a README."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ STEP = 56
 """Width that a release has in a drawing, in pixels."""
 
 MANY = 6
-"""From so many releases on, drawings stand one below the other."""
+"""From this many releases on, drawings stand one below the other."""
 
 STACKS = {
     "Cells that break a MUST: ✗ unexpected (bottom), ≈ known (top)": {"unexpected": "deviates", "known": "known"},

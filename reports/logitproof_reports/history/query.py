@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
 
 ABSENT = "."
-"""In a story: the cell is not in the run."""
+"""Letter of a cell that is not in a run."""
 
 MOVES = {"a": ("verdict", "bits"), "v": ("verdict",), "b": ("bits",), "-": ()}
 """Letters of a story, and what changed at that release."""

@@ -37,7 +37,7 @@ class Payload:
 
 
 def packed(rows: int, columns: Mapping[str, Words], **head: Any) -> Payload:
-    """Pack columns of so many rows, and what else the page's script needs to know."""
+    """Pack columns of this many rows, and what else the page's script needs to know."""
     described = {"rows": rows, "columns": [[name, one.words, _width(one)] for name, one in columns.items()], **head}
     spelled = json.dumps(described, separators=(",", ":")).encode()
     raw = len(spelled).to_bytes(4, "little") + spelled + b"".join(map(_planes, columns.values()))
@@ -48,7 +48,7 @@ def packed(rows: int, columns: Mapping[str, Words], **head: Any) -> Payload:
 def fitting(
     rows: Iterable[int], detail_of: Callable[[int], dict[str, Any]], characters: int
 ) -> dict[int, dict[str, Any]]:
-    """Return the details of rows, in turn, as many as fit into so many characters of JSON."""
+    """Return the details of rows, in turn, as many as fit into this many characters of JSON."""
     details: dict[int, dict[str, Any]] = {}
     for row in rows:
         detail = detail_of(row)

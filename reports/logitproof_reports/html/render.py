@@ -1,4 +1,4 @@
-"""Templates, style sheets and scripts made into one page: self-contained, and under a policy that allows no more."""
+"""Renders templates, style sheets and scripts into one self-contained page, under the strictest content policy."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The report on one run: what each of its pages shows, and the file."""
+"""The report on one run: the contents of its pages, and the file."""

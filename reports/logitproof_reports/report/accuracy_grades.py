@@ -1,4 +1,4 @@
-"""The accuracy grades on the accuracy page: by format a table of functions by framework and mode."""
+"""The accuracy grades on the accuracy page: per format, a table of functions by framework and mode."""
 
 from __future__ import annotations
 

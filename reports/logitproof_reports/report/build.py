@@ -1,4 +1,4 @@
-"""Computes all that a page may know from a run."""
+"""Computes the contents of the report page from a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dialects page: what each framework documents of its losses, option by option."""
+"""The dialects page: what each framework documents about its losses, option by option."""
 
 from __future__ import annotations
 

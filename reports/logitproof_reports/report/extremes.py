@@ -1,4 +1,4 @@
-"""The extreme-value page: what each framework gives in each extreme situation."""
+"""The extreme-value page: the answer of each framework in each extreme situation."""
 
 from __future__ import annotations
 

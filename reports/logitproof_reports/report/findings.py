@@ -1,4 +1,4 @@
-"""The findings: what does not conform, one for each cause, told by the worst judgement of it.
+"""The findings: what does not conform, grouped by cause, shown by the worst judgement.
 
 A cause is an entry of a ledger, or several with one reason; of what no entry explains it is a clause that a framework
 breaks for one op and quantity, or an error by its message; of warnings a clause that a framework does not meet.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from logitproof_reports.words.outcomes import Outcome
 
 SHOWN = 200
-"""Findings told in full of each group; the rest is in the table of all judgements."""
+"""Findings shown in full of each group; the rest is in the table of all judgements."""
 
 KNOWN = "Known deviations"
 

@@ -1,4 +1,4 @@
-"""What is known of one judgement, for a reader: a few words on what is wrong, then each number with its unit."""
+"""The facts of one judgement for a reader: a few words on what is wrong, then each number with its unit."""
 
 from __future__ import annotations
 

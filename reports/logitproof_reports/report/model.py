@@ -1,4 +1,4 @@
-"""All that a page may know. What stands here is text and numbers, ready to be shown; nothing is computed later."""
+"""The contents of a page: text and numbers ready to be shown; nothing is computed later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings on the page: how far each drifted from the exact run, and from which part, as curves and as a table."""
+"""Trainings on the page: the drift of each from the exact run, and its source, as curves and as a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trend beside a number: how often an outcome came out of a framework in earlier runs of the same inputs."""
+"""The trend beside a count: the same count in earlier runs of the same inputs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a run leaves behind: its schema, file, journal and shards, and the environment it was made in."""
+"""Run files: their schema, file, journal and shards, and the environment of the run."""

@@ -1,4 +1,4 @@
-"""The facts of a run file beside its table: what they must be for a reader to use them."""
+"""The facts of a run file beside its table, validated for readers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_SHARDS = 10_000
 MOST_CHARACTERS = 4_000_000
-"""Of all environments, as JSON; one takes some 40,000."""
+"""Longest JSON text of all environments; one has some 40,000 characters."""
 
 PROFILES = ("quick", "full")
 

@@ -1,4 +1,4 @@
-"""The digest of a run: equal for equal runs however their tables are cut into chunks, and another for any other run."""
+"""The digest of a run: independent of how its table is chunked, and different for different runs."""
 
 from __future__ import annotations
 

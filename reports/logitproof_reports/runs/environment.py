@@ -1,4 +1,4 @@
-"""What decides bits besides the framework: interpreter, machine, threads, package versions.
+"""The environment of a run: interpreter, machine, threads, package versions, all that decides bits.
 
 This module travels to targets: it runs on Python 3.8 with NumPy alone.
 """

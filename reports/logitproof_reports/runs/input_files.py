@@ -1,4 +1,4 @@
-"""Files from outside: read whole, from what is a regular file, within a limit; every refusal is one line."""
+"""Input files: read whole, only regular files, within a limit; every refusal is one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     StrPath = str | os.PathLike[str]
 
 MOST_BYTES = 60_000_000
-"""Of a file that is read at once: ten times the largest run file seen."""
+"""Largest file that is read at once: ten times the largest run file seen."""
 
 _KINDS = {
     stat.S_IFDIR: "is a directory: pass the path of a file in it",

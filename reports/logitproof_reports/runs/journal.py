@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 JOURNAL_SUFFIX = ".journal"
 
 MOST_BYTES = 500_000_000
-"""Of a journal: three times what the largest run writes, whose rows of 65,536 classes are spelled out."""
+"""Largest journal: three times that of the largest run, with its rows of 65,536 classes in full."""
 
 MOST_BYTES_A_LINE = 24_000_000
-"""Of one line: of a judgement with such a row, or of an environment."""
+"""Longest line: a judgement with such a row, or an environment."""
 
 
 class Header(TypedDict):
@@ -61,7 +61,7 @@ Line: TypeAlias = "tuple[dict[str, Any], bytes]"
 """What a line says, and the line."""
 
 SECONDS, ELAPSED = "seconds", "elapsed"
-"""Beside a mark: how long the cell took, and how long the whole run until then, over all its processes."""
+"""Fields of a mark: the time of the cell, and of the whole run until then, summed over its processes."""
 
 HEADER: dict[str, Any] = {"environment": {}, "profile": str, "case_set": str}
 MARK: dict[str, Any] = {DONE: str, GIVEN_UP: str, SECONDS: DURATION, ELAPSED: DURATION}
@@ -205,7 +205,7 @@ class ResumePoint:
 
 
 def is_begun(path: Path) -> bool:
-    """Tell whether a journal has its first line: without it there is nothing to go on with."""
+    """Return whether a journal has its first line: without it there is nothing to resume."""
     if stat_of(path) is None:
         return False
     with opened(path) as file:

@@ -1,4 +1,4 @@
-"""When a run was made, by which command, from which commit, and how long it took: facts besides its judgements.
+"""The origin of a run: when it was made, by which command, from which commit, and how long it took.
 
 They differ between runs whose judgements are equal to the last bit, so nothing is judged or compared by them.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MOST_CHARACTERS = 2_000
-"""Of a command line; a longer one is cut."""
+"""Longest command line; longer ones are cut."""
 
 MODIFIED = "-dirty"
 """How git marks a working tree whose files differ from its commit."""
@@ -111,7 +111,7 @@ def origin_of(spelled: Mapping[str, Any]) -> Origin:
 
 
 def origin_now(adapters: Sequence[str], seconds: float = 0.0) -> Origin:
-    """Return the origin of what this process makes; it began so many seconds ago."""
+    """Return the origin of what this process makes; it began this many seconds ago."""
     started = dt.datetime.fromtimestamp(time.time() - seconds, tz=dt.UTC)
     return Origin(tuple(adapters), started.strftime(_TIME), round(seconds, 3), command_line(), commit_of(Path()))
 

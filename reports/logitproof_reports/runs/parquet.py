@@ -1,4 +1,4 @@
-"""A run's table out of the bytes of a Parquet file: within a budget of memory, whatever the file claims.
+"""A run's table from the bytes of a Parquet file, within a memory budget whatever the file claims.
 
 Texts are read as they are stored, each once, and their length is known before any column is spelled out: a page of a
 few bytes may stand for gigabytes.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 200
 _LEAST_BYTES = 64_000_000
 _RATIO = 40
-"""A table may take so many bytes in memory, and so many times the file's; the most that a run took is 17 times."""
+"""A table may take this many bytes in memory, and this many times the file's; the most that a run took is 17 times."""
 
 _BYTES_A_ROW = sum(4 if pa.types.is_string(field.type) else 8 for field in SCHEMA)
 _TEXTS = [field.name for field in SCHEMA if pa.types.is_string(field.type)]
@@ -30,7 +30,7 @@ _UNREAD = {"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"}
 
 _THRIFT_BYTES = 8_000_000
 _THRIFT_ITEMS = 100_000
-"""Of one text and of one list in a file's metadata: the environments, and the same again in base64."""
+"""Longest text and longest list in a file's metadata: the environments, and the same again in base64."""
 
 Facts = dict[bytes, bytes]
 

@@ -1,4 +1,4 @@
-"""Judgements as a table that can be read again, whatever is in them."""
+"""Judgements as a table that can be read again, whatever their texts contain."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ SCHEMA_VERSION = 2
 """Number of the layout below, and of the facts beside it; a later release reads the numbers of earlier ones."""
 
 MOST_CHARACTERS = 10_000
-"""Of a text that a framework can make as long as it likes: what it printed last, or the words of its error."""
+"""Longest text whose length a framework determines: its last output, or its error message."""
 
 UNCUT = ("inputs", "series")
-"""Columns whose texts are data, and of no use in part."""
+"""Columns whose texts are data that cannot be truncated."""
 
 _ARROW_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
 SCHEMA = pa.schema([pa.field(one.name, _ARROW_TYPES[str(one.type)]) for one in fields(Judgement)])
@@ -43,7 +43,7 @@ class Run:
     Attributes
     ----------
     table : pyarrow.Table
-        One row a judgement, columns as `SCHEMA`.
+        One row per judgement, columns as `SCHEMA`.
     environments : list of dict
         What `describe_environment` returned, with the ``framework`` part; one each environment merged.
     profile : str

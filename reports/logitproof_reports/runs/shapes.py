@@ -1,4 +1,4 @@
-"""JSON from outside: read without trusting its depth, and held against the shape that its readers count on."""
+"""Untrusted JSON: parsed with limited depth, and validated against an expected shape."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Predicate:
 
 
 ANY = "*"
-"""For the names that a mapping does not list."""
+"""Key for the names that a mapping does not list."""
 
 MOST_LEVELS = 12
-"""Of lists and mappings within each other; a run file has five."""
+"""Deepest nesting of lists and mappings; a run file has five levels."""
 
 _WORDS = {
     str: "text",

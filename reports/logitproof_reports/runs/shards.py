@@ -1,4 +1,4 @@
-"""Shards of one framework: whether they are all there, and what only the whole can tell."""
+"""Shards of one framework: whether they are complete, and checks that need all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the columns of a run may hold: words of closed vocabularies, numbers as they are spelled, texts of some length.
+"""The domain of the columns of a run: closed vocabularies, spellings of numbers, lengths of texts.
 
 Patterns are RE2's, which Arrow runs over whole columns: their time is linear in the text, whatever it is.
 """
@@ -27,13 +27,13 @@ TRAJECTORY = "trajectory"
 """The quantity of a training."""
 
 MOST_BYTES = 50_000
-"""Of a text: what is longer than `schema.MOST_CHARACTERS` is cut where it is recorded."""
+"""Longest text: anything beyond `schema.MOST_CHARACTERS` is cut when it is recorded."""
 
 LONG = {"inputs": 20_000_000, "series": 2_000_000}
-"""Of the texts that hold rows of up to 65,536 classes, or a training step by step."""
+"""Longest texts of rows of up to 65,536 classes, and of trainings step by step."""
 
 MOST_ROWS = 100_000_000
-"""Of a regime, and of judgements: more is no measurement."""
+"""Largest row number, and largest number of judgements; more cannot be a measurement."""
 
 CALL = "call"
 """Name of the input that is a call in the framework's own words, of which no clause says anything."""

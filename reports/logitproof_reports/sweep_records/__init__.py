@@ -1,1 +1,1 @@
-"""Records of sweeps and witnesses of searches: read, merged, summed up, compared, and written as a page, the atlas."""
+"""Records of sweeps and witnesses of searches: read, merged, summarised, compared, and shown as the atlas."""

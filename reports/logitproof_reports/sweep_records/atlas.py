@@ -1,4 +1,4 @@
-"""The atlas: what sweeps and searches found of every framework, as tables of a page and of a Markdown text."""
+"""The atlas: the results of sweeps and searches for every framework, as tables of a page and in Markdown."""
 
 from __future__ import annotations
 

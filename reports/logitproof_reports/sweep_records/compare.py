@@ -1,4 +1,4 @@
-"""Two records of sweeps compared: the ratchet, which lets no function become worse unseen."""
+"""Compares two records of sweeps: the ratchet, by which no function becomes worse unnoticed."""
 
 from __future__ import annotations
 

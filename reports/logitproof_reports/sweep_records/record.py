@@ -1,4 +1,4 @@
-"""The record of a sweep: what was measured of each unit of rows, in a file of JSON lines.
+"""The record of a sweep: the measurements of each unit of rows, in a file of JSON lines.
 
 The first line is the head: what was swept where, and the plan, which says of each function what rows there are to be.
 Each further line is a unit. Lines are sorted, and no line says when or by whom it was made: records of the same sweep
@@ -33,7 +33,7 @@ COUNTS = ("rows", "numbers", "not_rounded", "broken", "lost", "not_finite", "lim
 """What is added up over units."""
 
 MOST_BYTES = 16_000_000
-"""Of a record: a unit takes some 700, and a function has 256 of them at most."""
+"""Largest record: a unit takes some 700 bytes, and a function has at most 256 units."""
 
 
 def _number(word: Any) -> float | None:
@@ -147,7 +147,7 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def is_record(path: Path) -> bool:
-    """Tell whether a file begins as a record does."""
+    """Return whether a file begins as a record does."""
     try:
         with opened(path) as file:
             return f'"{KIND}"'.encode() in file.readline(1 << 20)

@@ -1,4 +1,4 @@
-"""What a record holds of a function: counts, a histogram of errors, the worst numbers; whether a clause is broken."""
+"""The summary of a function in a record: counts, a histogram of errors, the worst numbers, broken clauses."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def summary_of(record: Record, function: str) -> Summary:
 
 
 def is_broken(record: Record) -> bool:
-    """Tell whether an answer exceeds its bound, or is not what a clause asks of a row that is not finite."""
+    """Return whether an answer exceeds its bound, or is not what a clause asks of a row that is not finite."""
     return any(summary_of(record, name).is_broken for name in {unit["function"] for unit in record.units})
 
 

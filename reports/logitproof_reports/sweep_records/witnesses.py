@@ -1,4 +1,4 @@
-"""Files of witnesses of `logitproof worst`: read, and held against the shape that their readers count on."""
+"""Witness files of `logitproof worst`: read and validated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_COPIES = 1 << 20
 
 
 def _is_array(spelled: Any) -> bool:
-    """Tell whether these are a shape, of no dimension or one, and as many numbers, all whole or all hexadecimal."""
+    """Return whether these are a shape, of no dimension or one, and as many numbers, all whole or all hexadecimal."""
     if not isinstance(spelled, list) or len(spelled) != 2 or misfit(spelled, [list], ""):
         return False
     shape, numbers = spelled

@@ -1,4 +1,4 @@
-"""What a record says of a function, in words: for the terminal, the page, and Markdown alike."""
+"""The summary of a function in words: for the terminal, the page, and Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dialect says, in words for a reader: the same on the page, on the terminal and in the documentation."""
+"""Dialects in words: the same on the page, on the terminal and in the documentation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOPICS = {
 
 UNSTATED = "not stated"
 NO_OPTION = "-"
-"""For what an option decides that the loss does not have."""
+"""Shown where the loss has no such option."""
 
 _CLASS_INDICES = ("ignored_index", "out_of_range", "label_formats")
 

@@ -1,4 +1,4 @@
-"""Filters as links: what the page's script reads back from ``location.hash``."""
+"""Filters as links, which the page's script reads from ``location.hash``."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def head(cells: list[str]) -> list[str]:
 
 
 def within(room: int, lines: list[str]) -> list[str]:
-    """Return as many lines from the front as fit into so many bytes."""
+    """Return as many lines from the front as fit into this many bytes."""
     kept: list[str] = []
     for line in lines:
         room -= len(line.encode()) + 1

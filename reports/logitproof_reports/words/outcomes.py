@@ -19,7 +19,7 @@ class Outcome:
     rank : int
         Larger is worse.
     counted : str
-        What so many of them are called: ``3 known deviations``, ``40 conform``.
+        A count with its noun: ``3 known deviations``, ``40 conform``.
     meaning : str
         One sentence for the legend.
     """

@@ -1,4 +1,4 @@
-"""What the specification and the regimes say of themselves, for pages; names that they do not know stay as they are."""
+"""Titles and texts of clauses and regimes for pages; unknown names stay as they are."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The framework is asked, and the exact answer computed beside it."""
+"""Calls the framework, and computes the exact answer beside it."""

@@ -1,4 +1,4 @@
-"""Asking a framework: one call for each batch of a cell, and all that the call gave away."""
+"""Calls a framework: one call for each batch of a cell, with everything observed about the call."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch, restore
     Raises
     ------
     TargetDied
-        The process that evaluates came to its end.
+        The process that evaluates ended.
     """
     given = {name: array.copy() for name, array in inputs.arrays().items()}
     program = partial(program_of_inputs, adapter, cell, inputs)

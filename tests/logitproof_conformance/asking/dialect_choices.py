@@ -1,4 +1,4 @@
-"""Dialects: what of a framework's documentation decides an exact answer, and what a run file tells of it."""
+"""Dialects: which documented options decide an exact answer, and what a run file records of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exact answers of a cell, the bounds on what a framework may be off, and how its answer compares."""
+"""The exact answers of a cell, the error bounds, and the comparison with the framework's answer."""
 
 from __future__ import annotations
 

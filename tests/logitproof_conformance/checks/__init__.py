@@ -1,1 +1,1 @@
-"""Checks besides accuracy: laws, modes, refusals, label formats, rows alone, padded and differentiated twice."""
+"""Checks besides accuracy: laws, modes, refusals, label formats, single rows, padding, second backward passes."""

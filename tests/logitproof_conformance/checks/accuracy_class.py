@@ -1,4 +1,4 @@
-"""How exact answers are beside their bounds: the accuracy class (VAL-3, ACC-2), certain classes (ACC-3)."""
+"""The accuracy class of exact-looking answers (VAL-3, ACC-2), and certain classes (ACC-3)."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _judge_label_gradients(
 
 
 def judge_certain_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Judge the gradient by a logit whose class, or label, is all but certain: it is small, and not 0 (ACC-3)."""
+    """Judge the gradient of a logit whose class, or label, is all but certain: it is small, and not 0 (ACC-3)."""
     elementwise = OPS[case.cell.op].elementwise
     batch = evaluation.common_batch if elementwise else _with_certain_cotangents(evaluation.common_batch)
     answer = evaluation.answer(batch) if elementwise else ask(evaluation.adapter, case.cell, batch)

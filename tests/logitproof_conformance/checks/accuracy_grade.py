@@ -1,4 +1,4 @@
-"""The accuracy grade of a function (ACC-1): as of code in float32, of the format, of the MUST bound, or outside."""
+"""The accuracy grade of a function (ACC-1): float32 code, code in the format, within the MUST bound, or outside."""
 
 from __future__ import annotations
 

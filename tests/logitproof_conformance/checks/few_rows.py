@@ -1,4 +1,4 @@
-"""A few rows of every regime in one small batch: a compiler makes other loops for them, which are to be right too."""
+"""A few rows of every regime in one small batch, for which compilers generate other loops."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROWS = 4
 def judge_few_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Ask a few rows of every regime by themselves: what is right in the whole batch is right there too.
 
-    Each clause is judged on all regimes, and the worst of them is told.
+    Each clause is judged on all regimes, and the worst of them is reported.
     """
     whole, batch = evaluation.common_batch, few_rows(evaluation.common_batch)
     few = ask(evaluation.adapter, case.cell, batch)

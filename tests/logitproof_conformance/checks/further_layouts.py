@@ -1,4 +1,4 @@
-"""Rows among more axes, and with other strides: answered as well as in the batch they come from (IO-5)."""
+"""Rows with more axes, and with other strides: as accurate as in the batch they come from (IO-5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of one derivative reached in two ways: forward and reverse mode (LAW-8), the Hessian's two sides (LAW-9)."""
+"""Laws of one derivative computed in two ways: forward and reverse mode (LAW-8), the Hessian's symmetry (LAW-9)."""
 
 from __future__ import annotations
 

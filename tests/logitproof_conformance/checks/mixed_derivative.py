@@ -1,4 +1,4 @@
-"""The derivative by the labels of the gradient by the logits, along a tangent: distillation's second order (HVP-3)."""
+"""The mixed second derivative with respect to labels and logits, along a tangent, as in distillation (HVP-3)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ argument adds u/e, the sum and three products 4u: 23u. From 1 / (1 + exp(-x)) it
 
 
 def judge_mixed_derivative(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask how the gradient by the logits changes with the labels: -c times what log-softmax gives in forward mode."""
+    """Judge how grad_logits changes with the labels: -c times the directional derivative of log-softmax."""
     asked, batch = replace(case.cell, quantity=MIXED_DERIVATIVE), evaluation.common_batch
     answer = ask(evaluation.adapter, asked, batch)
     if (failed := first_failure(case, CLAUSE, (answer,))) is not None:

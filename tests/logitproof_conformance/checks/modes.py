@@ -1,4 +1,4 @@
-"""A compiled mode beside eager mode: its bits (MOD-2, reported), its format, shape and refusals (MOD-3, MOD-4)."""
+"""A compiled mode compared with eager mode: bits (MOD-2, reported), format, shape and refusals (MOD-3, MOD-4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that are slices of wider ones, as logits cut to their vocabulary are: answered as well as packed ones (IO-5)."""
+"""Rows that are slices of wider ones, such as logits cut to their vocabulary: as accurate as packed ones (IO-5)."""
 
 from __future__ import annotations
 

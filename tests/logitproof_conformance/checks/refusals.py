@@ -1,4 +1,4 @@
-"""What becomes of bad inputs: an error, NaN in the row concerned, or what the framework documents (ERR-1 to ERR-4)."""
+"""How bad inputs are handled: an error, NaN in the affected row, or what the framework documents (ERR-1 to ERR-4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result itself: its format, what the call did to its inputs, a batch without rows."""
+"""The result itself: its format, changes to the inputs, an empty batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows are independent: of their neighbours, their place, their number, and of what was asked before."""
+"""Rows are independent: of their neighbours, position and number, and of earlier calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws that an answer keeps by itself: what its rows sum to (LAW-1, LAW-2), their elements' order (LAW-7)."""
+"""Laws of a single answer: the sums of its rows (LAW-1, LAW-2), the order of their elements (LAW-7)."""
 
 from __future__ import annotations
 

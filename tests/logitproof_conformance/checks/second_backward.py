@@ -1,4 +1,4 @@
-"""A second backward pass through the graph of one forward pass: the gradient is as good as the first (IO-7)."""
+"""A second backward pass through one forward graph: the gradient is as accurate as the first (IO-7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same rows by another call: answered as well as by the usual one (IO-5); and logits that are one number (IO-4)."""
+"""The same rows by an alternative call: as accurate as the usual one (IO-5); and scalar logits (IO-4)."""
 
 from __future__ import annotations
 

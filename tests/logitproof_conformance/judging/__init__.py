@@ -1,1 +1,1 @@
-"""From an answer to a judgement: the rules of the clauses, second answers, and what the ledger expects."""
+"""From an answer to a judgement: the rules of the clauses, second answers, and the ledger's expectations."""

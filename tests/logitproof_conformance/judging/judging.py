@@ -1,4 +1,4 @@
-"""From answers to judgements: every rule of a regime is applied, and the worst element described."""
+"""From answers to judgements: applies every rule of a regime, and describes the worst element."""
 
 from __future__ import annotations
 

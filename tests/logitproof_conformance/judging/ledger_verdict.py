@@ -1,4 +1,4 @@
-"""What a judgement means for the run: the ledger asked, the record kept, the message written."""
+"""The outcome of a judgement for the run: checked against the ledger, recorded, worded as a message."""
 
 from __future__ import annotations
 

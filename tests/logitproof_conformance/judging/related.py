@@ -1,4 +1,4 @@
-"""Two answers that a law relates: compared element by element, the worst one named with both questions."""
+"""Two answers related by a law: compared element by element, the worst one reported with both requests."""
 
 from __future__ import annotations
 

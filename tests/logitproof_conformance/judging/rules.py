@@ -1,4 +1,4 @@
-"""Which clause judges which elements of an answer, by which bound, and what it accepts besides."""
+"""Which clause judges which elements of an answer, by which bound, and which exceptions it accepts."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class ComparedBatch:
 
     @cached_property
     def logits(self) -> NDArray[np.float64]:
-        """The logits, one a class whatever the shape of the answer."""
+        """The logits, one per class whatever the shape of the answer."""
         return self.batch.rows.logits.astype(np.float64)
 
     @cached_property

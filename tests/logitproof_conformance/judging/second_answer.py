@@ -1,4 +1,4 @@
-"""A second answer to the same rows: where the first one is within its bound, so must it be."""
+"""A second answer to the same rows: wherever the first is within its bound, it must be too."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SecondAnswer:
     clause, says : str
         The clause, and what distinguishes the second: "in a second backward pass".
     first, second : ComparedBatch
-        The answers, held against the same exact ones.
+        The answers, compared with the same exact ones.
     cell : Cell
         What was asked the second time.
     inputs : callable

@@ -1,1 +1,1 @@
-"""What is judged: the cells, the checks and the batches of a run, planned before anything is asked."""
+"""The plan of a run: its cells, checks and batches, made before any framework is called."""

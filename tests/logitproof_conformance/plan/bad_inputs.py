@@ -1,4 +1,4 @@
-"""Inputs that a framework must refuse, or make NaN: what is wrong with each, and the clause that says so."""
+"""Inputs that a framework must refuse or answer with NaN: what is wrong with each, and the clause."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ BAD_INPUTS = (*INVALID_ARGUMENTS, *LABEL_FORMATS, *DISTRIBUTION_FORMATS, NO_CLAS
 
 
 def takes(name: str, cell: Cell) -> bool:
-    """Tell whether a bad input makes sense for a cell: losses and their gradients; no classes, for every op.
+    """Return whether a bad input makes sense for a cell: losses and their gradients; no classes, for every op.
 
     Labels out of range are asked in eager mode alone: a compiled guard may end the process, so that the check of MOD-3
     asks it in a process of its own.

@@ -1,4 +1,4 @@
-"""The batches that cells are asked with, built once a process so that cells share them and their exact answers."""
+"""The batches of cells, built once per process so that cells share them and their exact answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked: the cells of a profile, the batches of each, and the cases that these make."""
+"""The plan: the cells of a profile, the batches of each, and the resulting cases."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def cases_of(adapter: Adapter, cell: Cell, profile: str) -> Iterator[Case]:
 
 
 def _takes(adapter: Adapter, check: str, cell: Cell) -> bool:
-    """Tell whether an adapter states that its framework can be asked a check; most checks need no such statement."""
+    """Return whether an adapter states that its framework can be asked a check; most checks need no such statement."""
     if check in FURTHER_LAYOUTS or check == ONE_DIMENSION:
         return is_offered(adapter, check, cell)
     if check in SPELLINGS or check == EVERY_AXIS:

@@ -1,4 +1,4 @@
-"""Which cells there are: questions, formats, modes, layouts, options, further functions, and what of it is quick."""
+"""The cells: op, quantity, format, mode, layout, options and function, and which of them are in the quick profile."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ VALUES_OF_EQUAL_LOGITS = frozenset({("softmax", "none", "value"), ("log_sum_exp"
 
 
 def asks_classes(cell: Cell, profile: str, classes: int) -> bool:
-    """Tell whether a cell of the main questions is asked rows of so many classes."""
+    """Return whether a cell of the main questions is asked rows of this many classes."""
     if classes in EQUAL_LOGITS:
         return cell.mode == "eager" and (cell.op, cell.labels, cell.quantity) in VALUES_OF_EQUAL_LOGITS
     if (profile, cell.format, cell.labels, classes) == ("quick", "float16", "distributions", TWO_TILES):
@@ -152,7 +152,7 @@ def every_cell(adapter: Adapter) -> Iterator[Cell]:
 
 
 def is_quick(cell: Cell) -> bool:
-    """Tell whether the quick profile asks a cell too."""
+    """Return whether the quick profile asks a cell too."""
     if cell.producer or cell.mode not in MAIN_MODES:
         return not cell.producer and (cell.op, cell.quantity, cell.format) == QUICK_OF_FURTHER_MODES
     if cell.entry:
@@ -172,7 +172,7 @@ def _is_eager_float32(cell: Cell) -> bool:
 
 
 def is_sum_of_halves(cell: Cell) -> bool:
-    """Tell whether a cell sums rows in half precision: the values, and the gradient of the mean."""
+    """Return whether a cell sums rows in half precision: the values, and the gradient of the mean."""
     asked = cell.quantity == "value" or cell.options == Options(reduction="mean")
     is_eager = (cell.mode, cell.axis, cell.entry) == ("eager", "last", "")
     return is_eager and asked and cell.format in HALF_FORMATS and cell.options in SUMS_OF_HALVES

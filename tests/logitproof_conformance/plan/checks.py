@@ -1,4 +1,4 @@
-"""Which checks there are beside the regimes, and of which cells each is asked."""
+"""The checks besides the regimes, and the cells that each applies to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell
 
 CERTAIN_CLASS = "certain_class"
-"""The gradient by a logit whose class is all but certain."""
+"""The gradient with respect to a logit whose class is all but certain."""
 
 ZERO_DIMENSIONS = "zero_dimensions"
 """Logits of no axis: one number, the only class."""
@@ -94,7 +94,7 @@ IN_A_PROCESS = frozenset({"eager_refusal"})
 
 
 def _keeps_rows(cell: Cell) -> bool:
-    """Tell whether every row counts, by itself: only then does the form of its label change nothing."""
+    """Return whether every row counts, by itself: only then does the form of its label change nothing."""
     return cell.options.reduction == "none" and cell.options.ignore_index is None
 
 
@@ -103,12 +103,12 @@ def _everywhere(_cell: Cell) -> bool:
 
 
 def _is_worth_a_shape(cell: Cell) -> bool:
-    """Tell whether a cell is asked what a compiler compiles anew: in eager mode throughout, compiled in float32."""
+    """Return whether a cell has checks of further shapes: always in eager mode, compiled only in float32."""
     return cell.mode == "eager" or cell.format == "float32"
 
 
 def _goes_backward_twice(cell: Cell) -> bool:
-    """Tell whether a cell is asked for a second gradient: where it may be another one than without options."""
+    """Return whether a cell is asked for a second gradient: where it may be another one than without options."""
     alike = cell.options != PLAIN and cell.options.reduction == "none"
     return cell.quantity == "grad_logits" and not alike and _is_worth_a_shape(cell)
 
@@ -152,7 +152,7 @@ MEAN = Options(reduction="mean")
 
 
 def _is_weighted_value(check: str, cell: Cell) -> bool:
-    """Tell whether a cell is asked weights in another format: values of rows, with nothing else."""
+    """Return whether a cell is asked weights in another format: values of rows, with nothing else."""
     asked = (cell.mode, cell.quantity, cell.options) == ("eager", "value", WEIGHT_ALONE)
     return asked and _is_plain(cell) and cell.format != WEIGHT_FORMATS[check]
 
@@ -163,18 +163,18 @@ def _asks_mixed_derivative(cell: Cell) -> bool:
 
 
 def _asks_certain_class(cell: Cell) -> bool:
-    """Tell whether a cell is asked the gradient of a certain class; of class indices its accuracy class says it."""
+    """Return whether a cell is asked the gradient of a certain class; of class indices its accuracy class says it."""
     asked = cell.mode == "eager" and cell.quantity == "grad_logits" and not cell.entry and _is_plain(cell)
     return asked and (cell.op in {"softmax", "log_softmax"} or OPS[cell.op].elementwise)
 
 
 def _is_spelled_otherwise(word: str, cell: Cell) -> bool:
-    """Tell whether a cell is asked by another call: in eager mode, the first function of an op without options."""
+    """Return whether a cell is asked by another call: in eager mode, the first function of an op without options."""
     return cell.mode == "eager" and not cell.entry and _is_plain(cell) and takes_spelling(word, cell)
 
 
 def _ignores_alone(cell: Cell) -> bool:
-    """Tell whether a cell ignores an index, with nothing beside but a reduction."""
+    """Return whether a cell ignores an index, with nothing beside but a reduction."""
     options = cell.options
     alone = Options(ignore_index=options.ignore_index, reduction=options.reduction)
     return options.ignore_index is not None and options == alone and cell.mode == "eager" and _is_plain(cell)
@@ -200,12 +200,12 @@ SOMEWHERE: dict[str, Callable[[Cell], bool]] = {
 
 
 def makes_sense(check: str, cell: Cell, profile: str) -> bool:
-    """Tell whether a check says something of a cell, and is asked of it in this profile."""
+    """Return whether a check says something of a cell, and is asked of it in this profile."""
     return _says_something(check, cell) and (profile == "full" or _is_quick(check, cell))
 
 
 def _says_something(check: str, cell: Cell) -> bool:
-    """Tell whether a check is asked of cells of this kind, and says something of this one."""
+    """Return whether a check is asked of cells of this kind, and says something of this one."""
     narrower = {
         PRODUCED_CHECKS: bool(cell.producer),
         OPTION_CHECKS: cell.options != PLAIN,
@@ -225,7 +225,7 @@ def _says_something(check: str, cell: Cell) -> bool:
 
 
 def _is_quick(check: str, cell: Cell) -> bool:
-    """Tell whether the quick profile asks a check too; of compiled cells, the law how they compare with eager mode."""
+    """Return whether the quick profile has a check too; for compiled cells, only the comparison with eager mode."""
     if is_sum_of_halves(cell) or (cell.entry and check not in QUICK_ENTRY_CHECKS):
         return False
     is_eager, is_float32 = cell.mode == "eager", cell.format == "float32"

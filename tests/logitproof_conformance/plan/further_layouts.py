@@ -1,4 +1,4 @@
-"""Layouts that some rows are asked in besides a cell's own: more axes, axes of length one, other strides (IO-5)."""
+"""Layouts for some rows besides that of a cell: more axes, axes of length one, other strides (IO-5)."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ ROWS_OF_ONE_DIMENSION = ("typical", "saturated", "masked_one", "all_masked")
 
 
 def is_offered(adapter: Adapter, name: str, cell: Cell) -> bool:
-    """Tell whether a framework takes a layout: such a class axis, so many, strides below zero, labels that keep one."""
+    """Return whether a framework takes a layout: class axis, number of axes, negative strides, labels with an axis."""
     if name == ONE_DIMENSION:
         return cell.op in one_dimension(adapter)
     layout = FURTHER_LAYOUTS[name]
@@ -139,7 +139,7 @@ def is_offered(adapter: Adapter, name: str, cell: Cell) -> bool:
 
 
 def takes_layout(name: str, cell: Cell) -> bool:
-    """Tell whether a layout says something of a cell: of an elementwise op, its strides; of indices, their column."""
+    """Return whether a layout says something of a cell: of an elementwise op, its strides; of indices, their column."""
     layout = FURTHER_LAYOUTS[name]
     if layout.is_column:
         return (cell.labels, cell.quantity) == ("indices", "value")

@@ -1,4 +1,4 @@
-"""How a batch of rows is laid out for a cell, and how the answer is brought back to (rows, classes)."""
+"""How a batch of rows is laid out for a cell, and how the answer is restored to (rows, classes)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of the matrix: whole cells, dealt out in the order of the plan."""
+"""A part of the matrix: whole cells, assigned in the order of the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Further ways in which a framework lets an op be called, of which each must answer as the usual call does (IO-5)."""
+"""Alternative calls of an op that a framework offers, each of which must answer as the usual call does (IO-5)."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ EVERY_AXIS = "every_axis"
 
 
 def is_spelled(adapter: Adapter, word: str, cell: Cell) -> bool:
-    """Tell whether a framework offers a spelling of a cell's op."""
+    """Return whether a framework offers a spelling of a cell's op."""
     return word in spellings(adapter).get(cell.op, ())
 
 
 def takes_spelling(word: str, cell: Cell) -> bool:
-    """Tell whether a spelling is asked of cells of this quantity."""
+    """Return whether a spelling is asked of cells of this quantity."""
     return cell.quantity == (SPELLINGS[word].quantity if word in SPELLINGS else "value")

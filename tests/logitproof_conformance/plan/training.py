@@ -1,4 +1,4 @@
-"""What is trained: the cells, tasks and steps by profile."""
+"""The trainings of a profile: cells, tasks and steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIRST = TASKS["digits_linear"]
 
 
 def training_cases(adapter: Adapter, profile: str) -> Iterator[Case]:
-    """Yield a case for each training of a framework; one where it has none, so that the reason is told."""
+    """Yield a case for each training of a framework; one where it has none, so that the reason is recorded."""
     trainer = trainer_of(adapter)
     if trainer is None:
         yield Case(_cell(adapter, adapter.modes[0], "float32", "indices"), FIRST.name, TEST_MODULE)

@@ -1,1 +1,1 @@
-"""The programs that show a judgement again."""
+"""The programs that reproduce a judgement."""

@@ -1,4 +1,4 @@
-"""The program of a call that ended its process: it runs the call in a process of its own, and prints how that ended."""
+"""The repro of a call that ended its process: it makes the call in a subprocess, and prints how that ended."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 SECONDS = 60
-"""Of processor time that a program may take, which imports a framework and calls it once."""
+"""CPU time limit of a program that imports a framework and calls it once."""
 
 SHELL_SIGNALED = 128
 """A shell, and a container, exits with this and the number of the signal that ended its program."""
 
 MOST_CHARACTERS = 100_000
-"""Of a program that may ask a whole batch."""
+"""Longest program, which may contain a whole batch."""
 
 BY_ROW = ("logits", "labels", "cotangent", "tangent")
 """The arrays with a row for each example."""
@@ -80,7 +80,7 @@ def _rows(inputs: Inputs, chosen: np.ndarray[Any, np.dtype[np.intp]]) -> Inputs:
 
 
 def _ends(adapter: Adapter, program: str) -> bool:
-    """Tell whether a program ends its process: by a signal, or with neither a result nor an exception."""
+    """Return whether a program ends its process: by a signal, or with neither a result nor an exception."""
     try:
         done = contract.run_alone(adapter, program, {}, SECONDS)
     except subprocess.TimeoutExpired:

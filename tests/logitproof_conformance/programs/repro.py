@@ -1,4 +1,4 @@
-"""The program that shows a judgement again: the framework's own API, with arrays spelled, packed or rebuilt.
+"""The repro of a judgement: a program in the framework's own API, its arrays written out, packed or rebuilt.
 
 An adapter spells every array in full. That is read well up to some width; the arrays of a wider row are packed into
 text, and those of the widest, which do not pack, are built by the reference package.
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 WIDEST_SPELLED_ROW = 64
-"""Arrays of wider rows are not spelled in full."""
+"""Widest rows whose arrays are written out in full."""
 
 MOST_SPELLED = 1024
-"""Logits of a batch that are spelled in full, where an answer depends on all of its rows."""
+"""Largest batch that is written out in full, where an answer depends on all of its rows."""
 
 MOST_CHARACTERS = 12_000
-"""Of a program whose arrays are packed; a longer one builds them."""
+"""Longest program with packed arrays; in a longer one the arrays are rebuilt."""
 
 ONE_CLASS_ROWS = 16
 """Rows of one class that a program asks together: their numbers lie side by side, and a kernel that computes as many as
@@ -109,7 +109,7 @@ def with_sum(program: str) -> str:
 
 
 def is_spelled(logits: NDArray[Any], batch: Batch) -> bool:
-    """Tell whether the rows that show a judgement are few and narrow enough to be spelled in full."""
+    """Return whether the rows that show a judgement are few and narrow enough to be spelled in full."""
     return batch.classes <= WIDEST_SPELLED_ROW and logits.size <= MOST_SPELLED
 
 

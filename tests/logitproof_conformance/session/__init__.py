@@ -1,1 +1,1 @@
-"""One session of pytest: what is collected, recorded, and which clauses it is about."""
+"""A session of the matrix: cases, recording, and the clauses that they test."""

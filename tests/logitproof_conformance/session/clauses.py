@@ -1,4 +1,4 @@
-"""Which clauses judge a case: a regime's come from its rules, those of a check stand here."""
+"""Which clauses judge a case: those of a regime come from its rules, those of a check are listed here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A target that comes to its end while a case is judged: a verdict on that case."""
+"""A target that ends while a case is judged: the verdict on that case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment of a framework, as facts: of the target where there is one, and of the judge where both matter."""
+"""The environment of a framework as facts: of the target if there is one, and of the judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One framework under one profile: its cases, its environment, and what is concluded."""
+"""One framework under one profile: its cases, its environment, and its results."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class FrameworkRun:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What must be the same where a journal is gone on with."""
+        """What must be the same where a journal is resumed."""
         about = self.conclusions.description
         return {
             "framework": about.framework,

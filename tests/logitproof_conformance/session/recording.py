@@ -1,4 +1,4 @@
-"""The record of a run while it is made: a journal that survives a kill, a run file at the end."""
+"""The record of a run in progress: a journal that survives a kill, a run file at the end."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Recorder:
     before : ResumePoint, optional
         How far that journal is.
     since : float, optional
-        `time.monotonic` when the run began, or was gone on with; default: now.
+        `time.monotonic` when the run began, or was resumed; default: now.
     """
 
     def __init__(
@@ -114,12 +114,12 @@ class Recorder:
         self.journal.append(judgement)
 
     def end_cell(self, cell: str, *, given_up: bool, seconds: float) -> None:
-        """Record that a cell is judged, in so many seconds: a run that goes on does not ask it again."""
+        """Record that a cell is judged, in this many seconds: a run that goes on does not ask it again."""
         self._seconds[cell] = round(seconds, 3)
         self.journal.end_cell(cell, given_up=given_up, seconds=seconds, elapsed=self.elapsed)
 
     def stop(self) -> None:
-        """Leave the journal to be gone on with."""
+        """Leave the journal to be resumed."""
         self.journal.close()
 
     def finish(self, judgements: Sequence[Judgement], header: Header, *, complete: bool) -> None:

@@ -1,4 +1,4 @@
-"""The matrix without pytest: every judgement on a cell, one after another."""
+"""The matrix without pytest: every judgement on a cell, in order."""
 
 from __future__ import annotations
 

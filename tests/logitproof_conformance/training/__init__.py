@@ -1,1 +1,1 @@
-"""Small trainings of a framework beside the exact one, and their judgements."""
+"""Small trainings of a framework compared with the exact one, and their judgements."""

@@ -1,4 +1,4 @@
-"""From a training to judgements: what each step gave against its bound, and what became of the run."""
+"""From a training to judgements: each step against its bound, and the outcome of the whole run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One training of a framework, measured: every step against the exact one, and the whole run against the exact run.
+"""One training of a framework, measured: every step, and the whole run, against the exact ones.
 
 A step is judged at the framework's own parameters before it, so that nothing is carried from step to step. How far
 the run has drifted from the exact run is told beside, and whose doing it is: the loss function's, whose errors alone
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class StepErrors:
-    """The numbers of one kind that were held against their bounds, the worst by name.
+    """The numbers of one kind that were compared with their bounds, the worst by name.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class StepErrors:
 
 @dataclass
 class Trajectory:
-    """What one training gave: each step held against the exact one from the same parameters, and the record of the run.
+    """One training: each step compared with the exact one from the same parameters, and the record of the run.
 
     Of gradients nothing is held where the framework's users do not see them.
     """

@@ -1,4 +1,4 @@
-"""Trainings in Weights & Biases, each when it ends, as its guides show it: init, log every step, finish.
+"""Trainings in Weights & Biases, each logged when it ends: init, log every step, finish.
 
 Only where the environment names a project. A framework with a loop of its own is watched by wandb's callback for it.
 """

@@ -550,7 +550,7 @@ def trials(adapter: Adapter) -> list[Trial]:
     LookupError
         A reason has no row.
     RuntimeError
-        The process came to its end before the last call.
+        The process ended before the last call.
     """
     asked = []
     for reason, cells in reasons_of(adapter).items():

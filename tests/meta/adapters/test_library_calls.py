@@ -1,4 +1,4 @@
-"""What Keras, Optax, SciPy and scikit-learn are asked, told from the source alone: none of them is imported."""
+"""What Keras, Optax, SciPy and scikit-learn are asked, inferred from the source alone: none of them is imported."""
 
 from __future__ import annotations
 

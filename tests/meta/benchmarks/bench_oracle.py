@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROWS = 4000
 TURNS = 12
 LOGITS_IN_PYTHON = 4000
-"""Of a batch, so many logits are given to those who take one number at a time: their cost is linear."""
+"""Of a batch, this many logits are given to those who take one number at a time: their cost is linear."""
 
 AT_LEAST = {
     "10 classes, mpmath": 80.0,
@@ -48,7 +48,7 @@ AT_LEAST = {
 
 @dataclass(frozen=True)
 class Timing:
-    """Microseconds a row of each contestant, for rows of so many classes, on so many threads of the oracle."""
+    """Microseconds a row of each contestant, for rows of this many classes, on this many threads of the oracle."""
 
     classes: int
     threads: int

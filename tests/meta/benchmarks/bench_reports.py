@@ -1,6 +1,6 @@
 """What run files, reports, diffs and histories cost, as ratios, which do not depend on how fast the machine is.
 
-Run as ``PYTHONPATH=tests python -m meta.benchmarks.bench_reports``: it prints one line a step, and exits with 1 where
+Run as ``PYTHONPATH=tests python -m meta.benchmarks.bench_reports``: it prints one line per step, and exits with 1 where
 one takes longer than `AT_MOST`. A step in Python is timed on the processor and divided by the time to dump the same
 judgements as JSON; the first paint of a page, by that of a page of few judgements; a filter, by a plain loop through as
 many strings.

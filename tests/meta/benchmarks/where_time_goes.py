@@ -1,7 +1,7 @@
 """Where the time of a run goes: shares of functions in the judge and in its evaluators, from what py-spy recorded.
 
 Run as ``python -m meta.benchmarks.where_time_goes FILE``, a file that ``py-spy record --subprocesses --format raw``
-wrote. A function counts with what it calls; lines are not told apart.
+wrote. A function counts with what it calls; lines are not distinguished.
 """
 
 from __future__ import annotations

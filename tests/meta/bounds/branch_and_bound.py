@@ -24,7 +24,7 @@ Box = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class Dual:
-    """A number and its slopes by the variables, each a ball; no slopes: a constant."""
+    """A number and its slopes with respect to the variables, each a ball; no slopes: a constant."""
 
     value: arb
     slopes: tuple[arb, ...] = ()
@@ -96,7 +96,7 @@ class Found:
 
 
 class Undecided(Exception):  # noqa: N818  neither proven nor refuted
-    """So many boxes did not decide it."""
+    """The box limit did not decide it."""
 
 
 def nowhere_negative(
@@ -110,7 +110,7 @@ def nowhere_negative(
         Of as many variables as the box has.
     box : Box
     symmetric : int
-        So many of the first variables may be exchanged: only boxes that hold them in rising order are evaluated.
+        This many of the first variables may be exchanged: only boxes that hold them in rising order are evaluated.
     most : int
         Boxes.
 

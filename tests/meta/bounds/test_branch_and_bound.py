@@ -60,7 +60,7 @@ class Model(NamedTuple):
 
 
 def of_format(name: str, ulps: float = 4.0, left_out: str = "") -> Model:
-    """Return the roundings of a format whose exp and log are off by so many ulps."""
+    """Return the roundings of a format whose exp and log are off by this many ulps."""
     u = arb(FORMATS[name].unit_roundoff)
     return Model(u, 2.0 * ulps * u, 2.0 * ulps * u, left_out)
 
@@ -86,7 +86,7 @@ def shifted_up(m: Model, t: Sequence[Dual]) -> Dual:
 
 
 def grown(m: Model, n: int, updates: int = 0) -> arb:
-    """Return the other factor of 1 + eS, of B1, or of B6 with so many `updates` of a running maximum."""
+    """Return the other factor of 1 + eS, of B1, or of B6 with this many `updates` of a running maximum."""
     exps = (1.0 + m.unless("exp", m.exp)) ** (1 if m.left_out == "update" else 1 + updates)
     return exps * (1.0 + m.u) ** updates * (1.0 + m.unless("sum", growth(n - 1, m.u)))
 

@@ -1,4 +1,4 @@
-"""What a deviation does is told from the record of its judgement, and from nothing else."""
+"""What a deviation does is inferred from the record of its judgement, and from nothing else."""
 
 from __future__ import annotations
 

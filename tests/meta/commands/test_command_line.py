@@ -234,7 +234,7 @@ def listen_to_ctrl_c() -> None:
 
 
 def wait_for_judgements(journal: Path, count: int, process: subprocess.Popen[str]) -> None:
-    """Wait until a journal has so many; its lines begin with marks too."""
+    """Wait until a journal has this many; its lines begin with marks too."""
     while not journal.exists() or journal.read_bytes().count(b'"verdict"') < count:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)

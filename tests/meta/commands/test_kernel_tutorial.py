@@ -1,4 +1,4 @@
-"""The page about kernels of one's own is true: its listings run, its commands print what it shows."""
+"""The page about user-defined kernels is true: its listings run, its commands print what it shows."""
 
 from __future__ import annotations
 

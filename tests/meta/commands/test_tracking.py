@@ -124,7 +124,7 @@ def test_without_the_extra_the_command_says_what_to_install(
 
 
 def test_offline_wandb_keeps_a_run_for_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb", reason="the extra wandb is not installed").teardown()  # reads the environment anew
+    pytest.importorskip("wandb", reason="the extra wandb is not installed").teardown()  # reads the environment again
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(PROJECT_VARIABLE, "ours")
     monkeypatch.setenv("WANDB_MODE", "offline")

@@ -134,7 +134,7 @@ def test_nothing_points_from_one_environment_into_another(monkeypatch: pytest.Mo
 
 
 def kept_for(days: float, title: str, size: int) -> Path:
-    """Keep an environment that was last used so many days ago."""
+    """Keep an environment that was last used this many days ago."""
     folder = environment_cache.environments_folder() / title.replace(" ", "-")
     folder.mkdir(parents=True)
     (folder / "wheel").write_bytes(b"x" * size)

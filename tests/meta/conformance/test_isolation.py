@@ -1,4 +1,4 @@
-"""A framework that breaks down costs the cell in which it does; a killed run is gone on with to the same end."""
+"""A framework that breaks down costs the cell in which it does; a killed run is resumed to the same end."""
 
 from __future__ import annotations
 

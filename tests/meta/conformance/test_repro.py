@@ -63,7 +63,7 @@ def test_a_program_is_the_same_whoever_spells_its_arrays_and_where(regime: str) 
 
 
 class Failing(NumpyAdapter):
-    """The control, which raises for batches of so many rows."""
+    """The control, which raises for batches of this many rows."""
 
     def __init__(self, rows: range) -> None:
         super().__init__()

@@ -92,7 +92,7 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
 
 
 def answers(op: str, quantity: str, of: Operands) -> list[Any]:
-    """Return the value of each row, or the derivative by each of its logits, or by each of the target's."""
+    """Return the value of each row, or its derivatives with respect to the logits, or the target's logits."""
     with mpmath.workdps(DIGITS):
         found = []
         for row, target, label in zip(of.logits, of.target, of.labels, strict=True):  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ def _slope(op: str, given: list[list[Any]], by: int, at: int, rest: tuple[int, i
 
 
 def of_distributions(op: str, quantity: str, of: Operands) -> dict[tuple[int, ...], Any]:
-    """Return the value, or the derivative by each logit or number of the sample, of a distribution, by place."""
+    """Return the value of a distribution, or its derivatives with respect to each logit or number of the sample."""
     found: dict[tuple[int, ...], Any] = {}
     by = quantity in {"grad_target", "grad_sample"}
     with mpmath.workdps(DIGITS):

@@ -113,7 +113,7 @@ def rows(
 
 
 def by_factors(made: dict[str, Array], upstream: Array, factors: Array, o: Options) -> Array:
-    """Return the gradient by a factor a row, (rows, 1), or a class, (classes,)."""
+    """Return the gradient with respect to a factor a row, (rows, 1), or a class, (classes,)."""
     given = made["before"] if o.fault == "factors by products" else made["plain"]
     terms = made["capped"] * upstream[:, None] * given
     if o.fault == "factors of the last chunk alone":
@@ -141,7 +141,7 @@ def gradient(
     factors: Array | None = None,
     o: Options,
 ) -> tuple[Array, ...]:
-    """Return the gradients by hidden states, weight, bias and factors."""
+    """Return the gradients with respect to hidden states, weight, bias and factors."""
     _, kept, made = rows(h, w, labels, (bias, factors), o)
     slope = made["slope"]
     is_whole = o.reduction == "none" or o.fault == "gradient not divided"

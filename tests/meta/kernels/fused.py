@@ -50,7 +50,7 @@ def row_losses(z: Array, labels: Array) -> Array:
 
 
 def by_logits(z: Array, labels: Array, c: Array) -> Array:
-    """Return the gradient by the logits, wide."""
+    """Return the gradient with respect to the logits, wide."""
     (x,) = wide(z)
     e = np.exp(x - x.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
@@ -59,7 +59,7 @@ def by_logits(z: Array, labels: Array, c: Array) -> Array:
 
 
 def by_operands(g: Array, h: Array, w: Array) -> tuple[Array, Array]:
-    """Return both gradients of a gradient by the logits that is stored in the format."""
+    """Return both gradients of a gradient with respect to the logits that is stored in the format."""
     stored, x, y = wide(g.astype(h.dtype), h, w)
     return (stored @ y).astype(h.dtype), (stored.T @ x).astype(h.dtype)
 
@@ -95,7 +95,7 @@ def chunked(h: Array, w: Array, labels: Array) -> Array:
 def chunked_gradient(
     h: Array, w: Array, labels: Array, c: Array, *, sums: Any = np.float32, chunk: int = CHUNK
 ) -> tuple[Array, Array]:
-    """Add up the gradient by the weight over chunks of rows, in float32 or wider."""
+    """Add up the gradient with respect to the weight over chunks of rows, in float32 or wider."""
     hidden = np.empty_like(h)
     total = np.zeros(w.shape, np.float64 if w.dtype == np.float64 else sums)
     for start in range(0, len(h), chunk):

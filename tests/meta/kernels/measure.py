@@ -1,7 +1,7 @@
 """Check every kernel of the corpus as `logitproof check` does, and count the faulty ones found and the correct accused.
 
 Run from the repository's root: ``PYTHONPATH=tests python -m meta.kernels.measure -o runs``, as ``nox -s kernels`` does.
-Prints a line a kernel; writes kernels.jsonl, and fails where a faulty kernel is missed or a correct one accused.
+Prints a line per kernel; writes kernels.jsonl, and fails where a faulty kernel is missed or a correct one accused.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def rows_of(asker: Asker, logits: F64, format_: str, random: np.random.Generator
 
 
 def is_close(asker: Asker, rows: Rows, quantities: Iterable[str], tolerance: tuple[float, float]) -> bool:
-    """Tell whether every quantity is the exact one within an rtol and an atol."""
+    """Return whether every quantity is the exact one within an rtol and an atol."""
     rtol, atol = tolerance
     key = tuple(array.tobytes() for array in vars(rows).values())
     for quantity in quantities:
@@ -111,7 +111,7 @@ def quantities_of(planted: Planted) -> tuple[str, ...]:
 
 
 def by_tolerance(planted: Planted, *, rule: str) -> bool:
-    """Tell whether random normal inputs show a fault by a rule's tolerances, in each of its formats that is taken."""
+    """Return whether random normal inputs show a fault by a rule's tolerances, in each of its formats that is taken."""
     asker, named = asker_of(planted)
     formats = [named] if "format" in planted.declared else ["float32", "float16"]
     random = np.random.default_rng(0)
@@ -124,7 +124,7 @@ def by_tolerance(planted: Planted, *, rule: str) -> bool:
 
 
 def by_gradcheck(planted: Planted) -> bool:
-    """Tell whether the gradient differs from central differences of the kernel's own value, in float64."""
+    """Return whether the gradient differs from central differences of the kernel's own value, in float64."""
     if planted.gradient is None:
         return False
     asker, _ = asker_of(planted)
@@ -150,7 +150,7 @@ def by_gradcheck(planted: Planted) -> bool:
 
 
 def by_properties(planted: Planted) -> bool:
-    """Tell whether one of a hundred arrays of hypothesis shows a fault, by the tolerances of array-api-tests."""
+    """Return whether one of a hundred arrays of hypothesis shows a fault, by the tolerances of array-api-tests."""
     asker, named = asker_of(planted)
     shapes = arrays.array_shapes(min_dims=2, max_dims=2, max_side=12)
     bounded = strategies.floats(-1e4, 1e4, width=16 if named == "float16" else 32, allow_subnormal=False)

@@ -194,7 +194,7 @@ MUTANTS: dict[str, tuple[str, Any, Any, dict[str, Any], str, str]] = {
     ),
     "upstream dropped": (CE, loss, lambda p, q, c: loss_gradient(p, q, np.ones_like(c)), {}, "PRB-2", ""),
     "not held by the clip": (BCE, binary, of_arrays(binary_gradient), {"clip": 1e-2}, "PRB-2", ""),
-    "gradient by the logits": (BCE, binary, lambda p, y, c: (wide(p) - wide(y)) * wide(c), {}, "PRB-2", ""),
+    "gradient of the logits": (BCE, binary, lambda p, y, c: (wide(p) - wide(y)) * wide(c), {}, "PRB-2", ""),
     "negative numbers": (BCE, taken_as_positive, None, {}, "PRB-4", "the loss"),
     "base 2": (ENTROPY, lambda p: entropy(p) / np.float32(np.log(2)), None, {}, "PRB-1", ""),
     "1 forgotten": (ENTROPY, entropy, lambda p, c: -np.log(p) * c[:, None], {}, "PRB-2", ""),

@@ -66,7 +66,7 @@ def softmax_forward_without_mean(cell: Cell, inputs: Inputs) -> Array:
 
 
 def labels_are_constants(cell: Cell, inputs: Inputs) -> Array:
-    """Return 0 for what the gradient by the logits changes with the labels."""
+    """Return 0 for the derivative of grad_logits with respect to the labels."""
     answer = ask_control(cell, inputs)
     return np.zeros_like(answer) if cell.quantity == MIXED_DERIVATIVE else answer
 
@@ -74,7 +74,7 @@ def labels_are_constants(cell: Cell, inputs: Inputs) -> Array:
 SECOND_ORDER_MUTANTS = [
     Mutant(
         "labels_are_constants",
-        "The gradient by the logits takes its labels for constants: its derivative by them is 0.",
+        "The gradient treats its labels as constants: its derivative with respect to them is 0.",
         "HVP-3",
         GRAD_LABELS,
         ask=labels_are_constants,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class FlushingAdapter(SecondAdapter):
     """The second implementation on a machine that flushes subnormal results to zero.
 
-    Not over so many classes that ordinary probabilities are subnormal: there the bound is that of wide accumulation,
+    Not over this many classes that ordinary probabilities are subnormal: there the bound is that of wide accumulation,
     which grants no flush; see `bounds.assumptions.wide`.
     """
 

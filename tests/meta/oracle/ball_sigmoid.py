@@ -1,4 +1,4 @@
-"""The truth of the sigmoid loss by ball arithmetic, each logit by itself: definitions written anew, with scales."""
+"""The truth of the sigmoid loss by ball arithmetic, each logit by itself: definitions written again, with scales."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The truth by ball arithmetic (python-flint): definitions written anew, sharing nothing with the oracle.
+"""The truth by ball arithmetic (python-flint): definitions written again, sharing nothing with the oracle.
 
 Each function returns, for one row, the exact answers as balls together with their scale: the sum of the magnitudes of
 the independent terms that an answer is the sum or difference of. Where only one term is left the scale is the answer
@@ -46,7 +46,7 @@ class Case:
 
     @property
     def cotangents(self) -> Balls:
-        """The cotangent, or one a class, divided as the mean has it."""
+        """The cotangent, or one per class, divided as the mean has it."""
         given = [] if self.cotangent is None else np.atleast_1d(self.cotangent)
         return [divided(arb(float(value)), self.divisor) for value in given]
 

@@ -70,7 +70,7 @@ def _raise(worst: dict[str, float], key: str, relative: float) -> None:
 
 
 def certify(rows: int) -> Certificate:
-    """Compare the oracle with ball arithmetic on at least so many rows; the same ones every time."""
+    """Compare the oracle with ball arithmetic on at least this many rows; the same ones every time."""
     certificate = Certificate()
     for batch in batches():
         if certificate.rows >= rows:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from logitproof.commands.command_line import main
-from logitproof.parity import compare as comparing
+from logitproof.parity import blocks
 from logitproof.parity.distribution import Distribution
 from logitproof.parity.truth import RELATIVE, RowTruth, nearer
 from logitproof_reference.cases.hashed_numbers import integers, normals
@@ -89,7 +89,7 @@ def stored(folder: Path, kind: str, array: NDArray[Any]) -> str:
 def test_every_kind_of_file_is_read_in_blocks(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kind: str, array: NDArray[Any]
 ) -> None:
-    monkeypatch.setattr(comparing, "BLOCK", 6 * CLASSES)
+    monkeypatch.setattr(blocks, "BLOCK", 6 * CLASSES)
     np.save(folder / "a.npy", array)
     found = parity(capsys, "a.npy", stored(folder, kind, array))
     assert found["same_bits"] == found["numbers"] == array.size

@@ -41,7 +41,7 @@ def operands(convention: Convention, name: str = "float32", case: str = "sums ot
 
 
 def fits(op: str, convention: Convention) -> bool:
-    """Tell whether a loss can be asked under a convention: a binary one divides nothing."""
+    """Return whether a loss can be asked under a convention: a binary one divides nothing."""
     return not (op == BINARY and convention.normalized)
 
 

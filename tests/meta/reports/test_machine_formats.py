@@ -110,7 +110,7 @@ def test_what_wandb_gets_is_finite_and_whole(tmp_path: Path, monkeypatch: pytest
         row["outcome"] != "conforms" for row in logged if row["outcome"] != "not offered"
     )
     assert all(row["cause"] and row["severity"] for row in told if row["outcome"] == "known deviation")
-    pytest.importorskip("wandb").teardown()  # which reads the environment anew
+    pytest.importorskip("wandb").teardown()  # which reads the environment again
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))

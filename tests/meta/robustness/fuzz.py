@@ -68,7 +68,7 @@ def read(reader: str, suffix: str, content: bytes, folder: Path) -> Ended:
 
 
 def fuzz_runs(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
-    """Read so many damaged files; return the exit statuses by kind of damage, and the faults."""
+    """Read this many damaged files; return the exit statuses by kind of damage, and the faults."""
     statuses: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as place:
@@ -105,7 +105,7 @@ def read_record(suffix: str, content: bytes, words: tuple[str, ...], folder: Pat
 
 
 def fuzz_records(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
-    """Read so many damaged records, witnesses and arrays; return the exit statuses by kind, and the faults."""
+    """Read this many damaged records, witnesses and arrays; return the exit statuses by kind, and the faults."""
     statuses: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as place:
@@ -125,7 +125,7 @@ def fuzz_records(cases: int, seed: int, keep: Path | None = None) -> tuple[Count
 
 
 def fuzz_commands(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
-    """Run so many odd command lines; return the exit statuses by command, and the faults with a command line each."""
+    """Run this many odd command lines; return the exit statuses by command, and the faults with a command line each."""
     statuses: Counter[str] = Counter()
     faults: Counter[str] = Counter()
 
@@ -149,7 +149,7 @@ def fuzz_commands(cases: int, seed: int, keep: Path | None = None) -> tuple[Coun
 
 
 def fuzz_adapters(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
-    """Judge so many adapters that misbehave; return how many did at each place, and the faults."""
+    """Judge this many adapters that misbehave; return how many did at each place, and the faults."""
     del keep
     statuses: Counter[str] = Counter()
     faults: Counter[str] = Counter()
@@ -165,7 +165,7 @@ def fuzz_adapters(cases: int, seed: int, keep: Path | None = None) -> tuple[Coun
 
 
 def fuzz_texts(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
-    """Show so many hostile texts in every output; return how many, and the faults."""
+    """Show this many hostile texts in every output; return how many, and the faults."""
     del keep
     statuses: Counter[str] = Counter()
     faults: Counter[str] = Counter()
@@ -180,7 +180,7 @@ def fuzz_texts(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter
 
 
 def fuzz_caches(cases: int, seed: int, keep: Path | None = None) -> tuple[Counter[str], Counter[str]]:
-    """Use so many damaged caches; return how many of each damage, and the faults."""
+    """Use this many damaged caches; return how many of each damage, and the faults."""
     del keep
     statuses: Counter[str] = Counter()
     faults: Counter[str] = Counter()
@@ -194,7 +194,7 @@ def fuzz_caches(cases: int, seed: int, keep: Path | None = None) -> tuple[Counte
 
 
 def _drawn(cases: int, seed: int, use: Callable[..., None], *strategies: SearchStrategy[Any]) -> None:
-    """Call `use` with so many draws of strategies, the same ones for the same seed."""
+    """Call `use` with this many draws of strategies, the same ones for the same seed."""
     budget = settings(
         max_examples=cases,
         deadline=None,

@@ -1,4 +1,4 @@
-"""The cache of environments: what is damaged is made anew, what cannot be used is one line, what is used stays."""
+"""The cache of environments: what is damaged is made again, what cannot be used is one line, what is used stays."""
 
 from __future__ import annotations
 

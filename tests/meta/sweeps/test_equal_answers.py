@@ -52,7 +52,7 @@ def by_every_row(function: Function, start: int, answer: NDArray[Any], monkeypat
 
 
 def same(first: Certifier, second: Certifier) -> bool:
-    """Tell whether two found the same numbers: counts and bins all alike, the largest ones to eight digits."""
+    """Return whether two found the same numbers: counts and bins all alike, the largest ones to eight digits."""
     counts = [{**vars(one.tally), "bins": one.tally.bins.tolist()} for one in (first, second)]
     largest = [
         (one.worst_ulps.measure, one.worst_slack.measure, one.slack_at_most, one.worst_ulps.observed)

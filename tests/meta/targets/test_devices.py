@@ -1,4 +1,4 @@
-"""Where an adapter computes: asked by one word, recorded, known to the ledger, and told from what it does."""
+"""Where an adapter computes: asked by one word, recorded, known to the ledger, and inferred from what it does."""
 
 from __future__ import annotations
 

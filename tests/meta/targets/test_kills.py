@@ -1,4 +1,4 @@
-"""A judge, an evaluator or both are killed in the middle of a run: gone on with, it ends as if nothing had happened."""
+"""A judge, an evaluator or both are killed in the middle of a run: resumed, it ends as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOMENTS = (0, 3, 9)
 """How many cells are judged when the blow falls."""
 
 EXTRA_MOMENTS = int(os.environ.get("LOGITPROOF_TEST_KILLS", "0"))
-"""More moments than the suite has time for: so many cells, each in turn."""
+"""More moments than the suite has time for: this many cells, each in turn."""
 
 
 def started(folder: Path, *more: str) -> subprocess.Popen[bytes]:
@@ -47,7 +47,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]
 
 
 def wait_for_cells(folder: Path, count: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until so many cells are judged, or all."""
+    """Wait until this many cells are judged, or all."""
     journal = folder / "run.parquet.parts" / "numpy.parquet.journal"
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b'"done"') >= count):
         time.sleep(0.005)

@@ -272,7 +272,7 @@ PARSERS = {
 def documented_options() -> dict[str, set[str]]:
     """Return which of the three options each command takes, as the table of docs/targets.md has it."""
     page = (ROOT / "docs/targets.md").read_text("utf-8")
-    table = page.partition("## Which command takes what")[2].partition("\n## ")[0]
+    table = page.partition("## Which options each command takes")[2].partition("\n## ")[0]
     found = {}
     for line in re.findall(r"^\| `.*$", table, flags=re.MULTILINE):
         commands, *cells = line.strip("|").split(" | ")

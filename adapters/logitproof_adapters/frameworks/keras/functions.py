@@ -38,7 +38,7 @@ FOCAL = "keras.losses.BinaryFocalCrossentropy(gamma=0.0, {options})(y[..., None]
 """Entry ``focal``: with gamma 0 the focal factor (1 - p)^gamma is 1, and the loss the binary cross-entropy."""
 
 EXPRESSIONS_OF_2 = {**EXPRESSIONS, ("softmax", "none"): "keras.activations.softmax(x, axis={axis})"}
-"""Of Keras 2, on TensorFlow."""
+"""The expressions of Keras 2, on TensorFlow."""
 
 PREDICTIONS = {
     "": "x",

@@ -1,4 +1,4 @@
-"""Liger Kernel: LigerCrossEntropyLoss and liger_softmax, Triton kernels that are asked through PyTorch's autograd.
+"""Liger Kernel: LigerCrossEntropyLoss and liger_softmax, Triton kernels called through PyTorch's autograd.
 
 On the CPU they run in Triton's interpreter, which TRITON_INTERPRET=1 chooses before Triton is imported: NumPy then
 computes what the kernels say, in their formats, but neither exp nor sums are those of a GPU. Both take rows by classes

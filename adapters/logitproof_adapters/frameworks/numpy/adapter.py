@@ -1,4 +1,4 @@
-"""NumPy: the control, the plain functions of `logitproof_adapters.control`. It must come out conforming everywhere."""
+"""NumPy: the control, the plain functions of `logitproof_adapters.control`. It must conform everywhere."""
 
 from __future__ import annotations
 

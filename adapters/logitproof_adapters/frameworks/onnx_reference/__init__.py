@@ -1,1 +1,1 @@
-"""ONNX' reference evaluator."""
+"""ONNX's reference evaluator."""

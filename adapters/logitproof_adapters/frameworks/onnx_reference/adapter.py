@@ -1,4 +1,4 @@
-"""ONNX' reference evaluator: the models of one operator that ONNX Runtime is asked with, run in NumPy by onnx itself.
+"""ONNX's reference evaluator: the one-operator models of the ONNX Runtime adapter, run in NumPy by onnx itself.
 
 https://onnx.ai/onnx/api/reference.html: "it is not intended to be used for production", but shows what an operator
 means, and backends are tested against it. It computes values; gradients are operators of ONNX Runtime's own domain.

@@ -1,4 +1,4 @@
-"""The dialect of ONNX' reference evaluator: what ONNX documents of its losses, and what the evaluator does besides."""
+"""The dialect of ONNX's reference evaluator: what ONNX documents about its losses, and how the evaluator differs."""
 
 from __future__ import annotations
 

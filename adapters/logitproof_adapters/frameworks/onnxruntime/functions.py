@@ -1,4 +1,4 @@
-"""ONNX models as text: the operator that answers a cell, where it takes the classes, and its gradient.
+"""ONNX models as text: the operator for a cell, its class axis, and its gradient.
 
 The text is https://onnx.ai/onnx/repo-docs/Syntax.html. In opset 15 the operators are those of opset 13, whose Softmax
 runs along one axis. That of opset 11 (entry ``opset11``) makes two axes of the logits, parted before the one it is

@@ -1,4 +1,4 @@
-"""OpenVINO: the ONNX models of one operator that ONNX Runtime is asked with, read and compiled for the CPU.
+"""OpenVINO: the one-operator models of the ONNX Runtime adapter, read and compiled for the CPU.
 
 https://docs.openvino.ai/2026/openvino-workflow/model-preparation/convert-model-onnx.html. It computes values alone. A
 model is compiled as its users compile it, with the device's defaults: there is one mode.

@@ -1,4 +1,4 @@
-"""The dialect of OpenVINO, which reads ONNX' losses: what ONNX documents of them, and what calls show."""
+"""The dialect of OpenVINO, which reads ONNX's losses: what ONNX documents about them, and observed behaviour."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Optax: every softmax and sigmoid cross-entropy of optax.losses, differentiated by JAX and jitted as JAX is.
 
-The losses return one number a row and take the classes at `axis` (https://optax.readthedocs.io/en/latest/api/losses.html);
+The losses return one number per row and take the classes at `axis` (https://optax.readthedocs.io/en/latest/api/losses.html);
 safe_softmax_cross_entropy takes them last. poly_loss_cross_entropy has epsilon 0, sigmoid_focal_loss gamma 0: there the
 documented formulas are the cross-entropy. ``where`` is not asked: what it leaves out is the caller's, not the clauses'.
 """

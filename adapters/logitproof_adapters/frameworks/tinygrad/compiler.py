@@ -1,4 +1,4 @@
-"""The clang that tinygrad calls on the CPU: which release it is, what it knows, and a cache for what it compiled.
+"""The clang that tinygrad calls on the CPU: its release, its capabilities, and a cache for compiled code.
 
 tinygrad keeps compiled kernels from one process to the next and does not ask by which clang they were compiled.
 """
@@ -22,7 +22,7 @@ def clang() -> str:
 
 
 def knows_bfloat16() -> bool:
-    """Tell whether that compiler computes in bfloat16, as tinygrad's kernels do.
+    """Return whether that compiler computes in bfloat16, as tinygrad's kernels do.
 
     Clang 14 has no such type, clang 15 and 16 store it and convert nothing to it, clang 19 computes in it.
     """
