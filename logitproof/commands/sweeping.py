@@ -71,7 +71,7 @@ def sweep(
     from logitproof.sweeps.progress import SweepProgress
     from logitproof.sweeps.sweep import planned
     from logitproof.sweeps.sweep import sweep as measure
-    from logitproof.sweeps.workers import Dask, Here, Processes
+    from logitproof.workers import chosen_workers
     from logitproof_adapters.targets.target import chosen
     from logitproof_conformance.plan.shard import Shard
     from logitproof_reports.runs.whole_files import refuse_unwritable
@@ -87,8 +87,7 @@ def sweep(
     plan = planned(framework, chosen(python, target, device=device), functions, rows=limits, shard=part)
     for name, reason in plan.refused.items():
         complain(f"{name} is not offered: {reason}")
-    crew = Dask(dask, workers) if dask else Processes(workers) if workers > 1 else Here()
-    outcome = measure(plan, crew, output, SweepProgress(), ahead=2 * workers if workers > 1 or dask else 1)
+    outcome = measure(plan, chosen_workers(workers, dask), output, SweepProgress())
     if as_json:
         echo_json(tree_of(outcome.record))
     else:

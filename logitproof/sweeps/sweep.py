@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
-from logitproof.sweeps.evaluate_unit import Task, adapter_of, release
+from logitproof.sweeps.evaluate_unit import Task, adapter_of, carry_out, identity_of, release
 from logitproof.sweeps.store import Store
-from logitproof.sweeps.units import UNIT, units_of
-from logitproof.sweeps.workers import records
-from logitproof_adapters.contract import declared_arithmetic, foresee
+from logitproof.sweeps.units import units_of
+from logitproof.workers import results
+from logitproof_adapters.contract import foresee
 from logitproof_conformance.plan.shard import WHOLE, Shard
-from logitproof_conformance.session.environment_facts import environment_facts
 from logitproof_reports.sweep_records.record import Record, write_record
 
 if TYPE_CHECKING:
@@ -22,11 +21,8 @@ if TYPE_CHECKING:
     from logitproof.sweeps.functions import Function
     from logitproof.sweeps.progress import SweepProgress
     from logitproof.sweeps.units import Unit
-    from logitproof.sweeps.workers import Workers
+    from logitproof.workers import Workers
     from logitproof_adapters.targets.target import Target
-
-DECIDING = ("machine", "cpu", "cpu_features", "threads", "packages", "arithmetic")
-"""Facts of the environment that may decide bits, or what is certified."""
 
 
 @dataclass(frozen=True)
@@ -102,19 +98,11 @@ def planned(
     offered = tuple(one for one in wanted if not reasons[one])
     if not offered:
         raise UsageError(f"{framework} offers none of these functions: {next(iter(reasons.values()))}")
-    facts = environment_facts(adapter)
-    identity = {
-        "adapter": adapter.name,
-        "framework": asdict(adapter.describe()),
-        "environment": {name: facts.get(name) for name in DECIDING},
-        "held_to": asdict(declared_arithmetic(adapter)),
-        "unit": UNIT,
-    }
     return Plan(
         framework,
         target,
         offered,
-        identity,
+        identity_of(adapter),
         {one.id: reason for one, reason in reasons.items() if reason},
         rows,
         shard,
@@ -138,14 +126,8 @@ class Outcome:
     interrupted: bool = False
 
 
-def sweep(plan: Plan, workers: Workers, output: Path, progress: SweepProgress, *, ahead: int = 1) -> Outcome:
-    """Measure what is not measured yet, and write the record; Ctrl-C keeps what is done.
-
-    Parameters
-    ----------
-    ahead : int
-        How many units are handed over at a time.
-    """
+def sweep(plan: Plan, workers: Workers, output: Path, progress: SweepProgress) -> Outcome:
+    """Measure what is not measured yet, and write the record; Ctrl-C keeps what is done."""
     store = Store(output, plan.identity)
     known = {unit: store.get(unit) for unit in plan.units}
     done: list[dict[str, Any]] = [record for record in known.values() if record]
@@ -154,7 +136,7 @@ def sweep(plan: Plan, workers: Workers, output: Path, progress: SweepProgress, *
     interrupted = False
     progress.begin(len(known), len(done))
     try:
-        for unit, found in _measured(plan, workers, left, failures, ahead):
+        for unit, found in _measured(plan, workers, left, failures):
             if isinstance(found, Exception):
                 failures.setdefault(unit.function.id, f"{type(found).__name__}: {found}")
             else:
@@ -174,8 +156,10 @@ def sweep(plan: Plan, workers: Workers, output: Path, progress: SweepProgress, *
     return Outcome(record, failures, interrupted)
 
 
-def _measured(plan: Plan, workers: Workers, units: Sequence[Unit], failures: dict[str, str], ahead: int) -> Any:
+def _measured(plan: Plan, workers: Workers, units: Sequence[Unit], failures: dict[str, str]) -> Any:
     """Yield units with their records; of a function that failed no further unit is measured."""
-    tasks = (Task(plan.framework, plan.target, unit) for unit in units if unit.function.id not in failures)
-    for task, found in records(workers, tasks, ahead):
+    tasks = (
+        Task(plan.framework, plan.target, plan.identity, unit) for unit in units if unit.function.id not in failures
+    )
+    for task, found in results(workers, carry_out, tasks):
         yield task.unit, found

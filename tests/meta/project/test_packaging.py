@@ -69,6 +69,7 @@ ROOMS = {
         *(
             "errors",
             "streams",
+            "workers",
             "environments",
             "matrix",
             "readers",
@@ -100,7 +101,7 @@ FRAMEWORK_HOMES = {
     ("wandb", "training/wandb_log.py"),
     ("cryptography", "upgrades/signatures.py"),
     ("torch", "sources/kernel_watch.py"),
-    ("distributed", "sweeps/workers.py"),
+    ("distributed", "workers.py"),
 }
 """Each framework, and what else is an extra, and the modules that may import it."""
 FRAMEWORKS = tuple(sorted({name for name, _ in FRAMEWORK_HOMES}))

@@ -15,7 +15,7 @@ from logitproof.sweeps.evaluate_unit import release
 from logitproof.sweeps.functions import chosen
 from logitproof.sweeps.progress import SweepProgress
 from logitproof.sweeps.sweep import Plan, planned, sweep
-from logitproof.sweeps.workers import Here, Processes
+from logitproof.workers import Here, Processes
 from logitproof_adapters.targets.target import here
 from logitproof_conformance.plan.shard import Shard
 from logitproof_reports.runs.schema import RunFileError
@@ -108,9 +108,18 @@ def test_two_workers_of_which_one_is_killed_make_the_same_record(plan: Plan, who
         os.kill(next(iter(crew._pool._processes)), signal.SIGKILL)
 
     progress = Stops(kill)
-    sweep(plan, crew, tmp_path / "two.sweep", progress, ahead=4)
+    sweep(plan, crew, tmp_path / "two.sweep", progress)
     assert progress.counted == 4
     assert (tmp_path / "two.sweep").read_bytes() == whole
+
+
+def test_a_worker_that_is_another_machine_is_refused(plan: Plan, tmp_path: Path) -> None:
+    features = plan.identity["environment"] | {"cpu_features": ["sve"]}
+    elsewhere = replace(plan, identity=plan.identity | {"environment": features})
+    outcome = sweep(elsewhere, Here(), tmp_path / "x.sweep", Silent())
+    assert all("another cpu_features" in reason for reason in outcome.failures.values())
+    assert len(outcome.failures) == 2
+    assert not outcome.record.units
 
 
 def test_an_interrupted_sweep_goes_on_where_it_was(plan: Plan, whole: bytes, tmp_path: Path) -> None:

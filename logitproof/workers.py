@@ -1,6 +1,6 @@
-"""Workers of a sweep: one protocol (submit a task, get its record) for one process, several, or a cluster.
+"""Workers: one protocol (submit a task, get its result) for one process, several, or a cluster.
 
-A worker that dies costs the units it was at: they are handed over again.
+A worker that dies costs the tasks it was at: they are handed over again.
 """
 
 from __future__ import annotations
@@ -9,26 +9,34 @@ import multiprocessing
 import signal
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from logitproof.errors import UsageError
-from logitproof.sweeps.evaluate_unit import carry_out, release
 from logitproof_adapters.catalogue.extras import install_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from logitproof.sweeps.evaluate_unit import Task
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 MOST_DEATHS = 5
-"""Number of deaths in a row, without a record in between, after which a sweep fails."""
+"""Number of deaths in a row, without a result in between, after which the work is given up."""
 
 
 class Workers(Protocol):
-    """Takes tasks and returns their records, in whatever order they are done."""
+    """Takes tasks and returns their results, in whatever order they are done.
 
-    def submit(self, task: Task) -> Future[dict[str, Any]]:
-        """Hand a task over."""
+    What is called and what it is handed travel to other processes: both must be importable there.
+    """
+
+    @property
+    def at_a_time(self) -> int:
+        """How many tasks keep all of them busy: twice as many as they are, so that none waits for the next one."""
+        ...
+
+    def submit(self, work: Callable[[Task], Result], task: Task) -> Future[Result]:
+        """Hand a task over to a function."""
         ...
 
     def renew(self) -> None:
@@ -43,12 +51,14 @@ class Workers(Protocol):
 class Here:
     """The process itself."""
 
-    def submit(self, task: Task) -> Future[dict[str, Any]]:
+    at_a_time = 1
+
+    def submit(self, work: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Carry a task out."""
-        future: Future[dict[str, Any]] = Future()
+        future: Future[Result] = Future()
         try:
-            future.set_result(carry_out(task))
-        except Exception as error:  # noqa: BLE001 - whoever waits for the record raises it
+            future.set_result(work(task))
+        except Exception as error:  # noqa: BLE001 - whoever waits for the result raises it
             future.set_exception(error)
         return future
 
@@ -56,12 +66,11 @@ class Here:
         """Do nothing: this process lives."""
 
     def close(self) -> None:
-        """End the evaluator."""
-        release()
+        """Do nothing: this process goes on."""
 
 
 class Processes:
-    """Processes of this machine, each with an evaluator of its own.
+    """Processes of this machine.
 
     Parameters
     ----------
@@ -72,13 +81,18 @@ class Processes:
         self._count = count
         self._pool = self._made()
 
+    @property
+    def at_a_time(self) -> int:
+        """Twice as many as there are processes."""
+        return 2 * self._count
+
     def _made(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self._count, mp_context=context, initializer=_leave_ctrl_c_to_the_judge)
 
-    def submit(self, task: Task) -> Future[dict[str, Any]]:
+    def submit(self, work: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Hand a task to whichever process is free first."""
-        return self._pool.submit(carry_out, task)
+        return self._pool.submit(work, task)
 
     def renew(self) -> None:
         """Start new processes."""
@@ -129,10 +143,16 @@ class Dask:
             raise UsageError(f"no Dask scheduler answers at {address}: {error}") from error
         self._known: list[Any] = []
 
-    def submit(self, task: Task) -> Future[dict[str, Any]]:
+    @property
+    def at_a_time(self) -> int:
+        """Twice as many as there are threads of workers now: they may join and leave."""
+        threads: dict[str, int] = self._client.nthreads()
+        return 2 * max(sum(threads.values()), 1)
+
+    def submit(self, work: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Hand a task over; the scheduler hands it on again where a worker dies."""
-        future: Future[dict[str, Any]] = Future()
-        there = self._client.submit(carry_out, task, pure=False, retries=MOST_DEATHS)
+        future: Future[Result] = Future()
+        there = self._client.submit(work, task, pure=False, retries=MOST_DEATHS)
         self._known.append(there)
         there.add_done_callback(lambda done: _settle(future, done))
         return future
@@ -148,7 +168,7 @@ class Dask:
             self._cluster.close()
 
 
-def _settle(future: Future[dict[str, Any]], done: Any) -> None:
+def _settle(future: Future[Any], done: Any) -> None:
     """Put what became of a task of a cluster where it is waited for."""
     if done.status == "finished":
         future.set_result(done.result())
@@ -157,22 +177,30 @@ def _settle(future: Future[dict[str, Any]], done: Any) -> None:
         future.set_exception(error or RuntimeError(f"the cluster's task was {done.status}"))
 
 
-def records(workers: Workers, tasks: Iterable[Task], ahead: int) -> Iterator[tuple[Task, dict[str, Any] | Exception]]:
-    """Yield each task with its record, or with what was raised, as they are done.
+def results(
+    workers: Workers, work: Callable[[Task], Result], tasks: Iterable[Task]
+) -> Iterator[tuple[Task, Result | Exception]]:
+    """Yield each task with its result, or with what was raised, as they are done.
 
     Parameters
     ----------
-    ahead : int
-        How many tasks are handed over at a time.
+    work : callable
+        Importable wherever the workers are; it is handed one task.
+
+    Raises
+    ------
+    UsageError
+        Workers died several times in a row.
     """
     waiting = iter(tasks)
-    under_way: dict[Future[dict[str, Any]], Task] = {}
+    under_way: dict[Future[Result], Task] = {}
     deaths = 0
     again: list[Task] = []
     while True:
+        ahead = workers.at_a_time
         while len(under_way) < ahead and (task := again.pop() if again else next(waiting, None)) is not None:
             try:
-                under_way[workers.submit(task)] = task
+                under_way[workers.submit(work, task)] = task
             except BrokenProcessPool:  # a worker died since; those under way tell of it too
                 again.append(task)
                 break
@@ -192,5 +220,12 @@ def records(workers: Workers, tasks: Iterable[Task], ahead: int) -> Iterator[tup
             again += under_way.values()
             under_way.clear()
             if deaths > MOST_DEATHS:
-                raise UsageError(f"workers died {deaths} times without a record between: see their last words above")
+                raise UsageError(f"workers died {deaths} times without a result between: see their last words above")
             workers.renew()
+
+
+def chosen_workers(count: int, dask: str) -> Workers:
+    """Return the workers that a command's options name: of a cluster, several processes, or this one."""
+    if dask:
+        return Dask(dask, count)
+    return Processes(count) if count > 1 else Here()
