@@ -39,6 +39,11 @@ def group(name: str) -> list[str]:
     return nox.project.dependency_groups(PYPROJECT, name)
 
 
+def own(session: nox.Session) -> str:
+    """Return Logitproof as it is installed, with Dask where the arguments after -- name a cluster."""
+    return ".[dask]" if any(word.startswith("--dask") for word in session.posargs) else "."
+
+
 @nox.session
 @nox.parametrize("framework", [nox.param(name, id=name) for name in MAIN])
 def conformance(session: nox.Session, framework: str) -> None:
@@ -97,7 +102,7 @@ def upgrade(session: nox.Session) -> None:
 @nox.session(default=False)
 def releases(session: nox.Session) -> None:
     """Test every release since 2024 of some packages (hours; goes on where it stopped), or of those after --."""
-    session.install("-e", ".")
+    session.install("-e", own(session))
     folder = RUNS / "releases"
     session.run("python", "docs/releases.py", "-o", str(folder), *session.posargs)
     session.run("logitproof", "history", str(folder), "-o", str(RUNS / "releases.html"))
@@ -238,7 +243,7 @@ def heads(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Run all mutants and write runs/kill_matrix.md and .csv; fails if a mutant is not killed by its clause."""
-    session.install("-e", ".")
+    session.install("-e", own(session))
     session.run(
         "python", "-m", "meta.mutants.kill_matrix", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"}
     )
@@ -258,7 +263,7 @@ def kernels(session: nox.Session) -> None:
 @nox.session(default=False)
 def replay(session: nox.Session) -> None:
     """Replay documented bugs in old releases, or those named after -- (ids, projects); writes runs/replay.md, .json."""
-    session.install("-e", ".")
+    session.install("-e", own(session))
     session.run("python", "-m", "replay.replay", "-o", str(RUNS), *session.posargs, env={"PYTHONPATH": "tests"})
 
 

@@ -13,7 +13,6 @@ import datetime as dt
 import json
 import re
 import sys
-import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +31,7 @@ from logitproof.upgrades.bisect import releases
 from logitproof.upgrades.extra_calls import with_extra_calls
 from logitproof.upgrades.policy import Policy
 from logitproof.upgrades.sides import TOLD, Settings, is_finished, judge
+from logitproof.workers import chosen_workers, results
 from logitproof_adapters.targets.target import TargetError, interpreter
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import DiffReport, report_of
@@ -103,9 +103,24 @@ def listed(package: str) -> list[str]:
     return releases(package, first, last, interpreters)[1:]
 
 
-def judged(package: str, version: str, row: Row, folder: Path) -> str:
+@dataclass(frozen=True)
+class Release:
+    """A release, and the folder of run files, which all workers share."""
+
+    package: str
+    version: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Package and version."""
+        return f"{self.package} {self.version}"
+
+
+def judged(release: Release) -> str:
     """Judge a release unless its run file is there; return why it cannot be judged, or an empty text."""
-    output = folder / package / f"{version}.parquet"
+    package, version, row = release.package, release.version, PACKAGES[release.package]
+    output = release.folder / package / f"{version}.parquet"
     if is_finished(output):
         return ""
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -169,6 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Judge every release of some packages.")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/releases"), help="folder for the run files")
     parser.add_argument("--table", type=Path, help="Markdown file to write of what is there; nothing is judged")
+    parser.add_argument("--workers", type=int, default=1, help="releases that are judged at a time")
+    parser.add_argument("--dask", metavar="ADDRESS", default="", help="scheduler of a cluster, or 'local'")
     parser.add_argument("packages", nargs="*", help=f"default: {', '.join(PACKAGES)}")
     given = parser.parse_args(arguments)
     place = given.output / "left-out.json"
@@ -176,17 +193,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.table:
         given.table.write_text(table(given.output, left_out), encoding="utf-8")
         return 0
-    for package in given.packages or PACKAGES:
-        for version in listed(package):
-            begun = time.monotonic()
-            try:
-                reason = judged(package, version, PACKAGES[package], given.output)
-            except (Interrupted, KeyboardInterrupt):
-                return 130
-            left_out.pop(f"{package} {version}", None)
-            left_out.update({f"{package} {version}": reason} if reason else {})
+    asked = (
+        Release(package, version, given.output.absolute())
+        for package in given.packages or PACKAGES
+        for version in listed(package)
+    )
+    workers = chosen_workers(given.workers, given.dask)
+    try:
+        for release, reason in results(workers, judged, asked):
+            if isinstance(reason, Exception):
+                raise reason
+            left_out.pop(release.name, None)
+            left_out.update({release.name: reason} if reason else {})
             place.write_text(json.dumps(left_out, indent=2) + "\n", encoding="utf-8")
-            typer.echo(f"{package} {version}: {reason or 'judged'} ({time.monotonic() - begun:.0f} s)", err=True)
+            typer.echo(f"{release.name}: {reason or 'judged'}", err=True)
+    except (Interrupted, KeyboardInterrupt):
+        return 130
+    finally:
+        workers.close()
     return 0
 
 

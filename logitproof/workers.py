@@ -6,6 +6,7 @@ A worker that dies costs the tasks it was at: they are handed over again.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from logitproof.errors import UsageError
 from logitproof_adapters.catalogue.extras import install_line
+from logitproof_reports.runs.environment import THREAD_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -152,7 +154,8 @@ class Dask:
     def submit(self, work: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Hand a task over; the scheduler hands it on again where a worker dies."""
         future: Future[Result] = Future()
-        there = self._client.submit(work, task, pure=False, retries=MOST_DEATHS)
+        threads = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+        there = self._client.submit(_carry_out, work, task, threads, pure=False, retries=MOST_DEATHS)
         self._known.append(there)
         there.add_done_callback(lambda done: _settle(future, done))
         return future
@@ -166,6 +169,16 @@ class Dask:
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+def _carry_out(work: Callable[[Task], Result], task: Task, threads: dict[str, str | None]) -> Result:
+    """Carry a task out with the variables of threads that the user has set: Dask sets some for its workers."""
+    for name, value in threads.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    return work(task)
 
 
 def _settle(future: Future[Any], done: Any) -> None:

@@ -23,7 +23,7 @@ from logitproof.commands.app import (
     TargetName,
     app,
 )
-from logitproof.errors import EXPECTED, INTERRUPTED, refuse_unknown
+from logitproof.errors import EXPECTED, INTERRUPTED, UsageError, refuse_unknown
 from logitproof.streams import complain, echo, echo_json
 
 
@@ -112,6 +112,16 @@ def run(
     ] = None,
     memory_gib: Memory = None,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Run only the Ith of N parts of the cells.")] = "",
+    dask: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Share the run out to a Dask cluster: address of its scheduler, or 'local'."
+        ),
+    ] = "",
+    shards: Annotated[
+        int,
+        typer.Option(min=1, max=4096, metavar="N", help="Shards of each framework that the cluster's workers take."),
+    ] = 16,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
     ] = False,
@@ -130,9 +140,11 @@ def run(
     """
     from logitproof.commands.tables import print_summary
     from logitproof.matrix.progress import display_for_terminal
-    from logitproof.matrix.run import Interrupted
+    from logitproof.matrix.run import Interrupted, processors
     from logitproof.matrix.run import run as run_matrix
+    from logitproof.matrix.shared_run import shared_run
     from logitproof.readers.gate import FAIL_ON, exit_code, first_steps
+    from logitproof.workers import Dask
     from logitproof_adapters.catalogue.registry import left_out
     from logitproof_adapters.targets.target import chosen
     from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, OFF
@@ -140,6 +152,8 @@ def run(
 
     refuse_unknown("--fail-on", (fail_on,), FAIL_ON)
     refuse_unwritable([output])
+    if dask and (shard or evaluators):
+        raise UsageError("--dask shares the run out by itself: omit --shard and --evaluators")
     if no_cache:
         os.environ[ANSWERS_VARIABLE] = OFF
     for line in () if framework else left_out():
@@ -148,21 +162,37 @@ def run(
         from logitproof.readers.wandb_run import track_trainings
 
         track_trainings()
+    place = chosen(python, target, device=device, memory_gib=memory_gib)
     try:
-        whole = run_matrix(
-            framework or (),
-            profile=profile,
-            output=output,
-            select=select,
-            cells=cells or (),
-            patience=patience,
-            evaluators=evaluators,
-            shard=shard,
-            resume=resume,
-            fresh=no_cache,
-            target=chosen(python, target, device=device, memory_gib=memory_gib),
-            display=display_for_terminal(),
-        )
+        if dask:
+            whole = shared_run(
+                Dask(dask, processors()),
+                framework or (),
+                output,
+                shards=shards,
+                profile=profile,
+                select=select,
+                cells=cells or (),
+                patience=patience,
+                fresh=no_cache,
+                resume=resume,
+                target=place,
+            )
+        else:
+            whole = run_matrix(
+                framework or (),
+                profile=profile,
+                output=output,
+                select=select,
+                cells=cells or (),
+                patience=patience,
+                evaluators=evaluators,
+                shard=shard,
+                resume=resume,
+                fresh=no_cache,
+                target=place,
+                display=display_for_terminal(),
+            )
     except Interrupted as interruption:
         held = f"{output} contains the results so far; --resume continues the run"
         left = held if interruption.run else "nothing was measured yet"

@@ -6,7 +6,6 @@ While a call is certified the next one is evaluated: the framework and what judg
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,7 +19,6 @@ from logitproof.sweeps.units import UNIT, record_of
 from logitproof_adapters.contract import declared_arithmetic
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_conformance.session.environment_facts import SENT, environment_facts
-from logitproof_reports.runs.environment import THREAD_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +84,6 @@ def carry_out(task: Task) -> dict[str, Any]:
     UsageError
         What decides bits is not the same here as where the sweep was planned.
     """
-    use_threads(task.identity["environment"]["threads"])
     adapter = adapter_of(task.framework, task.target)
     refuse_another_environment(task.identity, identity_of(adapter))
     certifier = Certifier(task.unit.function, declared_arithmetic(adapter))
@@ -94,15 +91,6 @@ def carry_out(task: Task) -> dict[str, Any]:
         certifier.take(start, answer)
     certifier.finish()
     return record_of(task.unit, certifier)
-
-
-def use_threads(planned: dict[str, str]) -> None:
-    """Set the variables of threads as they were where the sweep was planned: Dask sets some for its workers."""
-    for name in THREAD_VARIABLES:
-        if name in planned:
-            os.environ[name] = planned[name]
-        else:
-            os.environ.pop(name, None)
 
 
 class _Evaluators(threading.local):

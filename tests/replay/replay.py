@@ -1,7 +1,9 @@
 """Replay the documented bugs: build each release, ask the unchanged suite, print and store the score.
 
 Run from the repository's root: ``PYTHONPATH=tests python -m replay.replay -o runs``; ``nox -s replay`` does so. A run
-file that is there from the same build of Logitproof is not asked again. With ``--python`` or ``--target`` no release is
+file that is there from the same build of Logitproof is not asked again. With ``--workers`` or ``--dask`` several
+releases are judged at a time; the workers of a cluster need the same PYTHONPATH, and keep their run files where they
+are. With ``--python`` or ``--target`` no release is
 built: the bugs are looked for where a framework is.
 """
 
@@ -28,17 +30,20 @@ from logitproof.errors import UNEXPECTED, USAGE, UsageError
 from logitproof.readers.reporting import judgements
 from logitproof.upgrades.extra_calls import with_extra_calls
 from logitproof.upgrades.sides import Settings, judge
+from logitproof.workers import chosen_workers, results
 from logitproof_adapters.targets import target as targets
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.target import Target, TargetError
 from logitproof_reports.runs.run_file import read_run, write_run
 from logitproof_reports.runs.schema import RunFileError
+from logitproof_reports.words.text import plural
 from replay.catalogue import Bug, Release, catalogue
 from replay.score import Outcome, Score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from logitproof.workers import Workers
     from logitproof_reference.vocabulary.judgement import Judgement
 
 PACKAGES = (
@@ -137,10 +142,20 @@ def own_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def outcomes_of(asked: ReplayRequest, shown: Sequence[tuple[Bug, Release]], folder: Path) -> list[Outcome]:
+@dataclass(frozen=True)
+class Task:
+    """A run, what it is to show, and the folder of run files; it travels to a worker."""
+
+    asked: ReplayRequest
+    shown: tuple[tuple[Bug, Release], ...]
+    folder: Path
+
+
+def outcomes_of(task: Task) -> list[Outcome]:
     """Look for the bugs in what one release shows."""
+    shown = task.shown
     try:
-        found = ask(asked, folder)
+        found = ask(task.asked, task.folder)
     except (UnbuildableEnvironment, RunFileError, UsageError) as problem:  # a framework that cannot be imported there
         return [Outcome(bug, release, problem=str(problem).partition("\n")[0]) for bug, release in shown]
     return [
@@ -148,18 +163,25 @@ def outcomes_of(asked: ReplayRequest, shown: Sequence[tuple[Bug, Release]], fold
     ]
 
 
-def replay(bugs: Sequence[Bug], folder: Path) -> Score:
+def replay(bugs: Sequence[Bug], folder: Path, workers: Workers) -> Score:
     """Replay bugs, saying what each shows and storing the score after each release."""
-    runs, score, begun = plan(bugs), Score((), catalogue()), time.monotonic()
-    for number, (asked, shown) in enumerate(runs.items(), 1):
-        said = f"[{number}/{len(runs)}, {time.monotonic() - begun:.0f} s] {asked.requirements}: asking {asked.adapter}"
-        typer.echo(f"{said} {asked.select}", err=True)
-        found = outcomes_of(asked, shown, folder / "replay")
-        for one in found:
-            due = "red" if one.release.red else "green"
-            typer.echo(f"  {'ok ' if one.as_documented else 'NOT'} {due:5} {one.bug.id}: {one.words}", err=True)
-        score = Score((*score.outcomes, *found), catalogue())
-        store(score, folder)
+    tasks = [Task(asked, tuple(shown), folder / "replay") for asked, shown in plan(bugs).items()]
+    score, begun = Score((), catalogue()), time.monotonic()
+    typer.echo(f"{plural(len(tasks), 'run')} of {plural(len(bugs), 'bug')}", err=True)
+    try:
+        for number, (task, found) in enumerate(results(workers, outcomes_of, tasks), 1):
+            if isinstance(found, Exception):
+                raise found
+            asked = task.asked
+            said = f"[{number}/{len(tasks)}, {time.monotonic() - begun:.0f} s] {asked.requirements}: {asked.adapter}"
+            typer.echo(f"{said} {asked.select}", err=True)
+            for one in found:
+                due = "red" if one.release.red else "green"
+                typer.echo(f"  {'ok ' if one.as_documented else 'NOT'} {due:5} {one.bug.id}: {one.words}", err=True)
+            score = Score((*score.outcomes, *found), catalogue())
+            store(score, folder)
+    finally:
+        workers.close()
     return score
 
 
@@ -209,6 +231,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Replay the bugs named, or all that can be shown; return 1 where a release shows other than is documented."""
     parser = argparse.ArgumentParser(description="Replay documented bugs.")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs"), help="folder for run files and score")
+    parser.add_argument("--workers", type=int, default=1, help="releases that are judged at a time")
+    parser.add_argument("--dask", metavar="ADDRESS", default="", help="scheduler of a cluster, or 'local'")
     parser.add_argument("--python", metavar="PATH", help="look for the bugs in what this interpreter has")
     parser.add_argument("--target", metavar="NAME", help="look for the bugs in a target of logitproof.toml")
     parser.add_argument("--device", metavar="NAME", help="where the framework computes there")
@@ -221,10 +245,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 shows = "shows" if one.seen else "does not show" if one.asked else "not evaluated"
                 typer.echo(f"{one.bug.id}: {shows} ({one.words})")
             return 0
+        score = replay(bugs, given.output, chosen_workers(given.workers, given.dask))
     except (UsageError, TargetError) as refusal:
         typer.echo(f"replay: {refusal}", err=True)
         return USAGE
-    score = replay(bugs, given.output)
     typer.echo(score.markdown.partition("\n| out of reach")[0])
     return 0 if score.as_documented else UNEXPECTED
 

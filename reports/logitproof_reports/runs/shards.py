@@ -33,6 +33,17 @@ def merge_whole(runs: Sequence[Run]) -> Run:
         A shard is missing, the shards are not of one release, or the runs do not merge.
     """
     refuse_gaps(runs)
+    return joined_shards(runs)
+
+
+def joined_shards(runs: Sequence[Run]) -> Run:
+    """Join runs as `merge` does, and add what only all shards of a framework together can tell.
+
+    Raises
+    ------
+    RunFileError
+        The runs do not merge.
+    """
     whole = merge(runs)
     problems = table_of(problems_of_shards(runs))
     return replace(whole, table=pa.concat_tables([whole.table, problems]))

@@ -1,7 +1,7 @@
 """The kill matrix: which families of clauses see which mutant, and what fixed tolerances would see of the same answers.
 
 Run from the repository's root: ``PYTHONPATH=tests python -m meta.mutants.kill_matrix -o runs``, as
-``nox -s mutants`` does.
+``nox -s mutants`` does. With ``--dask ADDRESS`` the workers of a cluster do it, which need the same PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import os
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from logitproof.workers import chosen_workers, results
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
 from meta.mutants.catalogue import MUTANTS
@@ -28,6 +28,7 @@ from meta.mutants.tolerances import false_alarms, objecting_tolerances
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from logitproof.workers import Workers
     from logitproof_reference.vocabulary.cells import Cell
     from meta.mutants.mutant import Mutant
 
@@ -91,15 +92,19 @@ def judge(task: Task) -> list[tuple[str, set[str], set[str]]]:
     return found
 
 
-def kill_matrix(asked: Iterable[Task], processes: int) -> dict[str, Kills]:
+def kill_matrix(asked: Iterable[Task], workers: Workers) -> dict[str, Kills]:
     """Ask every mutant its cells and return what was found, by name; the control's is what objects to right answers."""
     kills = {name: Kills() for name in (CONTROL, *MUTANTS)}
-    with get_context("spawn").Pool(processes) as pool:
-        for answers in pool.imap_unordered(judge, asked):
+    try:
+        for _, answers in results(workers, judge, asked):
+            if isinstance(answers, Exception):
+                raise answers
             for name, clauses, tolerances in answers:
                 kills[name].cells += 1
                 kills[name].clauses.update(clauses)
                 kills[name].tolerances.update(tolerances)
+    finally:
+        workers.close()
     return kills
 
 
@@ -107,9 +112,10 @@ def main(arguments: list[str]) -> int:
     """Write and print the matrix; 1 where its clause does not kill a mutant, or any kills the control."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("runs"), help="folder of kill_matrix.md and .csv")
-    parser.add_argument("-n", "--processes", type=int, default=os.cpu_count())
+    parser.add_argument("-n", "--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--dask", metavar="ADDRESS", default="", help="scheduler of a cluster, or 'local'")
     chosen = parser.parse_args(arguments)
-    kills = kill_matrix(tasks(), chosen.processes)
+    kills = kill_matrix(tasks(), chosen_workers(chosen.workers, chosen.dask))
     control = kills.pop(CONTROL)
     chosen.output.mkdir(parents=True, exist_ok=True)
     write_csv(chosen.output / "kill_matrix.csv", MUTANTS, kills)

@@ -194,6 +194,7 @@ def test_every_folder_of_a_package_has_its_place_and_says_what_it_is_for(package
     assert {folder.name for folder in folders if folder.parent == HOMES[package]} == set(ROOMS[package]) - {
         "errors",
         "streams",
+        "workers",
     }
     silent = [folder for folder in folders if not ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))]
     assert not silent

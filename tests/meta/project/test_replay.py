@@ -19,7 +19,7 @@ from logitproof_reference.vocabulary.judgement import Judgement
 from meta.mutants.catalogue import MUTANTS
 from replay.catalogue import BARRIERS, ROADS, Bug, Release, catalogue
 from replay.page import PAGE, calls_of, page
-from replay.replay import ReplayRequest, chosen, look_for, main, outcomes_of, plan, store
+from replay.replay import ReplayRequest, Task, chosen, look_for, main, outcomes_of, plan, store
 from replay.score import Outcome, Score
 
 FAULTS = Path(__file__).parents[1] / "mutants" / "known_faults.toml"
@@ -174,7 +174,7 @@ def test_a_release_that_cannot_be_imported_counts_against_its_bug_alone(
 
     monkeypatch.setattr("replay.replay.ask", refuse)
     (asked,) = plan([replace(BUG, releases=(BAD,))])
-    (found,) = outcomes_of(asked, [(BUG, BAD)], tmp_path)
+    (found,) = outcomes_of(Task(asked, ((BUG, BAD),), tmp_path))
     assert not found.as_documented
     assert "ended by SIGABRT" in found.words
 
