@@ -136,6 +136,8 @@ class Dask:
             from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
         except ImportError as error:
             raise UsageError(f"Dask is not installed: {install_line('dask')}") from error
+        # Taken first: a cluster that is started here sets variables of this process too.
+        self._threads = {name: os.environ.get(name) for name in THREAD_VARIABLES}
         self._cluster: Any = None
         if address == "local":
             self._cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
@@ -154,8 +156,7 @@ class Dask:
     def submit(self, work: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Hand a task over; the scheduler hands it on again where a worker dies."""
         future: Future[Result] = Future()
-        threads = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-        there = self._client.submit(_carry_out, work, task, threads, pure=False, retries=MOST_DEATHS)
+        there = self._client.submit(_carry_out, work, task, self._threads, pure=False)
         self._known.append(there)
         there.add_done_callback(lambda done: _settle(future, done))
         return future
