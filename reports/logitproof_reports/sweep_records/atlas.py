@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, write_comparison_page
@@ -59,10 +60,25 @@ METHOD = {
 
 @dataclass(frozen=True)
 class Swept:
-    """A function of a record, in words, and where it was measured."""
+    """A function of a record, in words, and where it was measured.
+
+    Attributes
+    ----------
+    line : Line
+    rows : str
+        Which, in words.
+    count : int
+        How many.
+    """
 
     line: Line
     rows: str
+    count: int
+
+    @property
+    def subject(self) -> tuple[str, str, str, str]:
+        """What was measured: format, function, framework, mode."""
+        return self.line.format, self.line.function, self.line.framework, self.line.mode
 
 
 @dataclass(frozen=True)
@@ -91,8 +107,11 @@ MEASURES: dict[str, tuple[str, Callable[[Line], str]]] = {
 
 
 def swept_of(records: Sequence[Record]) -> list[Swept]:
-    """Return what records hold, a function of a framework each, those of one format together."""
-    found = []
+    """Return what records hold, a function of a framework each, those of one format together.
+
+    Of several records of the same function the one with the most rows counts.
+    """
+    found: dict[tuple[str, str, str, str], Swept] = {}
     for record in records:
         for name, planned in record.head["plan"].items():
             summary = summary_of(record, name)
@@ -102,8 +121,9 @@ def swept_of(records: Sequence[Record]) -> list[Swept]:
                 rows = (
                     line.rows if planned["rows"] == planned["size"] else f"{planned['first']:#x}:{end:#x}, {line.rows}"
                 )
-                found.append(Swept(line, rows))
-    return sorted(found, key=lambda one: (one.line.format, one.line.function, one.line.framework, one.line.mode))
+                swept = Swept(line, rows, planned["rows"])
+                found[swept.subject] = max(swept, found.get(swept.subject, swept), key=lambda one: one.count)
+    return [found[subject] for subject in sorted(found)]
 
 
 def matrices(found: Sequence[Swept]) -> Iterator[Table]:
@@ -112,11 +132,14 @@ def matrices(found: Sequence[Swept]) -> Iterator[Table]:
         mine = [one for one in found if one.line.format == format_]
         columns = list(dict.fromkeys(_column(one.line) for one in sorted(mine, key=lambda one: _column(one.line))))
         functions = list(dict.fromkeys(one.line.function for one in mine))
-        covered = "; ".join(f"{rows} ({listed})" for rows, listed in _coverage(mine).items())
+        marks = _marks(mine)
+        covered = "; ".join(f"{mark}{': ' * bool(mark)}{rows}" for rows, mark in marks.items())
         for title, spelled in MEASURES.values():
-            cells = {(one.line.function, _column(one.line)): spelled(one.line) for one in mine}
-            if title == MEASURES["lost"][0] and set(cells.values()) == {"0"}:
+            numbers = {(one.line.function, _column(one.line)): spelled(one.line) for one in mine}
+            if title == MEASURES["lost"][0] and set(numbers.values()) == {"0"}:
                 continue
+            mark = {(one.line.function, _column(one.line)): marks[one.rows] for one in mine}
+            cells = {place: f"{number} {mark[place]}".strip() for place, number in numbers.items()}
             rows = [[name, *(cells.get((name, column), "-") for column in columns)] for name in functions]
             yield Table(f"{format_}: {title[0].lower()}{title[1:]}", ["function", *columns], rows, f"Rows: {covered}.")
 
@@ -125,14 +148,10 @@ def _column(line: Line) -> str:
     return line.framework if line.mode == "eager" else f"{line.framework}, {line.mode}"
 
 
-def _coverage(found: Sequence[Swept]) -> dict[str, str]:
-    """Return which functions were measured on which rows."""
-    covered: dict[str, list[str]] = {}
-    for one in found:
-        names = covered.setdefault(one.rows, [])
-        op = one.line.function.partition(" ")[0]
-        names += [op] if op not in names else []
-    return {rows: ", ".join(names) for rows, names in covered.items()}
+def _marks(found: Sequence[Swept]) -> dict[str, str]:
+    """Return a letter for each set of rows that was measured, most rows first; none where there is one set."""
+    sets = {one.rows: one.count for one in sorted(found, key=lambda one: -one.count)}
+    return dict(zip(sets, ascii_lowercase if len(sets) > 1 else [""], strict=False))
 
 
 def witnesses(found: Sequence[Swept]) -> Table:

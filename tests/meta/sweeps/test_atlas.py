@@ -77,13 +77,25 @@ def test_the_atlas_shows_every_number_with_its_row_on_page_and_in_markdown(folde
     assert "| log_softmax value | 25 % | 25 % |" in text
     assert "| log_softmax value | 3 | 0 |" in text
     assert "(0x1.0000020000000p+3, 0x0.0p+0), class 1" in text
-    assert "Rows: 0x41000000:0x41001000, 9.54e-07 of all (log_softmax)." in text
+    assert "Rows: 0x41000000:0x41001000, 9.54e-07 of all." in text
     assert "16,384 answers of 2 functions were compared with the exact ones; 1 function breaks a clause" in text
     assert "softmax value | float32 | numpy | 3" in text
     assert "--range 0x41000001:0x41000002" in text
     for shown in ("0x1.0000020000000p+3", "16,384 answers", "some processor"):
         assert shown in page
     assert HOSTILE not in page + text
+
+
+def test_the_widest_record_of_a_function_counts_and_each_number_says_which_rows_it_is_of(folder: Path) -> None:
+    wide = record_of(rows=8192, numbers=16_384, ulps={"measure": (3.5).hex(), "row": 0x4100_0001, "element": 1})
+    wide.units[0]["ulps"]["observed"] = (8.0).hex()
+    wide.head["plan"][NAME]["rows"] = 8192
+    write_record(folder / "wide.sweep", wide)
+    words = ["torch.sweep", "wide.sweep", "jax.sweep", "-o", "atlas.html", "--markdown", "atlas.md"]
+    assert main(["atlas", *words]) == EXPECTED
+    text = (folder / "atlas.md").read_text("utf-8").replace("\\", "")
+    assert "| log_softmax value | 2.5 b | 3.5 a |" in text
+    assert "Rows: a: 0x41000000:0x41002000, 1.91e-06 of all; b: 0x41000000:0x41001000, 9.54e-07 of all." in text
 
 
 def without(name: str) -> Callable[[Record], None]:
