@@ -314,9 +314,11 @@ class FrameworkRunner:
         left = places.keys() - {found.cell for found in self._judgements}
         reason = f"{len(left)} of {len(places)} cells were planned and not judged, e.g. {min(left, default='')}"
         missing = [on_the_whole(run.adapter.name, "void", reason)] if left else []
-        whole = choice.is_all and not self._given_up and not missing
+        all_chosen = not self._given_up and not missing
+        whole = choice.is_all and all_chosen
         judged = sorted(self._judgements, key=lambda found: places[found.cell])
-        recorder.finish([*judged, *missing, *run.problems(whole=whole)], self._header, complete=whole)
+        found = [*judged, *missing, *run.problems(whole=whole)]
+        recorder.finish(found, self._header, complete=whole, choice=str(choice) if all_chosen else "")
 
     def outcome(self) -> Run:
         """Return what was judged; where the framework could not be asked at all, or nothing of it can be read, that."""

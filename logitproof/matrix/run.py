@@ -221,7 +221,7 @@ def save_partial(runners: Sequence[FrameworkRunner], target: Path) -> Run | None
         with suppress(OSError):
             remove(parts_of(target))
         return None
-    saved = replace(merge(parts), complete=False)
+    saved = replace(merge(parts), complete=False, choice="")
     write_run(target, saved)
     return saved
 

@@ -172,7 +172,7 @@ def _written(parts: Sequence[Part], folder: Path, output: Path) -> Run | None:
         return None
     whole = joined_shards(runs)
     if len(there) < len(parts):
-        whole = replace(whole, complete=False)
+        whole = replace(whole, complete=False, choice="")
     try:
         write_run(output, whole)
     except OSError as error:

@@ -144,7 +144,24 @@ def headline(judged: Judged) -> str:
     known = sum(tally.count("known") for tally in tallies.values())
     verb = "conforms" if len(tallies) == 1 else "conform"
     aside = f", except for {plural(known, 'known deviation')}" if known else ""
-    return f"{who} {verb}{aside}{'' if judged.run.complete else ' so far; the run is incomplete'}."
+    return f"{who} {verb}{aside}{_of_a_part(judged.run)}."
+
+
+def partial(run: Run) -> str:
+    """Return why a run holds a part of the matrix alone, as a sentence; empty where it holds all."""
+    if run.complete:
+        return ""
+    if run.choice:
+        return f"Only the part chosen by {escape_control_chars(run.choice)} was tested."
+    return "The run was interrupted or filtered: these are partial results. Run it again for a complete verdict."
+
+
+def _of_a_part(run: Run) -> str:
+    """Return of which part of the matrix a verdict is; empty where it is of all."""
+    if run.complete:
+        return ""
+    chosen = escape_control_chars(run.choice)
+    return f" in the part chosen by {chosen}" if chosen else " so far; the run is incomplete"
 
 
 def _who(run: Run, frameworks: list[str]) -> str:

@@ -113,7 +113,7 @@ def _without_gaps(run: Run) -> Run:
     gaps = pc.and_(pc.equal(run.table["op"], ""), pc.equal(run.table["verdict"], "void"))
     if not pc.any(gaps).as_py():
         return run  # a table that is filtered is copied, whatever is left of it
-    return replace(run, table=run.table.filter(pc.invert(gaps)), complete=False)
+    return replace(run, table=run.table.filter(pc.invert(gaps)), complete=False, choice="")
 
 
 def _with_the_same_calls(*runs: Run) -> list[Run]:

@@ -166,8 +166,8 @@ def compared(before: Run, after: Run, repeats: Sequence[tuple[Run, Run]] = ()) -
         clauses, adapters = codes["clause"][0], codes["adapter"][0]
         parameters = {
             "twice": clauses.get(SAME_BITS_TWICE, -1),
-            "b_whole": [adapters[name] for name in _whole(before)],
-            "a_whole": [adapters[name] for name in _whole(after)],
+            "b_whole": [adapters[name] for name in _whole(before, after)],
+            "a_whole": [adapters[name] for name in _whole(after, before)],
         }
         return database.sql(_QUERY, params=parameters).to_arrow_table()
 
@@ -205,6 +205,10 @@ def not_evaluated(table: pa.Table) -> pa.ChunkedArray:
     return pc.or_(pc.equal(table["verdict"], "void"), pc.and_(pc.equal(table["verdict"], "crashed"), late))
 
 
-def _whole(run: Run) -> list[str]:
-    """Return the adapters of which everything planned was judged: what has no cell there is not offered."""
-    return [str(name) for name in pc.unique(run.table["adapter"]).to_pylist()] if run.complete else []
+def _whole(run: Run, other: Run) -> list[str]:
+    """Return the adapters of which everything was judged that the other run may hold: what is missing is not offered.
+
+    That is everything planned, or all of the part that one choice leaves of both.
+    """
+    is_whole = run.complete or (run.choice and run.choice == other.choice)
+    return [str(name) for name in pc.unique(run.table["adapter"]).to_pylist()] if is_whole else []

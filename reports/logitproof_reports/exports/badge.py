@@ -30,7 +30,7 @@ def badge(run: Run) -> str:
     words = outcome.count(tally.count("known")) if outcome.name == "known" else outcome.label
     words = plural(tally.unexpected, "new failure") if tally.unexpected else words
     words = words if tally.measured else "nothing measured"
-    words = words if run.complete else f"{words}, not finished"
+    words = words if run.complete else f"{words}, {'a part' if run.choice else 'not finished'}"
     return _drawn(left, f"{outcome.glyph} {words}", _COLOURS.get(outcome.name, _WRONG))
 
 

@@ -52,7 +52,7 @@ def junit(run: Run) -> str:
     for name, number in _counts([BY_RANK[rank].name for rank in judged.rank.tolist()]).items():
         root.set(name, number)
     if not run.complete:
-        root.set("name", "logitproof (interrupted or filtered)")
+        root.set("name", f"logitproof ({_legal(run.choice) or 'interrupted or filtered'})")
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 

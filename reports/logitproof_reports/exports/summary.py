@@ -13,7 +13,7 @@ from logitproof_reports.counting.accuracy_grades import counted, grades_of
 from logitproof_reports.counting.provenance import sentence_of
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by
-from logitproof_reports.counting.verdict_sentences import headline, titled, verdict_sentences
+from logitproof_reports.counting.verdict_sentences import headline, partial, titled, verdict_sentences
 from logitproof_reports.report.findings import KNOWN, grouped_findings
 from logitproof_reports.words.markdown import MARKDOWN_BYTES, escaped, head, row, within
 from logitproof_reports.words.outcomes import BY_RANK, OUTCOMES
@@ -38,7 +38,6 @@ _COLOURS = {
 GRADES_LEGEND = "Grades: number of functions whose worst number on ordinary rows is " + "; ".join(
     f"{letter}, {meaning}" for letter, meaning in ACCURACY_GRADES.items()
 )
-_INTERRUPTED = "The run was interrupted or filtered; these are partial results."
 _REASON_CHARACTERS = 300
 _MOST_FINDINGS = 40
 """Findings of a group in Markdown: the page of a job is read at a glance, and its size is limited."""
@@ -48,7 +47,7 @@ _COLUMNS = ["Verdict", "Framework", "Function", "Clause", "Judgements", "Worst"]
 def sentences(run: Run) -> list[str]:
     """Return the verdict on the whole run, then one sentence per framework, then how the run was made."""
     judged = prepare(run)
-    others = [_INTERRUPTED if not run.complete else "", sentence_of(run)]
+    others = [partial(run), sentence_of(run)]
     return [headline(judged), *verdict_sentences(judged).values(), *filter(None, others)]
 
 

@@ -17,6 +17,7 @@ from logitproof_reports.counting.verdict_sentences import (
     framework_versions,
     headline,
     newest_tried,
+    partial,
     titled,
 )
 from logitproof_reports.counting.worst import most_severe_of
@@ -50,9 +51,6 @@ if TYPE_CHECKING:
 
     from .trend import Past
 
-_INTERRUPTED = (
-    "This run was interrupted or filtered: the report shows partial results. Run it again for a complete verdict."
-)
 _VOID = "Nothing was measured: check that the framework is installed, then run again."
 
 
@@ -92,11 +90,12 @@ def page_of(run: Run, texts: Mapping[str, str] | None = None, stored: Sequence[S
 def _outcome(judged: Judged) -> Outcome:
     """Return the worst outcome; a run that did not end earns no better than a concern."""
     worst = total(judged).worst if judged.asked.any() else OUTCOMES["void"]
-    return worst if judged.run.complete else max(worst, OUTCOMES["concern"], key=lambda outcome: outcome.rank)
+    ended = judged.run.complete or judged.run.choice
+    return worst if ended else max(worst, OUTCOMES["concern"], key=lambda outcome: outcome.rank)
 
 
 def _warnings(judged: Judged) -> list[str]:
-    return ([] if judged.run.complete else [_INTERRUPTED]) + ([] if judged.asked.any() else [_VOID])
+    return [*filter(None, [partial(judged.run)]), *([] if judged.asked.any() else [_VOID])]
 
 
 def _facts(judged: Judged) -> list[Fact]:

@@ -91,6 +91,14 @@ def checked_origins(path: object, tree: Any) -> tuple[Origin, ...]:
     return tuple(map(origin_of, tree))
 
 
+def choice_in(path: object, text: str) -> str:
+    """Return the options that chose a part, and raise `RunFileError` where a run file spells no text."""
+    choice = parsed(path, "choice", text)
+    if not isinstance(choice, str):
+        raise RunFileError(f"{path} has invalid metadata (choice is not a text): make the run again")
+    return choice
+
+
 def seconds_in(path: object, text: str, cells: Sequence[str]) -> dict[str, float]:
     """Return how long each cell took, as a run file spells it, and raise `RunFileError` where it spells none.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .checked_facts import checked_words, environments_in, origins_in, parsed, seconds_in
+from .checked_facts import checked_words, choice_in, environments_in, origins_in, parsed, seconds_in
 from .digest import digest_of
 from .environment import package_version
 from .input_files import read_whole, stat_of
@@ -58,8 +58,8 @@ NOTE = (
 FACTS = ("environments", "profile", "case_set", "complete", "digest")
 """What a run file says of its table, besides notes and the schema's version."""
 
-ORIGINS, SECONDS = "origins", "cell_seconds"
-"""Facts that files of earlier releases lack: `Run.origins`, and `Run.seconds` in the order of `cells_of`."""
+ORIGINS, SECONDS, CHOICE = "origins", "cell_seconds", "choice"
+"""Facts that files of earlier releases lack: `Run.origins`, `Run.seconds` in the order of `cells_of`, `Run.choice`."""
 
 _MAGIC = b"PAR1"
 _PREFIX = b"logitproof."
@@ -100,7 +100,7 @@ def _metadata_of(run: Run) -> dict[bytes, bytes]:
 def _measured_facts(run: Run) -> dict[str, str]:
     """Return what tells of how a run was made; nothing where that is not known."""
     seconds = [run.seconds.get(cell) for cell in cells_of(run.table)] if run.seconds else []
-    facts = {ORIGINS: [one.as_json() for one in run.origins], SECONDS: seconds}
+    facts = {ORIGINS: [one.as_json() for one in run.origins], SECONDS: seconds, CHOICE: run.choice}
     return {name: json.dumps(fact) for name, fact in facts.items() if fact}
 
 
@@ -143,7 +143,8 @@ def _run_of(target: Path, content: bytes) -> Run:
     refuse_faults(target, table)
     origins = origins_in(target, facts.get(ORIGINS, "[]"))
     seconds = seconds_in(target, facts[SECONDS], cells_of(table)) if SECONDS in facts else {}
-    run = Run(spelled_out(table), environments, profile, case_set, complete is True, origins, seconds)
+    choice = choice_in(target, facts.get(CHOICE, '""'))
+    run = Run(spelled_out(table), environments, profile, case_set, complete is True, origins, seconds, choice)
     del table
     pa.default_memory_pool().release_unused()  # as much again, which Arrow would keep
     if facts["digest"] != digest_of(run):
@@ -198,6 +199,7 @@ def merge(runs: Sequence[Run]) -> Run:
         all(run.complete for run in runs),
         tuple(dict.fromkeys(origin for run in runs for origin in run.origins)),
         {cell: seconds for run in runs for cell, seconds in run.seconds.items()},
+        runs[0].choice if len({run.choice for run in runs}) == 1 else "",
     )
 
 

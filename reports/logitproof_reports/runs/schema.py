@@ -51,7 +51,9 @@ class Run:
     case_set : str
         Digest of the inputs; runs compare only where it is equal.
     complete : bool
-        False where the run was interrupted.
+        Whether everything planned was judged: False after an interruption, and where a part was chosen.
+    choice : str
+        The options that chose a part (``-k softmax``), where all of that part was judged; else empty.
     origins : tuple of Origin
         When and by which commands the judgements were made; empty in files of earlier releases.
     seconds : dict of str to float
@@ -66,6 +68,7 @@ class Run:
     complete: bool = True
     origins: tuple[Origin, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    choice: str = ""
 
 
 def attributed(run: Run) -> list[dict[str, Any]]:

@@ -122,8 +122,8 @@ class Recorder:
         """Leave the journal to be resumed."""
         self.journal.close()
 
-    def finish(self, judgements: Sequence[Judgement], header: Header, *, complete: bool) -> None:
-        """Write the run file, with these judgements in this order, and drop the journal."""
+    def finish(self, judgements: Sequence[Judgement], header: Header, *, complete: bool, choice: str) -> None:
+        """Write the run file, with these judgements in this order, and drop the journal; see `Run` for the rest."""
         self.journal.close()
         run = Run(
             recordable_table(judgements),
@@ -133,6 +133,7 @@ class Recorder:
             complete,
             self._lasting(checked_origins(self.journal_path, [header["origin"]] if "origin" in header else [])),
             self._seconds,
+            choice,
         )
         write_run(self.path, run)
 

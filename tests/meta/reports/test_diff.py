@@ -168,6 +168,15 @@ def test_what_differs_between_two_runs_of_one_release_is_noise() -> None:
     assert rule(diff(before, after, [(after, again)])).safe
 
 
+def test_what_one_choice_leaves_of_both_runs_is_whole() -> None:
+    part, less = (
+        replace(run_of("torch", *rows), complete=False, choice='-k "softmax"') for rows in ((OTHER, BASE), (OTHER,))
+    )
+    whole = [replace(run, complete=True) for run in (less, part)]
+    assert diff(less, part).by_class() == diff(*whole).by_class()
+    assert "unknown before" in {change.name for change, _ in diff(replace(less, choice="-k else"), part).by_class()}
+
+
 def test_what_one_run_did_not_come_to_is_unknown_and_shuts_the_gate() -> None:
     whole, cut = run_of("torch", OTHER, BASE), replace(run_of("torch", OTHER), complete=False)
     wrong = run_of("torch", OTHER, moved(BASE, verdict="deviates", slack=9.0))

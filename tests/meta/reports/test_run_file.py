@@ -79,6 +79,20 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert (back.profile, back.case_set, back.complete) == ("quick", "c0ffee", False)
 
 
+def test_the_choice_of_a_part_is_read_back_and_a_merge_of_one_choice_has_it(tmp_path: Path) -> None:
+    part = replace(run_of(PLAIN, complete=False), choice="-k softmax")
+    write_run(tmp_path / "run.parquet", part)
+    assert read_run(tmp_path / "run.parquet").choice == "-k softmax"
+    other = replace(PLAIN, regime="wide")
+    assert merge([part, replace(run_of(other, complete=False), choice="-k softmax")]).choice == "-k softmax"
+    assert merge([part, run_of(other)]).choice == ""
+    table = pq.read_table(tmp_path / "run.parquet")
+    metadata = {**table.schema.metadata, b"logitproof.choice": b"[1]"}
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "run.parquet")
+    with pytest.raises(RunFileError, match="choice is not a text"):
+        read_run(tmp_path / "run.parquet")
+
+
 def test_a_run_without_judgements_is_read_back(tmp_path: Path) -> None:
     write_run(tmp_path / "run.parquet", run_of())
     assert read_run(tmp_path / "run.parquet").table.num_rows == 0

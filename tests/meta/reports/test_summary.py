@@ -66,6 +66,9 @@ def test_an_interrupted_run_is_said_to_be_so() -> None:
     told = sentences(replace(green(), complete=False))
     assert told[0] == "torch 2.13.0 conforms so far; the run is incomplete."
     assert told[-1].startswith("The run was interrupted")
+    told = sentences(replace(green(), complete=False, choice="-k softmax"))
+    assert told[0] == "torch 2.13.0 conforms in the part chosen by -k softmax."
+    assert told[-1] == "Only the part chosen by -k softmax was tested."
 
 
 def test_a_run_of_refusals_alone_measured_nothing() -> None:
