@@ -8,8 +8,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from logitproof.errors import UsageError
@@ -140,7 +142,8 @@ class Dask:
         self._threads = {name: os.environ.get(name) for name in THREAD_VARIABLES}
         self._cluster: Any = None
         if address == "local":
-            self._cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
+            with _ctrl_c_ignored():  # as its processes do from then on
+                self._cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
         try:
             self._client = Client(self._cluster or address, timeout="20s")
         except (OSError, ValueError) as error:
@@ -170,6 +173,19 @@ class Dask:
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Let processes that are started here ignore Ctrl-C: the judge hears it, and ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _carry_out(work: Callable[[Task], Result], task: Task, threads: dict[str, str | None]) -> Result:
