@@ -250,7 +250,7 @@ def results(
             again += under_way.values()
             under_way.clear()
             if deaths > MOST_DEATHS:
-                raise UsageError(f"workers died {deaths} times without a result between: see their last words above")
+                raise UsageError(f"workers died {deaths} times without a result in between: see their output above")
             workers.renew()
 
 

@@ -143,7 +143,7 @@ def _git(*arguments: str) -> str:
     try:
         return ended.stdout.decode()
     except UnicodeDecodeError as error:
-        raise UsageError(f"{' '.join(command)}: what it printed is not UTF-8 text") from error
+        raise UsageError(f"{' '.join(command)}: its output is not UTF-8 text") from error
 
 
 def lock_here() -> str:

@@ -115,7 +115,7 @@ def _number(word: str) -> float:
     try:
         return float.fromhex(word) if "0x" in word.lower() else float(word)
     except (ValueError, OverflowError) as error:
-        raise UsageError(f'"{word}" is no number: write 1.5, -inf, nan or 0x1.8p+0') from error
+        raise UsageError(f'"{word}" is not a number: write 1.5, -inf, nan or 0x1.8p+0') from error
 
 
 def side_by_side(

@@ -297,7 +297,7 @@ def _verdict_on(
     found.widths = widths_of(asker)
     is_steady = all(_is_deterministic(asker, format_) for format_ in formats)
     if not is_steady:
-        found.note("two equal calls differ in their last bits (LAW-5); it is not accused of row dependence for it")
+        found.note("two equal calls differ in their last bits (LAW-5), so row independence is not judged")
     judged, audits = _matrix(adapter, question, formats, request)
     for format_ in formats:
         judge_result_format(asker, format_, found)

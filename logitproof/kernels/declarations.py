@@ -19,14 +19,14 @@ HUGE_REGIMES = frozenset({"max_finite", "max_finite_pair", "masked_by_lowest"})
 OF_BITS = frozenset({"ROW-1", "ROW-2", "IO-6"})
 """Clauses that compare the bits of two answers."""
 
-REFUSALS = "what becomes of labels out of range is not declared: --refuses error has it judged"
-UNFIT = "what becomes of shapes and formats that do not fit cannot be declared: --refuses is about labels out of range"
-EMPTY = "whether a batch without rows is supported is not declared: --empty supported has it judged"
-UNSTEADY = "two equal calls differ: a change of bits says nothing of rows"
-NARROWER = "only logits past a quarter of the largest number are concerned: a narrower domain"
+REFUSALS = "the handling of labels out of range is not declared: pass --refuses error to have it judged"
+UNFIT = "the handling of mismatched shapes and formats cannot be declared: --refuses is only about labels out of range"
+EMPTY = "whether an empty batch is supported is not declared: pass --empty supported to have it judged"
+UNSTEADY = "two equal calls differ: changed bits do not show row dependence"
+NARROWER = "only logits beyond a quarter of the largest number are affected: a narrower domain"
 
 
-LOG_DOMAIN = "laws are held to the bound of a shifted sum, and this is one in the log domain"
+LOG_DOMAIN = "laws are judged by the bound of a shifted sum, and this sum is in the log domain"
 
 
 def lenient(

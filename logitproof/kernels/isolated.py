@@ -219,7 +219,7 @@ class IsolatedKernel:
         try:
             text: str = self._ask(header, inputs)[0]["text"]
         except (TargetDied, RuntimeError) as error:  # what was measured counts, though its program is lost
-            return f"# the kernel's process could not spell this program: {type(error).__name__}: {error}"
+            return f"# the kernel's process could not write this program: {type(error).__name__}: {error}"
         return text
 
 

@@ -86,10 +86,10 @@ def _judge_all_masked(asker: Asker, format_: str, quantity: str, found: Examinat
     word = asker.question.claim.all_masked
     if not word:
         if quantity == "value":
-            found.note(f"a row of which no class counts gives {_said(given)}: declare --all-masked to have it judged")
+            found.note(f"a fully masked row gives {_said(given)}: declare --all-masked to have it judged")
         return
     if not _is_declared(asker, rows, quantity, given):
-        failure = f"a row of which no class counts gives {_said(given)}; declared: {SAID[word]}"
+        failure = f"a fully masked row gives {_said(given)}; declared: {SAID[word]}"
         if quantity != "value":
             failure = f"the gradient of a row of which no class counts is {_said(given)}, expected 0"
         found.findings.append(replace(plain, row=MASKED, failure=failure))
@@ -114,7 +114,7 @@ def _said(given: NDArray[np.float64]) -> str:
 
 
 def _judge_spoilers(asker: Asker, format_: str, quantity: str, found: Examination) -> None:
-    """Put what is no number at the classes that do not count: the answer is the one with numbers there."""
+    """Put what is not a number at the classes that do not count: the answer is the one with numbers there."""
     rows = _rows(asker, format_)
     expected = asker.ask(quantity, rows)
     if expected.observed is None:

@@ -134,10 +134,10 @@ def described(refused: set[int], taken: set[int]) -> str:
     if taken and max(refused) < min(taken):
         return f"are {max(refused):,} or less, of those tried"
     if taken and all(one & (one - 1) == 0 for one in taken) and all(one & (one - 1) for one in refused):
-        return "are no power of 2"
+        return "are not powers of 2"
     common = gcd(*taken) if taken else 1
     if common > 1 and all(one % common for one in refused):
-        return f"are no multiple of {common:,}"
+        return f"are not multiples of {common:,}"
     listed = ", ".join(f"{one:,}" for one in sorted(refused)[:MOST_LISTED])
     more = f" and {len(refused) - MOST_LISTED} more" if len(refused) > MOST_LISTED else ""
     return f"are {listed}{more}"

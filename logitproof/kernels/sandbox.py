@@ -58,7 +58,7 @@ def not_enforced(target: Target, framework: str, forbidden: Sequence[str]) -> li
     forbids_torch = any(name.startswith("torch.") for name in forbidden)
     lacking = {
         "not enforced there: the kernel may read the memory of other processes of its user": found["reads_processes"],
-        "not enforced there: the limit of processor time": not found["cpu_seconds"],
+        "not enforced there: the CPU time limit": not found["cpu_seconds"],
         "not enforced there: the limit of memory": not 0 < found["memory"] <= target.memory,
         "not noticed there: a forbidden operator of PyTorch within another one": forbids_torch and not is_watched,
     }

@@ -197,7 +197,7 @@ def _answer(name: str, process: subprocess.Popen[str]) -> Framework:
     if process.returncode == 0:
         with suppress(ValueError, TypeError, IndexError):
             return Framework(**json.loads(answer.splitlines()[-1]))
-        return Framework(name, problem="cannot be described: what it prints hides its answer")
+        return Framework(name, problem="cannot be described: its own output hides the answer")
     last_line = (complaint.strip().splitlines() or [f"status {process.returncode}"])[-1]
     return Framework(name, problem=f"cannot be imported: {last_line}")
 

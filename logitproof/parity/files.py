@@ -132,9 +132,9 @@ def stored_array(text: str) -> Source:
         ".parquet": _parquet,
     }
     if path.suffix not in readers:
-        raise UsageError(f"{text} is no file of log-probabilities; known: {', '.join(readers)}")
+        raise UsageError(f"{text} is not a file of log-probabilities; known: {', '.join(readers)}")
     if not path.is_file():
-        raise UsageError(f"{path} does not exist, or is no file")
+        raise UsageError(f"{path} does not exist, or is not a file")
     with unreadable_in_one_line(path):
         found = readers[path.suffix](path, name)
     if found.dtype not in {*SAFETENSORS.values(), np.dtype(np.int16), np.dtype(np.uint8)}:
@@ -235,7 +235,7 @@ def _safetensors(path: Path, name: str) -> StoredArray:
             raise ValueError(f"its header is said to have {length} bytes")
         header = json.loads(stream.read(length))
     if not isinstance(header, dict):
-        raise TypeError("its header is no table")
+        raise TypeError("its header is not a table")
     chosen = _chosen(path, name, [one for one in header if one != "__metadata__"])
     row = header[chosen]
     if row["dtype"] not in SAFETENSORS:

@@ -84,7 +84,7 @@ def _differences(found: Found) -> list[str]:
             f"estimate of KL(a || b) {parity.divergence / count:.3g} nat a token"
         )
     else:
-        lines.append(f"importance ratio: at most {ratio_text(largest)}, of whatever token is sampled (none is named)")
+        lines.append(f"importance ratio: at most {ratio_text(largest)}, whichever token is sampled (none is given)")
     return lines
 
 

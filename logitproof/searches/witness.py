@@ -118,7 +118,7 @@ def read_witness(path: Path) -> Witness:
         arrays = {name: _read(spelled, cell.format) for name, spelled in tree.pop("row").items()}
         witness = Witness(cell=cell, row=_row(arrays), **tree)
     except (ValueError, TypeError) as error:
-        raise RunFileError(f"{path} is no witness of logitproof worst: {error}") from error
+        raise RunFileError(f"{path} is not a witness of logitproof worst: {error}") from error
     return witness
 
 

@@ -124,14 +124,16 @@ def range_of(text: str) -> tuple[int, int]:
     Raises
     ------
     UsageError
-        It is no range of row numbers.
+        It is not a range of row numbers.
     """
     try:
         first, end = (int(word, 0) for word in text.split(":"))
     except ValueError:
         first, end = 0, 0
     if not 0 <= first < end <= 1 << 32:
-        raise UsageError(f'--range "{text}" is no range: write FIRST:END, rows by number, e.g. 0x41000000:0x42000000')
+        raise UsageError(
+            f'--range "{text}" is not a range: write FIRST:END by row number, e.g. 0x41000000:0x42000000'
+        )
     return first, end
 
 

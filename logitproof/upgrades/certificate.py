@@ -123,9 +123,9 @@ def verify(certificate: Path, run_files: Sequence[Path] = (), key: Path | None =
         subjects = {one["digest"][HASH]: one["name"] for one in statement["subject"]}
         headline = str(statement["predicate"]["logitproof"]["headline"])
     except AlteredEnvelopeError as problem:
-        raise UsageError(f"{certificate} is no certificate as `logitproof upgrade` wrote it: {problem}") from problem
+        raise UsageError(f"{certificate} is not a certificate as `logitproof upgrade` wrote it: {problem}") from problem
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{certificate} is no certificate of `logitproof upgrade`") from error
+        raise UsageError(f"{certificate} is not a certificate of `logitproof upgrade`") from error
     checked = []
     for path in run_files:
         name = subjects.get(hash_of(path))
@@ -145,4 +145,4 @@ def _seal(key: Path | None, *, signed: bool) -> str:
         return f"signed by {key}"
     if signed:
         return "signed, by a key that was not checked: pass the public key with --key"
-    return "not signed: its hash finds accidents, not whoever edits it on purpose"
+    return "not signed: its hash detects accidental changes, not deliberate ones"

@@ -215,7 +215,7 @@ def _built(asked: Sequence[str], wanted: Sequence[Wanted], building: Building, s
         say(f"{locked.title}: Python {locked.python}, {', '.join(beside)}")
         for name in names_of(locked.requirements):
             if reason := too_old_to_install(name, locked.packages.get(name, "")):
-                say(f"{reason} by default; what it lacks of what is called shows as crashes")
+                say(f"{reason} by default; calls that it lacks appear as crashes")
     made_here = [locked for locked in locks if building.builds_here and locked.key not in before]
     for locked in made_here:
         say(_cost(locked))

@@ -69,7 +69,7 @@ def opened(text: str, key: Path | None = None) -> tuple[dict[str, Any], bool]:
     envelope = _parsed(text)
     payload = _decoded(envelope["payload"])
     if text != _envelope_text(envelope) or set(envelope) != {"payloadType", "payload", "signatures", HASH}:
-        raise AlteredEnvelopeError("its envelope is not spelled as it was written")
+        raise AlteredEnvelopeError("its envelope was altered")
     if envelope["payloadType"] != PAYLOAD_TYPE:
         raise AlteredEnvelopeError("its type does not match")
     if envelope[HASH] != hashlib.sha256(payload).hexdigest():
@@ -101,7 +101,7 @@ def _decoded(text: str) -> bytes:
     except (binascii.Error, ValueError) as error:
         raise AlteredEnvelopeError("its payload is not base64") from error
     if base64.b64encode(payload).decode("ascii") != text:
-        raise AlteredEnvelopeError("its payload is not spelled as it was written")
+        raise AlteredEnvelopeError("its payload was altered")
     return payload
 
 
@@ -176,7 +176,7 @@ def _read_key(path: Path, kind: str, called: str, command: str) -> Any:
     except RunFileError as error:
         raise UsageError(str(error)) from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"{path} is no PEM key without a password") from error
+        raise UsageError(f"{path} is not a PEM key without a password") from error
     if not isinstance(key, getattr(ed25519, f"Ed25519{kind.title()}Key")):
-        raise UsageError(f"{path} is no Ed25519 {called}key: make one with {command}")
+        raise UsageError(f"{path} is not an Ed25519 {called}key: make one with {command}")
     return key

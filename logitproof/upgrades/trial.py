@@ -165,12 +165,12 @@ class Trial:
         return found
 
     def _retried(self, run: Run, target: Target) -> Run:
-        """Return a run in which the cells that timed out were judged once more, alone and with more patience."""
+        """Return a run in which the cells that timed out were judged again, alone and with a longer timeout."""
         cells = list(dict.fromkeys(pc.filter(run.table["cell"], not_evaluated(run.table)).to_pylist()))
         cells = [cell for cell in cells if cell not in set(run.table["adapter"].to_pylist())][:CELLS_AT_ONCE]
         if not cells:
             return run
-        self.say(f"{plural(len(cells), 'cell')} timed out: judged once more, alone and with more patience")
+        self.say(f"{plural(len(cells), 'cell')} timed out: judged again, alone and with a longer timeout")
         alone = replace(self.settings, cells=tuple(cells), patience=MORE_PATIENCE * self.settings.patience)
         names = sorted(set(run.table["adapter"].to_pylist()))
         again = judge(target, names, self.folder / "alone.parquet", alone)
@@ -192,7 +192,7 @@ class Trial:
         targets = [side.target for side in both if side.target]
         if not chosen or len(targets) < len(both):
             return found
-        self.say(f"judging {plural(len(chosen), 'cell')} once more, to separate noise from changes")
+        self.say(f"judging {plural(len(chosen), 'cell')} again, to separate noise from changes")
         settings = replace(self.settings, cells=tuple(chosen))
         again = [
             self._again(target, sorted(set(adapters)), self._file(f"{name}.again"), settings)
@@ -229,7 +229,7 @@ def common_adapters(both: Sequence[Side], say: Say) -> tuple[str, ...]:
     moved = {name for name in TOLD if locks[0].packages.get(name) != locks[1].packages.get(name)}
     changed = [name for name in found if _packages(name) & moved]
     if left := [name for name in found if changed and name not in changed]:
-        say(f"left aside, because nothing of it changed: {', '.join(left)}")
+        say(f"left out, because nothing in it changed: {', '.join(left)}")
     return tuple(changed or found)
 
 

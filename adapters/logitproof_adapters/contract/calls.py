@@ -64,7 +64,7 @@ def described_error(error: BaseException) -> dict[str, str]:
     try:
         message = str(error)
     except BaseException as mute:  # noqa: BLE001 - they are code like any other
-        message = f"its words cannot be had: {_name_of(mute)}"
+        message = f"its message cannot be read: {_name_of(mute)}"
     return {"kind": _name_of(error), "message": message[:MOST_CHARACTERS]}
 
 

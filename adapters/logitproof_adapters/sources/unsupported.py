@@ -46,7 +46,7 @@ def not_wrapped(
         f"no producer {cell.producer} is put in front of an op": cell.producer not in {"", *producers},
         f"{cell.op} takes no labels": not op.takes_labels and (cell.labels != "none" or cell.quantity == "grad_labels"),
         f"{cell.op} needs labels": op.takes_labels and cell.labels == "none",
-        "a sigmoid's labels are no class indices": cell.labels == "indices" and op.elementwise,
+        "a sigmoid's labels are not class indices": cell.labels == "indices" and op.elementwise,
         "class indices have no gradient": cell.quantity == "grad_labels" and cell.labels == "indices",
     }
     return next((NOT_ASKED + reason for reason, applies in reasons.items() if applies), None)

@@ -291,7 +291,7 @@ class RemoteAdapter:
             text: str = self.request(header, arrays)[0]["text"]
         except (TargetDied, RemoteError) as error:  # what was measured counts, though its program is lost
             message = " ".join(str(error).split())
-            return f"# the target could not spell this program: {type(error).__name__}: {message}"
+            return f"# the target could not write this program: {type(error).__name__}: {message}"
         return text
 
     def run_alone(self, program: str, variables: Mapping[str, str], seconds: int) -> subprocess.CompletedProcess[str]:

@@ -26,7 +26,7 @@ def settings_of(path: Path) -> dict[str, Any]:
     Raises
     ------
     SettingsError
-        It cannot be read, is no regular file, is too large, is no TOML, or has no table where ours should be.
+        It cannot be read, is not a regular file, is too large, is no TOML, or has no table where ours should be.
     """
     found = _parsed(path)
     for name in ("tool", "logitproof") if path.name == PROJECT else ():
@@ -60,7 +60,7 @@ def _content(path: Path) -> bytes:
     with open(path, "rb", opener=_regular) as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise SettingsError(f"{path} is larger than {MOST_BYTES / 1e6:g} MB: it is no file of settings")
+        raise SettingsError(f"{path} is larger than {MOST_BYTES / 1e6:g} MB: it is not a settings file")
     return content
 
 

@@ -57,7 +57,7 @@ class Probabilities:
         if not np.isfinite(x).all():
             raise ValueError("probabilities have an infinity or a NaN; these losses are judged of finite ones")
         if (x < 0.0).any() and (self.convention.normalized or not self.convention.clip):
-            raise ValueError("a probability is negative: without a clip its logarithm is no number")
+            raise ValueError("a probability is negative: without a clip its logarithm is not a number")
 
     @cached_property
     def total(self) -> Ball:

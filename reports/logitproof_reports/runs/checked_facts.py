@@ -61,7 +61,7 @@ def environments_in(path: object, text: str) -> list[dict[str, Any]]:
         It spells none.
     """
     if len(text) > MOST_CHARACTERS:
-        raise RunFileError(f"{path} describes its environments in {len(text):,} characters: it is no run file")
+        raise RunFileError(f"{path} describes its environments in {len(text):,} characters: it is not a run file")
     return checked_environments(path, parsed(path, "environments", text))
 
 
@@ -78,7 +78,7 @@ def checked_environments(path: object, tree: Any) -> list[dict[str, Any]]:
 def origins_in(path: object, text: str) -> tuple[Origin, ...]:
     """Return the origins that a run file spells, and raise `RunFileError` where it spells none."""
     if len(text) > MOST_CHARACTERS:
-        raise RunFileError(f"{path} describes its origin in {len(text):,} characters: it is no run file")
+        raise RunFileError(f"{path} describes its origin in {len(text):,} characters: it is not a run file")
     return checked_origins(path, parsed(path, "origins", text))
 
 
@@ -134,5 +134,5 @@ def checked_words(path: object, facts: Mapping[str, Any]) -> tuple[str, str]:
     if profile not in PROFILES:
         raise RunFileError(f'{path} has the profile "{str(profile)[:60]}", known are {", ".join(PROFILES)}')
     if not isinstance(case_set, str) or not 0 < len(case_set) <= 200:
-        raise RunFileError(f"{path} has invalid metadata (the case set is no digest): make the run again")
+        raise RunFileError(f"{path} has invalid metadata (the case set is not a digest): make the run again")
     return profile, case_set

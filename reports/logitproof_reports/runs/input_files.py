@@ -54,7 +54,7 @@ def read_whole(path: StrPath, limit: int = MOST_BYTES) -> bytes:
     Raises
     ------
     RunFileError
-        It cannot be read, is no regular file, or is larger than `limit`.
+        It cannot be read, is not a regular file, or is larger than `limit`.
     """
     with opened(path) as file:
         content = file.read(limit + 1)
@@ -65,7 +65,7 @@ def read_whole(path: StrPath, limit: int = MOST_BYTES) -> bytes:
 
 def too_large(path: StrPath, limit: int) -> RunFileError:
     """Return what is raised of a file that is larger than `limit`."""
-    return RunFileError(f"{path} is larger than {limit / 1e6:g} MB: it is no such file, or cut it into parts")
+    return RunFileError(f"{path} is larger than {limit / 1e6:g} MB: it is not such a file, or cut it into parts")
 
 
 def read_text(path: StrPath, limit: int = MOST_BYTES) -> str:
@@ -89,7 +89,7 @@ def opened(path: StrPath) -> Iterator[BinaryIO]:
     Raises
     ------
     RunFileError
-        It cannot be read, or is no regular file.
+        It cannot be read, or is not a regular file.
     """
     try:
         with open(path, "rb", opener=opener_of_regular_files) as file:
@@ -107,7 +107,7 @@ def opener_of_regular_files(path: str, flags: int) -> int:
     if kind == stat.S_IFREG:
         return handle
     os.close(handle)
-    raise RunFileError(f"{path} {_KINDS.get(kind, 'is no regular file: pass the path of a file')}")
+    raise RunFileError(f"{path} {_KINDS.get(kind, 'is not a regular file: pass the path of a file')}")
 
 
 def _cannot_be_read(path: StrPath, error: OSError) -> RunFileError:

@@ -78,7 +78,7 @@ class Opened:
     def _refuse_bombs(self, metadata: pq.FileMetaData) -> None:
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         if metadata.num_columns > MOST_COLUMNS:
-            raise RunFileError(f"{self._path} has {metadata.num_columns:,} columns: it is no run file")
+            raise RunFileError(f"{self._path} has {metadata.num_columns:,} columns: it is not a run file")
         if sum(group.num_rows for group in groups) != metadata.num_rows or metadata.num_rows < 0:
             raise RunFileError(f"{self._path} is truncated or damaged: copy it again, or make the run again")
         chunks = [group.column(i) for group in groups for i in range(group.num_columns)]
@@ -91,7 +91,7 @@ class Opened:
     def _refuse_more(self, size: int) -> None:
         if size > self._budget:
             raise RunFileError(
-                f"{self._path} takes {size / 1e6:,.0f} MB in memory, out of proportion: it is no run file"
+                f"{self._path} takes {size / 1e6:,.0f} MB in memory, out of proportion: it is not a run file"
             )
 
     def table(self) -> pa.Table:

@@ -174,7 +174,7 @@ def _no_series(text: str) -> str:
     if why := misfit(tree, SERIES, "training"):
         return f"is no training ({why})"
     if tree.keys() != SERIES.keys():
-        return "is no training: it has other parts"
+        return "is not a training: it has other parts"
     return "has parts of different length" if len(set(map(len, tree["series"].values()))) > 1 else ""
 
 

@@ -66,7 +66,7 @@ def append(target: Path, text: str) -> None:
     Raises
     ------
     RunFileError
-        It cannot be written, or is no regular file.
+        It cannot be written, or is not a regular file.
     """
     with _unwritable_in_one_line(target):
         _place_of(target)

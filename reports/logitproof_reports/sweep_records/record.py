@@ -167,7 +167,7 @@ def read_record(path: Path) -> Record:
         head, *units = map(parse, read_whole(path, MOST_BYTES).decode("utf-8").splitlines())
         version = head.pop(KIND)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise RunFileError(f"{path} cannot be read: it is no record of a sweep") from error
+        raise RunFileError(f"{path} cannot be read: it is not a record of a sweep") from error
     if version != VERSION:
         raise RunFileError(f"{path} is a record of version {version}; this release reads version {VERSION}")
     if why := unfit(head, HEAD, "head") or next(filter(None, map(_unfit_unit, units, count(2))), ""):

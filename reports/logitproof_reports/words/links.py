@@ -109,7 +109,7 @@ def _label(labels: object, classes: int) -> int:
 
 
 def _share(spelled: str) -> float:
-    """Return a distribution's share of a class; what is no number, or NaN, is none."""
+    """Return a distribution's share of a class; what is not a number, or NaN, is none."""
     try:
         share = float.fromhex(spelled)
     except (OverflowError, ValueError):

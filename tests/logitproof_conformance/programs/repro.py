@@ -168,7 +168,7 @@ def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, part:
             return ""
         built[spelled] = expression
     lines = [
-        f"# {batch.classes:,} classes are too many to spell out: Logitproof, installed, builds what is asked.",
+        f"# {batch.classes:,} classes are too many to spell out: Logitproof must be installed to build the inputs.",
         "from logitproof_reference.cases.catalogue import REGIMES",
         f'rows = REGIMES["{regime}"].build("{batch.format.name}")[{numbers.start}:{numbers.stop}]',
     ]

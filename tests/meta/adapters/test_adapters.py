@@ -274,7 +274,7 @@ def test_torch_compiles_nothing_without_a_compiler_and_says_so(monkeypatch: pyte
     ("words", "reason"),
     [
         (("softmax", "hvp", "none"), "not asked: a second derivative of softmax"),
-        (("sigmoid_cross_entropy", "value", "indices"), "not asked: a sigmoid's labels are no class indices"),
+        (("sigmoid_cross_entropy", "value", "indices"), "not asked: a sigmoid's labels are not class indices"),
         (("softmax", "value", "indices"), "not asked: softmax takes no labels"),
         (("log_sum_exp", "grad_labels", "none"), "not asked: log_sum_exp takes no labels"),
         (("softmax_cross_entropy", "value", "none"), "not asked: softmax_cross_entropy needs labels"),

@@ -124,7 +124,7 @@ ERRORS = {
     "KeyboardInterrupt: ": KeyboardInterrupt(),
     "SystemExit: 0": SystemExit(0),
     "Skipped: not today": pytest.skip.Exception("not today"),
-    "Mute: its words cannot be had: SystemExit": Mute(),
+    "Mute: its message cannot be read: SystemExit": Mute(),
 }
 
 

@@ -116,7 +116,7 @@ WRONG_USAGES = {
     "unknown module": (["run", "--framework", "nowhere:Adapter"], '"nowhere"'),
     "unknown class": (["run", "--framework", "planted:Nothing"], '"Nothing"'),
     "unknown profile": (["run", "--framework", "numpy", "--profile", "fast"], "quick, full"),
-    "patience that is no number": (["run", "--patience", "soon"], "--patience"),
+    "patience that is not a number": (["run", "--patience", "soon"], "--patience"),
     "bad pytest argument": (["run", "--framework", "numpy", "--", "--no-such-option"], "--no-such-option"),
     "output in a file": (["run", "--framework", "numpy", "-o", "planted.py/run.parquet"], "planted.py/run.parquet"),
     "output is a folder": (["run", "--framework", "numpy", "-o", "."], ". cannot be written (it is a folder)"),

@@ -42,8 +42,8 @@ def test_a_framework_without_the_function_says_so(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["--logits", "1, two"], '"two" is no number'),
-        (["--logits", ""], '"" is no number'),
+        (["--logits", "1, two"], '"two" is not a number'),
+        (["--logits", ""], '"" is not a number'),
         (["--logits", "1, 2", "--label", "2"], "there is no class 2"),
         (["--logits", "1, 2", "--format", "float8"], 'format "float8" is not known'),
         (["--logits", "1," * 300 + "1"], "too many to print"),

@@ -413,7 +413,7 @@ def test_both_environments_get_the_python_that_is_asked_for(tmp_path: Path) -> N
 
 def test_a_python_that_nothing_is_tested_in_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upgrade", "torch==3", "torch==4", "--python-version", "2.7"]) == 2
-    assert '"2.7" is no Python that a framework is tested in: 3.8 to 3.14' in capsys.readouterr().err
+    assert '"2.7" is not a Python version that is tested: 3.8 to 3.14' in capsys.readouterr().err
 
 
 EMULATED = """
@@ -473,7 +473,7 @@ def test_a_release_that_does_not_run_on_a_target_is_left_out_between_the_ends(
     [
         (["--target", "prod"], 'that of "prod" has an interpreter of its own'),
         (["--target", "haswel"], 'did you mean "haswell"'),
-        (["--python-version", "3.7"], '"3.7" is no Python that a framework is tested in'),
+        (["--python-version", "3.7"], '"3.7" is not a Python version that is tested'),
     ],
 )
 @pytest.mark.usefixtures("releases")

@@ -70,7 +70,7 @@ def test_a_correct_log_softmax_conforms() -> None:
 
 def test_a_row_without_classes_is_noted_where_nothing_is_declared() -> None:
     (note,) = checked(of_classes).notes
-    assert note == "a row of which no class counts gives 0: declare --all-masked to have it judged"
+    assert note == "a fully masked row gives 0: declare --all-masked to have it judged"
 
 
 def added(x: Array, where: Array) -> Array:

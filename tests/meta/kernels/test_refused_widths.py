@@ -72,8 +72,8 @@ def test_any_other_error_is_a_failure(failure: str) -> None:
 @pytest.mark.parametrize(
     ("refused", "taken", "said"),
     [
-        ({1, 2, 33, 127}, {32, 64, 128}, "are no multiple of 32"),
-        ({3, 33, 96}, {1, 2, 32, 64}, "are no power of 2"),
+        ({1, 2, 33, 127}, {32, 64, 128}, "are not multiples of 32"),
+        ({3, 33, 96}, {1, 2, 32, 64}, "are not powers of 2"),
         ({8193, 32769}, {1, 2, 8192}, "are 8,193 or more, of those tried"),
         ({1, 2}, {3, 8}, "are 2 or less, of those tried"),
         ({127, 1025}, {1, 2, 33, 128, 4096}, "are 127, 1,025"),
@@ -99,7 +99,7 @@ def test_multiples_alone_are_judged_and_the_others_noted_once() -> None:
     (note,) = refusals_in(verdict)
     left_out = sum("refuses so many classes" in found.reason for found in verdict.judgements)
     assert note == (
-        "it refuses widths that are no multiple of 8 (ValueError: the number of classes must be a multiple of 8, "
+        "it refuses widths that are not multiples of 8 (ValueError: the number of classes must be a multiple of 8, "
         f"got 1): {left_out} cases not asked"
     )
     assert left_out > 50

@@ -221,7 +221,7 @@ def test_the_text_and_the_page_have_every_line(folder: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["none.npy", "true.npy"], "none.npy does not exist, or is no file"),
+        (["none.npy", "true.npy"], "none.npy does not exist, or is not a file"),
         (["true.npy", "tokens.npy"], "tokens.npy holds integers"),
         (["true.npy:x", "true.npy"], "true.npy has one array without a name; leave :x out"),
         (["two.npz", "true.npy"], "two.npz has 2 arrays; name one, as two.npz:NAME: x, y"),

@@ -136,7 +136,7 @@ def test_what_is_no_number_is_said_and_what_was_shown_stays(explored: Explore) -
     with explored("#explorer?format=float32&label=0&logits=1,2") as page:
         before = page.inner_text("#explored")
         page.fill("#logits", "1, two")
-        assert page.inner_text("#explore-fault") == '"two" is no number: write 1.5, -inf, nan or 0x1.8p+0'
+        assert page.inner_text("#explore-fault") == '"two" is not a number: write 1.5, -inf, nan or 0x1.8p+0'
         assert page.inner_text("#explored") == before
 
 

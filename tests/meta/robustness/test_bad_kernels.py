@@ -31,7 +31,7 @@ class Mute(BaseException):
 
 
 class Number:
-    """Something that is no number, and ends the process where it is asked to be one."""
+    """Something that is not a number, and ends the process where it is asked to be one."""
 
     def __float__(self) -> float:
         raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""Whatever file a command is handed besides run files: what is no regular file, or no text, ends in one line."""
+"""Whatever file a command is handed besides run files: what is not a regular file, or no text, ends in one line."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ function parsed(text) {
   const hex = HEXADECIMAL.exec(word);
   if (hex && hex[2] + hex[3]) return signed(hex[1], { m: BigInt(`0x${hex[2]}${hex[3]}`), e: Number(hex[4] || 0) - 4 * hex[3].length });
   const plain = DECIMAL.exec(word);
-  if (!plain || !(plain[2] + plain[3])) throw new Error(`"${text.trim()}" is no number: write 1.5, -inf, nan or 0x1.8p+0`);
+  if (!plain || !(plain[2] + plain[3])) throw new Error(`"${text.trim()}" is not a number: write 1.5, -inf, nan or 0x1.8p+0`);
   const ten = Number(plain[4] || 0) - plain[3].length;
   const digits = { m: BigInt(plain[2] + plain[3]), e: 0 };
   const power = { m: 10n ** BigInt(Math.abs(ten)), e: 0 };
