@@ -62,9 +62,7 @@ def refuse_unknown_version(version: str) -> None:
         It is not of `PYTHONS`.
     """
     if version and version not in PYTHONS:
-        raise UsageError(
-            f'"{version}" is not a Python version that is tested: {PYTHONS[0]} to {PYTHONS[-1]}'
-        )
+        raise UsageError(f'"{version}" is not a Python version that is tested: {PYTHONS[0]} to {PYTHONS[-1]}')
 
 
 def own_version() -> str:

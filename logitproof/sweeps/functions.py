@@ -131,9 +131,7 @@ def range_of(text: str) -> tuple[int, int]:
     except ValueError:
         first, end = 0, 0
     if not 0 <= first < end <= 1 << 32:
-        raise UsageError(
-            f'--range "{text}" is not a range: write FIRST:END by row number, e.g. 0x41000000:0x42000000'
-        )
+        raise UsageError(f'--range "{text}" is not a range: write FIRST:END by row number, e.g. 0x41000000:0x42000000')
     return first, end
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from logitproof_reference.judging.worst_element import worst_element
-from logitproof_reports.html.columns import fitting, numbers, packed
+from logitproof_reports.html.columns import CELL_COLUMNS, fitting, numbers, packed
 from logitproof_reports.report.judgement_facts import inputs_of
 from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.words.outcomes import shown_verdict
@@ -25,23 +25,6 @@ if TYPE_CHECKING:
 
     from .compare import Diff
 
-TEXT_COLUMNS = {
-    "framework": "adapter",
-    "mode": "mode",
-    "op": "op",
-    "labels": "labels",
-    "quantity": "quantity",
-    "format": "format",
-    "axis": "axis",
-    "layout": "layout",
-    "options": "options",
-    "entry": "entry",
-    "producer": "producer",
-    "regime": "regime",
-    "clause": "clause",
-}
-"""Words of the filter and the columns of the run that they search."""
-
 DETAIL_CHARACTERS = 140_000
 """Text of details carried along, before compression."""
 
@@ -55,7 +38,7 @@ def payload_of(diff: Diff) -> Payload:
     """Pack the judgements of a diff, worst first, with the details of as many of the worst as fit."""
     digits = 1 if diff.table.num_rows > _MANY else 2
     columns = {"class": Words([change.word for change in CLASSES], diff.rank)}
-    columns |= {name: diff.words(column).mapped(escape_control_chars) for name, column in TEXT_COLUMNS.items()}
+    columns |= {name: diff.words(column).mapped(escape_control_chars) for name, column in CELL_COLUMNS.items()}
     for side, title in (("b", "before"), ("a", "after")):
         columns[title] = words_of(pc.fill_null(diff.column(side, "verdict"), "none"))
         for measure in ("ulps", "slack"):

@@ -24,6 +24,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+CELL_COLUMNS = {
+    "framework": "adapter",
+    "mode": "mode",
+    "op": "op",
+    "labels": "labels",
+    "quantity": "quantity",
+    "format": "format",
+    "axis": "axis",
+    "layout": "layout",
+    "options": "options",
+    "entry": "entry",
+    "producer": "producer",
+    "regime": "regime",
+    "clause": "clause",
+}
+"""Words of every page's filter about a cell, and the columns of the run that they search."""
+
 _SMALL = 32_768
 """Payloads up to this many bytes stay uncompressed and need no DecompressionStream."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reports.html.columns import fitting, numbers, packed
+from logitproof_reports.html.columns import CELL_COLUMNS, fitting, numbers, packed
 from logitproof_reports.runs.coded_text import Words, words_of
 from logitproof_reports.words.links import explored_row
 from logitproof_reports.words.outcomes import BY_RANK, FAULTY, OUTCOMES
@@ -29,25 +29,13 @@ if TYPE_CHECKING:
     from .model import Fact
 
 TEXT_COLUMNS = {
-    "framework": "adapter",
-    "mode": "mode",
-    "op": "op",
-    "labels": "labels",
-    "quantity": "quantity",
-    "format": "format",
-    "axis": "axis",
-    "layout": "layout",
-    "regime": "regime",
-    "clause": "clause",
+    **CELL_COLUMNS,
     "grade": "grade",
     "class": "accuracy_class",
-    "options": "options",
-    "entry": "entry",
-    "producer": "producer",
     "deviation": "deviation",
     "cell": "cell",
 }
-"""Words of the filter and the columns of the run that they search."""
+"""Words of the report's filter and the columns of the run that they search."""
 
 DETAIL_CHARACTERS = 480_000
 """Text of details carried along, before compression; hexadecimal inputs do not compress below a half."""
