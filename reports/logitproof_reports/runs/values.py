@@ -172,7 +172,7 @@ def _no_series(text: str) -> str:
     except ValueError as error:
         return f"is {error}"
     if why := misfit(tree, SERIES, "training"):
-        return f"is no training ({why})"
+        return f"is not a training ({why})"
     if tree.keys() != SERIES.keys():
         return "is not a training: it has other parts"
     return "has parts of different length" if len(set(map(len, tree["series"].values()))) > 1 else ""

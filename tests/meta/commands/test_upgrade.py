@@ -366,7 +366,7 @@ def test_what_timed_out_is_judged_once_more_alone(
 
     monkeypatch.setattr(sides, "run_matrix", run_matrix)
     assert main(["upgrade", "torch==3", "torch==3", "-o", "out"]) == 0
-    assert "1 cell timed out: judged once more" in capsys.readouterr().err
+    assert "1 cell timed out: judged again" in capsys.readouterr().err
     assert settings == [((), PATIENCE_SECONDS), ((SOFTMAX.cell,), 4 * PATIENCE_SECONDS)] * 2
     assert not Path("out/alone.parquet").exists()
     assert not releases.versions

@@ -428,7 +428,7 @@ def test_what_a_kernel_must_not_do_is_tried_out_where_it_runs() -> None:
     unguarded = replace(guarded(Target("there", (sys.executable,)), limits), is_guarded=False)
     found = not_enforced(unguarded, "numpy", ("torch.softmax",))
     assert [text for text in found if "memory of other processes" in text]
-    assert [text for text in found if "processor time" in text]
+    assert [text for text in found if "CPU time" in text]
     assert [text for text in found if "operator of PyTorch" in text]
 
 

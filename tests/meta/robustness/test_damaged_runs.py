@@ -68,7 +68,7 @@ DAMAGES = {
     "a text of megabytes": ({"reason": "a" * 1_000_000}, "a text of more than 50,000 bytes in reason"),
     "a number that is none": ({"observed": "0x"}, 'the observed "0x"'),
     "inputs that are none": ({"inputs": '{"logits": [[1]]}'}, "the inputs"),
-    "a training that is none": ({"series": '{"task": 1}'}, "series that is no training"),
+    "a training that is none": ({"series": '{"task": 1}'}, "series that is not a training"),
     "a training of unequal parts": (
         {
             "series": json.dumps(
