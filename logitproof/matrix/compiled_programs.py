@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from contextlib import suppress
@@ -19,6 +20,8 @@ from logitproof_reference.answers.cache_folder import COMPILED, cache_folder
 from logitproof_reports.runs.environment import describe_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from logitproof_adapters.targets.target import Target
 
 MOST_FOLDERS = 4
@@ -35,6 +38,9 @@ XLA divides the loops of a program by the number of threads when it compiles it,
 HERE = (*MACHINE, "python", "packages")
 BYTECODE = "bytecode"
 
+FIRST_TENSORFLOW_WITH_A_CACHE = (2, 9)
+"""An XLA flag that TensorFlow does not know ends its process at the import."""
+
 
 def variables(target: Target) -> dict[str, str]:
     """Return the environment variables by which a target's frameworks keep what they compiled; none if it is not known.
@@ -46,11 +52,12 @@ def variables(target: Target) -> dict[str, str]:
     if not facts:
         return {}
     folder = _folder(facts)
+    keeps_xla = f"--tf_xla_persistent_cache_directory={folder / 'tensorflow'}"
     wanted = {
         "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        "TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={folder / 'tensorflow'}",
+        **({} if _refuses_the_flag(facts["installed"]) else {"TF_XLA_FLAGS": keeps_xla}),
         "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
         **({} if target.is_here else {"LOGITPROOF_BYTECODE": str(folder / BYTECODE)}),
     }
@@ -66,11 +73,23 @@ def _facts(target: Target) -> dict[str, object]:
     """Return what decides what compilers make in a target; nothing where it is not known what is installed there."""
     environment = describe_environment()
     if target.is_here:
-        return {name: environment[name] for name in HERE}
+        return {**{name: environment[name] for name in HERE}, "installed": []}
     python = Path(target.command[0])
     installed = sorted(path.name for path in python.parent.parent.glob("lib/python3*/*-packages/*.dist-info"))
     place = {"interpreter": str(python.absolute()), "resolved": str(python.resolve()), "installed": installed}
     return {**{name: environment[name] for name in MACHINE}, **place} if installed else {}
+
+
+def _refuses_the_flag(installed: Sequence[str]) -> bool:
+    """Tell whether TensorFlow is there from before 2.9, which ends the process at the flag that names its cache.
+
+    >>> _refuses_the_flag(["numpy-1.22.4.dist-info", "tensorflow_cpu-2.8.0.dist-info"])
+    True
+    >>> _refuses_the_flag(["tensorflow-2.18.1.dist-info", "tensorflow_estimator-2.8.0.dist-info"])
+    False
+    """
+    found = (re.fullmatch(r"tensorflow(?:_cpu|_gpu|_intel)?-(\d+)\.(\d+)\..*", name) for name in installed)
+    return any((int(release[1]), int(release[2])) < FIRST_TENSORFLOW_WITH_A_CACHE for release in found if release)
 
 
 def _folder(facts: dict[str, object]) -> Path:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    _Row = tuple[str, tuple[str, str], str, "float | None"]
 
 
 @dataclass(frozen=True)
@@ -163,9 +166,6 @@ def loss(**options):
         weight, hidden, labels = torch.eye(2), torch.tensor([[0.0, 1.0]]), torch.tensor([1])
         return LigerFusedLinearCrossEntropyLoss(**options)(weight, hidden, labels)
 """
-
-_Row = tuple[str, tuple[str, str], str, "float | None"]
-
 
 def _calls(package: str, format_: str, imports: str, rows: tuple[_Row, ...]) -> tuple[ExtraCall, ...]:
     return tuple(ExtraCall(package, name, *op, format_, imports, source, exact) for name, op, source, exact in rows)
@@ -543,7 +543,7 @@ CALLS = (
             (
                 "masked_in_compiled_code",
                 SOFTMAX,
-                "masked_softmax(tf.constant([0.0, 1.0, 2.0, 3.0]), tf.constant([1.0, 1.0, 1.0, 0.0]))[2]",
+                "masked_softmax(tf.constant([[0.0, 1.0, 2.0, 3.0]]), tf.constant([[1.0, 1.0, 1.0, 0.0]]))[0, 2]",
                 1.0 / (1.0 + math.exp(-1.0) + math.exp(-2.0)),
             ),
         ),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from logitproof_conformance.plan.cases import Case
     from logitproof_reference.cases.catalogue import Batch
+    from logitproof_reference.vocabulary.cells import Cell
     from logitproof_reference.vocabulary.judgement import Judgement
 
     F64 = NDArray[np.float64]
@@ -106,7 +107,7 @@ def _judge_label_gradients(
 def judge_certain_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Judge the gradient of a logit whose class, or label, is all but certain: it is small, and not 0 (ACC-3)."""
     elementwise = OPS[case.cell.op].elementwise
-    batch = evaluation.common_batch if elementwise else _with_certain_cotangents(evaluation.common_batch)
+    batch = evaluation.common_batch if elementwise else _with_certain_class(case.cell, evaluation.common_batch)
     answer = evaluation.answer(batch) if elementwise else ask(evaluation.adapter, case.cell, batch)
     if (failed := failure(case, answer, "ACC-3")) is not None:
         yield failed
@@ -120,7 +121,7 @@ def judge_certain_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
         exact=exact,
         format=batch.format,
         labels=rows.distributions if elementwise else _top(rows.logits),
-        cotangent=rows.class_cotangents if elementwise else None,
+        cotangent=arguments_of(case.cell, rows).get("cotangent") if OPS[case.cell.op].takes_labels else None,
     )
     times_share = case.cell.op == "softmax"
     measured = sigmoid_gradients(outputs) if elementwise else label_gradients(outputs, times_share=times_share)
@@ -163,8 +164,9 @@ def _top(logits: NDArray[Any]) -> NDArray[np.intp]:
     return found
 
 
-def _with_certain_cotangents(batch: Batch) -> Batch:
-    """Return the batch with a cotangent of 1 at the largest logit of each row and 0 elsewhere."""
+def _with_certain_class(cell: Cell, batch: Batch) -> Batch:
+    """Return the batch with a cotangent, or of a loss a label, of 1 at the largest logit of each row and 0 elsewhere."""
     logits = batch.rows.logits
     chosen = np.arange(logits.shape[1]) == _top(np.nan_to_num(logits.astype(np.float64)))[:, None]
-    return replace(batch, rows=replace(batch.rows, class_cotangents=chosen.astype(logits.dtype)))
+    given = "distributions" if OPS[cell.op].takes_labels else "class_cotangents"
+    return replace(batch, rows=replace(batch.rows, **{given: chosen.astype(logits.dtype)}))

@@ -129,7 +129,7 @@ ONE_MORE_SHAPE: dict[str, Callable[[Cell], bool]] = {
     ONE_DIMENSION: lambda cell: cell.quantity == "value",
     NARROW_IGNORED: lambda cell: cell.quantity == "value",
     MIXED_DERIVATIVE: lambda cell: not OPS[cell.op].elementwise,
-    CERTAIN_CLASS: _everywhere,
+    CERTAIN_CLASS: lambda cell: cell.op != "softmax_cross_entropy",
     **dict.fromkeys((*SPELLINGS, EVERY_AXIS, ZERO_DIMENSIONS), lambda _cell: False),
 }
 """Checks whose arrays are one more shape or format, or lie otherwise: the cells that quick asks, eager in float32."""
@@ -165,7 +165,7 @@ def _asks_mixed_derivative(cell: Cell) -> bool:
 def _asks_certain_class(cell: Cell) -> bool:
     """Return whether a cell is asked the gradient of a certain class; of class indices its accuracy class says it."""
     asked = cell.mode == "eager" and cell.quantity == "grad_logits" and not cell.entry and _is_plain(cell)
-    return asked and (cell.op in {"softmax", "log_softmax"} or OPS[cell.op].elementwise)
+    return asked and (cell.op in {"softmax", "log_softmax"} or cell.labels == "distributions")
 
 
 def _is_spelled_otherwise(word: str, cell: Cell) -> bool:

@@ -147,6 +147,14 @@ GRADIENT_MUTANTS = [
         {"grad_log_softmax": lambda x, c: c - control.softmax(x) * control.total(c)},
     ),
     Mutant(
+        "gradient_of_a_certain_distribution_cancels",
+        "The gradient of a distribution's loss is p sum q - q, which is 0 at a label of 1 whose p rounds to 1.",
+        "ACC-3",
+        GRAD_DISTRIBUTION_LOSS,
+        grad_of_loss(lambda p, q: p * TOTAL(q) - q),
+        profile="full",
+    ),
+    Mutant(
         "sigmoid_less_its_label_cancels",
         "The gradient of the sigmoid loss is sigmoid(x) - y, which is 0 where sigmoid(x) rounds to 1.",
         "ACC-3",
