@@ -14,13 +14,13 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from logitproof_reference.answers.cache_folder import COMPILED, cache_folder
 from logitproof_reports.runs.environment import describe_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from logitproof_adapters.targets.target import Target
 
@@ -69,7 +69,7 @@ def switched_off() -> dict[str, str]:
     return {"JAX_ENABLE_COMPILATION_CACHE": "0", "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
 
 
-def _facts(target: Target) -> dict[str, object]:
+def _facts(target: Target) -> dict[str, Any]:
     """Return what decides what compilers make in a target; nothing where it is not known what is installed there."""
     environment = describe_environment()
     if target.is_here:
@@ -92,7 +92,7 @@ def _refuses_the_flag(installed: Sequence[str]) -> bool:
     return any((int(release[1]), int(release[2])) < FIRST_TENSORFLOW_WITH_A_CACHE for release in found if release)
 
 
-def _folder(facts: dict[str, object]) -> Path:
+def _folder(facts: dict[str, Any]) -> Path:
     """Return the folder for what these facts decide; those used longest ago go, unless a run may be using them."""
     parent = cache_folder() / COMPILED
     folder = parent / _digest(facts)
@@ -107,6 +107,6 @@ def _folder(facts: dict[str, object]) -> Path:
     return folder
 
 
-def _digest(facts: dict[str, object]) -> str:
+def _digest(facts: dict[str, Any]) -> str:
     flags = {name: value for name, value in os.environ.items() if "XLA" in name or "FLAGS" in name}
     return hashlib.sha256(json.dumps([facts, flags], sort_keys=True).encode()).hexdigest()[:16]

@@ -23,6 +23,7 @@ from logitproof_reports.runs.values import CALL, is_extra_call
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from logitproof_adapters.catalogue.extra_call import ExtraCall
     from logitproof_adapters.targets.target import Target
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.schema import Run
@@ -63,7 +64,7 @@ def _judgements(adapter: str, target: Target) -> Iterator[Judgement]:
             yield judgement_on(adapter, call, answer)
 
 
-def judgement_on(adapter: str, call: extra_calls.ExtraCall, answer: dict[str, Any]) -> Judgement:
+def judgement_on(adapter: str, call: ExtraCall, answer: dict[str, Any]) -> Judgement:
     """Return the record of an answer: compared with the one that is right, or, where none is, right by itself."""
     cell = Cell(adapter, "eager", call.op, "value", call.format, call.labels)
     observed, raised = answer.get("value", ""), answer.get("raised", "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.catalogue.extra_calls import CALLS, ExtraCall
+from logitproof_adapters.catalogue.extra_calls import CALLS
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reports.runs.whole_files import write_text_atomically
@@ -16,6 +16,8 @@ from replay.catalogue import BARRIERS, MISSES, Bug, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from logitproof_adapters.catalogue.extra_call import ExtraCall
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "replay.md"
 

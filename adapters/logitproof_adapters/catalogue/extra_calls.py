@@ -9,52 +9,19 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    _Row = tuple[str, tuple[str, str], str, "float | None"]
-
-
-@dataclass(frozen=True)
-class ExtraCall:
-    """A call.
-
-    Attributes
-    ----------
-    package : str
-        What it is evaluated with, where the adapter of this package has imported it.
-    name : str
-        What is unusual of its inputs or options, as a regime is named.
-    op, labels, format : str
-        What is computed, from which labels (``none``, ``indices``, ``distributions``), and in which format.
-    imports, source : str
-        A program: what it imports and defines, and an expression with a number as its value.
-    exact : float or None
-        The one answer that is right; None where that is not documented.
-    """
-
-    package: str
-    name: str
-    op: str
-    labels: str
-    format: str
-    imports: str
-    source: str
-    exact: float | None = None
-
-    @property
-    def repro(self) -> str:
-        """The call as a program."""
-        return f"{self.imports}\n\nprint({self.source})\n"
-
-
-SOFTMAX = ("softmax", "none")
-LOG_SOFTMAX = ("log_softmax", "none")
-LOG_SUM_EXP = ("log_sum_exp", "none")
-INDICES = ("softmax_cross_entropy", "indices")
-DISTRIBUTIONS = ("softmax_cross_entropy", "distributions")
-SIGMOID = ("sigmoid_cross_entropy", "distributions")
+from logitproof_adapters.catalogue.extra_call import (
+    DISTRIBUTIONS,
+    INDICES,
+    LOG_SOFTMAX,
+    LOG_SUM_EXP,
+    SIGMOID,
+    SOFTMAX,
+    ExtraCall,
+    calls,
+)
+from logitproof_adapters.catalogue.further_calls import FURTHER_CALLS
 
 _LOG_4 = math.log(4.0)
 _LOG_LAST_OF_2 = -math.log1p(math.exp(-1.0))
@@ -167,12 +134,8 @@ def loss(**options):
         return LigerFusedLinearCrossEntropyLoss(**options)(weight, hidden, labels)
 """
 
-def _calls(package: str, format_: str, imports: str, rows: tuple[_Row, ...]) -> tuple[ExtraCall, ...]:
-    return tuple(ExtraCall(package, name, *op, format_, imports, source, exact) for name, op, source, exact in rows)
-
-
 CALLS = (
-    *_calls(
+    *calls(
         "sklearn",
         "float64",
         "import numpy as np\nfrom sklearn import metrics\nfrom sklearn.metrics import log_loss",
@@ -202,7 +165,7 @@ CALLS = (
             ),
         ),
     ),
-    *_calls(
+    *calls(
         "sklearn",
         "float64",
         _UNCLIPPED_LOG_LOSS,
@@ -215,7 +178,7 @@ CALLS = (
             ("probabilities_as_given", INDICES, "log_loss([0, 1], [[0.2, 0.3], [0.2, 0.3]])", _AS_GIVEN),
         ),
     ),
-    *_calls(
+    *calls(
         "scipy",
         "float64",
         "from numpy import inf\nfrom scipy.special import log_softmax, logsumexp, softmax",
@@ -249,7 +212,7 @@ CALLS = (
             ("all_axes", LOG_SOFTMAX, "log_softmax([[0.0, 1.0], [2.0, 3.0]])[1, 1]", math.log(_LAST_OF_4)),
         ),
     ),
-    *_calls(
+    *calls(
         "jax",
         "float32",
         "import jax\nimport jax.numpy as jnp",
@@ -279,7 +242,7 @@ CALLS = (
             ("slope_of_softplus", SIGMOID, "jax.grad(jax.nn.softplus)(-50.0) + jax.grad(jax.nn.softplus)(50.0)", 1.0),
         ),
     ),
-    *_calls(
+    *calls(
         "jax",
         "float32",
         _SLOPES_BY_FACTOR,
@@ -303,7 +266,7 @@ CALLS = (
             ("slope_by_factor_zero", LOG_SUM_EXP, "slopes([2.0, 0.0])[1]", 0.5),
         ),
     ),
-    *_calls(
+    *calls(
         "optax",
         "float32",
         _SLOPES_BY_LOGIT,
@@ -313,7 +276,7 @@ CALLS = (
             ("slope_in_a_row_left_out", INDICES, "slopes[1, 0]", 0.0),
         ),
     ),
-    *_calls(
+    *calls(
         "optax",
         "float32",
         "import jax.numpy as jnp\nimport optax",
@@ -362,7 +325,7 @@ CALLS = (
             ),
         ),
     ),
-    *_calls(
+    *calls(
         "keras",
         "float32",
         "import keras\nfrom numpy import array, eye",
@@ -443,7 +406,7 @@ CALLS = (
             ),
         ),
     ),
-    *_calls(
+    *calls(
         "torch",
         "float32",
         "import torch\nimport torch.nn.functional as F",
@@ -492,7 +455,7 @@ CALLS = (
             ),
         ),
     ),
-    *_calls(
+    *calls(
         "torch",
         "float32",
         _SLOPES,
@@ -509,7 +472,7 @@ CALLS = (
             ),
         ),
     ),
-    *_calls(
+    *calls(
         "liger_kernel",
         "float32",
         _LINEAR_LAYER,
@@ -519,7 +482,7 @@ CALLS = (
             ("linear_layer_smoothed", INDICES, "loss(label_smoothing=0.5)", 0.25 - _LOG_LAST_OF_2),
         ),
     ),
-    *_calls(
+    *calls(
         "tensorflow",
         "float32",
         "import tensorflow as tf",
@@ -534,7 +497,7 @@ CALLS = (
             ("log_of_a_sigmoid", SIGMOID, "tf.math.log_sigmoid(-1000.0)", -1000.0),
         ),
     ),
-    *_calls(
+    *calls(
         "tensorflow",
         "float32",
         _MASKED,
@@ -548,7 +511,7 @@ CALLS = (
             ),
         ),
     ),
-    *_calls(
+    *calls(
         "mlx",
         "float32",
         "import mlx.core as mx\nimport mlx.nn as nn",
@@ -580,7 +543,7 @@ CALLS = (
             ),
         ),
     ),
-    *_calls(
+    *calls(
         "paddle",
         "float32",
         "import paddle\nimport paddle.nn.functional as F",
@@ -606,7 +569,7 @@ CALLS = (
             ),
         ),
     ),
-    *_calls(
+    *calls(
         "tinygrad",
         "float32",
         "from tinygrad import Tensor",
@@ -622,6 +585,7 @@ CALLS = (
             ("probabilities", SIGMOID, "Tensor([0.75]).binary_crossentropy(Tensor([1.0])).item()", _LIKELY),
         ),
     ),
+    *FURTHER_CALLS,
 )
 
 
@@ -631,7 +595,7 @@ def answers() -> list[dict[str, Any]]:
 
 
 def _answer(call: ExtraCall) -> dict[str, Any]:
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = {"__name__": __name__}  # some look up the module of a function
     try:
         exec(call.imports, namespace)  # noqa: S102  the text above
         return {"value": float(eval(call.source, namespace)).hex()}  # noqa: S307  likewise

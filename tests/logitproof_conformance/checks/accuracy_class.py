@@ -165,7 +165,7 @@ def _top(logits: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _with_certain_class(cell: Cell, batch: Batch) -> Batch:
-    """Return the batch with a cotangent, or of a loss a label, of 1 at the largest logit of each row and 0 elsewhere."""
+    """Return the batch with a cotangent, of a loss a label, of 1 at the largest logit of each row and 0 elsewhere."""
     logits = batch.rows.logits
     chosen = np.arange(logits.shape[1]) == _top(np.nan_to_num(logits.astype(np.float64)))[:, None]
     given = "distributions" if OPS[cell.op].takes_labels else "class_cotangents"

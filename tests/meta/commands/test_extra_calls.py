@@ -26,6 +26,7 @@ from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from logitproof_adapters.catalogue.extra_call import ExtraCall
     from logitproof_reports.diff.report import DiffReport
 
 CALL = extra_calls.CALLS[0]
@@ -104,6 +105,9 @@ def divergence(labels: list[float], probabilities: list[float]) -> Any:
 
 
 LAST_OF_TWO = softmax_of(0, 1)[1]
+LOSS = -mp.log(LAST_OF_TWO)
+EITHER = -mp.log(softmax_of(0, 1)[0])
+"""The loss of the logits 0, 1 with the first label."""
 KL = divergence([0.5, 0.5], [0.25, 0.75])
 SMOOTHED = mp.mpf(1) / 10
 BY_DEFINITION: dict[str, Any] = {
@@ -158,6 +162,81 @@ BY_DEFINITION: dict[str, Any] = {
     "backward_in_forward_mode log_softmax": mp.diff(lambda x: mp.log(softmax_of(x, 1)[0]) + softmax_of(x, 1)[1], 0),
     "masked_in_compiled_code softmax": softmax_of(0, 1, 2)[2],
     "linear_layer softmax_cross_entropy": -mp.log(LAST_OF_TWO),
+    **dict.fromkeys(
+        (
+            "two_maps softmax",
+            "left_out_by_a_mask softmax",
+            "sparse_logits softmax",
+            "ragged_rows softmax",
+            "integers softmax",
+            "wider_format softmax",
+            "pushed_forward log_sum_exp",
+            "pushed_forward_kept_axis log_sum_exp",
+        ),
+        LAST_OF_TWO,
+    ),
+    **dict.fromkeys(("traced log_softmax", "integers log_softmax", "scanned log_softmax"), -LOSS),
+    "left_out_by_a_mask log_softmax": -LOSS,
+    **dict.fromkeys(
+        (
+            "under_autocast softmax_cross_entropy",
+            "mapped_and_ignored softmax_cross_entropy",
+            "strided_labels softmax_cross_entropy",
+            "integer_labels softmax_cross_entropy",
+            "first_axis softmax_cross_entropy",
+            "narrow_labels softmax_cross_entropy",
+            "fenchel_young softmax_cross_entropy",
+            "divergence_of_certainty softmax_cross_entropy",
+            "floating_labels softmax_cross_entropy",
+            "column_of_labels softmax_cross_entropy",
+            "as_a_metric softmax_cross_entropy",
+            "log_likelihoods softmax_cross_entropy",
+            "loss_of_logits softmax_cross_entropy",
+            "loss_of_logits sigmoid_cross_entropy",
+            "label_of_python sigmoid_cross_entropy",
+            "boolean_label sigmoid_cross_entropy",
+            "integer_label sigmoid_cross_entropy",
+        ),
+        LOSS,
+    ),
+    "drowned_noise softmax": 1,  # noise of some units beside a difference of 1e4
+    "compiled_constants softmax": 4,  # NaN in each of the four places
+    **dict.fromkeys(("slope_at_a_tie log_sum_exp",), softmax_of(3, 3)[0]),
+    "slope_behind_minus_infinity log_sum_exp": 1,
+    "smoothed_throughout softmax_cross_entropy": (LOSS + EITHER) / 2,
+    "weighted_of_any_shape softmax_cross_entropy": 2 * LOSS,
+    "weights_of_rows softmax_cross_entropy": 2 * LOSS,
+    "slope_of_the_log_of_a_sigmoid sigmoid_cross_entropy": 1 / (1 + mp.e**-1000),
+    "weight_of_each_column sigmoid_cross_entropy": (mp.log(2) + 3 * LOSS) / 2,
+    "several_labels sigmoid_cross_entropy": (mp.log(2) + LOSS) / 2,
+    "left_out_by_a_mask log_sum_exp": mp.log(1 + mp.e),
+    "slope_beside_a_mask softmax": LAST_OF_TWO * (1 - LAST_OF_TWO),
+    "slope_beside_a_mask log_softmax": 1 - LAST_OF_TWO,
+    "slope_along_axis_false softmax": 0,  # by a logit of another column
+    "mapped_columns softmax": softmax_of(0, 2)[1],
+    "first_axis softmax": softmax_of(0, 2)[1],
+    "first_axis log_softmax": mp.log(softmax_of(0, 2)[1]),
+    "no_axis log_sum_exp": mp.log(mp.e**3),
+    "kept_several_axes log_sum_exp": mp.log(4),
+    "several_axes_with_factors log_sum_exp": mp.log(2 * (1 + 2)),
+    "slope_beside_factor_zero log_sum_exp": 1,
+    "forward_and_reverse softmax": mp.diff(lambda x: softmax_of(0, x)[1], 1, 2),
+    "label_of_python_focal sigmoid_cross_entropy": (1 - LAST_OF_TWO) ** 2 * LOSS,
+    "slope_by_integer_label sigmoid_cross_entropy": softmax_of(0, 0)[0] - 1,
+    "smoothed_in_float64 sigmoid_cross_entropy": -mp.log(0.75) * 3 / 4 - mp.log(0.25) / 4,
+    "smoothed_logits sigmoid_cross_entropy": (mp.log(2) + 3 * LOSS / 4 + EITHER / 4) / 2,
+    "smoothed sigmoid_cross_entropy": (mp.log(2) + 3 * LOSS / 4 + EITHER / 4) / 2,
+    "smoothed_integer_labels softmax_cross_entropy": 3 * LOSS / 4 + EITHER / 4,
+    "smoothed softmax_cross_entropy": 3 * LOSS / 4 + EITHER / 4,
+    "focal_logits softmax_cross_entropy": (1 - LAST_OF_TWO) ** 2 * LOSS / 4,
+    "balanced_focal sigmoid_cross_entropy": mp.mpf("0.25") * mp.mpf("0.25") ** 2 * -mp.log(0.75),
+    "label_past_the_integers_of_float16 softmax_cross_entropy": 1,  # true: the loss is small
+    "infinity_left_out_by_a_factor log_sum_exp": 1,
+    "divergence_from_certainty softmax_cross_entropy": -mp.log(0.75),
+    "slope_of_a_certain_error sigmoid_cross_entropy": 1 / (1 + mp.e**1000) - 1,
+    "curvature_of_a_certain_error sigmoid_cross_entropy": mp.e**-1000 / (1 + mp.e**-1000) ** 2,
+    "training_score softmax_cross_entropy": mp.log(3),
+    "loss_of_the_square softmax_cross_entropy": LOSS + mp.log(1 + mp.e) ** 2 / 2,
     "linear_layer_smoothed softmax_cross_entropy": -mp.log(softmax_of(0, 1)[0]) / 4 - 3 * mp.log(LAST_OF_TWO) / 4,
 }
 """The answers of the calls that have one, from what they compute, by name and op."""
@@ -176,7 +255,7 @@ FOCAL = {
     [one for one in extra_calls.CALLS if one.exact is not None],
     ids=lambda call: f"{call.package}-{call.op}-{call.name}",
 )
-def test_the_one_right_answer_is_that_of_the_definition(call: extra_calls.ExtraCall) -> None:
+def test_the_one_right_answer_is_that_of_the_definition(call: ExtraCall) -> None:
     if call.name == "focal":
         exact = FOCAL.get(f"{call.package} {call.op}") or FOCAL[call.package]
     else:
