@@ -132,6 +132,12 @@ def run(
     wandb: Annotated[
         bool, typer.Option("--wandb", help="Also log the steps of each training to Weights & Biases, when it ends.")
     ] = False,
+    calls: Annotated[
+        bool,
+        typer.Option(
+            "--calls", help="Also make the calls that `upgrade` makes beside the matrix, and list wrong answers."
+        ),
+    ] = False,
     fail_on: FailOn = "new",
 ) -> int:
     """Test frameworks against the exact answer. Each runs in a process of its own; the result is a run file.
@@ -202,6 +208,11 @@ def run(
     options = {"--python": python, "--target": target, "--device": device}
     for line in first_steps(whole, output, " ".join(f"{name} {value}" for name, value in options.items() if value)):
         echo(line)
+    if calls:
+        from logitproof.upgrades.extra_calls import wrong_answers
+
+        for line in wrong_answers(place, sorted(set(whole.table["adapter"].to_pylist()))):
+            echo(line)
     echo(output)
     return exit_code(whole, fail_on)
 

@@ -44,6 +44,17 @@ def with_extra_calls(run: Run, target: Target, adapters: Sequence[str]) -> Run:
     return replace(run, table=pa.concat_tables([run.table, table_of(found)])) if found else run
 
 
+def wrong_answers(target: Target, adapters: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each adapter that has calls with one right answer, and one for each wrong answer to them."""
+    for adapter in filter(_has_calls, adapters):
+        held = [one for one in _judgements(adapter, target) if one.clause]
+        wrong = [one for one in held if one.verdict != "conforms"]
+        yield f"{adapter}: {len(held) - len(wrong)} of {len(held)} calls beside the matrix give their one right answer"
+        for one in wrong:
+            found = one.reason or f"{float.fromhex(one.observed):.9g}"
+            yield f"  {json.loads(one.inputs)[CALL]}: {found}, expected {float.fromhex(one.exact):.9g} ({one.regime})"
+
+
 def _package(adapter: str) -> str:
     """Return the package that an adapter stands for, whose calls are its own; empty where it has none."""
     return FRAMEWORKS[adapter].packages[0] if adapter in FRAMEWORKS else ""

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mpmath import mp
 
+from logitproof.upgrades import extra_calls as made_calls
 from logitproof.upgrades.extra_calls import judgement_on
 from logitproof_adapters.catalogue import extra_calls
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
+from logitproof_adapters.targets.target import here
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import report_of
 from logitproof_reports.diff.ruling import rule
@@ -24,9 +26,11 @@ from logitproof_reports.runs.schema import RunFileError
 from meta.reports.synthetic_runs import QUESTIONS, judgement, run_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from logitproof_adapters.catalogue.extra_call import ExtraCall
+    from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.diff.report import DiffReport
 
 CALL = extra_calls.CALLS[0]
@@ -291,6 +295,22 @@ def test_a_call_with_one_right_answer_is_held_against_it(
     assert (report.word, cause.change.name) == (word, change)
     assert SIGNED.source in cause.line
     assert "exact 1.427" in cause.line or "raises TypeError" in cause.line
+
+
+def test_wrong_answers_are_listed_with_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert SIGNED.exact is not None
+    answers = [{"value": SIGNED.exact.hex()}, {"value": (1.25).hex()}, {"raised": "TypeError: no b"}]
+
+    def judged(adapter: str, _target: object) -> Iterator[Judgement]:
+        yield from (judgement_on(adapter, SIGNED, answer) for answer in answers)
+        yield judgement_on(adapter, CALL, {"value": (0.5).hex()})
+
+    monkeypatch.setattr(made_calls, "_judgements", judged)
+    assert list(made_calls.wrong_answers(here(), ["scipy", "numpy"])) == [
+        "scipy: 1 of 3 calls beside the matrix give their one right answer",
+        f"  {SIGNED.source}: 1.25, expected {SIGNED.exact:.9g} (negative_factor)",
+        f"  {SIGNED.source}: TypeError: no b, expected {SIGNED.exact:.9g} (negative_factor)",
+    ]
 
 
 def test_calls_that_only_the_newer_run_was_asked_are_left_out() -> None:

@@ -217,7 +217,7 @@ def test_the_readme_counts_what_the_catalogue_holds() -> None:
     )
     said = (
         "Of {} bugs in the catalogue, {} are shown with releases that install on a CPU, {} of them\n  by "
-        "calls that only `logitproof upgrade` makes; {} could be and are missed"
+        "calls that `logitproof upgrade` and `run --calls` make; {} could be and are missed"
     )
     assert said.format(*counts) in (PAGE.parents[1] / "README.md").read_text("utf-8")
 
