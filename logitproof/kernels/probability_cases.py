@@ -70,6 +70,7 @@ def cases(format_: str, widest: int, seed: int, *, is_binary: bool) -> Iterator[
     factors = np.resize((0.5,) if is_binary else FACTORS, 24)[:, None]
     several = rounded(plain.probabilities.astype(np.float64) * factors, form)
     yield Case("sums other than one", several, plain.target, plain.indices, plain.distributions)
+    yield _with_small_numbers(form)
     yield _with_ends(form)
 
 
@@ -101,6 +102,18 @@ def _shares(logits: NDArray[np.float64], form: Format) -> Array:
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     made = np.maximum(e / e.sum(axis=1, keepdims=True), 2.0 * form.smallest_normal)
     return rounded(np.minimum(made, 1.0 - 2.0 * form.unit_roundoff), form)
+
+
+def _with_small_numbers(form: Format) -> Case:
+    """Return rows with a probability past the square of the unit roundoff: a guard against 0 swamps its derivative.
+
+    In float32 it is 9e-19 (https://github.com/pytorch/pytorch/issues/103316), in float16 the smallest that is asked.
+    """
+    small = max(form.unit_roundoff**2.5, 2.0 * form.smallest_normal)
+    numbers = rounded(np.array([[small, 0.25, 0.75], [0.5, small, 0.5], [0.25, 0.75, small]]), form)
+    labels = rounded(np.array([[1.0, 0.0, 0.0], [0.25, 0.5, 0.25], [0.25, 0.75, 0.0]]), form)
+    target = rounded(np.array([[0.5, 0.25, 0.25], [small, 0.5, 0.5], [0.25, 0.5, 0.25]]), form)
+    return Case("small", numbers, target, np.array([0, 1, 1]), labels)
 
 
 def _with_ends(form: Format) -> Case:
