@@ -12,8 +12,9 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from logitproof.environments.interpreters import PYTHONS, preferred
-from logitproof.environments.lock_formats import Pins, Python, format_of
+from logitproof.environments.lock_formats import format_of
 from logitproof.environments.package_adapters import is_framework
+from logitproof.environments.pins import Pins, Python
 from logitproof.errors import UsageError
 from logitproof_reports.runs.input_files import read_text
 

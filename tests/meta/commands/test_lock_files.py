@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from logitproof.environments import project_lock_file
+from logitproof.environments.conda_locks import conda_platform
 from logitproof.environments.interpreters import Interpreter
-from logitproof.environments.lock_formats import Pins, allowed, conda_platform
 from logitproof.environments.package_adapters import is_framework
+from logitproof.environments.pins import Pins, allowed
 from logitproof.environments.project_lock_file import lock_here, read_lock
 from logitproof.errors import UsageError
 from logitproof_reports.runs.schema import RunFileError
@@ -204,7 +205,7 @@ def test_every_lock_file_says_the_same_of_the_same_project(name: str) -> None:
 
 @pytest.mark.parametrize("name", OF_TOOLS)
 def test_what_a_tool_wrote_is_read_for_one_python(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logitproof.environments.lock_formats.conda_platform", lambda: "linux-64")
+    monkeypatch.setattr("logitproof.environments.conda_locks.conda_platform", lambda: "linux-64")
     own = Interpreter("3.11")
     monkeypatch.setattr(
         "logitproof.environments.project_lock_file.preferred",
