@@ -1,6 +1,6 @@
 """Build a static site of README, docs, the specification and all bug reports: python docs/build_site.py FOLDER.
 
-The pages have the paths of their sources, with .html in the place of .md, load nothing from elsewhere and need no
+The pages have the paths of their sources, with .html in place of .md, load nothing from elsewhere and need no
 script. A link to a folder leads to a list of its pages, one to any other file to a page that shows it.
 """
 

@@ -4,7 +4,7 @@ Check it on a machine without a GPU (Triton's interpreter runs it with NumPy)::
 
     TRITON_INTERPRET=1 logitproof check triton_softmax:softmax --op softmax --framework torch --widest 257
 
-Try a fault: load what lies past the row with ``other=0.0`` in the place of ``-float("inf")``.
+Try a fault: load what lies past the row with ``other=0.0`` in place of ``-float("inf")``.
 """
 
 import threading

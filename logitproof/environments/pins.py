@@ -84,7 +84,7 @@ class Python:
 
 
 def allowed(specifier: str) -> tuple[str, ...]:
-    """Return the versions of Python that a specifier allows; empty where that is no restriction."""
+    """Return the versions of Python that a specifier allows; empty if that is no restriction."""
     try:
         bounds = SpecifierSet(_POETRY.sub(_bounds, specifier))
     except InvalidSpecifier:
@@ -101,6 +101,6 @@ def _bounds(match: re.Match[str]) -> str:
 
 
 def union(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the versions of Python that any of the parts allows; empty where that is no restriction."""
+    """Return the versions of Python that any of the parts allows; empty if that is no restriction."""
     each = list(parts)
     return tuple(python for python in PYTHONS if any(python in part for part in each)) if all(each) else ()

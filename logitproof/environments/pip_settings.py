@@ -55,7 +55,7 @@ def settings_for_uv(variables: Mapping[str, str]) -> dict[str, str]:
     Parameters
     ----------
     variables : mapping of str to str
-        The environment, whose ``PIP_`` variables go before pip's configuration files.
+        The environment, whose ``PIP_`` variables take precedence over pip's configuration files.
     """
     own = {
         name.removeprefix(_VARIABLE).lower().replace("_", "-"): value
@@ -91,7 +91,7 @@ def _separated_for_uv(variable: str, value: str) -> str:
 
 
 def sources_in_words(variables: Mapping[str, str]) -> str:
-    """Return where uv takes packages from, in a line; empty where nothing is set but its defaults.
+    """Return where uv takes packages from, in a line; empty if nothing is set but its defaults.
 
     Of an address only the host is told: user names, passwords and paths can be secrets.
     """

@@ -297,7 +297,7 @@ def _undeclared(packages: Mapping[str, str]) -> list[str]:
 
 
 def _compile(asked: Sequence[str], constraints: Sequence[str], choice: Choice) -> tuple[dict[str, str], list[int]]:
-    """Return the version of every package that uv chooses, and the bytes of each wheel, 0 where they are not known."""
+    """Return the version of every package that uv chooses, and the bytes of each wheel, 0 if they are not known."""
     options = ["--format", "pylock.toml", "--no-header", *choice.options]
     with uv_tool.temporary_lines(constraints) as file:
         options += ["--constraints", file] if constraints else []

@@ -54,7 +54,7 @@ class Explanation:
     source : str
         Where the observed numbers come from.
     repro : str
-        A program in the framework's own API; empty where none can be given.
+        A program in the framework's own API; empty if none can be given.
     """
 
     judgements: tuple[Judgement, ...]

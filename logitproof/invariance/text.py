@@ -68,7 +68,7 @@ def witness_lines(found: Sequence[Along]) -> list[str]:
 
 
 def save_witness(found: Sequence[Along], path: Path) -> bool:
-    """Write the two inputs of the first flip as a .npz file, in float64, exactly; False where nothing flips."""
+    """Write the two inputs of the first flip as a .npz file, in float64, exactly; False if nothing flips."""
     flip = first_flip(found)
     if flip is None or (witness := flip.witness) is None:
         return False

@@ -189,7 +189,7 @@ class Asker:
         return shapes[claim.class_axis]
 
     def _restored(self, quantity: str, answer: NDArray[Any], rows: Rows) -> NDArray[Any] | None:
-        """Return an answer with the class axis last, one number as an array of one; None where its shape is wrong."""
+        """Return an answer with the class axis last, one number as an array of one; None if its shape is wrong."""
         if answer.shape != self.shape(quantity, rows):
             return None
         cell = self.cell(quantity, "float32")
@@ -203,7 +203,7 @@ class Asker:
     def compare(
         self, quantity: str, rows: Rows, placement: str = "", way: str = "", *, key: Any = None
     ) -> tuple[Reply, Compared | None]:
-        """Call the kernel and compare its answer; None where none came."""
+        """Call the kernel and compare its answer; None if none came."""
         reply = self.ask(quantity, rows, placement, way)
         if reply.observed is None:
             return reply, None

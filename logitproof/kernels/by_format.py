@@ -94,7 +94,7 @@ def verdict_by_format(
 
 
 def _refusal(asked: AskedFormat) -> str:
-    """Return why a function does not take a format; empty where it does."""
+    """Return why a function does not take a format; empty if it does."""
     try:
         asked.ask_little()
     except Exception as error:  # noqa: BLE001 - whatever a kernel raises is its refusal

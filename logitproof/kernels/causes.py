@@ -46,7 +46,7 @@ class Cause:
     says : str
         What a reader is told.
     predict : callable (Symptoms) -> array or None
-        The answer that it gives; None where it cannot be the cause.
+        The answer that it gives; None if it cannot be the cause.
     """
 
     name: str
@@ -71,7 +71,7 @@ def explaining(symptoms: Symptoms) -> dict[Cause, float]:
 def explains(predicted: F64 | None, symptoms: Symptoms) -> float:
     """Return the share of the numbers that a fault's answer explains: closely the wrong ones, roughly the right ones.
 
-    0 where it is less than `MOST_ROWS` of either.
+    0 if it is less than `MOST_ROWS` of either.
     """
     if predicted is None or predicted.shape != symptoms.observed.shape or not symptoms.bad.any():
         return 0.0
@@ -105,7 +105,7 @@ SHIFTS: dict[str, tuple[str, Callable[[F64], Any]]] = {
         lambda x: np.maximum(x.max(1, keepdims=True), -1e4),
     ),
 }
-"""What is subtracted before exp in the place of the largest logit."""
+"""What is subtracted before exp in place of the largest logit."""
 
 
 def _causes() -> Iterator[Cause]:

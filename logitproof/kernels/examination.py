@@ -347,7 +347,7 @@ def _other_format(reply: Reply, wanted: str) -> str:
 
 
 OTHER_WIDTHS = (32, 64, 128, 256, 1024, 4096, 2, 1)
-"""Of what is asked of one width in the place of one that the kernel refuses."""
+"""Of what is asked of one width in place of one that the kernel refuses."""
 
 
 def _plain(asker: Asker, quantity: str, format_: str, classes: int) -> Reply:

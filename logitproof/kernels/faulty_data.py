@@ -83,7 +83,7 @@ def zero_where_finite(s: Symptoms) -> F64 | None:
 
 
 def without_nan(s: Symptoms) -> F64 | None:
-    """Return the answer with -inf in the place of NaN."""
+    """Return the answer with -inf in place of NaN."""
     if not np.isnan(s.x).any() or OPS[s.op].elementwise:
         return None
     return answer(s, x=np.where(np.isnan(s.x), -np.inf, s.x))
@@ -98,7 +98,7 @@ def nan_of_its_class(s: Symptoms) -> F64 | None:
 
 
 def without_nan_in_body(s: Symptoms, *, lanes: int) -> F64 | None:
-    """Return the answer with -inf in the place of NaN, in whole vectors alone."""
+    """Return the answer with -inf in place of NaN, in whole vectors alone."""
     body = s.n // lanes * lanes
     if not np.isnan(s.x).any() or OPS[s.op].elementwise or not body:
         return None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OtherLoss:
-    """A loss that is computed in the place of the one declared.
+    """A loss that is computed in place of the one declared.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def _exact(question: Question, rows: Rows) -> F64:
 
 
 def _capped_first(question: Question, rows: Rows) -> F64:
-    """Return the answer to s c tanh(x / c) in the place of c tanh(s x / c)."""
+    """Return the answer to s c tanh(x / c) in place of c tanh(s x / c)."""
     claim = question.claim
     cap = claim.softcap or 1.0
     t = np.tanh(rows.logits.astype(np.float64) / cap)

@@ -111,7 +111,7 @@ def _of_finite(question: Question, quantity: str, exact: float, observed: float)
 
 
 def symptoms_of(question: Question, finding: Finding) -> Symptoms | None:
-    """Return what a guess of the cause is made from; None where there is no answer to explain."""
+    """Return what a guess of the cause is made from; None if there is no answer to explain."""
     if finding.compared is None or finding.compared.reply.observed is None:
         return None
     ignored = question.claim.ignore_index

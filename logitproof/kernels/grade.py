@@ -324,7 +324,7 @@ def _guess(asker: Asker, wrong: Sequence[Finding]) -> str:
 
 
 def size_of(output: Path) -> int:
-    """Return how many bytes a file of records has; 0 where there is none."""
+    """Return how many bytes a file of records has; 0 if there is none."""
     found = stat_of(output)
     return 0 if found is None else found.st_size
 

@@ -81,7 +81,7 @@ class Setting:
         return any(isinstance(one, FactorsPrologue) for one in self.prologues)
 
     def with_prologues(self, change: Callable[[Prologue], Iterator[Prologue]]) -> Setting | None:
-        """Return the setting with each prologue replaced by what `change` yields; None where nothing changes."""
+        """Return the setting with each prologue replaced by what `change` yields; None if nothing changes."""
         made = tuple(new for one in self.prologues for new in change(one))
         return None if made == self.prologues else replace(self, prologues=made)
 
@@ -100,7 +100,7 @@ class FlatCap(SoftcapPrologue):
 
 
 class ProductCap(SoftcapPrologue):
-    """z tanh(z / c) in the place of c tanh(z / c)."""
+    """z tanh(z / c) in place of c tanh(z / c)."""
 
     def exact(self, *operands: Ball) -> Ball:
         """Return the product."""
@@ -358,7 +358,7 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the upstream gradient is dropped", OF_THE_LOSS, _upstream_dropped),
     ("the upstream gradient of the first row counts for all", OF_THE_LOSS, _first_upstream),
 )
-"""Each by its name and clause: the loss with this one thing changed, None where it does not apply."""
+"""Each by its name and clause: the loss with this one thing changed, None if it does not apply."""
 
 MOST_LOGITS = 1 << 14
 """Larger products are not compared with other losses: the small ones of a format name the fault."""

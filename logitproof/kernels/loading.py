@@ -17,7 +17,7 @@ MOST_BYTES_OF_A_KERNEL = 10_000_000
 
 
 def source_of(spec: str, path: Sequence[str]) -> str:
-    """Return the text of the module that ``module:name`` names, without importing it; empty where it is not found.
+    """Return the text of the module that ``module:name`` names, without importing it; empty if it is not found.
 
     Raises
     ------

@@ -68,7 +68,7 @@ class RefusedWidths:
     Attributes
     ----------
     plain_failure : callable (quantity, format, classes) -> str
-        What two ordinary rows raise; empty where they give an answer.
+        What two ordinary rows raise; empty if they give an answer.
     refused : dict
         By quantity and format: widths, and what each raises.
     taken : dict
@@ -107,7 +107,7 @@ class RefusedWidths:
         self.taken.setdefault((quantity, format_), set()).add(classes)
 
     def note(self) -> str:
-        """Say in a line which widths are refused, with the first error; empty where none are."""
+        """Say in a line which widths are refused, with the first error; empty if none are."""
         if not self.refused:
             return ""
         said = "; ".join(self._kinds())

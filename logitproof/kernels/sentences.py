@@ -18,7 +18,7 @@ MOST_SPELLED = 4
 
 
 def domains(limits: Sequence[Limit], formats: Sequence[str]) -> str:
-    """Say up to which magnitude of logits a kernel is right, format by format; empty where nothing is known."""
+    """Say up to which magnitude of logits a kernel is right, format by format; empty if nothing is known."""
     said: dict[str, list[str]] = {}
     for format_ in formats:
         mine = [limit for limit in limits if limit.format == format_]

@@ -71,7 +71,7 @@ class Shown:
     cause : Cause or None
         A guess.
     repro : str
-        A program that calls the kernel; empty where its arrays are too large to print.
+        A program that calls the kernel; empty if its arrays are too large to print.
     """
 
     finding: Finding

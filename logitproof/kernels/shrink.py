@@ -46,7 +46,7 @@ def _smallest(asker: Asker, finding: Finding, step: Callable[[Finding], Iterator
 
 
 def _asked(asker: Asker, finding: Finding, rows: Rows) -> Finding | None:
-    """Return the finding on other rows; None where they do not show it."""
+    """Return the finding on other rows; None if they do not show it."""
     _, compared = asker.compare(finding.quantity, rows, finding.placement)
     if compared is None or not compared.wrong.any():
         return None

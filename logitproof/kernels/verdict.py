@@ -111,7 +111,7 @@ class KernelVerdict:
 
     @property
     def worst(self) -> Judgement | None:
-        """The most severe judgement, or None where there is none."""
+        """The most severe judgement, or None if there is none."""
         return next(iter(worst_first(self.judgements)), None)
 
     @property
@@ -236,7 +236,7 @@ class KernelVerdict:
 
 
 def _measures(found: Judgement) -> tuple[str, str]:
-    """Return error / bound and the largest error in ulps; empty where nothing was measured by them."""
+    """Return error / bound and the largest error in ulps; empty if nothing was measured by them."""
     ratio = found.slack if math.isnan(found.slack) else worst_element(vars(found)).ratio
     first, second = ("" if math.isnan(number) else decimal(number) for number in (ratio, found.ulps))
     return first, second

@@ -135,7 +135,7 @@ class Lane:
 
     @property
     def descriptor(self) -> int | None:
-        """What can be read once an answer is there; None where no process runs."""
+        """What can be read once an answer is there; None if no process runs."""
         return self.link.fileno if self.link is not None and self.link.alive else None
 
     def follow(self, link: Link) -> None:

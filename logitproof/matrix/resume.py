@@ -74,7 +74,7 @@ def parts_of(target: Path) -> Path:
 
 
 def left_behind(framework: str, part: Path, run: FrameworkRun) -> ResumePoint | None:
-    """Return where an earlier process stopped in this run of a framework; None where it had not begun."""
+    """Return where an earlier process stopped in this run of a framework; None if it had not begun."""
     if not is_begun(journal_of(part)):
         return None
     before = resume_point(journal_of(part))

@@ -37,7 +37,7 @@ TICK_SECONDS = 0.2
 
 
 class Interrupted(Exception):  # noqa: N818  the user's wish, not an error
-    """The run was stopped from outside; `run` holds what was measured, None where nothing was."""
+    """The run was stopped from outside; `run` holds what was measured, None if nothing was."""
 
     def __init__(self, run: Run | None) -> None:
         super().__init__("interrupted")
@@ -213,7 +213,7 @@ def outcomes(runners: Sequence[FrameworkRunner]) -> list[Run]:
 
 
 def save_partial(runners: Sequence[FrameworkRunner], target: Path) -> Run | None:
-    """Stop all runners and write what they had measured; None where that is nothing."""
+    """Stop all runners and write what they had measured; None if that is nothing."""
     for runner in runners:
         runner.stop()
     parts = [found for runner in runners if (found := runner.measured()) is not None]

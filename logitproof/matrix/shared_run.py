@@ -165,7 +165,7 @@ def _of_part(part: Part, error: Exception, folder: Path) -> UsageError:
 
 
 def _written(parts: Sequence[Part], folder: Path, output: Path) -> Run | None:
-    """Write the run of the shards that are there; return None where none is, or no case was chosen."""
+    """Write the run of the shards that are there; return None if none is, or no case was chosen."""
     there = [folder / part.file for part in parts if (folder / part.file).exists()]
     runs = [_with_own_command(read_run(file)) for file in there if file.stat().st_size]
     if not runs:

@@ -99,7 +99,7 @@ class Framework:
     Attributes
     ----------
     name, framework, version : str
-        The adapter, and what stands behind it; empty where it is not installed.
+        The adapter, and what stands behind it; empty if it is not installed.
     build : dict of str to str
         What else decides bits.
     modes, formats : tuple of str
@@ -109,7 +109,7 @@ class Framework:
     refused : dict of str to int
         Its reasons for the other cells, with their number.
     problem : str
-        Why it cannot be asked; empty where it can.
+        Why it cannot be asked; empty if it can.
     """
 
     name: str
@@ -133,7 +133,7 @@ class Listed:
     name, version : str
         The adapter, and the release of its framework; the version is empty if unknown.
     problem : str
-        Why it cannot be asked; empty where it can.
+        Why it cannot be asked; empty if it can.
     """
 
     name: str

@@ -161,7 +161,7 @@ def is_file_name(text: str) -> bool:
 
 
 def _parted(text: str) -> tuple[Path, str]:
-    """Return file and name of an array in it, empty where none is named."""
+    """Return file and name of an array in it, empty if none is named."""
     whole = Path(text)
     if whole.suffix or ":" not in text:
         head, _, tail = text.rpartition(":")

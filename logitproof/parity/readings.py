@@ -104,7 +104,7 @@ class Readings:
                 self._read(block, row)
 
     def best(self, side: int) -> str:
-        """Return as what a side (0 or 1) reads; empty where nothing parts the readings, or none fits."""
+        """Return as what a side (0 or 1) reads; empty if nothing parts the readings, or none fits."""
         means = sorted((float(np.median(lists[side])), name) for name, lists in self.errors.items() if lists[side])
         if len(means) < 2 or not np.isfinite(means[0][0]):
             return ""

@@ -50,7 +50,7 @@ class Request:
 
     @property
     def classes(self) -> int:
-        """Classes of a row; 0 where nothing says."""
+        """Classes of a row; 0 if nothing says."""
         return next((one.shape[1] for one in (self.a, self.b, self.logits) if one and len(one.shape) == 2), 0)
 
 

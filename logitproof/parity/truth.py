@@ -70,7 +70,7 @@ class RowTruth:
 
 
 def nearer(a: float, b: float, index: int, truth: RowTruth) -> int:
-    """Return -1 where a is nearer to log p of a class, 1 where b is, 0 where they are as near.
+    """Return -1 where a is nearer to log p of a class, 1 where b is, 0 if they are as near.
 
     Where float64 does not decide, the oracle does; a temperature's quotient is then exact to float64 alone.
     """

@@ -54,7 +54,7 @@ class Finding:
     judgements : int
         How many judgements of a run it explains; 0 of a ledger.
     slack : float
-        Largest error / bound in a run; NaN where nothing was compared.
+        Largest error / bound in a run; NaN if nothing was compared.
     worst : str
         ``CELL/REGIME`` of a run's worst judgement, for `logitproof explain`.
     impact : str
@@ -144,7 +144,7 @@ def findings_of_run(run: Run, frameworks: Sequence[str] = ()) -> list[Finding]:
 
 
 def _known(record: dict[str, Any], environment: dict[str, Any]) -> tuple[str, str, str]:
-    """Return cause, upstream and machines of the ledger entry that explains a judgement; empty where none does."""
+    """Return cause, upstream and machines of the ledger entry that explains a judgement; empty if none does."""
     if not record["deviation"]:
         return "", "", ""
     entries = environment.get("ledger") or ()
@@ -183,7 +183,7 @@ def _found(alike: Sequence[dict[str, Any]], version: str, reason: str, upstream:
 
 
 def _least(slack: float) -> float:
-    """Return a number that is smaller where `slack` is larger, and 0 where nothing was compared."""
+    """Return a number that is smaller where `slack` is larger, and 0 if nothing was compared."""
     return 0.0 if math.isnan(slack) else -slack
 
 

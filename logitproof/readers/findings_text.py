@@ -86,7 +86,7 @@ def _by_effect(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 
 
 def _places(finding: Finding) -> list[str]:
-    """Return where a finding occurs, its impact, and last its upstream link, empty where there is none."""
+    """Return where a finding occurs, its impact, and last its upstream link, empty if there is none."""
     machines = f"on machines {finding.machines}" if finding.machines else ""
     some = list(finding.cells[:SHOWN])
     left = len(finding.cells) - len(some)

@@ -63,7 +63,7 @@ def unshared_facts(run: Run, framework: str) -> str:
 
 
 def first_steps(run: Run, run_file: Path | None = None, place: str = "") -> Iterator[str]:
-    """Yield what to know and to do where verdicts are left that no ledger entry explains; nothing where none is.
+    """Yield what to know and to do where verdicts are left that no ledger entry explains; nothing if none is.
 
     Parameters
     ----------

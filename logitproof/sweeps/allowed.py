@@ -91,7 +91,7 @@ def prefix_of(d: F64) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def _ends() -> F64:
-    """Return the smallest d, in size, of every prefix; 0 where that is not finite."""
+    """Return the smallest d, in size, of every prefix; 0 if that is not finite."""
     with np.errstate(invalid="ignore"):  # of NaN
         numbers = (np.arange(1 << 16, dtype=np.uint32) << 16).view(np.float32).astype(np.float64)
     largest = FORMATS["float32"].largest

@@ -37,7 +37,7 @@ def wrong_at_limits(function: Function, start: int, columns: list[NDArray[Any]])
 
 
 def limit_of(element: Element, a: F64, b: F64) -> F64:
-    """Return what an element tends to; NaN where there is no limit."""
+    """Return what an element tends to; NaN if there is no limit."""
     d = -(a - b) if element.mirrored else a - b
     nan = np.isnan(d)
     if element.kind == "sigmoid":

@@ -33,7 +33,7 @@ class Store:
         self._written = _units_in(output, identity)
 
     def get(self, unit: Unit) -> dict[str, Any] | None:
-        """Return the record of a unit, or None where there is none that can be read."""
+        """Return the record of a unit, or None if there is none that can be read."""
         found = self._written.get((unit.function.id, unit.start, unit.rows))
         if found is not None:
             return found

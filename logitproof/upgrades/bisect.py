@@ -39,7 +39,7 @@ _JUDGED = ("verdict", "digest")
 
 @dataclass(frozen=True)
 class Found:
-    """The answer: the last release as the oldest, and the first that is not; `before` empty where nothing changed."""
+    """The answer: the last release as the oldest, and the first that is not; `before` empty if nothing changed."""
 
     before: str = ""
     after: str = ""

@@ -46,7 +46,7 @@ def certify(
     files : mapping from ``baseline`` and ``candidate`` to Path
         The run files, whose hashes it holds.
     locks : mapping from the same names to sequences of str
-        Requirements of each environment; empty where it is not known.
+        Requirements of each environment; empty if it is not known.
     day : date
         When it was ruled: a waiver holds until a day.
     key : Path, optional

@@ -56,7 +56,7 @@ def wrong_answers(target: Target, adapters: Sequence[str]) -> Iterator[str]:
 
 
 def _package(adapter: str) -> str:
-    """Return the package that an adapter stands for, whose calls are its own; empty where it has none."""
+    """Return the package that an adapter stands for, whose calls are its own; empty if it has none."""
     return FRAMEWORKS[adapter].packages[0] if adapter in FRAMEWORKS else ""
 
 

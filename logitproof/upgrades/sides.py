@@ -93,7 +93,7 @@ class Side:
     target : Target or None
         Where it is judged; None for a run file.
     locked : Locked or None
-        What its environment was built from; None where it was there.
+        What its environment was built from; None if it was there.
     adapters : tuple of str
         The adapters that it has, those first that its packages name.
     """

@@ -241,5 +241,5 @@ def _packages(adapter: str) -> set[str]:
 
 
 def locks_of(both: Sequence[Side]) -> list[list[str]]:
-    """Return each side's lock, a requirement per line; empty where its environment was there."""
+    """Return each side's lock, a requirement per line; empty if its environment was there."""
     return [[f"python=={side.locked.python}", *side.locked.lines] if side.locked else [] for side in both]

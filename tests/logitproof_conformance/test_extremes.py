@@ -1,4 +1,4 @@
-"""EXT: extreme logits give the limit in the extended reals, or NaN where there is none."""
+"""EXT: extreme logits give the limit in the extended reals, or NaN if there is none."""
 
 from __future__ import annotations
 

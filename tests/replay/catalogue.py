@@ -61,9 +61,9 @@ class Bug:
     Attributes
     ----------
     id, project, title, url : str
-        What it is, and where it is documented; the link is empty where there is no thread.
+        What it is, and where it is documented; the link is empty if there is no thread.
     adapter : str
-        Which adapter sees it; empty where none can here.
+        Which adapter sees it; empty if none can here.
     cells, regimes, clauses : tuple of str
         Patterns of the cells and regimes that must turn red, and the clauses of which one must name it.
     verdicts : frozenset of str
@@ -79,7 +79,7 @@ class Bug:
     note : str
         What a reader should know of the releases chosen.
     barrier : str
-        What stands in the way of showing it, of `BARRIERS`; empty where it can be shown.
+        What stands in the way of showing it, of `BARRIERS`; empty if it can be shown.
     out_of_reach : str
         The same of this bug, where there is more to say.
     mutants : tuple of str
@@ -106,7 +106,7 @@ class Bug:
 
     @property
     def reason(self) -> str:
-        """Why it cannot be shown here; empty where it can."""
+        """Why it cannot be shown here; empty if it can."""
         return self.out_of_reach or BARRIERS.get(self.barrier, "")
 
     @property

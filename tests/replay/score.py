@@ -25,7 +25,7 @@ class Outcome:
     asked, seen : int
         How many judgements look where it must show, and how many of them are red.
     problem : str
-        Why the release could not be judged; empty where it was.
+        Why the release could not be judged; empty if it was.
     """
 
     bug: Bug
@@ -73,7 +73,7 @@ class Score:
         return bool(found) and all(one.as_documented for one in found)
 
     def cleared(self, bug: Bug) -> bool | None:
-        """Return whether every release without a bug was green; None where there is none yet."""
+        """Return whether every release without a bug was green; None if there is none yet."""
         found = self.of(bug, red=False)
         return all(one.as_documented for one in found) if found else None
 

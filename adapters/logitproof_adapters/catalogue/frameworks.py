@@ -22,7 +22,7 @@ class Framework:
     adapter : str
         The class in the folder's module ``adapter``.
     trainer : str
-        The class in its module ``trainer``; empty where no training is wrapped.
+        The class in its module ``trainer``; empty if no training is wrapped.
     packages : tuple of str
         What the adapter imports: names of `PACKAGES`.
     """
@@ -39,7 +39,7 @@ class Framework:
 
     @property
     def trainer_spec(self) -> str:
-        """The trainer as ``module:Class``; empty where there is none."""
+        """The trainer as ``module:Class``; empty if there is none."""
         return f"{HOME}.{self.folder}.trainer:{self.trainer}" if self.trainer else ""
 
 
@@ -76,7 +76,7 @@ class Package:
         the extras say: upgrades and replays judge such releases too. None is older than the first that runs beside
         NumPy 2, as Logitproof does.
     distributions : tuple of str
-        What it is installed from; empty where that is one distribution of its own name.
+        What it is installed from; empty if that is one distribution of its own name.
     """
 
     oldest: str

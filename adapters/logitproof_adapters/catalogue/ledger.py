@@ -137,12 +137,12 @@ class Ledger:
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def newest_tried(self, profile: str) -> str:
-        """Return the newest release tried in a profile; empty where none was."""
+        """Return the newest release tried in a profile; empty if none was."""
         return max(self.tried.get(profile, ()), key=Version, default="")
 
 
 def release_of(version: str) -> Version | None:
-    """Return a version without its local part; None where it is not one."""
+    """Return a version without its local part; None if it is not one."""
     try:
         return Version(Version(version).public)
     except InvalidVersion:
@@ -162,7 +162,7 @@ def report_files() -> list[Path]:
 
 
 def report_file(upstream: str) -> Path | None:
-    """Return the file of the text that `Deviation.upstream` names; None where it is a link, or no such text is here."""
+    """Return the file of the text that `Deviation.upstream` names; None if it is a link, or no such text is here."""
     name = upstream.removeprefix(f"{REPORTS}/")
     return next((path for path in report_files() if path.name == name), None)
 

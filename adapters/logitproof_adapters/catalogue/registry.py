@@ -34,7 +34,7 @@ def known() -> dict[str, str]:
 
 
 def missing(name: str) -> str | None:
-    """Return why the framework `name` cannot be asked here, or None where it can; does not import it.
+    """Return why the framework `name` cannot be asked here, or None if it can; does not import it.
 
     Raises
     ------

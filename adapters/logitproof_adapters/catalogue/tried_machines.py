@@ -50,7 +50,7 @@ def tried_machines() -> tuple[TriedMachine, ...]:
 
 
 def unshared(facts: Iterable[str]) -> str:
-    """Return in words what a machine has or lacks that the nearest recorded one does not; empty where there is none.
+    """Return in words what a machine has or lacks that the nearest recorded one does not; empty if there is none.
 
     Parameters
     ----------

@@ -31,25 +31,25 @@ else:
     if hard == resource.RLIM_INFINITY or hard > {seconds}:
         resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, hard))
 """
-"""What a program that runs alone begins with."""
+"""Prepended to a program that runs in its own process."""
 
 IDLE_FACTOR = 10
-"""How many times longer than its limit of processor time a program that runs alone may take by the clock. One that
-computes reaches the other limit first, also where ten share a processor: past this one it waits for nothing."""
+"""Wall-clock limit of such a program, as a multiple of its CPU time limit. A program that computes reaches the CPU
+limit first, even if ten share a processor; one that reaches this limit is waiting for something that never comes."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What stands behind an adapter.
+    """The framework behind an adapter.
 
     Attributes
     ----------
     framework : str
-        The name its users know, e.g. ``PyTorch``.
+        Its usual name, e.g. ``PyTorch``.
     version : str
-        PEP 440, as the framework reports it; ledger entries select by it.
+        As the framework reports it (PEP 440); ledger entries are selected by it.
     build : dict of str to str
-        What else decides bits: threads, SIMD level, device, build flags.
+        Whatever else affects the bits of results: threads, SIMD level, device, build flags.
     """
 
     framework: str
@@ -59,9 +59,9 @@ class Description:
 
 @runtime_checkable
 class Adapter(Protocol):
-    """Asks one framework. No tolerance, no retry, no repair of results.
+    """Calls one framework. No tolerance, no retry, no correction of results.
 
-    The framework is imported by the adapter's constructor and nowhere else.
+    The framework is imported only by the adapter's constructor.
     """
 
     name: str
@@ -72,22 +72,22 @@ class Adapter(Protocol):
         ...
 
     def unsupported(self, cell: Cell) -> str | None:
-        """Return why the framework offers no such cell, or None where it does."""
+        """Return why the framework does not offer a cell, or None if it does."""
         ...
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
-        """Return the framework's answer as it came, as a NumPy array in the format the framework chose."""
+        """Return the framework's result unchanged, as a NumPy array in the format that the framework returned."""
         ...
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
-        """Return a standalone program in the framework's own API that prints this cell's answer for `inputs`."""
+        """Return a standalone program in the framework's own API that prints the result for `inputs`."""
         ...
 
 
 def ignored_labels(adapter: Adapter) -> tuple[int, ...]:
-    """Return the class indices that the framework documents as ignored by default: such a row costs exactly 0.
+    """Return the class indices that the framework documents as ignored by default: such a row has a loss of exactly 0.
 
-    An adapter says so by an attribute of this name; one without it ignores none.
+    Read from the adapter's attribute of this name; default: none.
     """
     return tuple(getattr(adapter, "ignored_labels", ()))
 
@@ -95,7 +95,7 @@ def ignored_labels(adapter: Adapter) -> tuple[int, ...]:
 def broadcast_labels(adapter: Adapter) -> tuple[str, ...]:
     """Return the kinds of labels (``indices``, ``distributions``) that the framework documents as broadcast.
 
-    An adapter says so by an attribute of this name; one without it broadcasts none.
+    Read from the adapter's attribute of this name; default: none.
     """
     return tuple(getattr(adapter, "broadcast_labels", ()))
 
@@ -103,23 +103,23 @@ def broadcast_labels(adapter: Adapter) -> tuple[str, ...]:
 def floating_indices(adapter: Adapter) -> bool:
     """Return whether the framework documents that class indices may be floating-point numbers.
 
-    An adapter says so by an attribute of this name; one without it takes integers alone.
+    Read from the adapter's attribute of this name; default: only integers.
     """
     return bool(getattr(adapter, "floating_indices", False))
 
 
 def label_columns(adapter: Adapter) -> bool:
-    """Return whether the framework documents that class indices may have the shape (rows, 1) where classes are last.
+    """Return whether the framework documents that class indices may have the shape (rows, 1) if classes are last.
 
-    An adapter says so by an attribute of this name; one without it takes (rows,) alone.
+    Read from the adapter's attribute of this name; default: only (rows,).
     """
     return bool(getattr(adapter, "label_columns", False))
 
 
 def most_axes(adapter: Adapter) -> Mapping[str, int]:
-    """Return the most axes that the framework documents for the logits of an op, by op; one not named takes any number.
+    """Return the largest number of axes that the framework documents for the logits, by op; ops not named take any.
 
-    An adapter says so by an attribute of this name, e.g. ``{"log_sum_exp": 4}``.
+    Read from the adapter's attribute of this name; default: no limit. E.g. ``{"log_sum_exp": 4}``.
     """
     found: Mapping[str, int] = getattr(adapter, "most_axes", {})
     return found
@@ -128,18 +128,18 @@ def most_axes(adapter: Adapter) -> Mapping[str, int]:
 def one_dimension(adapter: Adapter) -> tuple[str, ...]:
     """Return the ops that the framework documents for logits of one axis: the classes of one example, without a batch.
 
-    An adapter says so by an attribute of this name; one without it takes batches alone.
+    Read from the adapter's attribute of this name; default: none, only batches.
     """
     return tuple(getattr(adapter, "one_dimension", ()))
 
 
 def spellings(adapter: Adapter) -> Mapping[str, tuple[str, ...]]:
-    """Return the further ways in which an op can be called that answer the same, as words of `Cell.entry`, by op.
+    """Return alternative calls of an op with the same answer, as words of `Cell.entry`, by op.
 
     The words are those of `spellings.SPELLINGS` in the plan: a call with the classes along two axes, with the class
-    axis kept, without an axis, and the like. They are no functions of their own, and a table of results has none.
+    axis kept, without an axis, and the like. They are not separate functions in tables of results.
 
-    An adapter says so by an attribute of this name; one without it calls each op in one way.
+    Read from the adapter's attribute of this name; default: none.
     """
     found: Mapping[str, tuple[str, ...]] = getattr(adapter, "spellings", {})
     return found
@@ -148,23 +148,23 @@ def spellings(adapter: Adapter) -> Mapping[str, tuple[str, ...]]:
 def zero_dimensions(adapter: Adapter) -> tuple[str, ...]:
     """Return the ops that the framework documents for logits without any axis: one number, the only class.
 
-    An adapter says so by an attribute of this name; one without it takes none.
+    Read from the adapter's attribute of this name; default: none.
     """
     return tuple(getattr(adapter, "zero_dimensions", ()))
 
 
 def negative_strides(adapter: Adapter) -> bool:
-    """Return whether the framework takes arrays that lie backwards in memory.
+    """Return whether the framework accepts arrays with negative strides.
 
-    An adapter of one that does not says so by an attribute of this name.
+    Read from the adapter's attribute of this name; default: True.
     """
     return bool(getattr(adapter, "negative_strides", True))
 
 
 def entries(adapter: Adapter) -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """Return the further functions that can be asked, as words of `Cell.entry`, by op and labels.
+    """Return further functions of the framework for an op, as words of `Cell.entry`, by op and labels.
 
-    An adapter says so by an attribute of this name; one without it has no function but the first. E.g.
+    Read from the adapter's attribute of this name; default: none. E.g.
     ``{("softmax_cross_entropy", "indices"): ("functional", "nll_loss")}``.
     """
     found: Mapping[tuple[str, str], tuple[str, ...]] = getattr(adapter, "entries", {})
@@ -172,28 +172,27 @@ def entries(adapter: Adapter) -> Mapping[tuple[str, str], tuple[str, ...]]:
 
 
 def dialect(adapter: Adapter, cell: Cell) -> Dialect:
-    """Return what is documented of the loss that `cell` asks.
+    """Return what is documented about the loss of `cell`.
 
-    An adapter says so by a method ``dialect(cell)``; one without it means what torch.nn.CrossEntropyLoss documents.
+    Returned by the adapter's method ``dialect(cell)``; default: what torch.nn.CrossEntropyLoss documents.
     """
     stated: Dialect = adapter.dialect(cell) if hasattr(adapter, "dialect") else Dialect()
     return stated
 
 
 def foresee(adapter: Adapter, cells: Sequence[Cell]) -> None:
-    """Tell an adapter which cells it will be asked of, so that one whose framework is elsewhere can ask at once.
+    """Announce to an adapter the cells that follow, so that one whose framework is elsewhere can batch its requests.
 
-    An adapter that has use for it has a method of this name.
+    Calls the adapter's method of this name, if it has one.
     """
     if hasattr(adapter, "foresee"):
         adapter.foresee(cells)
 
 
 def declared_arithmetic(adapter: Adapter) -> Arithmetic:
-    """Return the arithmetic that the implementation is held to: the MUST bound is that of it.
+    """Return the arithmetic by which the MUST bound of the implementation is computed.
 
-    An adapter says so by an attribute ``arithmetic``; of one without it, the least is assumed that is asked of
-    everyone.
+    Read from the adapter's attribute ``arithmetic``; default: the weakest assumptions, `MUST`.
     """
     return getattr(adapter, "arithmetic", None) or MUST
 
@@ -201,11 +200,11 @@ def declared_arithmetic(adapter: Adapter) -> Arithmetic:
 def run_alone(
     adapter: Adapter, program: str, variables: Mapping[str, str], seconds: int
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in a Python process of its own, where the framework is, with these environment variables.
+    """Run a program in its own Python process, where the framework is, with these environment variables.
 
     An adapter whose framework is elsewhere has a method of this name that takes the other arguments.
 
-    The process ends by SIGXCPU once it has used `seconds` of processor time, however busy the machine is.
+    The process is ended by SIGXCPU once it has used `seconds` of CPU time, however busy the machine is.
 
     Raises
     ------
@@ -221,7 +220,7 @@ def run_alone(
 def run_program(
     command: Sequence[str], program: str, variables: Mapping[str, str], seconds: int, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Do so with the interpreter that a command starts; it may be on another machine, hence sets its limits itself."""
+    """Run a program with the interpreter of a command; it may be on another machine, so it sets its own limits."""
     return subprocess.run(  # noqa: S603 - the user's command
         [*command, "-"],
         input=LIMITED.format(variables=dict(variables), seconds=seconds) + program,
@@ -235,25 +234,25 @@ def run_program(
 
 
 def keeps_graph(adapter: Adapter) -> bool:
-    """Return whether the quantity `cells.SECOND_GRADIENT` can be asked: what a second backward pass gives.
+    """Return whether the quantity `cells.SECOND_GRADIENT` is offered: the result of a second backward pass.
 
-    An adapter says so by an attribute of this name; one without it goes backward once.
+    Read from the adapter's attribute of this name; default: False.
     """
     return bool(getattr(adapter, "keeps_graph", False))
 
 
 def mixed_derivatives(adapter: Adapter) -> bool:
-    """Return whether the quantity `cells.MIXED_DERIVATIVE` can be asked: how the gradient changes with the labels.
+    """Return whether the quantity `cells.MIXED_DERIVATIVE` is offered: how the gradient changes with the labels.
 
-    An adapter says so by an attribute of this name; one without it takes none.
+    Read from the adapter's attribute of this name; default: False.
     """
     return bool(getattr(adapter, "mixed_derivatives", False))
 
 
 def quick_rows(adapter: Adapter) -> int:
-    """Return the most rows of a batch that the quick profile asks.
+    """Return the largest batch of the quick profile, in rows, for frameworks that take milliseconds per row.
 
-    An adapter whose framework takes milliseconds a row says so by an attribute of this name; one without it takes any.
+    Read from the adapter's attribute of this name; default: no limit.
     """
     return int(getattr(adapter, "quick_rows", sys.maxsize))
 
@@ -261,6 +260,6 @@ def quick_rows(adapter: Adapter) -> int:
 def producers(adapter: Adapter) -> tuple[str, ...]:
     """Return what the adapter can put in front of an op, words of `producers.PRODUCERS`.
 
-    An adapter says so by an attribute of this name; one without it puts nothing there.
+    Read from the adapter's attribute of this name; default: none.
     """
     return tuple(getattr(adapter, "producers", ()))

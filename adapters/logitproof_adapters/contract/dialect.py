@@ -23,35 +23,35 @@ CHOICES = ("mean_over", "empty_mean", "smoothing_over", "unnormalized_gradient",
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a framework documents of a loss and its options, where frameworks differ.
+    """What a framework documents about a loss and its options, where frameworks differ.
 
     `mean_over` to `clip_probabilities` are the named choices of `LossOptions`, by which the exact answer and its bound
-    are computed; the defaults are those of torch.nn.CrossEntropyLoss. The others are words for a reader, empty where
-    nothing is stated; what no page says but every call shows ends in "(observed)".
+    are computed; the defaults are those of torch.nn.CrossEntropyLoss. The others are texts for a reader, empty if
+    nothing is documented; observed but undocumented behaviour ends in "(observed)".
 
     Attributes
     ----------
     documentation : str
         Link to the page that says so.
     function : str
-        What its users call it.
+        Its name in the API.
     takes : tuple of str
         The options it has: ``reduction``, ``weight`` (of classes), ``pos_weight``, ``ignore_index``,
         ``label_smoothing``.
     mean_over, empty_mean, smoothing_over, unnormalized_gradient, clip_probabilities
         As in `LossOptions`.
     reduction : str
-        What the loss returns where no reduction is asked for: ``none``, ``sum`` or ``mean``.
+        The default reduction: ``none``, ``sum`` or ``mean``.
     class_axis : str
         Where the classes lie: ``1``, ``last``, ``any``.
     label_formats : str
         Integer formats that class indices may have.
     out_of_range : str
-        What becomes of a class index that is no class.
+        How a class index out of range is handled.
     ignored_index : str
-        Which class indices cost nothing unless told otherwise, in words; an adapter gives them as `ignored_labels`.
+        Class indices with zero loss by default, in words; an adapter gives them as `ignored_labels`.
     words : dict of str to str
-        What to tell of another attribute, by its name, where its value does not tell all.
+        Explanations of other attributes, by name, where the value is not sufficient.
     since : str
         The first release that means this, e.g. ``3.0``; empty for the oldest that is judged.
     earlier : Dialect, optional
@@ -76,7 +76,7 @@ class Dialect:
     earlier: Dialect | None = None
 
     def at(self, version: str) -> Dialect:
-        """Return what a release means; one that no number names, such as a build of a day, means what the newest does.
+        """Return the dialect of a release; one without a number, such as a nightly build, has that of the newest.
 
         >>> Dialect(mean_over="rows", since="3.0", earlier=Dialect()).at("2.6.2").choices
         {}

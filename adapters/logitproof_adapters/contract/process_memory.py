@@ -20,7 +20,7 @@ PyTorch, JAX, TensorFlow, ONNX Runtime, PaddlePaddle.
 
 
 def limited() -> str:
-    """Return the limit of memory of this process, in words; empty where it has none."""
+    """Return the limit of memory of this process, in words; empty if it has none."""
     import resource  # noqa: PLC0415 - systems that have it not have no limit either
 
     limit = resource.getrlimit(resource.RLIMIT_DATA)[0]

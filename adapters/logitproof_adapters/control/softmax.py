@@ -1,7 +1,7 @@
 """Softmax and related functions in plain NumPy, as ordinary correct code computes them: the control.
 
 float32 and float64 are computed natively; half formats in float32, rounded once at the end.
-Gradients are the closed forms. Infinite logits give the limits, NaN where there is none: see `without_limit`.
+Gradients are the closed forms. Infinite logits give the limits, NaN if there is none: see `without_limit`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def total(x: Array) -> Array:
 
 
 def top(x: Array) -> Array:
-    """Return the largest logit of each row; NaN where there is a NaN."""
+    """Return the largest logit of each row; NaN if there is a NaN."""
     result: Array = x.max(axis=-1, keepdims=True)
     return result
 
@@ -47,7 +47,7 @@ def shares(x: Array) -> Array:
 
 
 def softmax(x: Array) -> Array:
-    """Return the shares; NaN where there is no limit."""
+    """Return the shares; NaN if there is no limit."""
     return np.where(without_limit(x), np.nan, shares(x))
 
 

@@ -79,7 +79,7 @@ def limit_memory(size: int) -> None:
 
 
 def give_up_rights() -> None:
-    """Let this process, all its threads and all it starts read no other process, and limit its processor time.
+    """Let this process, all its threads and all it starts read no other process, and limit its CPU time.
 
     On Linux; elsewhere as far as the system has it. It comes before anything is imported that starts a thread: rights
     are a thread's.

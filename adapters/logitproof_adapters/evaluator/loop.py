@@ -87,7 +87,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def answer_for_fatal_signals() -> None:
-    """Report where a fatal signal came from, and end; in the place of whatever handler the framework has set.
+    """Report where a fatal signal came from, and end; in place of whatever handler the framework has set.
 
     PaddlePaddle's allocates memory: after an abort within malloc it waits for malloc's lock for ever.
     """
@@ -392,7 +392,7 @@ def fulfilling(adapter: Any) -> Adapter:
 
 
 def _reason(found: Any) -> str | None:
-    """Return why a cell is not offered, or None where it is; what is neither is an error of the adapter."""
+    """Return why a cell is not offered, or None if it is; what is neither is an error of the adapter."""
     if found is None or isinstance(found, str):
         return None if found is None else str(found)[:MOST_CHARACTERS]
     raise TypeError(f"unsupported returned {type(found).__name__}; it returns a text or None")

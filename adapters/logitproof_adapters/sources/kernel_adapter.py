@@ -211,7 +211,7 @@ def adapter_of(kernel: Kernel, device: str = CPU) -> Any:
 
 
 def _on(base: type[SourceAdapter], kernel: Kernel, device: str) -> SourceAdapter:
-    """Return the framework's adapter with the kernel in the place of its own functions."""
+    """Return the framework's adapter with the kernel in place of its own functions."""
     if kernel.mode not in base.modes:
         raise ValueError(f'mode "{kernel.mode}" is none of {kernel.framework}; it has {", ".join(base.modes)}')
     functions = {"kernel": kernel.function, "backward": kernel.backward}

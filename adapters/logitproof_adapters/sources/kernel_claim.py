@@ -42,7 +42,7 @@ class Claim:
         Whether it takes a mask by this keyword, of the logits' shape: true for the classes that count.
     all_masked : str
         What a row gives of which no class counts: ``nan``, ``zero``, ``minus_inf``, or what equal logits give,
-        ``uniform``; empty where nothing is declared.
+        ``uniform``; empty if nothing is declared.
     scale, temperature : float
         What the logits are multiplied with, of either sign, or divided by.
     factors : str
@@ -73,9 +73,9 @@ class Claim:
     result_format : str
         The format of its results; empty for that of the logits.
     refuses : str
-        What becomes of labels out of range: ``error``, ``nan``, ``zero`` (ignored); empty where nothing is declared.
+        The handling of labels out of range: ``error``, ``nan``, ``zero`` (ignored); empty if nothing is declared.
     empty : str
-        Whether a batch without rows is ``supported`` or ``unsupported``; empty where nothing is declared.
+        Whether a batch without rows is ``supported`` or ``unsupported``; empty if nothing is declared.
 
     Raises
     ------

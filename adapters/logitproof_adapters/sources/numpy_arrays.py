@@ -16,7 +16,7 @@ NO_BFLOAT16 = "NumPy has bfloat16 by ml_dtypes alone, not installed"
 
 
 class NumpyArrays:
-    """Puts NumPy arrays in the place of tensors; it stands in front of `SourceAdapter` or `SourceTrainer`."""
+    """Puts NumPy arrays in place of tensors; it stands in front of `SourceAdapter` or `SourceTrainer`."""
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return the array itself.

@@ -107,7 +107,7 @@ class SourceAdapter(ABC):
     device = CPU
     """Where it computes; see `contract.device`."""
     placement = ""
-    """The line that makes the framework compute there, as a repro shows it; empty where it does by itself."""
+    """The line that makes the framework compute there, as a repro shows it; empty if it does by itself."""
 
     def __init__(self, **namespace: Any) -> None:
         self._namespace = namespace
@@ -115,7 +115,7 @@ class SourceAdapter(ABC):
         self._made = self._resident = 0
 
     def place(self, device: str, line: str) -> None:
-        """Let the framework compute on a device by a line of its own; empty where it does by itself."""
+        """Let the framework compute on a device by a line of its own; empty if it does by itself."""
         self.device, self.placement = device, line
         exec(line, self._namespace)  # noqa: S102 - our own text
 
@@ -124,7 +124,7 @@ class SourceAdapter(ABC):
         """Return framework, version and build."""
 
     def unsupported(self, cell: Cell) -> str | None:
-        """Return why the framework offers no such cell, or None where it does."""
+        """Return why the framework offers no such cell, or None if it does."""
         return not_wrapped(cell, self.modes, self.entries, self.producers)
 
     def dialect(self, cell: Cell) -> Dialect:

@@ -41,7 +41,7 @@ class Step:
     loss : float
         The loss it reported of the batch, in nats.
     gradients : list of arrays or None
-        The gradients it reported, shaped as the parameters; None where its users do not see them.
+        The gradients it reported, shaped as the parameters; None if its users do not see them.
     parameters : list of arrays
         The parameters after the step, in the format it keeps them in: matrices (into, out of), and biases.
     """
@@ -193,7 +193,7 @@ def products(task: Task, relu: str) -> str:
 
 
 def trainer_of(adapter: Adapter) -> SourceTrainer | None:
-    """Return the trainer of an adapter, or None where it has none."""
+    """Return the trainer of an adapter, or None if it has none."""
     spec = FRAMEWORKS[adapter.name].trainer_spec if adapter.name in FRAMEWORKS else ""
     if not hasattr(adapter, "trainer") and (not spec or not isinstance(adapter, SourceAdapter)):
         return None

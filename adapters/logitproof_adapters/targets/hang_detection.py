@@ -99,7 +99,7 @@ def hangs(seconds: float, used: float | None, limit: float, waited: float = 0.0)
 
 
 def cpu_seconds(session: int) -> float | None:
-    """Return the processor time of all processes of a session; None where the system has no /proc."""
+    """Return the CPU time of all processes of a session; None where the system has no /proc."""
     found = [sum(map(int, fields[_TIMES])) for _, fields in _processes_of(session)]
     return sum(found) / os.sysconf("SC_CLK_TCK") if found else None
 

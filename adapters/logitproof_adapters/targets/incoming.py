@@ -64,7 +64,7 @@ class Incoming:
         self._in_head = not self._in_head
 
     def take(self) -> bytearray | None:
-        """Return the body of the first frame that is whole, once; None where there is none.
+        """Return the body of the first frame that is whole, once; None if there is none.
 
         Raises
         ------

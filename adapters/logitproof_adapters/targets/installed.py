@@ -23,7 +23,7 @@ class Found:
     Attributes
     ----------
     missing : dict of str to str
-        For each adapter of this package why the framework cannot be asked; empty where it can.
+        For each adapter of this package why the framework cannot be asked; empty if it can.
     releases : dict of str to str
         The release of each framework that is there, where its metadata tell.
     """
@@ -60,12 +60,12 @@ def found_in(target: Target) -> Found:
 
 
 def first_release(package: str, releases: Mapping[str, str]) -> str:
-    """Return the release of a package among those of distributions; empty where none of them is its own."""
+    """Return the release of a package among those of distributions; empty if none of them is its own."""
     return next((releases[one] for one in distributions_of(package) if one in releases), "")
 
 
 def missing_in(target: Target) -> dict[str, str]:
-    """Return for each adapter of this package why the framework cannot be asked in a target; empty where it can.
+    """Return for each adapter of this package why the framework cannot be asked in a target; empty if it can.
 
     Raises
     ------

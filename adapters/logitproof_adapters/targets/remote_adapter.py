@@ -235,7 +235,7 @@ class RemoteAdapter:
         return found
 
     def unsupported(self, cell: Cell) -> str | None:
-        """Return why the framework offers no such cell, or None where it does."""
+        """Return why the framework offers no such cell, or None if it does."""
         return self._offer_of(cell).reason
 
     def dialect(self, cell: Cell) -> Dialect:

@@ -110,7 +110,7 @@ def _parents(name: str) -> Iterator[str]:
 
 
 def _module(name: str) -> Module | None:
-    """Return a module by its name, without importing anything; None where there is none."""
+    """Return a module by its name, without importing anything; None if there is none."""
     top, *inner = name.split(".")
     spec = find_spec(top)
     if spec is None or (spec.origin is None and not spec.submodule_search_locations):

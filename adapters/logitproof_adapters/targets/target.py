@@ -115,7 +115,7 @@ class Target:
         return frozenset(name for name in PLACEHOLDERS if any(f"{{{name}}}" in word for word in self.command))
 
     def filled(self, **words: str) -> Target:
-        """Return the same with words in the place of placeholders; other braces stay."""
+        """Return the same with words in place of placeholders; other braces stay."""
         command = self.command
         for name, text in words.items():
             command = tuple(word.replace(f"{{{name}}}", text) for word in command)
@@ -139,7 +139,7 @@ def chosen(
 
     Both together choose a target whose command has ``{python}``, and the interpreter that stands there.
 
-    `device` and `memory_gib` go before what the target's table says of them.
+    `device` and `memory_gib` take precedence over what the target's table says of them.
 
     Raises
     ------

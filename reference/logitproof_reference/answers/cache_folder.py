@@ -23,7 +23,7 @@ def cache_folder() -> Path:
 
 
 def answers_folder() -> Path | None:
-    """Return where in it exact answers and bounds are; None where they are not kept."""
+    """Return where in it exact answers and bounds are; None if they are not kept."""
     named = os.environ.get(ANSWERS_VARIABLE, "")
     if named == OFF:
         return None

@@ -54,7 +54,7 @@ class Store:
         self._held: int | None = None
 
     def read(self, name: str) -> F64 | None:
-        """Return the array of a name, or None where there is none or it is damaged."""
+        """Return the array of a name, or None if there is none or it is damaged."""
         path = self._path(name)
         with suppress(OSError, ValueError):
             content = self._content(path)
@@ -127,7 +127,7 @@ class Store:
 
 
 def _scanned(folder: str | Path) -> Iterator[os.DirEntry[str]]:
-    """Yield what a folder holds; nothing where it may not be read, or is gone."""
+    """Yield what a folder holds; nothing if it may not be read, or is gone."""
     with suppress(OSError), os.scandir(folder) as entries:
         yield from entries
 

@@ -118,7 +118,7 @@ class Rounding:
 
     @property
     def store(self) -> float:
-        """Relative error of returning from the accumulation format: 0 where that is the format itself."""
+        """Relative error of returning from the accumulation format: 0 if that is the format itself."""
         return 0.0 if self.arithmetic.accumulation_format(self.format) == self.format else self.unit
 
     def sum_growth(self, terms: int) -> float:

@@ -83,7 +83,7 @@ def shifted_sum(statistics: RowStatistics, rounding: Rounding, shift: F64 | None
 
     The computed exponent is -t_j + d, |d| <= D_j, so that the term is e^-t_j e^d (1 + ee), off by at
     most e^-t_j (e^D_j (1 + ee) - 1) and by eta where it underflows. Summation multiplies each by
-    at most 1 + g_h. Divided by S >= 1 and summed: `mean_shift` in the place of kappa u M.
+    at most 1 + g_h. Divided by S >= 1 and summed: `mean_shift` in place of kappa u M.
 
     Parameters
     ----------

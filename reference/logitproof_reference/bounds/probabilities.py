@@ -3,7 +3,7 @@
 Of given numbers x nothing is off. With u the unit roundoff, g the growth of a sum over the classes and el that of log:
 
 - r = x / sum x is off by (g + 2 u) r, the sum, its reciprocal and the product; undivided by nothing;
-- a clip moves nothing farther apart: max and min with a border b' in the place of b leave |r' - r| <= |x' - x| next to
+- a clip moves nothing farther apart: max and min with a border b' in place of b leave |r' - r| <= |x' - x| next to
   |b' - b|, and that where a border holds: 2 u e and a subnormal number at e, 1.5 u at 1 - e, which the format rounds;
 - log r is off by -log(1 - dr / r), and el of what it then is; of a divided r it may be log x - log sum x, off by el, g
   and u of these two. A floor, as a maximum, adds nothing;

@@ -1,6 +1,6 @@
 """Accuracy classes: which kind of algorithm an implementation uses, inferred from its outputs.
 
-Each function returns True or False where some row decides, and None where none does: a class is told
+Each function returns True or False where some row decides, and None if none does: a class is told
 only from rows on which the better algorithm's bound is at most a quarter of the other's error.
 """
 
@@ -267,7 +267,7 @@ def wide_accumulation(outputs: Outputs) -> bool | None:
 
 
 def _told(error: F64, granted: F64, otherwise: F64) -> bool | None:
-    """Return whether every decisive element is within what is granted; None where no element is decisive."""
+    """Return whether every decisive element is within what is granted; None if no element is decisive."""
     decisive = _decisive(error, granted, otherwise)
     if not decisive.any():
         return None

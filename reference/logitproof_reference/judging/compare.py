@@ -29,7 +29,7 @@ class Comparison:
         Whether the enclosure's radius leaves `conforms` open: evaluate the row in multiple precision.
     error : float64 array
         |observed - exact|; inf where exactly one of them is finite (an overflow beyond the reach of
-        the format excepted), or where they differ in kind; 0 where they are the same non-finite.
+        the format excepted), or where they differ in kind; 0 if they are the same non-finite.
     slack : float64 array
         `error` / bound, 0 where both are 0.
     unit : float64 array
@@ -70,7 +70,7 @@ def compare(observed: NDArray[Any], exact: Enclosure, bound: F64, format: Format
         The exact answer.
     bound : float64 array of the same shape
         Largest |observed - exact| that conforms. Without meaning where the exact answer is not
-        finite; a NaN where it is finite grants nothing.
+        finite; a NaN if it is finite grants nothing.
     format : Format
         The format that was asked for: it gives the ulp, and the overflow threshold.
 
@@ -124,7 +124,7 @@ class Measured:
 
 
 def _distance_to_ray(sign: F64, exact: Enclosure, format_: Format) -> F64:
-    """Return how far the exact number lies short of what rounds to infinity of this sign; 0 where it does not.
+    """Return how far the exact number lies short of what rounds to infinity of this sign; 0 if it does not.
 
     In steps that stay below float64's own overflow.
     """

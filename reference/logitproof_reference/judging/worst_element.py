@@ -76,7 +76,7 @@ def unit_of(record: Mapping[str, Any]) -> str:
 
 
 def exact_parts(spelled: str) -> list[float]:
-    """Return ``value`` or ``value + tail``, recorded as hexadecimal floats, as numbers; empty where it is none.
+    """Return ``value`` or ``value + tail``, recorded as hexadecimal floats, as numbers; empty if it is none.
 
     >>> exact_parts("0x1p+0 - 0x1p-60")
     [1.0, -8.673617379884035e-19]
@@ -90,7 +90,7 @@ def exact_parts(spelled: str) -> list[float]:
 
 
 def number_or_nan(spelled: str) -> float:
-    """Return a number recorded in decimal; NaN where there is none."""
+    """Return a number recorded in decimal; NaN if there is none."""
     try:
         return float(spelled)
     except ValueError:

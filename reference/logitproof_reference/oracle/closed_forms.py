@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Terms(NamedTuple):
-    """What a closed form combines with the core; None where it takes no such thing.
+    """What a closed form combines with the core; None if it takes no such thing.
 
     Attributes
     ----------

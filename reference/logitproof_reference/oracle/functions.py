@@ -46,7 +46,7 @@ class Operands:
     groups : int64 array (rows,), or None
         The group that each row is of, from 0.
     count : int
-        How many groups there are; 0 where there are none.
+        How many groups there are; 0 if there are none.
     """
 
     arrays: tuple[Array, ...]

@@ -1,4 +1,4 @@
-"""Extreme logits: limits in the extended reals, element by element; NaN where there is none.
+"""Extreme logits: limits in the extended reals, element by element; NaN if there is none.
 
 ====================  =====================  =====================  ===========  ============================
 row                   softmax                log_softmax            log_sum_exp  cross-entropy of class k
@@ -53,7 +53,7 @@ def infinities(request: Request, terms: Terms, absent: NDArray[np.bool_]) -> F64
     Parameters
     ----------
     request : Request
-        The row of its op names the function; None where there is none.
+        The row of its op names the function; None if there is none.
     absent : bool array, shape (classes, rows)
     """
     name = formulas_of(request.op, request.quantity).infinities

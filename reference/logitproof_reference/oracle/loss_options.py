@@ -127,7 +127,7 @@ class LossOptions:
         return np.asarray(labels != self.ignore_index)
 
     def divisor(self, labels: NDArray[Any]) -> Fraction | None:
-        """Return what the mean over all rows divides by, exactly; None where nothing is averaged."""
+        """Return what the mean over all rows divides by, exactly; None if nothing is averaged."""
         if self.reduction != "mean":
             return None
         over = self.mean_over or ("weights" if labels.ndim == 1 else "rows")
@@ -146,7 +146,7 @@ class LossOptions:
         return self.label_smoothing == 0.0 and self.clip_probabilities is None
 
     def index_weights(self, labels: NDArray[np.int64]) -> F64 | None:
-        """Return the weight of each row with a class index, 0 where it is ignored; None where all are 1."""
+        """Return the weight of each row with a class index, 0 if it is ignored; None where all are 1."""
         if self.weight is None and self.ignore_index is None:
             return None
         kept = self.kept(labels)
@@ -195,7 +195,7 @@ PLAIN = LossOptions()
 
 
 def inverse(divisor: Fraction | None) -> Fraction:
-    """Return 1 / divisor; 1 where there is none, 0 where it is 0."""
+    """Return 1 / divisor; 1 where there is none, 0 if it is 0."""
     return Fraction(1) if divisor is None else Fraction(0) if divisor == 0 else 1 / divisor
 
 

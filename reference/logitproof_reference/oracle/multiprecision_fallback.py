@@ -70,7 +70,7 @@ def elements_within(arrays: Sequence[F64], divisor: Fraction | None) -> NDArray[
 
 
 def fall_back(answer: Enclosure, where: NDArray[np.bool_], exactly: Callable[[int], Enclosure]) -> None:
-    """Put the exact answers of these rows or elements, one by one, in the place of others."""
+    """Put the exact answers of these rows or elements, one by one, in place of others."""
     for place in np.flatnonzero(where).tolist():
         for part, entry in zip(answer.parts, exactly(place).parts, strict=True):
             part[place] = entry

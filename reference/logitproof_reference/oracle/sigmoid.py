@@ -106,7 +106,7 @@ def _block(request: Request, elements: Elements, divisor: Fraction | None) -> En
 
 
 def infinite_value(elements: Elements) -> F64:
-    """Return a number of the sign that the loss has at an infinite logit, 0 where it is finite."""
+    """Return a number of the sign that the loss has at an infinite logit, 0 if it is finite."""
     up, w = elements.x == np.inf, np.sign(elements.weight)
     return w * np.where(up, np.sign(1.0 - elements.y), np.sign(elements.pos_weight) * np.sign(elements.y))
 

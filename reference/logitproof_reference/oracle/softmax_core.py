@@ -128,7 +128,7 @@ class Core:
 
     @cached_property
     def _gap(self) -> tuple[Ball, NDArray[np.int64]]:
-        """Return exp(m2 - m), or 2**n exp(-m), as a ball near 1 and an exponent; 0 where there is no other class."""
+        """Return exp(m2 - m), or 2**n exp(-m), as a ball near 1 and an exponent; 0 if there is no other class."""
         plain = self._is_plain
         ball, n = self._plain_gap()
         if not plain.all():

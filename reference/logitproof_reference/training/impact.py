@@ -122,7 +122,7 @@ class Impact:
 
 
 def impact_of(finding: Mapping[str, Any]) -> Impact | None:
-    """Return what a finding is worth; None where its row is not spelled out or nothing was measured.
+    """Return what a finding is worth; None if its row is not spelled out or nothing was measured.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def impact_of(finding: Mapping[str, Any]) -> Impact | None:
 
 
 def shape_of(inputs: str) -> Shape | None:
-    """Return the shape of the row that a judgement's inputs spell; None where they spell none, as of a wide row.
+    """Return the shape of the row that a judgement's inputs spell; None if they spell none, as of a wide row.
 
     >>> shape_of('{"logits": ["0x1p+1", "-0x1p+0"]}')
     Shape(magnitude=2.0, spread=3.0)

@@ -57,11 +57,11 @@ class TrainingRecord:
             self.series.setdefault(name, []).append(float(value))
 
     def last(self, name: str) -> float:
-        """Return a series' last value; NaN where it has none."""
+        """Return a series' last value; NaN if it has none."""
         return self.series[name][-1] if self.series.get(name) else math.nan
 
     def largest(self, name: str) -> float:
-        """Return a series' largest value, NaN counting as infinite; NaN where it has none."""
+        """Return a series' largest value, NaN counting as infinite; NaN if it has none."""
         values = [math.inf if math.isnan(value) else value for value in self.series.get(name, ())]
         return max(values, default=math.nan)
 

@@ -23,7 +23,7 @@ SIGMOID = "sigmoid_cross_entropy"
 
 @dataclass(frozen=True)
 class Options:
-    """What a loss is asked with besidess logits and labels; the defaults mean nothing special.
+    """Options of a loss besides logits and labels; the defaults are no options.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class Options:
     pos_weight : bool
         Whether `Inputs.pos_weight` is given: the weight of positive labels, for each class of a sigmoid loss.
     ignore_index : int or None
-        The class index whose rows count nothing.
+        The class index whose rows are ignored.
     label_smoothing : float
-        The share of each label that is spread over all classes.
+        The share of each label that is distributed over all classes.
     where : bool
         Whether `Inputs.mask` is given: the classes of each row that count.
     """
@@ -68,7 +68,7 @@ PLAIN = Options()
 
 @dataclass(frozen=True)
 class Cell:
-    """One bulk question: adapter x mode x op x quantity x format x options.
+    """One unit of the matrix: adapter x mode x op x quantity x format x options.
 
     Attributes
     ----------
@@ -77,16 +77,16 @@ class Cell:
     labels : str
         ``none``, ``indices`` (class indices) or ``distributions``.
     axis : str
-        Where the class axis lies: ``last`` of two, ``first`` of two, or ``middle`` of three.
+        Position of the class axis: ``last`` of two, ``first`` of two, or ``middle`` of three.
     layout : str
         ``contiguous``, or ``strided`` (every second element of a wider array).
     options : Options
-        What the loss is asked with besides.
+        The options of the loss.
     entry : str
-        Which of the framework's functions is asked, where it has several for the same op: a word of its adapter's,
-        e.g. ``functional``; empty for the one its users meet first.
+        Which of the framework's functions is called, if it has several for the op: a word of its adapter,
+        e.g. ``functional``; empty for the usual one.
     producer : str
-        What stands in front of the op and may be fused with it, a word of `producers.PRODUCERS`; empty for nothing.
+        What precedes the op and may be fused with it, a word of `producers.PRODUCERS`; empty for nothing.
     """
 
     adapter: str
@@ -103,7 +103,7 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """The stable name under which run files and ledgers know the cell; never parsed, but looked up among cells.
+        """The stable name of the cell in run files and ledgers; it is looked up among cells, never parsed.
 
         >>> Cell("torch", "eager", "softmax_cross_entropy", "grad_logits", "float32", "indices").id
         'torch-eager-softmax_cross_entropy-indices-grad_logits-float32'
@@ -148,7 +148,7 @@ def cell_from_json(words: Mapping[str, Any]) -> Cell:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an adapter is handed for one evaluation: plain NumPy arrays in the cell's format.
+    """The inputs of one evaluation: NumPy arrays in the cell's format.
 
     Attributes
     ----------
@@ -162,18 +162,18 @@ class Inputs:
         The upstream gradient, given when `quantity` is ``grad_logits``, ``grad_labels`` or ``hvp``.
         The answer is the vector-Jacobian product, shaped like the logits (labels).
     tangent : array of the cell's format and the logits' shape, or None
-        The direction of the logits in a ``jvp``, which a ``hvp`` multiplies the Hessian with. Of functions of
-        `vocabulary.heads`, one direction an operand, along a first axis.
+        The direction of the logits in a ``jvp``, or the vector that a ``hvp`` multiplies with the Hessian. For
+        functions of `vocabulary.heads`, one direction per operand, along the first axis.
     weight, pos_weight : array of the cell's format, shape (classes,), or None
         As the cell's options say.
     mask : array of bool, the logits' shape, or None
         True for the classes that count, as the cell's options say.
     projection : array of the cell's format, shape (classes, width), or None
-        The weight of a linear layer that is a part of the op; then `logits` are its hidden states (rows, width).
+        The weight of a linear layer that is part of the op; then `logits` are the hidden states (rows, width).
     bias : array of the cell's format, shape (classes,), or None
-        The bias of that layer, where it has one.
+        The bias of that layer, if any.
     factors : array of the cell's format, shape (rows, 1) or (classes,), or None
-        What the logits of that layer are multiplied with, where it takes a tensor of factors.
+        The factors of the logits of that layer, if any.
     """
 
     logits: NDArray[Any]
@@ -190,7 +190,7 @@ class Inputs:
 
     @property
     def vector(self) -> NDArray[Any] | None:
-        """The tangent, by the name under which older adapters read it."""
+        """The tangent, under the name that older adapters use."""
         return self.tangent
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:

@@ -25,7 +25,7 @@ class FusedOp:
     Attributes
     ----------
     name, op : str
-        Its name, and the op of `ops.OPS` that it ends in; empty where it ends in none.
+        Its name, and the op of `ops.OPS` that it ends in; empty if it ends in none.
     operands : tuple of str
         The roles of the arrays it takes, labels last.
     optional : tuple of str

@@ -19,7 +19,7 @@ class Judgement:
     Attributes
     ----------
     cell, adapter, mode, op, labels, quantity, format, axis, layout, options, entry, producer : str
-        The cell's id and its words; the options joined by hyphens, empty where there are none.
+        The cell's id and its words; the options joined by hyphens, empty if there are none.
     regime : str
         Name of the regime whose rows were judged; empty for a verdict on the whole cell.
     clause, grade : str
@@ -27,31 +27,31 @@ class Judgement:
     verdict : str
         One of `specification.verdicts.VERDICTS`.
     reason : str
-        One sentence: what is wrong, or why the framework was not asked; empty where it conforms.
+        One sentence: what is wrong, or why the framework was not called; empty if it conforms.
     elements : int
         How many numbers were compared.
     ulps, slack : float
-        Largest error in ulps of the format, largest error / bound. NaN where nothing finite was compared;
-        inf where a finite number was due and none came, or the other way round.
+        Largest error in ulps of the format, largest error / bound. NaN if nothing finite was compared;
+        inf if a finite number was expected and none returned, or vice versa.
     nats : float
         Largest absolute error (nats for a loss, plain units otherwise).
     row, element : int
-        Where the worst element lies: row of the regime, class within it; -1 where there is none.
+        The worst element: row of the regime, class within it; -1 if there is none.
     exact, observed, bound : str
         The worst element: exact answer and observed value as hexadecimal floats, bound in decimal.
     inputs : str
         The worst row as JSON: ``{"logits": [hex, ...], "labels": ..., "cotangent": ...}``; wide rows name
         the regime and the row instead: ``{"regime": name, "row": i}``.
     repro : str
-        A standalone repro in the framework's own API; empty where the verdict is ``conforms``.
+        A standalone repro in the framework's own API; empty if the verdict is ``conforms``.
     accuracy_class : str
-        The accuracy classes inferred from the outputs, e.g. ``relative at saturation``; empty where none applies.
+        The accuracy classes inferred from the outputs, e.g. ``relative at saturation``; empty if none applies.
     deviation : str
-        Id of the ledger entry that explains a ``deviates``; empty where there is none.
+        Id of the ledger entry that explains a ``deviates``; empty if there is none.
     digest : str
-        Hash of the observed bits of these rows, to tell "bits changed" from "unchanged".
+        Hash of the observed bits of these rows, to detect changed bits.
     series : str
-        What was measured along a training, step by step, as JSON; see `training.record`. Empty elsewhere.
+        The measurements of a training, step by step, as JSON; see `training.record`. Otherwise empty.
     """
 
     cell: str
@@ -89,18 +89,18 @@ class Judgement:
 
     @property
     def expected(self) -> bool:
-        """Whether the run may stay green: nothing wrong, or wrong as the ledger says."""
+        """Whether the gate stays open: nothing wrong, or only what the ledger records."""
         return self.verdict in {"conforms", "concern", "unsupported"} or bool(self.deviation)
 
 
 def on_cell(cell: Cell, regime: str, **found: Any) -> Judgement:
-    """Return a judgement on a regime of a cell, with the fields that were `found`; these go before the cell's words."""
+    """Return a judgement on a regime of a cell, with the fields `found`, which override the cell's words."""
     words = {name: getattr(cell, name) for name in CELL_WORDS}
     return Judgement(**{"cell": cell.id, "options": "-".join(cell.options.words), **words, "regime": regime, **found})
 
 
 def on_the_whole(adapter: str, verdict: str, reason: str) -> Judgement:
-    """Return a judgement on all of a framework, for which no cell stands."""
+    """Return a judgement on a framework as a whole, without a cell."""
     return Judgement(
         cell=adapter,
         adapter=adapter,

@@ -75,9 +75,9 @@ class Formulas:
     bound : str
         In `bounds.table`.
     moved : str
-        In `bounds.producers`: what the roundings of a producer add; empty where nothing is asked behind one.
+        In `bounds.producers`: what the roundings of a producer add; empty if nothing is asked behind one.
     control : str
-        In the adapters' `control.softmax`, of an elementwise op in `control.sigmoid`; empty where there is none.
+        In the adapters' `control.softmax`, of an elementwise op in `control.sigmoid`; empty if there is none.
     accuracy : tuple of pairs of str
         Questions of `judging.accuracy_classes`, each with its function there.
     """

@@ -69,7 +69,7 @@ def severity_of(finding: Mapping[str, Any]) -> str:
 
 
 def _number(spelled: str) -> float | None:
-    """Return a number spelled as a hexadecimal float, with or without a tail behind it; None where it is none."""
+    """Return a number spelled as a hexadecimal float, with or without a tail behind it; None if it is none."""
     head, *_ = spelled.split() or [""]
     try:
         return float.fromhex(head)

@@ -44,7 +44,7 @@ def facts_of_origin(origin: Origin) -> Facts:
 
 
 def sentence_of(run: Run) -> str:
-    """Return the same as a sentence, e.g. ``Made 2026-01-31 12:00 UTC in 58 s, ...``; empty where nothing is known."""
+    """Return the same as a sentence, e.g. ``Made 2026-01-31 12:00 UTC in 58 s, ...``; empty if nothing is known."""
     facts = dict(making_of(run))
     when = f"Made {facts['date']} in {facts['duration']}" if "date" in facts else ""
     rest = [f"{name} {facts[name]}" for name in ("command", "commit", "machine") if name in facts]

@@ -36,7 +36,7 @@ class Judged:
     rank : int64 array
         Rank of each row's outcome.
     slack, ulps : float64 arrays
-        As recorded; NaN where nothing was compared. No slack either where what conforms is not measured by a bound:
+        As recorded; NaN if nothing was compared. No slack either where what conforms is not measured by a bound:
         the exact answer is not finite, or the clause accepts another one (`worst_element`).
     worst_first : int64 array
         Row numbers, from the worst outcome and the largest slack down.
@@ -108,6 +108,6 @@ def _format_place(name: str) -> tuple[int, str]:
 
 
 def largest(numbers: NDArray[np.float64]) -> float:
-    """Return the largest of the numbers that are not NaN; NaN where there is none."""
+    """Return the largest of the numbers that are not NaN; NaN if there is none."""
     known = numbers[~np.isnan(numbers)]
     return float(known.max()) if known.size else float("nan")

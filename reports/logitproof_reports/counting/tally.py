@@ -24,7 +24,7 @@ class Tally:
     counts : tuple of int
         Judgements by outcome, in the order of `BY_RANK`.
     slack : float
-        The largest slack; NaN where nothing was compared.
+        The largest slack; NaN if nothing was compared.
     """
 
     counts: tuple[int, ...]

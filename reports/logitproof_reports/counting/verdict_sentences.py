@@ -148,7 +148,7 @@ def headline(judged: Judged) -> str:
 
 
 def partial(run: Run) -> str:
-    """Return why a run holds a part of the matrix alone, as a sentence; empty where it holds all."""
+    """Return why a run holds a part of the matrix alone, as a sentence; empty if it holds all."""
     if run.complete:
         return ""
     if run.choice:
@@ -157,7 +157,7 @@ def partial(run: Run) -> str:
 
 
 def _of_a_part(run: Run) -> str:
-    """Return of which part of the matrix a verdict is; empty where it is of all."""
+    """Return of which part of the matrix a verdict is; empty if it is of all."""
     if run.complete:
         return ""
     chosen = escape_control_chars(run.choice)

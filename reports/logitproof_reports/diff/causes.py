@@ -67,7 +67,7 @@ class Cause:
     gate_status : str
         One of `GATE_STATUSES`.
     waiver : str
-        Who waived it and until when; empty where nobody did.
+        Who waived it and until when; empty if nobody did.
     rows : int64 array
         Their rows in the diff, worst first; one for each cell and regime.
     what : str
@@ -83,7 +83,7 @@ class Cause:
     formats, modes : str
         Listed.
     machine : str
-        Which facts of the machines explain it; empty where none does.
+        Which facts of the machines explain it; empty if none does.
     """
 
     change: ChangeClass

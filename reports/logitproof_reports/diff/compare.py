@@ -81,7 +81,7 @@ class Diff:
         return run.table[name].take(places if rows is None else places.take(rows))
 
     def sides(self, row: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return one row's judgement in each run, as mappings; empty where there is none."""
+        """Return one row's judgement in each run, as mappings; empty if there is none."""
         return self._side("b", row), self._side("a", row)
 
     def instead(self, row: int) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Diff:
 
 
 def repeated(run: Run) -> str:
-    """Return the key of a judgement that a run holds more than once; empty where there is none."""
+    """Return the key of a judgement that a run holds more than once; empty if there is none."""
     columns = [words_of(run.table[name]) for name in KEY]
     keys = np.ravel_multi_index([one.codes for one in columns], [max(1, len(one.words)) for one in columns])
     _, first, numbers = np.unique(keys, return_index=True, return_counts=True)

@@ -59,9 +59,9 @@ class Example:
     before, after : str
         What was observed: a number, ``raised KIND: ...``, or in words what is known of this row.
     exact : str
-        The exact answer; empty where there is none. Two, where the two runs judge by different ones.
+        The exact answer; empty if there is none. Two, where the two runs judge by different ones.
     error : str
-        The error before and after, in ulps; empty where it is not known of both.
+        The error before and after, in ulps; empty if it is not known of both.
     inputs : str
         The row, as `Judgement.inputs` has it.
     """
@@ -154,7 +154,7 @@ def _accuracies(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str
 
 
 def _observed(record: dict[str, Any], here: dict[str, Any], digits: int) -> str:
-    """Return what a side has of the row that `here` speaks of; empty where it has nothing."""
+    """Return what a side has of the row that `here` speaks of; empty if it has nothing."""
     if not record:
         return ""
     if record["verdict"] == "unsupported":
@@ -231,7 +231,7 @@ def _number(spelled: str, digits: int) -> str:
 
 
 def _error(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Return the largest errors of both sides in ulps; empty where they say nothing."""
+    """Return the largest errors of both sides in ulps; empty if they say nothing."""
     was, came = before["ulps"], after["ulps"]
     if was == came or not (math.isfinite(was) and math.isfinite(came)):
         return ""
@@ -239,7 +239,7 @@ def _error(before: dict[str, Any], after: dict[str, Any]) -> str:
 
 
 def _error_of(record: dict[str, Any]) -> str:
-    """Return the error of the one side that has the row; empty where it is not finite, or as good as none."""
+    """Return the error of the one side that has the row; empty if it is not finite, or as good as none."""
     return f"{measure(record['ulps'])} ulps" if record["observed"] and 0 < record["ulps"] < math.inf else ""
 
 

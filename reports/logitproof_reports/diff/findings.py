@@ -94,7 +94,7 @@ def asked_of(diff: Diff, finding: DiffFinding) -> str:
 
 
 def _entries(diff: Diff, finding: DiffFinding) -> str:
-    """Return which other functions than the ordinary ones a finding is of; empty where it is of none."""
+    """Return which other functions than the ordinary ones a finding is of; empty if it is of none."""
     named = some(diff, finding, "entry")
     return f"{'also ' if '' in distinct(diff, finding, 'entry') else ''}via {named}" if named else ""
 
@@ -133,7 +133,7 @@ def movement(diff: Diff, row: int) -> str:
 
 
 def _allowed(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Return that the bound allows an error of many ulps; empty where it does not, or where they are few."""
+    """Return that the bound allows an error of many ulps; empty if it does not, or where they are few."""
     grown = MANY_ULPS <= max(before["ulps"], after["ulps"]) < math.inf
     if not grown or not all(side["verdict"] == "conforms" and side["slack"] <= 1 for side in (before, after)):
         return ""

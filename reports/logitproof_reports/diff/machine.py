@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def machine_of(diff: Diff, row: int) -> str:
     """Return which facts of the two machines explain a change, e.g. ``AVX512-FP16 (the baseline's machine alone)``.
 
-    Empty where no ledger entry that explains the deviation before or after names such a fact.
+    Empty if no ledger entry that explains the deviation before or after names such a fact.
 
     Parameters
     ----------

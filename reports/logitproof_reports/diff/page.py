@@ -52,7 +52,7 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class FindingText:
-    """A finding, ready to be shown; `detail` as `payload.detail_of` gives it, None where it is shown briefly."""
+    """A finding, ready to be shown; `detail` as `payload.detail_of` gives it, None if it is shown briefly."""
 
     change: ChangeClass
     what: str

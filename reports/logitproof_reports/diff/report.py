@@ -54,7 +54,7 @@ class DiffReport:
     environment : list of Difference
         What differs besides the framework.
     next_step : str
-        What to do; empty where there is nothing to do.
+        What to do; empty if there is nothing to do.
     """
 
     diff: Diff
@@ -150,7 +150,7 @@ def _cells(diff: Diff) -> str:
 
 
 def _next_step(causes: list[Cause]) -> str:
-    """Return what to do about what blocks, or is to be looked at; empty where there is nothing."""
+    """Return what to do about what blocks, or is to be looked at; empty if there is nothing."""
     pressing = [cause for cause in causes if cause.gate_status in {"blocks", "look"}]
     if not pressing:
         return ""

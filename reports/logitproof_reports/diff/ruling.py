@@ -65,7 +65,7 @@ class Ruling:
     waivers : int array
         For each row the position in `waived` of the waiver that excuses it, -1 for none; empty for no waiver at all.
     out_of_scope : bool array
-        Rows that the policy does not look at; empty where it looks at all of them.
+        Rows that the policy does not look at; empty if it looks at all of them.
     waived : list of Waived
         The waivers that applied.
     complaints : list of str

@@ -67,7 +67,7 @@ def _counts(outcomes: list[str]) -> dict[str, str]:
 
 
 def _shares(run: Run) -> dict[str, float]:
-    """Return the seconds of each judgement of a cell, by the cell; empty where no time is recorded."""
+    """Return the seconds of each judgement of a cell, by the cell; empty if no time is recorded."""
     judged = Counter(run.table["cell"].to_pylist())
     return {cell: seconds / judged[cell] for cell, seconds in run.seconds.items() if judged[cell]}
 

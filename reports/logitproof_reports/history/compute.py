@@ -37,7 +37,7 @@ class Release:
     complete : bool
         False where the run was interrupted or filtered.
     since : str
-        The version it is compared with; empty where none before it was asked the same.
+        The version it is compared with; empty if none before it was asked the same.
     cells : int
         Cells judged; those the framework does not offer are not among them.
     conforming, known, unexpected : int
@@ -45,7 +45,7 @@ class Release:
     verdicts, bits : int
         Cells in which the verdict, or any bit of an answer, is another than in the release before.
     slack : float
-        The largest error / bound of what conforms or is unexpected; NaN where nothing was compared.
+        The largest error / bound of what conforms or is unexpected; NaN if nothing was compared.
     """
 
     framework: str

@@ -112,7 +112,7 @@ class CellsOfRuns:
         self._database.execute(_MOVES)
 
     def counts(self) -> list[dict[str, Any]]:
-        """Return for each release what its cells come to; ``slack`` is NaN where nothing was compared."""
+        """Return for each release what its cells come to; ``slack`` is NaN if nothing was compared."""
         rows = self._database.sql(_COUNTS).to_arrow_table().to_pylist()
         return [{name: float("nan") if value is None else value for name, value in row.items()} for row in rows]
 

@@ -146,7 +146,7 @@ def _scatter(framework: str, records: list[Measured]) -> Scatter:
 
 
 def _place(record: Measured) -> tuple[int, int] | None:
-    """Return where a judgement lies in the plot; None where its loss is no finite number."""
+    """Return where a judgement lies in the plot; None if its loss is no finite number."""
     try:
         loss = abs(float(from_hex(record["exact"])))
     except ValueError:

@@ -239,7 +239,7 @@ def _ratio(slack: float) -> str:
 
 
 def _effect(record: dict[str, Any], outcome: Outcome) -> str:
-    """Return what breaking a MUST does to whoever meets it; empty where none is broken."""
+    """Return what breaking a MUST does to whoever meets it; empty if none is broken."""
     return severity_of(record) if outcome.name in FAULTY else ""
 
 

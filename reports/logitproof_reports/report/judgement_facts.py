@@ -99,7 +99,7 @@ def _largest_of(record: dict[str, Any]) -> str:
 
 
 def impact_facts(record: dict[str, Any]) -> list[Fact]:
-    """Return the finding's impact in practice and in a training; nothing where its row is not spelled out."""
+    """Return the finding's impact in practice and in a training; nothing if its row is not spelled out."""
     found = impact_of(record)
     return [] if found is None else [Fact("impact", found.sentence)]
 

@@ -94,7 +94,7 @@ def _cell(tally: Tally | None) -> MatrixCell:
 
 
 def _short(slack: float) -> str:
-    """Spell a slack in two digits: ``0.90``; tiny ones are alike; empty where nothing was compared.
+    """Spell a slack in two digits: ``0.90``; tiny ones are alike; empty if nothing was compared.
 
     What lies below 1 is not rounded up to it: 1 is where an algorithm is at fault.
     """

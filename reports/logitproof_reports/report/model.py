@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Count:
     """How many judgements came out one way; `start` and `share` place its piece of the bar, in percent.
 
-    `trend` is None where no history was given, or none of the framework.
+    `trend` is None if no history was given, or none of the framework.
     """
 
     outcome: Outcome
@@ -111,7 +111,7 @@ class Entry:
 class Finding:
     """Judgements of one cause, told by the worst of them.
 
-    `id` is what a link to it names; `cause` the ledger's reason, empty where no entry explains it; `text` the report to
+    `id` is what a link to it names; `cause` the ledger's reason, empty if no entry explains it; `text` the report to
     file; `command` shows the worst case where there is no `repro`.
     """
 

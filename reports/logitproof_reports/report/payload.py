@@ -99,6 +99,6 @@ def _detail(record: dict[str, Any], facts: list[Fact]) -> dict[str, Any]:
 
 
 def _worst_rows(judged: Judged) -> NDArray[np.float64]:
-    """Return the number of each judgement's worst row within its regime; NaN where it is on no single row."""
+    """Return the number of each judgement's worst row within its regime; NaN if it is on no single row."""
     rows = judged.table["row"].to_numpy().astype(np.float64)
     return np.where(rows < 0.0, np.nan, rows)

@@ -80,7 +80,7 @@ def _is_comparable(one: Run, other: Run) -> bool:
 
 
 def trend_of(outcome: str, pasts: Sequence[Past], version: str, now: int) -> Trend | None:
-    """Return the trend of an outcome's number; None where no earlier run was asked the same."""
+    """Return the trend of an outcome's number; None if no earlier run was asked the same."""
     if not pasts:
         return None
     values = [past.tally.count(outcome) for past in pasts[1 - MOST_POINTS :]] + [now]

@@ -154,7 +154,7 @@ def _missing(features: set[str], numpy_finds: Mapping[str, bool]) -> set[str]:
 
 
 def numpy_features() -> dict[str, bool]:
-    """Return the processor's features as NumPy found them, by NumPy's names; empty where it does not tell."""
+    """Return the processor's features as NumPy found them, by NumPy's names; empty if it does not tell."""
     # Private since NumPy 1.17, where it was added for NumPy's own tests; numpy.show_runtime() prints it.
     for package in ("numpy._core", "numpy.core"):
         try:

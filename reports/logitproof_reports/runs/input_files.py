@@ -31,7 +31,7 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 
 
 def stat_of(path: StrPath) -> os.stat_result | None:
-    """Return what the system says of a path; None where nothing is there.
+    """Return what the system says of a path; None if nothing is there.
 
     Raises
     ------

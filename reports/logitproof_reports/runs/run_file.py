@@ -98,7 +98,7 @@ def _metadata_of(run: Run) -> dict[bytes, bytes]:
 
 
 def _measured_facts(run: Run) -> dict[str, str]:
-    """Return what tells of how a run was made; nothing where that is not known."""
+    """Return what tells of how a run was made; nothing if that is not known."""
     seconds = [run.seconds.get(cell) for cell in cells_of(run.table)] if run.seconds else []
     facts = {ORIGINS: [one.as_json() for one in run.origins], SECONDS: seconds, CHOICE: run.choice}
     return {name: json.dumps(fact) for name, fact in facts.items() if fact}

@@ -87,7 +87,7 @@ def cells_of(table: pa.Table) -> list[str]:
 
 
 def framework_of(environment: dict[str, Any]) -> dict[str, Any]:
-    """Return an environment's ``framework`` part; empty where it has none."""
+    """Return an environment's ``framework`` part; empty if it has none."""
     part = environment.get("framework")
     return part if isinstance(part, dict) else {}
 

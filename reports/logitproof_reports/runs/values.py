@@ -166,7 +166,7 @@ def _faults_of_counts(name: str, column: pa.ChunkedArray) -> Iterator[str]:
 
 
 def _no_series(text: str) -> str:
-    """Return why a text is no training's record; empty where it is one."""
+    """Return why a text is no training's record; empty if it is one."""
     try:
         tree = parse(text)
     except ValueError as error:

@@ -69,7 +69,7 @@ def cell_link(cell: str) -> str:
 
 
 def explorer_link(record: Mapping[str, Any]) -> str:
-    """Return the link that opens a judgement's worst row in the explorer; empty where it cannot show the row.
+    """Return the link that opens a judgement's worst row in the explorer; empty if it cannot show the row.
 
     >>> inputs = '{"logits": ["0x1p+0", "-inf"], "labels": [1]}'
     >>> explorer_link({"inputs": inputs, "op": "softmax_cross_entropy", "format": "float32"})
@@ -98,7 +98,7 @@ def explored_row(record: Mapping[str, Any]) -> tuple[list[str], int]:
 
 
 def _label(labels: object, classes: int) -> int:
-    """Return the label's class index, of a distribution the likeliest; 0 where there is none or it is no class."""
+    """Return the label's class index, of a distribution the likeliest; 0 if there is none or it is no class."""
     if not isinstance(labels, list):
         return 0
     if len(labels) == classes and all(isinstance(share, str) for share in labels):

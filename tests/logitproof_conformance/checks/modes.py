@@ -24,10 +24,10 @@ ROWS_ALONE = 128
 """Enough that a compiler makes their loop parallel, few enough to keep the program."""
 
 RAISED, IS_NAN, ANSWERED, ENDED = "raised", "NaN", "answered", "ended"
-"""What becomes of a label that is no class: an error, NaN in its row, a number, or the end of the process."""
+"""The handling of a label that is no class: an error, NaN in its row, a number, or the end of the process."""
 
 SECONDS = 300
-"""How much processor time a program that runs alone may take: it imports a framework and compiles."""
+"""How much CPU time a program that runs alone may take: it imports a framework and compiles."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def judge_eager_answer(evaluation: CellEvaluation, case: Case) -> Iterator[Judge
 
 
 def _changed_form(eager: Answer, compiled: Answer) -> str:
-    """Say what the compiled mode made of eager's format and shape; empty where it kept both or eager gave none."""
+    """Say what the compiled mode made of eager's format and shape; empty if it kept both or eager gave none."""
     if eager.failure:
         return ""
     if compiled.failure:

@@ -61,7 +61,7 @@ def judge_bad_label(evaluation: CellEvaluation, case: Case) -> Iterator[Judgemen
 
 
 def _fault_of_label(evaluation: CellEvaluation, label: int, observed: NDArray[Any]) -> str:
-    """Say what is wrong with a bad label's own row; empty where it is NaN, or 0 where the label is documented so."""
+    """Say what is wrong with a bad label's own row; empty if it is NaN, or 0 where the label is documented so."""
     numbers = np.atleast_1d(observed).astype(np.float64)
     if label in ignored_labels(evaluation.adapter):
         return "" if (numbers == 0).all() else f"label {label}, documented as ignored, has a loss other than 0"
@@ -99,7 +99,7 @@ def judge_invalid_argument(evaluation: CellEvaluation, case: Case) -> Iterator[J
 
 
 def _fault_of_invalid_argument(evaluation: CellEvaluation, case: Case, answer: Answer) -> str:
-    """Say what is wrong with an answer; empty where it is what is documented.
+    """Say what is wrong with an answer; empty if it is what is documented.
 
     NaN is no refusal: a sum over rows of which one is NaN is NaN, whatever became of the argument.
     """

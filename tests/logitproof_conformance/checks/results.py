@@ -54,7 +54,7 @@ def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgem
 
 
 def _wrong_of_nothing(answer: Answer, format_: str) -> str:
-    """Return what is wrong with the answer to an empty batch; empty where nothing is."""
+    """Return what is wrong with the answer to an empty batch; empty if nothing is."""
     if answer.failure:
         return f"an empty batch raises {answer.failure}"
     if answer.misshapen:

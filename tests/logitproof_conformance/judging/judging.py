@@ -94,7 +94,7 @@ def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
 
 
 def failure(case: Case, answer: Answer, clause: str) -> Judgement | None:
-    """Return the judgement on a call that raised or whose answer has a wrong shape; None where it came in order."""
+    """Return the judgement on a call that raised or whose answer has a wrong shape; None if it came in order."""
     if answer.failure:
         return replace(judgement(case, clause, "crashed", reason=answer.failure), repro=answer.program())
     if answer.misshapen:

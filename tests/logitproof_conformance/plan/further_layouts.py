@@ -35,7 +35,7 @@ class FurtherLayout:
         What a finding says of it: "with the classes first of three axes".
     ahead, behind : tuple of int
         Lengths of the axes of rows in front of the class axis and behind it, which say how many rows it holds; both
-        empty where it is (rows, classes), of any number of rows.
+        empty if it is (rows, classes), of any number of rows.
     like : str
         The class axis, of `cells.AXES`, that a framework must take for this layout to be asked.
     spread : callable

@@ -44,7 +44,7 @@ print("ended by", signal.Signals(-status).name) if status < 0 else print("exit s
 
 
 def program_that_ends(adapter: Adapter, error: TargetDied, fewer: Sequence[Rows]) -> str:
-    """Return the program of a call that ended the process, of as few rows as end it; empty where none was asked.
+    """Return the program of a call that ended the process, of as few rows as end it; empty if none was asked.
 
     Tried are the rows with a label that is no class, then each of `fewer`, then all. What hangs or takes all memory is
     not run again: its program is the call, with what came of it as a comment.

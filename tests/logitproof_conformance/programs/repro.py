@@ -78,7 +78,7 @@ def program_of_rows(adapter: Adapter, cell: Cell, batch: Batch, part: slice) -> 
 
 
 def program_of_inputs(adapter: Adapter, cell: Cell, inputs: Inputs, most: int = MOST_CHARACTERS) -> str:
-    """Return the program of a call, its wide arrays packed; empty where it would be too long."""
+    """Return the program of a call, its wide arrays packed; empty if it would be too long."""
     width = inputs.logits.shape[inputs.axis] if inputs.logits.ndim else 1
     if inputs.logits.size <= MOST_SPELLED and width <= WIDEST_SPELLED_ROW:
         return adapter.repro(cell, inputs)
@@ -140,7 +140,7 @@ def _with(program: str, line: str, **words: str) -> str:
 
 
 def _packed(program: str, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return a program with arrays in the place of the texts that stand for them, packed."""
+    """Return a program with arrays in place of the texts that stand for them, packed."""
     return _PACKED_IMPORTS + _replaced(program, {text: packed(array) for text, array in arrays.items()})
 
 
@@ -152,7 +152,7 @@ def _replaced(program: str, spelled: Mapping[str, str]) -> str:
 
 
 def _built(program: str, arrays: Mapping[str, NDArray[Any]], batch: Batch, part: slice) -> str:
-    """Return a program that builds the arrays of rows of one regime, each in the place of the text that spells it.
+    """Return a program that builds the arrays of rows of one regime, each in place of the text that spells it.
 
     Empty where an array is not part of them.
     """

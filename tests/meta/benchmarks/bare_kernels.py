@@ -26,12 +26,12 @@ def processor_seconds() -> float:
 
 
 def log_softmax() -> float:
-    """Return the processor time of torch.log_softmax of the next piece."""
+    """Return the CPU time of torch.log_softmax of the next piece."""
     return _seconds("log_softmax")
 
 
 def softmax() -> float:
-    """Return the processor time of torch.softmax of the next piece."""
+    """Return the CPU time of torch.softmax of the next piece."""
     return _seconds("softmax")
 
 

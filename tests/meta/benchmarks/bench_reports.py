@@ -77,7 +77,7 @@ def as_json(runs: list[Run]) -> None:
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Return the processor time of a piece of work."""
+    """Return the CPU time of a piece of work."""
     start = time.process_time()
     work()
     return time.process_time() - start
@@ -122,7 +122,7 @@ def write_diff(old: Run, new: Run, path: Path) -> None:
 
 
 def ratios_in_browser(folder: Path) -> Iterator[tuple[str, float]]:
-    """Measure how large pages show, beside small ones; nothing where there is no Chromium."""
+    """Measure how large pages show, beside small ones; nothing if there is no Chromium."""
     if CHROMIUM is None:
         return
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  only where there is a browser

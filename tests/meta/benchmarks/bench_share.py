@@ -2,7 +2,7 @@
 
 Run as ``python -m meta.benchmarks.bench_share torch [--profile full] [-o FILE]``. Both are measured in fresh processes:
 cold, with nothing kept of an earlier run, and warm, with the exact answers and what the framework compiled kept from
-the first. Each ratio is given by processor time, which other processes do not take, and by the clock.
+the first. Each ratio is given by CPU time, which other processes do not take, and by the clock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a sweep costs besides the framework's own kernel: processor time a row, all of the sweep over the bare call.
+"""What a sweep costs besides the framework's own kernel: CPU time a row, all of the sweep over the bare call.
 
 Run as ``python -m meta.benchmarks.bench_sweep log_softmax PYTHON`` with OMP_NUM_THREADS=1; PYTHON has PyTorch. Each
 piece of rows is swept and then handed to the bare kernel in the same process, so that a busy machine slows both. The
@@ -23,7 +23,7 @@ THERE = "meta.benchmarks.bare_kernels"
 
 
 def main(op: str = "log_softmax", python: str = sys.executable, repeats: str = "2") -> None:
-    """Print one line: nanoseconds of processor time a row, of the judge, the evaluator and the bare kernel."""
+    """Print one line: nanoseconds of CPU time a row, of the judge, the evaluator and the bare kernel."""
     function = Function(op, "none", "value", "float32")
     with RemoteAdapter("torch", interpreter(python), also_sent=(THERE,)) as adapter:
         arithmetic = declared_arithmetic(adapter)

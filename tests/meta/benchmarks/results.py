@@ -47,7 +47,7 @@ def write(
 
 
 def read(path: Path) -> dict[str, Part]:
-    """Return what a file holds by the names of the benchmarks; nothing where there is none."""
+    """Return what a file holds by the names of the benchmarks; nothing if there is none."""
     found: dict[str, Part] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return found
 

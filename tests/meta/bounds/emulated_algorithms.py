@@ -91,7 +91,7 @@ def _indices_taped(a: Emulation, row: Row, p: F64) -> F64:
 
 
 def _indices_by_the_others(a: Emulation, row: Row, p: F64) -> F64:
-    """-(sum of the other p) at the label in the place of p - 1."""
+    """-(sum of the other p) at the label in place of p - 1."""
     parts = np.where(row.onehot == 1.0, -a.sum(np.where(row.onehot == 1.0, 0.0, p)), p)
     return a.fl(row.row_cotangents[:, None] * parts)
 

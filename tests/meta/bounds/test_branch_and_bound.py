@@ -251,7 +251,7 @@ ROWS: dict[str, Callable[..., list[Dual]]] = {
 
 
 def claim_on_depths(claim: str, m: Model, n: int, name: str) -> tuple[float, ...] | None:
-    """Return a row of n classes that breaks a claim, or None where none does."""
+    """Return a row of n classes that breaks a claim, or None if none does."""
 
     def margins(depths: Sequence[Dual]) -> list[Dual]:
         return ROWS[claim](m, [lifted(0.0), *depths])
@@ -260,7 +260,7 @@ def claim_on_depths(claim: str, m: Model, n: int, name: str) -> tuple[float, ...
 
 
 def broken(margins: Callable[[Sequence[Dual]], list[Dual]], box: Box, symmetric: int = 0) -> tuple[float, ...] | None:
-    """Return variables at which one of the margins is negative, or None where none is over all of the box."""
+    """Return variables at which one of the margins is negative, or None if none is over all of the box."""
     for which in range(len(margins([lifted(1.0)] * len(box)))):
         found = nowhere_negative(lambda v, which=which: margins(v)[which], box, symmetric)  # type: ignore[misc]
         if found.negative is not None:

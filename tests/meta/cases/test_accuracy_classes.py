@@ -1,4 +1,4 @@
-"""Accuracy classes are inferred from outputs: each algorithm by its name, and nothing where no row decides."""
+"""Accuracy classes are inferred from outputs: each algorithm by its name, and nothing if no row decides."""
 
 from __future__ import annotations
 

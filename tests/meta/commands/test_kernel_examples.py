@@ -33,7 +33,7 @@ FAULTS = {
     "pallas_softmax": ("wide - wide.max(axis=1, keepdims=True)", "wide", "no max shift"),
     "cpp_softmax": ("top = std::max(top, x[j])", "top = std::max(top, x[0])", "shift by the first logit"),
 }
-"""What is planted, in the place of what, and the guess that is printed."""
+"""What is planted, in place of what, and the guess that is printed."""
 
 
 def interpreter(name: str) -> str:

@@ -49,7 +49,7 @@ class Measured:
     kernel, op, kind : str
     is_faulty, conforms : bool
     seconds, cpu_seconds : float
-        On the clock, and processor time of this process and all it started: one idle processor would take as long.
+        On the clock, and CPU time of this process and all it started: one idle processor would take as long.
     clauses : tuple of str
         MUST clauses that break.
     guesses : tuple of str
@@ -114,7 +114,7 @@ def measured(number: int, profile: str, seed: int) -> Measured:
 
 
 def processor_time() -> float:
-    """Return the processor time of this process and of all that it started and that ended."""
+    """Return the CPU time of this process and of all that it started and that ended."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 

@@ -1,7 +1,7 @@
 """What other tests see of the corpus: tolerances on random inputs, gradcheck, properties of arrays; as a table.
 
 Run from the repository's root: ``PYTHONPATH=tests python -m meta.kernels.rules --checked quick=runs/kernels.jsonl``, as
-``nox -s kernels`` does after the measurement. Each rule is given the exact answer in the place of another
+``nox -s kernels`` does after the measurement. Each rule is given the exact answer in place of another
 implementation, which is more than it has elsewhere.
 """
 

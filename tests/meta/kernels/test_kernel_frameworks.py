@@ -1,4 +1,4 @@
-"""A kernel of a framework's tensors stands in the place of the framework's own function, in every adapter."""
+"""A kernel of a framework's tensors stands in place of the framework's own function, in every adapter."""
 
 from __future__ import annotations
 

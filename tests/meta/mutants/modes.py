@@ -38,7 +38,7 @@ def in_float32(cell: Cell, inputs: Inputs) -> Array:
 
 
 def nan_where_labels_are_short(cell: Cell, inputs: Inputs) -> Array:
-    """Answer NaN where there are fewer labels than rows."""
+    """Answer NaN if there are fewer labels than rows."""
     rows = inputs.logits.shape[0]
     if inputs.labels is not None and len(inputs.labels) < rows:
         return np.full(rows, np.nan, inputs.logits.dtype)

@@ -149,7 +149,7 @@ def without_fault(mutant: Mutant) -> Mutant:
 
 @contextmanager
 def patched(parts: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
-    """Put `parts` in the place of the control's functions of these names, wherever it calls them."""
+    """Put `parts` in place of the control's functions of these names, wherever it calls them."""
     with ExitStack() as patches:
         for module, name in product(MODULES, parts):
             if hasattr(module, name):

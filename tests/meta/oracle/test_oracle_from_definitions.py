@@ -41,7 +41,7 @@ def log_p(row: list[Number]) -> list[Number]:
 
 
 def losses(x: Table, labels: Any, options: dict[str, Any]) -> list[Number]:
-    """Return each row's cross-entropy as torch.nn.CrossEntropyLoss documents it, 0 where it is ignored."""
+    """Return each row's cross-entropy as torch.nn.CrossEntropyLoss documents it, 0 if it is ignored."""
     a = mpmath.mpf(options.get("label_smoothing", 0.0))
     found = []
     for row, label in zip(x, labels, strict=True):

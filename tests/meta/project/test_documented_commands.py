@@ -71,7 +71,7 @@ SMALLER = (
     (r"--profile full", "--profile quick"),
     (r"-k 'saturated and not jvp'", "-k 'saturated and not jvp and softmax and value and float32'"),
 )
-"""What makes a command small: the control in the place of a framework, a few cells in the place of all."""
+"""What makes a command small: the control in place of a framework, a few cells in place of all."""
 
 AS_THEY_ARE = ("logitproof findings", "logitproof dialects")
 """Commands that only read what is in the package: they run with the frameworks that they name."""

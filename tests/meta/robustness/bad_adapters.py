@@ -430,7 +430,7 @@ COSTS_ITS_CELL = {"evaluate", "unsupported", "dialect"}
 
 
 def fault_of(place: str, line: str, sound: dict[str, list[str]]) -> str:
-    """Return what is wrong with how an adapter was judged; empty where nothing is."""
+    """Return what is wrong with how an adapter was judged; empty if nothing is."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         ended = judged(folder, place, line)

@@ -35,7 +35,7 @@ class Hang(BaseException):
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command left: its exit status, both streams, and how it broke; empty where it did not."""
+    """What a command left: its exit status, both streams, and how it broke; empty if it did not."""
 
     arguments: tuple[str, ...]
     status: int

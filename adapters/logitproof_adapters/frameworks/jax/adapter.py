@@ -71,7 +71,7 @@ class JaxAdapter(SourceAdapter):
         self.place(device, self._line(device))
 
     def _line(self, device: str) -> str:
-        """Return the line that makes a device the default; empty where it is.
+        """Return the line that makes a device the default; empty if it is.
 
         Raises
         ------

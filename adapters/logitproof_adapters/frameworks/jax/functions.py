@@ -66,7 +66,7 @@ ANSWERS = {
 }
 
 TRANSFORMS = {"eager": "f = {answer}", "compiled": "f = jax.jit({answer})", "vmap": "f = jax.vmap({answer})"}
-"""What becomes of the answer in each mode."""
+"""The handling of the answer in each mode."""
 
 
 def program(cell: Cell, expression: str) -> str:

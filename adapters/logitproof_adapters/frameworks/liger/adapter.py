@@ -27,7 +27,7 @@ EXPRESSIONS = {
     ("softmax_cross_entropy", "indices"): "LigerCrossEntropyLoss({options})(x, y)",
 }
 INTERPRETED_ROWS = 2000
-"""Rows of a batch that Triton's interpreter, at about 10 ms of processor time a row, is asked in the quick profile."""
+"""Rows of a batch that Triton's interpreter, at about 10 ms of CPU time a row, is asked in the quick profile."""
 
 ENVIRONMENT = 'import os\nos.environ["TRITON_INTERPRET"] = "1"\n'
 

@@ -108,7 +108,7 @@ SUFFIX = "ExecutionProvider"
 
 
 def provider_of(device: str, available: Sequence[str]) -> str:
-    """Return the execution provider that a device stands for; empty where there is none.
+    """Return the execution provider that a device stands for; empty if there is none.
 
     >>> provider_of("cuda:1", ["CUDAExecutionProvider", "CPUExecutionProvider"])
     'CUDAExecutionProvider'

@@ -73,7 +73,7 @@ class TensorflowAdapter(SourceAdapter):
         self.place(device, self._line(device))
 
     def _line(self, device: str) -> str:
-        """Return the line from which on a device is used; empty where it is used anyway.
+        """Return the line from which on a device is used; empty if it is used anyway.
 
         Raises
         ------

@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def clang() -> str:
-    """Return the first line of what the compiler that tinygrad calls says of itself; empty where there is none."""
+    """Return the first line of what the compiler that tinygrad calls says of itself; empty if there is none."""
     compiler = os.environ.get("CC", "clang")
     if not shutil.which(compiler):
         return ""

@@ -73,7 +73,7 @@ def program(cell: Cell, expression: str) -> str:
 
 
 def _moved(axis: int, place: int, ndim: int) -> str:
-    """Return the call that brings an axis to a place and keeps the order of the others; empty where it is there."""
+    """Return the call that brings an axis to a place and keeps the order of the others; empty if it is there."""
     order = [other for other in range(ndim) if other != axis]
     order.insert(place, axis)
     return "" if axis == place else f".permute({', '.join(map(str, order))})"
