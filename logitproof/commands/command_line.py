@@ -107,6 +107,6 @@ def prepare_streams() -> None:
 
 
 def of_the_system(error: OSError) -> str:
-    """Say what the system refused, in a line: a disk that is full, a place that may not be written."""
+    """Describe what the system refused, in a line: a disk that is full, a place that may not be written."""
     place = f"{error.filename}: " if error.filename else ""
     return f"{place}{error.strerror or error}"

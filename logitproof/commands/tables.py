@@ -46,7 +46,7 @@ class PlainConsole(Console):
                 yield segment._replace(text=shown(segment.text))
 
     def on_broken_pipe(self) -> None:
-        """Go on without the reader that has left: it costs the exit status nothing."""
+        """Continue after the reader has closed the pipe; the exit status does not change."""
         self.quiet = True
         discard(sys.stdout)
 

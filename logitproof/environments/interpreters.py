@@ -38,7 +38,7 @@ class Interpreter:
 
     @property
     def selector(self) -> str:
-        """What uv takes for it."""
+        """The argument for uv."""
         return self.path or self.version
 
 

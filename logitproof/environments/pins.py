@@ -36,7 +36,7 @@ _POETRY = re.compile(r"([\^~])\s*(\d+)(?:\.(\d+))?[\d.]*")
 
 @dataclass(frozen=True)
 class Pins:
-    """What a lock file pins.
+    """The packages that a lock file pins.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ SOURCES = {
     "UV_FIND_LINKS": "links",
     "UV_NO_INDEX": "no index",
 }
-"""What is said of where packages come from: the variables that name places, and what they are called."""
+"""The variables that name package sources, and their descriptions in messages."""
 
 _OLDER = {"UV_DEFAULT_INDEX": "UV_INDEX_URL", "UV_INDEX": "UV_EXTRA_INDEX_URL"}
 """Other names by which uv takes the same setting."""

@@ -69,7 +69,7 @@ _ABOUT_NETWORK = re.compile(r"fetch|connect|dns|request|timed out|network", flag
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for.
+    """The request to the resolver.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ class Locked:
 
     @property
     def title(self) -> str:
-        """What the user asked for, e.g. ``jax 0.10.2, optax 0.2.6``."""
+        """The requested packages, e.g. ``jax 0.10.2, optax 0.2.6``."""
         names = [canonicalize_name(Requirement(text).name) for text in self.requirements]
         return ", ".join(f"{name} {self.packages.get(name, '')}".strip() for name in names)
 

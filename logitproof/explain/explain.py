@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What is known of one row of one cell.
+    """The facts about one row of one cell.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ def _what_answered(adapter: RemoteAdapter) -> str:
 
 
 def _with_known_deviations(found: list[Judgement], adapter: Adapter, profile: str) -> list[Judgement]:
-    """Say of what is wrong whether the ledger knows it; a single row cannot tell that a deviation is gone."""
+    """Return whether the ledger explains what is wrong; a single row cannot show that a deviation is gone."""
     conclusions = Conclusions(
         adapter.describe(), ledger.load(adapter.name), profile, facts_of(environment_facts(adapter))
     )

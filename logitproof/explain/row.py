@@ -67,7 +67,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Column:
-    """What one framework gives: its answers, or why it gives none, by the name of the question."""
+    """The results of one framework, or the reasons why there are none, by query."""
 
     framework: str
     version: str
@@ -121,7 +121,7 @@ def _number(word: str) -> float:
 def side_by_side(
     logits: Sequence[float], label: int, format_: str, frameworks: Sequence[str], target: Target | None = None
 ) -> SideBySide:
-    """Ask frameworks about one row, in eager mode.
+    """Evaluate one row in several frameworks, in eager mode.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 
 @dataclass(frozen=True)
 class Calls:
-    """What a setting asks.
+    """The calls of a setting.
 
     Attributes
     ----------

@@ -133,7 +133,7 @@ def drawn(cell: Cell, rows: int, classes: int, seed: int) -> Inputs:
 
 
 def survey(subject: Subject, inputs: Inputs, axes: Iterable[Axis] = tuple(AXES.values())) -> list[Along]:
-    """Ask a subject along axes.
+    """Evaluate a subject along axes.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def survey(subject: Subject, inputs: Inputs, axes: Iterable[Axis] = tuple(AXES.v
 
 
 def _asked(subject: Subject, adapter: Adapter, inputs: Inputs, base: Array, calls: Calls) -> Setting:
-    """Ask one setting, in a process of its own where it needs one."""
+    """Evaluate one setting, in its own process if it needs one."""
     cell = replace(subject.cell, mode=calls.mode or subject.cell.mode)
     try:
         with ExitStack() as stack:

@@ -88,13 +88,13 @@ def against(observed: Array, exact: Enclosure, bound: F64, format_: Format) -> B
 
 
 def crash_reason(error: Exception) -> str:
-    """Say what a kernel raised, in a line."""
+    """Describe what a kernel raised, in a line."""
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
 
 
 @dataclass(frozen=True)
 class Held:
-    """What is asked of one answer.
+    """The exact answer and bounds that one answer is compared with.
 
     Attributes
     ----------

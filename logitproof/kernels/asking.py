@@ -34,7 +34,7 @@ KEPT_ELEMENTS = 1 << 24
 
 @dataclass(frozen=True)
 class Reply:
-    """What a call gave.
+    """The result of a call.
 
     Attributes
     ----------
@@ -219,7 +219,7 @@ class Asker:
         return reply, Compared(reply, truth, replace(comparison, conforms=conforms), wrong)
 
     def _leaked(self, quantity: str, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
-        """Tell where a class at -inf has a share, or behind a mask a gradient: its exponential is 0 anywhere."""
+        """Return where a class at -inf has a share, or a masked class a gradient: both must be 0."""
         of_mask = self.question.claim.where and quantity == "grad_logits"
         if (self.question.op, quantity) != ("softmax", "value") and not of_mask:
             return np.zeros(observed.shape, bool)
@@ -230,7 +230,7 @@ class Asker:
         return np.asarray(rows.logits.astype(np.float64) * np.sign(self.question.claim.factor))
 
     def _undeclared(self, rows: Rows) -> NDArray[np.bool_]:
-        """Tell of which rows behind a mask nothing is declared: no class counts, or a label is one that does not."""
+        """Return the rows with a mask whose result is not declared: fully masked, or with a masked label."""
         claim, labels = self.question.claim, self.question.labels
         if not claim.where or claim.reduction != "none":
             return np.zeros(len(rows), bool)
@@ -242,7 +242,7 @@ class Asker:
         return np.asarray(out.all(axis=1) | ((out & spread).any(axis=1) if labels == "distributions" else False))
 
     def _ignored(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
-        """Tell where a row that is ignored gives 0 although it holds NaN or +inf: its logits need not be read."""
+        """Return where a row that is ignored gives 0 although it holds NaN or +inf: its logits need not be read."""
         claim = self.question.claim
         logits = rows.logits.astype(np.float64)
         if claim.ignore_index is None or len(observed) != len(logits):
@@ -251,7 +251,7 @@ class Asker:
         return np.asarray((observed == 0) & skipped.reshape(-1, *(1,) * (observed.ndim - 1)))
 
     def _accepted(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
-        """Tell where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits."""
+        """Return where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits."""
         nan = np.isnan(observed.astype(np.float64))
         logits = self._signed(rows)
         if OPS[self.question.op].elementwise and observed.shape == logits.shape:

@@ -46,7 +46,7 @@ def declarations(declared: Arithmetic | None, format_: str) -> dict[str, Arithme
 
 
 def arithmetic_words(arithmetic: Arithmetic, format_: str) -> str:
-    """Say what is declared.
+    """Describe what is declared.
 
     >>> arithmetic_words(MUST, "bfloat16")
     'sequential sums in bfloat16, exp within 4 ulps'

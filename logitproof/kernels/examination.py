@@ -36,7 +36,7 @@ HALF_WIDEST = 32_769
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked.
+    """The plan of the trials.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Plan:
 
 @dataclass
 class Examination:
-    """What the trials of a kernel gave.
+    """The results of the trials of a kernel.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Examination:
 def examine(
     asker: Asker, plan: Plan, found: Examination | None = None, progress: Callable[[str], None] | None = None
 ) -> Examination:
-    """Ask every trial of a plan."""
+    """Run every trial of a plan."""
     found = found or Examination()
     started = time.monotonic()
     needed = _needed(asker, plan.quantities)
@@ -335,7 +335,7 @@ def _numbers(compared: Compared) -> dict[str, Any]:
 
 
 def reason_of(finding: Finding) -> str:
-    """Say in a line what is wrong."""
+    """Describe in a line what is wrong."""
     where = f"{finding.note}: " if finding.note else ""
     if finding.failure:
         return f"{where}{finding.failure}"
@@ -347,11 +347,11 @@ def _other_format(reply: Reply, wanted: str) -> str:
 
 
 OTHER_WIDTHS = (32, 64, 128, 256, 1024, 4096, 2, 1)
-"""Of what is asked of one width in place of one that the kernel refuses."""
+"""Alternatives for trials of a single width, if the kernel refuses that width."""
 
 
 def _plain(asker: Asker, quantity: str, format_: str, classes: int) -> Reply:
-    """Ask with two ordinary rows."""
+    """Evaluate with two ordinary rows."""
     return asker.ask(quantity, _two_rows(asker, format_, classes))
 
 

@@ -78,7 +78,7 @@ class Expected:
         return self.compare(observed).slack
 
     def correctly_rounded(self, observed: ArrayLike) -> NDArray[np.bool_]:
-        """Tell which elements are the exact value rounded once to the format."""
+        """Return which elements are the exact value rounded once to the format."""
         nearest = self.exact.round(self.format).astype(np.float64)
         seen = np.asarray(observed).astype(np.float64)
         return np.asarray((seen == nearest) | (np.isnan(seen) & np.isnan(nearest)))
@@ -149,7 +149,7 @@ def assert_within_bound(
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What may take the place of an rtol and an atol: |observed - exact| <= atol + rtol |exact|.
+    """A tolerance in place of rtol and atol: |observed - exact| <= atol + rtol |exact|.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ HUGE_SHARE = 4.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong in one trial.
+    """A fault in one trial.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Finding:
 
     @property
     def size(self) -> tuple[bool, bool, bool, int]:
-        """What is simplest first: no state, no placement, an answer that came, few logits."""
+        """Sort key, simplest first: no state, no placement, an answer rather than an error, few logits."""
         return bool(self.way), bool(self.placement), bool(self.failure), self.rows.logits.size
 
 

@@ -53,7 +53,7 @@ GRADE_MEMORY_GIB = 4.0
 
 @dataclass(frozen=True)
 class Task:
-    """What the kernels are to compute, and what they may use.
+    """The task of the kernels, and their limits.
 
     Attributes
     ----------

@@ -39,7 +39,7 @@ MOST_DEATHS = 8
 
 @dataclass(frozen=True)
 class Limits:
-    """What a kernel may use.
+    """The limits of a kernel.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ def _is_kept(asker: Asker, finding: Finding) -> bool:
 
 
 def log_domain_note(shifted: KernelVerdict) -> str:
-    """Say what such a sum loses, by the verdict on it as a shifted sum."""
+    """Describe what such a sum loses, from the verdict on it as a shifted sum."""
     worst = max((one for one in shifted.judgements if not one.expected), key=lambda one: one.slack)
     return (
         "it conforms as a sum in the log domain (repeated logaddexp), each step of which rounds the whole sum: up to "

@@ -70,7 +70,7 @@ def _kept(rows: Rows, logits: NDArray[Any]) -> NDArray[Any]:
 
 
 def _judge_all_masked(asker: Asker, format_: str, quantity: str, found: Examination) -> None:
-    """Ask with a row of which no class counts among others: these stay right, and it gives what is declared."""
+    """Evaluate a fully masked row among others: these stay right, and it gives the declared result."""
     rows = _rows(asker, format_)
     rows.logits[MASKED] = -np.inf
     plain = Finding("all_masked", "mask", "no class of the row counts", format_, quantity, "MSK-3", "", "", rows)

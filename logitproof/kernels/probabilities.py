@@ -56,7 +56,7 @@ class AskedProbabilityLoss(AskedFormat):
 
     @property
     def convention(self) -> Convention:
-        """What is declared of the loss."""
+        """The declaration of the loss."""
         claim = self.question.claim
         return Convention(claim.normalized, claim.clip, claim.log_floor)
 

@@ -177,4 +177,4 @@ RECIPES = (
     Recipe("logits that differ by less than 0.002", _close),
     Recipe("ordinary logits", _moved(0.0), least=1),
 )
-"""In the order in which rows are dealt out where a width has only a few."""
+"""In order of priority, for widths with only a few rows."""

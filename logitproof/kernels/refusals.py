@@ -46,7 +46,7 @@ def judge_bad_labels(asker: Asker, format_: str, found: Examination) -> None:
 
 
 def _outcome(rows: Rows, reply: Reply) -> str:
-    """Say in words what came of a label."""
+    """Describe in words what came of a label."""
     if reply.observed is None:
         return f"raises {reply.failure.split(':')[0]}" if not reply.died else "ends the process"
     number = float(reply.observed.astype(np.float64)[SPOILED])
@@ -86,7 +86,7 @@ def _note(told: dict[str, list[int]], classes: int, found: Examination) -> None:
 
 
 def judge_empty_batch(asker: Asker, format_: str, found: Examination) -> None:
-    """Ask with no rows: judged where such a batch is declared as supported."""
+    """Evaluate with no rows: judged where such a batch is declared as supported."""
     claim = asker.question.claim
     if claim.empty == "unsupported" or claim.reduction != "none":
         return

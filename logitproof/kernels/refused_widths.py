@@ -63,7 +63,7 @@ def without_numbers(failure: str) -> str:
 
 @dataclass
 class RefusedWidths:
-    """What a kernel takes and what it refuses.
+    """The widths that a kernel accepts and refuses.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class RefusedWidths:
         self.taken.setdefault((quantity, format_), set()).add(classes)
 
     def note(self) -> str:
-        """Say in a line which widths are refused, with the first error; empty if none are."""
+        """Describe in a line which widths are refused, with the first error; empty if none are."""
         if not self.refused:
             return ""
         said = "; ".join(self._kinds())
@@ -128,7 +128,7 @@ MOST_LISTED = 8
 
 
 def described(refused: set[int], taken: set[int]) -> str:
-    """Say what the widths that are refused have in common and those taken have not; else list them."""
+    """Describe what the widths that are refused have in common and those taken have not; else list them."""
     if taken and min(refused) > max(taken):
         return f"are {min(refused):,} or more, of those tried"
     if taken and max(refused) < min(taken):

@@ -18,7 +18,7 @@ MOST_SPELLED = 4
 
 
 def domains(limits: Sequence[Limit], formats: Sequence[str]) -> str:
-    """Say up to which magnitude of logits a kernel is right, format by format; empty if nothing is known."""
+    """Return up to which magnitude of logits a kernel is right, format by format; empty if nothing is known."""
     said: dict[str, list[str]] = {}
     for format_ in formats:
         mine = [limit for limit in limits if limit.format == format_]
@@ -40,7 +40,7 @@ def _domain(limits: Sequence[Limit]) -> str:
 
 
 def smallest_input(finding: Finding) -> str:
-    """Say which input fails and what comes of it, in a line."""
+    """Describe which input fails and what comes of it, in a line."""
     count, n = finding.rows.logits.shape
     shape = f"{n:,} class{'es' if n != 1 else ''}" + (f", {count:,} rows" if count != 1 else "")
     how = [f"laid out as {finding.placement}"] if finding.placement else []
@@ -54,7 +54,7 @@ def smallest_input(finding: Finding) -> str:
 
 
 def logits_of(finding: Finding) -> str:
-    """Say what the row that fails is: its logits where they are few, else how it was made."""
+    """Describe what the row that fails is: its logits where they are few, else how it was made."""
     if finding.row < 0 or finding.row >= len(finding.rows):
         return finding.note or "all rows"
     x = finding.rows.logits[finding.row].astype(np.float64)

@@ -46,7 +46,7 @@ SQUARES = (2, 3, 33, 64, 128, 257)
 """Numbers of rows with the classes of each, and batches of as many rows as classes."""
 
 LARGE = (4100, 4097)
-"""In the full profile: more than 2^24 logits, whose places float32 does not tell apart."""
+"""In the full profile: more than 2^24 logits, whose indices float32 cannot distinguish."""
 
 ALL_RECIPES = (1025, 2049, 4097, 8193, 32769, 65537, 131073)
 """Widths that are asked every recipe: one for each path that a kernel may have for wide rows."""
@@ -179,7 +179,7 @@ def draw(trial: Trial, format_: Format, seed: int, *, elementwise: bool, needed:
 
 
 def _dealt(trial: Trial, format_: Format, random: np.random.Generator) -> tuple[list[Spot], list[Recipe]]:
-    """Deal recipes and places to the rows: each recipe in turn, at another place each time."""
+    """Assign recipes and places to the rows: each recipe in turn, at a different place each time."""
     n, ordinary = trial.classes, RECIPES[-1]
     kinds = [recipe for recipe in RECIPES if recipe.least <= n]
     if trial.kind in {"rows", "plain"} or trial.placement == "broadcast_classes":

@@ -37,7 +37,7 @@ TRANSFORM_ROUNDINGS = 4.0
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a kernel.
+    """A question to a kernel: op, labels, quantity and declarations.
 
     Attributes
     ----------

@@ -55,7 +55,7 @@ STYLES = {"deviates": "bold red", "crashed": "bold red", "void": "bold red", "co
 
 @dataclass(frozen=True)
 class KernelVerdict:
-    """What the matrix and the trials found of one kernel.
+    """The results of the matrix and the trials for one kernel.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class KernelVerdict:
         return Run(table_of(self.judgements), [environment], self.profile, case_set_digest(self.profile))
 
     def headline(self) -> str:
-        """Say it in one sentence."""
+        """Return it in one sentence."""
         if not self.elements:
             return f"{self.name}: void, nothing was measured"
         counts = Counter(found.verdict for found in self.judgements)
@@ -135,7 +135,7 @@ class KernelVerdict:
         )
 
     def summary(self) -> list[str]:
-        """Say in a few lines where it is right, which is the smallest input that fails, and what may be wrong."""
+        """Describe in a few lines where it is right, which is the smallest input that fails, and what may be wrong."""
         lines = [f"domain    {text}"] if (text := domains(self.limits, self.formats)) else []
         lines += [f"fails     {smallest_input(self.shown[0].finding)}"] if self.shown else self._fails_in_the_matrix()
         lines += [f"guess     {text}" for text in list(guessed(self.shown))[:MOST_GUESSES]]
@@ -188,7 +188,7 @@ class KernelVerdict:
         return "\n".join([*self._broken(), "", text_of(Explanation((worst,), "measured now", worst.repro))])
 
     def _broken(self) -> Iterator[str]:
-        """Say of each clause that is broken in which regimes, the worst first."""
+        """Describe each broken clause with its regimes, the worst first."""
         regimes: dict[tuple[str, str], dict[str, None]] = {}
         for found in worst_first(self.judgements):
             if not found.expected:

@@ -26,7 +26,7 @@ WORDS = re.compile(r"\(|\)|[^\s()]+")
 
 @dataclass(frozen=True)
 class Choice:
-    """What of the plan is judged.
+    """The selected part of the plan.
 
     Attributes
     ----------

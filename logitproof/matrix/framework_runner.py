@@ -54,7 +54,7 @@ class NothingChosen(UsageError):  # noqa: N818  the user's choice, not a fault
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What is asked of each framework.
+    """The request to each framework.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class RunRequest:
 
 
 def shares(cells: Sequence[list[Case]], count: int) -> list[list[list[Case]]]:
-    """Deal cells out to evaluators, those of one format to the same one: what it compiled for one serves the next.
+    """Distribute cells to evaluators, those of one format to the same one, which can reuse compiled programs.
 
     The largest formats come first, each to the evaluator that has the least so far.
     """
@@ -135,7 +135,7 @@ class Lane:
 
     @property
     def descriptor(self) -> int | None:
-        """What can be read once an answer is there; None if no process runs."""
+        """The descriptor that becomes readable when an answer arrives; None if no process runs."""
         return self.link.fileno if self.link is not None and self.link.alive else None
 
     def follow(self, link: Link) -> None:

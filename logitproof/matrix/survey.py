@@ -94,7 +94,7 @@ def _missing_module(spec: str) -> str | None:
 
 @dataclass(frozen=True)
 class Framework:
-    """What is known of one adapter here.
+    """The facts about one adapter here.
 
     Attributes
     ----------

@@ -40,7 +40,7 @@ class Against:
 
 @dataclass
 class Parity:
-    """What was found; `merge` joins what blocks have found.
+    """The counts of a comparison; `merge` adds those of another block.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Found:
 
     @property
     def distributions(self) -> dict[str, Distribution]:
-        """What is shown of the differences, by title."""
+        """The distributions of differences that are shown, by title."""
         parity, is_whole = self.parity, self.request.is_whole
         shown = {"A and B, farthest class of a token" if is_whole else "A and B, sampled token": parity.differences}
         if is_whole and parity.sampled.number:

@@ -53,7 +53,7 @@ class Source(Protocol):
 
     @property
     def label(self) -> str:
-        """What it is called to a user."""
+        """Its name in messages."""
         ...
 
     @property

@@ -72,7 +72,7 @@ def _kept(name: str, descending: NDArray[np.float64], tails: NDArray[np.float64]
 
 @dataclass
 class Readings:
-    """What each side was compared with on the first rows.
+    """The errors of each side under every interpretation, on the first rows.
 
     Attributes
     ----------

@@ -38,7 +38,7 @@ class DrawnLogits:
 
     @property
     def label(self) -> str:
-        """What they are."""
+        """Their description."""
         return f"logits drawn by seed {self.seed}"
 
     @property
@@ -63,7 +63,7 @@ class DrawnLogits:
 
 @dataclass(frozen=True)
 class FrameworkSide:
-    """What a framework makes of logits.
+    """The log-probabilities that a framework computes from logits.
 
     Attributes
     ----------

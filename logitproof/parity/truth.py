@@ -27,7 +27,7 @@ their argument's half ulp, weighted by themselves: |d| e^-d <= 0.37, so that the
 
 @dataclass(frozen=True)
 class RowTruth:
-    """What a row's log-probabilities are made of: in float64, all finite or -inf.
+    """The terms of a row's log-probabilities: in float64, all finite or -inf.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ UPSTREAM_STATUSES = (UNEXPECTED, "to report", "reported", "documented")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a framework does wrong for one reason.
+    """Deviations of a framework with one reason.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def history(folder: StrPath, page: StrPath = "history.html") -> History:
-    """Tell how each framework's cells moved from release to release, and write a page of it.
+    """Compute how each framework's cells changed from release to release, and write the page.
 
     Parameters
     ----------

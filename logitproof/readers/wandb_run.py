@@ -37,7 +37,7 @@ FINDING_COLUMNS = (
 )
 WORDS = ("adapter", "mode", "op", "labels", "quantity", "format", "regime", "clause", "deviation")
 COLUMNS = (*WORDS, "outcome", "ulps", "slack", "error / bound")
-"""Of the table of judgements: `outcome` tells a known deviation from a new one; the last one spells infinity too."""
+"""Columns of the table of judgements: `outcome` distinguishes known from new deviations; the last may be infinite."""
 
 TAG_CHARACTERS = 64
 """Longer tags are refused."""

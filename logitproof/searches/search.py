@@ -34,7 +34,7 @@ MOST = 1 << 13
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found.
+    """The result of a search.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ SPELLED_CLASSES = 16
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is searched; the words of the command."""
+    """The request of a search: the options of the command."""
 
     framework: str
     op: str

@@ -57,7 +57,7 @@ class Worst:
 
 @dataclass
 class Tally:
-    """What is counted of a unit.
+    """The counts of a unit.
 
     Attributes
     ----------

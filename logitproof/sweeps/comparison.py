@@ -29,7 +29,7 @@ LOST_BELOW = 2.0**24
 
 @dataclass(frozen=True)
 class Comparison:
-    """What an element of a stretch was observed to be, all finite.
+    """The observed values of an element over a stretch, all finite.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Comparison:
 
     @cached_property
     def seen(self) -> F64:
-        """What was observed, without the sign of the element."""
+        """The observed values, without the sign of the element."""
         seen = self.observed.astype(np.float64)
         return np.negative(seen, out=seen) if self.element.sign < 0 else seen
 

@@ -101,7 +101,7 @@ def _at_changes(observed: NDArray[Any]) -> Mask:
 
 
 def _are_alike(chosen: Comparison, limits: Allowed, slack: float) -> Mask:
-    """Tell of each row and the next whether they decide what lies between them, where their answers are equal."""
+    """Return for each row and the next whether they decide the rows between them, if their answers are equal."""
     is_rounded, is_open = chosen.roundings
     least, _ = chosen.stretch.allowed(limits, chosen.exact)
     # A quotient times its divisor may be less than what was divided.

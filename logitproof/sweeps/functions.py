@@ -68,7 +68,7 @@ FORMATS = tuple(ONE)
 
 @dataclass(frozen=True)
 class Function:
-    """What is swept of a framework.
+    """A function of a framework that is swept.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Function:
 
     @property
     def elements(self) -> tuple[Element, ...]:
-        """What the numbers of an answer are."""
+        """The elements of an answer."""
         return ELEMENTS[self.op, self.labels, self.quantity]
 
     @property

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def wrong_at_limits(function: Function, start: int, columns: list[NDArray[Any]]) -> NDArray[np.bool_]:
-    """Tell which numbers no clause allows, shape (rows, elements).
+    """Return which numbers no clause allows, shape (rows, elements).
 
     The limit is right, and so is NaN beside a logit of +inf (EXT-5), or for one that is infinite at all where an op
     takes each logit by itself (EXT-10).

@@ -84,7 +84,7 @@ class Stretch:
 
     @cached_property
     def rest(self) -> F64:
-        """What d is beyond its point of expansion."""
+        """The difference of d and its point of expansion."""
         return self.d - point_of(self.cell)
 
     @cached_property

@@ -34,7 +34,7 @@ def spacing(values: F64, format_: str) -> F64:
 def rounding(
     observed: NDArray[np.generic], sign: int, exact: F64, relative: float, absolute: F64 | float
 ) -> tuple[Mask, Mask]:
-    """Tell which numbers are the exact one correctly rounded, and of which that is not decided.
+    """Return which numbers are the exact one correctly rounded, and of which that is not decided.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured.
+    """The request of a sweep.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ def planned(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a sweep.
+    """The result of a sweep.
 
     Attributes
     ----------

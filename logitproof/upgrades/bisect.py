@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Print = dict[str, str]
 
 _JUDGED = ("verdict", "digest")
-"""What of a judgement makes two releases differ."""
+"""Fields of a judgement by which two releases are compared."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Building:
 
     @property
     def suffix(self) -> str:
-        """What the name of a file says of it: the target and the Python, as far as they were chosen."""
+        """The suffix of file names: the target and the Python, if they were chosen."""
         target = [self.around.name] if self.around else []
         python = [f"python-{self.python}"] if self.python else []
         return "".join(f".{plain_name(word)}" for word in (*target, *python))

@@ -80,13 +80,13 @@ class Waiver:
 
     @property
     def selector(self) -> str:
-        """What it excuses, in one line."""
+        """The waived change, in one line."""
         return f"{self.cells}/{self.regimes} {self.clause} {self.change}"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What fails the gate (words of classes), what matters (column to globs), and the waivers."""
+    """The classes that fail the gate, the cells that matter (column to globs), and the waivers."""
 
     fail_on: tuple[str, ...] = LEVELS["regression"]
     matters: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -118,7 +118,7 @@ class Policy:
 
     @property
     def _scope(self) -> str:
-        """What matters, in words."""
+        """The cells that matter, in words."""
         told = ", ".join(f"{column} {' or '.join(globs)}" for column, globs in self.matters)
         return f"only {told} matters" if told else ""
 

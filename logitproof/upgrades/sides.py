@@ -106,7 +106,7 @@ class Side:
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """Its title."""
         if self.locked is None:
             return self.asked
         return f"{self.locked.source}: {self.locked.title}" if self.locked.source else self.locked.title

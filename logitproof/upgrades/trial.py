@@ -48,7 +48,7 @@ MORE_PATIENCE = 4.0
 
 @dataclass(frozen=True)
 class Trial:
-    """What is to be tried, and where its files go.
+    """An upgrade to be tried, and the folder of its files.
 
     Attributes
     ----------
@@ -180,7 +180,7 @@ class Trial:
         return replace(run, table=pa.concat_tables([kept, again.table.filter(pc.is_in(again.table["cell"], mine))]))
 
     def _looked_at_twice(self, both: Sequence[Side], found: Diff) -> Diff:
-        """Ask the cells that changed for the worse or the better once more, on both sides.
+        """Run again the cells that became worse or better, on both sides.
 
         A release whose own two runs differ tells nothing by a third.
         """

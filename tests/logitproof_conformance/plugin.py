@@ -35,7 +35,7 @@ SUITE = pytest.StashKey["Suite"]()
 
 
 class Suite:
-    """What one pytest run asks: the frameworks, their cases, their conclusions and the record."""
+    """The state of one pytest run: the frameworks, their cases, their conclusions and the record."""
 
     def __init__(self, runs: list[FrameworkRun], record: Path | None) -> None:
         self.runs = {run.adapter.name: run for run in runs}
@@ -58,7 +58,7 @@ class Suite:
             self.recorder = Recorder(self.record, run.header(total), since=run.since)
 
     def take(self, case: Case, judgements: Iterable[Judgement]) -> list[Judgement]:
-        """Hold the judgements on a case against the ledger, record them, return them as recorded."""
+        """Check the judgements on a case against the ledger, record them, and return them as recorded."""
         told = with_deaths(self.evaluation_of(case), case, judgements)
         taken = self.runs[case.cell.adapter].conclusions.take(told)
         for found in taken if self.recorder else ():

@@ -22,7 +22,7 @@ REDUCTIONS = ("none", "sum", "mean")
 
 @dataclass(frozen=True, eq=False)
 class LossOptions:
-    """What a loss is asked with besidess logits and labels.
+    """The options of a loss besides logits and labels.
 
     Attributes
     ----------

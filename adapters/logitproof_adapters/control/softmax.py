@@ -34,7 +34,7 @@ def shifted(x: Array) -> Array:
 
 
 def without_limit(x: Array) -> NDArray[np.bool_]:
-    """Tell the classes whose probability has no limit: those at +inf where several are, and all where all are -inf."""
+    """Return the classes whose probability has no limit: several at +inf, or all if all are -inf."""
     at_top = x == top(x)
     several = at_top.sum(axis=-1, keepdims=True) > 1
     return np.asarray(at_top & ((top(x) == -np.inf) | ((top(x) == np.inf) & several)))

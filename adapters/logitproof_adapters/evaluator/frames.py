@@ -16,7 +16,7 @@ LARGEST = 1 << 38
 
 
 class FrameError(ValueError):
-    """What came is no frame."""
+    """The received bytes are not a frame."""
 
 
 def length_of(head: bytes) -> int:

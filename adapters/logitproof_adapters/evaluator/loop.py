@@ -173,7 +173,7 @@ class Evaluator:
         return {"raised": described}, []
 
     def find(self, request: Request, _: memoryview) -> Answer:
-        """Tell which packages are not installed, and the releases of some distributions that are."""
+        """Return which packages are not installed, and the releases of some distributions that are."""
         releases = {name: release for name in request.get("distributions", ()) if (release := release_of(name))}
         return {"missing": [name for name in request["packages"] if find_spec(name) is None], "releases": releases}, []
 
@@ -306,7 +306,7 @@ class Evaluator:
 
 
 class KeptImports:
-    """What imports need: a call that takes away `sys.path` or modules would fail every later one."""
+    """The state that imports need: a call that removes `sys.path` or modules would break every later one."""
 
     def __init__(self) -> None:
         self.keep()
@@ -324,7 +324,7 @@ class KeptImports:
 
 
 class KeptNames:
-    """What NumPy's names and the built-in ones stand for: a call that rebinds one would change every later one."""
+    """NumPy's names and the built-in ones: a call that rebinds one would change every later one."""
 
     def __init__(self) -> None:
         self.keep()
@@ -342,7 +342,7 @@ class KeptNames:
 
 
 class Examples:
-    """What `logitproof_reference.training.tasks.Examples` is, which does not travel."""
+    """Stands for `logitproof_reference.training.tasks.Examples`, which is not sent to targets."""
 
     def __init__(self, features: Any, labels: Any) -> None:
         self.features, self.labels = features, labels
@@ -352,7 +352,7 @@ class Examples:
 
 
 class Task:
-    """What a trainer reads of a `logitproof_reference.training.tasks.Task`, which does not travel."""
+    """The part of a `logitproof_reference.training.tasks.Task` that a trainer reads; the class is not sent."""
 
     def __init__(self, name: str, op: str, widths: list[int], rate: float) -> None:
         self.name, self.op, self.widths, self.rate = name, op, tuple(widths), rate

@@ -112,7 +112,7 @@ class Kernel:
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        """What can be asked of it."""
+        """The quantities that it offers."""
         differentiable = self.framework != NUMPY or self.gradient is not None or self.backward is not None
         head = HEADS.get(self.op)
         second = head.second if head and self.framework != NUMPY else ()

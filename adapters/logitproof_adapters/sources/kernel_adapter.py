@@ -44,7 +44,7 @@ def imported(function: Callable[..., Any], name: str) -> str:
 
 
 class KernelQuestions:
-    """What every adapter of a kernel answers alike; stands before the adapter of its framework."""
+    """The common part of all adapters of kernels; a mixin before the adapter of the framework."""
 
     _kernel: Kernel
     _functions: dict[Any, Any]

@@ -24,7 +24,7 @@ NOT_TOGETHER = (("temperature", "scale"), ("divisor", "mean"))
 
 @dataclass(frozen=True)
 class Claim:
-    """What a kernel computes, as far as it is declared; the defaults declare nothing.
+    """The declaration of what a kernel computes; the defaults declare nothing.
 
     Attributes
     ----------
@@ -158,24 +158,24 @@ class Claim:
 
     @property
     def declared(self) -> dict[str, Any]:
-        """What is declared, by name."""
+        """The declared attributes, by name."""
         return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
 
     @property
     def differentiated(self) -> set[str]:
-        """What is declared, without factors that are constants."""
+        """The declared attributes, without constant factors."""
         return set(self.declared) - (set() if self.learned else {"factors"})
 
     @property
     def options(self) -> Options:
-        """What of it a cell's options say."""
+        """The part that a cell's options express."""
         return Options(
             self.reduction, self.weight, self.pos_weight, self.ignore_index, self.label_smoothing, self.where
         )
 
     @property
     def factor(self) -> float:
-        """What the logits are multiplied with."""
+        """The factor of the logits."""
         return self.scale / self.temperature
 
     @property

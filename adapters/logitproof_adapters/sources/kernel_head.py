@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Beside(NamedTuple):
-    """What a kernel takes that it is not differentiated by: labels, if any, and a tensor of factors by its keyword."""
+    """The arguments without a gradient: labels, if any, and a tensor of factors by keyword."""
 
     labels: list[Any]
     factors: dict[str, Any]

@@ -68,7 +68,7 @@ def over_ranks(function: Callable[..., Any], shards: int) -> Callable[..., Any]:
 
 
 class LoadedKernel:
-    """What the evaluator makes: the adapter of the kernel that the environment names."""
+    """The class that the evaluator instantiates: the adapter of the kernel that the environment names."""
 
     def __new__(cls, device: str = CPU) -> Any:
         """Return that adapter."""

@@ -17,7 +17,7 @@ SMALLEST = np.float32(2.0**-126)
 """The smallest normal number of float32."""
 
 COUNT = 4096
-"""How many numbers are added: enough to tell a sum that is rounded to float16 on its way from one that is not."""
+"""Length of the sum: enough to distinguish one with intermediate rounding to float16 from one without."""
 
 
 def probed(adapter: Any) -> dict[str, str]:

@@ -78,7 +78,7 @@ MOST_FUNCTIONS = 256
 
 
 PROGRAMS_KEPT = 128
-"""How many functions are made until it is looked at how much memory the process has taken meanwhile."""
+"""Number of functions created between two checks of how much memory the process has taken."""
 
 MEMORY_KEPT = 384 << 20
 """Bytes that it may have taken until a framework is told to forget what it compiled beside the functions: JAX keeps the

@@ -34,7 +34,7 @@ NO_TRAINER = "no training is wrapped for this adapter"
 
 @dataclass(frozen=True)
 class Step:
-    """What a framework gave in one step.
+    """The results of one step of a framework.
 
     Attributes
     ----------

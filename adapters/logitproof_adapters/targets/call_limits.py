@@ -19,4 +19,4 @@ WATCHDOG = 20
 cannot end it, and does not know how busy that machine is."""
 
 MOST_DEATHS = 5
-"""In a row, without an answer between them: then a target is given up, for each new start costs an import."""
+"""Deaths in a row, without an answer in between, after which a target is given up: each restart costs an import."""

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 IDLE_SHARE = 0.05
-"""A process that had, or waited for, a processor for less than this share of the time waits for something else."""
+"""A process that used, or waited for, a processor for less than this share of the time waits for something else."""
 
 FIRST_LOOK_SECONDS = 1.0
-"""How long it is silent at least before it is looked at: each look reads a file of every process of the machine."""
+"""Shortest silence before the first check: each check reads a file of every process of the machine."""
 
 LOOKS_AT_WAITING = 20
-"""How often within the limit it is looked at how long the session's processes have waited for a processor."""
+"""Number of checks within the limit of how long the session's processes have waited for a processor."""
 
 _SESSION, _TIMES = 3, slice(11, 15)
 """Fields of /proc/PID/stat behind the name of the command: its session; its times, and those of its ended children."""

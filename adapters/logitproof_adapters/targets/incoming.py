@@ -14,7 +14,7 @@ AT_FIRST = 1 << 26
 
 
 class Incoming:
-    """What comes from a pipe that is read without waiting.
+    """The bytes of a pipe that is read without blocking.
 
     Parameters
     ----------

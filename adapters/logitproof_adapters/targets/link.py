@@ -77,7 +77,7 @@ def telling_line(text: str, width: int = 300) -> str:
 
 
 def how_it_ended(status: int) -> str:
-    """Say how a process ended.
+    """Describe how a process ended.
 
     >>> how_it_ended(-11)
     'ended by SIGSEGV'
@@ -401,7 +401,7 @@ class Link:
             self._outgoing.clear()
 
     def _how_it_ended(self) -> str:
-        """Say how the process ended that has closed its end of the pipe."""
+        """Describe how the process ended that has closed its end of the pipe."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_SECONDS)
         status = self._process.poll()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Offer(NamedTuple):
-    """What a framework says of a cell before it is asked: why it has none such, and what it documents of it."""
+    """The reason why a framework does not offer a cell, if so, and its dialect for the cell."""
 
     reason: str | None
     dialect: Dialect
@@ -252,7 +252,7 @@ class RemoteAdapter:
         self._offers = other._offers
 
     def foresee(self, cells: Sequence[Cell]) -> None:
-        """Ask at once what `unsupported` and `dialect` will be asked of these cells."""
+        """Request in one batch what `unsupported` and `dialect` return for these cells."""
         answer, _ = self.request({"do": "offers", "cells": [cell_to_json(cell) for cell in cells]})
         dialects = [Dialect(**{**stated, "takes": tuple(stated["takes"])}) for stated in answer["dialects"]]
         offers = (Offer(reason, dialects[number]) for reason, number in answer["offers"])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Remote(Protocol):
-    """What a trainer needs of the adapter it belongs to."""
+    """The methods that a trainer needs of its adapter."""
 
     facts_of_trainer: dict[str, Any]
 

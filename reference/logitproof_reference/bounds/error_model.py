@@ -24,7 +24,7 @@ def times(a: F64 | float, b: F64 | float) -> F64:
 
 @dataclass(frozen=True)
 class BoundedValue:
-    """What an implementation holds in place of an exact number.
+    """A computed number: its exact value and an error bound.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Rounding:
 
     @property
     def flush(self) -> float:
-        """What flushing a subnormal number to zero can cost: 0 under gradual underflow."""
+        """The largest error of flushing a subnormal number to zero: 0 under gradual underflow."""
         return self.format.smallest_normal if self.arithmetic.flush_to_zero else 0.0
 
     @property

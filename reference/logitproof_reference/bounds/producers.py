@@ -90,7 +90,7 @@ def _effective(request: Request) -> F64:
 
 
 class Row(NamedTuple):
-    """What the terms are made of.
+    """The ingredients of the terms.
 
     Attributes
     ----------

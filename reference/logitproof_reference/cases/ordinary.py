@@ -23,7 +23,7 @@ _WIDE_FORMATS = ("bfloat16", "float32", "float64")
 
 
 def every_profile(rows: int) -> dict[str, int]:
-    """Ask the same rows in each profile."""
+    """Use the same rows in each profile."""
     return {"quick": rows, "full": rows}
 
 

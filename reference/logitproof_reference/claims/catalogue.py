@@ -20,7 +20,7 @@ CATALOGUE: tuple[Claim, ...] = SOFTMAX_CLAIMS + LOSS_CLAIMS
 
 @dataclass(frozen=True)
 class Answers:
-    """What one framework made of the claims.
+    """The answers of one framework to the claims.
 
     Attributes
     ----------

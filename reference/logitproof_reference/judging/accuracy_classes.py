@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.formats import F64, Format
 
 DECISIVE = 4.0
-"""How many times the better bound the other algorithm's error must be able to reach for a row to decide."""
+"""A row decides if the other algorithm's error can reach this many times the better bound."""
 
 CLASSES: Final = {
     "saturation": ("relative at saturation", "absolute at saturation"),
@@ -41,7 +41,7 @@ CLASSES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """What an implementation answered to some rows, and what is exact.
+    """The answers of an implementation to some rows, and the exact ones.
 
     Attributes
     ----------

@@ -75,7 +75,7 @@ class Enclosure:
         return _rounded(self.value, self.tail, format_).astype(format_.dtype)
 
     def decided(self, format_: Format | str) -> NDArray[np.bool_]:
-        """Tell where every number of the enclosure rounds to the same number of a format.
+        """Return where every number of the enclosure rounds to the same number of a format.
 
         A tie is decided only where the radius is 0.
         """

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Certificate:
-    """What was compared and what was found.
+    """The comparison and its result.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Terms(NamedTuple):
-    """What a closed form combines with the core; None if it takes no such thing.
+    """The arguments of a closed form besides the core; None if not taken.
 
     Attributes
     ----------

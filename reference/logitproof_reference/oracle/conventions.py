@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Convention:
-    """What a function makes of its numbers first.
+    """The convention by which a function treats its numbers.
 
     Attributes
     ----------
@@ -106,5 +106,5 @@ class Probabilities:
         return choose((r.hi <= 0.0) | (made.hi < floor), Ball(np.full(r.hi.shape, floor)), made)
 
     def is_nothing(self, r: Ball) -> NDArray[np.bool_]:
-        """Tell where the logarithm of r is -inf."""
+        """Return where the logarithm of r is -inf."""
         return (r.hi <= 0.0) & (self.convention.log_floor is None)

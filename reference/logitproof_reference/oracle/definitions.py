@@ -36,7 +36,7 @@ WIDEST_SHARED_ROW = 64
 
 
 class Shares(NamedTuple):
-    """What every quantity of a row is made of: p, -log p and the logarithm of the sum."""
+    """The terms of every quantity of a row: p, -log p and the logarithm of the sum."""
 
     p: list[Any]
     surprise: list[Any]

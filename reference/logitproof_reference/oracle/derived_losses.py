@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Operands:
-    """What a function takes.
+    """The arguments of a function.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ SECOND = "hvp_"
 
 @dataclass(frozen=True, eq=False)
 class Operands:
-    """What a function takes.
+    """The arguments of a function.
 
     Attributes
     ----------

@@ -121,7 +121,7 @@ class LossOptions:
         return self.weight is not None or self.ignore_index is not None or self.label_smoothing != 0.0
 
     def kept(self, labels: NDArray[Any]) -> NDArray[np.bool_]:
-        """Tell the rows that are not ignored."""
+        """Return the rows that are not ignored."""
         if self.ignore_index is None or labels.ndim != 1:
             return np.ones(len(labels), dtype=bool)
         return np.asarray(labels != self.ignore_index)

@@ -32,7 +32,7 @@ LARGEST_ELEMENT_FACTOR = 100
 
 
 def rows_within(logits: F64) -> NDArray[np.bool_]:
-    """Tell the rows whose logits are finite or -inf, one finite at least, and of ordinary size."""
+    """Return the rows whose logits are finite or -inf, one finite at least, and of ordinary size."""
     largest, smallest = logits.max(axis=1), logits.min(axis=1)
     within: NDArray[np.bool_] = (np.abs(largest) <= LARGEST_LOGIT) & (smallest >= -LARGEST_LOGIT)
     if not within.all():
@@ -42,7 +42,7 @@ def rows_within(logits: F64) -> NDArray[np.bool_]:
 
 
 def factors_within(request: Request) -> NDArray[np.bool_]:
-    """Tell the rows whose factors are finite and multiply to ordinary sizes only."""
+    """Return the rows whose factors are finite and multiply to ordinary sizes only."""
     rows = len(request.logits)
     finite = np.ones(rows, dtype=bool)
     if not request.factors and request.divisor is None and request.options.weight is None:
@@ -60,7 +60,7 @@ def factors_within(request: Request) -> NDArray[np.bool_]:
 
 
 def elements_within(arrays: Sequence[F64], divisor: Fraction | None) -> NDArray[np.bool_]:
-    """Tell the elements whose logit, the first array, is infinite or of ordinary size, and whose factors are too."""
+    """Return the elements whose logit, the first array, is infinite or of ordinary size, and whose factors are too."""
     logits, *factors = arrays
     fits = np.isinf(logits) | (np.abs(logits) <= LARGEST_LOGIT)
     for part in factors:

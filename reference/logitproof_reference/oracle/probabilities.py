@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Operands:
-    """What such a function takes.
+    """The arguments of such a function.
 
     Attributes
     ----------

@@ -50,7 +50,7 @@ class Request:
 
     @property
     def row(self) -> Op:
-        """What is true of the op."""
+        """The row of the op."""
         return OPS[self.op]
 
     @property

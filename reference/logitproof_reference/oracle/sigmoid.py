@@ -118,7 +118,7 @@ def infinite_grad_labels(elements: Elements) -> F64:
 
 
 class Parts:
-    """What the closed forms are made of."""
+    """The terms of the closed forms."""
 
     def __init__(self, elements: Elements, divisor: Fraction | None) -> None:
         one = np.ones_like(elements.y)

@@ -131,4 +131,4 @@ DISTRIBUTIONS: Mapping[str, Mapping[str, Callable[[Operands], Ball]]] = {
         "grad_sample": partial(relaxed_categorical_slope, by_sample=True),
     },
 }
-"""By function and quantity, as `oracle.derived_losses.FORMULAS`."""
+"""Closed forms by function and quantity, as `oracle.derived_losses.FORMULAS`."""

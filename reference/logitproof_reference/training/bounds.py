@@ -40,7 +40,7 @@ _INFLATION = 1.0 + 2.0**-40
 
 @dataclass(frozen=True)
 class Computed:
-    """What a framework may have computed: the exact magnitude, and how far it may be from it."""
+    """A number that a framework may have computed: the exact magnitude, and an error bound."""
 
     size: F64
     off: F64

@@ -39,19 +39,19 @@ _LIKE = 2.0
 
 @dataclass(frozen=True)
 class Shape:
-    """What makes a row like another: its largest magnitude, and its spread."""
+    """The shape of a row, by which rows are compared: its largest magnitude, and its spread."""
 
     magnitude: float
     spread: float
 
     def like(self, logits: F64) -> NDArray[np.bool_]:
-        """Tell which rows of finite logits (rows, classes) are like this one."""
+        """Return which rows of finite logits (rows, classes) are like this one."""
         return _within(np.abs(logits).max(axis=1), self.magnitude) & _within(np.ptp(logits, axis=1), self.spread)
 
 
 @dataclass(frozen=True)
 class Planted:
-    """What became of a training with an error in it.
+    """The outcome of a training with an error in it.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Planted:
 
 @dataclass(frozen=True)
 class Impact:
-    """What a finding is worth.
+    """The impact of a finding.
 
     Attributes
     ----------

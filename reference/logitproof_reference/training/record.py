@@ -25,7 +25,7 @@ SERIES = {
 
 @dataclass
 class TrainingRecord:
-    """What was measured along one training.
+    """The measurements of one training.
 
     Attributes
     ----------

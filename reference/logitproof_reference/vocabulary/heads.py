@@ -20,7 +20,7 @@ OF_TWO = "logaddexp"
 
 @dataclass(frozen=True)
 class FusedOp:
-    """What is true of a fused op.
+    """The properties of a fused op.
 
     Attributes
     ----------

@@ -60,7 +60,7 @@ TAKES_TANGENT = frozenset({name for name, one in QUANTITIES.items() if one.takes
 
 @dataclass(frozen=True)
 class Formulas:
-    """What computes one quantity of an op: functions, each by its name in the module that holds it.
+    """The functions that compute one quantity of an op, each by its name in its module.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Formulas:
 
 @dataclass(frozen=True)
 class Op:
-    """What is true of an op.
+    """The properties of an op.
 
     Attributes
     ----------

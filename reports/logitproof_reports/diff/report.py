@@ -31,7 +31,7 @@ _COUNTED = {
 
 @dataclass(frozen=True)
 class DiffReport:
-    """What a diff comes to.
+    """The conclusions of a diff.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ NUMERIC = frozenset({"VAL", "GRD", "GLB", "JVP", "HVP", "OPT", ""})
 other side's; the others compare two answers of one side, or words."""
 
 _LENIENCE = 4.0
-"""How many roundings of the largest intermediate result a term may go through."""
+"""Number of roundings, of the size of the largest intermediate result, that a term may undergo."""
 
 _COARSEST = FORMATS["float16"].unit_roundoff
 """What hardware may round to inside a call of a wider format."""

@@ -66,7 +66,7 @@ class Release:
 
     @property
     def sentence(self) -> str:
-        """What moved, in a sentence."""
+        """The changes, in a sentence."""
         part = "" if self.complete else " (a part of the matrix)"
         if not self.since:
             return f"{self.version}{part}: no earlier run with the same inputs."

@@ -50,7 +50,7 @@ SHORT = {
     "bits": "Bits",
     "slack": "Slack",
 }
-"""What of it a terminal of 80 columns has room for: the cells' verdicts, and how many changed in verdict and bits."""
+"""Columns that fit on a terminal of 80 columns: the cells' verdicts, and how many changed in verdict and bits."""
 
 NUMBERS = frozenset({"cells", "conforming", "known", "unexpected", "verdicts", "bits", "slack"})
 

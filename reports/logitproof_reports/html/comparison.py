@@ -92,7 +92,7 @@ def histogram(title: str, octaves: Sequence[tuple[int, int]]) -> Histogram | Non
 
 @dataclass(frozen=True)
 class ComparisonPage:
-    """What the page shows.
+    """The contents of the page.
 
     Attributes
     ----------

@@ -39,7 +39,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class ExtremeCell:
-    """What one framework gave: `as_due`, or what was observed, and what was due where that is not allowed."""
+    """The result of one framework: `as_due`, or the observed value, and the expected one if it is not allowed."""
 
     outcome: Outcome | None
     observed: str

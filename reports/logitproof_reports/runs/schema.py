@@ -38,7 +38,7 @@ class RunFileError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What was judged, and where.
+    """The judgements of a run, and its environments.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predicate:
-    """What a value must be beyond its type, and how that is called: ``a part such as 2/3``."""
+    """A condition on a value beyond its type, and its description: ``a part such as 2/3``."""
 
     holds: Callable[[Any], bool]
     words: str

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def stale_entry(entry: str) -> str:
-    """Say that a ledger entry explains nothing."""
+    """Return the reason that a ledger entry explains nothing."""
     return f'the ledger entry "{entry}" matches nothing in this run; narrow its machines or enter the fixed release'
 
 

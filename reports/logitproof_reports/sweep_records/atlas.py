@@ -77,7 +77,7 @@ class Swept:
 
     @property
     def subject(self) -> tuple[str, str, str, str]:
-        """What was measured: format, function, framework, mode."""
+        """A measured function: format, function, framework, mode."""
         return self.line.format, self.line.function, self.line.framework, self.line.mode
 
 
@@ -236,7 +236,7 @@ def tables_of(records: Sequence[Record], found: Sequence[Searched]) -> list[Tabl
 
 
 def headline_of(records: Sequence[Record]) -> str:
-    """Say what there is."""
+    """Describe what there is."""
     summaries = [summary_of(record, name) for record in records for name in record.head["plan"]]
     numbers = sum(one.counts["numbers"] for one in summaries)
     broken = sum(one.is_broken for one in summaries)

@@ -22,7 +22,7 @@ SLIGHTLY = 1e-6
 
 @dataclass(frozen=True)
 class Change:
-    """What became of a function.
+    """The change of a function.
 
     Attributes
     ----------

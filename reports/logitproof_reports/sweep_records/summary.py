@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a record holds of a function.
+    """The summary of a function in a record.
 
     Attributes
     ----------

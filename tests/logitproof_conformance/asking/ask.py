@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one call gave.
+    """The result of one call.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ def digest(observed: NDArray[Any]) -> str:
 
 
 def same_bits(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell where two answers of one format have the same bits; NaN equals NaN, whatever its payload."""
+    """Return where two answers of one format have the same bits; NaN equals NaN, whatever its payload."""
     both_nan = np.isnan(before.astype(np.float64)) & np.isnan(after.astype(np.float64))
     same: NDArray[np.bool_] = (_bits(before) == _bits(after)) | both_nan
     return same

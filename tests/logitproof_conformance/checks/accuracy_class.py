@@ -47,7 +47,7 @@ KEEPS_DIGITS, LOSES_DIGITS = CLASSES["label gradient"]
 
 
 def judge_accuracy_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Tell which kind of algorithm is at work (VAL-3), and whether the gradient at the label cancels (ACC-2)."""
+    """Return which kind of algorithm is at work (VAL-3), and whether the gradient at the label cancels (ACC-2)."""
     batch = evaluation.common_batch
     answer = evaluation.answer(batch)
     if (failed := failure(case, answer, "VAL-3")) is not None:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from logitproof_reference.vocabulary.judgement import Judgement
 
 ROWS = 4
-"""Of each regime: XLA fuses a loop of up to 4,096 elements with what consumes it, and computes it again in each."""
+"""Rows of each regime: XLA fuses loops of up to 4,096 elements with their consumers, and recomputes them in each."""
 
 
 def judge_few_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask a few rows of every regime by themselves: what is right in the whole batch is right there too.
+    """Evaluate a few rows of every regime by themselves: what is right in the whole batch is right there too.
 
     Each clause is judged on all regimes, and the worst of them is reported.
     """

@@ -35,7 +35,7 @@ CLAUSE = "IO-5"
 
 
 def judge_further_layout(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask some rows of the common batch in another layout: what is right in the batch is right there too (IO-5)."""
+    """Evaluate some rows of the common batch in another layout: they must be as accurate as in the batch (IO-5)."""
     cell, common, layout = case.cell, evaluation.common_batch, FURTHER_LAYOUTS[case.regime]
     chosen = layout.chosen(len(common.rows))
     batch = _some_rows(common, chosen)
@@ -56,7 +56,7 @@ def judge_further_layout(evaluation: CellEvaluation, case: Case) -> Iterator[Jud
 
 
 def judge_one_dimension(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask rows one by one, without a batch, or without an axis: what is right in the batch is right so too (IO-5)."""
+    """Evaluate rows one by one, without a batch or an axis: they must be as accurate as in the batch (IO-5)."""
     by_default = case.regime == EVERY_AXIS
     cell, common = replace(case.cell, entry=EVERY_AXIS if by_default else case.cell.entry), evaluation.common_batch
     chosen = np.array(sorted(common.slices[name].start for name in ROWS_OF_ONE_DIMENSION if name in common.slices))

@@ -38,7 +38,7 @@ ENOUGH_CLASSES = 129
 
 
 def judge_label_format(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with the same class indices in int64 and in the format of the check; the bits are the same (IO-6)."""
+    """Evaluate with class indices in int64 and in the format of the check; the bits must be the same (IO-6)."""
     narrow = np.dtype(LABEL_FORMATS[case.regime])
     yield from _judge_narrowed(evaluation, case, _with_small_labels(_narrowest_batch(evaluation), narrow), narrow)
 
@@ -63,7 +63,7 @@ def _judge_narrowed(
 
 
 def judge_narrow_ignored_labels(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with an ignored index in the narrowest format that holds it; the bits are those of int64 (IO-6)."""
+    """Evaluate with an ignored index in the narrowest format that holds it; the bits are those of int64 (IO-6)."""
     assert case.cell.options.ignore_index is not None
     narrow, batch = np.dtype(NARROW_FORMATS[case.cell.options.ignore_index]), evaluation.batch_with("typical")
     yield from _judge_narrowed(evaluation, case, batch, narrow)
@@ -85,7 +85,7 @@ def _with_small_labels(batch: Batch, narrow: np.dtype[np.integer]) -> Batch:
 def _described(
     evaluation: CellEvaluation, found: Judgement, batch: Batch, narrow: np.dtype[np.integer], row: int
 ) -> Judgement:
-    """Say which row got another answer, with its label in the narrow format."""
+    """Describe which row got another answer, with its label in the narrow format."""
     inputs = arrange(evaluation.cell, batch.rows[row : row + 1])
     narrowed = replace(inputs, labels=batch.rows.indices[row : row + 1].astype(narrow))
     reason = f"label {batch.rows.indices[row]} in {narrow} has a different result than in int64, row {row}"
@@ -94,7 +94,7 @@ def _described(
 
 
 def judge_distribution_format(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with the same distributions in the logits' format and in another one: where the first is right, so is it."""
+    """Evaluate with distributions in the logits' format and in another one, which must be as accurate."""
     cell, other = case.cell, FORMATS[DISTRIBUTION_FORMATS[case.regime]]
     batch = _with_labels_of(evaluation.common_batch, other.dtype)
     answer = ask_with(evaluation.adapter, cell, _labelled_in(cell, other.dtype, batch.rows), batch)
@@ -113,7 +113,7 @@ def judge_distribution_format(evaluation: CellEvaluation, case: Case) -> Iterato
 
 
 def judge_weight_format(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with the same class weights in the logits' format and in another one: where the first is right, so is it."""
+    """Evaluate with class weights in the logits' format and in another one, which must be as accurate."""
     cell, other = case.cell, FORMATS[WEIGHT_FORMATS[case.regime]]
     batch = evaluation.batch_with("typical")
     answer = ask_with(evaluation.adapter, cell, _weighted_in(cell, other.dtype, batch.rows), batch)

@@ -67,7 +67,7 @@ class Product:
 
 
 def judge_forward_and_reverse(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask the gradient too: cotangent times jvp is gradient times tangent (LAW-8)."""
+    """Evaluate the gradient too: cotangent times jvp equals gradient times tangent (LAW-8)."""
     cell, batch = case.cell, evaluation.common_batch
     reverse = replace(cell, quantity="grad_logits")
     if (reason := evaluation.adapter.unsupported(reverse)) is not None:
@@ -86,7 +86,7 @@ def judge_forward_and_reverse(evaluation: CellEvaluation, case: Case) -> Iterato
 
 
 def judge_second_vector(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with a second vector w: w H v is v H w (LAW-9)."""
+    """Evaluate with a second vector w: w H v is v H w (LAW-9)."""
     cell, batch = case.cell, evaluation.common_batch
     first = RelatedRequest(cell, arrange(cell, batch.rows))
     second = RelatedRequest(cell, replace(first.inputs, tangent=batch.rows.class_cotangents.copy()))
@@ -125,7 +125,7 @@ def _relation(clause: str, says: str, known: ComparedBatch, first: Product, seco
 
 
 def _normalized(known: ComparedBatch) -> Mask:
-    """Tell the rows whose labels sum to one; of others the derivative may be known to be that of another loss."""
+    """Return the rows whose labels sum to one; of others the derivative may be known to be that of another loss."""
     if (known.cell.op, known.cell.labels) != ("softmax_cross_entropy", "distributions"):
         return np.ones(len(known.batch.rows), dtype=bool)
     normalized: Mask = known.batch.rows.distributions.astype(np.float64).sum(axis=1) == 1

@@ -74,7 +74,7 @@ def shiftable(format_: Format, count: int, classes: int) -> tuple[NDArray[Any], 
 
 
 def judge_shifted_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with rows and the same rows shifted, both in one call: the answers agree but for log-sum-exp (LAW-3)."""
+    """Evaluate rows and the same rows shifted, in one call: the answers agree except for log-sum-exp (LAW-3)."""
     cell, batch = case.cell, evaluation.common_batch
     half = len(batch.rows) // 2
     rows, shifts = shiftable(FORMATS[cell.format], half, batch.classes)
@@ -112,7 +112,7 @@ def _sum(a: F64, b: F64) -> Enclosure:
 
 
 def judge_permuted_classes(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with the classes of each row in another order: the answers come in that order (LAW-4)."""
+    """Evaluate with the classes of each row in another order: the answers come in that order (LAW-4)."""
     cell, batch = case.cell, evaluation.common_batch
     order = hash_order("permuted classes", len(batch.rows), batch.classes)
     first = arrange(cell, batch.rows)
@@ -148,7 +148,7 @@ def _reordered(array: NDArray[Any], order: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def judge_one_hot_labels(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with one-hot distributions for the class indices: the loss and its gradient are the same (LAW-6)."""
+    """Evaluate with one-hot distributions for the class indices: the loss and its gradient are the same (LAW-6)."""
     batch = evaluation.common_batch
     other = replace(case.cell, labels="distributions")
     if (reason := evaluation.adapter.unsupported(other)) is not None:

@@ -103,7 +103,7 @@ def mixed_derivative(cell: Cell, rows: Rows, *, constant_sum: bool = False) -> t
 
 
 def _ordinary(slices: dict[str, slice], rows: Rows) -> NDArray[np.bool_]:
-    """Tell the rows of finite logits that no clause for extremes takes."""
+    """Return the rows of finite logits that no clause for extremes takes."""
     chosen = finite_rows(rows.logits)
     for name, part in slices.items():
         chosen[part] &= REGIMES[name].clause in ORDINARY

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def judge_eager_answer(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask in eager mode too: format and shape are the same (MOD-3), and how many bits are (MOD-2)."""
+    """Evaluate in eager mode too: compare format and shape (MOD-3), and count equal bits (MOD-2)."""
     eager_cell, batch = replace(case.cell, mode="eager"), evaluation.common_batch
     if (reason := evaluation.adapter.unsupported(eager_cell)) is not None:
         yield judgement(case, "MOD-3", "unsupported", reason=reason)
@@ -54,7 +54,7 @@ def judge_eager_answer(evaluation: CellEvaluation, case: Case) -> Iterator[Judge
 
 
 def _changed_form(eager: Answer, compiled: Answer) -> str:
-    """Say what the compiled mode made of eager's format and shape; empty if it kept both or eager gave none."""
+    """Describe how the compiled mode changed eager mode's format and shape; empty if it kept both or there is none."""
     if eager.failure:
         return ""
     if compiled.failure:

@@ -27,7 +27,7 @@ CLAUSE = "IO-5"
 
 
 def judge_padded_rows(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with neighbouring classes side by side and rows apart: who takes one stride for both misreads them (IO-5)."""
+    """Evaluate with contiguous classes and gaps between rows: code that uses one stride for both fails (IO-5)."""
     cell, batch = case.cell, evaluation.common_batch
     answer = ask_with(evaluation.adapter, cell, _apart(cell, batch.rows), batch)
     if (failed := first_failure(case, CLAUSE, (evaluation.answer(batch), answer))) is not None:

@@ -61,7 +61,7 @@ def judge_bad_label(evaluation: CellEvaluation, case: Case) -> Iterator[Judgemen
 
 
 def _fault_of_label(evaluation: CellEvaluation, label: int, observed: NDArray[Any]) -> str:
-    """Say what is wrong with a bad label's own row; empty if it is NaN, or 0 where the label is documented so."""
+    """Describe what is wrong with a bad label's own row; empty if it is NaN, or 0 if documented as ignored."""
     numbers = np.atleast_1d(observed).astype(np.float64)
     if label in ignored_labels(evaluation.adapter):
         return "" if (numbers == 0).all() else f"label {label}, documented as ignored, has a loss other than 0"
@@ -72,7 +72,7 @@ def _fault_of_label(evaluation: CellEvaluation, label: int, observed: NDArray[An
 
 
 def _spoiled_rows(evaluation: CellEvaluation, observed: NDArray[Any]) -> Mask:
-    """Tell the rows that were within their bound with good labels alone and are so no longer."""
+    """Return the rows that were within their bound with good labels alone and are so no longer."""
     batch, before = evaluation.common_batch, evaluation.seen(evaluation.common_batch)
     after = ComparedBatch(evaluation.cell, batch, observed, before.truth)
     lost = before.must.conforms & ~after.must.conforms
@@ -99,7 +99,7 @@ def judge_invalid_argument(evaluation: CellEvaluation, case: Case) -> Iterator[J
 
 
 def _fault_of_invalid_argument(evaluation: CellEvaluation, case: Case, answer: Answer) -> str:
-    """Say what is wrong with an answer; empty if it is what is documented.
+    """Describe what is wrong with an answer; empty if it is what is documented.
 
     NaN is no refusal: a sum over rows of which one is NaN is NaN, whatever became of the argument.
     """
@@ -125,7 +125,7 @@ def _as_documented(batch: Batch, case: Case) -> Batch:
 
 
 def judge_no_classes(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with rows of zero classes: an error, no number at all, or the limit of an empty sum (ERR-4)."""
+    """Evaluate with rows of zero classes: an error, no number at all, or the limit of an empty sum (ERR-4)."""
     batch = _without_classes(evaluation.common_batch)
     inputs = arrange(case.cell, batch.rows)
     answer = ask_with(evaluation.adapter, case.cell, inputs, batch)
@@ -149,7 +149,7 @@ def _without_classes(batch: Batch) -> Batch:
 
 
 def _fault_of_nothing(case: Case, observed: NDArray[Any]) -> str:
-    """Say which finite number came of no classes; an empty sum is 0, and its logarithm -inf, but no index is right."""
+    """Describe the finite result for zero classes; an empty sum is 0, its logarithm -inf, but no index is right."""
     numbers = observed.astype(np.float64)
     due = -np.inf if OPS[case.cell.op].shift_slope > 0.0 else 0.0
     allowed = np.isnan(numbers) | ((numbers == due) & (case.cell.labels != "indices"))

@@ -41,7 +41,7 @@ def judge_result(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
 
 
 def judge_empty_batch(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask with no rows at all: the answer has no rows either (IO-3)."""
+    """Evaluate with no rows at all: the answer has no rows either (IO-3)."""
     batch = evaluation.common_batch
     empty = batch.rows[:0]
     answer = ask(evaluation.adapter, case.cell, replace(batch, rows=empty))

@@ -67,7 +67,7 @@ def judge_another_place(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
 
 
 def judge_row_alone(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask the first row in a batch of its own: it is right there too (VAL-1 and its like), with its bits (ROW-2)."""
+    """Evaluate the first row alone: it must be as accurate (VAL-1 and others), with the same bits (ROW-2)."""
     batch, cell = evaluation.common_batch, case.cell
     clause = f"{FAMILY[cell.quantity]}-1"
     alone = ask(evaluation.adapter, cell, replace(batch, rows=batch.rows[:1]))
@@ -96,7 +96,7 @@ def judge_row_alone(evaluation: CellEvaluation, case: Case) -> Iterator[Judgemen
 
 
 def judge_repeated_call(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask the same again, and once more, for two kernels may take turns: the bits should be the same (LAW-5)."""
+    """Evaluate the same twice more, because two kernels may alternate: the bits should be the same (LAW-5)."""
     rows = evaluation.common_batch.rows
     found = _ask_again(evaluation, case, "LAW-5", rows, np.arange(len(rows)))
     if found.verdict == "conforms":
@@ -105,7 +105,7 @@ def judge_repeated_call(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
 
 
 def _ask_again(evaluation: CellEvaluation, case: Case, clause: str, rows: Rows, origin: NDArray[np.intp]) -> Judgement:
-    """Ask with `rows` and compare bits with the first answer; `origin` says where each compared row came from."""
+    """Evaluate `rows` and compare bits with the first answer; `origin` gives the source of each compared row."""
     batch = evaluation.common_batch
     first = evaluation.answer(batch)
     again = ask(evaluation.adapter, case.cell, replace(batch, rows=rows))

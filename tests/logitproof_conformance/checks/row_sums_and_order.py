@@ -143,7 +143,7 @@ def _judge_order(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgem
 def _with_pair(
     evaluation: CellEvaluation, found: Judgement, batch: Batch, row: int, classes: tuple[int, int], *, is_tie: bool
 ) -> Judgement:
-    """Say which two classes of a row are out of order, the one with the smaller logit first."""
+    """Describe which two classes of a row are out of order, the one with the smaller logit first."""
     regime, number = batch.locate(row)
     lower, upper = (float(evaluation.answer(batch).array[row, place]) for place in classes)
     kind = "equal logits have different results" if is_tie else "the larger logit has the smaller result"

@@ -25,7 +25,7 @@ CLAUSE = "IO-7"
 
 
 def judge_second_backward(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Go backward twice: where the first gradient is within its bound, the second one is (IO-7)."""
+    """Run the backward pass twice: if the first gradient is within its bound, the second one is too (IO-7)."""
     if not keeps_graph(evaluation.adapter):
         yield judgement(case, CLAUSE, "unsupported", reason="the adapter goes backward once")
         return

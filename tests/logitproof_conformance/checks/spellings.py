@@ -39,7 +39,7 @@ OF_ONE_CLASS = {"softmax": 1.0, "log_softmax": 0.0}
 
 
 def judge_spelling(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask the common batch by another call: what is right by the usual one is right by it too (IO-5)."""
+    """Evaluate the common batch by another call: what is right by the usual one is right by it too (IO-5)."""
     cell, batch, spelling = replace(case.cell, entry=case.regime), evaluation.common_batch, SPELLINGS[case.regime]
 
     def restored(cell: Cell, answer: NDArray[Any], batch: Batch) -> NDArray[Any]:
@@ -56,7 +56,7 @@ def judge_spelling(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement
 
 
 def judge_zero_dimensions(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
-    """Ask logits of no axis, one number each: its class is certain, as one of one is (IO-4)."""
+    """Evaluate logits of no axis, one number each: its class is certain, as one of one is (IO-4)."""
     batch, dtype = replace(evaluation.common_batch, classes=1), FORMATS[case.cell.format].dtype
     asked = [Inputs(logits=np.array(number, dtype), axis=0) for number in NUMBERS]
     answers = [ask_with(evaluation.adapter, case.cell, inputs, batch, _of_no_axis) for inputs in asked]

@@ -198,7 +198,7 @@ def repro_of_failure(evaluation: CellEvaluation, batch: Batch, regime: str) -> s
 
 
 def finite_rows(array: NDArray[Any]) -> Mask:
-    """Tell which rows of a (rows, classes) array hold finite numbers only."""
+    """Return which rows of a (rows, classes) array hold finite numbers only."""
     return np.asarray(np.isfinite(array.astype(np.float64)).all(axis=1))
 
 

@@ -60,7 +60,7 @@ class Conclusions:
         return expectations(self.ledger, self.description.version, self.profile, self.facts)
 
     def take(self, judgements: Iterable[Judgement]) -> list[Judgement]:
-        """Hold judgements against the ledger and return them with what it says."""
+        """Check judgements against the ledger and return them with its entries."""
         taken = [self._held_against_ledger(found) for found in judgements]
         for found in taken:
             self._count(found)
@@ -100,7 +100,7 @@ class Conclusions:
 
 
 def stale_reason(entry: Deviation) -> str:
-    """Say of a judgement that conforms that the ledger expects it to deviate."""
+    """Return the reason of a stale entry: a judgement conforms where the ledger expects a deviation."""
     return (
         f'conforms, but the ledger entry "{entry.id}" expects a deviation: the entry is too broad for this machine, '
         "or upstream fixed it; narrow it, or enter its machines or the release that fixed it"
@@ -108,7 +108,7 @@ def stale_reason(entry: Deviation) -> str:
 
 
 def failure_message(found: Judgement) -> str:
-    """Say all that is needed to understand a failure without knowing this suite."""
+    """Return a message that explains a failure without knowledge of this suite."""
     clause = CLAUSES[found.clause]
     lines = [
         f"{found.verdict}: {found.cell}, regime {found.regime}",

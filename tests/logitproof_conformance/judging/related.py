@@ -43,7 +43,7 @@ ORDINARY = frozenset({"", "EXT-9"})
 
 @dataclass(frozen=True)
 class RelatedRequest:
-    """What was asked: a cell with its class axis last, and exactly the arrays handed in, one row each."""
+    """A request: a cell with its class axis last, and the arrays of the call, one row each."""
 
     cell: Cell
     inputs: Inputs
@@ -75,7 +75,7 @@ class RelatedRequest:
 
 @dataclass(frozen=True)
 class Relation:
-    """What a law makes of two answers.
+    """The relation that a law requires of two answers.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ def first_failure(case: Case, clause: str, answers: Iterable[Answer]) -> Judgeme
 
 
 def ordinary_rows(seen: ComparedBatch) -> Mask:
-    """Tell the rows of finite logits and finite first answers that no clause for extremes takes."""
+    """Return the rows of finite logits and finite first answers that no clause for extremes takes."""
     chosen = finite_rows(seen.batch.rows.logits)
     for name, part in seen.batch.slices.items():
         chosen[part] &= REGIMES[name].clause in ORDINARY
@@ -130,7 +130,7 @@ def ordinary_rows(seen: ComparedBatch) -> Mask:
 
 
 def sound_rows(seen: ComparedBatch) -> Mask:
-    """Tell the ordinary rows whose first answer is as it must be; where it is not, other clauses say so."""
+    """Return the ordinary rows whose first answer is as it must be; where it is not, other clauses say so."""
     return ordinary_rows(seen) & _by_row(seen.must.conforms)
 
 
@@ -145,7 +145,7 @@ def sound_elements(seen: ComparedBatch) -> Mask:
 
 
 def judge_relation(adapter: Adapter, case: Case, relation: Relation) -> Iterator[Judgement]:
-    """Hold the second answer against what the law makes of the first; describe the worst element.
+    """Compare the second answer with the one that the law gives for the first; describe the worst element.
 
     Nothing is judged where no first answer is as it must be: other clauses say so.
     """

@@ -65,7 +65,7 @@ COMPILED_OPTIONS = (
     Options(pos_weight=True),
     Options(reduction="mean", weight=True, pos_weight=True),
 )
-"""Those of them that are asked compiled too, in float32: the longest combinations, for compilers fuse."""
+"""The options that are also tested compiled, in float32: the longest combinations, because compilers fuse."""
 
 FEW_CLASSES = frozenset({1, COMMON_CLASSES, 33, 129, 1024, TWO_TILES})
 """One class, the common count, remainders behind vectors, whole vectors, and more classes than float16 counts."""

@@ -25,7 +25,7 @@ OURS = ("logitproof", "numpy")
 
 @runtime_checkable
 class InTarget(Protocol):
-    """What an adapter has whose framework is in a target."""
+    """The methods of an adapter whose framework is in a target."""
 
     target: Target
 

@@ -87,7 +87,7 @@ class FrameworkRun:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What must be the same where a journal is resumed."""
+        """The facts that must be unchanged when a journal is resumed."""
         about = self.conclusions.description
         return {
             "framework": about.framework,

@@ -185,7 +185,7 @@ def measure(training: Training) -> Trajectory:
 
 
 def _hold_step(found: Trajectory, training: Training, number: int, own: list[F64], step: Step) -> None:
-    """Hold a step against the exact one from `own`, the framework's parameters before it."""
+    """Compare a step with the exact one from `own`, the framework's parameters before it."""
     task, batch, format_ = training.task, training.batches[number], training.format
     before = [exactly(p) for p in own]
     exact = exact_pass(task, before, batch)
