@@ -67,15 +67,16 @@ class AskedProbabilityLoss(AskedFormat):
 
     def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
         """Yield the cases by name, with their judgements."""
-        for case in cases(self.format, request.widest, request.seed, is_binary=self.question.op == BINARY):
+        for case in cases(self.format, request.widest, request.seed, is_binary=self.question.op in BINARY):
             given = self._operands(case)
             yield case.name, (one for quantity in self.quantities for one in self._of(case, given, quantity))
         if not self.convention.normalized:
-            yield "outside", self._outside(outside(self.format, is_binary=self.question.op == BINARY))
+            yield "outside", self._outside(outside(self.format, is_binary=self.question.op in BINARY))
 
     def _operands(self, case: Case) -> Operands:
         takes = HEADS[self.question.op].operands
-        labels = {"indices": case.indices, "distributions": case.distributions}.get(self.question.labels)
+        outcomes = np.round(case.distributions) if self.question.op in BINARY else case.indices
+        labels = {"indices": outcomes, "distributions": case.distributions}.get(self.question.labels)
         return Operands(case.probabilities, case.target if "target" in takes else None, labels, self.convention)
 
     def _of(self, case: Case, given: Operands, quantity: str) -> Iterator[Judgement]:
@@ -145,7 +146,7 @@ class AskedProbabilityLoss(AskedFormat):
         return f"the row {given.probabilities[row].tolist()} has the loss {observed[row].tolist()}"
 
     def _cotangent(self, given: Operands) -> F64:
-        shape = given.probabilities.shape if self.question.op == BINARY else given.probabilities.shape[:1]
+        shape = given.probabilities.shape if self.question.op in BINARY else given.probabilities.shape[:1]
         return np.resize((1.0, -0.5, 2.0, 0.25, -3.0), shape)
 
     def _answer(self, quantity: str, given: Operands) -> Array:

@@ -1,7 +1,8 @@
 """Published losses and distributions that take probabilities; one number per row, or per element of a binary loss.
 
-``logitproof check --op probability_cross_entropy``, ``binary_cross_entropy``, ``probability_entropy`` or
-``probability_kl_divergence`` judges them. A divergence is that of the target from the probabilities.
+``logitproof check --op probability_cross_entropy``, ``probability_entropy``, ``probability_kl_divergence``,
+``binary_cross_entropy``, ``binary_entropy`` or ``binary_kl_divergence`` judges them. A divergence is that of the target
+from the probabilities.
 """
 
 from __future__ import annotations
@@ -34,6 +35,22 @@ def torch_categorical_kl(probabilities: Any, target: Any) -> Any:
     """`torch.distributions.kl_divergence` of two `Categorical`."""
     kl_divergence = import_module("torch.distributions").kl_divergence
     return kl_divergence(_torch_categorical(target), _torch_categorical(probabilities))
+
+
+def torch_bernoulli_log_prob(probabilities: Any, labels: Any) -> Any:
+    """`torch.distributions.Bernoulli.log_prob` of probabilities, negative."""
+    return -_torch_bernoulli(probabilities).log_prob(labels)
+
+
+def torch_bernoulli_entropy(probabilities: Any) -> Any:
+    """`torch.distributions.Bernoulli.entropy` of probabilities."""
+    return _torch_bernoulli(probabilities).entropy()
+
+
+def torch_bernoulli_kl(probabilities: Any, target: Any) -> Any:
+    """`torch.distributions.kl_divergence` of two `Bernoulli`."""
+    kl_divergence = import_module("torch.distributions").kl_divergence
+    return kl_divergence(_torch_bernoulli(target), _torch_bernoulli(probabilities))
 
 
 def torch_entr(probabilities: Any) -> Any:
@@ -96,6 +113,39 @@ def numpyro_entropy(probabilities: Any) -> Any:
     return import_module("numpyro.distributions").CategoricalProbs(probabilities).entropy()
 
 
+def numpyro_kl(probabilities: Any, target: Any) -> Any:
+    """`numpyro.distributions.kl_divergence` of two `CategoricalProbs`."""
+    distributions = import_module("numpyro.distributions")
+    categorical = distributions.CategoricalProbs
+    return distributions.kl_divergence(categorical(target), categorical(probabilities))
+
+
+def numpyro_bernoulli_log_prob(probabilities: Any, labels: Any) -> Any:
+    """`numpyro.distributions.BernoulliProbs.log_prob`, negative."""
+    return -import_module("numpyro.distributions").BernoulliProbs(probabilities).log_prob(labels)
+
+
+def numpyro_bernoulli_entropy(probabilities: Any) -> Any:
+    """`numpyro.distributions.BernoulliProbs.entropy`."""
+    return import_module("numpyro.distributions").BernoulliProbs(probabilities).entropy()
+
+
+def tfp_bernoulli_log_prob(probabilities: Any, labels: Any) -> Any:
+    """`Bernoulli.log_prob` of probabilities, negative, of TensorFlow Probability on JAX."""
+    return -_tfp().Bernoulli(probs=probabilities, dtype=labels.dtype).log_prob(labels)
+
+
+def tfp_bernoulli_entropy(probabilities: Any) -> Any:
+    """`Bernoulli.entropy` of probabilities, of TensorFlow Probability on JAX."""
+    return _tfp().Bernoulli(probs=probabilities).entropy()
+
+
+def tfp_bernoulli_kl(probabilities: Any, target: Any) -> Any:
+    """`Bernoulli.kl_divergence` of probabilities, of TensorFlow Probability on JAX."""
+    bernoulli = _tfp().Bernoulli
+    return bernoulli(probs=target).kl_divergence(bernoulli(probs=probabilities))
+
+
 def tfp_log_prob(probabilities: Any, labels: Any) -> Any:
     """`Categorical.log_prob` of probabilities, negative, of TensorFlow Probability on JAX."""
     return -_tfp().Categorical(probs=probabilities).log_prob(labels)
@@ -140,6 +190,10 @@ def _functional() -> Any:
 
 def _torch_categorical(probabilities: Any) -> Any:
     return import_module("torch.distributions").Categorical(probs=probabilities)
+
+
+def _torch_bernoulli(probabilities: Any) -> Any:
+    return import_module("torch.distributions").Bernoulli(probs=probabilities)
 
 
 def _keras(name: str, probabilities: Any) -> Any:

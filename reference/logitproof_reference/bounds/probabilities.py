@@ -201,6 +201,73 @@ def _binary_slope(given: Operands, rounding: Rounding) -> tuple[F64, F64, F64, F
     return off, first + second, times(off, own.r), (first + second) * own.r
 
 
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Both outcomes of a binary loss: each number, its logarithm's size and how far both may be off."""
+
+    held: Held
+
+    @cached_property
+    def parts(self) -> tuple[tuple[F64, F64, F64, F64], tuple[F64, F64, F64, F64]]:
+        """Number, how far it is off, size of the logarithm, how far that is off; of r, then of 1 - r."""
+        held, numbers = self.held, self.held.numbers
+        other = numbers.other.hi
+        off = held.dr + held.rounding.unit * other
+        size = np.abs(numbers.logarithm(numbers.other).hi)
+        return (held.r, held.dr, held.size, held.dl), (other, off, size, held.off_logarithm(other, off))
+
+
+def _binary_entropy(given: Operands, rounding: Rounding) -> F64:
+    off, size = np.zeros(given.probabilities.shape), np.zeros(given.probabilities.shape)
+    for number, moved, logarithm, logarithm_moved in Outcomes(Held(given.own, rounding)).parts:
+        off = off + moved * (logarithm + logarithm_moved) + times(number, logarithm_moved)
+        size = size + number * logarithm
+    total: F64 = off + ROUNDINGS * rounding.unit * (size + off)
+    return total
+
+
+def _binary_entropy_slope(given: Operands, rounding: Rounding) -> tuple[F64, F64, F64, F64]:
+    own = Held(given.own, rounding)
+    first, second = Outcomes(own).parts
+    size = first[2] + second[2]
+    off = first[3] + second[3] + ROUNDINGS * rounding.unit * size
+    return off, size, own.r * off, own.r * size
+
+
+def _binary_divergence(given: Operands, rounding: Rounding) -> F64:
+    off, size = np.zeros(given.probabilities.shape), np.zeros(given.probabilities.shape)
+    sides = (Outcomes(Held(one, rounding)).parts for one in (given.own, given.aimed))
+    for own, aimed in zip(*sides, strict=True):
+        logarithms = own[2] + aimed[2]
+        apart = own[3] + aimed[3] + 2.0 * rounding.unit * logarithms
+        off = off + aimed[1] * (logarithms + apart) + times(aimed[0], apart)
+        size = size + aimed[0] * logarithms
+    total: F64 = off + ROUNDINGS * rounding.unit * (size + off)
+    return total
+
+
+def _binary_divergence_slope(given: Operands, rounding: Rounding) -> tuple[F64, F64, F64, F64]:
+    own = Held(given.own, rounding)
+    off, size = np.zeros(given.probabilities.shape), np.zeros(given.probabilities.shape)
+    for below, above in zip(Outcomes(own).parts, Outcomes(Held(given.aimed, rounding)).parts, strict=True):
+        quotient = np.where(below[0] > 0.0, above[0] / np.where(below[0] > 0.0, below[0], 1.0), 0.0)
+        top = np.where(above[0] > 0.0, above[1] / np.where(above[0] > 0.0, above[0], 1.0), 0.0)
+        ratio = _quotient(below[1], below[0])
+        off = off + times(quotient, ratio + top * (1.0 + ratio) + ROUNDINGS * rounding.unit * (1.0 + ratio))
+        size = size + quotient
+    off = off + rounding.unit * size
+    return off, size, times(own.r, off), own.r * size
+
+
+def _binary_divergence_slope_of_target(given: Operands, rounding: Rounding) -> tuple[F64, F64, F64, F64]:
+    own, aimed = Held(given.own, rounding), Held(given.aimed, rounding)
+    off, size = np.zeros(given.probabilities.shape), np.zeros(given.probabilities.shape)
+    for below, above in zip(Outcomes(own).parts, Outcomes(aimed).parts, strict=True):
+        off, size = off + below[3] + above[3], size + below[2] + above[2]
+    off = off + ROUNDINGS * rounding.unit * (size + off)
+    return off, size, times(aimed.r, off), aimed.r * size
+
+
 def _entropy(given: Operands, rounding: Rounding) -> F64:
     own = Held(given.own, rounding)
     off = (own.dr * (own.size + own.dl) + own.r * own.dl).sum(axis=1)
@@ -246,12 +313,17 @@ def _divergence_slope_of_target(given: Operands, rounding: Rounding) -> tuple[F6
 VALUES: Mapping[str, Callable[[Operands, Rounding], F64]] = {
     "probability_cross_entropy": _cross_entropy,
     "binary_cross_entropy": _binary,
+    "binary_entropy": _binary_entropy,
+    "binary_kl_divergence": _binary_divergence,
     "probability_entropy": _entropy,
     "probability_kl_divergence": _divergence,
 }
 SLOPES: Mapping[tuple[str, str], Callable[[Operands, Rounding], tuple[F64, F64, F64, F64]]] = {
     ("probability_cross_entropy", "grad_probabilities"): _cross_entropy_slope,
     ("binary_cross_entropy", "grad_probabilities"): _binary_slope,
+    ("binary_entropy", "grad_probabilities"): _binary_entropy_slope,
+    ("binary_kl_divergence", "grad_probabilities"): _binary_divergence_slope,
+    ("binary_kl_divergence", "grad_target"): _binary_divergence_slope_of_target,
     ("probability_entropy", "grad_probabilities"): _entropy_slope,
     ("probability_kl_divergence", "grad_probabilities"): _divergence_slope,
     ("probability_kl_divergence", "grad_target"): _divergence_slope_of_target,

@@ -5,6 +5,9 @@ clips; and l = log r, not below a floor where it has one:
 
 - cross-entropy of q, a class index being its unit vector: C = -sum q l; by r: -q / r;
 - binary cross-entropy of y: B = -y log r - (1 - y) log(1 - r), element by element; by r: -y / r + (1 - y) / (1 - r);
+- binary entropy: H = -r log r - (1 - r) log(1 - r), likewise; by r: log(1 - r) - log r;
+- binary divergence from a target t: K = t (log t - log r) + (1 - t) (log(1 - t) - log(1 - r)), likewise; by r:
+  -t / r + (1 - t) / (1 - r), by t: (log t - log r) - (log(1 - t) - log(1 - r));
 - entropy: H = -sum r l; by r: -(l + 1);
 - divergence from a target t: K = sum t (log t - l); by r: -t / r, by t: log t - l + 1.
 
@@ -140,6 +143,57 @@ def binary_slope(given: Operands) -> Slope:
     return Slope(made, made * own.share, infinite)
 
 
+def _xlogx(own: Probabilities, r: Ball) -> Ball:
+    return r * own.logarithm(r)
+
+
+def binary_entropy(given: Operands) -> Enclosure:
+    """Return H of two outcomes."""
+    own = given.own
+    made = -_xlogx(own, own.share) - _xlogx(own, own.other)
+    return _value(made, np.zeros(own.given.shape, bool))
+
+
+def binary_entropy_slope(given: Operands) -> Slope:
+    """Return log(1 - r) - log r; +inf where r is 0, -inf where it is 1."""
+    own = given.own
+    made = own.logarithm(own.other) - own.logarithm(own.share)
+    infinite = np.where(own.is_nothing(own.share), np.inf, np.where(own.is_nothing(own.other), -np.inf, 0.0))
+    return Slope(made, made * own.share, infinite)
+
+
+def _apart_twice(given: Operands) -> tuple[Ball, Ball, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return log t - log r, and of the other outcome; and where each is infinite beside a t that counts."""
+    own, aimed = given.own, given.aimed
+    first = aimed.logarithm(aimed.share) - own.logarithm(own.share)
+    second = aimed.logarithm(aimed.other) - own.logarithm(own.other)
+    lost = own.is_nothing(own.share) & (aimed.share.hi > 0.0), own.is_nothing(own.other) & (aimed.other.hi > 0.0)
+    return first, second, *lost
+
+
+def binary_divergence(given: Operands) -> Enclosure:
+    """Return K of two outcomes."""
+    first, second, lost, other_lost = _apart_twice(given)
+    aimed = given.aimed
+    return _value(aimed.share * first + aimed.other * second, lost | other_lost)
+
+
+def binary_divergence_slope(given: Operands) -> Slope:
+    """Return -t / r + (1 - t) / (1 - r)."""
+    own, aimed = given.own, given.aimed
+    made = _over(-aimed.share, own.share) + _over(aimed.other, own.other)
+    infinite = np.where(own.is_nothing(own.share) & (aimed.share.hi > 0.0), -np.inf, 0.0)
+    infinite = np.where(own.is_nothing(own.other) & (aimed.other.hi > 0.0), np.inf, infinite)
+    return Slope(made, made * own.share, infinite)
+
+
+def binary_divergence_slope_of_target(given: Operands) -> Slope:
+    """Return (log t - log r) - (log(1 - t) - log(1 - r)), asked where neither t nor r is 0 or 1."""
+    first, second, lost, other_lost = _apart_twice(given)
+    made = first - second
+    return Slope(made, made * given.aimed.share, np.where(lost, np.inf, np.where(other_lost, -np.inf, 0.0)))
+
+
 def entropy(given: Operands) -> Enclosure:
     """Return H."""
     own = given.own
@@ -185,12 +239,17 @@ def divergence_slope_of_target(given: Operands) -> Slope:
 VALUES: Mapping[str, Callable[[Operands], Enclosure]] = {
     "probability_cross_entropy": cross_entropy,
     "binary_cross_entropy": binary,
+    "binary_entropy": binary_entropy,
+    "binary_kl_divergence": binary_divergence,
     "probability_entropy": entropy,
     "probability_kl_divergence": divergence,
 }
 SLOPES: Mapping[tuple[str, str], Callable[[Operands], Slope]] = {
     ("probability_cross_entropy", "grad_probabilities"): cross_entropy_slope,
     ("binary_cross_entropy", "grad_probabilities"): binary_slope,
+    ("binary_entropy", "grad_probabilities"): binary_entropy_slope,
+    ("binary_kl_divergence", "grad_probabilities"): binary_divergence_slope,
+    ("binary_kl_divergence", "grad_target"): binary_divergence_slope_of_target,
     ("probability_entropy", "grad_probabilities"): entropy_slope,
     ("probability_kl_divergence", "grad_probabilities"): divergence_slope,
     ("probability_kl_divergence", "grad_target"): divergence_slope_of_target,

@@ -13,7 +13,9 @@ OF_ELEMENTS = frozenset((*BERNOULLI, RELAXED[0]))
 """Functions of KIN whose value has one number per element."""
 
 OF_PROBABILITIES = ("probability_cross_entropy", "probability_entropy", "probability_kl_divergence")
-BINARY = "binary_cross_entropy"
+BINARY = ("binary_cross_entropy", "binary_entropy", "binary_kl_divergence")
+"""Of probabilities of one of two outcomes: one number an element."""
+
 OF_ONE, OF_GROUPS = ("softplus", "log_sigmoid", "cumulative_log_sum_exp"), ("grouped_log_sum_exp", "grouped_softmax")
 OF_TWO = "logaddexp"
 
@@ -82,7 +84,9 @@ HEADS = {
             _of("KIN", BERNOULLI[1], "logits", "target"),
             *(_of("KIN", name, "logits", "sample") for name in RELAXED),
             _of("PRB", OF_PROBABILITIES[0], "probabilities", labels=("indices", "distributions")),
-            _of("PRB", BINARY, "probabilities", labels=("distributions",)),
+            _of("PRB", BINARY[0], "probabilities", labels=("distributions", "indices")),
+            _of("PRB", BINARY[1], "probabilities"),
+            _of("PRB", BINARY[2], "probabilities", "target"),
             _of("PRB", OF_PROBABILITIES[1], "probabilities"),
             _of("PRB", OF_PROBABILITIES[2], "probabilities", "target"),
             *(_of("FUN", name, "logits") for name in OF_ONE),

@@ -105,6 +105,29 @@ def entropy_gradient(p: Any, c: Any, *, normalized: bool = False) -> Any:
     return (by * wide(c)[:, None]).astype(p.dtype)
 
 
+def binary_entropy(p: Any) -> Any:
+    r = wide(p)
+    return -(xlogy(r, r) + xlogy(1 - r, 1 - r)).astype(p.dtype)
+
+
+def binary_entropy_gradient(p: Any, c: Any) -> Any:
+    r = wide(p)
+    return ((np.log(1 - r) - np.log(r)) * wide(c)).astype(p.dtype)
+
+
+def binary_divergence(p: Any, t: Any) -> Any:
+    r, s = wide(p), wide(t)
+    first, second = xlogy(s, s) - xlogy(s, r), xlogy(1 - s, 1 - s) - xlogy(1 - s, 1 - r)
+    return (first + second).astype(p.dtype)
+
+
+def binary_divergence_gradient(p: Any, t: Any, c: Any) -> Any:
+    r, s, up = wide(p), wide(t), wide(c)
+    first, second = np.where(s > 0, s / r, 0), np.where(s < 1, (1 - s) / (1 - r), 0)
+    by_target = np.log(s) - np.log(r) - (np.log(1 - s) - np.log(1 - r))
+    return ((second - first) * up).astype(p.dtype), (by_target * up).astype(p.dtype)
+
+
 def divergence(p: Any, t: Any) -> Any:
     r, s = wide(p), wide(t)
     return (xlogy(s, s) - xlogy(s, r)).sum(axis=1).astype(p.dtype)
@@ -118,6 +141,7 @@ def divergence_gradient(p: Any, t: Any, c: Any) -> Any:
 
 CE, BCE = "probability_cross_entropy", "binary_cross_entropy"
 ENTROPY, KL = "probability_entropy", "probability_kl_divergence"
+BINARY_ENTROPY, BINARY_KL = "binary_entropy", "binary_kl_divergence"
 
 CORRECT: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "plain": (CE, loss, loss_gradient, {}),
@@ -132,6 +156,8 @@ CORRECT: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
     "entropy": (ENTROPY, entropy, entropy_gradient, {}),
     "entropy divided": (ENTROPY, entropy, entropy_gradient, {"normalized": True}),
     "divergence": (KL, divergence, divergence_gradient, {}),
+    "binary entropy": (BINARY_ENTROPY, binary_entropy, binary_entropy_gradient, {}),
+    "binary divergence": (BINARY_KL, binary_divergence, binary_divergence_gradient, {}),
 }
 
 
@@ -168,6 +194,14 @@ def sum_taken_for_a_constant(p: Any, q: Any, c: Any) -> Any:
     return (-weights(p, q) / wide(p) * wide(c)[:, None] + 0 * total).astype(p.dtype)
 
 
+def by_clipped_logits(p: Any, t: Any) -> Any:
+    """Divide by way of logits of numbers clipped at the machine epsilon, as distributions may."""
+    e = np.finfo(p.dtype).eps
+    own, aimed = (np.log(one) - np.log1p(-one) for one in (np.clip(p, e, 1 - e), np.clip(t, e, 1 - e)))
+    soft = [np.logaddexp(0, -own) - np.logaddexp(0, -aimed), np.logaddexp(0, own) - np.logaddexp(0, aimed)]
+    return (t * soft[0] + (1 - t) * soft[1]).astype(p.dtype)
+
+
 def of_arrays(function: Any) -> Any:
     """Return the function without its keywords, so that what is declared does not reach it."""
 
@@ -198,6 +232,27 @@ MUTANTS: dict[str, tuple[str, Any, Any, dict[str, Any], str, str]] = {
     "negative numbers": (BCE, taken_as_positive, None, {}, "PRB-4", "the loss"),
     "base 2": (ENTROPY, lambda p: entropy(p) / np.float32(np.log(2)), None, {}, "PRB-1", ""),
     "1 forgotten": (ENTROPY, entropy, lambda p, c: -np.log(p) * c[:, None], {}, "PRB-2", ""),
+    "one outcome alone": (BINARY_ENTROPY, lambda p: -xlogy(wide(p), wide(p)).astype(p.dtype), None, {}, "PRB-1", ""),
+    "binary entropy in base 2": (BINARY_ENTROPY, lambda p: binary_entropy(p) * 1.5, None, {}, "PRB-1", ""),
+    "its gradient reversed": (
+        BINARY_ENTROPY,
+        binary_entropy,
+        lambda p, c: -binary_entropy_gradient(p, c),
+        {},
+        "PRB-2",
+        "",
+    ),
+    "NaN at 0 and 1": (BINARY_ENTROPY, lambda p: -(p * np.log(p) + (1 - p) * np.log(1 - p)), None, {}, "PRB-3", "nan"),
+    "by clipped logits": (BINARY_KL, by_clipped_logits, None, {}, "PRB-3", ""),
+    "binary sides swapped": (BINARY_KL, lambda p, t: binary_divergence(t, p), None, {}, "PRB-1", ""),
+    "target taken for a constant": (
+        BINARY_KL,
+        binary_divergence,
+        lambda p, t, c: (binary_divergence_gradient(p, t, c)[0], 0 * t),
+        {},
+        "PRB-2",
+        "",
+    ),
     "sides swapped": (KL, lambda p, t: divergence(t, p), None, {}, "PRB-1", ""),
     "gradients swapped": (KL, divergence, lambda p, t, c: divergence_gradient(p, t, c)[::-1], {}, "PRB-2", ""),
 }

@@ -44,6 +44,19 @@ def binary(r: list[Any], t: list[Any], q: list[Any], c: Convention) -> list[Any]
     return [-y * log(one, c) - (1 - y) * log(1 - one, c) for y, one in zip(q, r, strict=True)]
 
 
+def binary_entropy(r: list[Any], t: list[Any], q: list[Any], c: Convention) -> list[Any]:
+    """Return -r log r - (1 - r) log(1 - r), one number each."""
+    del t, q
+    return [-one * log(one, c) - (1 - one) * log(1 - one, c) for one in r]
+
+
+def binary_divergence(r: list[Any], t: list[Any], q: list[Any], c: Convention) -> list[Any]:
+    """Return t (log t - log r) + (1 - t) (log(1 - t) - log(1 - r)), one number each."""
+    del q
+    pairs = [(aim, one) for aim, one in zip(t, r, strict=True)]
+    return [a * (log(a, c) - log(x, c)) + (1 - a) * (log(1 - a, c) - log(1 - x, c)) for a, x in pairs]
+
+
 def entropy(r: list[Any], t: list[Any], q: list[Any], c: Convention) -> list[Any]:
     """Return -sum r log r."""
     del t, q
@@ -59,6 +72,8 @@ def divergence(r: list[Any], t: list[Any], q: list[Any], c: Convention) -> list[
 DEFINITIONS: dict[str, Callable[..., list[Any]]] = {
     "probability_cross_entropy": cross_entropy,
     "binary_cross_entropy": binary,
+    "binary_entropy": binary_entropy,
+    "binary_kl_divergence": binary_divergence,
     "probability_entropy": entropy,
     "probability_kl_divergence": divergence,
 }

@@ -42,7 +42,7 @@ def operands(convention: Convention, name: str = "float32", case: str = "sums ot
 
 def fits(op: str, convention: Convention) -> bool:
     """Return whether a loss can be asked under a convention: a binary one divides nothing."""
-    return not (op == BINARY and convention.normalized)
+    return not (op in BINARY and convention.normalized)
 
 
 OF_EVERY_CONVENTION = [
@@ -122,9 +122,17 @@ def plain(op: str, given: Operands, work: Any, dtype: Any) -> dict[str, Array]:
     logarithm = np.log(r)
     if op == "probability_cross_entropy":
         found = {"value": -(q * logarithm).sum(axis=1), "grad_probabilities": through(x, -q / r, passes, total)}
-    elif op == BINARY:
+    elif op == BINARY[0]:
         found = {"value": -(q * logarithm + (1 - q) * np.log(1 - r))}
         found["grad_probabilities"] = np.where(passes, (r - q) / (r * (1 - r)), 0)
+    elif op == BINARY[1]:
+        found = {"value": -(r * logarithm + (1 - r) * np.log(1 - r))}
+        found["grad_probabilities"] = np.where(passes, np.log(1 - r) - logarithm, 0)
+    elif op == BINARY[2]:
+        s, kept, _ = made(t)
+        found = {"value": s * np.log(s / r) + (1 - s) * np.log((1 - s) / (1 - r))}
+        found["grad_probabilities"] = np.where(passes, -s / r + (1 - s) / (1 - r), 0)
+        found["grad_target"] = np.where(kept, np.log(s) - logarithm - (np.log(1 - s) - np.log(1 - r)), 0)
     elif op == "probability_entropy":
         found = {"value": -(r * logarithm).sum(axis=1)}
         found["grad_probabilities"] = through(x, -(logarithm + 1), passes, total)
