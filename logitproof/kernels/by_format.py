@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from logitproof.errors import UsageError
+from logitproof.kernels.refused_rows import without_refused
 from logitproof.kernels.verdict import KernelVerdict
 from logitproof_reference.vocabulary.cells import Cell
 
@@ -30,6 +31,8 @@ class AskedFormat(ABC):
     ----------
     declarable : set of str
         What may be declared of such functions.
+    notes : list of str
+        What of it was not asked, and why.
     """
 
     declarable: ClassVar[AbstractSet[str]] = frozenset()
@@ -37,6 +40,11 @@ class AskedFormat(ABC):
     question: Question
     quantities: tuple[str, ...]
     format: str
+    notes: list[str] = field(default_factory=list)
+
+    def unasked(self) -> str:
+        """Return why what is declared has no meaning in the format; empty where it has."""
+        return ""
 
     @abstractmethod
     def ask_little(self) -> object:
@@ -76,6 +84,11 @@ def verdict_by_format(
     taken: list[str] = []
     for format_ in formats:
         asked = family(adapter, question, quantities, format_)
+        if reason := asked.unasked():
+            if request.formats:
+                raise UsageError(f"{format_} cannot be asked: {reason}")
+            notes.append(f"{format_} is not asked: {reason}")
+            continue
         if reason := _refusal(asked):
             if request.formats:
                 raise UsageError(f"the kernel does not take {format_}: {reason}")
@@ -86,7 +99,10 @@ def verdict_by_format(
             if request.progress is not None:
                 request.progress(f"{format_} {name}")
             found += judgements
-    kept = tuple(one for one in found if request.asks(one.clause))
+        notes += [one for one in asked.notes if one not in notes]
+    refused: list[str] = []
+    kept = tuple(one for one in without_refused(found, refused) if request.asks(one.clause))
+    notes = refused + notes
     described = adapter.describe()
     return KernelVerdict(
         adapter.name, question, described, kept, request.profile, {}, notes=tuple(notes), formats=tuple(taken)
