@@ -31,6 +31,7 @@ DECLARED: tuple[tuple[str, Any, Any, str, str], ...] = (
         "rows|classes",
         "that it multiplies the logits by one factor per row or per class, the keyword factors (loss heads)",
     ),
+    ("divides", bool, False, FLAG, "that its factors divide the logits, as temperatures"),
     ("learned", bool, False, FLAG, "that its factors are trained: the gradient with respect to them is judged too"),
     ("softcap", float | None, None, "C", "that it caps logits: c tanh(x / c)"),
     ("z_loss", float, 0.0, "FACTOR", "the factor of the squared log-sum-exp it adds"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.truth import Question, Truth, arguments, truth_of, weights
+from logitproof.kernels.truth import Question, Truth, arguments, of_held_products, truth_of, weights
 from logitproof_adapters.contract.calls import CallFailed, answer_of
 from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
@@ -214,9 +214,21 @@ class Asker:
         conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
         conforms |= self._ignored(rows, observed)
         conforms &= ~self._leaked(quantity, rows, observed)
+        conforms |= self._of_held_products(quantity, rows, observed)
         conforms[self._undeclared(rows)[: len(conforms)]] = True
         wrong = np.asarray(~conforms.reshape(len(conforms), -1).all(axis=1)) if conforms.size else np.zeros(0, bool)
         return reply, Compared(reply, truth, replace(comparison, conforms=conforms), wrong)
+
+    def _of_held_products(self, quantity: str, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return where an answer is that of products past the format, which are infinite in it; NaN beside a +inf."""
+        found = of_held_products(replace(self.question, quantity=quantity), rows)
+        if found is None:
+            return np.zeros(observed.shape, bool)
+        truth, reached = found
+        format_ = FORMATS[self.question.claim.result_format or format_of(rows.logits).name]
+        seen = observed.astype(np.float64)
+        right = compare(seen, truth.exact, truth.allowed, format_).conforms | np.isnan(seen)
+        return np.asarray(right & reached.reshape(-1, *(1,) * (observed.ndim - 1)))
 
     def _leaked(self, quantity: str, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
         """Return where a class at -inf has a share, or a masked class a gradient: both must be 0."""

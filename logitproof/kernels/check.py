@@ -33,7 +33,7 @@ from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
 from logitproof.kernels.masks import judge_masks
 from logitproof.kernels.probabilities import AskedProbabilityLoss
-from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch
+from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch, judge_products_past_the_format
 from logitproof.kernels.request import Request
 from logitproof.kernels.shown import shown_findings
 from logitproof.kernels.trials import Trial
@@ -301,6 +301,7 @@ def _verdict_on(
     judged, audits = _matrix(adapter, question, formats, request)
     for format_ in formats:
         judge_result_format(asker, format_, found)
+        judge_products_past_the_format(asker, format_, found)
     judge_bad_labels(asker, formats[0], found)
     judge_empty_batch(asker, formats[0], found)
     judge_masks(asker, formats[0], quantities, found, is_steady=is_steady)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from logitproof.kernels.asking import Asker, Compared
     from logitproof_reference.cases.catalogue import Rows
+    from logitproof_reference.vocabulary.formats import Format
     from logitproof_reference.vocabulary.judgement import Judgement
 
 MAIN_FORMAT = "float32"
@@ -380,7 +381,12 @@ def widths_of(asker: Asker) -> RefusedWidths:
 
 def taken_formats(asker: Asker, formats: Sequence[str], found: Examination) -> Iterator[str]:
     """Yield the formats that the kernel takes; say of each other one why it is not asked."""
+    claim = asker.question.claim
     for format_ in formats:
+        form = FORMATS[format_]
+        if odd := [one for one in ("scale", "temperature") if not is_normal(getattr(claim, one), form)]:
+            found.note(f"{odd[0]} {getattr(claim, odd[0]):g} is no normal number of {format_}; not asked in it")
+            continue
         reply = _plain_near(asker, format_, 3)[1]
         wanted = asker.question.claim.result_format or format_
         if reply.failure and not reply.died:
@@ -389,6 +395,11 @@ def taken_formats(asker: Asker, formats: Sequence[str], found: Examination) -> I
             found.note(f"{format_} logits give {reply.dtype}: it is not asked in {format_}")
         else:
             yield format_
+
+
+def is_normal(number: float, form: Format) -> bool:
+    """Return whether a format has a normal number next to a factor: else code makes 0 or an infinity of it."""
+    return form.smallest_normal <= abs(number) <= form.largest
 
 
 def _is_narrower(dtype: str, wanted: str) -> bool:

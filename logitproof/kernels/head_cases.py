@@ -40,6 +40,8 @@ class Shape:
     labelled : int
         Classes that are labels, the first ones, so that their gradients add up over the rows, all of one sign; 0 for
         all classes, and upstream gradients of several sizes.
+    prompt : int
+        So many rows, the first ones, are ignored, as those of a prompt are; asked where a label is ignored.
     """
 
     rows: int
@@ -49,6 +51,7 @@ class Shape:
     mean: float = 0.0
     offset: float = 0.0
     labelled: int = 0
+    prompt: int = 0
 
 
 FACTORS = (0.5, -0.75, 1.25, 2.0, -1.0, 0.25, 1.5)
@@ -63,6 +66,7 @@ QUICK = {
     "one row": Shape(1, 64, 1003),
     "deep": Shape(4, 4096, 33),
     "wide": Shape(3, 16, 32_769),
+    "prompt": Shape(150, 16, 65, prompt=128),
 }
 FULL = {**QUICK, "vocabulary": Shape(3, 64, 151_936)}
 SHAPES = {"quick": QUICK, "full": FULL}
@@ -79,6 +83,8 @@ class Case:
     is_identity: bool = False
     upstream: tuple[float, ...] = (1.0, -0.5, 2.0, 0.25)
     bias: Array | None = None
+    given_factors: Array | None = None
+    placement: str = ""
 
     def given(self, *, has_bias: bool) -> dict[str, Array]:
         """Return the operands of the linear layer by role; on the identity's road a bias is 0, which keeps it exact."""
@@ -88,6 +94,8 @@ class Case:
 
     def factors(self, kind: str) -> Array:
         """Return factors of the logits, of both signs: one per row, (rows, 1), or one per class, (classes,)."""
+        if self.given_factors is not None:
+            return self.given_factors[:1, None] if kind == "rows" else self.given_factors
         numbers = np.resize(FACTORS, len(self.labels) if kind == "rows" else len(self.weight)).astype(self.hidden.dtype)
         return numbers[:, None] if kind == "rows" else numbers
 
@@ -106,7 +114,7 @@ def cases(format_: str, profile: str, widest: int, seed: int, ignored: int | Non
         labels = ignore_middle_of_three(rows.indices[:MOST_ROWS], ignored)
         yield Case(f"identity, {name}", hidden, np.ascontiguousarray(logits.T), labels, is_identity=True)
     for name, shape in SHAPES[profile].items():
-        if shape.classes > widest:
+        if shape.classes > widest or (shape.prompt and ignored is None):
             continue
         key = f"linear {name} {seed}"
         hidden = normals(f"{key}, hidden", (shape.rows, shape.width)) + shape.mean
@@ -114,7 +122,11 @@ def cases(format_: str, profile: str, widest: int, seed: int, ignored: int | Non
         if shape.offset:
             hidden[:, -1], weight[:, -1] = 1.0, shape.offset
         labels = integers(f"{key}, labels", (shape.rows,), shape.labelled or shape.classes)
+        if not shape.labelled:  # the last class, alone in the last tile of several sizes, and the first
+            labels[0], labels[2:3] = shape.classes - 1, 0
         labels = ignore_middle_of_three(labels, ignored)
+        if ignored is not None:
+            labels[: shape.prompt] = ignored
         bias = rounded(normals(f"{key}, bias", (shape.classes,)), form)
         case = Case(name, rounded(hidden, form), rounded(weight, form), labels, bias=bias)
         yield replace(case, upstream=(1.0,)) if shape.labelled else case

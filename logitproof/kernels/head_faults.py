@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof_reference.numerics.ball import Ball
+from logitproof_reference.numerics.enclosure import Enclosure, normalised
 from logitproof_reference.prologues.ball_rows import BallRows
 from logitproof_reference.prologues.factor import FactorPrologue, FactorsPrologue
 from logitproof_reference.prologues.head import BY_FACTORS, Head
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof_reference.bounds.error_model import BoundedValue, Rounding
-    from logitproof_reference.numerics.ball import Ball
+    from logitproof_reference.numerics.double_double import F64
     from logitproof_reference.prologues.protocol import Prologue
 
     Array = NDArray[Any]
@@ -107,6 +109,36 @@ class ProductCap(SoftcapPrologue):
         return super().exact(*operands) * operands[0] * (1.0 / self.cap)
 
 
+class CapAtCapped(SoftcapPrologue):
+    """A cap whose derivative is taken at the capped logits."""
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradient with that slope."""
+        return super().pull_back(upstream, self.exact(*operands))
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
+        """Return the gradient with that slope."""
+        return super().computed_pull_back(rounding, upstream, self.computed(rounding, *operands))
+
+
+class DoubleFactor(FactorPrologue):
+    """A factor that the gradient has twice."""
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradient with both."""
+        return super().pull_back(*super().pull_back(upstream, *operands), *operands)
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
+        """Return the gradient with both."""
+        return super().computed_pull_back(
+            rounding, *super().computed_pull_back(rounding, upstream, *operands), *operands
+        )
+
+
 class FlatFactor(FactorPrologue):
     """A factor that the gradient leaves out."""
 
@@ -159,6 +191,51 @@ class ShiftedZLossHead(Head):
         return BallRows(self.logits - self.logits.hi.max(axis=1, keepdims=True))
 
 
+class EarlyZLossHead(Head):
+    """A head whose z-loss is that of the logits of the linear layer."""
+
+    @property
+    def _z_rows(self) -> BallRows:
+        return BallRows(self.first)
+
+
+class EarlyZLoss(Setting):
+    """The setting of such a head."""
+
+    @property
+    def head(self) -> Head:
+        """The head."""
+        return EarlyZLossHead(
+            self.prologues, self.operands, self.op, self.labels, self.options, z_loss=self.z_loss, divisor=self.divisor
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class OtherLabelHead(Head):
+    """A head whose label's logit is off by a number a row."""
+
+    off: F64 | None = None
+
+    def _value(self) -> Enclosure:
+        whole = super()._value()
+        assert self.off is not None
+        moved = Ball(*whole.parts) - self.off
+        return normalised(moved.hi, moved.lo, moved.radius)
+
+
+@dataclass(frozen=True)
+class OtherLabel(Setting):
+    """The setting of such a head."""
+
+    off: F64 | None = None
+
+    @property
+    def head(self) -> Head:
+        """The head."""
+        of_loss = {"z_loss": self.z_loss, "divisor": self.divisor, "off": self.off}
+        return OtherLabelHead(self.prologues, self.operands, self.op, self.labels, self.options, **of_loss)  # type: ignore[arg-type]
+
+
 class ShiftedZLoss(Setting):
     """The setting of such a head."""
 
@@ -203,6 +280,58 @@ def _cap_as(kind: type[SoftcapPrologue]) -> Callable[[Setting], Setting | None]:
     )
 
 
+def _factor_doubled(asked: Setting) -> Setting | None:
+    def doubled(one: Prologue) -> Iterator[Prologue]:
+        yield DoubleFactor(one.factor) if isinstance(one, FactorPrologue) else one
+
+    return asked.with_prologues(doubled)
+
+
+def _of_its_fields(kind: type[Setting], asked: Setting, **more: Any) -> Setting:
+    return kind(**{one.name: getattr(asked, one.name) for one in fields(asked)}, **more)
+
+
+def _label_moved(move: Callable[[Setting, Head], F64 | None]) -> Callable[[Setting], Setting | None]:
+    """Return the loss whose label's logit is larger by a number a row, of losses that are one number a row."""
+
+    def changed(asked: Setting) -> Setting | None:
+        if asked.options["reduction"] != "none" or asked.options["label_smoothing"]:
+            return None
+        head = asked.head
+        off = move(asked, head)
+        kept = asked.labels != asked.options.get("ignore_index")
+        if off is None or not np.where(kept, off, 0.0).any():
+            return None
+        return _of_its_fields(OtherLabel, asked, off=np.where(kept, off, 0.0))
+
+    return changed
+
+
+def _own(asked: Setting, logits: F64) -> F64:
+    """Return the logits of the labels."""
+    kept = asked.labels != asked.options.get("ignore_index")
+    own: F64 = logits[np.arange(len(logits)), np.where(kept, asked.labels, 0)]
+    return own
+
+
+def _plain_label(asked: Setting, head: Head) -> F64 | None:
+    """Return by how much the logit of the linear layer is another."""
+    return None if len(asked.prologues) == 1 else _own(asked, head.first.hi) - _own(asked, head.logits.hi)
+
+
+def _biased_label(times: float) -> Callable[[Setting, Head], F64 | None]:
+    """Return the label's bias so many times, behind the scale."""
+
+    def move(asked: Setting, head: Head) -> F64 | None:
+        bias = asked.operands.get("bias")
+        if bias is None or len(asked.prologues) > 1 + len(asked.factors):
+            return None
+        scale = float(np.prod([one.factor.apply(np.ones(1))[0] for one in asked.factors]))
+        return times * scale * _own(asked, np.broadcast_to(bias.astype(np.float64), head.logits.hi.shape))
+
+    return move
+
+
 def _cap_first(asked: Setting) -> Setting | None:
     layer, *rest = asked.prologues
     turned = (layer, *sorted(rest, key=lambda one: isinstance(one, FactorPrologue)))
@@ -228,16 +357,25 @@ def _first_factor(asked: Setting) -> Setting | None:
     return asked.with_prologues(changed)
 
 
-def _factors_flat(asked: Setting) -> Setting | None:
+def _factors_inverted(asked: Setting) -> Setting | None:
     return asked.with_prologues(
-        lambda one: iter((FlatFactors(one.numbers, one.is_of_rows) if isinstance(one, FactorsPrologue) else one,))
+        lambda one: iter((replace(one, divides=not one.divides) if isinstance(one, FactorsPrologue) else one,))
     )
+
+
+def _factors_flat(asked: Setting) -> Setting | None:
+    return _factors_as(FlatFactors, asked)
 
 
 def _factors_by_products(asked: Setting) -> Setting | None:
-    return asked.with_prologues(
-        lambda one: iter((ByProducts(one.numbers, one.is_of_rows) if isinstance(one, FactorsPrologue) else one,))
-    )
+    return _factors_as(ByProducts, asked)
+
+
+def _factors_as(kind: type[FactorsPrologue], asked: Setting) -> Setting | None:
+    def changed(one: Prologue) -> Iterator[Prologue]:
+        yield kind(one.numbers, one.is_of_rows, one.divides) if isinstance(one, FactorsPrologue) else one
+
+    return asked.with_prologues(changed)
 
 
 def _bias_last(asked: Setting) -> Setting | None:
@@ -251,7 +389,11 @@ def _bias_last(asked: Setting) -> Setting | None:
 
 
 def _z_loss_shifted(asked: Setting) -> Setting | None:
-    return ShiftedZLoss(**{one.name: getattr(asked, one.name) for one in fields(asked)}) if asked.z_loss else None
+    return _of_its_fields(ShiftedZLoss, asked) if asked.z_loss else None
+
+
+def _z_loss_early(asked: Setting) -> Setting | None:
+    return _of_its_fields(EarlyZLoss, asked) if asked.z_loss and len(asked.prologues) > 1 else None
 
 
 def _z_loss_dropped(asked: Setting) -> Setting | None:
@@ -300,6 +442,24 @@ def _smoothing_padded(asked: Setting) -> Setting | None:
     return replace(plain, labels=np.where(kept[:, None], spread, 0.0), divisor=divisor)
 
 
+def _padding_counted(multiple: int) -> Callable[[Setting], Setting | None]:
+    """Return the loss with classes of logit 0 up to a multiple, as a padded weight has them."""
+
+    def changed(asked: Setting) -> Setting | None:
+        classes = len(asked.operands["weight"])
+        missing = -classes % multiple
+        is_plain = not (asked.options["label_smoothing"] or asked.z_loss or asked.has_factors)
+        if not missing or not is_plain:
+            return None
+        operands = {
+            name: np.concatenate([one, np.zeros((missing, *one.shape[1:]), one.dtype)]) if name != "hidden" else one
+            for name, one in asked.operands.items()
+        }
+        return replace(asked, operands=operands)
+
+    return changed
+
+
 def _last_by_the_first(asked: Setting) -> Setting | None:
     if np.array_equal(asked.labels, asked.given_labels):
         return None
@@ -338,7 +498,10 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the derivative of the cap is dropped", IN_FRONT, _cap_as(FlatCap)),
     ("the cap comes before the scale or temperature", IN_FRONT, _cap_first),
     ("the derivative of the scale or temperature is dropped", IN_FRONT, _factor_flat),
+    ("the derivative of the scale or temperature is applied twice", IN_FRONT, _factor_doubled),
+    ("the derivative of the cap is that at the capped logits", IN_FRONT, _cap_as(CapAtCapped)),
     ("the tensor of factors is dropped", IN_FRONT, _factors_dropped),
+    ("a quotient stands for the product with the tensor of factors, or the reverse", IN_FRONT, _factors_inverted),
     ("the first factor counts for all", IN_FRONT, _first_factor),
     ("the derivative of the tensor of factors is dropped", IN_FRONT, _factors_flat),
     ("the gradient with respect to the factors uses logits that they have multiplied", IN_FRONT, _factors_by_products),
@@ -360,6 +523,20 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
 )
 """Each by its name and clause: the loss with this one thing changed, None if it does not apply."""
 
+OF_VALUES: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
+    ("the label's logit has its bias twice", IN_FRONT, _label_moved(_biased_label(1.0))),
+    ("the label's logit lacks its bias", IN_FRONT, _label_moved(_biased_label(-1.0))),
+    ("the label's logit is that before the scale, the factors or the cap", IN_FRONT, _label_moved(_plain_label)),
+    ("the z-loss is that of logits before the scale, the factors or the cap", OF_THE_LOSS, _z_loss_early),
+)
+"""Of the value alone: what they do to a gradient has no name here."""
+
+OF_PADDING = tuple(
+    (f"classes of logit 0 pad the vocabulary to a multiple of {multiple}", OF_THE_LOSS, _padding_counted(multiple))
+    for multiple in (PADDED, 2 * PADDED)
+)
+"""Of the value and the gradient by the hidden states: that by the weight has other rows."""
+
 MOST_LOGITS = 1 << 14
 """Larger products are not compared with other losses: the small ones of a format name the fault."""
 
@@ -368,7 +545,8 @@ def applied(asked: Setting, quantity: str, observed: Array) -> Iterator[tuple[st
     """Yield what may be wrong with a head: its name, its clause, and the loss that it would be."""
     if len(asked.labels) * len(asked.operands["weight"]) > MOST_LOGITS:
         return
-    for name, clause, change in FAULTS:
+    more = (*OF_VALUES, *OF_PADDING) if quantity == "value" else OF_PADDING if quantity == "grad_hidden" else ()
+    for name, clause, change in (*FAULTS, *more):
         if (changed := change(asked)) is not None and (quantity != BY_FACTORS or changed.has_factors):
             yield name, clause, changed
     if (added := _z_loss_added(asked, quantity, observed)) is not None:
@@ -393,7 +571,8 @@ def _other_divisor(asked: Setting, quantity: str, observed: Array) -> Setting | 
 
 def _z_loss_added(asked: Setting, quantity: str, observed: Array) -> Setting | None:
     """Return the loss with the z-loss that most of the numbers speak for, where none is declared."""
-    if asked.z_loss or quantity != "value" or asked.options["reduction"] != "none":
+    is_one = asked.options["reduction"] != "none" or len(asked.labels) == 1
+    if asked.z_loss or quantity != "value" or is_one:
         return None  # some factor explains any one number
     without, with_one = (replace(asked, z_loss=factor).head.exact(quantity).value for factor in (0.0, 1.0))
     term = with_one - without

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof.kernels import products_past_the_format as past_the_format
 from logitproof.kernels.against_bounds import Bounded, against, crash_reason
 from logitproof.kernels.by_format import AskedFormat
+from logitproof.kernels.examination import is_normal
 from logitproof.kernels.head_cases import Case, cases
 from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied
 from logitproof.kernels.one_answer_of_ranks import ONE_ANSWER, farthest, one_answer
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
+from logitproof_reference.cases.memory_layouts import laid
 from logitproof_reference.judging.compare import compare
 from logitproof_reference.prologues.factor import FactorPrologue, FactorsPrologue
 from logitproof_reference.prologues.head import BY_FACTORS
@@ -40,7 +44,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-CLAUSES = ("LIN-1", "LIN-2", "LIN-3", "LIN-4", "LIN-5", IN_FRONT, OF_THE_LOSS, "LIN-8", ONE_ANSWER, "LIN-10")
+PAST = past_the_format.CLAUSE
+CLAUSES = ("LIN-1", "LIN-2", "LIN-3", "LIN-4", "LIN-5", IN_FRONT, OF_THE_LOSS, "LIN-8", ONE_ANSWER, "LIN-10", PAST)
 OF_QUANTITY = {
     "value": "LIN-1",
     "grad_hidden": "LIN-2",
@@ -66,8 +71,18 @@ DECLARED = {
     "ranks",
     "factors",
     "learned",
+    "divides",
 }
 """What may be declared of a fused kernel."""
+
+MODIFIED, STRIDES = "IO-2", "IO-5"
+EXPANDED = "expanded_cotangents"
+LAYOUTS = ("columns", "strided", EXPANDED)
+OF_LAYOUTS = ("ordinary",)
+"""Words of `memory_layouts.PLACEMENTS`, and the cases that are asked in them too."""
+
+NAMES = {"logits": "hidden states", "projection": "weight"}
+"""What a head's operands are called, by the attributes of `Inputs` that hold them."""
 
 NO_LABEL = -100
 """The label of the last row of a shifted loss, where no label is declared that is ignored."""
@@ -82,10 +97,14 @@ def prologues_of(claim: Claim, case: Case) -> tuple[Prologue, ...]:
             chain.append(FactorPrologue(Factor(name, sign, number)))
     if claim.factors:
         numbers = np.atleast_2d(case.factors(claim.factors).astype(np.float64))
-        chain.append(FactorsPrologue(numbers, is_of_rows=claim.factors == "rows"))
+        chain.append(FactorsPrologue(numbers, is_of_rows=claim.factors == "rows", divides=claim.divides))
     if claim.softcap is not None:
         chain.append(SoftcapPrologue(claim.softcap))
     return tuple(chain)
+
+
+class InputModifiedError(Exception):
+    """A call has other bits in its operands than before."""
 
 
 class AskedHead(AskedFormat):
@@ -93,16 +112,29 @@ class AskedHead(AskedFormat):
 
     declarable = DECLARED
 
+    def unasked(self) -> str:
+        """Return which declared factor is no normal number of the format."""
+        form, claim = FORMATS[self.format], self.question.claim
+        for name in ("scale", "temperature"):
+            if not is_normal(number := getattr(claim, name), form):
+                return f"{name} is {number:g}, no normal number of it"
+        return ""
+
     def ask_little(self) -> Array:
         """Return the kernel's answer to a small product."""
         dtype = FORMATS[self.format].dtype
         classes = max(3, self.question.claim.ranks)
         small = Case("small", np.ones((3, 4), dtype), np.ones((classes, 4), dtype), np.array([0, 2, 1]))
-        return self._answer("value", small)
+        try:
+            return self._answer("value", small)
+        except InputModifiedError:
+            return np.empty(0)  # what it does to its operands is judged of each case
 
     def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
         """Yield the cases by name, with their judgements."""
         ignored = self.question.claim.ignore_index
+        if past_the_format.is_asked(self.question.claim):
+            yield "products past the format", self._past_the_format()
         for case in cases(self.format, request.profile, request.widest, request.seed, ignored):
             yield case.name, self._of(case)
 
@@ -111,8 +143,67 @@ class AskedHead(AskedFormat):
         if asked.options["reduction"] == "mean" and (asked.labels == asked.options["ignore_index"]).all():
             return  # a mean of no rows: a shift leaves the only row without a label
         head = asked.head
+        laid_out = LAYOUTS if case.name in OF_LAYOUTS else ()
+        if past_the_format.may_leave(head, self.question.claim, FORMATS[self.format]):
+            return
         for quantity in self.quantities:
-            yield from self._judged(case, asked, head, quantity)
+            found = list(self._judged(case, asked, head, quantity))
+            yield from found
+            for placement in laid_out if all(one.expected for one in found) else ():
+                yield from self._laid(replace(case, placement=placement), asked, head, quantity)
+
+    def _laid(self, case: Case, asked: Setting, head: Head, quantity: str) -> Iterator[Judgement]:
+        """Judge arrays of other strides, or the upstream gradient as one number in memory; errors are noted."""
+        cell, form = self.cell(quantity), FORMATS[self.format]
+        if case.placement == EXPANDED and (quantity == "value" or asked.cotangent.ndim == 0):
+            return
+        if case.placement == EXPANDED:
+            case = replace(case, upstream=(1.5,))
+        try:
+            observed = self._answer(quantity, case)
+        except InputModifiedError:
+            return  # of contiguous ones it is judged
+        except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
+            note = f"it refuses arrays laid out as {case.placement} ({crash_reason(error)}); not judged there"
+            self.notes.append(note)
+            return
+        cotangent = None if quantity == "value" else self._cotangent(case)
+        exact = head.exact(quantity, cotangent)
+        of_ranks = self._of_ranks(quantity, observed, exact.shape)
+        observed = self._shaped(quantity, observed, exact.shape) if of_ranks is None else farthest(of_ranks, exact)
+        if observed.shape != exact.shape:
+            return
+        held = _held(observed, exact, head, (quantity, cotangent), (form, self.question.arithmetic or MUST))
+        yield held.judgement(cell, f"{case.name}, {case.placement}", STRIDES, "deviates")
+
+    def _past_the_format(self) -> Iterator[Judgement]:
+        """Judge rows with products that the format cannot hold."""
+        claim, form = self.question.claim, FORMATS[self.format]
+        model, grade = (form, self.question.arithmetic or MUST), ALL_CLAUSES[PAST].level
+        for row in past_the_format.rows_of(claim, form):
+            hidden, weight = past_the_format.operands(row)
+            case = Case(row.name, hidden, weight, np.array([row.label]), is_identity=True, given_factors=row.factors)
+            for quantity in ("value", "grad_weight"):
+                if quantity not in self.quantities or not (quantity == "value" or np.isfinite(row.factors).all()):
+                    continue
+                cell = self.cell(quantity)
+                try:
+                    observed = self._answer(quantity, case)
+                except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
+                    reason = crash_reason(error)
+                    yield on_cell(cell, case.name, clause=PAST, grade=grade, verdict="crashed", reason=reason)
+                    continue
+                if observed.size != (1 if quantity == "value" else weight.size):
+                    reason = f"the result has shape {observed.shape}, of one row"
+                else:
+                    kind = "value" if quantity == "value" else "grad_logits"
+                    call = past_the_format.Call(
+                        HEADS[self.question.op].op, kind, float(self._cotangent(case).reshape(-1)[0])
+                    )
+                    of_logits = observed if kind == "value" else observed[:, 0]
+                    reason = past_the_format.wrong(row, call, of_logits, claim, model)
+                verdict = "deviates" if reason else "conforms"
+                yield on_cell(cell, case.name, clause=PAST, grade=grade, verdict=verdict, reason=reason, elements=1)
 
     def _setting(self, case: Case) -> Setting:
         claim = self.question.claim
@@ -141,16 +232,27 @@ class AskedHead(AskedFormat):
         dtype = FORMATS[self.format].dtype
         cotangent = None if quantity == "value" else self._cotangent(case).astype(dtype)
         hidden, weight, *bias = (one.copy() for one in case.given(has_bias=self.question.claim.bias).values())
+        cotangent = laid(case.placement, "cotangent", cotangent) if cotangent is not None else None
+        hidden, weight, *bias = (laid(case.placement, "hidden", one) for one in (hidden, weight, *bias))
         kind = self.question.claim.factors
         arrays = {"bias": bias[0] if bias else None, "factors": case.factors(kind) if kind else None}
         inputs = Inputs(hidden, 1, case.labels, cotangent, projection=weight, **arrays)
-        return np.array(self.adapter.evaluate(self.cell(quantity), inputs))
+        given = {name: one for name, one in inputs.arrays().items() if one is not None}
+        before = {name: one.tobytes() for name, one in given.items()}
+        answer = np.array(self.adapter.evaluate(self.cell(quantity), inputs))
+        if changed := [name for name, one in given.items() if one.tobytes() != before[name]]:
+            raise InputModifiedError(f"the call modified its {', '.join(NAMES.get(name, name) for name in changed)}")
+        return answer
 
     def _judged(self, case: Case, asked: Setting, head: Head, quantity: str) -> Iterator[Judgement]:
         cell, clause, format_ = self.cell(quantity), OF_QUANTITY[quantity], FORMATS[self.format]
         grade = ALL_CLAUSES[clause].level
         try:
             observed = self._answer(quantity, case)
+        except InputModifiedError as error:
+            level = ALL_CLAUSES[MODIFIED].level
+            yield on_cell(cell, case.name, clause=MODIFIED, grade=level, verdict="deviates", reason=str(error))
+            return
         except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
             reason = crash_reason(error)
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict="crashed", reason=reason)

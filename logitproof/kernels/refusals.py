@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from logitproof.kernels import products_past_the_format as past_the_format
 from logitproof.kernels.examination import drawn_for, width_near
 from logitproof.kernels.findings import Finding
 from logitproof.kernels.trials import Trial
+from logitproof_reference.bounds.assumptions import MUST
+from logitproof_reference.cases.catalogue import Rows
+from logitproof_reference.vocabulary.cells import PLAIN
+from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
     from logitproof.kernels.asking import Asker, Reply
     from logitproof.kernels.examination import Examination
-    from logitproof_reference.cases.catalogue import Rows
 
 CLASSES = 10
 """Number of classes, if the kernel accepts it."""
@@ -83,6 +87,31 @@ def _note(told: dict[str, list[int]], classes: int, found: Examination) -> None:
             named = ", ".join(str(label) for label in labels if label != -100)
         if named:
             found.note(f"label {named} of {classes} classes {outcome}: declare --refuses error to have it judged")
+
+
+FAR_APART = ("softmax", "log_softmax", "softmax_cross_entropy")
+"""Ops whose value is known where products lie far apart."""
+
+
+def judge_products_past_the_format(asker: Asker, format_: str, found: Examination) -> None:
+    """Ask rows whose products with a declared scale or temperature the format cannot hold, all in one call."""
+    claim, question, form = asker.question.claim, asker.question, FORMATS[format_]
+    if question.op not in FAR_APART or question.labels == "distributions" or claim.options != PLAIN:
+        return
+    if not past_the_format.is_asked(claim):
+        return
+    whole = list(past_the_format.rows_of(claim, form))
+    logits = np.stack([row.logits for row in whole])
+    ones = np.ones_like(logits)
+    rows = Rows(logits, np.array([row.label for row in whole]), ones, ones[:, 0].copy(), ones)
+    reply = asker.ask("value", rows)
+    if reply.observed is None:
+        return  # a width that it refuses
+    call, model = past_the_format.Call(question.op, "value"), (form, question.arithmetic or MUST)
+    for at, row in enumerate(whole):
+        if failure := past_the_format.wrong(row, call, np.asarray(reply.observed[at]), claim, model):
+            words = (row.name, "refusal", row.name, format_, "value", past_the_format.CLAUSE, "", "")
+            found.findings.append(Finding(*words, rows, row=at, failure=failure))
 
 
 def judge_empty_batch(asker: Asker, format_: str, found: Examination) -> None:

@@ -33,7 +33,7 @@ CHARACTERS = 160
 
 
 def is_refusal_of_rows(failure: str) -> bool:
-    """Tell whether what a call raised says that the function does not take such numbers, or so many classes."""
+    """Return whether what a call raised says that the function does not take such numbers, or so many classes."""
     kind, _, words = failure.partition(": ")
     if kind not in KINDS:
         return False

@@ -99,6 +99,35 @@ def truth_of(question: Question, rows: Rows) -> Truth:
         return _transformed(question, rows.logits, given, working)
 
 
+def of_held_products(question: Question, rows: Rows) -> tuple[Truth, NDArray[np.bool_]] | None:
+    """Return the answers for scaled logits as the format holds them, and of which rows a product is past the format.
+
+    Past the overflow threshold of the format a product is an infinity (IEEE 754-2019, 7.4), of which the clauses EXT
+    say what an op makes; code that holds it wider has the answer of `truth_of`. None where no product is past it.
+    """
+    claim, format_ = question.claim, format_of(rows.logits)
+    if claim.factor == 1.0 or claim.softcap is not None or claim.z_loss or claim.reduction != "none":
+        return None
+    with np.errstate(all="ignore"):
+        x = rows.logits.astype(np.float64)
+        products = x * claim.scale / claim.temperature
+        # One ulp below the largest number too: which of them overflow is a matter of one rounding.
+        past = np.isfinite(x) & (np.abs(products) >= format_.largest * (1.0 - 2.0 * format_.unit_roundoff))
+        reached = np.asarray(past.any(axis=1))
+        if not reached.any():
+            return None
+        held = np.where(past, np.sign(products) * np.inf, products)
+        working = FORMATS[claim.result_format] if claim.result_format else format_
+        plain = _plain(question, held, arguments(question, rows), working)
+        allowed = plain.allowed + np.nan_to_num(_moved(question, held, arguments(question, rows), working))
+        if question.quantity == "value":
+            return Truth(plain.exact, allowed), reached
+        value = np.where(plain.exact.value == 0.0, 0.0, plain.exact.value * claim.factor)
+        lost = 8.0 * working.unit_roundoff
+        grown = abs(claim.factor) * (allowed + lost * np.abs(plain.exact.value)) + 2.0 * working.smallest_normal
+    return Truth(Enclosure.exact(value), grown), reached
+
+
 def _options(question: Question, logits: NDArray[Any], *, reduction: str) -> dict[str, Any]:
     claim = question.claim
     chosen = {"reduction": reduction, "ignore_index": claim.ignore_index, "label_smoothing": claim.label_smoothing}

@@ -10,6 +10,26 @@ from importlib import import_module
 from typing import Any
 
 
+def reference(
+    hidden: Any,
+    weight: Any,
+    labels: Any,
+    *,
+    scale: float = 1.0,
+    temperature: float = 1.0,
+    factors: Any = None,
+    divides: bool = False,
+) -> Any:
+    """`jax.nn.log_softmax` of a product in the highest precision, times or over what is declared: nothing fused."""
+    jax: Any = import_module("jax")
+    logits = jax.numpy.matmul(hidden, weight.T, precision="highest")
+    logits = logits if scale == 1.0 else logits * scale
+    logits = logits if temperature == 1.0 else logits / temperature
+    if factors is not None:
+        logits = logits / factors if divides else logits * factors
+    return -jax.numpy.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)[:, 0]
+
+
 def tokamax_xla(hidden: Any, weight: Any, labels: Any, *, reduction: str = "sum") -> Any:
     """`linear_softmax_cross_entropy_loss` with all logits at once."""
     return _tokamax(hidden, weight, labels, reduction, "xla")

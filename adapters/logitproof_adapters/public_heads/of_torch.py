@@ -18,12 +18,18 @@ def reference(
     reduction: str = "none",
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
+    scale: float = 1.0,
+    temperature: float = 1.0,
     factors: Any = None,
+    divides: bool = False,
 ) -> Any:
-    """`F.cross_entropy` of `F.linear`, times factors where there are any: nothing fused."""
+    """`F.cross_entropy` of `F.linear`, times or over what is declared: nothing fused."""
     functional: Any = import_module("torch.nn.functional")
     logits = functional.linear(hidden, weight, bias)
-    logits = logits if factors is None else logits * factors
+    logits = logits if scale == 1.0 else logits * scale
+    logits = logits if temperature == 1.0 else logits / temperature
+    if factors is not None:
+        logits = logits / factors if divides else logits * factors
     options = {"reduction": reduction, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
     return functional.cross_entropy(logits, labels, **options)
 

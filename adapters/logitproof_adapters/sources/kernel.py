@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 NUMPY = "numpy"
 EAGER = "eager"
 ONLY_OF = {
-    **dict.fromkeys(("bias", "shift", "ranks", "factors", "learned"), (LINEAR_CROSS_ENTROPY,)),
+    **dict.fromkeys(("bias", "shift", "ranks", "factors", "learned", "divides"), (LINEAR_CROSS_ENTROPY,)),
     "gamma": (FOCAL,),
     "normalized": OF_PROBABILITIES,
-    **dict.fromkeys(("clip", "log_floor"), (*OF_PROBABILITIES, BINARY)),
+    **dict.fromkeys(("clip", "log_floor"), (*OF_PROBABILITIES, *BINARY)),
 }
 """What may be declared of some ops alone."""
 

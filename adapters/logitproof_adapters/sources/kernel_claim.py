@@ -48,6 +48,8 @@ class Claim:
     factors : str
         Whether it takes a tensor of factors of its logits by this keyword: one per row, (rows, 1), for ``rows``, one a
         class, (classes,), for ``classes``; empty for none. They come after the scale.
+    divides : bool
+        Whether that tensor divides the logits, as a temperature, in place of multiplying them.
     learned : bool
         Whether it is differentiated by that tensor too.
     softcap : float or None
@@ -94,6 +96,7 @@ class Claim:
     scale: float = 1.0
     temperature: float = 1.0
     factors: str = ""
+    divides: bool = False
     learned: bool = False
     softcap: float | None = None
     z_loss: float = 0.0
@@ -151,8 +154,9 @@ class Claim:
                 raise ValueError(f"{first} and {second} exclude each other: declare one of them")
         if self.all_masked and not self.where:
             raise ValueError("all_masked is of rows behind a mask: declare where too")
-        if self.learned and not self.factors:
-            raise ValueError("learned is of factors: declare factors too")
+        for name in ("learned", "divides"):
+            if getattr(self, name) and not self.factors:
+                raise ValueError(f"{name} is of factors: declare factors too")
         if self.divisor is not None and self.reduction == "none":
             raise ValueError('divisor is that of a sum: declare reduction "sum" too')
 

@@ -82,17 +82,20 @@ class FactorsPrologue:
     """A tensor of factors of the logits, of any sign: one per row, (rows, 1), or one per class, (1, classes).
 
     Logits z = t x have the gradient t G by x, of the gradient G by z, and by t the sum of G x over the logits that a
-    factor multiplies. Correct code rounds each product, or none, and sums them as a product of matrices does.
+    factor multiplies. Where it `divides`, as a temperature, z = x / t, and these are G / t and the sum of -G x / t**2.
+    Correct code rounds each product, or none, and sums them as a product of matrices does.
     """
 
     numbers: F64
     is_of_rows: bool = True
+    divides: bool = False
     operands: tuple[str, ...] = ("logits",)
 
     def exact(self, *operands: Ball) -> Ball:
         """Return the products."""
         (x,) = operands
-        return x * np.broadcast_to(self.numbers, x.hi.shape)
+        numbers = np.broadcast_to(self.numbers, x.hi.shape)
+        return x / Ball(numbers.copy()) if self.divides else x * numbers
 
     def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
         """Return the gradient with the factors in it."""
@@ -102,7 +105,8 @@ class FactorsPrologue:
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the products, rounded."""
         (x,) = operands
-        return _rounded(rounding, BoundedValue(x.value * self.numbers, x.error * np.abs(self.numbers)))
+        by = 1.0 / self.numbers if self.divides else self.numbers
+        return _rounded(rounding, BoundedValue(x.value * by, x.error * np.abs(by)))
 
     def computed_pull_back(
         self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
@@ -114,6 +118,8 @@ class FactorsPrologue:
     def by_numbers(self, upstream: Ball, *operands: Ball) -> Ball:
         """Return the gradient with respect to the factors, (rows, 1) or (classes,)."""
         terms = upstream * operands[0]
+        if self.divides:
+            terms = -terms / Ball(np.broadcast_to(self.numbers, terms.hi.shape) ** 2)
         if not self.is_of_rows:
             return terms.sum()
         total = transposed(terms).sum()
@@ -122,6 +128,9 @@ class FactorsPrologue:
     def computed_by_numbers(self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue) -> BoundedValue:
         """Return the gradient with respect to the factors: products, each rounded, and their sum."""
         terms = rounding.multiply(upstream, operands[0])
+        if self.divides:  # the square and the quotient, or two quotients: rounded as a product twice
+            by = 1.0 / self.numbers**2
+            terms = _rounded(rounding, BoundedValue(-terms.value * by, terms.error * by))
         rows, classes = terms.value.shape
         if self.is_of_rows:
             return computed_product(rounding, terms, BoundedValue.exact(np.ones((classes, 1))))
@@ -130,7 +139,7 @@ class FactorsPrologue:
 
     def source(self, *names: str) -> str:
         """Return the expression for its logits."""
-        return f"{names[0]} * factors"
+        return f"{names[0]} {'/' if self.divides else '*'} factors"
 
 
 def _rounded(rounding: Rounding, made: BoundedValue) -> BoundedValue:

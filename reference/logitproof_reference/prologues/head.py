@@ -107,6 +107,11 @@ class Head:
         return stages
 
     @property
+    def first(self) -> Ball:
+        """The exact logits behind the first prologue."""
+        return self._stages[0]
+
+    @property
     def logits(self) -> Ball:
         """The exact logits of the op."""
         return self._stages[-1]

@@ -31,6 +31,7 @@ class Options:
     ignore_index: int = IGNORED
     label_smoothing: float = 0.0
     shift: bool = False
+    divides: bool = False
     fault: str = ""
 
     @property
@@ -73,6 +74,8 @@ def rows(
     z = z if o.fault == "cap before the scale" else z * z.dtype.type(o.factor)
     plain = z
     z = z if factors is None or o.fault == "factors dropped" else z * heeded(factors, o)
+    z = np.clip(z, -np.finfo(z.dtype).max, np.finfo(z.dtype).max) if o.fault == "products clamped" else z
+    z = np.nan_to_num(z, nan=0.0, posinf=np.inf, neginf=-np.inf) if o.fault == "NaN products taken for 0" else z
     z = z + wide(bias) if bias is not None and o.fault == "bias last" else z
     before = z
     if o.softcap and o.fault != "cap dropped":
@@ -116,14 +119,17 @@ def by_factors(made: dict[str, Array], upstream: Array, factors: Array, o: Optio
     """Return the gradient with respect to a factor a row, (rows, 1), or a class, (classes,)."""
     given = made["before"] if o.fault == "factors by products" else made["plain"]
     terms = made["capped"] * upstream[:, None] * given
+    if o.divides and o.fault != "factors by a product's rule":
+        terms = -terms / wide(factors) ** 2
     if o.fault == "factors of the last chunk alone":
         terms[: len(terms) // CHUNK * CHUNK] = 0
     return terms.sum(axis=0) if factors.ndim == 1 else terms.sum(axis=1, keepdims=True)
 
 
 def heeded(factors: Array, o: Options) -> Array:
-    """Return the factors that count."""
-    return np.full_like(wide(factors), wide(factors).flat[0]) if o.fault == "first factor for all" else wide(factors)
+    """Return the factors that count, of temperatures their reciprocals."""
+    given = np.full_like(wide(factors), wide(factors).flat[0]) if o.fault == "first factor for all" else wide(factors)
+    return given if o.divides == (o.fault == "divisors multiply") else 1 / given
 
 
 def halves(z: Array) -> list[Array]:
@@ -248,6 +254,7 @@ FAULTS = [
 """Sixteen that threads document, and two of their kind: a derivative forgotten, a chunk left out."""
 
 LEARNED = {"factors": "rows", "learned": True}
+DIVIDED = {**LEARNED, "divides": True}
 Z_LOSS = {"z_loss": 1e-2}
 INVENTED = [
     Planted("cap before the scale", "", "LIN-6", {"scale": 0.5, "softcap": 5.0}, says="cap comes before"),
@@ -269,6 +276,11 @@ INVENTED = [
     Planted("factors by products", "", "LIN-6", LEARNED, says="logits that they have multiplied"),
     Planted("factors by products", "", "LIN-10", {**LEARNED, "softcap": 5.0}),
     Planted("factors of the last chunk alone", "", "LIN-10", {**LEARNED, "factors": "classes"}),
+    Planted("divisors multiply", "", "LIN-6", DIVIDED, says="a quotient stands for the product"),
+    Planted("factors by a product's rule", "", "LIN-10", DIVIDED),
+    Planted("products clamped", "", "LIN-11", {"factors": "classes"}, says=""),
+    Planted("products clamped", "", "LIN-11", {"scale": 32.0}),
+    Planted("NaN products taken for 0", "", "LIN-11", {"factors": "classes"}, says="exactly nan"),
     Planted("logits in bfloat16", "", "LIN-1"),
     Planted("sums of chunks not rescaled", "", "LIN-1"),
 ]
@@ -289,6 +301,10 @@ CORRECT = [
         ({**LEARNED, "softcap": 5.0, "bias": True}, ("float32", "bfloat16", "float16", "float64")),
         ({**LEARNED, "factors": "classes", "temperature": 2.0}, ("float32", "bfloat16", "float16", "float64")),
         ({**LEARNED, "z_loss": 1e-2, **MEAN}, ("float32", "bfloat16")),
+        (DIVIDED, ("float32", "bfloat16", "float16", "float64")),
+        ({**DIVIDED, "factors": "classes", **MEAN}, ("float32", "bfloat16")),
+        ({"scale": -3e4}, ("float32", "bfloat16", "float16", "float64")),
+        ({"temperature": 1e-3}, ("float32", "bfloat16")),
         ({"label_smoothing": 0.125, "ignore_index": IGNORED}, ("float32", "bfloat16")),
         (DIVISOR, ("float16", "float32")),
     )

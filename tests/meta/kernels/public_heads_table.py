@@ -152,6 +152,7 @@ PUBLIC_HEADS = (
         "jax",
         SUM,
     ),
+    PublicHead("jax 0.10.2", "of_jax:reference", "log_softmax behind a product", "jax"),
     PublicHead("optax 0.2.8", "of_jax:optax", "softmax_cross_entropy_with_integer_labels", "jax"),
     PublicHead("maxtext 0.2.5", "of_jax:maxtext", "cross_entropy_with_logits", "jax", "--z-loss 1e-4"),
 )
@@ -236,6 +237,7 @@ CE, BCE, H, K = (
     "probability_entropy",
     "probability_kl_divergence",
 )
+BH, BK = "binary_entropy", "binary_kl_divergence"
 TORCH, JAX, NUMPY = "torch 2.13.0", "jax 0.10.2", "numpy 2.4.6"
 KERAS, NUMPYRO, TFP = "keras 3.15.1", "numpyro 0.22.0", "tfp-nightly 0.26.0.dev20261027"
 
@@ -247,6 +249,9 @@ PROBABILITIES = tuple(
         (TORCH, "torch", "torch_categorical_log_prob", "distributions.Categorical.log_prob", CE, "--normalized"),
         (TORCH, "torch", "torch_categorical_entropy", "distributions.Categorical.entropy", H, "--normalized"),
         (TORCH, "torch", "torch_categorical_kl", "distributions.kl_divergence", K, "--normalized"),
+        (TORCH, "torch", "torch_bernoulli_log_prob", "distributions.Bernoulli.log_prob", BCE, "--labels indices"),
+        (TORCH, "torch", "torch_bernoulli_entropy", "distributions.Bernoulli.entropy", BH, ""),
+        (TORCH, "torch", "torch_bernoulli_kl", "distributions.kl_divergence", BK, ""),
         (TORCH, "torch", "torch_entr", "torch.special.entr", H, ""),
         (TORCH, "torch", "torch_kl_div", "F.kl_div of logarithms", K, ""),
         (JAX, "jax", "jax_xlogy", "jax.scipy.special.xlogy", CE, "--labels distributions"),
@@ -266,6 +271,12 @@ PROBABILITIES = tuple(
         (KERAS, "jax", "keras_kl_divergence", "losses.KLDivergence", K, "--clip 1e-7"),
         (NUMPYRO, "jax", "numpyro_log_prob", "CategoricalProbs.log_prob", CE, ""),
         (NUMPYRO, "jax", "numpyro_entropy", "CategoricalProbs.entropy", H, ""),
+        (NUMPYRO, "jax", "numpyro_kl", "kl_divergence", K, ""),
+        (NUMPYRO, "jax", "numpyro_bernoulli_log_prob", "BernoulliProbs.log_prob", BCE, "--labels indices"),
+        (NUMPYRO, "jax", "numpyro_bernoulli_entropy", "BernoulliProbs.entropy", BH, ""),
+        (TFP, "jax", "tfp_bernoulli_log_prob", "Bernoulli.log_prob", BCE, "--labels indices"),
+        (TFP, "jax", "tfp_bernoulli_entropy", "Bernoulli.entropy", BH, ""),
+        (TFP, "jax", "tfp_bernoulli_kl", "Bernoulli.kl_divergence", BK, ""),
         (TFP, "jax", "tfp_log_prob", "Categorical.log_prob", CE, "--normalized"),
         (TFP, "jax", "tfp_entropy", "Categorical.entropy", H, ""),
         (TFP, "jax", "tfp_kl_divergence", "Categorical.kl_divergence", K, "--normalized"),

@@ -28,10 +28,11 @@ def head_by_balls(
     bias: NDArray[Any] | None = None,
     z_loss: float = 0.0,
     factors: NDArray[Any] | None = None,
+    divides: bool = False,
 ) -> dict[str, Any]:
     """Return the loss of each row, and the gradients of their sum by hidden states, weight, bias and factors.
 
-    Factors are (rows, 1) or (1, classes).
+    Factors are (rows, 1) or (1, classes); where they divide, z = x / t.
     """
     flint.ctx.prec = PRECISION
     h, w = matrix(hidden), matrix(weight)
@@ -42,7 +43,8 @@ def head_by_balls(
     slopes = [[arb(1)] * classes for _ in range(rows)]
     plain = z
     if factors is not None:
-        times = [[arb(float(one)) for one in row] for row in np.broadcast_to(factors, (rows, classes))]
+        given = [[arb(float(one)) for one in row] for row in np.broadcast_to(factors, (rows, classes))]
+        times = [[1 / one for one in row] for row in given] if divides else given
         z = [[x * t for x, t in zip(*both, strict=True)] for both in zip(z, times, strict=True)]
     if cap:
         tanh = [[(entry / arb(cap)).tanh() for entry in row] for row in z]
@@ -61,7 +63,8 @@ def head_by_balls(
             upstream[i, j] = (p - (1 if j == label else 0) + 2 * arb(z_loss) * lse * p) * slopes[i][j]
     found: dict[str, Any] = {}
     if factors is not None:
-        terms = [[upstream[i, j] * plain[i][j] for j in range(classes)] for i in range(rows)]
+        by_time = [[-t * t if divides else arb(1) for t in row] for row in times]
+        terms = [[upstream[i, j] * plain[i][j] * by_time[i][j] for j in range(classes)] for i in range(rows)]
         of_rows = arb_mat([[sum(row, arb(0))] for row in terms])
         of_classes = [sum((row[j] for row in terms), arb(0)) for j in range(classes)]
         found["grad_factors"] = of_rows if factors.shape == (rows, 1) else of_classes
