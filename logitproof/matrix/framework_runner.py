@@ -119,6 +119,8 @@ class Lane:
         What it is asked through, once the framework is imported.
     cells : list of lists of Case
         Its cells, once they are planned.
+    heard : float
+        `time.monotonic` when an answer came last.
     """
 
     def __init__(self) -> None:
@@ -126,7 +128,7 @@ class Lane:
         self.link: Link | None = None
         self.adapter: RemoteAdapter | None = None
         self.cells: list[list[Case]] = []
-        self._since = time.monotonic()
+        self._since = self.heard = time.monotonic()
 
     def lap(self) -> float:
         """Return the seconds since it was called last: of a cell, since the one before it ended."""
@@ -145,9 +147,14 @@ class Lane:
 
     def go_on(self) -> None:
         """Take the answers that have come, and see whether one is overdue."""
+        if self.link is not None and (settled := [*self.link.pump(), *self.link.check_deadline()]):
+            self.heard = time.monotonic()
+            self.turns.settle(settled)
+
+    def rest(self) -> None:
+        """Take no answer for now, for which the process is not to blame."""
         if self.link is not None:
-            self.turns.settle(self.link.pump())
-            self.turns.settle(self.link.check_deadline())
+            self.link.excuse()
 
 
 class FrameworkRunner:
@@ -210,6 +217,16 @@ class FrameworkRunner:
     def importing_for(self) -> float:
         """Seconds since the evaluators were started, until the cases are planned; 0 from then on."""
         return time.monotonic() - self._since if self.running and not self.total else 0.0
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since one of its evaluators was heard last."""
+        return time.monotonic() - max((lane.heard for lane in self.lanes), default=0.0)
+
+    def rest(self) -> None:
+        """Take no answer for now."""
+        for lane in self.lanes:
+            lane.rest()
 
     def go_on(self, ready: Container[int | None]) -> None:
         """Take the answers that have come on these descriptors; in the end write the run file."""

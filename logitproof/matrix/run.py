@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from logitproof.errors import UsageError, refuse_unknown
 from logitproof.matrix.choice import Choice
 from logitproof.matrix.framework_runner import FrameworkRunner, NothingChosen, RunRequest
+from logitproof.matrix.pace import going_on
 from logitproof.matrix.process_environment import with_compiled_programs, with_patient_threads
 from logitproof.matrix.progress import Display
 from logitproof.matrix.resume import parts_beside, parts_of
@@ -128,7 +129,7 @@ def run(
         try:
             with sigterm_interrupts(), display or Display() as shown:
                 runners += [FrameworkRunner(name, asked, parts, resume=resume) for name in names]
-                follow(runners, shown)
+                follow(runners, shown, paced=is_shared(where))
                 whole = merge(outcomes(runners))
             write_run(place, whole)
         except KeyboardInterrupt:
@@ -163,8 +164,7 @@ def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
     What a command of the user's starts may be dear, or another machine, and on an accelerator a process may take all of
     its memory: there it is one.
     """
-    alone = len(frameworks) == 1 and target.is_interpreter and target.device == CPU
-    return 2 if alone and processors() > 1 else 1
+    return 2 if len(frameworks) == 1 and is_shared(target) and processors() > 1 else 1
 
 
 def processors() -> int:
@@ -172,14 +172,26 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def follow(runners: Sequence[FrameworkRunner], display: Display) -> None:
-    """Let every runner go on as its answers come, and show its progress, until the last one ends."""
+def is_shared(target: Target) -> bool:
+    """Whether all frameworks of a target, and the judge, compute on the processors of this machine."""
+    return target.is_interpreter and target.device == CPU
+
+
+def follow(runners: Sequence[FrameworkRunner], display: Display, *, paced: bool) -> None:
+    """Let every runner go on as its answers come, and show its progress, until the last one ends.
+
+    Where they are `paced`, those that are ahead of the others may have to wait.
+    """
     while True:
         running = [runner for runner in runners if runner.running]
-        descriptors = {found for runner in running for lane in runner.lanes if (found := lane.descriptor) is not None}
+        going = going_on(running, processors()) if paced else running
+        descriptors = {found for runner in going for lane in runner.lanes if (found := lane.descriptor) is not None}
         ready = readable(descriptors) or descriptors  # on all of them something may be overdue
         for runner in runners:
-            runner.go_on(ready)
+            if runner in running and runner not in going:
+                runner.rest()
+            else:
+                runner.go_on(ready)
             display.show(
                 runner.framework,
                 runner.judged,

@@ -311,6 +311,10 @@ class Link:
             self._process.wait(GRACE_SECONDS)
         return self._end_with(f"no answer in {seconds:g} s")
 
+    def excuse(self) -> None:
+        """Let the time until now, in which nothing was read, not count as silence."""
+        self._silence.end()
+
     def _numbered(self, answer: tuple[dict[str, Any], memoryview]) -> tuple[dict[str, Any], memoryview]:
         """Return an answer to the request that the evaluator is at; any other is garbage."""
         number = answer[0].get("number")

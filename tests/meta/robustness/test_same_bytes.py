@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from logitproof.errors import EXPECTED, USAGE
+from logitproof.matrix import run as matrix_run
 from logitproof_reports.runs.run_file import read_run
 
 if TYPE_CHECKING:
@@ -62,6 +63,16 @@ def test_nothing_around_a_run_changes_a_byte_of_it(plain: list[str], tmp_path: P
     assert [one.replace("planted", "numpy") for one in found if "'adapter': 'planted'" in one] == [
         one.replace("planted", "numpy") for one in plain
     ]
+
+
+def test_frameworks_that_wait_for_each_other_give_the_same_bytes(
+    plain: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrix_run, "processors", lambda: 1)
+    matrix_run.run(["numpy", OTHER], output=tmp_path / "run.parquet", select=EXPRESSION)
+    found = judgements_of(tmp_path / "run.parquet")
+    assert [one for one in found if "'adapter': 'numpy'" in one] == plain
+    assert len(found) == 2 * len(plain)
 
 
 def test_shards_hold_the_bytes_of_the_whole(plain: list[str], tmp_path: Path) -> None:
