@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.bounds.assumptions import VACUOUS, wide
+from logitproof_reference.bounds.assumptions import wide
 from logitproof_reference.bounds.error_model import BoundedValue, Rounding
 from logitproof_reference.bounds.forward_bounds import forward_bounds
 from logitproof_reference.bounds.options import option_bound
@@ -108,4 +108,4 @@ def is_vacuous(logits: NDArray[Any], format: Format, arithmetic: Arithmetic) -> 
     From there on 1/S may be off by all of itself, so that the relative bound of every
     probability is at least 1. Shape (rows,); False where the row has no finite softmax.
     """
-    return forward_bounds(logits, Rounding(format, arithmetic)).total.error[:, 0] >= VACUOUS
+    return forward_bounds(logits, Rounding(format, arithmetic)).is_vacuous

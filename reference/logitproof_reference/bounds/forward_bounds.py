@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.bounds import forward
+from logitproof_reference.bounds.assumptions import VACUOUS
 from logitproof_reference.bounds.error_model import worst
 from logitproof_reference.bounds.row_statistics import RowStatistics
 
@@ -32,6 +33,11 @@ class ForwardBounds:
     def total(self) -> forward.ShiftedSum:
         """The sum of shifted exponentials."""
         return forward.shifted_sum(self.statistics, self.rounding)
+
+    @property
+    def is_vacuous(self) -> NDArray[np.bool_]:
+        """Whether the sum of a row may be off by half of itself, as `api.is_vacuous` says it. Shape (rows,)."""
+        return np.asarray(self.total.error[:, 0] >= VACUOUS)
 
     @cached_property
     def softmax(self) -> BoundedValue:

@@ -17,6 +17,7 @@ from logitproof_reference.bounds import gradient as bounds_gradient
 from logitproof_reference.bounds import loss as bounds_loss
 from logitproof_reference.bounds.assumptions import VACUOUS, growth, wide
 from logitproof_reference.bounds.error_model import BoundedValue, Rounding
+from logitproof_reference.bounds.forward_bounds import forward_bounds
 from logitproof_reference.bounds.row_statistics import INFLATION
 from logitproof_reference.bounds.table import BoundRequest
 
@@ -61,14 +62,30 @@ def _flat(request: Request, answer: BoundedValue) -> BoundedValue:
 
 
 def _cross_entropy(request: Request, rounding: Rounding) -> BoundedValue:
-    """Return losses as one row (1, rows) where they are reduced, else (rows,); gradients as (rows, n)."""
+    """Return losses as one row (1, rows) where they are reduced, else (rows,); gradients as (rows, n).
+
+    Rows whose bound is vacuous are bounded for the wide-accumulation class, as without options: the sum over the
+    smoothed labels has as many terms as that of the exponentials.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # a vacuous bound is infinite
+        answer = _under_one_model(request, rounding)
+    vacuous = forward_bounds(request.logits, rounding).is_vacuous
+    if vacuous.any():
+        widened = _under_one_model(request, Rounding(rounding.format, wide(rounding.arithmetic)))
+        of_rows = vacuous if request.quantity == "value" else vacuous[:, None]
+        answer = BoundedValue(answer.value, np.where(of_rows, widened.error, answer.error))
+    is_row = request.quantity == "value" and request.reduced
+    return BoundedValue(answer.value[None], answer.error[None]) if is_row else answer
+
+
+def _under_one_model(request: Request, rounding: Rounding) -> BoundedValue:
+    """Return losses (rows,), or gradients (rows, n)."""
     asked = BoundRequest(request, rounding)
     labels, clip = asked.labels, request.options.clip_probabilities
     effective = request.options.distributions(labels, request.logits.shape[1]).hi.T
     if request.quantity == "value":
         losses = bounds_loss.cross_entropy_over(asked.logarithm, effective, rounding)
-        losses = _with_extra_roundings(BoundedValue(losses.value[:, 0], losses.error[:, 0]), rounding)
-        return BoundedValue(losses.value[None], losses.error[None]) if request.reduced else losses
+        return _with_extra_roundings(BoundedValue(losses.value[:, 0], losses.error[:, 0]), rounding)
     upstream, softmax = asked.cotangent, asked.softmax
     gradient = (
         bounds_gradient.cross_entropy_over_vjp(softmax, effective, upstream, rounding)
