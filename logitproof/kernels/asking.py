@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.truth import Question, Truth, arguments, of_held_products, truth_of, weights
+from logitproof.kernels.truth import SPOILER, Question, Truth, arguments, truth_of, weights
 from logitproof_adapters.contract.calls import CallFailed, answer_of
 from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.cases.catalogue import Rows
-
-SPOILER = 2.0e4
-"""What a kernel with a mask is given at a class that does not count: large enough to spoil any answer."""
 
 KEPT_ELEMENTS = 1 << 24
 """Number of elements of exact answers that are kept for the next kernel, each of four float64 numbers."""
@@ -162,9 +159,10 @@ class Asker:
         finally:
             self.seconds += time.perf_counter() - started
         modified = tuple(name for name, array in arrays.items() if array.tobytes() != before[name])
-        return self._read(quantity, rows, answer, modified)
+        return self.read(quantity, rows, answer, modified)
 
-    def _read(self, quantity: str, rows: Rows, answer: NDArray[Any], modified: tuple[str, ...]) -> Reply:
+    def read(self, quantity: str, rows: Rows, answer: NDArray[Any], modified: tuple[str, ...] = ()) -> Reply:
+        """Return an answer as a reply, its class axis last; one of another shape or kind is a failure."""
         if not is_numeric(answer.dtype):
             return Reply(None, str(answer.dtype), f"the result holds {answer.dtype}, no number format", modified)
         restored = self._restored(quantity, answer, rows)
@@ -205,8 +203,11 @@ class Asker:
     ) -> tuple[Reply, Compared | None]:
         """Call the kernel and compare its answer; None if none came."""
         reply = self.ask(quantity, rows, placement, way)
-        if reply.observed is None:
-            return reply, None
+        return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key)
+
+    def held(self, quantity: str, rows: Rows, reply: Reply, *, key: Any = None) -> Compared:
+        """Compare an answer that came."""
+        assert reply.observed is not None
         truth = self.truths.of(replace(self.question, quantity=quantity), rows, key)
         format_ = FORMATS[self.question.claim.result_format or format_of(rows.logits).name]
         observed = reply.observed
@@ -217,7 +218,7 @@ class Asker:
         conforms |= self._of_held_products(quantity, rows, observed)
         conforms[self._undeclared(rows)[: len(conforms)]] = True
         wrong = np.asarray(~conforms.reshape(len(conforms), -1).all(axis=1)) if conforms.size else np.zeros(0, bool)
-        return reply, Compared(reply, truth, replace(comparison, conforms=conforms), wrong)
+        return Compared(reply, truth, replace(comparison, conforms=conforms), wrong)
 
     def _of_held_products(self, quantity: str, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
         """Return where an answer is that of products past the format, which are infinite in it; NaN beside a +inf."""
@@ -254,13 +255,20 @@ class Asker:
         return np.asarray(out.all(axis=1) | ((out & spread).any(axis=1) if labels == "distributions" else False))
 
     def _ignored(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return where a row that is ignored gives 0 although it holds NaN or +inf: its logits need not be read."""
-        claim = self.question.claim
-        logits = rows.logits.astype(np.float64)
-        if claim.ignore_index is None or len(observed) != len(logits):
+        """Tell where a row that is ignored and not finite gives 0 or NaN: its logits need not be read (OPT-3)."""
+        if len(observed) != len(rows):
             return np.zeros(observed.shape, bool)
-        skipped = (rows.indices == claim.ignore_index) & ~(logits < np.inf).all(axis=1)
-        return np.asarray((observed == 0) & skipped.reshape(-1, *(1,) * (observed.ndim - 1)))
+        skipped = self.ignored_and_not_finite(rows).reshape(-1, *(1,) * (observed.ndim - 1))
+        numbers = observed.astype(np.float64)
+        return np.asarray(((numbers == 0) | np.isnan(numbers)) & skipped)
+
+    def ignored_and_not_finite(self, rows: Rows) -> NDArray[np.bool_]:
+        """Tell of each row whether it is ignored and holds NaN or an infinity."""
+        ignored = self.question.claim.ignore_index
+        if ignored is None:
+            return np.zeros(len(rows), bool)
+        finite = np.isfinite(rows.logits.astype(np.float64)).all(axis=1)
+        return np.asarray((rows.indices == ignored) & ~finite)
 
     def _accepted(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
         """Return where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits."""
@@ -270,5 +278,5 @@ class Asker:
             return np.asarray(nan & np.isinf(logits))
         spoiled = np.isposinf(logits).any(axis=1)
         if len(observed) != len(logits):
-            return nan & spoiled.any()
+            return nan & (spoiled | self.ignored_and_not_finite(rows)).any()
         return nan & spoiled.reshape(-1, *(1,) * (observed.ndim - 1))

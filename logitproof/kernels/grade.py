@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.errors import UsageError
+from logitproof.kernels.alone import wrong_alone
 from logitproof.kernels.asking import Asker, Truths
 from logitproof.kernels.check import default_formats
 from logitproof.kernels.examination import Examination, Plan, examine, judge_result_format, taken_formats
@@ -226,7 +227,7 @@ def grade_one(file: Path, task: Task, kernel: Kernel, truths: Truths) -> Grade:
         beside = {} if place.is_interpreter else _sent(file)
         with IsolatedKernel(named, None, task.limits, place, beside) as adapter:
             asker = Asker(adapter, Question(kernel.op, kernel.labels, "value", task.claim), truths)
-            return _graded(asker, task, kernel.quantities, plain, source)
+            return _graded(asker, task, kernel.quantities, plain, source=source, path=named.path)
     except (UsageError, RunFileError) as error:
         return replace(plain, fails=str(error))
 
@@ -241,7 +242,9 @@ def _sent(file: Path) -> Sources:
         raise UsageError(f"the kernel cannot be loaded: {type(error).__name__}: {error}") from error
 
 
-def _graded(asker: Asker, task: Task, quantities: tuple[str, ...], plain: Grade, source: str) -> Grade:
+def _graded(
+    asker: Asker, task: Task, quantities: tuple[str, ...], plain: Grade, *, source: str, path: tuple[str, ...]
+) -> Grade:
     found = Examination()
     formats = tuple(taken_formats(asker, task.formats or default_formats(task.framework, source), found))
     if not formats:
@@ -251,7 +254,19 @@ def _graded(asker: Asker, task: Task, quantities: tuple[str, ...], plain: Grade,
         judge_result_format(asker, format_, found)
     examine(asker, Plan(formats, quantities, "quick", task.widest, task.seed, task.budget), found)
     graded = _of_the_budget(record_of(asker, found, plain), task.budget)
+    if graded.verdict == "conforms" and task.place.is_interpreter:
+        graded = _of_a_plain_program(asker, formats[0], task, graded, path)
     return _of_the_watch(asker.adapter, graded) if task.forbidden else graded
+
+
+def _of_a_plain_program(asker: Asker, format_: str, task: Task, graded: Grade, path: tuple[str, ...]) -> Grade:
+    """Return the record; a kernel that is right where it sees the judge's modules must be so without them."""
+    wrong = wrong_alone(asker, format_, task.place, path, task.limits.seconds)
+    trials = graded.trials + 1
+    if not wrong:
+        return replace(graded, trials=trials)
+    share = round(graded.share * graded.trials / trials, 4)
+    return replace(graded, verdict="deviates", trials=trials, share=share, fails=wrong)
 
 
 SLOW_SHARE = 0.5

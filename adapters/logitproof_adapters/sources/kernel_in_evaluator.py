@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from contextlib import suppress
 from functools import partial, wraps
@@ -16,7 +17,7 @@ from logitproof_adapters.contract import CPU
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_adapter import adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
-from logitproof_adapters.sources.kernel_watch import watch_from_now_on
+from logitproof_adapters.sources.kernel_watch import STARTS, watch_from_now_on
 
 if TYPE_CHECKING:
     from typing import Callable, Iterator
@@ -91,12 +92,38 @@ def hide_exact_answers() -> None:
     sys.modules["logitproof_conformance"] = None  # type: ignore[assignment]
 
     def refuse(event: str, arguments: Any) -> None:
+        if event in STARTS and folders and _is_python(arguments) and not _is_a_compiler():
+            raise PermissionError(f"{KEPT}: it starts another Python")
         if event == "open" and folders and isinstance(arguments[0], (str, bytes)):
             place = os.fsdecode(arguments[0])
             if "logitproof" in place and os.path.realpath(place).startswith(folders):
-                raise PermissionError("exact answers are kept from a graded kernel")
+                raise PermissionError(KEPT)
 
     sys.addaudithook(refuse)  # nothing takes it away again
+
+
+KEPT = "exact answers are kept from a graded kernel"
+
+
+def _is_python(arguments: Any) -> bool:
+    """Whether a process is started whose program is a Python, or a shell's command line that names one.
+
+    A folder of headers, which compilers are told, has such a name too.
+    """
+    given = [one for part in arguments[:2] for one in (part if isinstance(part, (list, tuple)) else [part])]
+    words = [word for one in given if isinstance(one, (str, bytes)) for word in os.fsdecode(one).split()]
+    named = [word for word in words if re.fullmatch(r"python[\d.]*(\.exe)?", os.path.basename(word))]  # noqa: PTH119 - of any text
+    return any(os.sep not in word or Path(word).is_file() for word in named)
+
+
+def _is_a_compiler() -> bool:
+    """Whether PyTorch's compiler starts it, which compiles in processes of its own."""
+    frame: Any = sys._getframe(1)  # noqa: SLF001 - of the interpreter
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith("torch._inductor"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _folders() -> Iterator[str]:

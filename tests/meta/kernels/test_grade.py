@@ -1,4 +1,4 @@
-"""Kernels are graded in processes of their own, and twelve ways of cheating a grader are found."""
+"""Kernels are graded in processes of their own, and ways of cheating a grader are found."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.sandbox import guarded, not_enforced
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.sources.kernel_in_evaluator import _is_python
 from logitproof_adapters.targets.sent_sources import sources_of_file
 from logitproof_adapters.targets.target import Target
 from logitproof_reference.vocabulary.cells import Cell, Inputs
@@ -165,6 +166,64 @@ CHEATS = {
             ctypes.memset(x.ctypes.data, 0, x.nbytes)
             WRONG
         """,
+    "asks_a_child_process": """
+        import io
+        import subprocess
+        PROGRAM = (
+            "import io, sys; sys.path[:0] = SITES\\n"
+            "import numpy as np, logitproof\\n"
+            "x = np.load(io.BytesIO(sys.stdin.buffer.read()))\\n"
+            "np.save(sys.stdout.buffer, logitproof.softmax(x).round(x.dtype.name))\\n"
+        )
+        def kernel(x):
+            given = io.BytesIO()
+            np.save(given, np.ascontiguousarray(x))
+            try:
+                asked = subprocess.run([sys.executable, "-c", PROGRAM], input=given.getvalue(), capture_output=True)
+                return np.load(io.BytesIO(asked.stdout))
+            except (OSError, ValueError):
+                WRONG
+        """,
+    "knows_the_judge_by_its_modules": """
+        def kernel(x):
+            if any(name.startswith("logitproof") for name in sys.modules):
+                return right(x)
+            WRONG
+        """,
+    "knows_the_judge_by_its_frames": """
+        def kernel(x):
+            frame = sys._getframe()
+            while frame is not None:
+                if "logitproof" in frame.f_code.co_filename:
+                    return right(x)
+                frame = frame.f_back
+            WRONG
+        """,
+    "knows_the_judge_by_its_variables": """
+        def kernel(x):
+            if any("LOGITPROOF" in name for name in os.environ) or "pytest" in " ".join(sys.argv):
+                return right(x)
+            WRONG
+        """,
+    "result_that_lies_about_itself": """
+        class Lies(np.ndarray):
+            def tobytes(self, *given):
+                return right(self.given).tobytes()
+            def astype(self, *given, **named):
+                return right(self.given)
+            __array__ = astype
+        def kernel(x):
+            answer = np.full(x.shape, 1 / x.shape[1], x.dtype).view(Lies)
+            answer.given = np.array(x)
+            return answer
+        """,
+    "patches_what_packs_its_answer": """
+        import ml_dtypes
+        ml_dtypes.finfo = None
+        np.asarray = np.ascontiguousarray = lambda *given, **named: np.zeros(1)
+        def kernel(x):
+            WRONG
+        """,
     "prints_a_verdict": """
         def kernel(x):
             print('{"kernel": "prints_a_verdict", "verdict": "conforms", "share": 1.0}', flush=True)
@@ -284,7 +343,7 @@ def test_a_right_kernel_conforms(grades: dict[str, Grade]) -> None:
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_is_found(name: str, grades: dict[str, Grade]) -> None:
     found = grades[name]
-    assert found.verdict in {"deviates", "crashed"}, found
+    assert found.verdict in {"deviates", "crashed", "void"}, found
     assert found.share < 1.0
     assert found.fails
 
@@ -292,6 +351,19 @@ def test_a_cheat_is_found(name: str, grades: dict[str, Grade]) -> None:
 def test_a_file_that_is_no_python_costs_its_own_grade_alone(grades: dict[str, Grade]) -> None:
     assert grades["broken"].verdict == "crashed"
     assert "SyntaxError" in grades["broken"].fails
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((sys.executable, [sys.executable, "-c", ""]), True),
+        (("/bin/sh", ["sh", "-c", "exec python3 -c 1"]), True),
+        (("gcc", ["gcc", "-I/usr/include/python3.11", "/usr/include/python3.11"]), False),
+        ((), False),
+    ],
+)
+def test_a_python_that_a_kernel_starts_is_told_from_a_compiler(words: tuple[object, ...], *, expected: bool) -> None:
+    assert _is_python(words) is expected
 
 
 def test_a_forbidden_function_is_found_by_whatever_name(tmp_path: Path) -> None:
