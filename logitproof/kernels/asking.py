@@ -255,7 +255,7 @@ class Asker:
         return np.asarray(out.all(axis=1) | ((out & spread).any(axis=1) if labels == "distributions" else False))
 
     def _ignored(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
-        """Tell where a row that is ignored and not finite gives 0 or NaN: its logits need not be read (OPT-3)."""
+        """Return where an ignored row that is not finite gives 0 or NaN: its logits need not be read (OPT-3)."""
         if len(observed) != len(rows):
             return np.zeros(observed.shape, bool)
         skipped = self.ignored_and_not_finite(rows).reshape(-1, *(1,) * (observed.ndim - 1))
@@ -263,7 +263,7 @@ class Asker:
         return np.asarray(((numbers == 0) | np.isnan(numbers)) & skipped)
 
     def ignored_and_not_finite(self, rows: Rows) -> NDArray[np.bool_]:
-        """Tell of each row whether it is ignored and holds NaN or an infinity."""
+        """Return for each row whether it is ignored and holds NaN or an infinity."""
         ignored = self.question.claim.ignore_index
         if ignored is None:
             return np.zeros(len(rows), bool)

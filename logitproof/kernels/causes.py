@@ -62,10 +62,18 @@ def explaining(symptoms: Symptoms) -> dict[Cause, float]:
     if symptoms.op not in MODELLED or symptoms.is_reduced or not symptoms.wrong.any():
         return {}
     with np.errstate(all="ignore"):
-        if share := explains(answer(symptoms), symptoms):  # any fault that changes few numbers would explain as much
-            return {SLOPE_LOST: share} if symptoms.quantity == "grad_logits" else {}
+        if explains(answer(symptoms), symptoms):  # any fault that changes few numbers would explain as much
+            own = {cause: explains(cause.predict(symptoms), symptoms) for cause in _own_of(symptoms)}
+            return {cause: share for cause, share in own.items() if share}
         found = {cause: explains(cause.predict(symptoms), symptoms) for cause in CAUSES}
     return {cause: share for cause, share in found.items() if share}
+
+
+def _own_of(symptoms: Symptoms) -> tuple[Cause, ...]:
+    """Return what makes the op's own answer in float64 wrong: no transform in the gradient, or roundings of its own."""
+    if symptoms.is_transformed:
+        return (SLOPE_LOST,) if symptoms.quantity == "grad_logits" else ()
+    return LABEL_LAST, TOTAL_LAST, TOTAL_FIRST
 
 
 def explains(predicted: F64 | None, symptoms: Symptoms) -> float:
@@ -95,6 +103,10 @@ SHIFTS: dict[str, tuple[str, Callable[[F64], Any]]] = {
         lambda x: x.max(),
     ),
     "shift by the first logit": ("the first logit is subtracted, not the largest", lambda x: x[:, :1]),
+    "shift by the smallest logit": (
+        "the smallest logit is subtracted, as where a maximum is taken before a negative scale",
+        lambda x: x.min(axis=1, keepdims=True),
+    ),
     "shift by the mean": ("the mean is subtracted, not the largest logit", lambda x: x.mean(axis=1, keepdims=True)),
     "maximum begins at 0": (
         "the search for the largest logit begins at 0",
@@ -106,6 +118,25 @@ SHIFTS: dict[str, tuple[str, Callable[[F64], Any]]] = {
     ),
 }
 """What is subtracted before exp in place of the largest logit."""
+
+
+LABEL_LAST = Cause(
+    "label taken off last",
+    "the rounded log-sum-exp less the label's logit cancels",
+    partial(sums.cancelling, op="softmax_cross_entropy"),
+)
+
+TOTAL_LAST = Cause(
+    "log-sum-exp taken off last",
+    "a logit less the rounded log-sum-exp cancels",
+    partial(sums.cancelling, op="log_softmax"),
+)
+
+TOTAL_FIRST = Cause(
+    "log-sum-exp rounded first",
+    "exp is taken of the logit less a rounded log-sum-exp, whose rounding grows with the logits",
+    partial(sums.total_rounded_first, in_half=False),
+)
 
 
 def _causes() -> Iterator[Cause]:
@@ -124,14 +155,29 @@ def _causes_of_values() -> Iterator[Cause]:
     for lanes in (16, 32, 8, 64, 128):
         says = f"a NaN logit is dropped in whole vectors of {lanes}"
         yield Cause(f"NaN dropped in vectors of {lanes}", says, partial(data.without_nan_in_body, lanes=lanes))
+    yield Cause("NaN spoils the batch", "one NaN makes all rows NaN", data.nan_of_the_batch)
+    says = "NaN and infinite logits are replaced by 0 and the largest numbers"
+    yield Cause("infinities replaced", says, data.replaced)
+    yield Cause("infinities taken for 0", "infinite logits are taken for 0", data.infinities_as_zero)
+    says = "one class at -inf makes the row -inf"
+    yield Cause("-inf of one class", says, data.row_of_minus_infinity)
+    yield Cause("one class as it is", "a row of one class is handed back as it is", data.one_class_as_it_is)
+    yield Cause("-inf less -inf", "a tile or row at -inf gives -inf - (-inf), which is NaN", data.nan_of_infinities)
+    yield Cause("sum over the batch", "the sum is over all rows, not one", sums.sum_of_the_batch)
+    for lanes in (4, 8, 16, 32, 64, 128, 256, 512, 1024):
+        says = f"the maximum is taken over whole vectors of {lanes}, the last of which reads into the next row"
+        yield Cause("maximum of the next row too", says, partial(sums.next_row_in_the_maximum, lanes=lanes))
     yield Cause("overflow of an intermediate", "an intermediate overflows where the answer does not", data.overflowed)
     for name, (says, shift) in SHIFTS.items():
         yield Cause(name, says, partial(sums.no_shift, shift=shift))
+    says = "exp overflows where a class is far above all before it: the maximum is not raised there, or too late"
+    yield Cause("maximum raised too late", says, sums.raised_too_late)
     says = "exp is taken of the logits as they are, then the logarithm of the quotient"
     yield Cause("no max shift", says, sums.no_shift_then_log)
     yield Cause("0 times infinity", "a label of 0 times the infinite logarithm of a class at -inf", data.nan_times_zero)
-    yield Cause("-inf less -inf", "a tile or row at -inf gives -inf - (-inf), which is NaN", data.nan_of_infinities)
-    yield Cause("label taken off last", "the rounded log-sum-exp less the label's logit cancels", sums.cancelling)
+    yield from (LABEL_LAST, TOTAL_LAST, TOTAL_FIRST)
+    says = "exp is taken of the logit less a log-sum-exp that was rounded to the half format"
+    yield Cause("log-sum-exp in half", says, partial(sums.total_rounded_first, in_half=True))
     yield Cause("log of softmax", "the logarithm of a rounded softmax", partial(sums.log_of_softmax, guard=lambda p: p))
     for guard in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12):
         says = f"the logarithm of softmax + {guard:g}"
@@ -145,7 +191,18 @@ def _causes_of_values() -> Iterator[Cause]:
         "softmax is rounded to the half format before its logarithm",
         sums.half_probability,
     )
+    for guard in (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16):
+        says = f"{guard:g} is added to the sum of exponentials"
+        yield Cause("guard added to the sum", says, partial(sums.guarded_sum, guard=guard))
+    yield Cause("equal maxima counted once", "logits equal to the largest count as one", sums.maxima_once)
+    says = "logits are multiplied with log2 e, and rounded, before the largest is subtracted"
+    yield Cause("base 2 before the shift", says, sums.base_2_first)
     for name in ("float16", "bfloat16"):
+        says = f"exponentials are rounded to {name}"
+        yield Cause(f"exponentials in {name}", says, partial(sums.exponentials_in, format_=name))
+    says = "differences of logits are off by a constant factor, as by a constant of few digits"
+    yield Cause("constant of few digits", says, sums.off_by_a_factor)
+    for name in ("float16", "bfloat16", "float32"):
         says = f"the sum is added up in {name}, where it stalls"
         yield Cause(f"sum in {name}", says, partial(sums.summed_in, format_=name))
         yield Cause(f"sum in {name}", says, partial(sums.summed_in, format_=name, everything=True))
@@ -155,6 +212,11 @@ def _causes_of_values() -> Iterator[Cause]:
 
 
 def _causes_of_classes() -> Iterator[Cause]:
+    for most in (255, 256, 1000, 1024, 2048, 4096, 8192, 32767, 32768, 65535, 65536, 131072):
+        yield Cause("class limit", f"classes past {most} are not in the sum", partial(sums.past, most=most))
+        yield Cause(
+            "classes unwritten", f"results past class {most} are not written", partial(sums.nothing_past, most=most)
+        )
     for block in (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768):
         says = f"the sum of a block of {block} classes is not scaled to a new maximum"
         yield Cause("blocks not rescaled", says, partial(sums.first_block, block=block))
@@ -163,20 +225,28 @@ def _causes_of_classes() -> Iterator[Cause]:
         yield Cause(f"tail past a multiple of {lanes} lost", says, partial(sums.body, lanes=lanes))
         says = f"the classes past a multiple of {lanes} take no part"
         yield Cause(f"tail past a multiple of {lanes} ignored", says, partial(sums.body_answer, lanes=lanes))
+        says = f"the classes past a multiple of {lanes} are not in the sum of the gradient"
+        tail_lost = partial(sums.inner_product_of_the_body, lanes=lanes)
+        yield Cause(f"tail past a multiple of {lanes} lost in the gradient", says, tail_lost)
         says = f"rows are padded with zeros to a multiple of {lanes}"
         yield Cause("padded with zeros", says, partial(sums.padded, number=0.0, block=lanes))
         says = f"rows are padded to a multiple of {lanes} with -1e4, which is not -inf"
         yield Cause("padded with -1e4", says, partial(sums.padded, number=-1e4, block=lanes))
-    for most in (255, 256, 1000, 1024, 2048, 4096, 8192, 32767, 32768, 65535, 65536, 131072):
-        yield Cause("class limit", f"classes past {most} are not in the sum", partial(sums.past, most=most))
-        yield Cause(
-            "classes unwritten", f"results past class {most} are not written", partial(sums.nothing_past, most=most)
-        )
+    for lanes in (4, 8, 16, 32, 64, 128, 256, 512, 1024):
+        says = f"the last vector of {lanes} lies over the one before it: their common classes count twice"
+        yield Cause("tail read twice", says, partial(sums.overlapped, lanes=lanes))
+        says = f"rows are padded with their last class to a multiple of {lanes}"
+        yield Cause("padded with the last class", says, partial(sums.padded_with_the_last, block=lanes))
+    for count in (1, 2, 3, 4, 7, 8, 15, 16, 31, 32):
+        for which in ("first", "last"):
+            says = f"the {which} {count} classes count twice" if count > 1 else f"the {which} class counts twice"
+            twice = partial(sums.counted_twice, count=count, last=which == "last")
+            yield Cause(f"{which} classes twice", says, twice)
     yield Cause(
         "first class lost", "the first class is not in the sum", partial(sums.of_classes, counted=slice(1, None))
     )
     yield Cause("last class lost", "the last class is not in the sum", partial(sums.of_classes, counted=slice(0, -1)))
-    for depth in (8, 10, 12, 15, 16, 20, 25, 30, 40, 50, 80, 87, 88):
+    for depth in (8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 25, 30, 40, 50, 80, 87, 88):
         says = f"terms more than {depth} below the largest logit are skipped"
         yield Cause("small terms skipped", says, partial(sums.skipped, depth=depth))
         says = f"exponents are clamped at -{depth}, so that a class at -inf still counts"
@@ -186,6 +256,12 @@ def _causes_of_classes() -> Iterator[Cause]:
 
 
 def _causes_of_results() -> Iterator[Cause]:
+    for at in (10, 15, 20, 30):
+        says = f"log(1 + exp(-|x|)) is left out of logits past {at}"
+        yield Cause("softplus cut", says, partial(data.softplus_cut, at=at))
+    for guard in (1e-6, 1e-7, 1e-8, 1e-12):
+        says = f"sigmoid is clipped to [{guard:g}, 1 - {guard:g}]"
+        yield Cause("sigmoid clipped", says, partial(data.sigmoid_clipped, guard=guard))
     yield Cause("sigmoid then log", "the logarithm of a rounded sigmoid", data.sigmoid_naive)
     yield Cause("exp of the logit overflows", "exp of a large logit overflows", data.sigmoid_overflow)
     yield Cause("order of memory", "rows are read in the order of memory, whatever the strides", data.order_of_memory)
@@ -208,6 +284,10 @@ def _causes_of_labels() -> Iterator[Cause]:
         "labels are held in bfloat16",
         partial(data.labels_as, change=partial(data.through, FORMATS["bfloat16"].dtype)),
     )
+    for tile in (4, 8, 16, 32, 64, 128, 256, 512, 1024):
+        says = f"rows past a multiple of {tile} take the labels of the first rows"
+        begun_anew = partial(data.labels_as, change=partial(data.begun_anew, tile))
+        yield Cause("labels begin anew", says, begun_anew)
     for block in (1024, 4096, 8192, 16384, 32768, 65536):
         says = f"the label is looked up in its block of {block} classes"
         yield Cause("label within its block", says, partial(data.labels_as, change=partial(data.modulo, block)))
@@ -258,6 +338,11 @@ def _causes_of_cotangents() -> Iterator[Cause]:
             "small upstream gradients are taken for 0",
             lambda c: np.where(np.abs(c) < 1e-6, 0.0, c),
         ),
+        "cotangents averaged": (
+            "the upstream gradients of a row are averaged",
+            lambda c: np.repeat(c.mean(axis=1, keepdims=True), c.shape[1], axis=1) if c.ndim > 1 else c,
+        ),
+        "last row's cotangent lost": ("the upstream gradient of the last row is taken for 1", data.last_row_as_one),
         "gradient divided by the rows": (
             "the gradient is divided by the number of rows, as for a mean",
             lambda c: c / len(c),
@@ -265,6 +350,22 @@ def _causes_of_cotangents() -> Iterator[Cause]:
     }
     for name, (says, change) in changes.items():
         yield Cause(name, says, partial(data.cotangent_as, change=change))
+    of_shares: dict[str, tuple[str, Callable[[F64, F64], F64]]] = {
+        "inner product not weighted": (
+            "the sum of the upstream gradients is subtracted, not weighted by softmax",
+            lambda p, c: p * (c - c.sum(axis=1, keepdims=True)),
+        ),
+        "inner product added": (
+            "the inner product of softmax and upstream gradient is added, not subtracted",
+            lambda p, c: p * (c + (p * c).sum(axis=1, keepdims=True)),
+        ),
+        "inner product lost": (
+            "the inner product of softmax and upstream gradient is left out",
+            lambda p, c: p * c,
+        ),
+    }
+    for name, (says, makes) in of_shares.items():
+        yield Cause(name, says, partial(data.of_shares, change=makes))
     for most in (1.0, 5.0, 10.0):
         says = f"the gradient is clipped to [-{most:g}, {most:g}]"
         yield Cause("gradient clipped", says, partial(data.of_gradient, change=partial(data.clipped_at, most)))
@@ -276,6 +377,11 @@ def _causes_of_rows() -> Iterator[Cause]:
         "row before",
         "the answer of the row before is given",
         partial(data.rows_as, change=lambda i: np.maximum(i - 1, 0)),
+    )
+    yield Cause(
+        "last row copied",
+        "the last row gets the answer of the one before",
+        partial(data.rows_as, change=data.last_row_copied),
     )
     for most in (256, 512, 1024, 2048, 4096, 65536):
         yield Cause(

@@ -12,9 +12,9 @@ import numpy as np
 from logitproof.kernels.asking import Reply
 from logitproof.kernels.findings import FAMILY, HUGE_SHARE, Finding, clause_of
 from logitproof.kernels.refused_widths import RefusedWidths, is_refusal
-from logitproof.kernels.trials import WHOLE, DrawnRows, Trial, draw, placed, planned
+from logitproof.kernels.trials import IGNORED, WHOLE, DrawnRows, Trial, draw, placed, planned
 from logitproof_conformance.asking.ask import digest
-from logitproof_reference.cases.ignored_rows import ignore_middle_of_three
+from logitproof_reference.cases.ignored_rows import ignore_middle_of_three, spoil_ignored
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.judgement import on_cell
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MAIN_FORMAT = "float32"
 WIDEST = 262_144
 OF_WIDTH = "the kernel refuses so many classes"
+MASKED_ROW = 3
+"""The first row of a trial that holds a class at -inf, where all recipes are dealt."""
+
 HALF_WIDEST = 32_769
 """Widest row of half formats: in wider ones a sum of exponentials in float16 itself overflows."""
 
@@ -129,6 +132,8 @@ def examine(
 
 
 def _is_for(asker: Asker, trial: Trial, quantity: str, format_: str) -> bool:
+    if trial.kind == IGNORED and asker.question.claim.ignore_index is None:
+        return False
     if trial.quantities and quantity not in trial.quantities:
         return False
     cell = asker.cell(quantity, format_, trial.way)
@@ -153,7 +158,13 @@ def drawn_for(asker: Asker, trial: Trial, format_: str, seed: int, needed: froze
         calm = np.abs(np.nan_to_num(rows.logits.astype(np.float64), nan=np.inf)).max(axis=1) < 1e4
         kept = np.flatnonzero(calm)
         rows, drawn = rows[kept], replace(drawn, notes=tuple(drawn.notes[i] for i in kept))
-    return replace(drawn, rows=replace(rows, indices=ignore_middle_of_three(rows.indices, claim.ignore_index)))
+    if claim.where:  # no longer begins with a row of which all classes count
+        order: Any = np.roll(np.arange(len(rows)), -MASKED_ROW)
+        rows, drawn = rows[order], replace(drawn, notes=tuple(drawn.notes[i] for i in order))
+    rows = replace(rows, indices=ignore_middle_of_three(rows.indices, claim.ignore_index))
+    if trial.kind == IGNORED and claim.ignore_index is not None:
+        rows = spoil_ignored(rows, claim.ignore_index)
+    return replace(drawn, rows=rows)
 
 
 def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Examination) -> None:
@@ -176,12 +187,43 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
     problem = _problem(asker, drawn, quantity, reply, compared=compared, found=found)
     further = None if problem is None or compared is None else _further(asker, drawn, compared, problem)
     found.judgements.append(_judgement(asker, drawn, quantity, reply, compared=compared, problem=problem))
+    if compared is not None and trial.kind == IGNORED:
+        _judge_cost_of_ignored_rows(asker, drawn, quantity, reply, found=found)
     if problem is not None:
         found.findings.append(problem)
     if further is not None:
         found.findings.append(further)
         also = _judgement(asker, drawn, quantity, reply, compared=compared, problem=further)
         found.judgements.append(replace(also, elements=0))  # they are counted already
+
+
+def _judge_cost_of_ignored_rows(
+    asker: Asker, drawn: DrawnRows, quantity: str, reply: Reply, *, found: Examination
+) -> None:
+    """Judge whether an ignored row that is not finite costs 0 and sends back 0 (OPT-6).
+
+    A sum or mean must be that of the other rows (OPT-3). Nobody has declared what ignored rows of a kernel may hold: it
+    is told so and not accused.
+    """
+    observed = reply.observed
+    if observed is None:
+        return
+    numbers, whole = observed.astype(np.float64), len(observed) != len(drawn.rows)
+    costs = bool((np.isnan(numbers) if whole else numbers[asker.ignored_and_not_finite(drawn.rows)] != 0).any())
+    what = "makes the result NaN" if whole else "gives NaN, not 0"
+    said = f"an ignored row whose logits hold NaN or an infinity {what}"
+    plain = _judgement(asker, drawn, quantity, reply, compared=None, problem=None)
+    found.judgements.append(
+        replace(
+            plain,
+            clause="OPT-6",
+            grade=CLAUSES["OPT-6"].level,
+            verdict="concern" if costs else "conforms",
+            reason=said if costs else "",
+        )
+    )
+    if costs:
+        found.note(f"{said} (OPT-6, a warning)")
 
 
 def _note_refused(
@@ -214,6 +256,7 @@ def _problem(
         drawn.rows,
         failure=reply.failure,
         compared=compared,
+        labels=asker.question.labels,
     )
     if reply.failure and trial.placement and not reply.died and not reply.failure.startswith(READS_ELSEWHERE):
         found.note(f"it refuses logits laid out as {trial.placement} ({reply.failure}); not judged there")
@@ -243,8 +286,10 @@ def _worst(asker: Asker, plain: Finding, drawn: DrawnRows, compared: Compared) -
     row = int(place[0]) if len(slack) == len(rows) else -1
     exact = float(compared.truth.exact.value[place])
     observed = float(np.asarray(compared.reply.observed, dtype=np.float64)[place])
-    logits = rows.logits if row < 0 else rows.logits[row]
+    ignored = rows.indices == asker.question.claim.ignore_index
+    logits = rows.logits[~ignored] if row < 0 else rows.logits[row]
     clause = clause_of(asker.question, plain.quantity, logits, exact, observed)
+    clause = "OPT-3" if row >= 0 and ignored[row] else clause
     only_huge = len(huge) == len(compared.wrong) and not (compared.wrong & ~huge).any()
     return replace(
         plain,

@@ -175,6 +175,82 @@ def modulo(block: int, labels: Any, _: Symptoms) -> Any:
     return labels % block
 
 
+def replaced(s: Symptoms) -> F64 | None:
+    """Return the answer to logits without NaN and infinities: 0 and the largest numbers stand for them."""
+    if np.isfinite(s.x).all():
+        return None
+    most = s.unit.largest
+    return answer(s, x=np.nan_to_num(s.x, nan=0.0, posinf=most, neginf=-most))
+
+
+def infinities_as_zero(s: Symptoms) -> F64 | None:
+    """Return the answer to logits with 0 for the infinities."""
+    return answer(s, x=np.where(np.isinf(s.x), 0.0, s.x)) if np.isinf(s.x).any() else None
+
+
+def row_of_minus_infinity(s: Symptoms) -> F64 | None:
+    """Return -inf for each row that holds one."""
+    rows = np.isneginf(s.x).any(axis=1)
+    if not rows.any() or s.exact.shape != rows.shape:
+        return None
+    return np.where(rows, -np.inf, s.exact)
+
+
+def nan_of_the_batch(s: Symptoms) -> F64 | None:
+    """Return NaN everywhere for a batch that holds one."""
+    return np.full_like(s.exact, np.nan) if np.isnan(s.x).any() else None
+
+
+def one_class_as_it_is(s: Symptoms) -> F64 | None:
+    """Return rows of one class as they are."""
+    return s.x if s.n == 1 and s.quantity == "value" and s.exact.shape == s.x.shape else None
+
+
+def softplus_cut(s: Symptoms, *, at: float) -> F64 | None:
+    """Return the sigmoid loss without the logarithm where its logit is far from 0."""
+    if not OPS[s.op].elementwise or s.quantity != "value":
+        return None
+    further = np.where(np.abs(s.x) > at, 0.0, np.logaddexp(0.0, -np.abs(s.x)))
+    return np.asarray(further + np.maximum(s.x, 0.0) - s.x * np.asarray(s.labels))
+
+
+def sigmoid_clipped(s: Symptoms, *, guard: float) -> F64 | None:
+    """Return the answer whose sigmoid is clipped."""
+    if not OPS[s.op].elementwise:
+        return None
+    e = np.exp(-np.abs(s.x))
+    p = np.clip(np.where(s.x >= 0, 1.0, e) / (1.0 + e), guard, 1.0 - guard)
+    y = np.asarray(s.labels)
+    if s.quantity == "value":
+        return np.asarray(-(y * np.log(p) + (1 - y) * np.log1p(-p)))
+    return None if s.c is None else np.asarray(s.c * (p - y))
+
+
+def last_row_copied(places: Any) -> Any:
+    """Return rows of which the last is the one before."""
+    return np.where(places == len(places) - 1, np.maximum(places - 1, 0), places)
+
+
+def last_row_as_one(c: F64) -> F64:
+    """Return upstream gradients with 1 for the last row."""
+    changed = c.copy()
+    changed[-1] = 1.0
+    return changed
+
+
+def of_shares(s: Symptoms, *, change: Callable[[F64, F64], F64]) -> F64 | None:
+    """Return the gradient that something makes of the softmax and the upstream gradient; of softmax alone."""
+    if (s.op, s.quantity) != ("softmax", "grad_logits") or s.c is None:
+        return None
+    return np.asarray(change(np.exp(s.x - log_total(s.x)), s.c))
+
+
+def begun_anew(tile: int, labels: Any, _: Symptoms) -> Any:
+    """Return labels of which the last rows, past whole tiles, have those of the first rows."""
+    rows, whole = np.arange(len(labels)), len(labels) // tile * tile
+    return labels[np.where(rows < whole, rows, rows - whole)]
+
+
 def clipped_at(most: float, gradient: F64) -> F64:
     """Return a gradient clipped."""
     return np.clip(gradient, -most, most)

@@ -48,6 +48,8 @@ class Finding:
         The whole answer.
     is_huge : bool
         Whether only rows go wrong whose logits lie past a quarter of the largest number.
+    labels : str
+        What labels the op takes, as in a cell.
     """
 
     trial: str
@@ -68,6 +70,7 @@ class Finding:
     failure: str = ""
     compared: Compared | None = None
     is_huge: bool = False
+    labels: str = ""
 
     @property
     def size(self) -> tuple[bool, bool, bool, int]:
@@ -132,6 +135,7 @@ def symptoms_of(question: Question, finding: Finding) -> Symptoms | None:
         wrong=finding.compared.wrong,
         bad=~finding.compared.comparison.conforms,
         is_reduced=question.claim.reduction != "none",
+        is_transformed=question.claim.is_transformed,
     )
     if whole.is_reduced:
         return whole

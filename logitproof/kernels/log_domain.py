@@ -43,6 +43,7 @@ def log_domain_note(shifted: KernelVerdict) -> str:
     """Describe what such a sum loses, from the verdict on it as a shifted sum."""
     worst = max((one for one in shifted.judgements if not one.expected), key=lambda one: one.slack)
     return (
-        "it conforms as a sum in the log domain (repeated logaddexp), each step of which rounds the whole sum: up to "
-        f"{worst.nats:.3g} nats off ({worst.format} {worst.regime}), {worst.slack:.3g} times the bound of a shifted sum"
+        "it conforms to the bound of a sum in the log domain, each step of which rounds the whole sum, as repeated "
+        f"logaddexp does: up to {worst.nats:.3g} nats off ({worst.format} {worst.regime}), {worst.slack:.3g} times the "
+        "bound of a shifted sum"
     )

@@ -50,7 +50,14 @@ def smallest_input(finding: Finding) -> str:
     if finding.failure:
         return f"{what}: {finding.failure}"
     place = f" at class {finding.element}" if finding.element >= 0 else ""
-    return f"{what}, {row}: observed {finding.observed:.7g}{place}, exact {finding.exact:.7g}"
+    observed, exact = told_apart(finding.observed, finding.exact)
+    return f"{what}, {row}: observed {observed}{place}, exact {exact}"
+
+
+def told_apart(observed: float, exact: float) -> tuple[str, str]:
+    """Return two numbers with 7 digits, or as many more as tell them apart."""
+    pairs = ((f"{observed:.{digits}g}", f"{exact:.{digits}g}") for digits in (7, 9, 12, 17))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (f"{observed:.17g}", f"{exact:.17g}"))
 
 
 def logits_of(finding: Finding) -> str:
@@ -61,7 +68,7 @@ def logits_of(finding: Finding) -> str:
     values, counts = np.unique(x, return_counts=True)
     common = values[np.argmax(counts)]
     others = np.flatnonzero(~((x == common) | (np.isnan(x) & np.isnan(common))))
-    label = f", label {finding.rows.indices[finding.row]}" if len(finding.rows.indices) else ""
+    label = f", label {finding.rows.indices[finding.row]}" if finding.labels == "indices" else ""
     if len(x) <= MOST_SPELLED:
         return f"logits [{', '.join(f'{one:.7g}' for one in x)}]{label}"
     if len(others) <= MOST_SPELLED:

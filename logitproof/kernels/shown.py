@@ -53,6 +53,8 @@ OF_WAYS = {
 }
 """A way of calling that alone goes wrong says what is wrong."""
 
+IGNORED_COUNT = Cause("ignored rows count", "a row of the ignored index has a loss, or a gradient", _unknown)
+
 OF_PLACEMENTS = {
     placement: Cause("strides ignored", f"what is laid out as {placement} is read wrongly", _unknown)
     for placement in PLACEMENTS
@@ -89,7 +91,7 @@ def shown_findings(asker: Asker, findings: Sequence[Finding]) -> Iterator[Shown]
     for group in list(groups.values())[:MOST_SHOWN]:
         if is_plain and _is_wrong_anyway(asker, group[0]):
             continue
-        cause = _cause(asker, group)
+        cause = _cause(asker, group, is_plain=is_plain)
         smallest = shrunk(asker, group[0])
         key = (smallest.clause, smallest.quantity, cause.name if cause else "")
         if key not in said:
@@ -105,8 +107,11 @@ def _is_wrong_anyway(asker: Asker, finding: Finding) -> bool:
     return compared is None or bool(compared.wrong.any())
 
 
-def _cause(asker: Asker, group: Sequence[Finding]) -> Cause | None:
-    """Return the guess that explains most findings of a clause, by votes."""
+def _cause(asker: Asker, group: Sequence[Finding], *, is_plain: bool) -> Cause | None:
+    """Return the guess that explains most findings of a clause, by votes.
+
+    Where ordinary calls are wrong too (`is_plain`), a placement that is wrong says nothing of strides.
+    """
     first = group[0]
     if first.way:
         return OF_WAYS.get(first.way)
@@ -117,7 +122,10 @@ def _cause(asker: Asker, group: Sequence[Finding]) -> Cause | None:
             votes[cause.says] = (count + share, cause)
     if votes:
         return max(votes.values(), key=lambda pair: pair[0])[1]
-    return OF_PLACEMENTS.get(first.placement)
+    ignored = asker.question.claim.ignore_index
+    if ignored is not None and first.row >= 0 and first.rows.indices[first.row] == ignored:
+        return IGNORED_COUNT
+    return None if is_plain else OF_PLACEMENTS.get(first.placement)
 
 
 def causes_of(question: Question, finding: Finding) -> dict[Cause, float]:
@@ -129,7 +137,7 @@ def causes_of(question: Question, finding: Finding) -> dict[Cause, float]:
     with np.errstate(all="ignore"):
         others = {
             Cause(other.name, other.says, _unknown): explains(other.answer(asked, finding.rows), symptoms)
-            for other in other_losses(question)
+            for other in other_losses(asked)
         }
     return {cause: share for cause, share in others.items() if share} or explaining(symptoms)
 

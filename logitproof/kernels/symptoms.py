@@ -46,6 +46,8 @@ class Symptoms:
         Where it does not conform.
     is_reduced : bool
         Whether the answer is one number for all rows, or its gradient.
+    is_transformed : bool
+        Whether a transform of the logits, a z-loss or a divisor is declared.
     """
 
     op: str
@@ -59,6 +61,7 @@ class Symptoms:
     wrong: NDArray[np.bool_]
     bad: NDArray[np.bool_]
     is_reduced: bool = False
+    is_transformed: bool = False
 
     def of(self, kept: NDArray[np.bool_]) -> Symptoms:
         """Return the symptoms of some rows."""
@@ -109,7 +112,7 @@ def answer(
     if s.quantity == "value":
         return value_of(s, t, log_total(x) if total is None else total, labels)
     if s.quantity == "grad_logits" and c is not None:
-        return _gradient(s, np.exp(t), labels, c)
+        return gradient_of(s, np.exp(t), labels, c)
     return None
 
 
@@ -122,7 +125,8 @@ def value_of(s: Symptoms, t: F64, total: F64, labels: Any) -> F64:
     return {"softmax": np.exp(t), "log_softmax": t, "log_sum_exp": total[:, 0]}[s.op]
 
 
-def _gradient(s: Symptoms, p: F64, labels: Any, c: F64) -> F64:
+def gradient_of(s: Symptoms, p: F64, labels: Any, c: F64) -> F64:
+    """Return the gradient by the logits that a softmax makes."""
     if s.op == "softmax":
         return np.asarray(p * (c - (p * c).sum(axis=1, keepdims=True)))
     if s.op == "log_softmax":

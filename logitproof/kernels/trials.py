@@ -45,6 +45,14 @@ FURTHER_ROWS = (
 SQUARES = (2, 3, 33, 64, 128, 257)
 """Numbers of rows with the classes of each, and batches of as many rows as classes."""
 
+NEAR_ONE, IGNORED = "cotangents_near_one", "ignored_rows_not_finite"
+"""Kinds of trials of ordinary rows: upstream gradients that differ from 1 by less than allclose sees, and rows that
+are ignored, where an ignored index is declared, with NaN and infinities in their logits.
+"""
+
+ABOVE_ONE = 9e-6
+"""The relative tolerance of allclose is 1e-5; of float32's bounds on so few classes less than 4e-6."""
+
 LARGE = (4100, 4097)
 """In the full profile: more than 2^24 logits, whose indices float32 cannot distinguish."""
 
@@ -71,7 +79,7 @@ class Trial:
         As run files and verdicts cite it.
     rows, classes : int
     kind : str
-        ``width``, ``rows``, ``placement``, ``way``, or ``plain`` for ordinary rows alone.
+        ``width``, ``rows``, ``placement``, ``way``, `NEAR_ONE`, `IGNORED`, or ``plain`` for ordinary rows alone.
     placement : str
         A word of `memory_layouts.PLACEMENTS`.
     way : str
@@ -138,6 +146,8 @@ def further_trials() -> Iterator[Trial]:
         for rows, classes in ((5, 96), (48, 7), (3, 8193)):
             yield Trial(f"{way}_{rows}x{classes}", rows, classes, "way", way=way)
     yield Trial("after_fewer_classes_173x29", 173, 29, "way", way="after_fewer_classes")  # this many rows have no other
+    yield Trial(f"{NEAR_ONE}_60x5", 60, 5, NEAR_ONE, quantities=("grad_logits",))
+    yield Trial(f"{IGNORED}_25x10", 25, 10, IGNORED)
     for way in (AFTER_VALUE, *filter(None, SAVED)):
         yield Trial(f"{way}_5x96", 5, 96, "way", way=way, quantities=("grad_logits",))
 
@@ -151,12 +161,10 @@ def draw(trial: Trial, format_: Format, seed: int, *, elementwise: bool, needed:
     random = np.random.default_rng([seed, trial.rows, trial.classes, *trial.name.encode()])
     logits = random.normal(0.0, SPREAD, (trial.rows, trial.classes))
     spots, dealt = _dealt(trial, format_, random)
-    for row, spot, recipe in zip(logits, spots, dealt, strict=True):
-        recipe.fill(row, spot)
-    notes = tuple(
-        recipe.name.format(at=spot.at, tile=f"{spot.tile.start} to {spot.tile.stop - 1}")
-        for spot, recipe in zip(spots, dealt, strict=True)
-    )
+    for row, (spot, recipe) in enumerate(zip(spots, dealt, strict=True)):
+        if recipe is not ORDINARY:
+            recipe.fill(logits[row], spot)
+    notes = tuple(_note(recipe, spot) for spot, recipe in zip(spots, dealt, strict=True))
     if trial.kind == "rows":  # rows far apart, so that one cannot stand for another
         logits += random.uniform(95.0, 300.0, (trial.rows, 1)) * random.choice(np.array([-1.0, 1.0]), (trial.rows, 1))
     exact = rounded(logits, format_)
@@ -174,29 +182,47 @@ def draw(trial: Trial, format_: Format, seed: int, *, elementwise: bool, needed:
         drawn = _class_cotangents(spots, exact.shape, finite, random)
         class_cotangents = _without_lost(drawn, finite, format_)
     row_cotangents = _without_lost(_row_cotangents(finite), finite, format_)
+    if trial.kind == NEAR_ONE:
+        row_cotangents = rounded(np.full(trial.rows, 1.0 + ABOVE_ONE), format_)
+        class_cotangents = np.repeat(row_cotangents[:, None], trial.classes, axis=1)
     rows = Rows(exact, indices, distributions, row_cotangents, class_cotangents)
     return DrawnRows(rows, notes, trial, format_, tuple(dealt))
 
 
 def _dealt(trial: Trial, format_: Format, random: np.random.Generator) -> tuple[list[Spot], list[Recipe]]:
     """Assign recipes and places to the rows: each recipe in turn, at a different place each time."""
-    n, ordinary = trial.classes, RECIPES[-1]
+    n = trial.classes
     kinds = [recipe for recipe in RECIPES if recipe.least <= n]
-    if trial.kind in {"rows", "plain"} or trial.placement == "broadcast_classes":
-        kinds = [ordinary]
+    if trial.kind in {"rows", "plain", NEAR_ONE, IGNORED} or trial.placement == "broadcast_classes":
+        kinds = [ORDINARY]
     if trial.kind == "way":
         kinds = [recipe for recipe in kinds if recipe.is_finite]
     at, tile = places(n), tiles(n, max(BLOCKS))
     start = int(random.integers(len(kinds))) if trial.rows < len(kinds) else 0
     first = int(random.integers(len(at)))
     spots, dealt = [], []
+    made: dict[tuple[int, int], Spot] = {}  # of many thousand rows few places are different
     for row in range(trial.rows):
         turn, lap = start + row, row // len(kinds)
         place = at[0] if row == 0 or _is_last(n, turn) else at[(first + 7 * row + lap) % len(at)]
         chosen = (n + turn) % 3 if n in ALL_RECIPES else turn + lap
-        spots.append(Spot(place, tile[chosen % len(tile)], format_, random))
+        which = place, chosen % len(tile)
+        if which not in made:
+            made[which] = Spot(place, tile[which[1]], format_, random)
+        spots.append(made[which])
         dealt.append(kinds[turn % len(kinds)])
     return spots, dealt
+
+
+ORDINARY = RECIPES[-1]
+"""Leaves a row as it was drawn."""
+
+
+def _note(recipe: Recipe, spot: Spot) -> str:
+    """Say what a row is."""
+    if recipe is ORDINARY:
+        return recipe.name
+    return recipe.name.format(at=spot.at, tile=f"{spot.tile.start} to {spot.tile.stop - 1}")
 
 
 def _is_last(n: int, turn: int) -> bool:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     F64 = NDArray[np.float64]
 
+SPOILER = 2.0e4
+"""What a kernel with a mask is given at a class that does not count: large enough to spoil any answer."""
+
 TRANSFORM_ROUNDINGS = 4.0
 """A producer's bound is for three roundings of the logit; a quotient, a tanh of a few ulps and a product take more."""
 
@@ -93,10 +96,19 @@ def truth_of(question: Question, rows: Rows) -> Truth:
     claim, format_ = question.claim, format_of(rows.logits)
     working = FORMATS[claim.result_format] if claim.result_format else format_
     given = arguments(question, rows)
+    logits = _without_ignored(rows, claim.ignore_index)
     with np.errstate(all="ignore"):
         if not claim.is_transformed:
-            return _plain(question, rows.logits, given, working)
-        return _transformed(question, rows.logits, given, working)
+            return _plain(question, logits, given, working)
+        return _transformed(question, logits, given, working)
+
+
+def _without_ignored(rows: Rows, ignored: int | None) -> NDArray[Any]:
+    """Return logits with zeros in ignored rows that are not finite: a sum or mean is that of the others (OPT-3)."""
+    if ignored is None:
+        return rows.logits
+    lost = (rows.indices == ignored) & ~np.isfinite(rows.logits.astype(np.float64)).all(axis=1)
+    return np.where(lost[:, None], rows.logits.dtype.type(0), rows.logits) if lost.any() else rows.logits
 
 
 def of_held_products(question: Question, rows: Rows) -> tuple[Truth, NDArray[np.bool_]] | None:

@@ -32,6 +32,14 @@ def ignore_every(rows: Rows, ignored: int | None, every: int) -> Rows:
     return replace(rows, indices=indices)
 
 
+def spoil_ignored(rows: Rows, ignored: int) -> Rows:
+    """Return rows with NaN, +inf or -inf in each one that is ignored, at its first class or its last in turn."""
+    spoiled = rows.logits.copy()
+    at = np.flatnonzero(rows.indices == ignored)
+    spoiled[at, np.arange(len(at)) % 2 - 1] = np.resize([np.nan, np.inf, -np.inf], len(at))
+    return replace(rows, logits=spoiled)
+
+
 def ignore_all_but_one(rows: Rows, ignored: int) -> Rows:
     """Return rows of which `ONE_KEPT` alone counts; NaN and infinities stand in some of the others."""
     spoiled = rows.logits.copy()

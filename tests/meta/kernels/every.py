@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from meta.kernels import (
     correct,
+    correct_fourth,
     correct_second,
     correct_third,
+    faulty_fifth,
+    faulty_fourth,
     faulty_gradients,
     faulty_numbers,
     faulty_options,
@@ -21,8 +24,11 @@ __all__ = ["CORRECT", "FAULTY", "MODULES", "Planted"]
 
 MODULES = (
     correct,
+    correct_fourth,
     correct_second,
     correct_third,
+    faulty_fifth,
+    faulty_fourth,
     faulty_gradients,
     faulty_numbers,
     faulty_options,

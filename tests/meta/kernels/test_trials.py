@@ -40,6 +40,7 @@ FOUND = {
     "tail_below_11_skipped_past_131072": ("width_131073", "float32"),
     "tile_at_minus_infinity_in_rows_past_65536": ("width_131073", "float32"),
     "leader_past_65536_outside_the_maximum": ("width_65537", "float32"),
+    "cotangents_near_one_taken_for_one": ("cotangents_near_one_60x5", "float32"),
 }
 """Names of faulty kernels, and the trial and format that shows each."""
 
@@ -86,6 +87,25 @@ def test_a_kernel_that_refuses_labels_out_of_range_need_not_look_at_their_number
     assert out_of_range
     assert all(found.verdict == "conforms" for found in out_of_range)
     assert [found.regime for found in verdict.judgements if found.clause == "ERR-2" and found.verdict == "unsupported"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("ignored times 0", "gives NaN, not 0"), ("ignored times 0 in a mean", "makes the result NaN")]
+)
+def test_an_ignored_row_that_is_not_finite_may_give_nan_but_is_told_so(kind: str, told: str) -> None:
+    planted = next(one for one in CORRECT if one.kind == kind)
+    asked: Any = planted.declared
+    verdict = check(planted.function, op=planted.op, gradient=planted.gradient, format="float32", widest=10, **asked)
+    judged = [found for found in verdict.judgements if found.clause == "OPT-6"]
+    assert verdict.conforms
+    assert judged[-1].verdict == "concern"
+    assert any(f"an ignored row whose logits hold NaN or an infinity {told}" in note for note in verdict.notes)
+
+
+@pytest.mark.parametrize("kind", ["mean of kept", "ignore, mean", "ignore, sum", "weights, ignore, mean", "bincount"])
+def test_a_reduced_loss_that_leaves_ignored_rows_out_is_right(kind: str) -> None:
+    planted = next(one for one in CORRECT if one.kind == kind)
+    assert not findings_of(planted, "float32", trial_named("ignored_rows_not_finite_25x10", "float32"))[1]
 
 
 def test_wide_rows_are_asked_what_narrow_ones_are() -> None:
