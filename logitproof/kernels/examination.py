@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 MAIN_FORMAT = "float32"
 WIDEST = 262_144
 OF_WIDTH = "the kernel refuses so many classes"
-MASKED_ROW = 3
-"""The first row of a trial that holds a class at -inf, where all recipes are dealt."""
-
 HALF_WIDEST = 32_769
 """Widest row of half formats: in wider ones a sum of exponentials in float16 itself overflows."""
 
@@ -158,9 +155,6 @@ def drawn_for(asker: Asker, trial: Trial, format_: str, seed: int, needed: froze
         calm = np.abs(np.nan_to_num(rows.logits.astype(np.float64), nan=np.inf)).max(axis=1) < 1e4
         kept = np.flatnonzero(calm)
         rows, drawn = rows[kept], replace(drawn, notes=tuple(drawn.notes[i] for i in kept))
-    if claim.where:  # no longer begins with a row of which all classes count
-        order: Any = np.roll(np.arange(len(rows)), -MASKED_ROW)
-        rows, drawn = rows[order], replace(drawn, notes=tuple(drawn.notes[i] for i in order))
     rows = replace(rows, indices=ignore_middle_of_three(rows.indices, claim.ignore_index))
     if trial.kind == IGNORED and claim.ignore_index is not None:
         rows = spoil_ignored(rows, claim.ignore_index)

@@ -10,6 +10,7 @@ import numpy as np
 
 from logitproof.kernels.symptoms import log_total
 from logitproof.kernels.truth import SPOILER, transform, truth_of, weights
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +47,15 @@ def other_losses(question: Question) -> Iterator[OtherLoss]:
         changed = change(question.claim)
         if changed is not None and changed != question.claim:
             yield OtherLoss(name, says, _as_if(changed))
+    if question.claim.factor < 0.0 and question.quantity == "grad_logits":
+        says = "the gradient is multiplied with the magnitude of the scale"
+        yield OtherLoss("sign of the scale lost in the gradient", says, lambda asked, rows: -_exact(asked, rows))
     yield from _of_caps(question)
+    if question.claim.reduction == "mean" and OPS[question.op].elementwise:
+        says = "the sum of all numbers is divided by the number of rows"
+        yield OtherLoss(
+            "mean over the rows alone", says, lambda asked, rows: _exact(asked, rows) * rows.logits.shape[1]
+        )
     yield from _of_further_terms(question.claim)
     yield from _of_reductions(question.claim)
     yield from _of_ignored_rows(question.claim)

@@ -24,6 +24,9 @@ MOST_SHOWN = 8
 MOST_GUESSED = 8
 """Findings of a clause that a guess is made from."""
 
+LEAST_EXPLAINED = 0.3
+"""Of these findings a guess explains at least so many: one alone may be explained by chance."""
+
 WIDEST_SPELLED = 512
 """Logits of a program that is printed."""
 
@@ -116,16 +119,21 @@ def _cause(asker: Asker, group: Sequence[Finding], *, is_plain: bool) -> Cause |
     if first.way:
         return OF_WAYS.get(first.way)
     votes: dict[str, tuple[float, Cause]] = {}
-    for finding in group[:MOST_GUESSED]:
+    heard = group[:MOST_GUESSED]
+    for finding in heard:
         for cause, share in causes_of(asker.question, finding).items():
             count, _ = votes.get(cause.says, (0.0, cause))
             votes[cause.says] = (count + share, cause)
     if votes:
-        return max(votes.values(), key=lambda pair: pair[0])[1]
+        most, cause = max(votes.values(), key=lambda pair: pair[0])
+        if most >= LEAST_EXPLAINED * len(heard):
+            return cause
     ignored = asker.question.claim.ignore_index
     if ignored is not None and first.row >= 0 and first.rows.indices[first.row] == ignored:
         return IGNORED_COUNT
-    return None if is_plain else OF_PLACEMENTS.get(first.placement)
+    if is_plain or _is_wrong_anyway(asker, first):
+        return None
+    return OF_PLACEMENTS.get(first.placement)
 
 
 def causes_of(question: Question, finding: Finding) -> dict[Cause, float]:

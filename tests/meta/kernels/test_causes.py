@@ -147,7 +147,6 @@ OF_OPTIONS = {
     "smoothing_over_padded_classes": ("smoothing over padded classes", "float32"),
     "ignored_rows_weigh_the_first_class_in_the_divisor": ("ignored rows in the divisor", "float32"),
     "mean_of_the_means_of_tiles": ("mean of means", "float32"),
-    "mask_of_the_first_row": ("mask of the first row", "float32"),
     "maximum_before_a_negative_scale": ("shift by the smallest logit", "float32"),
 }
 
