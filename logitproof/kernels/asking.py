@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.truth import SPOILER, Question, Truth, arguments, truth_of, weights
+from logitproof.kernels.truth import SPOILER, Question, Truth, arguments, of_held_products, truth_of, weights
 from logitproof_adapters.contract.calls import CallFailed, answer_of
 from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
