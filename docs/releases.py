@@ -59,7 +59,7 @@ class Row:
     further : tuple of str
         Requirements besides the package itself.
     select : str
-        Which cases, as ``-k`` of `logitproof run` has it; empty for all of the quick profile.
+        Expression that selects cases, as ``-k`` of `logitproof run`; empty for all of the quick profile.
     """
 
     adapter: str

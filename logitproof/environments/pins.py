@@ -41,7 +41,7 @@ class Pins:
     Attributes
     ----------
     packages : dict of str to str
-        Version by name, as the Python index has it.
+        Version by name, as on the Python index.
     pythons : tuple of str
         The versions of Python in which it pins these, of those that Logitproof can evaluate in; empty for any.
     left_out : dict of str to str

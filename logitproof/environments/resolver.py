@@ -74,7 +74,7 @@ class Wanted:
     Attributes
     ----------
     requirements : tuple of str
-        As PEP 508 has them.
+        In the format of PEP 508.
     constraints : tuple of str
         Versions that hold where a package is needed: those of a lock file.
     pythons : tuple of str
@@ -222,7 +222,7 @@ def lock(wanted: Wanted, interpreters: Sequence[Interpreter] = ()) -> Locked:
     wanted : Wanted
         The requirements.
     interpreters : sequence of Interpreter
-        Those to try, in this order; by default as `interpreters.preferred` has them.
+        Those to try, in this order; default: the order of `interpreters.preferred`.
 
     Raises
     ------
@@ -321,7 +321,7 @@ def newest(requirement: str, interpreter: Interpreter, until: str = "", prerelea
     Parameters
     ----------
     requirement : str
-        As PEP 508 has it.
+        In the format of PEP 508.
     interpreter : Interpreter
         The Python.
     until : str

@@ -295,7 +295,7 @@ class AskedHead(AskedFormat):
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict=verdict, reason=reason)
 
     def _of_ranks(self, quantity: str, observed: Array, shape: tuple[int, ...]) -> Array | None:
-        """Return the value as each rank has it, ranks first; None if there is one answer."""
+        """Return the value on each rank, ranks first; None if there is one answer."""
         ranks = self.question.claim.ranks
         is_each = quantity == "value" and ranks > 1 and observed.size == ranks * int(np.prod(shape))
         return observed.reshape(ranks, *shape) if is_each else None

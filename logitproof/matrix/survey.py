@@ -159,7 +159,7 @@ def listed_in(target: Target) -> list[Listed]:
 
 
 def survey_of(target: Target) -> list[Framework]:
-    """Describe every framework of this package as a target has it, each in an evaluator of its own."""
+    """Describe every framework of this package in a target, each in its own evaluator."""
     return [
         Framework(name, problem=reason) if reason else _described_in(target, name)
         for name, reason in missing_in(target).items()

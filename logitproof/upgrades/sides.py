@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _RUN_SUFFIXES = (".parquet", ".journal")
 
 TOLD = frozenset({*COMPANIONS, "ml-dtypes", "numpy"})
-"""Packages whose versions are said when an environment is ready: they can move numbers."""
+"""Packages whose versions are printed when an environment is ready, because they can change results."""
 
 _NAMED = 8
 
@@ -57,7 +57,7 @@ class Settings:
     profile : str
         ``quick`` or ``full``.
     select : str
-        Which cases, as ``-k`` of `logitproof run` has it; empty for all.
+        Expression that selects cases, as ``-k`` of `logitproof run`; empty for all.
     cells : tuple of str
         Which cells, by id; empty for all.
     patience : float

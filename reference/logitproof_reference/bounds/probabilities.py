@@ -131,7 +131,7 @@ class Held:
 
     @cached_property
     def size(self) -> F64:
-        """|log r| as the convention has it, 0 where r is 0."""
+        """|log r| under the convention, 0 where r is 0."""
         return np.abs(self.numbers.logarithm(self.numbers.share).hi)
 
     @cached_property

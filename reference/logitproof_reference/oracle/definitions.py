@@ -121,7 +121,7 @@ class Row:
 
     @property
     def total(self) -> Any:
-        """The sum of the labels, as the dialect has it in the gradient."""
+        """The sum of the labels in the gradient, according to the dialect."""
         tensorflow = self.options.unnormalized_gradient == "tensorflow"
         return self.mp.one if tensorflow else self.mp.fsum(self.used_q)
 

@@ -33,13 +33,13 @@ NO_CLASSES = "ERR-4"
 _MOST_DIGITS = 17
 _DIGITS = 6
 _TELLING = 1e-6
-"""A bound of so little tells the first six digits of the answer within it."""
+"""A relative bound this small determines the first six digits of the answer."""
 
 _ERROR = re.compile(r"(\w+): ")
-"""How a reason begins that is an exception's last words."""
+"""Prefix of a reason that is the message of an exception."""
 
-_UNEXPLAINED = re.compile(r'^other than the ledger entry "[^"]*" has it: [\w-]+, not [\w-]+; ')
-"""How a reason begins of which a ledger expected something else."""
+_UNEXPLAINED = re.compile(r'^other than (?:recorded in )?the ledger entry "[^"]*"(?: has it)?: [\w-]+, not [\w-]+; ')
+"""Prefix of the reason of a deviation whose effect differs from that in the ledger, now and in older run files."""
 
 _REASON_CHARACTERS = 100
 _SEVERITY = {**VERDICT_RANKS, "void": -1, "unsupported": -1, "": -1}
@@ -63,7 +63,7 @@ class Example:
     error : str
         The error before and after, in ulps; empty if it is not known of both.
     inputs : str
-        The row, as `Judgement.inputs` has it.
+        The row, in the format of `Judgement.inputs`.
     """
 
     cell: str

@@ -154,7 +154,7 @@ def judge_certain_class(evaluation: CellEvaluation, case: Case) -> Iterator[Judg
         return
     reason = (
         f"row {number} of {regime}, class {at}: observed {observed:.9g}, exact {exact.value[row, at]:.9g}, "
-        "as code has it that subtracts the probability from 1"
+        "as if by subtracting the probability from 1"
     )
     yield replace(found, reason=reason, repro=program_of(evaluation.adapter, case.cell, batch, int(finite[row])))
 

@@ -90,7 +90,9 @@ class Conclusions:
         self.used[entry.id] += 1
         effect = severity_of(vars(found)) if found.observed or found.verdict == "crashed" else entry.effect
         if found.verdict != "concern" and not entry.covers(effect):
-            reason = f'other than the ledger entry "{entry.id}" has it: {effect}, not {entry.effect}; {found.reason}'
+            reason = (
+                f'other than recorded in the ledger entry "{entry.id}": {effect}, not {entry.effect}; {found.reason}'
+            )
             return replace(found, reason=reason)
         return replace(found, deviation=entry.id)
 

@@ -275,7 +275,7 @@ def test_an_entry_explains_nothing_that_is_worse_than_it_says_and_no_missing_ans
     conclusions = Conclusions(Description("PyTorch", "2.13.0"), read(tmp_path, ENTRY), "quick")
     (taken,) = conclusions.take([replace(judged(verdict=verdict), exact="0x1.0p+0", observed=observed)])
     assert bool(taken.deviation) is explained
-    assert taken.reason.startswith('other than the ledger entry "masked-class" has it: ') is not explained
+    assert taken.reason.startswith('other than recorded in the ledger entry "masked-class": ') is not explained
 
 
 KEYS = "id, clause, cells, regimes, since, effect, reason, upstream, date, fixed, profiles, machines, untried"
