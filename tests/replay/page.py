@@ -38,9 +38,8 @@ in those that do not. `nox -s replay -- jax` takes those of one project or adapt
 - **{rest}** are not shown:
 {barriers}
 
-The list was gathered by those who write the suite, and corrected while it was measured: a bug that was missed led to a
-new check where that was possible. So the recall is that of a regression test, not the rate at which bugs are found that
-nobody has seen yet.
+The list was compiled by the authors of the suite and used during development: where possible, a missed bug led to a
+new check. So the recall is that of a regression test, not the rate at which unknown bugs are detected.
 
 To estimate that rate, one search of the trackers on 2026-11-30 gave 22 reports. It is not a blind sample:
 three candidates were run before they were taken into it, and reports that could not be reproduced were dropped. One of

@@ -224,7 +224,7 @@ def searches(found: Sequence[Searched]) -> Table:
         "random": "of random rows",
     }
     rows = [[getattr(one, name) for name in heads] for one in found]
-    lead = "Lower limits, found by search. The last column: the maximised measure among so many random rows."
+    lead = "Lower limits, found by search. The last column: the maximised measure among that many random rows."
     return Table("The worst rows found of more classes", list(heads.values()), rows, lead)
 
 
