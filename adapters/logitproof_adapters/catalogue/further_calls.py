@@ -367,6 +367,60 @@ def loss(**options):
         return LigerCrossEntropyLoss(**options)(torch.tensor([[0.0, 1.0]]), torch.tensor([1]))
 """
 
+_ONNX = """\
+import sys
+
+import numpy as np
+from onnx import TensorProto, helper
+
+ROWS = np.array([[0.0, 1.0], [0.0, 2.0]], dtype=np.float32)
+
+
+def model_of(op, opset, arrays, attributes):
+    given = [f"x{place}" for place in range(len(arrays))]
+    kinds = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "int64": TensorProto.INT64}
+    inputs = [
+        helper.make_tensor_value_info(name, kinds[array.dtype.name], array.shape) for name, array in zip(given, arrays)
+    ]
+    output = helper.make_tensor_value_info("y", kinds[arrays[0].dtype.name], None)
+    graph = helper.make_graph([helper.make_node(op, given, ["y"], **attributes)], "one_node", inputs, [output])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+
+
+def run(op, *arrays, opset=18, **attributes):
+    model = model_of(op, opset, arrays, attributes)
+    fed = {f"x{place}": array for place, array in enumerate(arrays)}
+    if "onnxruntime" in sys.modules:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        return np.asarray(session.run(None, fed)[0])
+    if "openvino" in sys.modules:
+        import openvino
+
+        compiled = openvino.Core().compile_model(openvino.Core().read_model(model.SerializeToString()), "CPU")
+        return np.asarray(compiled(fed)[0])
+    from onnx.reference import ReferenceEvaluator
+
+    return np.asarray(ReferenceEvaluator(model).run(None, fed)[0])
+
+
+def log_sum_exp(*axes, array=ROWS, **attributes):
+    return run("ReduceLogSumExp", array, np.array(axes, dtype=np.int64), **attributes)
+
+
+def softmax(array=ROWS, **attributes):
+    return run("Softmax", array, **attributes)
+
+
+def softplus(array):
+    return run("Softplus", array)
+
+
+def log_softmax(array=ROWS, **attributes):
+    return run("LogSoftmax", array, **attributes)
+"""
+
 FURTHER_CALLS: tuple[ExtraCall, ...] = (
     *calls(
         "torch",
@@ -669,6 +723,23 @@ FURTHER_CALLS: tuple[ExtraCall, ...] = (
         (
             ("loss_of_the_square", INDICES, "loss(lse_square_scale=0.5)", _Z_LOSS),
             ("smoothed", INDICES, "loss(label_smoothing=0.5)", _SMOOTHED_LOGITS),
+        ),
+    ),
+    *calls(
+        "onnx",
+        "float32",
+        _ONNX,
+        (
+            ("negative_axis", LOG_SUM_EXP, "log_sum_exp(-1, keepdims=0)[0]", _OF_2),
+            ("several_axes", LOG_SUM_EXP, "log_sum_exp(0, 1, array=np.zeros_like(ROWS))[0, 0]", 2.0 * _LOG_2),
+            ("axes_named_empty", LOG_SUM_EXP, "log_sum_exp(array=np.zeros_like(ROWS))[0, 0]", 2.0 * _LOG_2),
+            ("large_number_of_float64", LOG_SUM_EXP, "log_sum_exp(0, array=np.array([1000.0]))[0]", 1000.0),
+            ("axis_unnamed", SOFTMAX, "softmax()[0, 1]", _LAST),
+            ("first_axis", SOFTMAX, "softmax(ROWS.T.copy(), axis=-2)[1, 1]", _LAST_BY_2),
+            ("one_axis", SOFTMAX, "softmax(ROWS[1], axis=0)[1]", _LAST_BY_2),
+            ("axis_unnamed", LOG_SOFTMAX, "log_softmax()[0, 1]", -_LOSS),
+            ("first_axis", LOG_SOFTMAX, "log_softmax(ROWS.T.copy(), axis=0)[1, 1]", -math.log1p(math.exp(-2.0))),
+            ("softplus", SIGMOID, "softplus(ROWS)[0, 1]", _OF_2),
         ),
     ),
 )

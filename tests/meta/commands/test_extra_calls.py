@@ -203,6 +203,13 @@ BY_DEFINITION: dict[str, Any] = {
         ),
         LOSS,
     ),
+    "negative_axis log_sum_exp": mp.log(1 + mp.e),
+    "axes_named_empty log_sum_exp": mp.log(4),
+    "large_number_of_float64 log_sum_exp": 1000,
+    "axis_unnamed softmax": LAST_OF_TWO,
+    "axis_unnamed log_softmax": -LOSS,
+    "one_axis softmax": softmax_of(0, 2)[1],
+    "softplus sigmoid_cross_entropy": mp.log(1 + mp.e),
     "drowned_noise softmax": 1,  # noise of some units beside a difference of 1e4
     "compiled_constants softmax": 4,  # NaN in each of the four places
     **dict.fromkeys(("slope_at_a_tie log_sum_exp",), softmax_of(3, 3)[0]),
