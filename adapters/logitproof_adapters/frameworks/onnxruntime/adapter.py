@@ -8,6 +8,7 @@ function/op".
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,4 +125,8 @@ class OnnxruntimeAdapter(NumpyArrays, SourceAdapter):
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
-        return program(cell, axis, ndim, self._provider, self.device)
+        text = program(cell, axis, ndim, self._provider, self.device)
+        if hasattr(self._onnx.helper, "np_dtype_to_tensor_dtype"):
+            return text
+        # Before ONNX 1.13 a table does it.
+        return re.sub(r"helper\.np_dtype_to_tensor_dtype\((\w+\.dtype)\)", r"mapping.NP_TYPE_TO_TENSOR_TYPE[\1]", text)

@@ -22,6 +22,8 @@ from logitproof_adapters.sources.source_adapter import SourceAdapter, literal, s
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from logitproof_reference.vocabulary.cells import Cell
@@ -53,7 +55,7 @@ class TinygradAdapter(SourceAdapter):
         self._tensor, self._dtypes = Tensor, dtypes
         self.device = os.environ["DEV"].lower()
         self._is_there = bool(self._compiler) if self.device == CPU else self._opened(Device)
-        if self.device != CPU or next(Device.get_available_devices(), "CPU") != "CPU":
+        if self.device != CPU or next(_available(Device), "CPU") != "CPU":
             self.imports = f'import os\nos.environ["DEV"] = "{self.device.upper()}"\n{self.imports}'
         self._knows_bfloat16 = bool(self._compiler) and knows_bfloat16()
 
@@ -68,7 +70,7 @@ class TinygradAdapter(SourceAdapter):
         try:
             self._tensor([1.0] * VECTOR).exp().tolist()
         except Exception as error:
-            there = [name.lower() for name in devices.get_available_devices()]
+            there = [name.lower() for name in _available(devices)]
             why = next(iter(str(error).splitlines()), type(error).__name__)
             raise DeviceError(f"{absent('tinygrad', self.device, there)}: {why}") from error
         return True
@@ -83,6 +85,9 @@ class TinygradAdapter(SourceAdapter):
         refused = [word for word in cell.options.words if word.partition("=")[0] not in stated.takes]
         reasons = {
             "tinygrad has no forward mode": cell.quantity == "jvp",
+            "Tensor.gradient came with tinygrad 0.10.1": (
+                cell.quantity != "value" and not hasattr(self._tensor, "gradient")
+            ),
             "tinygrad needs clang on the CPU; install it, or set CC to one": not self._is_there,
             f"{self._compiler} does not compute in __bf16; install a newer clang, or set CC to one": (
                 cell.format == "bfloat16" and self.device == CPU and not self._knows_bfloat16
@@ -115,3 +120,8 @@ class TinygradAdapter(SourceAdapter):
         """Spell the array as a tensor."""
         dtype = f"dtypes.{name_of_dtype(array.dtype)}"
         return f"Tensor(np.array({literal(array)}), dtype={dtype}).reshape({array.shape}).realize()"
+
+
+def _available(devices: Any) -> Iterator[str]:
+    """Return the devices that tinygrad finds; before 0.10 it does not tell."""
+    return iter(devices.get_available_devices()) if hasattr(devices, "get_available_devices") else iter(())
