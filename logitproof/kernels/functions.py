@@ -53,6 +53,8 @@ SIZES = {
     "one class": (5, 1, 2.0, 0.0),
     "many classes": (3, 130, 4.0, 0.0),
     "many rows": (400, 3, 4.0, 0.0),
+    "wide": (2, 1027, 0.5, 0.0),
+    "very many rows": (5003, 2, 0.5, 0.0),
 }
 """Rows, classes, and the standard deviation and the mean of the logits."""
 

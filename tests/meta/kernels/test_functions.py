@@ -259,6 +259,17 @@ def test_a_mutant_breaks_its_clause(name: str) -> None:
     assert clause in broken(op, function, gradient)
 
 
+def test_sums_over_many_rows_of_a_group_in_half_precision_are_seen() -> None:
+    def narrow(x: Any, groups: Any) -> Any:
+        top, e, _ = scattered(x, groups)
+        total = np.zeros(top.shape, x.dtype)
+        np.add.at(total, groups, e.astype(x.dtype))
+        return np.where(np.isinf(top), top, np.log(np.where(total > 0, wide(total), 1)) + top).astype(x.dtype)
+
+    verdict = logitproof.check(narrow, op="grouped_log_sum_exp", format="bfloat16")
+    assert {one.regime for one in verdict.judgements if one.verdict == "deviates"} == {"very many rows"}
+
+
 def test_digits_lost_where_softplus_is_small_are_a_warning() -> None:
     def by_log(x: Any) -> Any:
         return np.maximum(x, 0) + np.log(1 + np.exp(-np.abs(x)))
