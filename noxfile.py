@@ -290,7 +290,7 @@ def machines(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Write ratios to runs/bench.json: oracle, pipe, reports, our share of a run by framework (or those after --)."""
     frameworks = session.posargs or MAIN
-    judged = [requirement for name in frameworks for requirement in group(f"conformance-{name}")]
+    judged = [requirement for name in frameworks if name in FRAMEWORKS for requirement in group(f"conformance-{name}")]
     session.install("-e", ".", *group("test"), *judged)
     written = RUNS / "bench.json"
     written.unlink(missing_ok=True)
@@ -307,7 +307,8 @@ def bench(session: nox.Session) -> None:
 def profile(session: nox.Session) -> None:
     """Print where the time of a run goes, in judge and evaluators, e.g. nox -s profile -- torch --profile full."""
     framework, *options = session.posargs or ["torch"]
-    session.install("-e", ".", *group("profile"), *group(f"conformance-{framework}"))
+    judged = group(f"conformance-{framework}") if framework in FRAMEWORKS else []  # the control needs none
+    session.install("-e", ".", *group("profile"), *judged)
     RUNS.mkdir(exist_ok=True)
     stacks = str(RUNS / f"stacks-{framework}.txt")
     recorded = ["py-spy", "record", "--subprocesses", "--format", "raw", "--output", stacks]
