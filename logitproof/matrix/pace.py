@@ -1,4 +1,4 @@
-"""Which frameworks go on where there are more of them than processors: those furthest from their end."""
+"""Which frameworks go on where processors are few: those furthest from their end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+AHEAD = 0.01
+"""By how much more of its cases a framework may have been judged than the last: cells are of unequal size."""
 
 SILENT_SECONDS = 10.0
 """A framework that has answered nothing for so long, since it compiles or hangs, holds up no other."""
@@ -28,24 +31,20 @@ AnyPaced = TypeVar("AnyPaced", bound=Paced)
 def going_on(runners: Sequence[AnyPaced], processors: int) -> list[AnyPaced]:
     """Return the runners whose answers are taken now, of those that run; the others wait.
 
-    As many go on as there are processors, and those of which the smallest share is judged. Otherwise one that takes
-    longer than the others gets no larger share of the processors than they, and is alone in the end, on one of them.
-    What each is asked, in which order, does not depend on it. One that is still to be planned always goes on.
+    Without a processor for each of them and for the judge, all go on at the pace of the one that takes longest. Else
+    it would have no larger share of the processors than the others, and be alone in the end, on one of them. What each
+    is asked, in which order, does not depend on it. One that is still to be planned always goes on.
 
     >>> from types import SimpleNamespace as One
-    >>> a, b, c = (One(judged=judged, total=100, silent_for=0.0) for judged in (50, 20, 30))
-    >>> [one.judged for one in going_on([a, b, c], processors=2)]
-    [20, 30]
+    >>> slow, even, ahead = (One(judged=judged, total=1000, silent_for=0.0) for judged in (200, 209, 211))
+    >>> [one.judged for one in going_on([ahead, even, slow], processors=2)]
+    [209, 200]
     """
-    planned = sorted((one for one in runners if one.total), key=_share)
-    going = [one for one in runners if not one.total]
-    heard = 0
-    for one in planned:
-        if heard == processors:
-            break
-        going.append(one)
-        heard += one.silent_for < SILENT_SECONDS
-    return going
+    heard = [one for one in runners if one.total and one.silent_for < SILENT_SECONDS]
+    if processors > len(runners) or not heard:
+        return list(runners)
+    furthest = min(map(_share, heard)) + AHEAD
+    return [one for one in runners if not one.total or _share(one) <= furthest]
 
 
 def _share(runner: Paced) -> float:

@@ -1,4 +1,4 @@
-"""Where there are more frameworks than processors those ahead of the others wait."""
+"""Where processors are few, the frameworks that are ahead of the others wait."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ class Runner:
     """What is asked of a runner."""
 
     judged: int
-    total: int = 100
+    total: int = 1000
     silent_for: float = 0.0
 
 
-def test_those_furthest_from_their_end_go_on() -> None:
-    ahead, behind, between = Runner(50), Runner(20), Runner(300, 1000)
-    assert going_on([ahead, behind, between], 1) == [behind]
-    assert going_on([ahead, behind, between], 2) == [behind, between]
+def test_those_ahead_of_the_last_wait() -> None:
+    ahead, last, level = Runner(500), Runner(200), Runner(41, 200)
+    assert going_on([ahead, last, level], 2) == [last, level]
 
 
-def test_all_go_on_where_there_is_a_processor_for_each() -> None:
-    runners = [Runner(50), Runner(20)]
-    assert sorted(going_on(runners, 2), key=runners.index) == runners
+def test_none_waits_where_there_is_a_processor_for_each_and_for_the_judge() -> None:
+    runners = [Runner(500), Runner(200)]
+    assert going_on(runners, 3) == runners
+    assert going_on(runners, 2) == runners[1:]
 
 
 def test_one_that_is_still_to_be_planned_goes_on_and_holds_up_no_other() -> None:
-    importing, behind, ahead = Runner(0, 0), Runner(20), Runner(50)
-    assert going_on([importing, behind, ahead], 1) == [importing, behind]
+    importing, last, ahead = Runner(0, 0), Runner(200), Runner(500)
+    assert going_on([importing, last, ahead], 1) == [importing, last]
+    assert going_on([importing], 1) == [importing]
 
 
 def test_one_that_is_silent_holds_up_no_other() -> None:
-    silent, behind, ahead = Runner(1, silent_for=SILENT_SECONDS), Runner(20), Runner(50)
-    assert going_on([silent, behind, ahead], 1) == [silent, behind]
+    silent, last, ahead = Runner(1, silent_for=SILENT_SECONDS), Runner(200), Runner(500)
+    assert going_on([silent, last, ahead], 1) == [silent, last]
