@@ -108,6 +108,8 @@ class IsolatedKernel:
     ----------
     target : Target
         The same with what the kernel's process needs.
+    keeps_graph : bool
+        Whether a second backward pass is asked of it (IO-7), as its framework's adapter says.
 
     Raises
     ------
@@ -134,6 +136,7 @@ class IsolatedKernel:
         self._link: Link | None = None
         facts = self._connected()
         self.name: str = facts["name"]
+        self.keeps_graph: bool = facts["keeps_graph"]
         self._description = Description(**facts["description"])
 
     def __enter__(self) -> Self:
