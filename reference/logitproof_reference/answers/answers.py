@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from logitproof_reference.oracle.request import Request
     from logitproof_reference.vocabulary.formats import F64, Format
 
-IN_MEMORY = 96 << 20
+IN_MEMORY = 64 << 20
 """Bytes of answers held in memory."""
 
 SHARED_LOGITS = 1 << 18
