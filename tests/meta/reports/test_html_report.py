@@ -150,7 +150,7 @@ def test_an_interrupted_run_and_an_empty_one_say_so() -> None:
     empty = Run(table_of([]), [], "quick", "c0ffee", complete=False)
     text = read(empty).text
     assert "Nothing was measured." in text
-    assert "This run was interrupted" in text
+    assert "The run was interrupted" in text
 
 
 def test_every_field_of_the_matrix_counts_its_judgements() -> None:

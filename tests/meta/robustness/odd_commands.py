@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING, Any, get_type_hints
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 import typer
 from hypothesis import strategies as st
@@ -64,12 +65,16 @@ def _commands() -> dict[str, Any]:
 COMMANDS = _commands()
 
 
-KINDS = {one.callback.__name__: get_type_hints(one.callback) for one in app.registered_commands if one.callback}
-"""The types of each command's parameters."""
+PARAMETERS = {
+    one.callback.__name__: signature(one.callback, eval_str=True).parameters
+    for one in app.registered_commands
+    if one.callback
+}
+"""The parameters of each command, by name."""
 
 
 def _values(command: str, parameter: str) -> SearchStrategy[str]:
-    kind = str(KINDS[command][parameter])
+    kind = str(PARAMETERS[command][parameter].annotation)
     if "Path" in kind:
         return st.sampled_from(PATHS)
     return st.sampled_from(NUMBERS if "int" in kind or "float" in kind else WORDS)
