@@ -13,7 +13,7 @@ from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from meta.robustness.commands_in_process import command
 from meta.robustness.damaged_runs import sound_file
 from meta.robustness.fuzz import fuzz_commands
-from meta.robustness.odd_commands import COMMANDS, KINDS, fill
+from meta.robustness.odd_commands import COMMANDS, PARAMETERS, fill
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ CASES, SEED = 25, 20
 
 
 def test_every_command_is_fuzzed() -> None:
-    assert set(COMMANDS) == set(KINDS)
+    assert set(COMMANDS) == set(PARAMETERS)
 
 
 def test_no_odd_command_ends_in_anything_but_one_line() -> None:
