@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logitproof_adapters.catalogue import extra_calls
+from logitproof_adapters.catalogue.extra_calls import answers
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
@@ -23,7 +23,7 @@ from logitproof_reports.runs.values import CALL, is_extra_call
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from logitproof_adapters.catalogue.extra_call import ExtraCall
+    from logitproof_adapters.catalogue.extra_calls.call import ExtraCall
     from logitproof_adapters.targets.target import Target
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.runs.schema import Run
@@ -61,17 +61,17 @@ def _package(adapter: str) -> str:
 
 
 def _has_calls(adapter: str) -> bool:
-    return any(call.package == _package(adapter) for call in extra_calls.CALLS)
+    return any(call.package == _package(adapter) for call in answers.CALLS)
 
 
 def _judgements(adapter: str, target: Target) -> Iterator[Judgement]:
     try:
-        with RemoteAdapter(adapter, target, also_sent=(extra_calls.__name__,)) as remote:
-            answers: Iterable[dict[str, Any]] = remote.call(extra_calls.__name__, extra_calls.answers.__name__)
+        with RemoteAdapter(adapter, target, also_sent=(answers.__name__,)) as remote:
+            found: Iterable[dict[str, Any]] = remote.call(answers.__name__, answers.answers.__name__)
     except TargetDied:
         return  # it has no answer, which is told of every other cell too
-    for answer in answers:
-        if (call := extra_calls.CALLS[answer["call"]]).package == _package(adapter):
+    for answer in found:
+        if (call := answers.CALLS[answer["call"]]).package == _package(adapter):
             yield judgement_on(adapter, call, answer)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.catalogue.extra_calls import CALLS
+from logitproof_adapters.catalogue.answers.answers import CALLS
+
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reports.runs.whole_files import write_text_atomically
@@ -17,7 +18,7 @@ from replay.catalogue import BARRIERS, MISSES, Bug, catalogue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from logitproof_adapters.catalogue.extra_call import ExtraCall
+    from logitproof_adapters.catalogue.extra_calls.call import ExtraCall
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "replay.md"
 

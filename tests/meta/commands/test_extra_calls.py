@@ -14,7 +14,7 @@ from mpmath import mp
 
 from logitproof.upgrades import extra_calls as made_calls
 from logitproof.upgrades.extra_calls import judgement_on
-from logitproof_adapters.catalogue import extra_calls
+from logitproof_adapters.catalogue.extra_calls import answers
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.targets.target import here
 from logitproof_reports.diff.compare import diff
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from logitproof_adapters.catalogue.extra_call import ExtraCall
+    from logitproof_adapters.catalogue.extra_calls.call import ExtraCall
     from logitproof_reference.vocabulary.judgement import Judgement
     from logitproof_reports.diff.report import DiffReport
 
-CALL = extra_calls.CALLS[0]
+CALL = answers.CALLS[0]
 OTHER = judgement("sklearn", "eager", "float64", QUESTIONS[0], "typical")
 
 
@@ -79,23 +79,23 @@ def test_calls_are_evaluated_where_their_package_is_loaded(monkeypatch: pytest.M
     metrics.log_loss = metrics.d2_log_loss_score = log_loss  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sklearn", package)
     monkeypatch.setitem(sys.modules, "sklearn.metrics", metrics)
-    for other in {call.package for call in extra_calls.CALLS} - {"sklearn"}:  # whatever ran in this process before
+    for other in {call.package for call in answers.CALLS} - {"sklearn"}:  # whatever ran in this process before
         monkeypatch.delitem(sys.modules, other, raising=False)
-    found = {extra_calls.CALLS[one["call"]].name: one for one in extra_calls.answers()}
+    found = {answers.CALLS[one["call"]].name: one for one in answers.answers()}
     assert found[CALL.name]["value"] == (0.5).hex()
     assert found["unnormalized_probabilities_weighted"]["raised"] == "ValueError: no such"
-    assert set(found) == {call.name for call in extra_calls.CALLS if call.package == "sklearn"}
+    assert set(found) == {call.name for call in answers.CALLS if call.package == "sklearn"}
     del metrics.d2_log_loss_score  # of 1.5: what a release lacks costs its own call alone
-    older = {extra_calls.CALLS[one["call"]].name: one for one in extra_calls.answers()}
+    older = {answers.CALLS[one["call"]].name: one for one in answers.answers()}
     assert older.pop("explained")["raised"].startswith("AttributeError")
     assert older == {name: one for name, one in found.items() if name != "explained"}
 
 
 def test_every_call_is_of_a_known_package_and_has_a_name_of_its_own() -> None:
-    assert {call.package for call in extra_calls.CALLS} <= {row.packages[0] for row in FRAMEWORKS.values()}
-    keys = [(call.package, call.op, call.labels, call.format, call.name) for call in extra_calls.CALLS]
+    assert {call.package for call in answers.CALLS} <= {row.packages[0] for row in FRAMEWORKS.values()}
+    keys = [(call.package, call.op, call.labels, call.format, call.name) for call in answers.CALLS]
     assert len(set(keys)) == len(keys)
-    for call in extra_calls.CALLS:
+    for call in answers.CALLS:
         compile(call.repro, call.name, "exec")
 
 
@@ -263,7 +263,7 @@ FOCAL = {
 
 @pytest.mark.parametrize(
     "call",
-    [one for one in extra_calls.CALLS if one.exact is not None],
+    [one for one in answers.CALLS if one.exact is not None],
     ids=lambda call: f"{call.package}-{call.op}-{call.name}",
 )
 def test_the_one_right_answer_is_that_of_the_definition(call: ExtraCall) -> None:
@@ -277,7 +277,7 @@ def test_the_one_right_answer_is_that_of_the_definition(call: ExtraCall) -> None
     assert abs(mp.mpf(call.exact) - exact) <= 1e-15 * max(1, abs(exact))
 
 
-SIGNED = next(one for one in extra_calls.CALLS if (one.package, one.name) == ("scipy", "negative_factor"))
+SIGNED = next(one for one in answers.CALLS if (one.package, one.name) == ("scipy", "negative_factor"))
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_wrong_answers_are_listed_with_the_right_one(monkeypatch: pytest.MonkeyP
 
 def test_calls_that_only_the_newer_run_was_asked_are_left_out() -> None:
     old = judgement_on("sklearn", CALL, {"value": (0.5).hex()})
-    new = judgement_on("sklearn", extra_calls.CALLS[1], {"value": (0.5).hex()})
+    new = judgement_on("sklearn", answers.CALLS[1], {"value": (0.5).hex()})
     part = replace(run_of("sklearn", OTHER, old), complete=False)
     found = diff(part, run_of("sklearn", OTHER, old, new))
     assert "unknown before" not in {change.name for change, _ in found.by_class()}
@@ -330,8 +330,8 @@ def test_calls_that_only_the_newer_run_was_asked_are_left_out() -> None:
 
 
 def test_a_run_file_takes_them_as_any_other_record_and_is_read_again(tmp_path: Path) -> None:
-    answers = [judgement_on("sklearn", call, {"value": (0.5).hex()}) for call in extra_calls.CALLS]
-    run = run_of("sklearn", OTHER, *{(one.cell, one.regime): one for one in answers}.values())
+    held = [judgement_on("sklearn", call, {"value": (0.5).hex()}) for call in answers.CALLS]
+    run = run_of("sklearn", OTHER, *{(one.cell, one.regime): one for one in held}.values())
     write_run(tmp_path / "run.parquet", run)
     assert read_run(tmp_path / "run.parquet").table["inputs"].to_pylist() == run.table["inputs"].to_pylist()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from logitproof_adapters.catalogue.extra_call import (
+from logitproof_adapters.catalogue.extra_calls.call import (
     DISTRIBUTIONS,
     INDICES,
     LOG_SOFTMAX,
@@ -421,7 +421,7 @@ def log_softmax(array=ROWS, **attributes):
     return run("LogSoftmax", array, **attributes)
 """
 
-FURTHER_CALLS: tuple[ExtraCall, ...] = (
+OF_REPORTS: tuple[ExtraCall, ...] = (
     *calls(
         "torch",
         "float32",

@@ -1,17 +1,14 @@
 """Calls outside the matrix that a release may change: undocumented behaviour, and options that no cell covers.
 
-An upgrade evaluates them on both sides and compares the two answers. Where the mathematics of the documented meaning
-leaves one answer only, the call has it, and each side is held against it; the others are compared with each other. The
-module travels to targets.
+Where the mathematics of the documented meaning leaves one answer only, the call has it; the others are compared with
+each other. The module travels to targets.
 """
 
 from __future__ import annotations
 
 import math
-import sys
-from typing import Any
 
-from logitproof_adapters.catalogue.extra_call import (
+from logitproof_adapters.catalogue.extra_calls.call import (
     DISTRIBUTIONS,
     INDICES,
     LOG_SOFTMAX,
@@ -21,7 +18,6 @@ from logitproof_adapters.catalogue.extra_call import (
     ExtraCall,
     calls,
 )
-from logitproof_adapters.catalogue.further_calls import FURTHER_CALLS
 
 _LOG_4 = math.log(4.0)
 _LOG_LAST_OF_2 = -math.log1p(math.exp(-1.0))
@@ -134,7 +130,7 @@ def loss(**options):
         return LigerFusedLinearCrossEntropyLoss(**options)(weight, hidden, labels)
 """
 
-CALLS = (
+OF_RELEASES: tuple[ExtraCall, ...] = (
     *calls(
         "sklearn",
         "float64",
@@ -585,20 +581,4 @@ CALLS = (
             ("probabilities", SIGMOID, "Tensor([0.75]).binary_crossentropy(Tensor([1.0])).item()", _LIKELY),
         ),
     ),
-    *FURTHER_CALLS,
 )
-
-
-def answers() -> list[dict[str, Any]]:
-    """Return the position of each call whose package is loaded, with its value or with what it raised."""
-    return [{"call": place, **_answer(call)} for place, call in enumerate(CALLS) if call.package in sys.modules]
-
-
-def _answer(call: ExtraCall) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"__name__": __name__}  # some look up the module of a function
-    try:
-        exec(call.imports, namespace)  # noqa: S102  the text above
-        return {"value": float(eval(call.source, namespace)).hex()}  # noqa: S307  likewise
-    except Exception as error:  # noqa: BLE001  whatever a framework raises is its answer
-        first_line = next(iter(str(error).strip().splitlines()), "")
-        return {"raised": f"{type(error).__name__}: {first_line[:200]}"}
