@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.catalogue.answers.answers import CALLS
+from logitproof_adapters.catalogue.extra_calls.answers import CALLS
 
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_reference.vocabulary.cells import Cell
