@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.catalogue.extra_calls.answers import CALLS
-
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reports.runs.whole_files import write_text_atomically
