@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, write_comparison_page
 from logitproof_reports.runs.whole_files import write_text_atomically
-from logitproof_reports.sweep_records.summary import summary_of
+from logitproof_reports.sweep_records.coverage import coverages
 from logitproof_reports.sweep_records.witnesses import witness_in
 from logitproof_reports.sweep_records.words import Line, line_of, three_digits
 from logitproof_reports.words.markdown import escaped, head, row
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from logitproof_reports.sweep_records.coverage import Coverage
     from logitproof_reports.sweep_records.record import Record
 
 METHOD = {
@@ -60,7 +61,7 @@ METHOD = {
 
 @dataclass(frozen=True)
 class Swept:
-    """A function of a record, in words, and where it was measured.
+    """A function of a framework, in words, and where it was measured.
 
     Attributes
     ----------
@@ -69,11 +70,17 @@ class Swept:
         Which, in words.
     count : int
         How many.
+    numbers : int
+        Answers that were compared.
+    is_broken : bool
+        Whether one breaks a clause.
     """
 
     line: Line
     rows: str
     count: int
+    numbers: int
+    is_broken: bool
 
     @property
     def subject(self) -> tuple[str, str, str, str]:
@@ -109,42 +116,39 @@ MEASURES: dict[str, tuple[str, Callable[[Line], str]]] = {
 def swept_of(records: Sequence[Record]) -> list[Swept]:
     """Return what records hold, a function of a framework each, those of one format together.
 
-    Of several records of the same function the one with the most rows counts.
+    Records of other rows of a function in the same environment add up; of the others the one with the most rows counts.
     """
-    found: dict[tuple[str, str, str, str], Swept] = {}
-    for record in records:
-        for name, planned in record.head["plan"].items():
-            summary = summary_of(record, name)
-            if summary.counts["rows"]:
-                end = planned["first"] + planned["rows"]
-                line = line_of(record, summary)
-                rows = (
-                    line.rows if planned["rows"] == planned["size"] else f"{planned['first']:#x}:{end:#x}, {line.rows}"
-                )
-                swept = Swept(line, rows, planned["rows"])
-                found[swept.subject] = max(swept, found.get(swept.subject, swept), key=lambda one: one.count)
-    return [found[subject] for subject in sorted(found)]
+    found = [_swept(one) for one in coverages(records)]
+    return sorted(found, key=lambda one: one.subject)
+
+
+def _swept(one: Coverage) -> Swept:
+    summary = one.summary
+    line = line_of(one.record, summary)
+    return Swept(line, one.rows, one.count, summary.counts["numbers"], summary.is_broken)
 
 
 def matrices(found: Sequence[Swept]) -> Iterator[Table]:
-    """Yield, for each format and measure, a table of functions by frameworks."""
+    """Yield, for each format and measure, a table of frameworks by functions."""
     for format_ in dict.fromkeys(one.line.format for one in found):
         mine = [one for one in found if one.line.format == format_]
-        columns = list(dict.fromkeys(_column(one.line) for one in sorted(mine, key=lambda one: _column(one.line))))
+        frameworks = sorted({_framework(one.line) for one in mine})
         functions = list(dict.fromkeys(one.line.function for one in mine))
         marks = _marks(mine)
         covered = "; ".join(f"{mark}{': ' * bool(mark)}{rows}" for rows, mark in marks.items())
         for title, spelled in MEASURES.values():
-            numbers = {(one.line.function, _column(one.line)): spelled(one.line) for one in mine}
+            numbers = {(_framework(one.line), one.line.function): spelled(one.line) for one in mine}
             if title == MEASURES["lost"][0] and set(numbers.values()) == {"0"}:
                 continue
-            mark = {(one.line.function, _column(one.line)): marks[one.rows] for one in mine}
+            mark = {(_framework(one.line), one.line.function): marks[one.rows] for one in mine}
             cells = {place: f"{number} {mark[place]}".strip() for place, number in numbers.items()}
-            rows = [[name, *(cells.get((name, column), "-") for column in columns)] for name in functions]
-            yield Table(f"{format_}: {title[0].lower()}{title[1:]}", ["function", *columns], rows, f"Rows: {covered}.")
+            rows = [[name, *(cells.get((name, function), "-") for function in functions)] for name in frameworks]
+            yield Table(
+                f"{format_}: {title[0].lower()}{title[1:]}", ["framework", *functions], rows, f"Rows: {covered}."
+            )
 
 
-def _column(line: Line) -> str:
+def _framework(line: Line) -> str:
     return line.framework if line.mode == "eager" else f"{line.framework}, {line.mode}"
 
 
@@ -159,7 +163,7 @@ def witnesses(found: Sequence[Swept]) -> Table:
     rows = [
         [
             f"{one.line.function} {one.line.format}",
-            _column(one.line),
+            _framework(one.line),
             one.line.ulps,
             one.line.worst,
             one.line.observed,
@@ -237,10 +241,10 @@ def tables_of(records: Sequence[Record], found: Sequence[Searched]) -> list[Tabl
 
 def headline_of(records: Sequence[Record]) -> str:
     """Describe what there is."""
-    summaries = [summary_of(record, name) for record in records for name in record.head["plan"]]
-    numbers = sum(one.counts["numbers"] for one in summaries)
-    broken = sum(one.is_broken for one in summaries)
-    compared = f"{numbers:,} answers of {plural(len(summaries), 'function')} were compared with the exact ones"
+    swept = swept_of(records)
+    numbers = sum(one.numbers for one in swept)
+    broken = sum(one.is_broken for one in swept)
+    compared = f"{numbers:,} answers of {plural(len(swept), 'function')} were compared with the exact ones"
     broke = (
         f"{plural(broken, 'function')} {'breaks' if broken == 1 else 'break'} a clause"
         if broken

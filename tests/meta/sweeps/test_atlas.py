@@ -10,6 +10,7 @@ import pytest
 
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
+from logitproof_reports.sweep_records.atlas import swept_of
 from logitproof_reports.sweep_records.compare import changes
 from logitproof_reports.sweep_records.record import COUNTS, Record, read_record, write_record
 
@@ -73,9 +74,8 @@ def test_the_atlas_shows_every_number_with_its_row_on_page_and_in_markdown(folde
     assert main(["atlas", *words]) == EXPECTED
     text = (folder / "atlas.md").read_text("utf-8").replace("\\", "")
     page = (folder / "atlas.html").read_text("utf-8").replace("<wbr>", "")
-    assert "| log_softmax value | 2.5 | 2.5 |" in text
-    assert "| log_softmax value | 25 % | 25 % |" in text
-    assert "| log_softmax value | 3 | 0 |" in text
+    for number, numbers in {"2.5": ("2.5", "2.5"), "25 %": ("25 %", "25 %"), "broken": ("3", "0")}.items():
+        assert "| jax | {} |\n| torch | {} |".format(*numbers) in text, number
     assert "(0x1.0000020000000p+3, 0x0.0p+0), class 1" in text
     assert "Rows: 0x41000000:0x41001000, 9.54e-07 of all." in text
     assert "16,384 answers of 2 functions were compared with the exact ones; 1 function breaks a clause" in text
@@ -94,8 +94,33 @@ def test_the_widest_record_of_a_function_counts_and_each_number_says_which_rows_
     words = ["torch.sweep", "wide.sweep", "jax.sweep", "-o", "atlas.html", "--markdown", "atlas.md"]
     assert main(["atlas", *words]) == EXPECTED
     text = (folder / "atlas.md").read_text("utf-8").replace("\\", "")
-    assert "| log_softmax value | 2.5 b | 3.5 a |" in text
+    assert "| jax | 2.5 b |\n| torch | 3.5 a |" in text
     assert "Rows: a: 0x41000000:0x41002000, 1.91e-06 of all; b: 0x41000000:0x41001000, 9.54e-07 of all." in text
+
+
+def at(start: int, *, rows: int = 4096, threads: str = "2", **changed: Any) -> Record:
+    """Return a record of other rows."""
+    record = record_of(start=start, rows=rows, **changed)
+    record.head["plan"][NAME].update(first=start, rows=rows)
+    record.head["framework"]["build"]["threads"] = threads
+    return record
+
+
+def test_records_of_other_rows_of_one_function_add_up() -> None:
+    worst = {"measure": (3.5).hex(), "row": 0x4200_0000, "element": 0, "observed": (8.0).hex()}
+    parts = [at(0x4100_1000), at(0x4100_0000), at(0x4200_0000, ulps=worst, not_rounded=4096)]
+    (found,) = swept_of(parts)
+    assert (found.rows, found.numbers) == (
+        "2 ranges: 0x41000000:0x41002000, 0x42000000:0x42001000, 2.86e-06 of all",
+        3 * 8192,
+    )
+    assert (found.line.ulps, found.line.not_rounded) == ("3.5", "33.3 %")
+
+
+def test_rows_are_not_counted_twice_and_environments_are_not_mixed() -> None:
+    wide, inside, elsewhere = at(0x4100_0000, rows=8192), at(0x4100_1000), at(0x4200_0000, threads="1")
+    (found,) = swept_of([inside, elsewhere, wide])
+    assert found.rows == "0x41000000:0x41002000, 1.91e-06 of all"
 
 
 def without(name: str) -> Callable[[Record], None]:
