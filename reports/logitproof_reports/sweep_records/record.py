@@ -60,11 +60,17 @@ NUMBER = Predicate(lambda word: _number(word) is not None, "a hexadecimal number
 MEASURE = Predicate(
     lambda word: (_number(word) or 0.0) >= 0.0 and _number(word) is not None, "a measure in hexadecimal"
 )
+NONE_MEASURED = -1.0
+"""The measure of the worst number where there is none: of rows without finite logits, or without an error."""
+
+WORST_MEASURE = Predicate(
+    lambda word: MEASURE.holds(word) or _number(word) == NONE_MEASURED, "a measure in hexadecimal, or -1"
+)
 ROWS = 1 << 32
 """As many has a function of two classes at most."""
 
 COUNT = whole(0, 1 << 40)
-WORST: Shape = {"measure": MEASURE, "row": whole(-1, ROWS), "element": whole(0, 2), "observed": NUMBER}
+WORST: Shape = {"measure": WORST_MEASURE, "row": whole(-1, ROWS), "element": whole(0, 2), "observed": NUMBER}
 UNIT: Shape = {
     "function": str,
     "start": whole(0, ROWS),

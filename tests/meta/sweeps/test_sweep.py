@@ -148,6 +148,16 @@ def test_a_damaged_file_of_a_unit_is_measured_again(plan: Plan, whole: bytes, tm
     assert output.read_bytes() == whole
 
 
+@pytest.mark.parametrize("rows", ["0x7f800000:0x7f800010", "0x42f00000:0x42f00010"], ids=["no limits", "no errors"])
+def test_a_record_without_a_worst_number_is_read_and_measured_once(rows: str, folder: Path) -> None:
+    words = ["sweep", "numpy", "--op", "log_softmax", "--range", rows]
+    assert main(words) == EXPECTED
+    written = (folder / "record.sweep").read_bytes()
+    assert {unit["slack"]["row"] for unit in read_record(folder / "record.sweep").units} == {-1}
+    assert main(words) == EXPECTED
+    assert (folder / "record.sweep").read_bytes() == written
+
+
 def test_shards_merge_to_the_whole_and_gaps_and_overlaps_are_errors(plan: Plan, whole: bytes, tmp_path: Path) -> None:
     parts = []
     for number in (1, 2):
