@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
+from logitproof_reference.vocabulary.ops import OPS, QUANTITIES
 from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, write_comparison_page
 from logitproof_reports.runs.whole_files import write_text_atomically
 from logitproof_reports.sweep_records.coverage import coverages
@@ -50,7 +52,8 @@ METHOD = {
         "Rows with NaN or an infinite logit are held to their limits and counted as broken where they miss them."
     ),
     "Coverage": (
-        'Exhaustive: "every row". Otherwise the range of rows is given, and nothing is claimed of the others. '
+        'Exhaustive: "every row". Otherwise the ranges of rows are given, and nothing is claimed of the others. A '
+        "letter behind a number names its rows in the table of that format; a number without one has the usual rows. "
         "Rows of more classes are searched, not exhausted: the error is reached, and a larger one may exist. Each "
         "number holds for the release, the build and the processor in the table of environments. Within "
         "runs of equal answers the error follows from the compared answers around it; nothing is estimated."
@@ -129,23 +132,28 @@ def _swept(one: Coverage) -> Swept:
 
 
 def matrices(found: Sequence[Swept]) -> Iterator[Table]:
-    """Yield, for each format and measure, a table of frameworks by functions."""
+    """Yield, for each format, the rows that were measured, and for each measure a table of frameworks by functions."""
     for format_ in dict.fromkeys(one.line.format for one in found):
         mine = [one for one in found if one.line.format == format_]
         frameworks = sorted({_framework(one.line) for one in mine})
-        functions = list(dict.fromkeys(one.line.function for one in mine))
+        functions = sorted({one.line.function for one in mine}, key=_order)
         marks = _marks(mine)
-        covered = "; ".join(f"{mark}{': ' * bool(mark)}{rows}" for rows, mark in marks.items())
+        yield Table(f"{format_}: rows", ["letter", "rows"], [[mark or "none", rows] for rows, mark in marks.items()])
         for title, spelled in MEASURES.values():
-            numbers = {(_framework(one.line), one.line.function): spelled(one.line) for one in mine}
-            if title == MEASURES["lost"][0] and set(numbers.values()) == {"0"}:
+            cells = {
+                (_framework(one.line), one.line.function): f"{spelled(one.line)} {marks[one.rows]}".strip()
+                for one in mine
+            }
+            if title == MEASURES["lost"][0] and {cell.split()[0] for cell in cells.values()} == {"0"}:
                 continue
-            mark = {(_framework(one.line), one.line.function): marks[one.rows] for one in mine}
-            cells = {place: f"{number} {mark[place]}".strip() for place, number in numbers.items()}
             rows = [[name, *(cells.get((name, function), "-") for function in functions)] for name in frameworks]
-            yield Table(
-                f"{format_}: {title[0].lower()}{title[1:]}", ["framework", *functions], rows, f"Rows: {covered}."
-            )
+            yield Table(f"{format_}: {title[0].lower()}{title[1:]}", ["framework", *functions], rows)
+
+
+def _order(function: str) -> tuple[int, int]:
+    """Values come before gradients, ops in the order of the vocabulary."""
+    op, quantity = function.split()
+    return list(QUANTITIES).index(quantity), list(OPS).index(op)
 
 
 def _framework(line: Line) -> str:
@@ -153,9 +161,11 @@ def _framework(line: Line) -> str:
 
 
 def _marks(found: Sequence[Swept]) -> dict[str, str]:
-    """Return a letter for each set of rows that was measured, most rows first; none where there is one set."""
-    sets = {one.rows: one.count for one in sorted(found, key=lambda one: -one.count)}
-    return dict(zip(sets, ascii_lowercase if len(sets) > 1 else [""], strict=False))
+    """Return a letter for each set of rows that was measured, most rows first; none for the one of most functions."""
+    sets = Counter(one.rows for one in sorted(found, key=lambda one: -one.count))
+    usual, _ = sets.most_common(1)[0]
+    letters = iter(ascii_lowercase)
+    return {usual: "", **{rows: next(letters, "z") for rows in sets if rows != usual}}
 
 
 def witnesses(found: Sequence[Swept]) -> Table:

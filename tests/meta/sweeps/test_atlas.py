@@ -77,7 +77,7 @@ def test_the_atlas_shows_every_number_with_its_row_on_page_and_in_markdown(folde
     for number, numbers in {"2.5": ("2.5", "2.5"), "25 %": ("25 %", "25 %"), "broken": ("3", "0")}.items():
         assert "| jax | {} |\n| torch | {} |".format(*numbers) in text, number
     assert "(0x1.0000020000000p+3, 0x0.0p+0), class 1" in text
-    assert "Rows: 0x41000000:0x41001000, 9.54e-07 of all." in text
+    assert "| none | 0x41000000:0x41001000, 9.54e-07 of all |" in text
     assert "16,384 answers of 2 functions were compared with the exact ones; 1 function breaks a clause" in text
     assert "softmax value | float32 | numpy | 3" in text
     assert "--range 0x41000001:0x41000002" in text
@@ -91,11 +91,12 @@ def test_the_widest_record_of_a_function_counts_and_each_number_says_which_rows_
     wide.units[0]["ulps"]["observed"] = (8.0).hex()
     wide.head["plan"][NAME]["rows"] = 8192
     write_record(folder / "wide.sweep", wide)
-    words = ["torch.sweep", "wide.sweep", "jax.sweep", "-o", "atlas.html", "--markdown", "atlas.md"]
+    write_record(folder / "optax.sweep", record_of("optax"))
+    words = ["torch.sweep", "wide.sweep", "jax.sweep", "optax.sweep", "-o", "atlas.html", "--markdown", "atlas.md"]
     assert main(["atlas", *words]) == EXPECTED
     text = (folder / "atlas.md").read_text("utf-8").replace("\\", "")
-    assert "| jax | 2.5 b |\n| torch | 3.5 a |" in text
-    assert "Rows: a: 0x41000000:0x41002000, 1.91e-06 of all; b: 0x41000000:0x41001000, 9.54e-07 of all." in text
+    assert "| jax | 2.5 |\n| optax | 2.5 |\n| torch | 3.5 a |" in text
+    assert "| none | 0x41000000:0x41001000, 9.54e-07 of all |\n| a | 0x41000000:0x41002000, 1.91e-06 of all |" in text
 
 
 def at(start: int, *, rows: int = 4096, threads: str = "2", **changed: Any) -> Record:
