@@ -178,8 +178,9 @@ class Evaluator:
         return {"missing": [name for name in request["packages"] if find_spec(name) is None], "releases": releases}, []
 
     def call(self, request: Request, _: memoryview) -> Answer:
-        """Call a function of a module that was sent; it takes nothing and returns what JSON can hold."""
-        return {"result": getattr(import_module(request["module"]), request["function"])()}, []
+        """Call a function of a module that was sent; it takes texts and returns what JSON can hold."""
+        function = getattr(import_module(request["module"]), request["function"])
+        return {"result": function(*request.get("arguments", ()))}, []
 
     def load(self, request: Request, _: memoryview) -> Answer:
         """Make the adapter, which imports its framework, and return what it states of it.

@@ -221,9 +221,10 @@ class RemoteAdapter:
         for name, changed in unpacked_all(answer.get("changed", {}), memory).items():
             (arrays or {})[name][...] = changed
 
-    def call(self, module: str, function: str) -> Any:
-        """Return what a function that takes nothing returns there; its module is one of `also_sent`."""
-        return self.request({"do": "call", "module": module, "function": function})[0]["result"]
+    def call(self, module: str, function: str, *arguments: str) -> Any:
+        """Return what a function of texts, or of nothing, returns there; its module is one of `also_sent`."""
+        asked = {"do": "call", "module": module, "function": function, "arguments": arguments}
+        return self.request(asked)[0]["result"]
 
     def describe(self) -> Description:
         """Return framework, version and build."""

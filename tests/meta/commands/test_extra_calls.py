@@ -7,15 +7,16 @@ import math
 import sys
 from dataclasses import replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from mpmath import mp
 
 from logitproof.upgrades import extra_calls as made_calls
 from logitproof.upgrades.extra_calls import judgement_on
-from logitproof_adapters.catalogue.extra_calls import answers
+from logitproof_adapters.catalogue.extra_calls import answers, evaluate
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
+from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.target import here
 from logitproof_reports.diff.compare import diff
 from logitproof_reports.diff.report import report_of
@@ -67,7 +68,8 @@ def test_a_last_bit_changes_nothing_and_an_error_is_to_be_looked_at() -> None:
     assert raised.causes[0].example.after == "raises ValueError"
 
 
-def test_calls_are_evaluated_where_their_package_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_is_evaluated_and_what_it_raises_is_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "_NAMESPACES", {})
     package, metrics = ModuleType("sklearn"), ModuleType("sklearn.metrics")
     package.metrics = metrics  # type: ignore[attr-defined]
 
@@ -76,19 +78,44 @@ def test_calls_are_evaluated_where_their_package_is_loaded(monkeypatch: pytest.M
             raise ValueError("no such\nlabels")
         return 0.5
 
-    metrics.log_loss = metrics.d2_log_loss_score = log_loss  # type: ignore[attr-defined]
+    metrics.log_loss = log_loss  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sklearn", package)
     monkeypatch.setitem(sys.modules, "sklearn.metrics", metrics)
-    for other in {call.package for call in answers.CALLS} - {"sklearn"}:  # whatever ran in this process before
-        monkeypatch.delitem(sys.modules, other, raising=False)
-    found = {answers.CALLS[one["call"]].name: one for one in answers.answers()}
+    found = {
+        call.name: evaluate.answer(call.imports, call.source) for call in answers.CALLS if call.package == "sklearn"
+    }
     assert found[CALL.name]["value"] == (0.5).hex()
     assert found["unnormalized_probabilities_weighted"]["raised"] == "ValueError: no such"
-    assert set(found) == {call.name for call in answers.CALLS if call.package == "sklearn"}
-    del metrics.d2_log_loss_score  # of 1.5: what a release lacks costs its own call alone
-    older = {answers.CALLS[one["call"]].name: one for one in answers.answers()}
-    assert older.pop("explained")["raised"].startswith("AttributeError")
-    assert older == {name: one for name, one in found.items() if name != "explained"}
+    # What a release lacks costs its own call alone.
+    assert found["explained"]["raised"].startswith("AttributeError")
+
+
+class Remote:
+    """Stands for a target whose process every second call ends."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.calls = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def call(self, _module: str, _function: str, _imports: str, _source: str) -> dict[str, Any]:
+        self.calls += 1
+        if self.calls % 2:
+            raise TargetDied("signal 11")
+        return {"value": (0.5).hex()}
+
+
+def test_a_call_that_ends_its_process_costs_no_other_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(made_calls, "RemoteAdapter", Remote)
+    run = made_calls.with_extra_calls(run_of("sklearn", OTHER), here(), ["sklearn"])
+    reasons = run.table["reason"].to_pylist()[1:]
+    assert len(reasons) == len(answers.calls_of("sklearn"))
+    assert reasons[0] == "the process ended: signal 11"
+    assert set(reasons[1::2]) == {""}
 
 
 def test_every_call_is_of_a_known_package_and_has_a_name_of_its_own() -> None:

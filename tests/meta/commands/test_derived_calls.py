@@ -1,0 +1,141 @@
+"""Calls derived from tables: all pairs of arguments occur, and the exact answers are those of the definitions."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations, product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from logitproof.upgrades.exact_calls import FORMULAS, exact_numbers
+from logitproof.upgrades.extra_calls import judgement_on
+from logitproof_adapters.catalogue.extra_calls.covered import packages
+from logitproof_adapters.catalogue.extra_calls.covered.inputs import inputs
+from logitproof_adapters.catalogue.extra_calls.covered.packages import derived_calls
+from logitproof_adapters.catalogue.extra_calls.covered.pairs import covering_rows
+from logitproof_adapters.catalogue.extra_calls.evaluate import answer
+from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
+from logitproof_reports.runs.values import PATTERNS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PACKAGES = tuple(packages._OF)
+FACTORS: dict[str, Any] = {"a": (0, 1, 2), "b": "xyz", "c": (False, True), "d": (0, 1, 2, 3)}
+
+
+def legal(row: dict[str, Any]) -> bool:
+    return not (row["c"] and row["b"] == "x") and row["a"] + row["d"] != 5
+
+
+def pairs(row: dict[str, Any]) -> set[tuple[Any, ...]]:
+    return set(combinations(row.items(), 2))
+
+
+def test_every_pair_that_a_legal_row_has_is_in_a_row() -> None:
+    rows = covering_rows(FACTORS, legal)
+    every = [dict(zip(FACTORS, values, strict=True)) for values in product(*FACTORS.values())]
+    wanted = set().union(*(pairs(row) for row in every if legal(row)))
+    assert all(map(legal, rows))
+    assert set().union(*map(pairs, rows)) == wanted
+    assert len(rows) < len(every) / 3
+    assert rows == covering_rows(FACTORS, legal)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_call_has_a_name_of_its_own_and_can_be_recorded(package: str) -> None:
+    calls = derived_calls(package)
+    assert package in {row.packages[0] for row in FRAMEWORKS.values()}
+    assert len({(call.op, call.labels, call.format, call.name) for call in calls}) == len(calls)
+    compile(calls[0].imports, package, "exec")
+    defined = set(re.findall(r"^def (\w+)|(\w+)(?=[\w, ]* = map\()", calls[0].imports, re.MULTILINE))
+    assert defined
+    for call in calls[:: len(calls) // 9]:
+        record = judgement_on(package, call, {"raised": "ValueError: no"})
+        assert re.fullmatch(PATTERNS["inputs"], record.inputs)
+        assert record.verdict == "crashed"
+
+
+SHAPE, AXIS = (2, 3, 2), 1
+CASE: dict[str, Any] = {"shape": SHAPE, "axis": AXIS, "kind": "typical", "what": "value"}
+LOGITS: NDArray[np.float64] = inputs()["logits_of"](SHAPE, "typical", AXIS)
+SHARES: NDArray[np.float64] = inputs()["shares_of"](SHAPE, "typical", AXIS)
+SOFTMAX = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=AXIS, keepdims=True)
+TRUTHS: NDArray[np.float64] = inputs()["truths_of"](SHAPE)
+SIGMOID = 1.0 / (1.0 + np.exp(-LOGITS))
+PICKED = np.take_along_axis(np.log(SOFTMAX), np.expand_dims(inputs()["classes_of"](SHAPE, "typical", AXIS), AXIS), AXIS)
+WEIGHTS = np.array([1.0, 1.5, 2.0]).reshape(1, 3, 1)
+OF_ROW = np.take_along_axis(
+    WEIGHTS + 0.0 * LOGITS, np.expand_dims(inputs()["classes_of"](SHAPE, "typical", AXIS), AXIS), AXIS
+)
+BINARY = -TRUTHS * np.log(SIGMOID) - (1.0 - TRUTHS) * np.log(1.0 - SIGMOID)
+SUMS = np.exp(LOGITS).sum(axis=AXIS)
+
+DEFINITIONS: dict[str, tuple[dict[str, Any], Any]] = {
+    "softmax": ({}, SOFTMAX),
+    "log_softmax": ({}, np.log(SOFTMAX)),
+    "softmin": ({}, np.exp(-LOGITS) / np.exp(-LOGITS).sum(axis=AXIS, keepdims=True)),
+    "log_sum_exp": ({}, np.log(SUMS)),
+    "cumulated": ({}, np.log(np.cumsum(np.exp(LOGITS), axis=AXIS))),
+    "entropy": ({}, -(SOFTMAX * np.log(SOFTMAX)).sum(axis=AXIS)),
+    "cross_entropy": ({"weight": True, "reduction": "mean"}, -(OF_ROW * PICKED).sum() / OF_ROW.sum()),
+    "nll": ({"ignored": 7}, None),
+    "binary": ({"weight": True, "reduction": "sum"}, (inputs()["factors_of"](SHAPE) * BINARY).sum()),
+    "focal": ({"gamma": 2.0}, None),
+    "divergence": ({"reduction": "batchmean"}, None),
+    "merged": ({}, np.log(np.exp(LOGITS) + np.exp(inputs()["tangent_of"](SHAPE)))),
+    "sigmoid": ({}, SIGMOID),
+    "log_sigmoid": ({}, np.log(SIGMOID)),
+    "softplus": ({}, np.log1p(np.exp(LOGITS))),
+}
+"""The options and the value of each formula, written out; where there is none its derivatives alone are tested."""
+
+
+def test_every_formula_is_tested() -> None:
+    assert set(DEFINITIONS) == set(FORMULAS)
+
+
+@pytest.mark.parametrize("op", DEFINITIONS)
+def test_values_are_those_of_the_definition_and_derivatives_those_of_the_values(
+    op: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, value = DEFINITIONS[op]
+    case = {**CASE, "op": op, **options}
+    exact = exact_numbers(case)
+    if value is not None:
+        np.testing.assert_allclose(exact, np.ravel(value), rtol=1e-12)
+    slope, push, curve = (exact_numbers({**case, "what": what}) for what in ("slope", "push", "curve"))
+    given, step = dict(inputs()), 1e-5
+    along = given["tangent_of"](SHAPE)
+    cotangent = given["cotangent_of"](exact.shape)
+
+    def moved(what: str, by: float) -> NDArray[np.float64]:
+        monkeypatch.setitem(inputs(), "logits_of", lambda *_: LOGITS + by * along)
+        return exact_numbers({**case, "what": what})
+
+    pushed, curved = (np.subtract(moved(what, step), moved(what, -step)) / (2.0 * step) for what in ("value", "slope"))
+    np.testing.assert_allclose(push, pushed, atol=1e-7)
+    np.testing.assert_allclose(curve, curved, atol=1e-7)
+    np.testing.assert_allclose((slope * along.ravel()).sum(), (cotangent * push).sum(), atol=1e-12)
+
+
+def test_several_numbers_are_held_against_the_exact_ones() -> None:
+    call = next(one for one in derived_calls("torch") if one.case["what"] == "value" and one.format == "float32")
+    exact = exact_numbers(call.case)
+    assert judgement_on("torch", call, {"values": [one.hex() for one in exact.tolist()]}).verdict == "conforms"
+    off = exact.copy()
+    off[-1] += 0.01
+    record = judgement_on("torch", call, {"values": [one.hex() for one in off.tolist()]})
+    assert (record.verdict, record.elements, record.observed) == ("deviates", exact.size, float(off[-1]).hex())
+    nothing = judgement_on("torch", call, {"values": ["nan"] * exact.size})
+    assert nothing.verdict == "deviates"
+    short = judgement_on("torch", call, {"values": []})
+    assert (short.verdict, short.reason) == ("crashed", f"0 numbers instead of {exact.size}")
+    lacking = judgement_on("torch", call, {"raised": "AttributeError: module 'torch' has no attribute 'vmap'"})
+    assert lacking.verdict == "unsupported"
+
+
+def test_a_list_of_numbers_is_an_answer() -> None:
+    assert answer("x = 0.5", "[x, 2 * x]") == {"values": [(0.5).hex(), (1.0).hex()]}
