@@ -199,9 +199,9 @@ def _judge_row(evaluation: CellEvaluation, case: Case, row: int) -> Iterator[Jud
         yield failed
         return
     alone = slice(rows.start + row, rows.start + row + 1)
-    seen = evaluation.seen(batch)
-    part = ComparedRows(seen, alone)
-    found = [judge_rule(evaluation, case, seen, rule, alone) for rule in rules if rule.chosen(part).any()]
+    part = ComparedRows(evaluation.seen(batch), alone)
+    chosen_by = ((rule, rule.chosen(part)) for rule in rules)
+    found = [judge_rule(evaluation, case, part, rule, chosen) for rule, chosen in chosen_by if chosen.any()]
     inputs = spell_inputs(case.cell, batch, case.regime, row)
     yield from (replace(judgement, row=row, inputs=inputs) for judgement in found)
 

@@ -80,7 +80,7 @@ MOST_FUNCTIONS = 256
 PROGRAMS_KEPT = 128
 """Number of functions created between two checks of how much memory the process has taken."""
 
-MEMORY_KEPT = 384 << 20
+MEMORY_KEPT = 768 << 20
 """Bytes that it may have taken until a framework is told to forget what it compiled beside the functions: JAX keeps the
 program of each primitive and shape, which in a full run took several gigabytes, and makes them again when asked."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,8 +96,14 @@ class Judgement:
 
 def on_cell(cell: Cell, regime: str, **found: Any) -> Judgement:
     """Return a judgement on a regime of a cell, with the fields `found`, which override the cell's words."""
+    return Judgement(**{**_words_of(cell), "regime": regime, **found})
+
+
+@lru_cache(maxsize=64)
+def _words_of(cell: Cell) -> dict[str, str]:
+    """Return what all judgements on a cell repeat."""
     words = {name: getattr(cell, name) for name in CELL_WORDS}
-    return Judgement(**{"cell": cell.id, "options": "-".join(cell.options.words), **words, "regime": regime, **found})
+    return {"cell": cell.id, "options": "-".join(cell.options.words), **words}
 
 
 def on_the_whole(adapter: str, verdict: str, reason: str) -> Judgement:

@@ -67,8 +67,8 @@ def _of_every_regime(
     for regime, rows in seen.batch.slices.items():
         part = ComparedRows(seen, rows)
         for rule in (_limited(rule, right) for rule in rules_of(case.cell, regime)):
-            if rule.chosen(part).any():
-                yield judge_rule(evaluation, replace(case, regime=regime), seen, rule, rows)
+            if (chosen := rule.chosen(part)).any():
+                yield judge_rule(evaluation, replace(case, regime=regime), part, rule, chosen)
 
 
 def _limited(rule: Rule, right: NDArray[np.bool_]) -> Rule:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_conformance.asking.ask import Answer, ask, digest
+from logitproof_conformance.asking.ask import Answer, ask
 from logitproof_conformance.asking.truth import truth_of
 from logitproof_conformance.judging.rules import ComparedBatch, ComparedRows, Rule, rules_of
 from logitproof_conformance.plan.cases import Case, batches_of
@@ -45,6 +45,7 @@ class CellEvaluation:
         self.batches = batches_of(cell, profile)
         self._answers: dict[tuple[str, ...], Answer] = {}
         self._seen: dict[tuple[str, ...], ComparedBatch] = {}
+        self._spelled: dict[tuple[str, int], str] = {}
 
     def batch_with(self, regime: str) -> Batch:
         """Return the batch that holds a regime's rows."""
@@ -69,6 +70,13 @@ class CellEvaluation:
             self._seen[key] = ComparedBatch(self.cell, batch, self.answer(batch).array, self.truth(batch))
         return self._seen[key]
 
+    def inputs(self, batch: Batch, regime: str, row: int) -> str:
+        """Return a row's inputs, spelled once: several rules often find the same row to be the worst."""
+        key = (regime, row)
+        if key not in self._spelled:
+            self._spelled[key] = spell_inputs(self.cell, batch, regime, row)
+        return self._spelled[key]
+
     def truth(self, batch: Batch, cell: Cell | None = None) -> Truth:
         """Return what is exact in the adapter's dialect, of this cell or of another one."""
         return truth_of(self.adapter, cell or self.cell, batch)
@@ -87,8 +95,8 @@ def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     deviates = False
     for rule in rules:
         # Who breaks the MUST bound breaks the SHOULD bound too: said once.
-        if rule.chosen(part).any() and not (deviates and rule.allowed == "should"):
-            found = judge_rule(evaluation, case, seen, rule, rows)
+        if (chosen := rule.chosen(part)).any() and not (deviates and rule.allowed == "should"):
+            found = judge_rule(evaluation, case, part, rule, chosen)
             deviates |= found.verdict == "deviates"
             yield found
 
@@ -102,11 +110,10 @@ def failure(case: Case, answer: Answer, clause: str) -> Judgement | None:
     return None
 
 
-def judge_rule(evaluation: CellEvaluation, case: Case, seen: ComparedBatch, rule: Rule, rows: slice) -> Judgement:
-    """Apply one rule to the rows of a regime and describe the worst element."""
+def judge_rule(evaluation: CellEvaluation, case: Case, part: ComparedRows, rule: Rule, chosen: Mask) -> Judgement:
+    """Apply one rule to the elements that it chose of a regime and describe the worst one."""
+    seen, rows = part.of, part.rows
     comparison = getattr(seen, rule.allowed)
-    part = ComparedRows(seen, rows)
-    chosen = rule.chosen(part)
     conforms = comparison.conforms[rows] | ~chosen
     if rule.accepts is not None:
         conforms = conforms | rule.accepts(part)
@@ -117,42 +124,48 @@ def judge_rule(evaluation: CellEvaluation, case: Case, seen: ComparedBatch, rule
     slack = np.where(conforms & (slack > 1.0), 1.0, slack)
     # What conforms has a slack of at most 1; what does not stands above it, the worst first.
     place = np.unravel_index(int(np.argmax(np.where(conforms, slack, slack + 2.0))), slack.shape)
-    kept = replace(
-        judgement(case, rule.clause, verdict_on(rule.clause, good=bool(conforms.all()))),
-        elements=int(chosen.sum()),
-        slack=float(slack[place]),
-        ulps=float(np.max(comparison.ulps[rows][chosen])),
-        nats=float(np.max(comparison.error[rows][chosen])),
-        digest=digest(part.observed),
-    )
-    return describe_worst(evaluation, kept, seen, rule, (rows.start + place[0], *place[1:]))
+    verdict, worst_slack = verdict_on(rule.clause, good=bool(conforms.all())), float(slack[place])
+    measured = {
+        "elements": int(chosen.sum()),
+        "slack": worst_slack,
+        "ulps": float(comparison.ulps[rows][chosen].max()),
+        "nats": float(comparison.error[rows][chosen].max()),
+        "digest": part.digest,
+    }
+    at = (rows.start + place[0], *place[1:])
+    worst = describe_worst(evaluation, case, seen, rule, at)
+    if verdict != "conforms":
+        worst |= explain_worst(evaluation, seen, rule, at, worst_slack)
+    return judgement(case, rule.clause, verdict, **measured, **worst)
 
 
 def describe_worst(
-    evaluation: CellEvaluation, kept: Judgement, seen: ComparedBatch, rule: Rule, at: tuple[np.intp, ...]
-) -> Judgement:
-    """Add the worst element, its inputs and, where it is wrong, what to say and how to see it again."""
-    row = int(at[0]) - seen.batch.slices[kept.regime].start
-    allowed = 0.0 if rule.exactly else getattr(seen.truth, rule.allowed)[at]
-    observed = float(seen.observed[at])
-    found = replace(
-        kept,
-        row=row,
-        element=int(at[1]) if len(at) > 1 else -1,
-        exact=spell_exact(seen.truth.exact.value[at], seen.truth.exact.tail[at]),
-        observed=observed.hex(),
-        bound=f"{allowed:.6g}",
-        inputs=spell_inputs(seen.cell, seen.batch, kept.regime, row),
-    )
-    if found.verdict == "conforms":
-        return found
+    evaluation: CellEvaluation, case: Case, seen: ComparedBatch, rule: Rule, at: tuple[np.intp, ...]
+) -> dict[str, Any]:
+    """Return a judgement's fields of the worst element: where it is, what is exact and observed, and its inputs."""
+    row = int(at[0]) - seen.batch.slices[case.regime].start
+    exact = seen.truth.exact
+    return {
+        "row": row,
+        "element": int(at[1]) if len(at) > 1 else -1,
+        "exact": spell_exact(exact.value[at], exact.tail[at]),
+        "observed": float(seen.observed[at]).hex(),
+        "bound": f"{0.0 if rule.exactly else getattr(seen.truth, rule.allowed)[at]:.6g}",
+        "inputs": evaluation.inputs(seen.batch, case.regime, row),
+    }
+
+
+def explain_worst(
+    evaluation: CellEvaluation, seen: ComparedBatch, rule: Rule, at: tuple[np.intp, ...], slack: float
+) -> dict[str, str]:
+    """Return what to say of a wrong element, and how to see it again."""
     ulps = getattr(seen, rule.allowed).ulps[at]
-    far = f", {ulps:.3g} ulps off, {found.slack:.3g} times the bound" if np.isfinite(ulps) else ""
+    far = f", {ulps:.3g} ulps off, {slack:.3g} times the bound" if np.isfinite(ulps) else ""
     reason = (
-        f"observed {observed:.9g}, exact {seen.truth.exact.value[at]:.9g}{far}; "
+        f"observed {float(seen.observed[at]):.9g}, exact {seen.truth.exact.value[at]:.9g}{far}; "
         f"required by {rule.clause}: {CLAUSES[rule.clause].title}"
     )
-    return replace(found, reason=reason, repro=repro_of(evaluation, seen.batch, int(at[0])))
+    return {"reason": reason, "repro": repro_of(evaluation, seen.batch, int(at[0]))}
 
 
 def spell_exact(value: float, tail: float) -> str:
@@ -202,10 +215,10 @@ def finite_rows(array: NDArray[Any]) -> Mask:
     return np.asarray(np.isfinite(array.astype(np.float64)).all(axis=1))
 
 
-def judgement(case: Case, clause: str, verdict: str, *, reason: str = "") -> Judgement:
-    """Return a judgement on a case with nothing measured yet."""
+def judgement(case: Case, clause: str, verdict: str, **found: Any) -> Judgement:
+    """Return a judgement on a case, with what was found; without it nothing is measured yet."""
     grade = CLAUSES[clause].level if clause else "MAY"
-    return on_cell(case.cell, case.regime, clause=clause, grade=grade, verdict=verdict, reason=reason)
+    return on_cell(case.cell, case.regime, clause=clause, grade=grade, verdict=verdict, **found)
 
 
 def verdict_on(clause: str, *, good: bool) -> str:

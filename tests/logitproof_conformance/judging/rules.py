@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from logitproof_conformance.asking.ask import digest
 from logitproof_conformance.asking.truth import refined
 from logitproof_conformance.plan.batches import ALL_BUT_ONE_IGNORED, ALL_IGNORED, MASKED_WEIGHTLESS
 from logitproof_conformance.plan.layout import SHAPES
@@ -136,6 +137,17 @@ class ComparedRows:
         """Where the exact answer is subnormal in the format, or below."""
         return self.of.tiny[self.rows]
 
+    @cached_property
+    def numbers(self) -> Mask:
+        """Where both the exact answer and the observed number are finite."""
+        numbers: Mask = np.isfinite(self.due) & self.finite
+        return numbers
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the bits of the answer."""
+        return digest(self.observed)
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -177,7 +189,7 @@ def _certain(seen: ComparedRows) -> Mask:
     where the gradient is documented as p - q.
     """
     copies = seen.cell.op == "log_sum_exp" or (seen.cell.op, seen.cell.quantity) == ("softmax", "value")
-    certain: Mask = np.isfinite(seen.due) & seen.finite & ~seen.tiny & (copies | (seen.due == 0))
+    certain: Mask = seen.numbers & ~seen.tiny & (copies | (seen.due == 0))
     return certain
 
 
@@ -235,17 +247,17 @@ def _rules_of_values(cell: Cell, clause: str) -> tuple[Rule, ...]:
             Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should"),
         )
     rules: tuple[Rule, ...] = (
-        Rule(first, lambda seen: np.isfinite(seen.due) & seen.finite),
+        Rule(first, lambda seen: seen.numbers),
         Rule("EXT-7", lambda seen: np.isfinite(seen.due) & (~seen.finite | (clause == "EXT-7"))),
         Rule("EXT-8", lambda seen: np.isinf(seen.due)),
     )
     if is_certain:
-        others = Rule(f"{family}-1", lambda seen: np.isfinite(seen.due) & seen.finite & ~_certain(seen))
+        others = Rule(f"{family}-1", lambda seen: seen.numbers & ~_certain(seen))
         rules = (Rule(clause, _certain, exactly=True), others, *rules[1:])
     if clause == "EXT-9":  # what underflow costs the normal numbers computed from it is its fault too
-        return (*rules, Rule("EXT-9", lambda seen: np.isfinite(seen.due) & seen.finite, "should"))
+        return (*rules, Rule("EXT-9", lambda seen: seen.numbers, "should"))
     gradual = Rule("EXT-9", lambda seen: seen.tiny & seen.finite, "should")
-    careful = Rule(f"{family}-2", lambda seen: np.isfinite(seen.due) & seen.finite & ~seen.tiny, "should")
+    careful = Rule(f"{family}-2", lambda seen: seen.numbers & ~seen.tiny, "should")
     return (*rules, gradual, careful)
 
 

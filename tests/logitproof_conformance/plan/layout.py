@@ -56,10 +56,8 @@ def given_arrays(cell: Cell, rows: Rows) -> dict[str, NDArray[Any]]:
 
 def class_weights(cell: Cell, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Return the weights that the cell's options ask for: small exact numbers, some 0, uneven over classes."""
-    classes = np.arange(logits.shape[1] if cell.options.weight or cell.options.pos_weight else 0)
-    weights = {"weight": (1 + classes) % 6 / 2, "pos_weight": 1.0 + classes % 3}
-    asked = {"weight": cell.options.weight, "pos_weight": cell.options.pos_weight}
-    return {name: weights[name].astype(logits.dtype) for name, is_asked in asked.items() if is_asked}
+    asked = [name for name in WEIGHTS if getattr(cell.options, name)]
+    return {name: WEIGHTS[name](np.arange(logits.shape[1])).astype(logits.dtype) for name in asked}
 
 
 def restore(cell: Cell, answer: NDArray[Any], batch: Batch) -> NDArray[Any]:
@@ -111,4 +109,10 @@ def _middle(array: NDArray[Any]) -> NDArray[Any]:
 
 
 PLACES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"last": _last, "first": _first, "middle": _middle}
+WEIGHTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "weight": lambda classes: (1 + classes) % 6 / 2,
+    "pos_weight": lambda classes: 1.0 + classes % 3,
+}
+"""From the numbers of the classes to the weights of an option."""
+
 LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {"contiguous": np.asarray, "strided": every_second_class}

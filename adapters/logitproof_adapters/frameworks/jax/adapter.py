@@ -139,8 +139,8 @@ class JaxAdapter(SourceAdapter):
         return spelled.format(axis=axis, last=ndim - 1)
 
     def tensor(self, array: NDArray[Any]) -> Any:
-        """Return a JAX array of the same numbers."""
-        return self._jax.numpy.asarray(array)
+        """Return a JAX array of the same numbers; `jax.numpy.asarray` would compile a copy for each shape."""
+        return self._jax.device_put(array)
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the result's format."""
