@@ -99,7 +99,7 @@ def verdict_by_format(
             if request.progress is not None:
                 request.progress(f"{format_} {name}")
             found += judgements
-        notes += [one for one in asked.notes if one not in notes]
+        notes += [one for one in dict.fromkeys(asked.notes) if one not in notes]
     refused: list[str] = []
     kept = tuple(one for one in without_refused(found, refused) if request.asks(one.clause))
     notes = refused + notes

@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof.kernels.other_z_losses import (
+    EarlyZLossHead,
+    FlatZLossHead,
+    IgnoredZLossHead,
+    ShiftedZLossHead,
+    SummedZLossHead,
+)
+from logitproof_reference.bounds.error_model import BoundedValue
 from logitproof_reference.numerics.ball import Ball
 from logitproof_reference.numerics.enclosure import Enclosure, normalised
-from logitproof_reference.prologues.ball_rows import BallRows
 from logitproof_reference.prologues.factor import FactorPrologue, FactorsPrologue
 from logitproof_reference.prologues.head import BY_FACTORS, Head
 from logitproof_reference.prologues.softcap import SoftcapPrologue
@@ -22,9 +29,9 @@ from logitproof_reference.vocabulary.producers import Factor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-    from logitproof_reference.bounds.error_model import BoundedValue, Rounding
+    from logitproof_reference.bounds.error_model import Rounding
     from logitproof_reference.numerics.double_double import F64
     from logitproof_reference.prologues.protocol import Prologue
 
@@ -123,6 +130,24 @@ class CapAtCapped(SoftcapPrologue):
         return super().computed_pull_back(rounding, upstream, self.computed(rounding, *operands))
 
 
+@dataclass(frozen=True)
+class CapAtUnscaled(SoftcapPrologue):
+    """A cap whose derivative is taken at the logits before a factor."""
+
+    factor: float = 1.0
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradient with that slope."""
+        return super().pull_back(upstream, *(one / Ball(np.full(one.hi.shape, self.factor)) for one in operands))
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
+        """Return the gradient with that slope."""
+        plain = (BoundedValue(one.value / self.factor, one.error / abs(self.factor)) for one in operands)
+        return super().computed_pull_back(rounding, upstream, *plain)
+
+
 class DoubleFactor(FactorPrologue):
     """A factor that the gradient has twice."""
 
@@ -183,31 +208,18 @@ class ByProducts(FactorsPrologue):
         return super().computed_by_numbers(rounding, upstream, self.computed(rounding, *operands))
 
 
-class ShiftedZLossHead(Head):
-    """A head whose z-loss squares the log-sum-exp of logits less their maximum."""
+class WholeLabelHead(Head):
+    """A head whose derivative subtracts the whole label, where a smoothed loss has a share of it."""
 
-    @property
-    def _z_rows(self) -> BallRows:
-        return BallRows(self.logits - self.logits.hi.max(axis=1, keepdims=True))
-
-
-class EarlyZLossHead(Head):
-    """A head whose z-loss is that of the logits of the linear layer."""
-
-    @property
-    def _z_rows(self) -> BallRows:
-        return BallRows(self.first)
-
-
-class EarlyZLoss(Setting):
-    """The setting of such a head."""
-
-    @property
-    def head(self) -> Head:
-        """The head."""
-        return EarlyZLossHead(
-            self.prologues, self.operands, self.op, self.labels, self.options, z_loss=self.z_loss, divisor=self.divisor
-        )
+    def _at_logits(self, cotangent: ArrayLike | None) -> Ball:
+        given, rows = super()._at_logits(cotangent), len(self.logits.hi)
+        request = self._request("grad_logits", cotangent)
+        assert request.labels is not None
+        kept = np.flatnonzero(request.options.kept(request.labels))
+        upstream = np.broadcast_to(1.0 if request.cotangent is None else request.cotangent, (rows,))[kept]
+        more = np.zeros(self.logits.hi.shape)
+        more[kept, np.asarray(self.labels)[kept]] = -self.options["label_smoothing"] * upstream
+        return given + Ball(more / float(self.divisor or request.divisor or 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,13 +248,16 @@ class OtherLabel(Setting):
         return OtherLabelHead(self.prologues, self.operands, self.op, self.labels, self.options, **of_loss)  # type: ignore[arg-type]
 
 
-class ShiftedZLoss(Setting):
-    """The setting of such a head."""
+@dataclass(frozen=True)
+class OtherHead(Setting):
+    """The setting of a head of another class."""
+
+    kind: type[Head] = Head
 
     @property
     def head(self) -> Head:
         """The head."""
-        return ShiftedZLossHead(
+        return self.kind(
             self.prologues, self.operands, self.op, self.labels, self.options, z_loss=self.z_loss, divisor=self.divisor
         )
 
@@ -280,6 +295,17 @@ def _cap_as(kind: type[SoftcapPrologue]) -> Callable[[Setting], Setting | None]:
     )
 
 
+def _cap_at_unscaled(asked: Setting) -> Setting | None:
+    factor = float(np.prod([one.factor.apply(np.ones(1))[0] for one in asked.factors]))
+    if factor == 1.0:
+        return None
+
+    def changed(one: Prologue) -> Iterator[Prologue]:
+        yield CapAtUnscaled(one.cap, factor=factor) if isinstance(one, SoftcapPrologue) else one
+
+    return asked.with_prologues(changed)
+
+
 def _factor_doubled(asked: Setting) -> Setting | None:
     def doubled(one: Prologue) -> Iterator[Prologue]:
         yield DoubleFactor(one.factor) if isinstance(one, FactorPrologue) else one
@@ -287,7 +313,7 @@ def _factor_doubled(asked: Setting) -> Setting | None:
     return asked.with_prologues(doubled)
 
 
-def _of_its_fields(kind: type[Setting], asked: Setting, **more: Any) -> Setting:
+def _of_its_fields(kind: type[Setting], asked: Setting, /, **more: Any) -> Setting:
     return kind(**{one.name: getattr(asked, one.name) for one in fields(asked)}, **more)
 
 
@@ -388,12 +414,22 @@ def _bias_last(asked: Setting) -> Setting | None:
     return replace(asked, operands={**asked.operands, "bias": before})
 
 
-def _z_loss_shifted(asked: Setting) -> Setting | None:
-    return _of_its_fields(ShiftedZLoss, asked) if asked.z_loss else None
+def _z_loss_as(kind: type[Head]) -> Callable[[Setting], Setting | None]:
+    return lambda asked: _of_its_fields(OtherHead, asked, kind=kind) if asked.z_loss else None
 
 
 def _z_loss_early(asked: Setting) -> Setting | None:
-    return _of_its_fields(EarlyZLoss, asked) if asked.z_loss and len(asked.prologues) > 1 else None
+    return _z_loss_as(EarlyZLossHead)(asked) if len(asked.prologues) > 1 else None
+
+
+def _z_loss_of_ignored_rows(asked: Setting) -> Setting | None:
+    ignores = (asked.labels == asked.options.get("ignore_index")).any()
+    return _z_loss_as(IgnoredZLossHead)(asked) if ignores else None
+
+
+def _z_loss_summed(asked: Setting) -> Setting | None:
+    is_divided = asked.options["reduction"] == "mean" or asked.divisor is not None
+    return _z_loss_as(SummedZLossHead)(asked) if is_divided else None
 
 
 def _z_loss_dropped(asked: Setting) -> Setting | None:
@@ -466,6 +502,16 @@ def _last_by_the_first(asked: Setting) -> Setting | None:
     return replace(asked, labels=np.roll(asked.given_labels, -1))
 
 
+def _last_by_its_own(asked: Setting) -> Setting | None:
+    if np.array_equal(asked.labels, asked.given_labels):
+        return None
+    return replace(asked, labels=np.append(asked.labels[:-1], asked.given_labels[-1]))
+
+
+def _label_whole(asked: Setting) -> Setting | None:
+    return _of_its_fields(OtherHead, asked, kind=WholeLabelHead) if asked.options["label_smoothing"] else None
+
+
 def _not_shifted(asked: Setting) -> Setting | None:
     if np.array_equal(asked.labels, asked.given_labels):
         return None
@@ -489,6 +535,10 @@ def _upstream_dropped(asked: Setting) -> Setting | None:
     return None if np.array_equal(ones, asked.cotangent) else replace(asked, cotangent=ones)
 
 
+def _upstream_twice(asked: Setting) -> Setting | None:
+    return None if (asked.cotangent == 1.0).all() else replace(asked, cotangent=asked.cotangent**2)
+
+
 FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the scale or temperature is dropped", IN_FRONT, _factor_dropped),
     ("the scale or temperature is applied twice", IN_FRONT, _factor_twice),
@@ -500,6 +550,7 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the derivative of the scale or temperature is dropped", IN_FRONT, _factor_flat),
     ("the derivative of the scale or temperature is applied twice", IN_FRONT, _factor_doubled),
     ("the derivative of the cap is that at the capped logits", IN_FRONT, _cap_as(CapAtCapped)),
+    ("the derivative of the cap is that before the scale or temperature", IN_FRONT, _cap_at_unscaled),
     ("the tensor of factors is dropped", IN_FRONT, _factors_dropped),
     ("a quotient stands for the product with the tensor of factors, or the reverse", IN_FRONT, _factors_inverted),
     ("the first factor counts for all", IN_FRONT, _first_factor),
@@ -509,16 +560,22 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the bias comes after the scale or temperature", IN_FRONT, _bias_last),
     ("the z-loss is dropped", OF_THE_LOSS, _z_loss_dropped),
     ("half of the z-loss counts", OF_THE_LOSS, _z_loss_halved),
-    ("the z-loss is that of logits less their maximum", OF_THE_LOSS, _z_loss_shifted),
+    ("the z-loss is that of logits less their maximum", OF_THE_LOSS, _z_loss_as(ShiftedZLossHead)),
+    ("the derivative of the z-loss lacks the log-sum-exp", OF_THE_LOSS, _z_loss_as(FlatZLossHead)),
+    ("the z-loss of ignored rows counts", OF_THE_LOSS, _z_loss_of_ignored_rows),
+    ("the z-loss is not divided", OF_THE_LOSS, _z_loss_summed),
     ("nothing divides the sum", OF_THE_LOSS, _not_divided),
     ("the mean is over all rows", OF_THE_LOSS, _divided_by_rows),
     ("the label smoothing is dropped", OF_THE_LOSS, _smoothing_dropped),
     ("the smoothing leaves the label out", OF_THE_LOSS, _smoothing_over_others),
     ("the smoothing is over a padded vocabulary", OF_THE_LOSS, _smoothing_padded),
+    ("a smoothed loss has the derivative of the whole label", OF_THE_LOSS, _label_whole),
+    ("the last row is judged by its own label", OF_THE_LOSS, _last_by_its_own),
     ("the last row is judged by the first label", OF_THE_LOSS, _last_by_the_first),
     ("rows are judged by their own labels", OF_THE_LOSS, _not_shifted),
     ("labels are shifted twice", OF_THE_LOSS, _shifted_twice),
     ("the upstream gradient is dropped", OF_THE_LOSS, _upstream_dropped),
+    ("the upstream gradient is applied twice", OF_THE_LOSS, _upstream_twice),
     ("the upstream gradient of the first row counts for all", OF_THE_LOSS, _first_upstream),
 )
 """Each by its name and clause: the loss with this one thing changed, None if it does not apply."""
@@ -553,6 +610,32 @@ def applied(asked: Setting, quantity: str, observed: Array) -> Iterator[tuple[st
         yield f"a z-loss of {added.z_loss:.4g} is added", OF_THE_LOSS, added
     if (other := _other_divisor(asked, quantity, observed)) is not None:
         yield f"the divisor is {other.divisor:.6g}", OF_THE_LOSS, other
+
+
+def of_rows(asked: Setting, quantity: str, observed: Array) -> tuple[str, str, Setting] | None:
+    """Return what no other loss explains: a gradient by the hidden states that is a multiple of the exact one, by row.
+
+    So a divisor is wrong that each chunk counts by itself, and an upstream gradient of other rows.
+    """
+    if quantity != "grad_hidden":
+        return None
+    exact = asked.head.exact(quantity, asked.cotangent).value
+    seen, size = observed.astype(np.float64), (exact * exact).sum(axis=1)
+    with np.errstate(all="ignore"):
+        times = np.where(size > 0.0, (seen * exact).sum(axis=1) / size, 1.0)
+    off = np.abs(times - 1.0) > SEEN
+    if not np.isfinite(times).all() or not off.any():
+        return None
+    kept = asked.labels != asked.options["ignore_index"] if asked.options["ignore_index"] is not None else off | True
+    divisor = float(asked.divisor or (kept.sum() if asked.options["reduction"] == "mean" else 1.0))
+    plain = replace(asked.with_options(reduction="none"), divisor=None)
+    row = int(np.argmax(off))
+    name = f"the gradients of {int(off.sum())} rows are multiplied, that of row {row} by {times[row]:.4g}"
+    return name, OF_THE_LOSS, replace(plain, cotangent=asked.cotangent * times / divisor)
+
+
+SEEN = 1e-3
+"""A row's gradient that is off by less, relative to it, is not said to be multiplied."""
 
 
 def _other_divisor(asked: Setting, quantity: str, observed: Array) -> Setting | None:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logitproof.kernels import head_labels, head_twice
 from logitproof.kernels import products_past_the_format as past_the_format
 from logitproof.kernels.against_bounds import Bounded, against, crash_reason
 from logitproof.kernels.by_format import AskedFormat
 from logitproof.kernels.examination import is_normal
 from logitproof.kernels.head_cases import Case, cases
-from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied
+from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied, of_rows
 from logitproof.kernels.one_answer_of_ranks import ONE_ANSWER, farthest, one_answer
+from logitproof_adapters.contract import keeps_graph
+from logitproof_adapters.sources.kernel_head import TWICE
+from logitproof_adapters.targets.link import TargetDied
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.cases.memory_layouts import laid
 from logitproof_reference.judging.compare import compare
@@ -72,10 +76,11 @@ DECLARED = {
     "factors",
     "learned",
     "divides",
+    "refuses",
 }
 """What may be declared of a fused kernel."""
 
-MODIFIED, STRIDES = "IO-2", "IO-5"
+MODIFIED, STRIDES, AGAIN = "IO-2", "IO-5", "IO-7"
 EXPANDED = "expanded_cotangents"
 LAYOUTS = ("columns", "strided", EXPANDED)
 OF_LAYOUTS = ("ordinary",)
@@ -137,6 +142,8 @@ class AskedHead(AskedFormat):
             yield "products past the format", self._past_the_format()
         for case in cases(self.format, request.profile, request.widest, request.seed, ignored):
             yield case.name, self._of(case)
+        self._note_second_derivatives()
+        yield head_labels.NAME, self._of_labels()
 
     def _of(self, case: Case) -> Iterator[Judgement]:
         asked = self._setting(case)
@@ -149,8 +156,49 @@ class AskedHead(AskedFormat):
         for quantity in self.quantities:
             found = list(self._judged(case, asked, head, quantity))
             yield from found
-            for placement in laid_out if all(one.expected for one in found) else ():
+            if not all(one.expected for one in found):
+                continue
+            for placement in laid_out:
                 yield from self._laid(replace(case, placement=placement), asked, head, quantity)
+            if laid_out and quantity != "value" and keeps_graph(self.adapter):
+                yield from self._again(case, head, quantity)
+
+    def _of_labels(self) -> Iterator[Judgement]:
+        """Judge or note what labels out of range give."""
+        claim, dtype = self.question.claim, FORMATS[self.format].dtype
+        if claim.factors:
+            return
+        asked = head_labels.Asked(self._answer, self._setting, self.cell("value"), claim, dtype)
+        yield from head_labels.judged(asked, self.notes, has_gradient="grad_hidden" in self.quantities)
+
+    def _note_second_derivatives(self) -> None:
+        """Note a second derivative that is not that of the loss, where a framework takes it."""
+        claim, form = self.question.claim, FORMATS[self.format]
+        if not keeps_graph(self.adapter) or "grad_hidden" not in self.quantities or claim.factors or claim.ranks > 1:
+            return
+        if form.bits == 16:
+            return
+        asked = head_twice.Asked(self._answer, self._setting, form.dtype, claim.bias)
+        if note := head_twice.note_of(asked):
+            self.notes.append(note)
+
+    def _again(self, case: Case, head: Head, quantity: str) -> Iterator[Judgement]:
+        """Judge the gradient of a second backward pass through one graph; an error is right (IO-7)."""
+        cell, name = self.cell(quantity), f"{case.name}, a second backward pass"
+        level = ALL_CLAUSES[AGAIN].level
+        try:
+            observed = self._answer(TWICE + quantity, case)
+        except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
+            verdict = "crashed" if isinstance(error, TargetDied) else "conforms"
+            yield on_cell(cell, name, clause=AGAIN, grade=level, verdict=verdict, reason=crash_reason(error))
+            return
+        cotangent = self._cotangent(case)
+        exact = head.exact(quantity, cotangent)
+        observed = self._shaped(quantity, observed, exact.shape)
+        if observed.shape != exact.shape:
+            return
+        model = (FORMATS[self.format], self.question.arithmetic or MUST)
+        yield _held(observed, exact, head, (quantity, cotangent), model).judgement(cell, name, AGAIN, "deviates")
 
     def _laid(self, case: Case, asked: Setting, head: Head, quantity: str) -> Iterator[Judgement]:
         """Judge arrays of other strides, or the upstream gradient as one number in memory; errors are noted."""
@@ -228,14 +276,16 @@ class AskedHead(AskedFormat):
             return np.asarray(1.5)
         return np.resize(case.upstream, len(case.labels))
 
-    def _answer(self, quantity: str, case: Case) -> Array:
+    def _answer(self, quantity: str, case: Case, tangent: Array | None = None) -> Array:
         dtype = FORMATS[self.format].dtype
         cotangent = None if quantity == "value" else self._cotangent(case).astype(dtype)
         hidden, weight, *bias = (one.copy() for one in case.given(has_bias=self.question.claim.bias).values())
-        cotangent = laid(case.placement, "cotangent", cotangent) if cotangent is not None else None
+        if cotangent is not None and cotangent.ndim:  # one number has no strides
+            cotangent = laid(case.placement, "cotangent", cotangent)
         hidden, weight, *bias = (laid(case.placement, "hidden", one) for one in (hidden, weight, *bias))
         kind = self.question.claim.factors
         arrays = {"bias": bias[0] if bias else None, "factors": case.factors(kind) if kind else None}
+        arrays["tangent"] = None if tangent is None else tangent.astype(dtype)
         inputs = Inputs(hidden, 1, case.labels, cotangent, projection=weight, **arrays)
         given = {name: one for name, one in inputs.arrays().items() if one is not None}
         before = {name: one.tobytes() for name, one in given.items()}
@@ -282,8 +332,9 @@ class AskedHead(AskedFormat):
 
     def _named(self, case: Case, asked: Setting, cell: Cell, held: Bounded) -> Iterator[Judgement]:
         """Yield by the clause of a fault that it is there; of right answers that it would change, that it is not."""
-        model, told = (FORMATS[self.format], self.question.arithmetic or MUST), set()
-        for name, clause, other in applied(asked, cell.quantity, held.observed):
+        told: set[str] = set()
+        model = (FORMATS[self.format], self.question.arithmetic or MUST)
+        for name, clause, other in self._others(asked, cell.quantity, held, told):
             if held.is_right and clause in told:
                 continue
             head, cotangent = other.head, None if cell.quantity == "value" else other.cotangent
@@ -295,6 +346,15 @@ class AskedHead(AskedFormat):
             grade, verdict = ALL_CLAUSES[clause].level, "conforms" if held.is_right else "deviates"
             reason = "" if held.is_right else f"the answer is that of a loss where {name}"
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict=verdict, reason=reason)
+
+    def _others(
+        self, asked: Setting, quantity: str, held: Bounded, told: set[str]
+    ) -> Iterator[tuple[str, str, Setting]]:
+        """Yield other losses, and rows that are multiplied of wrong answers that none of these explains."""
+        yield from applied(asked, quantity, held.observed)
+        multiplied = None if held.is_right or told else of_rows(asked, quantity, held.observed)
+        if multiplied is not None:
+            yield multiplied
 
     def _of_ranks(self, quantity: str, observed: Array, shape: tuple[int, ...]) -> Array | None:
         """Return the value on each rank, ranks first; None if there is one answer."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
-from logitproof_adapters.contract import CPU, Description
+from logitproof_adapters.contract import CPU, Description, keeps_graph
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_reference.vocabulary.heads import HEADS
 
@@ -43,6 +43,7 @@ class HeadKernel:
         self._arrays = arrays
         self.name = kernel.name
         self.arithmetic = kernel.arithmetic
+        self.keeps_graph = keeps_graph(arrays)
 
     def describe(self) -> Description:
         """Return the kernel's name and the version of what runs it."""
@@ -73,12 +74,14 @@ class HeadKernel:
                 answer = self._call(*operands, beside=beside)
             elif cell.quantity.startswith(SECOND):
                 assert inputs.tangent is not None
-                along = [self._arrays.tensor(np.ascontiguousarray(one)) for one in inputs.tangent]
+                along = [self._arrays.tensor(one) for one in _split(inputs.tangent, given)]
                 differentiate = _SECOND[self._kernel.framework]
                 answer = differentiate(self, operands, beside, (cotangent, along))[self._position(cell.quantity)]
             else:
                 ask = _GRADIENTS[self._kernel.framework]
-                answer = ask(self, operands, beside, cotangent)[self._position(cell.quantity)]
+                wanted = cell.quantity.partition(TWICE)[2] or cell.quantity
+                passes = 1 if wanted == cell.quantity else 2
+                answer = ask(self, operands, beside, cotangent, passes)[self._position(wanted)]
         array: NDArray[Any] = self._arrays.array(answer)
         return array
 
@@ -103,9 +106,10 @@ class HeadKernel:
         optional = dict(zip(self._optional, operands[2:]))  # noqa: B905
         return self._kernel.function(*operands[:2], *beside.labels, **optional, **beside.factors, **keywords)
 
-    def by_function(self, operands: Sequence[Any], beside: Beside, cotangent: Any) -> Any:
-        """Return the gradients, as the gradient of a kernel of NumPy arrays has them."""
+    def by_function(self, operands: Sequence[Any], beside: Beside, cotangent: Any, passes: int = 1) -> Any:
+        """Return the gradients, as the gradient of a kernel of NumPy arrays has them, which keeps no graph."""
         assert self._kernel.gradient is not None
+        assert passes == 1
         keywords = self._kernel.claim.keywords(self._kernel.gradient)
         optional = dict(zip(self._optional, operands[2:]))  # noqa: B905
         found = self._kernel.gradient(
@@ -113,27 +117,35 @@ class HeadKernel:
         )
         return found if isinstance(found, (tuple, list)) else (found,)
 
-    def by_torch(self, operands: Sequence[Any], beside: Beside, cotangent: Any) -> Any:
-        """Return the gradients by torch.autograd; a row that a shift leaves without a loss has no upstream gradient."""
+    def by_torch(self, operands: Sequence[Any], beside: Beside, cotangent: Any, passes: int = 1) -> Any:
+        """Return the gradients of the last backward pass by torch.autograd.
+
+        A row that a shift leaves without a loss has no upstream gradient.
+        """
         torch = import_module("torch")
         leaves = [one.clone().requires_grad_() for one in operands]
         loss = self._call(*leaves, beside=beside)
         upstream = cotangent.to(loss.dtype).reshape(-1)[: loss.numel()].reshape(loss.shape)
-        return torch.autograd.grad(loss, leaves, upstream)
+        before = [torch.autograd.grad(loss, leaves, upstream, retain_graph=True) for _ in range(passes - 1)]
+        found = torch.autograd.grad(loss, leaves, upstream)
+        del before  # until here, so that the passes do not share memory
+        return found
 
-    def by_jax(self, operands: Sequence[Any], beside: Beside, cotangent: Any) -> Any:
-        """Return the gradients by jax.vjp."""
+    def by_jax(self, operands: Sequence[Any], beside: Beside, cotangent: Any, passes: int = 1) -> Any:
+        """Return the gradients of the last backward pass by jax.vjp."""
         jax = import_module("jax")
         loss, pull_back = jax.vjp(lambda *given: self._call(*given, beside=beside), *operands)
-        return pull_back(cotangent.astype(loss.dtype).reshape(-1)[: loss.size].reshape(loss.shape))
+        upstream = cotangent.astype(loss.dtype).reshape(-1)[: loss.size].reshape(loss.shape)
+        return [pull_back(upstream) for _ in range(passes)][-1]
 
-    def by_torch_twice(self, operands: Sequence[Any], beside: Beside, upstream: tuple[Any, Sequence[Any]]) -> Any:
+    def by_torch_twice(self, operands: Sequence[Any], beside: Beside, given: tuple[Any, Sequence[Any]]) -> Any:
         """Return the derivatives of the inner product of gradients and directions, by torch.autograd."""
         torch = import_module("torch")
-        cotangent, along = upstream
+        cotangent, along = given
         leaves = [one.clone().requires_grad_() for one in operands]
         loss = self._call(*leaves, beside=beside)
-        gradients = torch.autograd.grad(loss, leaves, cotangent.to(loss.dtype), create_graph=True)
+        upstream = cotangent.to(loss.dtype).reshape(-1)[: loss.numel()].reshape(loss.shape)
+        gradients = torch.autograd.grad(loss, leaves, upstream, create_graph=True)
         return torch.autograd.grad(gradients, leaves, along)
 
     def by_jax_twice(self, operands: Sequence[Any], beside: Beside, upstream: tuple[Any, Sequence[Any]]) -> Any:
@@ -143,7 +155,7 @@ class HeadKernel:
 
         def gradients(*given: Any) -> Any:
             loss, pull_back = jax.vjp(lambda *arrays: self._call(*arrays, beside=beside), *given)
-            return pull_back(cotangent.astype(loss.dtype))
+            return pull_back(cotangent.astype(loss.dtype).reshape(-1)[: loss.size].reshape(loss.shape))
 
         _, pull_back = jax.vjp(gradients, *operands)
         return pull_back(tuple(along))
@@ -151,6 +163,9 @@ class HeadKernel:
 
 SECOND = "hvp_"
 """What a quantity's name begins with that is a second derivative."""
+
+TWICE = "second_"
+"""What a quantity's name begins with that is the gradient of a second backward pass through one graph."""
 
 _SECOND: dict[str, Callable[..., Any]] = {"torch": HeadKernel.by_torch_twice, "jax": HeadKernel.by_jax_twice}
 
@@ -160,6 +175,14 @@ _GRADIENTS: dict[str, Callable[..., Any]] = {
     "jax": HeadKernel.by_jax,
 }
 """How a kernel's framework differentiates it."""
+
+
+def _split(tangent: NDArray[Any], given: Sequence[NDArray[Any] | None]) -> list[NDArray[Any]]:
+    """Return a direction as one array for each operand; it holds their numbers one behind another."""
+    operands = [one for one in given if one is not None]
+    ends = np.cumsum([one.size for one in operands])
+    parts = np.split(np.ascontiguousarray(tangent).reshape(-1), ends[:-1])
+    return [part.reshape(one.shape) for part, one in zip(parts, operands)]  # noqa: B905
 
 
 def head_kernel(kernel: Kernel, device: str = CPU) -> HeadKernel:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -81,6 +81,7 @@ class Head:
     z_loss: float = 0.0
     divisor: float | None = None
     _upstreams: dict[bytes, Ball] = field(default_factory=dict, init=False, repr=False)
+    z_term: ClassVar[type[ZLoss]] = ZLoss
 
     def __post_init__(self) -> None:
         names = self.prologues[0].operands
@@ -190,7 +191,7 @@ class Head:
         request = self._request("value")
         total = self._rows.exact(request)
         if self.z_loss:
-            total = total + ZLoss(self._z_rows, request, self.z_loss).value()
+            total = total + self.z_term(self._z_rows, request, self.z_loss).value()
         total = self._divided(total)
         shape = (1,) if request.reduced else total.hi.shape
         return normalised(total.hi.reshape(shape), total.lo.reshape(shape), total.radius.reshape(shape))
@@ -202,7 +203,7 @@ class Head:
             request = self._request("grad_logits", cotangent)
             upstream = self._rows.exact(request)
             if self.z_loss:
-                upstream = upstream + ZLoss(self._z_rows, request, self.z_loss).gradient()
+                upstream = upstream + self.z_term(self._z_rows, request, self.z_loss).gradient()
             self._upstreams[key] = self._divided(upstream)
         return self._upstreams[key]
 
@@ -215,7 +216,7 @@ class Head:
         error = self._rows.bound(request, rounding, off)
         exact = self._value().value if quantity == "value" else self._at_logits(cotangent).hi
         if self.z_loss:
-            term = ZLoss(self._z_rows, request, self.z_loss)
+            term = self.z_term(self._z_rows, request, self.z_loss)
             error = error + (
                 term.value_bound(rounding, off, exact * (self.divisor or 1.0))
                 if quantity == "value"
