@@ -15,6 +15,7 @@ from logitproof_reference.cases.real import REGIMES_REAL
 from logitproof_reference.cases.regime import PROFILES, Regime, Rows, concatenated
 from logitproof_reference.cases.wide import REGIMES_WIDE
 from logitproof_reference.cases.wide_extreme import REGIMES_WIDE_EXTREME
+from logitproof_reference.cases.worst_known import WORST_KNOWN
 from logitproof_reference.vocabulary.formats import FORMATS, Format, named_format
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ REGIMES: dict[str, Regime] = {
     **REGIMES_ORDINARY,
     **REGIMES_WIDE,
     **REGIMES_REAL,
+    WORST_KNOWN.name: WORST_KNOWN,
     **REGIMES_EXTREME,
     **REGIMES_WIDE_EXTREME,
     _EMPTY_BATCH.name: _EMPTY_BATCH,

@@ -154,7 +154,10 @@ class Regime:
             raise ValueError(f'regime "{self.name}" has no rows in {format_.name}; it has: {", ".join(self.formats)}')
         if profile not in self.counts:
             raise ValueError(f'regime "{self.name}" is not in profile "{profile}"; it is in: {", ".join(self.counts)}')
-        count = self.counts[profile]
+        return self.rows(format_, self.counts[profile])
+
+    def rows(self, format_: Format, count: int) -> Rows:
+        """Return the first rows in a format."""
         logits = rounded(self.values(format_, count), format_)
         labels = self.labels(self.name, logits.astype(np.float64))
         return Rows(

@@ -11,6 +11,7 @@ import pytest
 from logitproof_reference.cases.catalogue import PROFILES, REGIMES, Batch, batches, case_set_digest, poisoned
 from logitproof_reference.cases.hashed_numbers import normals, splitmix64, uniforms
 from logitproof_reference.cases.widths import BODY_AND_TAIL, TWO_TILES, WIDEST_TILE, places, tiles
+from logitproof_reference.cases.worst_known import WORST_KNOWN
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS, Format, named_format, ulp
 
@@ -24,9 +25,9 @@ DIGESTS = {
     ("quick", "bfloat16"): "5394a64dcaa73e850ef66022aee1b67b144d27fdc205daaffa98d7b3f92e7174",
     ("quick", "float32"): "b12203d5abb42434fd9b3de0e1649678687ebb9d570182b59a97617c5655cd68",
     ("quick", "float64"): "9bd58d744f67c9e91df968424e40a304a5fb05d9342411acee167764e095959f",
-    ("full", "float16"): "e9bcc914eaaf1c0c69d87a00644abf955500f3d31e4353dfa0f4cf455e89a285",
-    ("full", "bfloat16"): "5072e080000950ca878dd912bcfdfb79d5fa1bc59425d026641ddb0dc145547a",
-    ("full", "float32"): "169b9766469e830af7c5497799587349276ea01eb583c5a0a6330198f6b2836a",
+    ("full", "float16"): "a790e6d56e37240ddaf15cbc001faddb414ffc99513b1559f0af2b37fdac508e",
+    ("full", "bfloat16"): "0d3e618db98de33045bd670d0c7864e9408937ff97af5622872bf2ea2c26cca4",
+    ("full", "float32"): "24ccf8f2474396c179b576d02a2a30be5f46221318f122f42ff9b0585e28e3d0",
     ("full", "float64"): "9728e5c23e50fc48afcc7dc117b8be71e05e6b596f1e9990c84755f6d1e835be",
 }
 """Whoever changes a bit of the case set pins it anew and says so in the CHANGELOG: old measurements lose their base."""
@@ -153,6 +154,8 @@ def test_labels_are_allowed_classes_with_some_weight(regime: Regime, name: str) 
 @every_regime_and_format
 def test_cotangents_are_uneven_and_never_zero(regime: Regime, name: str) -> None:
     rows = regime.build(name)
+    if regime is WORST_KNOWN:
+        return  # those of the searches
     for cotangents in (rows.row_cotangents.astype(np.float64), rows.class_cotangents.astype(np.float64)):
         assert (np.abs(cotangents) >= 1 / 8).all()
         assert (np.abs(cotangents) <= 2).all()
