@@ -121,6 +121,6 @@ def atlas(
     found = [searched_of(path) for path in files if not is_record(path)]
     write_page(records, found, output)
     if markdown is not None:
-        write_markdown(records, found, markdown)
+        write_markdown(records, found, markdown, output)
     echo(output)
     return EXPECTED

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from logitproof_reference.vocabulary.ops import OPS, QUANTITIES
 from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, write_comparison_page
@@ -18,7 +21,6 @@ from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from logitproof_reports.sweep_records.coverage import Coverage
     from logitproof_reports.sweep_records.record import Record
@@ -276,8 +278,8 @@ def write_page(records: Sequence[Record], found: Sequence[Searched], path: Path)
     write_comparison_page(page, path)
 
 
-def write_markdown(records: Sequence[Record], found: Sequence[Searched], path: Path) -> None:
-    """Write the atlas as Markdown.
+def write_markdown(records: Sequence[Record], found: Sequence[Searched], path: Path, page: Path) -> None:
+    """Write the atlas as Markdown, with a link to the page.
 
     Raises
     ------
@@ -285,7 +287,8 @@ def write_markdown(records: Sequence[Record], found: Sequence[Searched], path: P
         The place cannot be written.
     """
     method = "\n".join(f"- **{name}.** {escaped(text)}" for name, text in METHOD.items())
-    parts = ["# Atlas: the largest errors", headline_of(records) + ".", "## Method", method]
+    link = f"[The same as one page]({quote(Path(os.path.relpath(page, path.parent)).as_posix())})."
+    parts = ["# Atlas: the largest errors", f"{headline_of(records)}. {link}", "## Method", method]
     for table in tables_of(records, found):
         parts += [f"## {table.title}", *([escaped(table.lead)] if table.lead else []), _markdown(table)]
     write_text_atomically(path, "\n\n".join(parts) + "\n")

@@ -78,7 +78,10 @@ def test_the_atlas_shows_every_number_with_its_row_on_page_and_in_markdown(folde
         assert "| jax | {} |\n| torch | {} |".format(*numbers) in text, number
     assert "(0x1.0000020000000p+3, 0x0.0p+0), class 1" in text
     assert "| none | 0x41000000:0x41001000, 9.54e-07 of all |" in text
-    assert "16,384 answers of 2 functions were compared with the exact ones; 1 function breaks a clause" in text
+    assert (
+        "16,384 answers of 2 functions were compared with the exact ones; 1 function breaks a clause. [The same" in text
+    )
+    assert "as one page](atlas.html)." in text
     assert "softmax value | float32 | numpy | 3" in text
     assert "--range 0x41000001:0x41000002" in text
     for shown in ("0x1.0000020000000p+3", "16,384 answers", "some processor"):
