@@ -64,6 +64,10 @@ METHOD = {
 """How the numbers came about, in a few sentences each."""
 
 
+FORMATS = ("float32", "bfloat16", "float16")
+"""In the order of the page."""
+
+
 @dataclass(frozen=True)
 class Swept:
     """A function of a framework, in words, and where it was measured.
@@ -124,7 +128,7 @@ def swept_of(records: Sequence[Record]) -> list[Swept]:
     Records of other rows of a function in the same environment add up; of the others the one with the most rows counts.
     """
     found = [_swept(one) for one in coverages(records)]
-    return sorted(found, key=lambda one: one.subject)
+    return sorted(found, key=lambda one: (FORMATS.index(one.line.format), *one.subject))
 
 
 def _swept(one: Coverage) -> Swept:
