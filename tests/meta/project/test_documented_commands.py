@@ -52,6 +52,7 @@ NOT_RUN = {
     "logitproof sweep": SWEEPS,
     "logitproof merge *.sweep": SWEEPS,
     "logitproof worst": WORST,
+    "PYTHONPATH=tests python -m meta.cases.enter_witness": "changes the case set: tests/meta/cases/test_worst_known.py",
     "logitproof atlas": ATLAS,
     "logitproof diff before.sweep after.sweep": ATLAS,
     "logitproof upgrade": "needs releases from an index: tests/meta/commands/test_upgrade.py has one of its own",
