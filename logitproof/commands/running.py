@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -169,36 +169,22 @@ def run(
 
         track_trainings()
     place = chosen(python, target, device=device, memory_gib=memory_gib)
+    request: dict[str, Any] = {
+        "profile": profile,
+        "select": select,
+        "cells": cells or (),
+        "patience": patience,
+        "fresh": no_cache,
+        "resume": resume,
+        "target": place,
+    }
+    names = framework or ()
     try:
         if dask:
-            whole = shared_run(
-                Dask(dask, processors()),
-                framework or (),
-                output,
-                shards=shards,
-                profile=profile,
-                select=select,
-                cells=cells or (),
-                patience=patience,
-                fresh=no_cache,
-                resume=resume,
-                target=place,
-            )
+            whole = shared_run(Dask(dask, processors()), names, output, shards=shards, **request)
         else:
-            whole = run_matrix(
-                framework or (),
-                profile=profile,
-                output=output,
-                select=select,
-                cells=cells or (),
-                patience=patience,
-                evaluators=evaluators,
-                shard=shard,
-                resume=resume,
-                fresh=no_cache,
-                target=place,
-                display=display_for_terminal(),
-            )
+            shown = display_for_terminal()
+            whole = run_matrix(names, output=output, evaluators=evaluators, shard=shard, display=shown, **request)
     except Interrupted as interruption:
         held = f"{output} contains the results so far; --resume continues the run"
         left = held if interruption.run else "nothing was measured yet"
