@@ -16,7 +16,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 MEANING = {
     EXPECTED: "everything conforms, or deviates as the ledger of known deviations records",
     UNEXPECTED: "new failures, nothing measured, or an upgrade that is NOT SAFE; see also the command's own help",
-    USAGE: "wrong usage, explained in one line on stderr; or two runs that share nothing to compare",
+    USAGE: "wrong usage, explained in one line on stderr; or two runs with no judgement in common",
     ENVIRONMENT: "an environment could not be built",
     INTERRUPTED: "interrupted; the run file contains the results so far",
 }

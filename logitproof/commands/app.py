@@ -52,10 +52,10 @@ FailOn = Annotated[
     typer.Option(
         metavar="GATE",
         envvar="LOGITPROOF_FAIL_ON",
-        help="Deviations that fail: new (default); carried: also known ones on a release that the ledger was not tried "
-        "on; known: all; recorded: like new, but on machines that the ledgers were not tried on only crashes and cells "
-        "without a measurement fail; never: only a run that measured nothing. See docs/read-a-verdict.md; diff "
-        "and upgrade have other gates.",
+        help="Deviations that fail. new (default): those that no ledger entry explains. carried: also known ones, if "
+        "the ledger was not tested on this release. known: all. recorded: like new, but on a machine that the ledgers "
+        "were not tested on, only crashes and cells without a measurement. never: only a run that measured nothing. "
+        "See docs/read-a-verdict.md; diff and upgrade have other gates.",
     ),
 ]
 

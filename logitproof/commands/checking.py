@@ -50,7 +50,8 @@ Formats = Annotated[
     ),
 ]
 Framework = Annotated[
-    str, typer.Option(metavar="NAME", help="Framework whose tensors it takes, and which differentiates it.")
+    str,
+    typer.Option(metavar="NAME", help="Framework whose tensors the kernel takes, and which differentiates it."),
 ]
 Seed = Annotated[int | None, typer.Option(metavar="NUMBER", help="Random seed of the trial rows.")]
 Widest = Annotated[int, typer.Option(metavar="CLASSES", help="Largest number of classes in a row.")]
@@ -87,21 +88,21 @@ def check(
         str,
         typer.Option(
             metavar="MODULE:CALLABLE",
-            help="Gradient of a NumPy kernel; same arguments, then the cotangent (upstream gradient).",
+            help="Gradient of a NumPy kernel; same arguments, then the upstream gradient.",
         ),
     ] = "",
     backward: Annotated[
         str,
         typer.Option(
             metavar="MODULE:CALLABLE",
-            help="Custom backward function; takes what the kernel returns after its value, then the cotangent.",
+            help="Custom backward function; takes what the kernel returns after its value, then the upstream gradient.",
         ),
     ] = "",
     mode: Annotated[
         str,
         typer.Option(
             metavar="eager|compiled|vmap",
-            help="Call it as it is, compiled by its framework, or mapped over rows as a function of one.",
+            help="Call it as it is, compiled by its framework, or by vmap: it takes a single row.",
         ),
     ] = "eager",
     quantities: Annotated[

@@ -52,10 +52,10 @@ def parity(
             metavar="P", help="Also try whether a side is renormalised over the smallest set of probability P."
         ),
     ] = 1.0,
-    rows: Annotated[int, typer.Option(min=1, help="Random rows of logits, where frameworks compute.")] = 64,
-    classes: Annotated[int, typer.Option(min=2, help="Classes of those rows.")] = 32_000,
-    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Their number format.")] = "float32",
-    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed of those rows.")] = 0,
+    rows: Annotated[int, typer.Option(min=1, help="Random rows of logits, if frameworks compute.")] = 64,
+    classes: Annotated[int, typer.Option(min=2, help="Classes of the random rows.")] = 32_000,
+    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Format of the random rows.")] = "float32",
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed of the random rows.")] = 0,
     within: Annotated[
         float | None,
         typer.Option(metavar="NATS", help="Exit status 1 if a sampled token (or any class) differs by more."),
@@ -110,11 +110,9 @@ def invariance(
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Number format.")] = "float32",
     mode: Annotated[str, typer.Option(metavar="MODE", help="Mode of the baseline: eager, compiled, ...")] = "eager",
     framework: Annotated[
-        str, typer.Option(metavar="NAME", help="Of a kernel: the framework whose tensors it takes, or numpy.")
+        str, typer.Option(metavar="NAME", help="For a kernel: the framework whose tensors it takes, or numpy.")
     ] = "",
-    gradient: Annotated[
-        str, typer.Option(metavar="MODULE:FUNCTION", help="Gradient of a kernel of NumPy arrays.")
-    ] = "",
+    gradient: Annotated[str, typer.Option(metavar="MODULE:FUNCTION", help="Gradient function of a NumPy kernel.")] = "",
     rows: Annotated[int, typer.Option(min=2, help="Rows of the batch.")] = 33,
     classes: Annotated[int, typer.Option(min=2, help="Classes of a row.")] = 151_936,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed of the rows.")] = 0,
@@ -125,7 +123,7 @@ def invariance(
     target: TargetName = None,
     device: Device = None,
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the two inputs that show the first flip, as .npz.")
+        Path | None, typer.Option(metavar="FILE", help="Write the first two inputs whose bits differ, as .npz.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

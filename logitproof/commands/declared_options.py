@@ -37,7 +37,7 @@ DECLARED: tuple[tuple[str, Any, Any, str, str], ...] = (
     ("z_loss", float, 0.0, "FACTOR", "the factor of the squared log-sum-exp it adds"),
     ("divisor", float | None, None, "N", "what it divides the sum of losses by"),
     ("bias", bool, False, FLAG, "that its linear layer takes a bias, as the keyword bias"),
-    ("shift", bool, False, FLAG, "that a row is scored against the label of the next row (loss heads)"),
+    ("shift", bool, False, FLAG, "that labels are shifted by one, as in next-token prediction (loss heads)"),
     ("ranks", int, 1, "N", "over how many ranks its vocabulary is sharded (loss heads)"),
     ("gamma", int, 2, "N", "the exponent of a focal loss"),
     ("normalized", bool, False, FLAG, "that it divides probabilities by their sum (losses of probabilities)"),

@@ -115,12 +115,12 @@ def run(
     dask: Annotated[
         str,
         typer.Option(
-            metavar="ADDRESS", help="Share the run out to a Dask cluster: address of its scheduler, or 'local'."
+            metavar="ADDRESS", help="Distribute the run over a Dask cluster: address of its scheduler, or 'local'."
         ),
     ] = "",
     shards: Annotated[
         int,
-        typer.Option(min=1, max=4096, metavar="N", help="Shards of each framework that the cluster's workers take."),
+        typer.Option(min=1, max=4096, metavar="N", help="Parts into which each framework's cells are split."),
     ] = 16,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run with the same options.")
@@ -135,7 +135,7 @@ def run(
     calls: Annotated[
         bool,
         typer.Option(
-            "--calls", help="Also make the calls that `upgrade` makes beside the matrix, and list wrong answers."
+            "--calls", help="Also make the extra calls of `upgrade`, which no cell covers, and list wrong answers."
         ),
     ] = False,
     fail_on: FailOn = "new",
@@ -159,7 +159,7 @@ def run(
     refuse_unknown("--fail-on", (fail_on,), FAIL_ON)
     refuse_unwritable([output])
     if dask and (shard or evaluators):
-        raise UsageError("--dask shares the run out by itself: omit --shard and --evaluators")
+        raise UsageError("--dask splits the run by itself: omit --shard and --evaluators")
     if no_cache:
         os.environ[ANSWERS_VARIABLE] = OFF
     for line in () if framework else left_out():

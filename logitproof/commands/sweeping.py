@@ -57,13 +57,13 @@ def sweep(
     shard: Annotated[str, typer.Option(metavar="I/N", help="Measure only the Ith of N parts of the rows.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Measure a framework on every input of two classes. Every answer is read, and its error certified.
+    """Measure a framework on every input of two classes. Every answer is checked, and its error certified.
 
-    A row of float32 is (d, 0), numbered by the bits of d; of a half format it is a pair (a, b), numbered by the bits of
-    a, then of b. The record holds the largest error with its row, how many answers are not correctly rounded, how many
-    exceed their bound, and a histogram. Where consecutive rows have the same answer, only the first, the last and one
-    in 64 are compared with the exact value: that value is monotonic there, so these bound the others. An interrupted
-    sweep continues when it is started again.
+    In float32 the two logits are (d, 0), and d runs over all 2^32 bit patterns. In a half format they are every pair
+    (a, b), numbered by the bits of a, then of b. The record holds the largest error with its row, how many answers are
+    not correctly rounded, how many exceed their bound, and a histogram. Where consecutive rows have the same answer,
+    only the first, the last and one in 64 are compared with the exact value: that value is monotonic there, so these
+    bound the others. An interrupted sweep continues when it is started again.
     """
     from logitproof.commands.sweep_tables import print_sweep, tree_of
     from logitproof.sweeps.functions import chosen as chosen_functions

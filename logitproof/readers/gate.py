@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 FAIL_ON = {
     "known": "like `new`, and every deviation with a ledger entry",
-    "carried": "like `new`, and deviations whose entry was not tried on this release",
+    "carried": "like `new`, and deviations whose entry was not tested on this release",
     "new": "deviations without a ledger entry, crashes, and stale ledger entries",
-    "recorded": "like `new`; on machines that the ledgers were not tried on, only crashes and cells without a "
+    "recorded": "like `new`; on machines that the ledgers were not tested on, only crashes and cells without a "
     "measurement fail",
     "never": "only a run that measured nothing",
 }
@@ -88,7 +88,7 @@ def _steps(judged: Judged, framework: str, tally: Tally, options: str) -> Iterat
     counts = [plural(tally.unexpected, "verdict") + " without a ledger entry"] if tally.unexpected else []
     counts += [OUTCOMES["stale"].count(tally.count("stale"))] if tally.count("stale") else []
     facts = unshared_facts(judged.run, framework)
-    machine = f"the ledger was tried on no machine {facts}" if facts else "the ledger was tried on such machines"
+    machine = f"the ledger was tested on no machine {facts}" if facts else "the ledger was tested on such machines"
     yield escape_control_chars(f"{framework}: {', '.join(counts)}; {machine}")
     worst = most_severe_of(judged, framework) if tally.unexpected else {"clause": ""}
     if worst["clause"]:

@@ -28,7 +28,7 @@ TWO_ANSWERS = frozenset({"ROW-1", "ROW-2", "LAW-5", "MOD-2"})
 
 
 ENVIRONMENT_FACTS = {
-    "tried": "newest release that the ledger was tried on",
+    "tried": "newest release that the ledger was tested on",
     "arithmetic · flushes_subnormal_results": "subnormal results become 0",
     "arithmetic · flushes_subnormal_inputs": "subnormal inputs count as 0",
     "arithmetic · rounds_quotients": "division rounds correctly",

@@ -44,7 +44,7 @@ def environment_of(
     -------
     dict
         The facts, and ``dialects``, ``ledger`` (the entries of this profile, see `ledger_record`), ``tried``
-        (the newest release that the ledger was tried on) and, of a part of the matrix, ``shard``.
+        (the newest release that the ledger was tested on) and, of a part of the matrix, ``shard``.
     """
     told = {"ledger": ledger_record(found), "tried": found.ledger.newest_tried(found.profile), "dialects": dialects}
     return {**facts, **told, **({"shard": shard} if shard else {})}

@@ -75,11 +75,11 @@ def test_an_unknown_gate_is_refused_with_those_there_are() -> None:
 
 def test_what_is_new_on_a_new_machine_is_told_with_what_is_new_about_it() -> None:
     assert list(first_steps(run_on(NOVEL, RIGHT, WRONG), Path("run.parquet"))) == [
-        "torch: 1 verdict without a ledger entry; the ledger was tried on no machine with amx_fp16",
+        "torch: 1 verdict without a ledger entry; the ledger was tested on no machine with amx_fp16",
         "  show the worst: logitproof explain torch-eager-softmax-value-float32/nan --run run.parquet",
     ]
     assert list(first_steps(run_on(TRIED, RIGHT, STALE))) == [
-        "torch: 1 stale ledger entry; the ledger was tried on such machines"
+        "torch: 1 stale ledger entry; the ledger was tested on such machines"
     ]
     assert list(first_steps(run_on(TRIED, RIGHT, KNOWN))) == []
 

@@ -318,7 +318,7 @@ def test_facts_of_an_environment_have_names_for_readers() -> None:
     run = run_of("torch", judgement("torch", "eager", "float32", ("softmax", "none", "value", "VAL"), "typical"))
     run.environments[0] |= {"tried": "2.13.0", "arithmetic": {"rounds_quotients": "on"}}
     facts = {fact.name: fact.value for fact in page_of(run).environments[0].facts}
-    assert facts["newest release that the ledger was tried on"] == "2.13.0"
+    assert facts["newest release that the ledger was tested on"] == "2.13.0"
     assert facts["division rounds correctly"] == "on"
     assert {path.partition(" · ")[2] for path in ENVIRONMENT_FACTS} == {"", *PROBES}
 
