@@ -271,12 +271,15 @@ class Asker:
         return np.asarray((rows.indices == ignored) & ~finite)
 
     def _accepted(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits."""
+        """Return where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits.
+
+        In one number for all rows an ignored one counts nothing, whatever it holds (OPT-3).
+        """
         nan = np.isnan(observed.astype(np.float64))
         logits = self._signed(rows)
         if OPS[self.question.op].elementwise and observed.shape == logits.shape:
             return np.asarray(nan & np.isinf(logits))
         spoiled = np.isposinf(logits).any(axis=1)
         if len(observed) != len(logits):
-            return nan & (spoiled | self.ignored_and_not_finite(rows)).any()
+            return nan & (spoiled & ~self.ignored_and_not_finite(rows)).any()
         return nan & spoiled.reshape(-1, *(1,) * (observed.ndim - 1))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from logitproof.errors import UsageError
-from logitproof.kernels.refused_rows import without_refused
+from logitproof.kernels.refused_rows import AskedCase, Refused
 from logitproof.kernels.verdict import KernelVerdict
 from logitproof_reference.vocabulary.cells import Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
     from logitproof.kernels.request import Request
@@ -51,8 +51,8 @@ class AskedFormat(ABC):
         """Return its answer to a few numbers; whatever that raises means that it does not take the format."""
 
     @abstractmethod
-    def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
-        """Yield what it is asked, by name, with its judgements, which are made as they are taken."""
+    def judged(self, request: Request) -> Iterator[AskedCase]:
+        """Yield what it is asked, with its judgements, which are made as they are taken."""
 
     def cell(self, quantity: str) -> Cell:
         """Return the cell of a quantity."""
@@ -80,6 +80,7 @@ def verdict_by_format(
     if unknown := sorted(set(question.claim.declared) - family.declarable):
         raise UsageError(f"{unknown[0]} is not judged of {question.op}; known: {', '.join(sorted(family.declarable))}")
     found: list[Judgement] = []
+    refused = Refused.nothing()
     notes: list[str] = []
     taken: list[str] = []
     for format_ in formats:
@@ -95,14 +96,13 @@ def verdict_by_format(
             notes.append(f"{format_} is not taken: {reason}")
             continue
         taken.append(format_)
-        for name, judgements in asked.judged(request):
+        for case in asked.judged(request):
             if request.progress is not None:
-                request.progress(f"{format_} {name}")
-            found += judgements
+                request.progress(f"{format_} {case.name}")
+            found += refused.without(case)
         notes += [one for one in dict.fromkeys(asked.notes) if one not in notes]
-    refused: list[str] = []
-    kept = tuple(one for one in without_refused(found, refused) if request.asks(one.clause))
-    notes = refused + notes
+    kept = tuple(one for one in found if request.asks(one.clause))
+    notes = [*refused.notes(), *notes]
     described = adapter.describe()
     return KernelVerdict(
         adapter.name, question, described, kept, request.profile, {}, notes=tuple(notes), formats=tuple(taken)

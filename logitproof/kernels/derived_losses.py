@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from logitproof.kernels.against_bounds import Held
 from logitproof.kernels.by_format import AskedFormat
+from logitproof.kernels.refused_rows import AskedCase
 from logitproof_reference.bounds.derived_losses import BOUNDS, bound
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.cases.hashed_numbers import integers, normals
@@ -22,7 +24,7 @@ from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.heads import HEADS, OF_ELEMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -38,6 +40,8 @@ VALUE, GRADIENTS, BEST_EFFORT, RULED_OUT = CLAUSES
 DECLARED = {"gamma", "temperature"}
 
 ALL_FORMULAS, ALL_BOUNDS = {**FORMULAS, **DISTRIBUTIONS}, {**BOUNDS, **BOUNDS_OF_DISTRIBUTIONS}
+
+OF_SHARES = "relaxed_categorical"
 
 ABSENT = slice(3, 6)
 """The classes at -inf, of ten."""
@@ -84,13 +88,27 @@ class AskedDerivedLoss(AskedFormat):
         ones = np.ones((2, 3), FORMATS[self.format].dtype)
         return self._answer("value", self.operands(ones, ones.copy(), np.array([0, 2])))
 
-    def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
-        """Yield the cases by name, with their judgements."""
+    def judged(self, request: Request) -> Iterator[AskedCase]:
+        """Yield the cases with their judgements."""
         for name, *arrays in cases(self.format, request.widest, request.seed):
             given = self.operands(*arrays)
-            yield name, (one for quantity in self.quantities for one in self._of(name, given, quantity))
+            judgements = (one for quantity in self.quantities for one in self._of(name, given, quantity))
+            # A sample is any numbers here, and the logarithms of shares by its definition.
+            is_ordinary = self.question.op != OF_SHARES
+            yield AskedCase(name, judgements, is_ordinary, partial(self._ask_plain, given))
         if self.question.op in FORMULAS:
-            yield "classes at -inf", self._ruled_out(request.seed)
+            plain = self.operands(*(np.ones((24, 10), FORMATS[self.format].dtype),) * 2, np.arange(24) % 10)
+            yield AskedCase(
+                "classes at -inf",
+                self._ruled_out(request.seed),
+                is_ordinary=False,
+                ask_plain=partial(self._ask_plain, plain),
+            )
+
+    def _ask_plain(self, given: Operands, quantity: str) -> Array:
+        """Ask ones in place of a case's numbers."""
+        ones = np.ones_like(given.logits)
+        return self._answer(quantity, replace(given, logits=ones, target=None if given.target is None else ones))
 
     def _ruled_out(self, seed: int) -> Iterator[Judgement]:
         """Judge rows of which some classes are at -inf, in the target too: the answer is that of the others."""

@@ -196,16 +196,14 @@ def _judge_cost_of_ignored_rows(
 ) -> None:
     """Judge whether an ignored row that is not finite costs 0 and sends back 0 (OPT-6).
 
-    A sum or mean must be that of the other rows (OPT-3). Nobody has declared what ignored rows of a kernel may hold: it
-    is told so and not accused.
+    One number for all rows has none of its own to judge: a NaN in it breaks OPT-3, which is judged as any answer is.
     """
     observed = reply.observed
-    if observed is None:
+    if observed is None or len(observed) != len(drawn.rows):
         return
-    numbers, whole = observed.astype(np.float64), len(observed) != len(drawn.rows)
-    costs = bool((np.isnan(numbers) if whole else numbers[asker.ignored_and_not_finite(drawn.rows)] != 0).any())
-    what = "makes the result NaN" if whole else "gives NaN, not 0"
-    said = f"an ignored row whose logits hold NaN or an infinity {what}"
+    numbers = observed.astype(np.float64)
+    costs = bool((numbers[asker.ignored_and_not_finite(drawn.rows)] != 0).any())
+    said = "an ignored row whose logits hold NaN or an infinity gives NaN, not 0"
     plain = _judgement(asker, drawn, quantity, reply, compared=None, problem=None)
     found.judgements.append(
         replace(
@@ -288,7 +286,7 @@ def _worst(asker: Asker, plain: Finding, drawn: DrawnRows, compared: Compared) -
     return replace(
         plain,
         clause="IO-5" if plain.placement and clause.endswith("-1") else clause,
-        note=drawn.notes[row] if 0 <= row < len(drawn.notes) else "",
+        note=_note_of(drawn, row),
         row=row,
         element=int(place[1]) if len(place) > 1 else -1,
         slack=float(comparison.slack[place]),
@@ -297,6 +295,16 @@ def _worst(asker: Asker, plain: Finding, drawn: DrawnRows, compared: Compared) -
         exact=exact,
         is_huge=only_huge and plain.format != "float16",
     )
+
+
+OF_IGNORED = "ordinary rows, NaN and infinities in the ignored ones"
+
+
+def _note_of(drawn: DrawnRows, row: int) -> str:
+    """Describe a row of a trial, or all of them where the answer is one number."""
+    if row < 0:
+        return OF_IGNORED if drawn.trial.kind == IGNORED else ""
+    return drawn.notes[row] if row < len(drawn.notes) else ""
 
 
 def _further(asker: Asker, drawn: DrawnRows, compared: Compared, first: Finding) -> Finding | None:

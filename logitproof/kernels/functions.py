@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from logitproof.kernels.against_bounds import Held
 from logitproof.kernels.by_format import AskedFormat
+from logitproof.kernels.refused_rows import AskedCase
 from logitproof_reference.bounds.functions import bound
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.regime import rounded
@@ -18,7 +20,7 @@ from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.heads import OF_GROUPS, OF_TWO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -101,12 +103,18 @@ class AskedFunction(AskedFormat):
         ones = np.ones((3, 4), FORMATS[self.format].dtype)
         return self._answer("value", self._operands(Case("small", ones, ones.copy(), np.array([0, 1, 0]), 2)))
 
-    def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
-        """Yield the cases by name, with their judgements."""
+    def judged(self, request: Request) -> Iterator[AskedCase]:
+        """Yield the cases with their judgements."""
         for case in cases(self.format, request.widest, request.seed):
             given = self._operands(case)
             asked = ("value",) if case.is_infinite else self.quantities
-            yield case.name, (one for quantity in asked for one in self._of(case, given, quantity))
+            judgements = (one for quantity in asked for one in self._of(case, given, quantity))
+            yield AskedCase(case.name, judgements, not case.is_infinite, partial(self._ask_plain, case))
+
+    def _ask_plain(self, case: Case, quantity: str) -> Array:
+        """Ask ones in place of a case's numbers."""
+        ones = np.ones_like(case.logits)
+        return self._answer(quantity, self._operands(replace(case, logits=ones, other=ones)))
 
     def _operands(self, case: Case) -> Operands:
         arrays = (case.logits, case.other) if self.question.op == OF_TWO else (case.logits,)

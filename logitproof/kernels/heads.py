@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from logitproof.kernels.examination import is_normal
 from logitproof.kernels.head_cases import Case, cases
 from logitproof.kernels.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied, of_rows
 from logitproof.kernels.one_answer_of_ranks import ONE_ANSWER, farthest, one_answer
+from logitproof.kernels.refused_rows import AskedCase
 from logitproof_adapters.contract import keeps_graph
 from logitproof_adapters.sources.kernel_head import TWICE
 from logitproof_adapters.targets.link import TargetDied
@@ -33,7 +35,7 @@ from logitproof_reference.vocabulary.judgement import on_cell
 from logitproof_reference.vocabulary.producers import Factor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -135,15 +137,24 @@ class AskedHead(AskedFormat):
         except InputModifiedError:
             return np.empty(0)  # what it does to its operands is judged of each case
 
-    def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
-        """Yield the cases by name, with their judgements."""
+    def judged(self, request: Request) -> Iterator[AskedCase]:
+        """Yield the cases with their judgements."""
         ignored = self.question.claim.ignore_index
         if past_the_format.is_asked(self.question.claim):
-            yield "products past the format", self._past_the_format()
+            name, form = "products past the format", FORMATS[self.format]
+            hidden, weight = past_the_format.operands(next(iter(past_the_format.rows_of(self.question.claim, form))))
+            plain = partial(self._ask_plain, Case(name, hidden, weight, np.array([0])))
+            yield AskedCase(name, self._past_the_format(), is_ordinary=False, ask_plain=plain)
         for case in cases(self.format, request.profile, request.widest, request.seed, ignored):
-            yield case.name, self._of(case)
+            yield AskedCase(case.name, self._of(case), is_ordinary=True, ask_plain=partial(self._ask_plain, case))
         self._note_second_derivatives()
-        yield head_labels.NAME, self._of_labels()
+        ones = Case(head_labels.NAME, *(np.ones((3, 4), FORMATS[self.format].dtype),) * 2, np.array([0, 2, 1]))
+        yield AskedCase(ones.name, self._of_labels(), is_ordinary=False, ask_plain=partial(self._ask_plain, ones))
+
+    def _ask_plain(self, case: Case, quantity: str) -> Array:
+        """Ask ones in place of a case's hidden states and weight."""
+        ones = {name: np.ones_like(getattr(case, name)) for name in ("hidden", "weight")}
+        return self._answer(quantity, replace(case, **ones))
 
     def _of(self, case: Case) -> Iterator[Judgement]:
         asked = self._setting(case)

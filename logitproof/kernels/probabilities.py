@@ -11,8 +11,10 @@ import numpy as np
 from logitproof.kernels.against_bounds import Held
 from logitproof.kernels.by_format import AskedFormat
 from logitproof.kernels.probability_cases import Case, cases, outside
+from logitproof.kernels.refused_rows import AskedCase
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.bounds.probabilities import bound
+from logitproof_reference.cases.regime import rounded
 from logitproof_reference.judging.compare import compare
 from logitproof_reference.oracle.conventions import Convention
 from logitproof_reference.oracle.probabilities import Operands, exact
@@ -23,7 +25,7 @@ from logitproof_reference.vocabulary.heads import BINARY, HEADS
 from logitproof_reference.vocabulary.judgement import on_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 CLAUSES = ("PRB-1", "PRB-2", "PRB-3", "PRB-4", "PRB-5")
 VALUE, GRADIENTS, AT_THE_ENDS, OUTSIDE, BEST_EFFORT = CLAUSES
 DECLARED = {"normalized", "clip", "log_floor"}
+
+SUM_TOLERANCE = 2.0**-21
+"""How far from one a sum of a row's numbers may be; PyTorch's and NumPyro's distributions refuse 1e-6."""
 
 SUSPECTED: dict[str, dict[str, Any]] = {
     "not divided by its sum": {"normalized": False},
@@ -65,13 +70,36 @@ class AskedProbabilityLoss(AskedFormat):
         quarter = np.full((2, 4), 0.25, FORMATS[self.format].dtype)
         return self._answer("value", self._operands(Case("small", quarter, quarter, np.array([0, 2]), quarter)))
 
-    def judged(self, request: Request) -> Iterator[tuple[str, Iterable[Judgement]]]:
-        """Yield the cases by name, with their judgements."""
+    def judged(self, request: Request) -> Iterator[AskedCase]:
+        """Yield the cases with their judgements."""
         for case in cases(self.format, request.widest, request.seed, is_binary=self.question.op in BINARY):
             given = self._operands(case)
-            yield case.name, (one for quantity in self.quantities for one in self._of(case, given, quantity))
+            judgements = (one for quantity in self.quantities for one in self._of(case, given, quantity))
+            yield AskedCase(case.name, judgements, self._is_ordinary(given), partial(self._ask_plain, case))
         if not self.convention.normalized:
-            yield "outside", self._outside(outside(self.format, is_binary=self.question.op in BINARY))
+            case = outside(self.format, is_binary=self.question.op in BINARY)
+            yield AskedCase(case.name, self._outside(case), is_ordinary=False, ask_plain=partial(self._ask_plain, case))
+
+    def _is_ordinary(self, given: Operands) -> bool:
+        """Return whether all numbers lie between 0 and 1, or at a clip, and of every row add up to one where they must.
+
+        A function that divides by the sum takes any.
+        """
+        labels = given.labels if self.question.labels == "distributions" else None
+        shares = [one.astype(np.float64) for one in (given.probabilities, given.target, labels) if one is not None]
+        least = 0.0 if self.convention.clip else np.nextafter(0.0, 1.0)
+        within = all(bool(((one >= least) & (one <= 1.0 - least)).all()) for one in shares[:1])
+        sums = [] if self.question.op in BINARY else shares[self.convention.normalized :]
+        return within and all(bool((np.abs(one.sum(axis=1) - 1.0) <= SUM_TOLERANCE).all()) for one in sums)
+
+    def _ask_plain(self, case: Case, quantity: str) -> Array:
+        """Ask equal shares in place of a case's numbers."""
+        rows, classes = case.probabilities.shape
+        equal = np.full((rows, classes), 0.5 if self.question.op in BINARY else 1.0 / classes)
+        shares = rounded(equal, FORMATS[self.format])
+        return self._answer(
+            quantity, self._operands(replace(case, probabilities=shares, target=shares, distributions=shares))
+        )
 
     def _operands(self, case: Case) -> Operands:
         takes = HEADS[self.question.op].operands

@@ -11,6 +11,7 @@ from logitproof.kernels.causes import Cause, explaining, explains
 from logitproof.kernels.faulty_options import other_losses
 from logitproof.kernels.findings import Finding, symptoms_of
 from logitproof.kernels.shrink import shrunk
+from logitproof.kernels.trials import IGNORED
 from logitproof_reference.cases.memory_layouts import PLACEMENTS
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ OF_WAYS = {
 """A way of calling that alone goes wrong says what is wrong."""
 
 IGNORED_COUNT = Cause("ignored rows count", "a row of the ignored index has a loss, or a gradient", _unknown)
+IGNORED_TIMES_ZERO = Cause(
+    "ignored rows times 0", "an ignored row is multiplied by 0, which leaves its NaN: it must be left out", _unknown
+)
 
 OF_PLACEMENTS = {
     placement: Cause("strides ignored", f"what is laid out as {placement} is read wrongly", _unknown)
@@ -128,6 +132,8 @@ def _cause(asker: Asker, group: Sequence[Finding], *, is_plain: bool) -> Cause |
         most, cause = max(votes.values(), key=lambda pair: pair[0])
         if most >= LEAST_EXPLAINED * len(heard):
             return cause
+    if all(one.kind == IGNORED and np.isnan(one.observed) and np.isfinite(one.exact) for one in group):
+        return IGNORED_TIMES_ZERO
     ignored = asker.question.claim.ignore_index
     if ignored is not None and first.row >= 0 and first.rows.indices[first.row] == ignored:
         return IGNORED_COUNT

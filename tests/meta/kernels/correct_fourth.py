@@ -213,12 +213,6 @@ def gradient_of_ignored_rows_times_zero(x: Array, y: Array, c: Array) -> Array:
     return (grad_loss(wide(x), np.where(kept, y, 0), wide(c)) * kept[:, None]).astype(x.dtype)
 
 
-def mean_with_ignored_rows_times_zero(x: Array, y: Array) -> Array:
-    kept = y != IGNORED
-    terms = loss(wide(x), np.where(kept, y, 0)) * kept
-    return np.asarray(terms.sum() / kept.sum()).astype(x.dtype)
-
-
 def _add(op: str, kind: str, function: Any, gradient: Any = None, **declared: Any) -> None:
     CORRECT.append(Planted(op, kind, function, gradient, declared))
 
@@ -237,4 +231,3 @@ _add(LOSS, "read twice", loss, chunks_of_the_vocabulary_read_twice)
 _add(LOSS, "smoothing by sums", smoothed_by_two_sums, label_smoothing=0.1)
 _add(LOSS, "cap by expm1", capped_by_expm1, softcap=30.0)
 _add(LOSS, "ignored times 0", loss_of_kept, gradient_of_ignored_rows_times_zero, ignore_index=IGNORED)
-_add(LOSS, "ignored times 0 in a mean", mean_with_ignored_rows_times_zero, reduction="mean", ignore_index=IGNORED)

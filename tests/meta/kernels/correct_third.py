@@ -121,7 +121,8 @@ def weighted_mean_of_kept(x: Array, y: Array, weight: Array) -> Array:
     kept = y != IGNORED
     own = np.where(kept, y, 0)
     w = np.where(kept, wide(weight)[own], 0)
-    return np.asarray((wide(loss(wide(x), own)) * w).sum() / w.sum()).astype(x.dtype)
+    terms = np.where(kept, wide(loss(wide(x), own)) * w, 0)
+    return np.asarray(terms.sum() / w.sum()).astype(x.dtype)
 
 
 def one_row_split_in_eight(x: Array) -> Array:

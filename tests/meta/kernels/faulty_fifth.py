@@ -208,3 +208,37 @@ def weights_of_the_last_partial_tile_begin_anew(x: Array, y: Array, weight: Arra
     whole = len(weight) // 128 * 128
     at = np.where((y < whole) | (whole == 0), y, y - whole)
     return (wide(loss(wide(x), y)) * wide(weight)[at]).astype(x.dtype)
+
+
+@fault(LOSS, "ignored times 0 in a mean", reduction="mean", ignore_index=IGNORED)
+def mean_with_ignored_rows_times_zero(x: Array, y: Array) -> Array:
+    kept = y != IGNORED
+    terms = loss(wide(x), np.where(kept, y, 0)) * kept
+    return np.asarray(terms.sum() / kept.sum()).astype(x.dtype)
+
+
+@fault(LOSS, "ignored times 0 in a mean", reduction="sum", ignore_index=IGNORED)
+def sum_by_a_product_with_the_mask(x: Array, y: Array) -> Array:
+    kept = (y != IGNORED).astype(wide(x).dtype)
+    return np.asarray(kept @ loss(wide(x), np.where(y != IGNORED, y, 0))).astype(x.dtype)
+
+
+@fault(LOSS, "ignored times 0 in a mean", reduction="mean", weight=True, ignore_index=IGNORED)
+def weights_of_ignored_rows_set_to_zero(x: Array, y: Array, weight: Array) -> Array:
+    kept = y != IGNORED
+    own = np.where(kept, y, 0)
+    w = np.where(kept, wide(weight)[own], 0)
+    return np.asarray((wide(loss(wide(x), own)) * w).sum() / w.sum()).astype(x.dtype)
+
+
+@fault(LOSS, "refusals")
+def confident_rows_refused(x: Array, y: Array) -> Array:
+    if len(x) > 4 and (softmax(wide(x)) > 0.999).any():
+        raise ValueError("invalid value: probabilities must be between 0 and 0.999")
+    return loss(x, y)
+
+
+@fault("softmax", "refusals")
+def large_logits_asserted_away(x: Array) -> Array:
+    assert not (np.abs(x[np.isfinite(x)]) > 300).any(), "logits must be at most 300"
+    return softmax(x)

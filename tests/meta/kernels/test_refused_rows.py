@@ -60,3 +60,52 @@ def test_an_accident_is_a_crash() -> None:
     verdict = judged("could not broadcast: shapes do not match")
     assert not verdict.conforms
     assert [one.regime for one in verdict.judgements if one.verdict == "crashed"] == ["sums other than one"]
+
+
+def of_confident_rows(p: Any) -> Any:
+    if (p > 0.9).any():
+        raise ValueError("invalid value: probabilities must be less than 0.9")
+    return entropy(p, "")
+
+
+def asserted_of_confident_rows(p: Any) -> Any:
+    assert (p <= 0.9).all()
+    return entropy(p, "")
+
+
+@pytest.mark.parametrize("refusing", [of_confident_rows, asserted_of_confident_rows])
+def test_a_refusal_of_rows_of_the_domain_is_a_crash(refusing: Any) -> None:
+    verdict = logitproof.check(refusing, op=ENTROPY, format="float32", widest=300)
+    assert not verdict.conforms
+    assert {one.regime for one in verdict.judgements if one.verdict == "crashed"} == {"confident", "two classes"}
+
+
+def test_a_refusal_of_large_logits_is_a_crash_and_of_infinite_ones_a_note() -> None:
+    def refusing(x: Any) -> Any:
+        if not np.isfinite(x).all():
+            raise ValueError("logits must be finite")
+        if np.abs(x).max() > 1e4:
+            raise ValueError("logits must be finite and between 0 and 1e4")
+        return entropy_of_logits(x)
+
+    verdict = logitproof.check(refusing, op="entropy", format="float32", widest=300)
+    assert {one.regime for one in verdict.judgements if one.verdict == "crashed"} == {"common_offset_1e4"}
+    assert any("it refuses rows (ValueError: logits must be finite): classes at -inf" in one for one in verdict.notes)
+
+
+def entropy_of_logits(x: Any) -> Any:
+    t = x.astype(np.float64) - x.max(axis=1, keepdims=True)
+    e = np.exp(t)
+    s = e.sum(axis=1)
+    return (np.log(s) - np.where(e == 0, 0, e * t).sum(axis=1) / s).astype(x.dtype)
+
+
+def test_a_width_that_ordinary_rows_are_refused_at_too_is_a_note() -> None:
+    def refusing(x: Any) -> Any:
+        if x.shape[1] < 2:
+            raise ValueError("at least two classes")
+        return entropy_of_logits(x)
+
+    verdict = logitproof.check(refusing, op="entropy", format="float32", widest=300)
+    assert verdict.conforms, verdict.details()
+    assert any("it refuses rows (ValueError: at least two classes): one class" in one for one in verdict.notes)
