@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,10 @@ class Asker:
     adapter : Adapter
     question : Question
         All but its quantity.
+    truths : Truths, optional
+    is_beside : bool
+        Whether exact answers are computed while the kernel computes: of one in a process of its own, where nobody
+        compares how long calls take.
 
     Attributes
     ----------
@@ -109,11 +114,14 @@ class Asker:
         What its calls took so far.
     """
 
-    def __init__(self, adapter: Adapter, question: Question, truths: Truths | None = None) -> None:
+    def __init__(
+        self, adapter: Adapter, question: Question, truths: Truths | None = None, *, is_beside: bool = False
+    ) -> None:
         self.adapter = adapter
         self.question = question
         self.seconds = 0.0
         self.truths = truths or Truths()
+        self._beside = ThreadPoolExecutor(1) if is_beside else None
 
     def cell(self, quantity: str, format_: str, way: str = "") -> Cell:
         """Return the cell of a call."""
@@ -202,13 +210,21 @@ class Asker:
         self, quantity: str, rows: Rows, placement: str = "", way: str = "", *, key: Any = None
     ) -> tuple[Reply, Compared | None]:
         """Call the kernel and compare its answer; None if none came."""
+        if self._beside is None:
+            reply = self.ask(quantity, rows, placement, way)
+            return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key)
+        truth = self._beside.submit(self._truth, quantity, rows, key)
         reply = self.ask(quantity, rows, placement, way)
-        return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key)
+        exact = truth.result()
+        return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key, truth=exact)
 
-    def held(self, quantity: str, rows: Rows, reply: Reply, *, key: Any = None) -> Compared:
+    def _truth(self, quantity: str, rows: Rows, key: Any) -> Truth:
+        return self.truths.of(replace(self.question, quantity=quantity), rows, key)
+
+    def held(self, quantity: str, rows: Rows, reply: Reply, *, key: Any = None, truth: Truth | None = None) -> Compared:
         """Compare an answer that came."""
         assert reply.observed is not None
-        truth = self.truths.of(replace(self.question, quantity=quantity), rows, key)
+        truth = self._truth(quantity, rows, key) if truth is None else truth
         format_ = FORMATS[self.question.claim.result_format or format_of(rows.logits).name]
         observed = reply.observed
         comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)

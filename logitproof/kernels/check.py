@@ -280,7 +280,7 @@ def _verdict_on(
     framework: str,
     truths: Truths | None = None,
 ) -> KernelVerdict:
-    asker = Asker(adapter, question, truths)
+    asker = Asker(adapter, question, truths, is_beside=isinstance(adapter, IsolatedKernel))
     found, environment = Examination(), environment_facts(adapter)
     formats = list(taken_formats(asker, request.formats or default_formats(framework, source), found))
     if not formats:

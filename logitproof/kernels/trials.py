@@ -13,7 +13,7 @@ from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.cases.memory_layouts import OF_GRADIENTS, PLACEMENTS
 from logitproof_reference.cases.regime import rounded
-from logitproof_reference.cases.widths import BLOCKS, WIDTHS, places, tiles
+from logitproof_reference.cases.widths import BETWEEN, BLOCKS, WIDTHS, places, tiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,9 @@ ELEMENTS = {"quick": 1 << 16, "full": 1 << 19}
 FEWEST = {"quick": 4, "full": 16}
 MOST = {"quick": 150, "full": 600}
 """Rows of one width."""
+
+ROWS_BETWEEN = 9
+"""Rows of the widths that lie between two powers of two."""
 
 ROWS = ((1, 10), (2, 10), (3, 10), (31, 10), (64, 10), (501, 7), (1000, 10), (1025, 10), (4097, 5), (65537, 3))
 FURTHER_ROWS = (
@@ -121,6 +124,9 @@ def planned(profile: str, widest: int, *, main: bool) -> Iterator[Trial]:
             count = int(np.clip(ELEMENTS[profile] // n // (1 if main else 2), FEWEST[profile], MOST[profile]))
             fewest = len(RECIPES) if n in ALL_RECIPES else 1
             yield Trial(f"width_{n}", min(count, 25) if n == 1 else max(count, fewest), n, "width")
+    for n in BETWEEN if main or profile == "full" else ():
+        if n <= widest:
+            yield Trial(f"width_{n}", ROWS_BETWEEN, n, "width")
     for trial in further_trials():
         if trial.classes <= widest and (main or profile == "full" or trial.name in OF_FURTHER_FORMATS):
             yield trial

@@ -8,6 +8,7 @@ added or divided at the end (z-loss, a divisor) adds its own roundings.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,12 +158,36 @@ def _plain(
     options = _options(question, logits, reduction=question.claim.reduction if reduced else "none")
     finite = logits if OPS[question.op].elementwise else _without_nan_and_infinity(logits)
     request = checked_request(question.op, question.quantity, finite, **given, **options)
-    exact = ExactRows(finite, keep=False).answer(request)
+    exact = _exact_rows(finite).answer(request)
     allowed = bound(request, working, question.arithmetic or MUST)
     exact = exact.reshape(*allowed.shape)
     # In half precision a long sum of labels has an infinite bound, and at the label infinity times 0: no bound either.
     allowed = np.where(np.isnan(allowed) & np.isfinite(exact.value), np.inf, allowed)
     return Truth(exact if finite is logits else _limits(exact, logits), allowed)
+
+
+MOST_KEPT = 1 << 19
+"""Logits whose exponentials and sums are kept: a few dozen bytes for each."""
+
+
+class _Last(local):
+    """The rows that were asked last in a thread: value and gradient of a trial share their exponentials and sums."""
+
+    content: tuple[Any, ...] = ()
+    rows: ExactRows | None = None
+
+
+_LAST = _Last()
+
+
+def _exact_rows(logits: NDArray[Any]) -> ExactRows:
+    """Return the exact results for rows, those of the last rows again if they are the same bits."""
+    if logits.size > MOST_KEPT or logits.size == 0:
+        return ExactRows(logits, keep=False)
+    content = (logits.shape, logits.dtype, logits.tobytes())
+    if _LAST.rows is None or content != _LAST.content:
+        _LAST.content, _LAST.rows = content, ExactRows(logits)
+    return _LAST.rows
 
 
 INFINITE = 2.0**400

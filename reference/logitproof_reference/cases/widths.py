@@ -21,6 +21,9 @@ WIDTHS = (
 )
 """Numbers of classes: around every power of two and block size, and those of vocabularies."""
 
+BETWEEN = (200, 300, 700, 3001, 6007, 12007, 24001, 50257, 100277)
+"""Numbers of classes inside each power of two, no multiple of a block: a path may be taken for a range of widths."""
+
 BODY_AND_TAIL = 133
 """Classes that fill whole vectors of every number of lanes and leave a tail behind each."""
 
