@@ -213,36 +213,45 @@ class Asker:
         if self._beside is None:
             reply = self.ask(quantity, rows, placement, way)
             return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key)
-        truth = self._beside.submit(self._truth, quantity, rows, key)
+        expected = self._asked(quantity)
+        truth = self._beside.submit(self.truths.of, expected, rows, key)
         reply = self.ask(quantity, rows, placement, way)
-        exact = truth.result()
+        exact = truth.result() if self._asked(quantity, reply.dtype) == expected else None
         return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key, truth=exact)
 
-    def _truth(self, quantity: str, rows: Rows, key: Any) -> Truth:
-        return self.truths.of(replace(self.question, quantity=quantity), rows, key)
+    def _asked(self, quantity: str, dtype: str = "") -> Question:
+        """Return the question; a declared format of the result is that of a gradient only where this came in it.
+
+        Autograd rounds the gradient of a float32 loss of bfloat16 logits to bfloat16.
+        """
+        asked = replace(self.question, quantity=quantity)
+        if quantity == "value" or not asked.claim.result_format or dtype == asked.claim.result_format:
+            return asked
+        return replace(asked, claim=replace(asked.claim, result_format=""))
 
     def held(self, quantity: str, rows: Rows, reply: Reply, *, key: Any = None, truth: Truth | None = None) -> Compared:
         """Compare an answer that came."""
         assert reply.observed is not None
-        truth = self._truth(quantity, rows, key) if truth is None else truth
-        format_ = FORMATS[self.question.claim.result_format or format_of(rows.logits).name]
+        asked = self._asked(quantity, reply.dtype)
+        truth = self.truths.of(asked, rows, key) if truth is None else truth
+        format_ = FORMATS[asked.claim.result_format or format_of(rows.logits).name]
         observed = reply.observed
         comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)
         conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
         conforms |= self._ignored(rows, observed)
         conforms &= ~self._leaked(quantity, rows, observed)
-        conforms |= self._of_held_products(quantity, rows, observed)
+        conforms |= self._of_held_products(asked, rows, observed)
         conforms[self._undeclared(rows)[: len(conforms)]] = True
         wrong = np.asarray(~conforms.reshape(len(conforms), -1).all(axis=1)) if conforms.size else np.zeros(0, bool)
         return Compared(reply, truth, replace(comparison, conforms=conforms), wrong)
 
-    def _of_held_products(self, quantity: str, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+    def _of_held_products(self, asked: Question, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
         """Return where an answer is that of products past the format, which are infinite in it; NaN beside a +inf."""
-        found = of_held_products(replace(self.question, quantity=quantity), rows)
+        found = of_held_products(asked, rows)
         if found is None:
             return np.zeros(observed.shape, bool)
         truth, reached = found
-        format_ = FORMATS[self.question.claim.result_format or format_of(rows.logits).name]
+        format_ = FORMATS[asked.claim.result_format or format_of(rows.logits).name]
         seen = observed.astype(np.float64)
         right = compare(seen, truth.exact, truth.allowed, format_).conforms | np.isnan(seen)
         return np.asarray(right & reached.reshape(-1, *(1,) * (observed.ndim - 1)))

@@ -228,6 +228,9 @@ def _note_refused(
     found.judgements.append(replace(plain, verdict="unsupported", reason=f"{OF_WIDTH}; {failure}"))
 
 
+NO_SUCH_TENSOR = "tensors with negative strides are not"
+"""What PyTorch says before a kernel is called: it has no tensors of some placements."""
+
 READS_ELSEWHERE = ("IndexError", "KeyError", "OverflowError")
 """What a kernel raises that took another number for a label: no refusal of a placement."""
 
@@ -251,7 +254,8 @@ def _problem(
         labels=asker.question.labels,
     )
     if reply.failure and trial.placement and not reply.died and not reply.failure.startswith(READS_ELSEWHERE):
-        found.note(f"it refuses logits laid out as {trial.placement} ({reply.failure}); not judged there")
+        if NO_SUCH_TENSOR not in reply.failure:
+            found.note(f"it refuses logits laid out as {trial.placement} ({reply.failure}); not judged there")
         return None
     if reply.failure:
         return replace(plain, clause="IO-1" if "the result " in reply.failure else plain.clause)
@@ -343,8 +347,8 @@ def _judgement(
     cell = asker.cell(quantity, drawn.format.name, trial.way)
     clause = problem.clause if problem else f"{FAMILY[quantity]}-1"
     verdict = "conforms" if problem is None else "concern" if problem.is_huge else "deviates"
-    if problem is not None and reply.observed is None:
-        verdict = "crashed"
+    if reply.observed is None:
+        verdict = "unsupported" if problem is None else "crashed"
     numbers: dict[str, Any] = {} if compared is None else _numbers(compared)
     worst: dict[str, Any] = {}
     if problem is not None and problem.compared is not None and problem.row >= 0:
@@ -361,7 +365,7 @@ def _judgement(
         clause=clause,
         grade=CLAUSES[clause].level,
         verdict=verdict,
-        reason=reason_of(problem) if problem else "",
+        reason=reason_of(problem) if problem else reply.failure,
         **numbers,
         **worst,
     )
