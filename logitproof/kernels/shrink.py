@@ -117,9 +117,11 @@ def _simpler_numbers(finding: Finding) -> Iterator[Rows]:
         np.where(finite, np.round(few), x),
         np.where(finite, np.ldexp(np.round(mantissa * 16.0) / 16.0, exponent), x),
     )
-    for candidate in candidates:
-        if candidate.astype(rows.logits.dtype).tobytes() != rows.logits.tobytes():
-            yield replace(rows, logits=candidate.astype(rows.logits.dtype))
+    with np.errstate(over="ignore"):  # the largest number of a format, rounded up, is an infinity in it
+        rounded = [candidate.astype(rows.logits.dtype) for candidate in candidates]
+    for logits in rounded:
+        if logits.tobytes() != rows.logits.tobytes():
+            yield replace(rows, logits=logits)
     ones: dict[str, Any] = {name: np.ones_like(getattr(rows, name)) for name in ("row_cotangents", "class_cotangents")}
     if finding.quantity != "value" and any((getattr(rows, name) != 1).any() for name in ones):
         yield replace(rows, **ones)

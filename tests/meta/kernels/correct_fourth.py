@@ -213,6 +213,38 @@ def gradient_of_ignored_rows_times_zero(x: Array, y: Array, c: Array) -> Array:
     return (grad_loss(wide(x), np.where(kept, y, 0), wide(c)) * kept[:, None]).astype(x.dtype)
 
 
+def added_in_sorted_order(x: Array) -> Array:
+    w = np.sort(wide(x), axis=1)
+    safe = np.where(np.isinf(w[:, -1]), 0, w[:, -1]).astype(w.dtype)
+    found = safe + np.log(np.exp(w - safe[:, None]).sum(axis=1))
+    return np.where(np.isnan(w).any(axis=1), np.nan, found).astype(x.dtype)
+
+
+def mean_of_rows_left_over(x: Array, y: Array) -> Array:
+    kept = y != IGNORED
+    return np.asarray(loss(wide(x)[kept], y[kept]).mean() if kept.any() else np.nan).astype(x.dtype)
+
+
+def gradient_recomputed_by_tiles(x: Array, y: Array, c: Array) -> Array:
+    w = wide(x)
+    tiles = [slice(start, start + TILE) for start in range(0, w.shape[1], TILE)]
+    top = w.max(axis=1, keepdims=True)
+    total = sum(np.exp(w[:, tile] - top).sum(axis=1, keepdims=True) for tile in tiles)
+    g = np.empty_like(w)
+    for tile in tiles:
+        hot = np.arange(w.shape[1])[tile] == y[:, None]
+        g[:, tile] = (np.exp(w[:, tile] - top) / total - hot) * wide(c)[:, None]
+    return g.astype(x.dtype)
+
+
+def loss_in_float32(x: Array, y: Array) -> Array:
+    return loss(x.astype(np.float32), y)
+
+
+def gradient_in_float32(x: Array, y: Array, c: Array) -> Array:
+    return grad_loss(x.astype(np.float32), y, wide(c))
+
+
 def _add(op: str, kind: str, function: Any, gradient: Any = None, **declared: Any) -> None:
     CORRECT.append(Planted(op, kind, function, gradient, declared))
 
@@ -231,3 +263,8 @@ _add(LOSS, "read twice", loss, chunks_of_the_vocabulary_read_twice)
 _add(LOSS, "smoothing by sums", smoothed_by_two_sums, label_smoothing=0.1)
 _add(LOSS, "cap by expm1", capped_by_expm1, softcap=30.0)
 _add(LOSS, "ignored times 0", loss_of_kept, gradient_of_ignored_rows_times_zero, ignore_index=IGNORED)
+_add("log_sum_exp", "sorted", added_in_sorted_order)
+_add(LOSS, "rows left over", mean_of_rows_left_over, reduction="mean", ignore_index=IGNORED)
+_add(LOSS, "recomputed by tiles", loss, gradient_recomputed_by_tiles)
+_add(LOSS, "wide loss", loss_in_float32, grad_loss, result_format="float32", format="bfloat16")
+_add(LOSS, "all wide", loss_in_float32, gradient_in_float32, result_format="float32", format="bfloat16")

@@ -15,6 +15,7 @@ from meta.kernels import (
     faulty_second,
     faulty_second_gradients,
     faulty_shapes,
+    faulty_sixth,
     faulty_state,
     faulty_third,
 )
@@ -35,6 +36,7 @@ MODULES = (
     faulty_second,
     faulty_second_gradients,
     faulty_shapes,
+    faulty_sixth,
     faulty_state,
     faulty_third,
 )

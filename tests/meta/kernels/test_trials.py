@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from logitproof.kernels.check import check
@@ -143,3 +145,20 @@ def test_a_sum_that_is_rounded_at_random_is_unsteady_in_the_format_that_shows_it
 def test_an_option_in_half_precision_accuses_no_right_code(kind: str, trial: str) -> None:
     planted = next(one for one in CORRECT if one.kind == kind and one.gradient)
     assert not [one for one in findings_of(planted, "float16", trial_named(trial, "float16"))[1] if not one.is_huge]
+
+
+@pytest.mark.parametrize("kind", ["wide loss", "all wide"])
+def test_a_gradient_is_held_to_the_format_it_came_in(kind: str) -> None:
+    planted = next(one for one in CORRECT if one.kind == kind)
+    asker, found = findings_of(planted, "bfloat16", trial_named("width_33", "bfloat16"))
+    assert asker.question.claim.result_format == "float32"
+    assert not [one for one in found if not one.is_huge]
+
+
+def test_a_gradient_in_float32_is_not_granted_the_roundings_of_bfloat16() -> None:
+    def rounded(x: Any, y: Any, c: Any) -> Any:
+        return grad_loss(x, y, c.astype(x.dtype)).astype(np.float32)
+
+    planted = next(one for one in CORRECT if one.kind == "all wide")
+    found = findings_of(replace(planted, gradient=rounded), "bfloat16", trial_named("width_33", "bfloat16"))[1]
+    assert {one.clause for one in found} >= {"GRD-1"}
