@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from logitproof.errors import UsageError
-from logitproof_adapters.catalogue.extras import install_line
+from logitproof_adapters.catalogue.pip_extras import install_line
 from logitproof_reports.runs.environment import THREAD_VARIABLES
 
 if TYPE_CHECKING:

@@ -14,13 +14,12 @@ from logitproof.kernels.refused_rows import AskedCase
 from logitproof_reference.bounds.derived_losses import BOUNDS, bound
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.cases.hashed_numbers import integers, normals
-from logitproof_reference.cases.regime import rounded
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.oracle.derived_losses import FORMULAS, Operands, exact
 from logitproof_reference.prologues.distribution_bounds import DISTRIBUTIONS as BOUNDS_OF_DISTRIBUTIONS
 from logitproof_reference.prologues.distributions import DISTRIBUTIONS
 from logitproof_reference.vocabulary.cells import Inputs
-from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.formats import FORMATS, rounded
 from logitproof_reference.vocabulary.heads import HEADS, OF_ELEMENTS
 
 if TYPE_CHECKING:

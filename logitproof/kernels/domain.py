@@ -9,8 +9,7 @@ import numpy as np
 
 from logitproof.kernels.examination import width_near
 from logitproof_reference.cases.catalogue import Rows
-from logitproof_reference.cases.regime import rounded
-from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.formats import FORMATS, rounded
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:

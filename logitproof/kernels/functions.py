@@ -13,10 +13,9 @@ from logitproof.kernels.by_format import AskedFormat
 from logitproof.kernels.refused_rows import AskedCase
 from logitproof_reference.bounds.functions import bound
 from logitproof_reference.cases.hashed_numbers import integers, normals
-from logitproof_reference.cases.regime import rounded
 from logitproof_reference.oracle.functions import SECOND, Operands, exact, shape_of
 from logitproof_reference.vocabulary.cells import Inputs
-from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.formats import FORMATS, rounded
 from logitproof_reference.vocabulary.heads import OF_GROUPS, OF_TWO
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import numpy as np
 from logitproof_reference.cases.catalogue import REGIMES
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.ignored_rows import ignore_middle_of_three
-from logitproof_reference.cases.regime import rounded
-from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.formats import FORMATS, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,13 +14,12 @@ from logitproof.kernels.probability_cases import Case, cases, outside
 from logitproof.kernels.refused_rows import AskedCase
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.bounds.probabilities import bound
-from logitproof_reference.cases.regime import rounded
 from logitproof_reference.judging.compare import compare
 from logitproof_reference.oracle.conventions import Convention
 from logitproof_reference.oracle.probabilities import Operands, exact
 from logitproof_reference.specification.clauses import clause as clause_of
 from logitproof_reference.vocabulary.cells import Inputs
-from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.formats import FORMATS, rounded
 from logitproof_reference.vocabulary.heads import BINARY, HEADS
 from logitproof_reference.vocabulary.judgement import on_cell
 

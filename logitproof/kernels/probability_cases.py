@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.cases.hashed_numbers import integers, normals
-from logitproof_reference.cases.regime import rounded
-from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.formats import FORMATS, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

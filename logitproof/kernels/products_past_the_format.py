@@ -18,11 +18,11 @@ import numpy as np
 
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.producers import CHAIN, moved_by
-from logitproof_reference.cases.regime import rounded
 from logitproof_reference.judging.compare import compare
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
+from logitproof_reference.vocabulary.formats import rounded
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from logitproof_adapters.sources.kernel_adapter import SAVED
 from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.cases.memory_layouts import OF_GRADIENTS, PLACEMENTS
-from logitproof_reference.cases.regime import rounded
 from logitproof_reference.cases.widths import BETWEEN, BLOCKS, WIDTHS, places, tiles
+from logitproof_reference.vocabulary.formats import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from logitproof.errors import UsageError
-from logitproof_adapters.catalogue.extras import install_line
 from logitproof_adapters.catalogue.frameworks import distributions_of
+from logitproof_adapters.catalogue.pip_extras import install_line
 from logitproof_adapters.catalogue.registry import (
     MissingFramework,
     installed,

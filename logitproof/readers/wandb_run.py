@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
 from logitproof.readers.training_steps import training_steps
-from logitproof_adapters.catalogue.extras import install_line
+from logitproof_adapters.catalogue.pip_extras import install_line
 from logitproof_conformance.training.wandb_log import PROJECT_VARIABLE
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.tally import tally_by

@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
-from logitproof_adapters.catalogue.extras import install_line
+from logitproof_adapters.catalogue.pip_extras import install_line
 from logitproof_reports.runs.input_files import read_whole
 from logitproof_reports.runs.schema import RunFileError
 

@@ -9,8 +9,8 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 
 from logitproof_adapters.catalogue import oldest
-from logitproof_adapters.catalogue.extras import install_line
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
+from logitproof_adapters.catalogue.pip_extras import install_line
 from logitproof_adapters.contract import Adapter
 
 GROUP = "logitproof.adapters"

@@ -9,29 +9,20 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from logitproof_reference.cases.extreme import REGIMES_EXTREME
-from logitproof_reference.cases.ordinary import REGIMES_ORDINARY, TEN
-from logitproof_reference.cases.real import REGIMES_REAL
 from logitproof_reference.cases.regime import PROFILES, Regime, Rows, concatenated
-from logitproof_reference.cases.wide import REGIMES_WIDE
-from logitproof_reference.cases.wide_extreme import REGIMES_WIDE_EXTREME
-from logitproof_reference.cases.worst_known import WORST_KNOWN
+from logitproof_reference.cases.regimes.empty import EMPTY_BATCH
+from logitproof_reference.cases.regimes.extreme import REGIMES_EXTREME
+from logitproof_reference.cases.regimes.ordinary import REGIMES_ORDINARY
+from logitproof_reference.cases.regimes.real import REGIMES_REAL
+from logitproof_reference.cases.regimes.wide import REGIMES_WIDE
+from logitproof_reference.cases.regimes.wide_extreme import REGIMES_WIDE_EXTREME
+from logitproof_reference.cases.regimes.worst_known import WORST_KNOWN
 from logitproof_reference.vocabulary.formats import FORMATS, Format, named_format
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["PROFILES", "REGIMES", "Batch", "Regime", "Rows", "batches", "case_set_digest", "poisoned"]
-
-_EMPTY_BATCH = Regime(
-    "empty_batch",
-    "No rows: the result must be empty with the right shape and format, without an error or a crash.",
-    TEN,
-    {"quick": 0, "full": 0},
-    lambda _format, count: np.zeros((count, TEN)),
-    clause="IO-3",
-    source="https://github.com/tensorflow/tensorflow/issues/6766, https://github.com/pytorch/pytorch/issues/134431",
-)
 
 REGIMES: dict[str, Regime] = {
     **REGIMES_ORDINARY,
@@ -40,7 +31,7 @@ REGIMES: dict[str, Regime] = {
     WORST_KNOWN.name: WORST_KNOWN,
     **REGIMES_EXTREME,
     **REGIMES_WIDE_EXTREME,
-    _EMPTY_BATCH.name: _EMPTY_BATCH,
+    EMPTY_BATCH.name: EMPTY_BATCH,
 }
 """Every regime by name, in the order of reports and of the rows in a batch: the last row of ten classes is NaN."""
 
@@ -83,12 +74,12 @@ def batches(format_: Format | str, profile: str) -> list[Batch]:
     """
     format_ = named_format(format_) if isinstance(format_, str) else format_
     widths = sorted({regime.classes for regime in _asked(format_, profile)})
-    return [*(batch_of(format_, profile, n) for n in widths), _batch([_EMPTY_BATCH], format_, profile)]
+    return [*(batch_of(format_, profile, n) for n in widths), _batch([EMPTY_BATCH], format_, profile)]
 
 
 def batch_of(format_: Format, profile: str, classes: int) -> Batch:
     """Return the batch of one class count, built once while it is in use: a digest and a plan take the same rows."""
-    regimes = [r for r in _asked(format_, profile) if r.classes == classes and r is not _EMPTY_BATCH]
+    regimes = [r for r in _asked(format_, profile) if r.classes == classes and r is not EMPTY_BATCH]
     key = (format_.name, profile, *((r.name, r.values) for r in regimes))
     found = _BUILT.get(key)
     if found is None:

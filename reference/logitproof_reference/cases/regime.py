@@ -9,7 +9,7 @@ import numpy as np
 
 from logitproof_reference.cases.hashed_numbers import integers
 from logitproof_reference.cases.labels import cycled_indices, cycled_weights
-from logitproof_reference.vocabulary.formats import FORMATS, Format, named_format
+from logitproof_reference.vocabulary.formats import FORMATS, Format, named_format, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,17 +58,6 @@ class Rows:
 def concatenated(parts: list[Rows]) -> Rows:
     """Return the rows of all `parts`, which share one format and one class count."""
     return Rows(*(np.concatenate([getattr(rows, part.name) for rows in parts]) for part in fields(Rows)))
-
-
-def rounded(values: NDArray[Any], format_: Format) -> NDArray[Any]:
-    """Round float64 or float32 values to `format_`, to nearest even; bfloat16 by way of float32.
-
-    The detour makes the double rounding of bfloat16 a definition instead of a
-    property of the ml_dtypes release in use.
-    """
-    if format_.name == "bfloat16":
-        values = values.astype(np.float32)
-    return np.ascontiguousarray(values.astype(format_.dtype))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.cases.real import REGIMES_REAL, real_logits
+from logitproof_reference.cases.regimes.real import REGIMES_REAL, real_logits
 from logitproof_reference.judging.worst_element import exact_parts, worst_element
 from logitproof_reference.training.exact import predictions
 from logitproof_reference.training.tasks import BATCH, STEPS, TASKS, Examples

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
+from logitproof_reference.bounds.half_precision import ACCURACY_GRADES
 from logitproof_reports.counting.accuracy_grades import grades_of
 from logitproof_reports.counting.run_table import prepare
 

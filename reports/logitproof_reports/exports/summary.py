@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
+from logitproof_reference.bounds.half_precision import ACCURACY_GRADES
 from logitproof_reports.counting.accuracy_grades import counted, grades_of
 from logitproof_reports.counting.provenance import sentence_of
 from logitproof_reports.counting.run_table import prepare

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
+from logitproof_reference.bounds.half_precision import ACCURACY_GRADES
 from logitproof_reports.words.links import filter_terms
 from logitproof_reports.words.outcomes import BY_RANK
 from logitproof_reports.words.terms import is_extreme, question, question_place

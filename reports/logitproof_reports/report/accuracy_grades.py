@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
+from logitproof_reference.bounds.half_precision import ACCURACY_GRADES
 from logitproof_reports.counting.accuracy_grades import CLAUSE, Grade, grades_of
 from logitproof_reports.words.links import filter_terms
 from logitproof_reports.words.outcomes import OUTCOMES

@@ -12,14 +12,14 @@ from logitproof_adapters.contract import declared_arithmetic
 from logitproof_conformance.asking.dialect_choices import choices_of
 from logitproof_conformance.plan.layout import class_weights, given_arrays
 from logitproof_reference.answers.answers import shared_answers
-from logitproof_reference.bounds.accuracy_grades import (
+from logitproof_reference.bounds.assumptions import SHOULD
+from logitproof_reference.bounds.half_precision import (
     IN_FLOAT32,
     is_half,
     narrow_arithmetic,
     rounded_once,
     wide_format,
 )
-from logitproof_reference.bounds.assumptions import SHOULD
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.prologues.factor import logits_behind, producer_of

@@ -19,7 +19,7 @@ from logitproof_conformance.judging.judging import (
     spell_inputs,
     verdict_on,
 )
-from logitproof_reference.bounds.accuracy_grades import ACCURACY_GRADES
+from logitproof_reference.bounds.half_precision import ACCURACY_GRADES
 from logitproof_reference.cases.catalogue import REGIMES
 
 if TYPE_CHECKING:

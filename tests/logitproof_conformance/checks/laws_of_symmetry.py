@@ -19,7 +19,7 @@ from logitproof_conformance.judging.related import (
 )
 from logitproof_conformance.plan.layout import arrange
 from logitproof_reference.cases.hashed_numbers import integers
-from logitproof_reference.cases.ordinary import hash_order
+from logitproof_reference.cases.regimes.ordinary import hash_order
 from logitproof_reference.numerics.double_double import two_sum
 from logitproof_reference.numerics.enclosure import Enclosure
 from logitproof_reference.vocabulary.cells import Inputs

@@ -11,7 +11,7 @@ from logitproof_conformance.plan.layout import WEIGHTLESS
 from logitproof_reference.cases.catalogue import REGIMES, Batch, batch_of, batches
 from logitproof_reference.cases.ignored_rows import ignore_all_but_one, ignore_every
 from logitproof_reference.cases.regime import Rows, concatenated
-from logitproof_reference.cases.worst_known import WORST_KNOWN
+from logitproof_reference.cases.regimes.worst_known import WORST_KNOWN
 from logitproof_reference.prologues.factor import logits_behind, producer_of
 from logitproof_reference.vocabulary.cells import Options
 from logitproof_reference.vocabulary.formats import FORMATS

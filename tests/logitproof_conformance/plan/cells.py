@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from logitproof_adapters.contract import entries, producers
 from logitproof_conformance.plan.batches import COMMON_CLASSES, SUMS_OF_HALVES
 from logitproof_conformance.plan.layout import SHAPES
-from logitproof_reference.cases.wide_extreme import EQUAL_LOGITS, HALF_FORMATS
+from logitproof_reference.cases.regimes.wide_extreme import EQUAL_LOGITS, HALF_FORMATS
 from logitproof_reference.cases.widths import TWO_TILES
 from logitproof_reference.vocabulary.cells import AXES, PLAIN, Cell, Options
 from logitproof_reference.vocabulary.formats import FORMATS

@@ -10,8 +10,8 @@ from typing import NoReturn
 import pytest
 
 from logitproof_adapters.catalogue import registry
-from logitproof_adapters.catalogue.extras import install_line
 from logitproof_adapters.catalogue.frameworks import PACKAGES
+from logitproof_adapters.catalogue.pip_extras import install_line
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 
 FRAMEWORKS = tuple(sorted(set(PACKAGES) - {"numpy"}))
@@ -70,7 +70,7 @@ def test_what_an_extra_needs_is_named_for_this_machine(monkeypatch: pytest.Monke
         'mlx>=0.32.4; sys_platform == "vms" and extra == "mlx"',
         "torch>=2.6; extra == 'torch'",
     ]
-    monkeypatch.setattr("logitproof_adapters.catalogue.extras.metadata.requires", lambda _: declared)
+    monkeypatch.setattr("logitproof_adapters.catalogue.pip_extras.metadata.requires", lambda _: declared)
     assert install_line("mlx") == 'python -m pip install "mlx[cpu]>=0.32.4"'
     assert install_line("torch") == 'python -m pip install "torch>=2.6"'
 
@@ -79,7 +79,7 @@ def test_from_a_clone_the_extra_itself_is_named(monkeypatch: pytest.MonkeyPatch)
     def nowhere(_: str) -> NoReturn:
         raise metadata.PackageNotFoundError
 
-    monkeypatch.setattr("logitproof_adapters.catalogue.extras.metadata.requires", nowhere)
+    monkeypatch.setattr("logitproof_adapters.catalogue.pip_extras.metadata.requires", nowhere)
     assert install_line("torch") == 'python -m pip install ".[torch]"'
 
 

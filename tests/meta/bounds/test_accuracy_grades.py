@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from logitproof_adapters.control import answers as control
-from logitproof_reference.bounds.accuracy_grades import (
+from logitproof_reference.bounds.api import bound
+from logitproof_reference.bounds.assumptions import SHOULD, Arithmetic
+from logitproof_reference.bounds.half_precision import (
     IN_A_HALF_FORMAT,
     IN_FLOAT32,
     narrow_arithmetic,
     rounded_once,
     wide_format,
 )
-from logitproof_reference.bounds.api import bound
-from logitproof_reference.bounds.assumptions import SHOULD, Arithmetic
 from logitproof_reference.oracle.request import Request, checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.formats import FORMATS, Format

@@ -9,7 +9,7 @@ import pytest
 
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
-from logitproof_reference.cases.extreme import REGIMES_EXTREME
+from logitproof_reference.cases.regimes.extreme import REGIMES_EXTREME
 from logitproof_reference.oracle.request import checked_request
 from logitproof_reference.oracle.softmax_rows import ExactRows
 from logitproof_reference.vocabulary.formats import FORMATS

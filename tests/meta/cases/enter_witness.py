@@ -15,8 +15,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from logitproof.searches.witness import Witness, read_witness
-from logitproof_reference.cases.ordinary import TEN
-from logitproof_reference.cases.worst_known import FORMATS, KnownRow, known_rows
+from logitproof_reference.cases.regimes.ordinary import TEN
+from logitproof_reference.cases.regimes.worst_known import FORMATS, KnownRow, known_rows
 from logitproof_reference.vocabulary.formats import hex_floats, widened
 from logitproof_reference.vocabulary.ops import OPS
 from logitproof_reports.runs.whole_files import write_text_atomically
@@ -83,7 +83,7 @@ def main(paths: list[str]) -> None:
         sys.stdout.write(f"{path}: {found.id}, error / bound {float.fromhex(found.slack):.4f}: {became}\n")
         known = after
     text = json.dumps([asdict(row) for row in known.values()], indent=1)
-    with as_file(files("logitproof_reference.cases") / "worst_known.json") as file:
+    with as_file(files("logitproof_reference.cases.regimes") / "worst_known.json") as file:
         write_text_atomically(file, text + "\n")
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from logitproof_reference.cases.real import REGIMES_REAL, real_logits
+from logitproof_reference.cases.regimes.real import REGIMES_REAL, real_logits
 from logitproof_reference.training.impact import TASK, Shape, impact_of, shape_of, train_with_error
 
 EARLY = Shape(1.5, 2.5)

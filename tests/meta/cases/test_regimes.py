@@ -10,8 +10,8 @@ import pytest
 
 from logitproof_reference.cases.catalogue import PROFILES, REGIMES, Batch, batches, case_set_digest, poisoned
 from logitproof_reference.cases.hashed_numbers import normals, splitmix64, uniforms
+from logitproof_reference.cases.regimes.worst_known import WORST_KNOWN
 from logitproof_reference.cases.widths import BODY_AND_TAIL, TWO_TILES, WIDEST_TILE, places, tiles
-from logitproof_reference.cases.worst_known import WORST_KNOWN
 from logitproof_reference.specification.clauses import CLAUSES
 from logitproof_reference.vocabulary.formats import FORMATS, Format, named_format, ulp
 

@@ -11,13 +11,13 @@ import pytest
 
 from logitproof.searches.rows import Rows
 from logitproof.searches.witness import Witness
-from logitproof_reference.cases.worst_known import COUNT, FORMATS, WORST_KNOWN, known_rows
+from logitproof_reference.cases.regimes.worst_known import COUNT, FORMATS, WORST_KNOWN, known_rows
 from logitproof_reference.vocabulary.cells import Cell
 from logitproof_reference.vocabulary.formats import FORMATS as ALL_FORMATS
 from meta.cases.enter_witness import ORDER, entered, row_of
 
 if TYPE_CHECKING:
-    from logitproof_reference.cases.worst_known import KnownRow
+    from logitproof_reference.cases.regimes.worst_known import KnownRow
 
 ID = "log_softmax-grad_logits-bfloat16"
 

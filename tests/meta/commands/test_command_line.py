@@ -16,7 +16,7 @@ import pytest
 
 from logitproof.errors import EXPECTED, INTERRUPTED, MEANING, UNEXPECTED, USAGE
 from logitproof.readers.reporting import judgements
-from logitproof_adapters.catalogue.extras import install_line
+from logitproof_adapters.catalogue.pip_extras import install_line
 from logitproof_reports.runs.run_file import read_run
 
 if TYPE_CHECKING:

@@ -31,8 +31,7 @@ from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_adapter import adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_reference.cases.catalogue import Rows
-from logitproof_reference.cases.regime import rounded
-from logitproof_reference.vocabulary.formats import FORMATS
+from logitproof_reference.vocabulary.formats import FORMATS, rounded
 from logitproof_reference.vocabulary.ops import OPS
 from meta.kernels.measure import chosen
 from meta.kernels.numbered import FAULTY, KERNELS

@@ -9,8 +9,8 @@ import numpy as np
 
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.labels import cycled_weights
-from logitproof_reference.cases.ordinary import every_profile, typical
 from logitproof_reference.cases.regime import Labels, Regime, ordinary_labels
+from logitproof_reference.cases.regimes.ordinary import every_profile, typical
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:

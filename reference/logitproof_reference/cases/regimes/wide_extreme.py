@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.cases.hashed_numbers import integers
-from logitproof_reference.cases.ordinary import every_profile, typical
 from logitproof_reference.cases.regime import Regime
+from logitproof_reference.cases.regimes.ordinary import every_profile, typical
 from logitproof_reference.cases.widths import BODY_AND_TAIL, TWO_TILES, places, tiles
 
 if TYPE_CHECKING:

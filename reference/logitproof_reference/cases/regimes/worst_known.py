@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logitproof_reference.cases.labels import cycled_weights
-from logitproof_reference.cases.ordinary import TEN
-from logitproof_reference.cases.regime import Regime, Rows, rounded
+from logitproof_reference.cases.regime import Regime, Rows
+from logitproof_reference.cases.regimes.ordinary import TEN
+from logitproof_reference.vocabulary.formats import rounded
 
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.formats import F64, Format
@@ -66,7 +67,7 @@ class KnownRow:
 @cache
 def known_rows() -> dict[str, KnownRow]:
     """Return all witnesses by id."""
-    text = (files("logitproof_reference.cases") / "worst_known.json").read_text("utf-8")
+    text = (files("logitproof_reference.cases.regimes") / "worst_known.json").read_text("utf-8")
     return {row.id: row for row in (KnownRow(**one) for one in json.loads(text))}
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.cases.hashed_numbers import integers, normals, uniforms
-from logitproof_reference.cases.regime import Labels, Regime, ordinary_labels, rounded
+from logitproof_reference.cases.regime import Labels, Regime, ordinary_labels
+from logitproof_reference.vocabulary.formats import rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

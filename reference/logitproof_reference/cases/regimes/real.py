@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def _stored(name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Read logits (rows, n) and class indices (rows,) of one stored classifier."""
     with (
-        (files("logitproof_reference.cases") / "real_logits" / f"{name}.npz").open("rb") as stream,
+        (files("logitproof_reference.cases.regimes") / "real_logits" / f"{name}.npz").open("rb") as stream,
         np.load(stream) as stored,
     ):
         return stored["logits"], stored["labels"].astype(np.int64)

@@ -8,8 +8,8 @@ import numpy as np
 
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.cases.labels import cycled_weights
-from logitproof_reference.cases.ordinary import TEN, every_profile, hash_order
 from logitproof_reference.cases.regime import Labels, Regime
+from logitproof_reference.cases.regimes.ordinary import TEN, every_profile, hash_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
