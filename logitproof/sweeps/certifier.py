@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.sweeps.allowed import allowed_of
-from logitproof.sweeps.comparison import BINS, Comparison
+from logitproof.sweeps.comparison import BINS, Comparison, bins_of
 from logitproof.sweeps.equal_answers import deciding
 from logitproof.sweeps.exact import measured
 from logitproof.sweeps.limits import wrong_at_limits
@@ -65,7 +65,7 @@ class Tally:
         Compared: one or two a row, of rows with finite logits.
     not_rounded, broken, lost, not_finite : int
         Not the exact number correctly rounded; past the bound; 0 where the exact one rounds to a subnormal number; not
-        finite, which are broken too.
+        finite where the exact one does not round to that infinity, which are broken too.
     limits, limits_wrong : int
         Numbers of rows with a logit that is not finite, and those that no clause allows.
     first_broken, first_limit : int
@@ -178,13 +178,28 @@ class Certifier:
         self._slack(rows, element, numbers)
 
     def _not_finite(self, rows: Rows, element: int, seen: F64) -> None:
-        """Count answers that are infinite or NaN, which no row here has: each by itself, and infinitely wrong."""
-        self.tally.not_finite += len(rows)
-        self.tally.not_rounded += len(rows)
-        self.tally.bins[-1] += len(rows)
-        self._break(int(rows[0]), len(rows))
-        self.worst_ulps.take(np.inf, int(rows[0]), element, float(seen[0]))
-        self.worst_slack.take(np.inf, int(rows[0]), element, float(seen[0]))
+        """Count answers that are infinite or NaN, each by itself: right where the exact number rounds to that infinity.
+
+        Others are broken, and infinitely wrong.
+        """
+        found = self._measured(element, rows, seen)
+        right = found.conforms
+        if right.any():
+            self.tally.not_rounded += int((right & ~found.rounded).sum())
+            self.tally.bins += np.bincount(bins_of(found.ulps[right]), minlength=BINS)
+            for measures, worst in ((found.ulps, self.worst_ulps), (found.slack, self.worst_slack)):
+                at = int(np.where(right, measures, -1.0).argmax())
+                worst.take(float(measures[at]), int(rows[at]), element, float(seen[at]))
+            self.slack_at_most = max(self.slack_at_most, float(found.slack[right].max()))
+        if not right.all():
+            wrong, count = int(rows[~right][0]), int((~right).sum())
+            self.tally.not_finite += count
+            self.tally.not_rounded += count
+            self.tally.bins[-1] += count
+            self._break(wrong, count)
+            first = float(seen[~right][0])
+            self.worst_ulps.take(np.inf, wrong, element, first)
+            self.worst_slack.take(np.inf, wrong, element, first)
 
     def _break(self, row: int, count: int) -> None:
         self.tally.broken += count

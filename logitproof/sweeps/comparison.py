@@ -27,6 +27,12 @@ LOST_BELOW = 2.0**24
 """An exact number of this many smallest subnormal numbers is never lost, whatever it is rounded to."""
 
 
+def bins_of(ulps: F64) -> NDArray[np.int64]:
+    """Return where each error is counted, from 0 for the first bin."""
+    exponents = (ulps.view(np.int64) >> 52) - (1023 + FIRST_BIN - 1)
+    return np.clip(exponents, 0, BINS - 1, out=exponents)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The observed values of an element over a stretch, all finite.
@@ -78,8 +84,7 @@ class Comparison:
     @cached_property
     def bins(self) -> NDArray[np.int64]:
         """Where each error is counted, from 0 for the first bin."""
-        exponents = (self.ulps.view(np.int64) >> 52) - (1023 + FIRST_BIN - 1)
-        return np.clip(exponents, 0, BINS - 1, out=exponents)
+        return bins_of(self.ulps)
 
     @cached_property
     def roundings(self) -> tuple[Mask, Mask]:

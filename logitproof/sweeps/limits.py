@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.sources.two_logits import logits_of
-from logitproof_reference.vocabulary.formats import widened
+from logitproof_reference.vocabulary.formats import FORMATS, widened
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def wrong_at_limits(function: Function, start: int, columns: list[NDArray[Any]]) -> NDArray[np.bool_]:
     """Return which numbers no clause allows, shape (rows, elements).
 
-    The limit is right, and so is NaN beside a logit of +inf (EXT-5), or for one that is infinite at all where an op
-    takes each logit by itself (EXT-10).
+    The limit is right, and 0 where that is a subnormal number; so is NaN beside a logit of +inf (EXT-5), or for one
+    that is infinite at all where an op takes each logit by itself (EXT-10).
     """
     logits = widened(logits_of(function.op, function.format, start, len(columns[0])))
     elementwise = OPS[function.op].elementwise
@@ -31,7 +31,8 @@ def wrong_at_limits(function: Function, start: int, columns: list[NDArray[Any]])
         with np.errstate(invalid="ignore"):
             limit = limit_of(element, logits[:, 0], np.zeros(len(logits)) if elementwise else logits[:, 1])
         seen = widened(column)
-        same = (seen == limit) | (np.isnan(seen) & np.isnan(limit))
+        is_flushed = (seen == 0.0) & (np.abs(limit) < FORMATS[function.format].smallest_normal)
+        same = (seen == limit) | is_flushed | (np.isnan(seen) & np.isnan(limit))
         wrong.append(~same & ~(np.isnan(seen) & nan_is_right))
     return np.stack(wrong, axis=1)
 

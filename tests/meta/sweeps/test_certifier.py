@@ -16,7 +16,7 @@ from logitproof.sweeps.exact import measured, request_of
 from logitproof.sweeps.functions import Function, chosen
 from logitproof.sweeps.monotonic_ranges import BLOCK, stretches
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
-from logitproof_adapters.sources.two_logits import inputs_of
+from logitproof_adapters.sources.two_logits import inputs_of, logits_of
 from logitproof_reference.bounds.api import bound
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.oracle.softmax_rows import ExactRows
@@ -244,6 +244,39 @@ def test_an_answer_that_is_not_finite_breaks_its_clause(wrong: float) -> None:
     found = certified(SOFTMAX, 0x4100_0000, answer)
     assert (found.tally.broken, found.tally.not_finite, found.tally.first_broken) == (1, 1, 0x4100_0000 + 77)
     assert found.worst_ulps.measure == np.inf
+
+
+def test_an_infinite_answer_is_right_where_the_exact_one_rounds_to_it() -> None:
+    function = Function("log_softmax", "none", "value", "float16")
+    start, count = 0x5580_FBF0, 16  # (88, b) to b = -65,504: class 1 is -65,520 and less from the 13th row on
+    answer = np.zeros((count, 2), np.float16)
+    exact = -88.0 + np.arange(0xFBF0, 0xFC00, dtype=np.uint16).view(np.float16).astype(np.float64)
+    with np.errstate(over="ignore"):
+        answer[:, 1] = exact
+    assert np.isinf(answer[:, 1]).sum() == 3
+    found = certified(function, start, answer)
+    assert (found.tally.broken, found.tally.not_finite, found.tally.not_rounded) == (0, 0, 0)
+    assert int(found.tally.bins.sum()) == found.tally.numbers == 2 * count
+    assert found.worst_ulps.measure <= 0.5
+    answer[7, 1] = -np.inf
+    found = certified(function, start, answer)
+    assert (found.tally.broken, found.tally.first_broken) == (1, start + 7)
+    answer[7, 1] = answer[6, 1]
+    answer[15, 1] = np.inf
+    found = certified(function, start, answer)
+    assert (found.tally.broken, found.tally.first_broken) == (1, start + 15)
+
+
+def test_a_subnormal_limit_may_be_flushed() -> None:
+    function = Function("log_sum_exp", "none", "value", "bfloat16")
+    start = 0x0001_FF80  # the smallest subnormal number, and -inf
+    for right, wrong_ones in (
+        (logits_of("log_sum_exp", "bfloat16", start, 1)[:, 0], 0),
+        (np.zeros(1), 0),
+        (np.ones(1), 1),
+    ):
+        answer = right.astype(formats.BFLOAT16)
+        assert certified(function, start, answer).tally.limits_wrong == wrong_ones
 
 
 def test_an_answer_that_is_flushed_to_zero_is_counted() -> None:
