@@ -31,8 +31,8 @@ ROWS, WIDTH, CLASSES = 24, 16, 10
 SPOILED = 12
 """The row with such a label: in the middle, so that code which reads or writes by it stays within its arrays."""
 
-NEAR = 1e-2
-"""Relative distance within which a number is taken for another loss, of which it is said to be."""
+NEAR, SMALL, ROUNDINGS = 1e-4, 1e-2, 4.0
+"""Relative distance within which a number is taken for another loss, the least loss of it, and roundings beside it."""
 
 GIVES_NUMBER, ALIKE = "gives a number", ("raises", "gives NaN")
 
@@ -45,6 +45,7 @@ class Asked(NamedTuple):
     cell: Cell
     claim: Claim
     dtype: Any
+    unit: float
 
 
 def judged(asked: Asked, notes: list[str], *, has_gradient: bool) -> Iterator[Judgement]:
@@ -94,7 +95,9 @@ def _outcome(asked: Asked, label: int, *, has_gradient: bool) -> str:
     numbers = seen[:, at] if at < seen.shape[1] else seen[:, -1]
     if np.isnan(numbers).all():
         return "gives NaN"
-    said = next((words for words, loss in _losses(asked, case, at) if _is_near(numbers, loss)), GIVES_NUMBER)
+    known = [(_off(numbers, loss), words) for words, loss in _losses(asked, case, at)]
+    nearest, words = min(known)
+    said = words if nearest <= NEAR + ROUNDINGS * asked.unit else GIVES_NUMBER
     if has_gradient and said == ZERO[claim.reduction != "none"] and _has_gradient(asked, case, row):
         return f"{said}, and a gradient"
     return said
@@ -124,8 +127,9 @@ def _loss(setting: Setting, at: int) -> float:
     return float(setting.head.exact("value").value.reshape(-1)[at])
 
 
-def _is_near(numbers: Array, loss: float) -> bool:
-    return bool((np.abs(numbers - loss) <= NEAR * NEAR * max(abs(loss), NEAR)).all())
+def _off(numbers: Array, loss: float) -> float:
+    """Return the largest difference from a loss, relative to it."""
+    return float((np.abs(numbers - loss) / max(abs(loss), SMALL)).max())
 
 
 def _has_gradient(asked: Asked, case: Case, row: int) -> bool:

@@ -176,10 +176,12 @@ class AskedHead(AskedFormat):
 
     def _of_labels(self) -> Iterator[Judgement]:
         """Judge or note what labels out of range give."""
-        claim, dtype = self.question.claim, FORMATS[self.format].dtype
+        claim, form = self.question.claim, FORMATS[self.format]
         if claim.factors:
             return
-        asked = head_labels.Asked(self._answer, self._setting, self.cell("value"), claim, dtype)
+        asked = head_labels.Asked(
+            self._answer, self._setting, self.cell("value"), claim, form.dtype, form.unit_roundoff
+        )
         yield from head_labels.judged(asked, self.notes, has_gradient="grad_hidden" in self.quantities)
 
     def _note_second_derivatives(self) -> None:
