@@ -66,7 +66,10 @@ def explaining(symptoms: Symptoms) -> dict[Cause, float]:
             own = {cause: explains(cause.predict(symptoms), symptoms) for cause in _own_of(symptoms)}
             return {cause: share for cause, share in own.items() if share}
         found = {cause: explains(cause.predict(symptoms), symptoms) for cause in CAUSES}
-    return {cause: share for cause, share in found.items() if share}
+    explained = {cause: share for cause, share in found.items() if share}
+    if np.isnan(symptoms.x).any() and np.isnan(symptoms.observed).all():  # whatever mixes rows gives that
+        return {cause: share for cause, share in explained.items() if cause.name == NAN_OF_ALL}
+    return explained
 
 
 def _own_of(symptoms: Symptoms) -> tuple[Cause, ...]:
@@ -95,6 +98,8 @@ def explains(predicted: F64 | None, symptoms: Symptoms) -> float:
     of_wrong, of_right = float(closely[bad].mean()), 1.0 if bad.all() else float(roughly[~bad].mean())
     return (of_wrong + of_right) / 2.0 if min(of_wrong, of_right) >= MOST_ROWS else 0.0
 
+
+NAN_OF_ALL = "NaN spoils the batch"
 
 SHIFTS: dict[str, tuple[str, Callable[[F64], Any]]] = {
     "no max shift": ("exp is taken of the logits as they are", lambda x: np.zeros((len(x), 1))),
@@ -155,7 +160,7 @@ def _causes_of_values() -> Iterator[Cause]:
     for lanes in (16, 32, 8, 64, 128):
         says = f"a NaN logit is dropped in whole vectors of {lanes}"
         yield Cause(f"NaN dropped in vectors of {lanes}", says, partial(data.without_nan_in_body, lanes=lanes))
-    yield Cause("NaN spoils the batch", "one NaN makes all rows NaN", data.nan_of_the_batch)
+    yield Cause(NAN_OF_ALL, "one NaN makes all rows NaN", data.nan_of_the_batch)
     says = "NaN and infinite logits are replaced by 0 and the largest numbers"
     yield Cause("infinities replaced", says, data.replaced)
     yield Cause("infinities taken for 0", "infinite logits are taken for 0", data.infinities_as_zero)
@@ -315,6 +320,10 @@ def _causes_of_labels() -> Iterator[Cause]:
         "small labels are taken for 0",
         partial(data.shares_as, change=lambda q: np.where(q < 1e-5, 0.0, q)),
     )
+    says = "in the gradient the label is not multiplied by the upstream gradient"
+    yield Cause("label without the upstream gradient", says, data.label_without_cotangent)
+    says = "the gradient of the largest logit, which was added back, is added to that of the sum"
+    yield Cause("maximum differentiated too", says, data.maximum_twice)
     yield Cause("label lost in the gradient", "the gradient leaves out the label", data.label_lost)
 
 
@@ -354,6 +363,10 @@ def _causes_of_cotangents() -> Iterator[Cause]:
         "inner product not weighted": (
             "the sum of the upstream gradients is subtracted, not weighted by softmax",
             lambda p, c: p * (c - c.sum(axis=1, keepdims=True)),
+        ),
+        "inner product over the batch": (
+            "the inner product of softmax and upstream gradient is summed over the rows too, or instead of the classes",
+            lambda p, c: p * (c - (p * c).sum(axis=0, keepdims=True)),
         ),
         "inner product added": (
             "the inner product of softmax and upstream gradient is added, not subtracted",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.symptoms import answer, distance, log_total
+from logitproof.kernels.symptoms import answer, distance, log_total, one_hot
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
 
@@ -243,6 +243,22 @@ def of_shares(s: Symptoms, *, change: Callable[[F64, F64], F64]) -> F64 | None:
     if (s.op, s.quantity) != ("softmax", "grad_logits") or s.c is None:
         return None
     return np.asarray(change(np.exp(s.x - log_total(s.x)), s.c))
+
+
+def label_without_cotangent(s: Symptoms) -> F64 | None:
+    """Return the gradient of the loss in which the softmax alone is multiplied by the upstream gradient."""
+    if (s.op, s.quantity) != ("softmax_cross_entropy", "grad_logits") or s.c is None:
+        return None
+    q = one_hot(s.labels, s.n)
+    return np.asarray(np.exp(s.x - log_total(s.x)) * q.sum(axis=1, keepdims=True) * s.c[:, None] - q)
+
+
+def maximum_twice(s: Symptoms) -> F64 | None:
+    """Return the gradient of log-sum-exp with 1 more at the largest logit."""
+    if (s.op, s.quantity) != ("log_sum_exp", "grad_logits") or s.c is None:
+        return None
+    top = np.arange(s.n) == s.x.argmax(axis=1)[:, None]
+    return np.asarray((np.exp(s.x - log_total(s.x)) + top) * s.c[:, None])
 
 
 def begun_anew(tile: int, labels: Any, _: Symptoms) -> Any:

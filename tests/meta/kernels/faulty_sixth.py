@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import ml_dtypes
 import numpy as np
 
-from meta.kernels.corpus import fault, faulty_gradient, log_softmax, log_sum_exp, loss, softmax, wide
+from meta.kernels.corpus import fault, faulty_gradient, grad_loss, log_softmax, log_sum_exp, loss, softmax, wide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,3 +129,45 @@ def one_hot_cached_by_the_address_of_the_labels(x: Array, y: Array) -> Array:
     w, m = wide(x), wide(x).max(axis=1)
     picked = np.where(_ONE_HOT[key][0], w, 0).sum(axis=1)
     return (np.log(np.exp(w - m[:, None]).sum(axis=1)) + (m - picked)).astype(x.dtype)
+
+
+@faulty_gradient("softmax", "cotangents", softmax)
+def inner_product_over_the_batch(x: Array, c: Array) -> Array:
+    p, g = softmax(wide(x)), wide(c)
+    return (p * (g - (p * g).sum(axis=0, keepdims=True))).astype(x.dtype)
+
+
+@faulty_gradient("log_sum_exp", "cotangents", log_sum_exp)
+def maximum_added_back_with_its_gradient(x: Array, c: Array) -> Array:
+    p = softmax(wide(x))
+    p[np.arange(len(x)), x.argmax(axis=1)] += 1
+    return (p * wide(c)[:, None]).astype(x.dtype)
+
+
+@faulty_gradient("log_sum_exp", "cotangents", log_sum_exp)
+def derivative_averaged_over_the_classes(x: Array, c: Array) -> Array:
+    return (softmax(wide(x)) * wide(c)[:, None] / x.shape[1]).astype(x.dtype)
+
+
+@faulty_gradient(LOSS, "cotangents", loss)
+def one_hot_not_times_the_cotangent(x: Array, y: Array, c: Array) -> Array:
+    g = softmax(wide(x)) * wide(c)[:, None]
+    g[np.arange(len(x)), y] -= 1
+    return g.astype(x.dtype)
+
+
+@faulty_gradient(LOSS, "cotangents", loss)
+def cotangent_in_bfloat16(x: Array, y: Array, c: Array) -> Array:
+    return grad_loss(x, y, c.astype(ml_dtypes.bfloat16).astype(c.dtype))
+
+
+@fault(LOSS, "range")
+def logits_floored_at_20_below_the_largest(x: Array, y: Array) -> Array:
+    return loss(np.maximum(wide(x), wide(x).max(axis=1, keepdims=True) - 20), y).astype(x.dtype)
+
+
+@fault("log_sum_exp", "width")
+def last_block_begins_where_it_fits(x: Array) -> Array:
+    w, n = wide(x), x.shape[1]
+    starts = [min(start, max(n - TILE, 0)) for start in range(0, n, TILE)]
+    return log_sum_exp(np.concatenate([w[:, start : start + TILE] for start in starts], axis=1)).astype(x.dtype)

@@ -68,6 +68,9 @@ GUESSED = {
     "exponential_overflows": ("exp of the logit overflows", "float32", 33),
     "gradient_from_a_saved_log_sum_exp_in_half": ("log-sum-exp in half", "float16", 33),
     "inner_product_without_the_last_partial_tile": ("tail past a multiple of 128 lost in the gradient", "float32", 129),
+    "last_block_begins_where_it_fits": ("tail read twice", "float32", 257),
+    "maximum_added_back_with_its_gradient": ("maximum differentiated too", "float32", 33),
+    "one_hot_not_times_the_cotangent": ("label without the upstream gradient", "float32", 33),
     "labels_of_the_last_partial_tile_of_rows_begin_anew": ("labels begin anew", "float32", 33),
 }
 """Names of faulty kernels, the guess, and the format and width in which they show."""
@@ -121,6 +124,18 @@ def test_a_maximum_that_is_raised_too_late_is_guessed() -> None:
     guesses = {cause.name for one in found for cause in causes_of(asker.question, one)}
     assert "maximum raised too late" in guesses
     assert "shift by the first logit" not in guesses
+
+
+def test_an_inner_product_over_the_batch_is_guessed_where_no_nan_hides_it() -> None:
+    asker, found = findings_of(named("inner_product_over_the_batch"), "float32", Trial("rows_3", 3, 10, "rows"))
+    guesses = {cause.name for one in found for cause in causes_of(asker.question, one)}
+    assert guesses == {"inner product over the batch"}
+
+
+def test_a_batch_that_one_nan_spoils_says_nothing_else_of_the_cause() -> None:
+    asker, found = findings_of(named("inner_product_over_the_batch"), "float32", Trial("width_33", 60, 33, "width"))
+    guesses = {cause.name for one in found for cause in causes_of(asker.question, one)}
+    assert guesses == {"NaN spoils the batch"}
 
 
 def gradient_of_the_rounded_log_sum_exp(x: Any, y: Any, c: Any) -> Any:

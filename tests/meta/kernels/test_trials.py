@@ -42,6 +42,14 @@ FOUND = {
     "tail_below_11_skipped_past_131072": ("width_131073", "float32"),
     "tile_at_minus_infinity_in_rows_past_65536": ("width_131073", "float32"),
     "leader_past_65536_outside_the_maximum": ("width_65537", "float32"),
+    "some_widths_lose_their_tail_of_16": ("width_6007", "float32"),
+    "label_of_a_border_found_in_two_blocks": ("width_1025", "float32"),
+    "ignored_index_counted_from_the_end": ("width_257", "float32"),
+    "reciprocal_estimate_without_a_newton_step": ("width_33", "float32"),
+    "derivative_averaged_over_the_classes": ("width_33", "float32"),
+    "cotangent_in_bfloat16": ("width_33", "float32"),
+    "large_logits_asserted_away": ("width_33", "float32"),
+    "one_hot_cached_by_the_address_of_the_labels": ("same_memory_5x96", "float32"),
     "cotangents_near_one_taken_for_one": ("cotangents_near_one_60x5", "float32"),
 }
 """Names of faulty kernels, and the trial and format that shows each."""
