@@ -17,10 +17,10 @@ from logitproof_reports.sweep_records.coverage import coverages
 from logitproof_reports.sweep_records.witnesses import witness_in
 from logitproof_reports.sweep_records.words import Line, line_of, three_digits
 from logitproof_reports.words.markdown import escaped, head, row
-from logitproof_reports.words.text import plural
+from logitproof_reports.words.text import plural, slack_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from logitproof_reports.sweep_records.coverage import Coverage
     from logitproof_reports.sweep_records.record import Record
@@ -198,11 +198,18 @@ def environments(records: Sequence[Record]) -> Table:
             record.head["adapter"],
             f"{record.head['framework']['framework']} {record.head['framework']['version']}",
             ", ".join(f"{name} {value}" for name, value in sorted(record.head["framework"]["build"].items())),
-            str(record.head["environment"]["cpu"]),
+            _processor(record.head["environment"]),
         ): None
         for record in records
     }
     return Table("Environments", ["framework", "release", "build", "processor"], [list(row) for row in sorted(rows)])
+
+
+def _processor(environment: Mapping[str, object]) -> str:
+    """Return a processor and the extensions that it has."""
+    features = environment.get("cpu_features")
+    extensions = f" ({' '.join(map(str, features))})" if isinstance(features, list) and features else ""
+    return f"{environment['cpu']}{extensions}"
 
 
 def searched_of(path: Path) -> Searched:
@@ -222,7 +229,7 @@ def searched_of(path: Path) -> Searched:
         classes=f"{len(tree['row']['logits'][1]):,}",
         by="error / bound" if tree["measure"] == "slack" else tree["measure"],
         ulps=three_digits(float.fromhex(shown["ulps"])),
-        slack=three_digits(float.fromhex(shown["slack"])),
+        slack=slack_of(float.fromhex(shown["slack"])),
         rows=f"{search['rows']:,}",
         random=three_digits(search["random_best"]) + f" ({search['random_rows']:,})"
         if "random_best" in search

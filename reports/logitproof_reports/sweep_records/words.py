@@ -10,6 +10,7 @@ import numpy as np
 
 from logitproof_reference.vocabulary.formats import FORMATS, hex_floats, widened
 from logitproof_reference.vocabulary.ops import OPS
+from logitproof_reports.words.text import slack_of
 
 if TYPE_CHECKING:
     from logitproof_reports.sweep_records.record import Record
@@ -66,7 +67,7 @@ def line_of(record: Record, summary: Summary) -> Line:
         format=planned["format"],
         rows=WHOLE if counts["rows"] == planned["size"] else f"{counts['rows'] / planned['size']:.3g} of all",
         ulps=three_digits(summary.ulps["measure"]),
-        slack=three_digits(summary.slack["measure"]),
+        slack=slack_of(max(summary.slack["measure"], 0.0)),
         worst="" if row < 0 else described_row(planned, row, summary.ulps["element"]),
         observed="" if row < 0 else summary.ulps["observed"],
         not_rounded=share(counts["not_rounded"], counts["numbers"]),
