@@ -1,6 +1,6 @@
 """The exact answer of a derived call: its case reduced to one formula, of jets.
 
-A case is a mapping: `what` (value, slope, push, curve), `kind` and `shape` of the logits, `axis` (a number, or
+A case is a mapping: `what` (as `WHATS` there has it), `kind` and `shape` of the logits, `axis` (a number, or
 several), and the arguments that the function has; see `logitproof_adapters.catalogue.extra_calls.covered.tables`.
 """
 
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 def exact_numbers(case: Case) -> Array:
     """Return all numbers of the answer, flat, in C order."""
+    if case["op"] == "refused":  # true
+        return np.ones(1)
     shape, given = tuple(case["shape"]), inputs()
     logits: Array = given["logits_of"](shape, case["kind"], _first_axis(case))
     with np.errstate(invalid="ignore", over="ignore"):
         found = FORMULAS[case["op"]](Jet.of(logits, given["tangent_of"](shape)), case)
+        if case["what"] == "bent":
+            found = found * found * 0.5
         if case["what"] == "value":
             return found.value.reshape(-1)
         if case["what"] == "push":
@@ -173,10 +177,26 @@ def _divergence(x: Jet, case: Case) -> Jet:
     return _reduced(terms, case)
 
 
-def _merged(x: Jet, _: Case) -> Jet:
-    """Return log(exp(x) + exp(y)), where y is the tangent."""
-    other: Array = inputs()["tangent_of"](x.value.shape)
+def _merged(x: Jet, case: Case) -> Jet:
+    """Return log(exp(x) + exp(y)), where y is the tangent, or x itself, held fast."""
+    other: Array = x.value if case.get("beside") == "same" else inputs()["tangent_of"](x.value.shape)
     return softplus(x - other) + other
+
+
+def _alignment(x: Jet, case: Case) -> Jet:
+    """Return the CTC loss of the label 1, in two frames of three symbols, the first of which is the blank.
+
+    Three paths spell it: the label twice, and beside a blank on either side.
+    """
+    logs = _log_softmax(x, case) if case.get("normalised") else x
+    frames = [Jet(*(part[..., frame, :, :] for part in logs.parts)) for frame in range(2)]
+    symbols = [
+        [Jet(*(part[..., symbol : symbol + 1] for part in frame.parts)) for symbol in range(2)] for frame in frames
+    ]
+    (blank, label), (blank_after, label_after) = symbols
+    paths = (label + label_after, blank + label_after, label + blank_after)
+    joined = Jet(*(np.concatenate(parts, axis=-1) for parts in zip(*(path.parts for path in paths), strict=True)))
+    return -log_sum_exp(joined, (joined.value.ndim - 1,)).reshaped(x.value.shape[1])
 
 
 def _elementwise(function: Callable[[Jet], Jet]) -> Formula:
@@ -196,6 +216,7 @@ FORMULAS: dict[str, Formula] = {
     "focal": _focal,
     "divergence": _divergence,
     "merged": _merged,
+    "alignment": _alignment,
     "sigmoid": _elementwise(sigmoid),
     "log_sigmoid": _elementwise(lambda x: -softplus(-x)),
     "softplus": _elementwise(softplus),

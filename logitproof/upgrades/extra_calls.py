@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ and a part of 1e-4 is a thousand roundings of float32, of which the half formats
 LACKING = re.compile(r"module '[\w.]+' has no attribute|not implemented for|unexpected keyword argument")
 """What is raised by a release that has no such function, argument or format."""
 
+MOST_LINES = 5
+"""Wrong answers that are listed of one function; the others are counted: derived calls have a cause in common."""
+
 CLAUSE = "VAL-1"
 """The clause of a call that has one right answer."""
 
@@ -60,9 +64,17 @@ def wrong_answers(target: Target, adapters: Sequence[str]) -> Iterator[str]:
         held = [one for one in _judgements(adapter, target) if one.clause and one.verdict != "unsupported"]
         wrong = [one for one in held if one.verdict != "conforms"]
         yield f"{adapter}: {len(held) - len(wrong)} of {len(held)} calls beside the matrix give their one right answer"
+        listed: Counter[str] = Counter()
         for one in wrong:
-            found = one.reason or f"{float.fromhex(one.observed):.9g}"
-            yield f"  {json.loads(one.inputs)[CALL]}: {found}, expected {float.fromhex(one.exact):.9g} ({one.regime})"
+            call = json.loads(one.inputs)[CALL]
+            listed[name := call.partition("(")[0]] += 1
+            if listed[name] <= MOST_LINES:
+                found = one.reason or f"{float.fromhex(one.observed):.9g}"
+                exact = f"{float.fromhex(one.exact):.9g}" if one.exact else "nothing"
+                yield f"  {call}: {found}, expected {exact} ({one.regime})"
+        for name, count in listed.items():
+            if count > MOST_LINES:
+                yield f"  {plural(count - MOST_LINES, 'further call')} of {name}"
 
 
 def _package(adapter: str) -> str:
@@ -136,7 +148,7 @@ def judgement_on(adapter: str, call: ExtraCall, answer: dict[str, Any]) -> Judge
 
 def _part(call: ExtraCall) -> float:
     """Return the part of an answer by which it may be off: a second derivative is a chain of two first ones."""
-    is_curve = isinstance(call, DerivedCall) and call.case["what"] == "curve"
+    is_curve = isinstance(call, DerivedCall) and call.case.get("what") in ("curve", "bent")
     return TELLING[call.format] * (4.0 if is_curve else 1.0)
 
 

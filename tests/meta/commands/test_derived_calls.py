@@ -94,7 +94,32 @@ DEFINITIONS: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 def test_every_formula_is_tested() -> None:
-    assert set(DEFINITIONS) == set(FORMULAS)
+    assert set(DEFINITIONS) | {"alignment"} == set(FORMULAS)
+
+
+def test_three_paths_of_nine_spell_a_label_in_two_frames_of_equal_symbols() -> None:
+    case = {"op": "alignment", "shape": (2, 1, 3), "kind": "level", "normalised": True}
+    np.testing.assert_allclose(exact_numbers({**case, "what": "value"}), np.log(3.0), rtol=1e-12)
+    given = exact_numbers({**case, "normalised": False, "what": "slope"})
+    np.testing.assert_allclose(given, np.array([-1, -2, 0, -1, -2, 0]) / 3.0, rtol=1e-12)
+
+
+def test_half_the_square_is_differentiated_twice() -> None:
+    case = {**CASE, "op": "log_sum_exp"}
+    value, push, curve, bent = (exact_numbers({**case, "what": what}) for what in ("value", "push", "curve", "bent"))
+    assert value.size == push.size
+    along = inputs()["tangent_of"](SHAPE).ravel()
+    cotangent = inputs()["cotangent_of"](value.shape)
+    slopes = (cotangent * push**2).sum() + (value * cotangent * second(push)).sum()
+    assert bent @ along == pytest.approx(slopes, abs=1e-12)
+    assert curve @ along == pytest.approx((cotangent * second(push)).sum(), abs=1e-12)
+
+
+def second(push: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the second derivative of log-sum-exp along the tangent: the variance of the tangent."""
+    along = inputs()["tangent_of"](SHAPE)
+    variance: NDArray[np.float64] = (SOFTMAX * along**2).sum(axis=AXIS).ravel() - push**2
+    return variance
 
 
 @pytest.mark.parametrize("op", DEFINITIONS)

@@ -241,6 +241,8 @@ BY_DEFINITION: dict[str, Any] = {
     "compiled_constants softmax": 4,  # NaN in each of the four places
     **dict.fromkeys(("slope_at_a_tie log_sum_exp",), softmax_of(3, 3)[0]),
     "slope_behind_minus_infinity log_sum_exp": 1,
+    "slope_of_alignments softmax_cross_entropy": -mp.mpf(2) / 3,  # two of three paths have the label in the first frame
+    "cumulative_far_apart log_sum_exp": mp.log(mp.e**0),
     "smoothed_throughout softmax_cross_entropy": (LOSS + EITHER) / 2,
     "weighted_of_any_shape softmax_cross_entropy": 2 * LOSS,
     "weights_of_rows softmax_cross_entropy": 2 * LOSS,

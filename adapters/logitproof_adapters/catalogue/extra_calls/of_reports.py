@@ -96,6 +96,13 @@ def merged(x):
     return torch.logaddexp(x[0], x[1])
 
 
+def slope_of_alignments():
+    # https://github.com/pytorch/pytorch/issues/127608
+    logs = torch.full((2, 1, 3), 1 / 3).log().requires_grad_()
+    F.ctc_loss(logs, torch.ones(1, 1, dtype=torch.int64), (2,), (1,), reduction="sum").backward()
+    return logs.grad[0, 0, 1]
+
+
 def traced():
     return torch.jit.trace(torch.nn.LogSoftmax(0), X)(X)[1]
 
@@ -445,6 +452,7 @@ OF_REPORTS: tuple[ExtraCall, ...] = (
             ("smoothed_throughout", INDICES, "F.cross_entropy(ROWS, torch.tensor([1, 1]), label_smoothing=1.0)", _EVEN),
             ("strided_labels", INDICES, "F.cross_entropy(ROWS, SECOND)", _LOSS),
             ("weighted_of_any_shape", DISTRIBUTIONS, "of_any_shape()", 2.0 * _LOSS),
+            ("slope_of_alignments", INDICES, "slope_of_alignments()", -2.0 / 3.0),
             ("log_of_a_sigmoid", SIGMOID, "F.logsigmoid(torch.tensor(-1000.0))", -1000.0),
             ("slope_of_the_log_of_a_sigmoid", SIGMOID, "slope(F.logsigmoid, -1000.0)[0]", 1.0),
             (
@@ -667,6 +675,8 @@ OF_REPORTS: tuple[ExtraCall, ...] = (
                 2.0 * _LOG_2,
             ),
             ("no_axis", LOG_SUM_EXP, "Tensor(3.0).logsumexp().item()", 3.0),
+            # https://github.com/tinygrad/tinygrad/issues/6937
+            ("cumulative_far_apart", LOG_SUM_EXP, "Tensor([0.0, 1000.0]).logcumsumexp()[0].item()", 0.0),
             ("integers", SOFTMAX, "Tensor([0, 1]).softmax()[1].item()", _LAST),
             ("wider_format", SOFTMAX, "Tensor([0.0, 1.0]).softmax(dtype=dtypes.float64)[1].item()", _LAST),
             ("slope_at_a_tie", LOG_SUM_EXP, "slope(Tensor.logsumexp, 3.0, 3.0)", 0.5),

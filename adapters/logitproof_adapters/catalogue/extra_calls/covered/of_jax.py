@@ -19,6 +19,8 @@ from logitproof_adapters.catalogue.extra_calls.covered.tables import (
     KINDS,
     LAST_AXIS,
     PLACES,
+    REFUSED,
+    REFUSING,
     SEVERAL_AXES,
     WHATS,
     WORDS,
@@ -57,6 +59,9 @@ def along(x, numbers):
 
 
 def asked(function, x, way, what):
+    plain = function
+    if what == "bent":
+        function, what = lambda x: 0.5 * plain(x) * plain(x), "curve"
     run = runner(function, way)
 
     def of_cotangent(x):
@@ -141,9 +146,10 @@ def logcumsumexp(shape, axis, kind, form, way, what):
     return asked(lambda x: jax.lax.cumlogsumexp(x, axis=axis), given(shape, axis, kind, form), way, what)
 
 
-def logaddexp(shape, kind, form, way, what):
-    other = jnp.asarray(tangent_of(shape), dtype=form)
-    return asked(lambda x: jnp.logaddexp(x, other), given(shape, -1, kind, form), way, what)
+def logaddexp(shape, kind, form, way, what, beside):
+    x = given(shape, -1, kind, form)
+    y = x if beside == "same" else along(x, tangent_of)
+    return asked(lambda x: jnp.logaddexp(x, y), x, way, what)
 
 
 def log_prob(shape, kind, form, way, what):
@@ -164,6 +170,13 @@ def elementwise(function):
 logsigmoid, softplus, sigmoid = map(elementwise, (jax.nn.log_sigmoid, jax.nn.softplus, jax.nn.sigmoid))
 expit = elementwise(jax.scipy.special.expit)
 '''
+    + REFUSING
+    + """
+
+refused_softmax = refusing(lambda x, axis: jax.nn.softmax(x, axis))
+refused_log_softmax = refusing(lambda x, axis: jax.nn.log_softmax(x, axis))
+refused_logsumexp = refusing(lambda x, axis: jax.nn.logsumexp(x, axis))
+"""
 )
 
 WAYS = ("eager", "compiled", "mapped", "checkpointed", "scanned")
@@ -213,10 +226,15 @@ FUNCTIONS = (
         legal=legal,
     ),
     Function("logcumsumexp", "cumulated", LOG_SUM_EXP, table(place=_NO_NEGATIVE), axis=True, legal=legal),
-    Function("logaddexp", "merged", LOG_SUM_EXP, table(FINITE, place=ELEMENTS), legal=legal),
+    # Two functions: pairs alone leave out two of three that show a fault together.
+    Function("logaddexp", "merged", LOG_SUM_EXP, table(FINITE, place=ELEMENTS, beside=("other",)), legal=legal),
+    Function("logaddexp", "merged", LOG_SUM_EXP, table(FINITE, place=ELEMENTS[:3], beside=("same",)), legal=legal),
     Function("log_prob", "cross_entropy", INDICES, table(place=LAST_AXIS), legal=legal),
     Function("logsigmoid", "log_sigmoid", SIGMOID, table(FINITE, place=ELEMENTS), legal=legal),
     Function("softplus", "softplus", SIGMOID, table(FINITE, place=ELEMENTS), legal=legal),
     Function("sigmoid", "sigmoid", SIGMOID, table(FINITE, place=ELEMENTS), legal=legal),
+    Function("refused_softmax", "refused", SOFTMAX, REFUSED, axis=True),
+    Function("refused_log_softmax", "refused", LOG_SOFTMAX, REFUSED, axis=True),
+    Function("refused_logsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
     Function("expit", "sigmoid", SIGMOID, table(FINITE, place=ELEMENTS), legal=legal),
 )

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.catalogue.extra_calls.call import DISTRIBUTIONS, INDICES, SIGMOID
 from logitproof_adapters.catalogue.extra_calls.covered.of_jax import ASKED, legal, table
-from logitproof_adapters.catalogue.extra_calls.covered.tables import ELEMENTS, FINITE, LAST_AXIS, PLACES, Function
+from logitproof_adapters.catalogue.extra_calls.covered.tables import (
+    ELEMENTS,
+    FINITE,
+    FRAMES,
+    LAST_AXIS,
+    PLACES,
+    Function,
+)
 
 if TYPE_CHECKING:
     from logitproof_adapters.catalogue.extra_calls.covered.tables import Case
@@ -105,4 +112,12 @@ FUNCTIONS = (
         legal=_legal,
     ),
     Function("divergence", "divergence", DISTRIBUTIONS, table(FINITE, place=LAST_AXIS), {"summed": True}, legal=_legal),
+    Function(
+        "ctc_loss",
+        "alignment",
+        INDICES,
+        {**table(("typical", "level"), place=FRAMES), "form": ("float32", "float64")},
+        {"normalised": True},
+        legal=_legal,
+    ),
 )

@@ -17,10 +17,14 @@ from logitproof_adapters.catalogue.extra_calls.covered.tables import (
     ELEMENTS,
     FINITE,
     FORMS,
+    FRAMES,
     KINDS,
     LAST_AXIS,
     PLACES,
+    REFUSED,
+    REFUSING,
     SEVERAL_AXES,
+    WHATS,
     WORDS,
     Function,
 )
@@ -51,6 +55,9 @@ def along(x, numbers):
 
 
 def asked(function, x, way, what):
+    plain = function
+    if what == "bent":
+        function, what = lambda x: 0.5 * plain(x) * plain(x), "curve"
     run = runner(function, way)
 
     def slope_of(x):
@@ -141,16 +148,32 @@ def elementwise(function):
 
 
 logsigmoid, softplus, sigmoid = map(elementwise, (tf.math.log_sigmoid, tf.math.softplus, tf.math.sigmoid))
+
+
+def ctc_loss(shape, kind, form, way, what):
+    lengths = tf.ones(shape[1], tf.int32)
+
+    def loss(x):
+        return tf.nn.ctc_loss(tf.ones((shape[1], 1), tf.int32), x, lengths, 2 * lengths, blank_index=0)
+
+    return asked(loss, given(shape, -1, kind, form), way, what)
+"""
+    + REFUSING
+    + """
+
+refused_softmax = refusing(lambda x, axis: tf.nn.softmax(x, axis))
+refused_log_softmax = refusing(lambda x, axis: tf.nn.log_softmax(x, axis))
+refused_logsumexp = refusing(lambda x, axis: tf.reduce_logsumexp(x, axis))
+refused_shares = refusing(lambda x, axis: tf.nn.softmax_cross_entropy_with_logits(x, x, axis))
 """
 )
 
 _WAYS = ("eager", "graph", "compiled", "mapped")
-_WHATS = ("value", "slope", "push", "curve")
 
 
 def _legal(case: Case) -> bool:
     """Return whether TensorFlow documents it: vectorized_map maps the leading axis of what has one."""
-    if case["what"] in ("push", "curve") and case["way"] == "mapped":
+    if case["what"] in ("push", "curve", "bent") and case["way"] == "mapped":
         return False
     return not (case["way"] == "mapped" and 0 in case["shape"])
 
@@ -160,7 +183,7 @@ def _of_shares(case: Case) -> bool:
 
 
 def _table(kinds: Any = KINDS, **factors: Any) -> dict[str, Any]:
-    return {"kind": kinds, "form": FORMS, "way": _WAYS, "what": _WHATS, **factors}
+    return {"kind": kinds, "form": FORMS, "way": _WAYS, "what": WHATS, **factors}
 
 
 _INDEX: dict[str, Any] = {"index": ("int64", "int32")}
@@ -190,6 +213,18 @@ FUNCTIONS = (
     Function("binary", "binary", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
     Function("weighted_binary", "binary", SIGMOID, _table(FINITE, place=LAST_AXIS), {"boost": True}, legal=_legal),
     Function("logsigmoid", "log_sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
+    Function(
+        "ctc_loss",
+        "alignment",
+        INDICES,
+        {**_table(("typical", "level"), place=FRAMES), "form": ("float32",)},
+        {"normalised": True},
+        legal=lambda case: case["way"] in ("eager", "graph") and case["what"] in ("value", "slope"),
+    ),
+    Function("refused_softmax", "refused", SOFTMAX, REFUSED, axis=True),
+    Function("refused_log_softmax", "refused", LOG_SOFTMAX, REFUSED, axis=True),
+    Function("refused_logsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
+    Function("refused_shares", "refused", DISTRIBUTIONS, REFUSED, axis=True),
     Function("softplus", "softplus", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
     Function("sigmoid", "sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
 )

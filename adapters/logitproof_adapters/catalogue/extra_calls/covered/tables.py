@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 KINDS = ("typical", "level", "high", "far", "offset", "masked")
 FINITE = KINDS[:-1]
 FORMS = ("float32", "float16", "bfloat16", "float64")
-WHATS = ("value", "slope", "push", "curve")
-"""The answer, its gradient along a cotangent, its derivative along a tangent, and the second derivative of both."""
+WHATS = ("value", "slope", "push", "curve", "bent")
+"""The answer, its gradient along a cotangent, its derivative along a tangent, the second derivative of both, and that
+of half the square of the answer, whose cotangent depends on the logits."""
 
 PLACES = (
     ((2, 3), -1),
@@ -41,6 +42,12 @@ SECOND_AXIS = (((2, 3), 1), ((3,), 0), ((2, 3, 2), 1), ((4, 3, 2, 2), 1), ((2, 3
 
 SEVERAL_AXES = (((2, 3), (0, 1)), ((2, 3, 2), (0, -1)))
 LAST_AXIS = (((2, 3), -1), ((3,), -1), ((2, 2, 3), -1), ((2, 1, 2, 3), -1), ((2, 1), -1), ((2, 35), -1))
+NOWHERE = tuple((shape, axis) for shape in ((2, 3), (3,)) for axis in (2, -3, 2**63 - 1, -(2**63)))
+"""Axes that there are none of."""
+
+FRAMES = (((2, 1, 3), -1), ((2, 4, 3), -1))
+"""Two frames, some sequences and three symbols."""
+
 PAIRS = (((2, 2), -1), ((2,), -1), ((3, 2, 2), -1))
 """Shapes of two classes, both of which have a part of the label."""
 
@@ -48,13 +55,32 @@ ELEMENTS = (((2, 3), -1), ((), -1), ((3,), -1), ((2, 3, 2), -1), ((2, 1, 3, 1, 2
 """Shapes of what has no class axis."""
 
 
+REFUSED: dict[str, Any] = {"place": NOWHERE, "kind": ("typical",), "form": ("float32",)}
+"""What a function of an axis must refuse, by raising."""
+
 REDUCTIONS = ("none", "sum", "mean")
 WORDS = """\
 typical, level, high, far, offset, masked = "typical level high far offset masked".split()
-value, slope, push, curve = "value slope push curve".split()
+value, slope, push, curve, bent = "value slope push curve bent".split()
+same, other = "same other".split()
 none, sum, mean, batchmean = "none sum mean batchmean".split()
 """
 """What programs name, for calls to be without quotes."""
+
+
+REFUSING = """
+
+def refusing(function):
+    def of(shape, axis, kind, form):
+        try:
+            function(np.zeros(shape, dtype="float32"), axis)
+        except Exception:
+            return [1.0]
+        return [0.0]
+
+    return of
+"""
+"""A function of an axis as one of whether it raises."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +133,8 @@ def _is_defined(row: Mapping[str, Any]) -> bool:
     if 0 in shape and row.get("reduction", "none") not in ("none", "sum"):
         return False
     if row["kind"] == "masked" and row.get("smoothing"):
+        return False
+    if row.get("what") == "bent" and (row["kind"] not in ("typical", "level") or "16" in row["form"]):
         return False
     is_summed = row.get("reduction", "none") != "none" or (row.get("weight") and row.get("boost"))
     if is_summed and row["form"] == "float16" and row["kind"] in ("high", "far", "offset"):  # it ends at 65,504
