@@ -167,7 +167,8 @@ def _asked(subject: Subject, adapter: Adapter, inputs: Inputs, base: Array, call
                 return Setting(calls.words, reason=reason)
             return _compared(adapter, cell, inputs, base, calls)
     except Exception as error:  # noqa: BLE001 - whatever a framework raises is a result
-        return Setting(calls.words, reason=f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}")
+        kind = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
+        return Setting(calls.words, reason=f"{kind}{str(error).partition(chr(10))[0][:200]}")
 
 
 def _of_ranks(answer: Array, base: Array, shards: int) -> Array:

@@ -51,7 +51,11 @@ def table_of(found: Sequence[Along]) -> RichTable:
 
 
 def _counted(setting: Setting) -> str:
-    return f"{setting.same} of {setting.rows}" if setting.rows else f"not asked: {setting.reason}"
+    return (
+        f"{setting.same} of {setting.rows}"
+        if setting.rows
+        else f"not asked: {setting.reason.removeprefix('not asked: ')}"
+    )
 
 
 def witness_lines(found: Sequence[Along]) -> list[str]:
