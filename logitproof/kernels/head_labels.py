@@ -31,6 +31,9 @@ ROWS, WIDTH, CLASSES = 24, 16, 10
 SPOILED = 12
 """The row with such a label: in the middle, so that code which reads or writes by it stays within its arrays."""
 
+LARGEST = 4
+"""The class with the largest logit of that row, whose loss a label has if its shifted logit is taken for 0."""
+
 NEAR, SMALL, ROUNDINGS = 1e-4, 1e-2, 4.0
 """Relative distance within which a number is taken for another loss, the least loss of it, and roundings beside it."""
 
@@ -75,6 +78,7 @@ def _case(dtype: Any, label: int) -> Case:
         normals(f"{NAME} {name}", shape).astype(dtype)
         for name, shape in (("hidden", (ROWS, WIDTH)), ("weight", (CLASSES, WIDTH)), ("bias", (CLASSES,)))
     )
+    weight[LARGEST] = hidden[SPOILED]
     labels = np.arange(ROWS, dtype=np.int64) % CLASSES
     labels[SPOILED] = label
     return Case(NAME, hidden * dtype.type(0.25), weight, labels, bias=bias)
@@ -120,7 +124,8 @@ def _losses(asked: Asked, case: Case, at: int) -> Iterator[tuple[str, float]]:
         yield ZERO[1], _loss(replace(setting, labels=own), at)
     for other in range(CLASSES):
         of_class = replace(setting, labels=np.where(spoiled, other, setting.labels))
-        yield f"gives the loss of class {other}", _loss(of_class, at)
+        largest = ", that of the largest logit" if other == LARGEST else ""
+        yield f"gives the loss of class {other}{largest}", _loss(of_class, at)
 
 
 def _loss(setting: Setting, at: int) -> float:
