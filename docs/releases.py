@@ -26,9 +26,9 @@ from logitproof.environments.interpreters import preferred
 from logitproof.environments.resolver import Wanted, lock, newest
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UsageError
+from logitproof.extra_calls.judgements import with_extra_calls
 from logitproof.matrix.run import Interrupted
 from logitproof.upgrades.bisect import releases
-from logitproof.upgrades.extra_calls import with_extra_calls
 from logitproof.upgrades.policy import Policy
 from logitproof.upgrades.sides import TOLD, Settings, is_finished, judge
 from logitproof.workers import chosen_workers, results

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from logitproof.kernels.check import check
     from logitproof.kernels.expect import Expected, Tolerance, assert_within_bound, expect, tolerances
+    from logitproof.kernels.findings.verdict import KernelVerdict
     from logitproof.kernels.grade import Grade, Task, grade
-    from logitproof.kernels.verdict import KernelVerdict
     from logitproof.matrix.run import run
     from logitproof.readers.reporting import report
     from logitproof_reference import (
@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "KernelVerdict": "logitproof.kernels.verdict",
+    "KernelVerdict": "logitproof.kernels.findings.verdict",
     "check": "logitproof.kernels.check",
     **dict.fromkeys(
         ("Expected", "Tolerance", "assert_within_bound", "expect", "tolerances"), "logitproof.kernels.expect"

@@ -151,10 +151,10 @@ def check(
     """
     from logitproof.commands.tables import console
     from logitproof.kernels.check import check_named, claimed
-    from logitproof.kernels.isolated import MEMORY_GIB, Limits, Named
+    from logitproof.kernels.isolation.isolated import MEMORY_GIB, Limits, Named
+    from logitproof.kernels.judging.request import Request
     from logitproof.kernels.loading import declared as declared_arithmetic
     from logitproof.kernels.loading import source_of
-    from logitproof.kernels.request import Request
     from logitproof_adapters.targets.target import chosen
     from logitproof_reports.runs.origin import origin_now
     from logitproof_reports.runs.run_file import write_run
@@ -260,7 +260,7 @@ def grade(
     from logitproof.kernels.check import claimed
     from logitproof.kernels.grade import GRADE_MEMORY_GIB, Task, fresh_seed, graded_before, size_of
     from logitproof.kernels.grade import grade as grade_kernels
-    from logitproof.kernels.isolated import Limits
+    from logitproof.kernels.isolation.isolated import Limits
     from logitproof_adapters.targets.target import chosen
     from logitproof_reports.runs.whole_files import append
 

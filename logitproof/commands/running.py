@@ -195,7 +195,7 @@ def run(
     for line in first_steps(whole, output, " ".join(f"{name} {value}" for name, value in options.items() if value)):
         echo(line)
     if calls:
-        from logitproof.upgrades.extra_calls import wrong_answers
+        from logitproof.extra_calls.judgements import wrong_answers
 
         for line in wrong_answers(place, sorted(set(whole.table["adapter"].to_pylist()))):
             echo(line)

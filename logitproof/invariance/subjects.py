@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError, refuse_unknown
 from logitproof.invariance.survey import Subject
-from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.isolation.isolated import IsolatedKernel, Limits, Named
 from logitproof_adapters.catalogue.registry import missing
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter

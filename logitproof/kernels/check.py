@@ -9,13 +9,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError, refuse_unknown
-from logitproof.kernels.asking import Asker, Truths
-from logitproof.kernels.audit import Declaring, audit
-from logitproof.kernels.by_format import AskedFormat, verdict_by_format
-from logitproof.kernels.declarations import lenient
-from logitproof.kernels.derived_losses import AskedDerivedLoss
-from logitproof.kernels.domain import limits
-from logitproof.kernels.examination import (
+from logitproof.kernels.cases.trials import Trial
+from logitproof.kernels.families.by_format import AskedFormat, verdict_by_format
+from logitproof.kernels.families.derived_losses import AskedDerivedLoss
+from logitproof.kernels.families.functions import AskedFunction
+from logitproof.kernels.families.heads import AskedHead
+from logitproof.kernels.families.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
+from logitproof.kernels.families.probabilities import AskedProbabilityLoss
+from logitproof.kernels.findings.labels_out_of_range import (
+    judge_bad_labels,
+    judge_empty_batch,
+    judge_products_past_the_format,
+)
+from logitproof.kernels.findings.shown import shown_findings
+from logitproof.kernels.findings.verdict import KernelVerdict
+from logitproof.kernels.isolation.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.judging.asking import Asker, Truths
+from logitproof.kernels.judging.declarations import lenient
+from logitproof.kernels.judging.declared_arithmetic import Declaring, audit
+from logitproof.kernels.judging.domain import limits
+from logitproof.kernels.judging.examination import (
     OF_WIDTH,
     WIDEST,
     Examination,
@@ -27,18 +40,9 @@ from logitproof.kernels.examination import (
     width_near,
     widths_of,
 )
-from logitproof.kernels.functions import AskedFunction
-from logitproof.kernels.heads import AskedHead
-from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
-from logitproof.kernels.log_domain import in_the_log_domain, log_domain_note, may_add_in_the_log_domain
-from logitproof.kernels.masks import judge_masks
-from logitproof.kernels.probabilities import AskedProbabilityLoss
-from logitproof.kernels.refusals import judge_bad_labels, judge_empty_batch, judge_products_past_the_format
-from logitproof.kernels.request import Request
-from logitproof.kernels.shown import shown_findings
-from logitproof.kernels.trials import Trial
-from logitproof.kernels.truth import Question
-from logitproof.kernels.verdict import KernelVerdict
+from logitproof.kernels.judging.masks import judge_masks
+from logitproof.kernels.judging.request import Request
+from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.catalogue.registry import UnknownFramework, missing
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.sources.kernel import EAGER, Kernel

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.errors import UsageError
-from logitproof.kernels.alone import wrong_alone
-from logitproof.kernels.asking import Asker, Truths
 from logitproof.kernels.check import default_formats
-from logitproof.kernels.examination import Examination, Plan, examine, judge_result_format, taken_formats
-from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.findings.sentences import smallest_input
+from logitproof.kernels.findings.shown import causes_of
+from logitproof.kernels.isolation.cheating import wrong_alone
+from logitproof.kernels.isolation.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.isolation.judge_protection import guarded, keep_memory_private, not_enforced
+from logitproof.kernels.judging.asking import Asker, Truths
+from logitproof.kernels.judging.examination import Examination, Plan, examine, judge_result_format, taken_formats
+from logitproof.kernels.judging.truth import Question
 from logitproof.kernels.loading import MOST_BYTES_OF_A_KERNEL
-from logitproof.kernels.sandbox import guarded, keep_memory_private, not_enforced
-from logitproof.kernels.sentences import smallest_input
-from logitproof.kernels.shown import causes_of
-from logitproof.kernels.truth import Question
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.sources import kernel_watch
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from logitproof.kernels.findings import Finding
+    from logitproof.kernels.findings.findings import Finding
     from logitproof_adapters.targets.sent_sources import Sources
 
 WIDEST = 32_769

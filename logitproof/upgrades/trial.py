@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logitproof.errors import UsageError
+from logitproof.extra_calls.judgements import with_extra_calls
 from logitproof.matrix.requests import REQUEST, keep_request, refuse_another_request
 from logitproof.matrix.survey import CONTROL
 from logitproof.upgrades.building import Building
-from logitproof.upgrades.extra_calls import with_extra_calls
 from logitproof.upgrades.sides import TOLD, Settings, Side, is_finished, judge, prepared
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS, PACKAGES, distributions_of
 from logitproof_reports.diff.classes import RANK

@@ -27,8 +27,8 @@ from logitproof.environments.build import build
 from logitproof.environments.resolver import Wanted, lock, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UNEXPECTED, USAGE, UsageError
+from logitproof.extra_calls.judgements import with_extra_calls
 from logitproof.readers.reporting import judgements
-from logitproof.upgrades.extra_calls import with_extra_calls
 from logitproof.upgrades.sides import Settings, judge
 from logitproof.workers import chosen_workers, results
 from logitproof_adapters.targets import target as targets

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from logitproof.upgrades.exact_calls import FORMULAS, exact_numbers
-from logitproof.upgrades.extra_calls import judgement_on
-from logitproof_adapters.catalogue.extra_calls.covered import packages
-from logitproof_adapters.catalogue.extra_calls.covered.inputs import inputs
-from logitproof_adapters.catalogue.extra_calls.covered.packages import derived_calls
-from logitproof_adapters.catalogue.extra_calls.covered.pairs import covering_rows
+from logitproof.extra_calls.exact_answers import FORMULAS, exact_numbers
+from logitproof.extra_calls.judgements import judgement_on
 from logitproof_adapters.catalogue.extra_calls.evaluate import answer
+from logitproof_adapters.catalogue.extra_calls.pairwise import packages
+from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import inputs
+from logitproof_adapters.catalogue.extra_calls.pairwise.packages import derived_calls
+from logitproof_adapters.catalogue.extra_calls.pairwise.pairs import covering_rows
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_reports.runs.values import PATTERNS
 

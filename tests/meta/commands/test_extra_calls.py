@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 from mpmath import mp
 
-from logitproof.upgrades import extra_calls as made_calls
-from logitproof.upgrades.extra_calls import judgement_on
+from logitproof.extra_calls import judgements as made_calls
+from logitproof.extra_calls.judgements import judgement_on
 from logitproof_adapters.catalogue.extra_calls import answers, evaluate
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.targets.link import TargetDied

@@ -11,11 +11,11 @@ import pytest
 
 import logitproof_conformance
 from logitproof.invariance.axes import CLAUSES as INVARIANCE_CLAUSES
-from logitproof.kernels.derived_losses import CLAUSES as DERIVED_CLAUSES
-from logitproof.kernels.functions import CLAUSES as FUNCTION_CLAUSES
-from logitproof.kernels.heads import CLAUSES as HEAD_CLAUSES
-from logitproof.kernels.masks import CLAUSES as MASK_CLAUSES
-from logitproof.kernels.probabilities import CLAUSES as PROBABILITY_CLAUSES
+from logitproof.kernels.families.derived_losses import CLAUSES as DERIVED_CLAUSES
+from logitproof.kernels.families.functions import CLAUSES as FUNCTION_CLAUSES
+from logitproof.kernels.families.heads import CLAUSES as HEAD_CLAUSES
+from logitproof.kernels.families.probabilities import CLAUSES as PROBABILITY_CLAUSES
+from logitproof.kernels.judging.masks import CLAUSES as MASK_CLAUSES
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter
 from logitproof_conformance.checks.registry import CHECK_JUDGES
 from logitproof_conformance.judging.judging import CellEvaluation

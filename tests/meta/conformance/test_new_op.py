@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from logitproof.kernels.causes import explaining
-from logitproof.kernels.symptoms import Symptoms
+from logitproof.kernels.causes.causes import explaining
+from logitproof.kernels.causes.symptoms import Symptoms
 from logitproof_adapters.control import sigmoid as control_sigmoid
 from logitproof_adapters.control import softmax as control
 from logitproof_adapters.frameworks.numpy.adapter import NumpyAdapter

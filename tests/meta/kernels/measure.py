@@ -18,10 +18,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof.kernels.asking import Truths
 from logitproof.kernels.check import check_named, claimed
-from logitproof.kernels.isolated import Named
-from logitproof.kernels.request import Request
+from logitproof.kernels.isolation.isolated import Named
+from logitproof.kernels.judging.asking import Truths
+from logitproof.kernels.judging.request import Request
 from meta.kernels.numbered import FAULTY, KERNELS
 
 if TYPE_CHECKING:

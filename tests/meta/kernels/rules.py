@@ -25,8 +25,8 @@ import numpy as np
 from hypothesis import strategies
 from hypothesis.extra import numpy as arrays
 
-from logitproof.kernels.asking import Asker, Truths
-from logitproof.kernels.truth import Question
+from logitproof.kernels.judging.asking import Asker, Truths
+from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_adapter import adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim

@@ -10,12 +10,12 @@ import pytest
 from numpy.lib.stride_tricks import as_strided
 
 from logitproof.errors import UsageError
-from logitproof.kernels.asking import Asker
+from logitproof.kernels.cases.trials import Trial, planned
 from logitproof.kernels.check import check
-from logitproof.kernels.examination import Examination, Plan, examine
-from logitproof.kernels.shown import OF_WAYS
-from logitproof.kernels.trials import Trial, planned
-from logitproof.kernels.truth import Question
+from logitproof.kernels.findings.shown import OF_WAYS
+from logitproof.kernels.judging.asking import Asker
+from logitproof.kernels.judging.examination import Examination, Plan, examine
+from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_adapter import SAVED, adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim

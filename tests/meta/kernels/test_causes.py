@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from logitproof.kernels.asking import Asker
-from logitproof.kernels.causes import CAUSES, explaining
+from logitproof.kernels.cases.trials import Trial
+from logitproof.kernels.causes.causes import CAUSES, explaining
 from logitproof.kernels.check import check
-from logitproof.kernels.examination import Examination, Plan, examine, widths_of
-from logitproof.kernels.findings import symptoms_of
-from logitproof.kernels.shown import OF_WAYS, causes_of, shown_findings
-from logitproof.kernels.trials import Trial
-from logitproof.kernels.truth import Question
+from logitproof.kernels.findings.findings import symptoms_of
+from logitproof.kernels.findings.shown import OF_WAYS, causes_of, shown_findings
+from logitproof.kernels.judging.asking import Asker
+from logitproof.kernels.judging.examination import Examination, Plan, examine, widths_of
+from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_adapter import adapter_of
 from logitproof_adapters.sources.kernel_claim import Claim
@@ -24,7 +24,7 @@ from meta.kernels.every import CORRECT, FAULTY, Planted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from logitproof.kernels.findings import Finding
+    from logitproof.kernels.findings.findings import Finding
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of what faulty kernels divide and overflow
 

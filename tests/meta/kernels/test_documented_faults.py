@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import logitproof
-from logitproof.kernels import head_cases
-from logitproof.kernels.request import Request
+from logitproof.kernels.cases import head_cases
+from logitproof.kernels.judging.request import Request
 from meta.kernels import documented_faults
 
 if TYPE_CHECKING:
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
 FEW = {name: head_cases.QUICK[name] for name in ("ordinary", "peaked", "offset", "one class", "one row")}
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import logitproof
-from logitproof.kernels import head_cases
+from logitproof.kernels.cases import head_cases
 from meta.kernels import faults_of_a_review, fused
 from meta.kernels.faults_of_a_review import BIAS, CAP, FAULTS, MEAN, Options, gradient, value
 
 if TYPE_CHECKING:
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
 FEW = ("ordinary", "prompt")
 ELSEWHERE = {

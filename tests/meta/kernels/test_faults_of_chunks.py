@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import logitproof
-from logitproof.kernels import head_cases
+from logitproof.kernels.cases import head_cases
 from meta.kernels.faults_of_chunks import FAULTS, MEAN, Planted
 
 if TYPE_CHECKING:
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
 SMALL = head_cases.Shape(37, 24, 70)
 WIDE = head_cases.Shape(2, 4, 32_769)

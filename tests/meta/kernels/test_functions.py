@@ -9,10 +9,10 @@ import pytest
 
 import logitproof
 from logitproof.errors import UsageError
-from logitproof.kernels.by_format import verdict_by_format
-from logitproof.kernels.functions import AskedFunction
-from logitproof.kernels.request import Request
-from logitproof.kernels.truth import Question
+from logitproof.kernels.families.by_format import verdict_by_format
+from logitproof.kernels.families.functions import AskedFunction
+from logitproof.kernels.judging.request import Request
+from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.contract import Description
 from logitproof_adapters.sources.kernel_claim import Claim
 

@@ -9,11 +9,11 @@ import pytest
 
 import logitproof
 from logitproof.errors import UsageError
-from logitproof.kernels import head_cases
+from logitproof.kernels.cases import head_cases
 from meta.kernels import fused
 
 if TYPE_CHECKING:
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
 FEW = {name: head_cases.QUICK[name] for name in ("ordinary", "offset", "one class", "one row")}
 MANY_ROWS = {"sums of chunks in bfloat16", "chunked, sums in float32"}

@@ -18,8 +18,8 @@ import pytest
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, UsageError
 from logitproof.kernels.grade import Grade, SharedTruths, Task, grade, grade_one, graded_before
-from logitproof.kernels.isolated import IsolatedKernel, Limits, Named
-from logitproof.kernels.sandbox import guarded, not_enforced
+from logitproof.kernels.isolation.isolated import IsolatedKernel, Limits, Named
+from logitproof.kernels.isolation.judge_protection import guarded, not_enforced
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_adapters.sources.kernel_in_evaluator import _is_python
@@ -325,7 +325,7 @@ def hashes_of_another_seed() -> list[str]:
     """Return the hashes of every batch that a grading with another seed hands out."""
     import hashlib  # noqa: PLC0415 - of this function alone
 
-    from logitproof.kernels.trials import draw, placed, planned  # noqa: PLC0415
+    from logitproof.kernels.cases.trials import draw, placed, planned  # noqa: PLC0415
     from logitproof_reference.vocabulary.formats import FORMATS  # noqa: PLC0415
 
     format_ = FORMATS["float32"]

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 import logitproof
-from logitproof.kernels import head_cases
-from logitproof.kernels.by_format import verdict_by_format
-from logitproof.kernels.heads import AskedHead
-from logitproof.kernels.request import Request
-from logitproof.kernels.truth import Question
+from logitproof.kernels.cases import head_cases
+from logitproof.kernels.families.by_format import verdict_by_format
+from logitproof.kernels.families.heads import AskedHead
+from logitproof.kernels.judging.request import Request
+from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.contract import Description
 from logitproof_adapters.sources.kernel_claim import Claim
 from meta.kernels.fused import by_logits, logits_of, row_losses
 
 if TYPE_CHECKING:
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
     Array = np.ndarray[Any, Any]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
     Array = NDArray[Any]
 

@@ -12,7 +12,7 @@ import logitproof
 from logitproof.errors import UsageError
 
 if TYPE_CHECKING:
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
 WORK = {"float64": np.float64}
 

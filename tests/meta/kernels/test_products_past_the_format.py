@@ -10,12 +10,12 @@ import pytest
 
 import logitproof
 from logitproof.errors import UsageError
-from logitproof.kernels import products_past_the_format as past
+from logitproof.kernels.cases import products_past_the_format as past
 from logitproof_adapters.sources.kernel_claim import Claim
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
 CLAUSE = past.CLAUSE
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import logitproof
-from logitproof.kernels.refused_rows import is_refusal_of_rows
+from logitproof.kernels.judging.refused_rows import is_refusal_of_rows
 
 if TYPE_CHECKING:
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
 ENTROPY = "probability_entropy"
 

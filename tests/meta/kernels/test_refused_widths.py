@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from logitproof.kernels.asking import Asker
 from logitproof.kernels.check import check
-from logitproof.kernels.examination import Plan, examine
-from logitproof.kernels.refused_widths import RefusedWidths, described, is_refusal
-from logitproof.kernels.truth import Question
+from logitproof.kernels.judging.asking import Asker
+from logitproof.kernels.judging.examination import Plan, examine
+from logitproof.kernels.judging.refused_widths import RefusedWidths, described, is_refusal
+from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.sources.kernel import Kernel
 from logitproof_adapters.sources.kernel_adapter import adapter_of
 from meta.kernels.corpus import grad_loss, loss, softmax

@@ -10,12 +10,12 @@ import pytest
 
 import logitproof
 from logitproof.errors import UsageError
-from logitproof.kernels import head_cases
+from logitproof.kernels.cases import head_cases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
     Array = NDArray[Any]
 

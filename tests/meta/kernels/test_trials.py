@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from logitproof.kernels.cases.recipes import RECIPES
+from logitproof.kernels.cases.trials import ALL_RECIPES, Trial, planned
 from logitproof.kernels.check import check
-from logitproof.kernels.recipes import RECIPES
-from logitproof.kernels.trials import ALL_RECIPES, Trial, planned
 from meta.kernels import correct_third
 from meta.kernels.corpus import grad_loss, log_sum_exp, loss, softmax, wide
 from meta.kernels.every import CORRECT, Planted

@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from logitproof.kernels.probability_cases import cases
+from logitproof.kernels.cases.probability_cases import cases
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.bounds.probabilities import bound
 from logitproof_reference.numerics.ball import Ball

@@ -79,6 +79,7 @@ ROOMS = {
             "invariance",
             "sweeps",
             "searches",
+            "extra_calls",
             "upgrades",
         ),
         "commands",

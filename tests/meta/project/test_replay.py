@@ -12,9 +12,9 @@ import pytest
 
 from logitproof.environments.resolver import requirements_of
 from logitproof.errors import USAGE, UsageError
-from logitproof.upgrades.exact_calls import exact_numbers
-from logitproof.upgrades.extra_calls import CLAUSE, judgement_on
-from logitproof_adapters.catalogue.extra_calls.covered.tables import DerivedCall
+from logitproof.extra_calls.exact_answers import exact_numbers
+from logitproof.extra_calls.judgements import CLAUSE, judgement_on
+from logitproof_adapters.catalogue.extra_calls.pairwise.tables import DerivedCall
 from logitproof_adapters.catalogue.registry import known
 from logitproof_adapters.targets.target import interpreter
 from logitproof_reference.specification.clauses import CLAUSES

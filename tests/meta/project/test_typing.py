@@ -36,7 +36,7 @@ REVEALED = {
     "logitproof.Enclosure(np.zeros(1), np.zeros(1), np.zeros(1)).value": ARRAY.format("numpy.float64"),
     'logitproof.softmax(logits).round("float32")': ARRAY.format("Any"),
     "logitproof.softmax(logits)[:1].distance(logits)": ARRAY.format("numpy.float64"),
-    'logitproof.check(np.tanh, op="softmax")': "logitproof.kernels.verdict.KernelVerdict",
+    'logitproof.check(np.tanh, op="softmax")': "logitproof.kernels.findings.verdict.KernelVerdict",
     "logitproof.KernelVerdict.__name__": "str",
     'logitproof.check(np.tanh, op="softmax").conforms': "bool",
     'logitproof.run(["numpy"])': RUN,

@@ -20,7 +20,7 @@ from logitproof.kernels.check import check
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from logitproof.kernels.verdict import KernelVerdict
+    from logitproof.kernels.findings.verdict import KernelVerdict
 
 
 class Mute(BaseException):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.catalogue.extra_calls.covered.packages import derived_calls
 from logitproof_adapters.catalogue.extra_calls.of_releases import OF_RELEASES
 from logitproof_adapters.catalogue.extra_calls.of_reports import OF_REPORTS
+from logitproof_adapters.catalogue.extra_calls.pairwise.packages import derived_calls
 
 if TYPE_CHECKING:
     from logitproof_adapters.catalogue.extra_calls.call import ExtraCall

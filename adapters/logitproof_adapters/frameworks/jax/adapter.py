@@ -140,7 +140,7 @@ class JaxAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a JAX array of the same numbers; `jax.numpy.asarray` would compile a copy for each shape."""
-        return self._jax.device_put(array)
+        return self._jax.device_put(array.copy())  # JAX would keep the memory of the caller, who may write to it
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the result's format."""

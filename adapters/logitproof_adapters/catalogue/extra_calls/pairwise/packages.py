@@ -1,0 +1,27 @@
+"""The packages that calls are derived for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from logitproof_adapters.catalogue.extra_calls.pairwise import of_jax, of_keras, of_optax, of_tensorflow, of_torch
+from logitproof_adapters.catalogue.extra_calls.pairwise.tables import derived
+
+if TYPE_CHECKING:
+    from logitproof_adapters.catalogue.extra_calls.pairwise.tables import DerivedCall
+
+_OF = {
+    "torch": of_torch,
+    "jax": of_jax,
+    "optax": of_optax,
+    "tensorflow": of_tensorflow,
+    "keras": of_keras,
+}
+"""The program and the functions of each."""
+
+
+@cache
+def derived_calls(package: str) -> tuple[DerivedCall, ...]:
+    """Return the calls derived for a package; empty if none is."""
+    return derived(package, _OF[package].PROGRAM, _OF[package].FUNCTIONS) if package in _OF else ()

@@ -1,0 +1,1 @@
+"""Rows on which kernels break, and the ways of calling a kernel."""

@@ -1,0 +1,1 @@
+"""From a kernel's answers to what is wrong with them: exact answers, bounds, and what is refused."""

@@ -1,0 +1,310 @@
+"""Evaluates a kernel on a trial, and compares its answer with the exact one."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from logitproof.kernels.judging.truth import SPOILER, Question, Truth, arguments, of_held_products, truth_of, weights
+from logitproof_adapters.contract.calls import CallFailed, answer_of
+from logitproof_adapters.evaluator.values import is_numeric
+from logitproof_adapters.targets.link import TargetDied
+from logitproof_conformance.plan.layout import MIDDLE_WIDTH, PLACES
+from logitproof_reference.cases.memory_layouts import laid
+from logitproof_reference.judging.compare import Comparison, compare
+from logitproof_reference.vocabulary.cells import Cell, Inputs
+from logitproof_reference.vocabulary.formats import FORMATS, format_of
+from logitproof_reference.vocabulary.ops import OPS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from logitproof_adapters.contract import Adapter
+    from logitproof_reference.cases.catalogue import Rows
+
+KEPT_ELEMENTS = 1 << 24
+"""Number of elements of exact answers that are kept for the next kernel, each of four float64 numbers."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The result of a call.
+
+    Attributes
+    ----------
+    observed : array, class axis last, or None
+    dtype : str
+    failure : str
+        What was raised, how the process ended, or what is wrong with the shape.
+    modified : tuple of str
+        The inputs that the call changed.
+    died : bool
+        Whether the process ended.
+    """
+
+    observed: NDArray[Any] | None
+    dtype: str = ""
+    failure: str = ""
+    modified: tuple[str, ...] = ()
+    died: bool = False
+
+
+class Truths:
+    """Exact answers by question and rows, the first ones kept: each kernel of one op is asked the same in turn.
+
+    Parameters
+    ----------
+    most : int
+        How many numbers are kept; 0 for a kernel that nobody comes after.
+    """
+
+    def __init__(self, most: int = KEPT_ELEMENTS) -> None:
+        self._kept: dict[Any, Truth] = {}
+        self._left = most
+
+    def of(self, question: Question, rows: Rows, key: Any) -> Truth:
+        """Return the exact answers; `key` names the rows."""
+        whole = (question, key)
+        if key is not None and whole in self._kept:
+            return self._kept[whole]
+        found = truth_of(question, rows)
+        if key is not None and found.allowed.size <= self._left:
+            self._kept[whole] = found
+            self._left -= found.allowed.size
+        return found
+
+
+def _masked(logits: NDArray[Any], spoiler: float) -> dict[str, NDArray[Any]]:
+    """Return a mask of the classes at -inf, and logits with a number in their place."""
+    mask = ~np.isneginf(logits.astype(np.float64))
+    return {"logits": np.where(mask, logits, logits.dtype.type(spoiler)), "mask": mask}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An answer and how it compares."""
+
+    reply: Reply
+    truth: Truth
+    comparison: Comparison
+    wrong: NDArray[np.bool_]
+    """By row, where some element does not conform."""
+
+
+class Asker:
+    """Asks one kernel.
+
+    Parameters
+    ----------
+    adapter : Adapter
+    question : Question
+        All but its quantity.
+    truths : Truths, optional
+    is_beside : bool
+        Whether exact answers are computed while the kernel computes: of one in a process of its own, where nobody
+        compares how long calls take.
+
+    Attributes
+    ----------
+    seconds : float
+        What its calls took so far.
+    """
+
+    def __init__(
+        self, adapter: Adapter, question: Question, truths: Truths | None = None, *, is_beside: bool = False
+    ) -> None:
+        self.adapter = adapter
+        self.question = question
+        self.seconds = 0.0
+        self.truths = truths or Truths()
+        self._beside = ThreadPoolExecutor(1) if is_beside else None
+
+    def cell(self, quantity: str, format_: str, way: str = "") -> Cell:
+        """Return the cell of a call."""
+        question, claim = self.question, self.question.claim
+        return Cell(
+            self.adapter.name,
+            self.adapter.modes[0],
+            question.op,
+            quantity,
+            format_,
+            question.labels,
+            claim.class_axis,
+            options=claim.options,
+            entry=way,
+        )
+
+    def inputs(self, quantity: str, rows: Rows, placement: str = "", spoiler: float = SPOILER) -> Inputs:
+        """Return the arrays of a call, laid out; `spoiler` is put where a class does not count."""
+        question = replace(self.question, quantity=quantity)
+        place = PLACES[question.claim.class_axis]
+        given = {"logits": rows.logits, **arguments(question, rows)}
+        if question.claim.where:
+            given |= _masked(rows.logits, spoiler)
+        arrays = {
+            name: laid(placement, name, place(array)) if array.ndim else array.copy() for name, array in given.items()
+        }
+        axis = {"last": 1, "first": 0, "middle": 1}[question.claim.class_axis]
+        return Inputs(axis=axis, **arrays, **weights(question.claim, rows.logits))
+
+    def ask(self, quantity: str, rows: Rows, placement: str = "", way: str = "", *, spoiler: float = SPOILER) -> Reply:
+        """Call the kernel; what it raises is a reply."""
+        inputs = self.inputs(quantity, rows, placement, spoiler)
+        arrays = inputs.arrays()
+        before = {name: array.tobytes() for name, array in arrays.items()}
+        cell = self.cell(quantity, format_of(rows.logits).name, way)
+        started = time.perf_counter()
+        try:
+            answer = answer_of(lambda: self.adapter.evaluate(cell, inputs), passed=(TargetDied,))
+        except TargetDied as error:
+            return Reply(None, failure=f"its process {error}", died=True)
+        except CallFailed as error:
+            return Reply(None, failure=str(error))
+        finally:
+            self.seconds += time.perf_counter() - started
+        modified = tuple(name for name, array in arrays.items() if array.tobytes() != before[name])
+        return self.read(quantity, rows, answer, modified)
+
+    def read(self, quantity: str, rows: Rows, answer: NDArray[Any], modified: tuple[str, ...] = ()) -> Reply:
+        """Return an answer as a reply, its class axis last; one of another shape or kind is a failure."""
+        if not is_numeric(answer.dtype):
+            return Reply(None, str(answer.dtype), f"the result holds {answer.dtype}, no number format", modified)
+        restored = self._restored(quantity, answer, rows)
+        if restored is None:
+            wanted = self.shape(quantity, rows)
+            return Reply(None, str(answer.dtype), f"the result has shape {answer.shape}, expected {wanted}", modified)
+        return Reply(restored, str(answer.dtype), modified=modified)
+
+    def shape(self, quantity: str, rows: Rows) -> tuple[int, ...]:
+        """Return the shape that an answer must have."""
+        claim, cell = self.question.claim, self.cell(quantity, "float32")
+        if cell.is_scalar:
+            return ()
+        count, n = rows.logits.shape
+        per_class = (n,) if cell.has_class_axis else ()
+        groups = -(-count // MIDDLE_WIDTH)
+        shapes = {
+            "last": (count, *per_class),
+            "first": (*per_class, count),
+            "middle": (groups, *per_class, MIDDLE_WIDTH),
+        }
+        return shapes[claim.class_axis]
+
+    def _restored(self, quantity: str, answer: NDArray[Any], rows: Rows) -> NDArray[Any] | None:
+        """Return an answer with the class axis last, one number as an array of one; None if its shape is wrong."""
+        if answer.shape != self.shape(quantity, rows):
+            return None
+        cell = self.cell(quantity, "float32")
+        if cell.is_scalar:
+            return answer.reshape(1)
+        if cell.axis == "middle":
+            moved = np.moveaxis(answer, 1, -1) if cell.has_class_axis else answer
+            return moved.reshape(-1, *moved.shape[2:])[: len(rows)]
+        return answer.T if cell.axis == "first" and cell.has_class_axis else answer
+
+    def compare(
+        self, quantity: str, rows: Rows, placement: str = "", way: str = "", *, key: Any = None
+    ) -> tuple[Reply, Compared | None]:
+        """Call the kernel and compare its answer; None if none came."""
+        if self._beside is None:
+            reply = self.ask(quantity, rows, placement, way)
+            return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key)
+        expected = self._asked(quantity)
+        truth = self._beside.submit(self.truths.of, expected, rows, key)
+        reply = self.ask(quantity, rows, placement, way)
+        exact = truth.result() if self._asked(quantity, reply.dtype) == expected else None
+        return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key, truth=exact)
+
+    def _asked(self, quantity: str, dtype: str = "") -> Question:
+        """Return the question; a declared format of the result is that of a gradient only where this came in it.
+
+        Autograd rounds the gradient of a float32 loss of bfloat16 logits to bfloat16.
+        """
+        asked = replace(self.question, quantity=quantity)
+        if quantity == "value" or not asked.claim.result_format or dtype == asked.claim.result_format:
+            return asked
+        return replace(asked, claim=replace(asked.claim, result_format=""))
+
+    def held(self, quantity: str, rows: Rows, reply: Reply, *, key: Any = None, truth: Truth | None = None) -> Compared:
+        """Compare an answer that came."""
+        assert reply.observed is not None
+        asked = self._asked(quantity, reply.dtype)
+        truth = self.truths.of(asked, rows, key) if truth is None else truth
+        format_ = FORMATS[asked.claim.result_format or format_of(rows.logits).name]
+        observed = reply.observed
+        comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)
+        conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
+        conforms |= self._ignored(rows, observed)
+        conforms &= ~self._leaked(quantity, rows, observed)
+        conforms |= self._of_held_products(asked, rows, observed)
+        conforms[self._undeclared(rows)[: len(conforms)]] = True
+        wrong = np.asarray(~conforms.reshape(len(conforms), -1).all(axis=1)) if conforms.size else np.zeros(0, bool)
+        return Compared(reply, truth, replace(comparison, conforms=conforms), wrong)
+
+    def _of_held_products(self, asked: Question, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return where an answer is that of products past the format, which are infinite in it; NaN beside a +inf."""
+        found = of_held_products(asked, rows)
+        if found is None:
+            return np.zeros(observed.shape, bool)
+        truth, reached = found
+        format_ = FORMATS[asked.claim.result_format or format_of(rows.logits).name]
+        seen = observed.astype(np.float64)
+        right = compare(seen, truth.exact, truth.allowed, format_).conforms | np.isnan(seen)
+        return np.asarray(right & reached.reshape(-1, *(1,) * (observed.ndim - 1)))
+
+    def _leaked(self, quantity: str, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return where a class at -inf has a share, or a masked class a gradient: both must be 0."""
+        of_mask = self.question.claim.where and quantity == "grad_logits"
+        if (self.question.op, quantity) != ("softmax", "value") and not of_mask:
+            return np.zeros(observed.shape, bool)
+        return np.asarray(np.isneginf(self._signed(rows)) & (observed.astype(np.float64) != 0))
+
+    def _signed(self, rows: Rows) -> NDArray[np.float64]:
+        """Return logits with the sign that the declared scale gives them: of -inf a negative one makes +inf."""
+        return np.asarray(rows.logits.astype(np.float64) * np.sign(self.question.claim.factor))
+
+    def _undeclared(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return the rows with a mask whose result is not declared: fully masked, or with a masked label."""
+        claim, labels = self.question.claim, self.question.labels
+        if not claim.where or claim.reduction != "none":
+            return np.zeros(len(rows), bool)
+        out = np.isneginf(rows.logits.astype(np.float64))
+        if labels == "indices":
+            at = np.clip(rows.indices, 0, out.shape[1] - 1)
+            return np.asarray(out.all(axis=1) | out[np.arange(len(out)), at])
+        spread = rows.distributions.astype(np.float64) != 0
+        return np.asarray(out.all(axis=1) | ((out & spread).any(axis=1) if labels == "distributions" else False))
+
+    def _ignored(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return where an ignored row that is not finite gives 0 or NaN: its logits need not be read (OPT-3)."""
+        if len(observed) != len(rows):
+            return np.zeros(observed.shape, bool)
+        skipped = self.ignored_and_not_finite(rows).reshape(-1, *(1,) * (observed.ndim - 1))
+        numbers = observed.astype(np.float64)
+        return np.asarray(((numbers == 0) | np.isnan(numbers)) & skipped)
+
+    def ignored_and_not_finite(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return for each row whether it is ignored and holds NaN or an infinity."""
+        ignored = self.question.claim.ignore_index
+        if ignored is None:
+            return np.zeros(len(rows), bool)
+        finite = np.isfinite(rows.logits.astype(np.float64)).all(axis=1)
+        return np.asarray((rows.indices == ignored) & ~finite)
+
+    def _accepted(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return where NaN is accepted: in rows with a logit of +inf; of an elementwise op, at infinite logits.
+
+        In one number for all rows an ignored one counts nothing, whatever it holds (OPT-3).
+        """
+        nan = np.isnan(observed.astype(np.float64))
+        logits = self._signed(rows)
+        if OPS[self.question.op].elementwise and observed.shape == logits.shape:
+            return np.asarray(nan & np.isinf(logits))
+        spoiled = np.isposinf(logits).any(axis=1)
+        if len(observed) != len(logits):
+            return nan & (spoiled & ~self.ignored_and_not_finite(rows)).any()
+        return nan & spoiled.reshape(-1, *(1,) * (observed.ndim - 1))
