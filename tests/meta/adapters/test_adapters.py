@@ -363,10 +363,10 @@ MIB = 1 << 20
 @pytest.mark.parametrize(
     ("sizes", "times"),
     [
-        ([100 * MIB, 300 * MIB, 484 * MIB], 0),
+        ([100 * MIB, 300 * MIB, 868 * MIB], 0),
         # Looked at in the beginning, at two places, and where it has let go of what it had.
-        ([100 * MIB, 485 * MIB, 200 * MIB, 584 * MIB], 1),
-        ([100 * MIB, 485 * MIB, 200 * MIB, 585 * MIB, 200 * MIB], 2),
+        ([100 * MIB, 869 * MIB, 200 * MIB, 968 * MIB], 1),
+        ([100 * MIB, 869 * MIB, 200 * MIB, 969 * MIB, 200 * MIB], 2),
         ([sys.maxsize] * 5, 2),  # where the system does not say
     ],
 )
