@@ -228,7 +228,7 @@ def certificate(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def boxes(session: nox.Session) -> None:
-    """Prove the bounds over whole boxes of rows, of four classes too (some minutes)."""
+    """Prove the bounds over whole boxes of rows, of four classes and of float32 too (some minutes)."""
     session.install("-e", ".", *group("test"))
     session.run("pytest", "-q", "tests/meta/bounds/test_branch_and_bound.py", env={"LOGITPROOF_TEST_BOXES": "1"})
 

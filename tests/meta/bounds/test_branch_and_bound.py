@@ -297,7 +297,7 @@ def precision() -> Iterator[None]:
         ("bfloat16", 2),
         ("bfloat16", 3),
         ("float16", 2),
-        ("float32", 2),
+        pytest.param("float32", 2, marks=MINUTES),
         pytest.param("bfloat16", 4, marks=MINUTES),
         pytest.param("float16", 3, marks=MINUTES),
     ],

@@ -12,15 +12,15 @@ from logitproof.kernels.judging.request import Request
 from meta.kernels import documented_faults
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from logitproof.kernels.findings.verdict import KernelVerdict
 
-FEW = {name: head_cases.QUICK[name] for name in ("ordinary", "peaked", "offset", "one class", "one row")}
+FEW = ("ordinary", "peaked", "offset", "one class", "one row")
 
 
-def judged(
-    planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch, **more: head_cases.Shape
-) -> KernelVerdict:
-    monkeypatch.setitem(head_cases.SHAPES, "quick", {**FEW, **more})
+def judged(planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch, names: Iterable[str]) -> KernelVerdict:
+    monkeypatch.setitem(head_cases.SHAPES, "quick", {name: head_cases.QUICK[name] for name in names})
     function, gradient = planted.functions
     function.__name__ = "head"
     return logitproof.check(
@@ -30,17 +30,20 @@ def judged(
 
 @pytest.mark.parametrize("planted", [*documented_faults.FAULTS, *documented_faults.INVENTED], ids=lambda one: one.fault)
 def test_a_documented_fault_is_named(planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch) -> None:
-    more = {"many rows": head_cases.QUICK["many rows"]} if planted.clause == "LIN-3" else {}
-    verdict = judged(planted, monkeypatch, **more)
-    named = [found for found in verdict.judgements if found.clause == planted.clause and found.verdict == "deviates"]
+    more = ("many rows",) if planted.clause == "LIN-3" else ()
+    for names in (("ordinary",), (*FEW, *more)):  # most show in the first case already
+        verdict = judged(planted, monkeypatch, names)
+        wrong = [found for found in verdict.judgements if found.verdict == "deviates"]
+        if named := [found for found in wrong if found.clause == planted.clause]:
+            break
     assert named, verdict.details()
     assert any(planted.says in found.reason for found in named), [found.reason for found in named]
 
 
 @pytest.mark.parametrize("planted", documented_faults.CORRECT, ids=lambda one: " ".join(one.declared) or "plain")
 def test_the_head_without_a_fault_conforms(planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch) -> None:
-    more = {"many rows": head_cases.QUICK["many rows"]} if set(planted.declared) <= {"bias"} else {}
-    verdict = judged(planted, monkeypatch, **more)
+    more = ("many rows",) if set(planted.declared) <= {"bias"} else ()
+    verdict = judged(planted, monkeypatch, (*FEW, *more))
     wrong = [
         (found.clause, found.regime, found.format, found.reason) for found in verdict.judgements if not found.expected
     ]
