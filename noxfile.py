@@ -240,6 +240,16 @@ def heads(session: nox.Session) -> None:
     session.run("python", "-m", "meta.prologues.head_certificate", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
+@nox.session(default=False)
+def planted(session: nox.Session) -> None:
+    """Check every loss head with a planted fault; the tests take one in three (some minutes)."""
+    session.install("-e", ".", *group("test"))
+    faults = [
+        f"tests/meta/kernels/test_{name}.py" for name in ("documented_faults", "faults_of_a_review", "faults_of_chunks")
+    ]
+    session.run("pytest", "-q", "-n", "logical", *faults, env={"LOGITPROOF_TEST_FAULTS": "1"})
+
+
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Run all mutants and write runs/kill_matrix.md and .csv; fails if a mutant is not killed by its clause."""

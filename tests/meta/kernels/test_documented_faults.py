@@ -10,6 +10,7 @@ import logitproof
 from logitproof.kernels.cases import head_cases
 from logitproof.kernels.judging.request import Request
 from meta.kernels import documented_faults
+from meta.kernels.one_in_three import one_in_three
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,7 @@ def judged(planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch, 
     )
 
 
-@pytest.mark.parametrize("planted", [*documented_faults.FAULTS, *documented_faults.INVENTED], ids=lambda one: one.fault)
+@pytest.mark.parametrize("planted", one_in_three([*documented_faults.FAULTS, *documented_faults.INVENTED]))
 def test_a_documented_fault_is_named(planted: documented_faults.Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     more = ("many rows",) if planted.clause == "LIN-3" else ()
     for names in (("ordinary",), (*FEW, *more)):  # most show in the first case already

@@ -11,6 +11,7 @@ import logitproof
 from logitproof.kernels.cases import head_cases
 from meta.kernels import faults_of_a_review, fused
 from meta.kernels.faults_of_a_review import BIAS, CAP, FAULTS, MEAN, Options, gradient, value
+from meta.kernels.one_in_three import one_in_three
 
 if TYPE_CHECKING:
     from logitproof.kernels.findings.verdict import KernelVerdict
@@ -35,7 +36,7 @@ def judged(function: Any, by: Any, formats: tuple[str, ...], declared: dict[str,
     return logitproof.check(function, op="linear_cross_entropy", gradient=by, format=formats, **declared)
 
 
-@pytest.mark.parametrize("planted", FAULTS, ids=lambda one: one.fault)
+@pytest.mark.parametrize("planted", one_in_three(FAULTS))
 def test_a_fault_is_named(planted: faults_of_a_review.Planted) -> None:
     if further := ELSEWHERE.get(planted.fault):
         head_cases.SHAPES["quick"] = {name: head_cases.QUICK[name] for name in ("ordinary", further)}

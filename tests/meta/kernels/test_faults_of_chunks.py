@@ -9,6 +9,7 @@ import pytest
 import logitproof
 from logitproof.kernels.cases import head_cases
 from meta.kernels.faults_of_chunks import FAULTS, MEAN, Planted
+from meta.kernels.one_in_three import one_in_three
 
 if TYPE_CHECKING:
     from logitproof.kernels.findings.verdict import KernelVerdict
@@ -28,7 +29,7 @@ def judged(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> KernelVerdict:
     )
 
 
-@pytest.mark.parametrize("planted", FAULTS, ids=lambda one: one.fault)
+@pytest.mark.parametrize("planted", one_in_three(FAULTS))
 def test_a_fault_is_named(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = judged(planted, monkeypatch)
     named = [one for one in verdict.judgements if one.clause == planted.clause and one.verdict == "deviates"]
