@@ -231,7 +231,7 @@ def checked_row(name: str, file: Path) -> Row:
 
 def table(rows: Iterable[Row]) -> str:
     """Return the table in Markdown."""
-    head = "| rule | faulty kernels found | correct ones accused | seconds per kernel |\n|---|---|---|---|"
+    head = "| rule | faulty kernels found | false alarms | seconds per kernel |\n|---|---|---|---|"
     return "\n".join([head, *(row.line for row in rows)])
 
 
