@@ -173,7 +173,7 @@ def summary(found: Sequence[Measured]) -> str:
     killed, accused = sum(not one.conforms for one in faulty), sum(not one.conforms for one in correct)
     share = f" ({killed / len(faulty):.1%})" if faulty else ""
     return (
-        f"{killed} of {len(faulty)} faulty kernels killed{share}, {accused} of {len(correct)} false alarms; "
+        f"{killed} of {len(faulty)} faulty kernels killed{share}, {accused} of {len(correct)} correct ones accused; "
         f"{seconds[len(seconds) // 2]:.1f} CPU s a kernel in the median, {seconds[-1]:.1f} at most"
     )
 
