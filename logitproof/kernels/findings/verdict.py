@@ -70,7 +70,7 @@ class KernelVerdict:
     profile : str
         ``quick`` or ``full``.
     audits : dict
-        By the id of a cell: the largest slack by what could be declared of its arithmetic, see `declared_arithmetic.audit`.
+        By the id of a cell: the largest slack by what could be declared of its arithmetic; see `audit`.
     shown : tuple of Shown
         One a broken clause of the trials: the smallest input that fails, and a guess of the cause.
     limits : tuple of Limit
