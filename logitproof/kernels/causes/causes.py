@@ -128,13 +128,13 @@ SHIFTS: dict[str, tuple[str, Callable[[F64], Any]]] = {
 
 
 LABEL_LAST = Cause(
-    "label taken off last",
+    "label's logit subtracted last",
     "the rounded log-sum-exp less the label's logit cancels",
     partial(sums.cancelling, op="softmax_cross_entropy"),
 )
 
 TOTAL_LAST = Cause(
-    "log-sum-exp taken off last",
+    "log-sum-exp subtracted last",
     "a logit less the rounded log-sum-exp cancels",
     partial(sums.cancelling, op="log_softmax"),
 )

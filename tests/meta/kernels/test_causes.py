@@ -35,7 +35,7 @@ GUESSED = {
     "shift_by_the_first": ("shift by the first logit", "float32", 33),
     "maximum_begins_at_zero": ("maximum begins at 0", "float32", 33),
     "maximum_begins_at_minus_1e4": ("maximum begins at -1e4", "float32", 33),
-    "label_taken_off_last": ("label taken off last", "float32", 33),
+    "label_taken_off_last": ("label's logit subtracted last", "float32", 33),
     "logarithm_of_softmax": ("log of softmax", "float32", 33),
     "logarithm_plus_1e_8": ("log of softmax + 1e-08", "float32", 33),
     "probability_clipped": ("softmax clipped at 1e-07", "float32", 33),

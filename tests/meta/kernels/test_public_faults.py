@@ -149,7 +149,10 @@ FAULTS = (
         "https://github.com/openvinotoolkit/openvino/issues/33456", "softmax", openvino, "NaN kept to its class"
     ),
     PublicFault(
-        "https://github.com/pytorch/pytorch/pull/195829", LOSS, target_logit_not_shifted, "label taken off last"
+        "https://github.com/pytorch/pytorch/pull/195829",
+        LOSS,
+        target_logit_not_shifted,
+        "label's logit subtracted last",
     ),
     PublicFault(
         "https://github.com/google-deepmind/optax/pull/1786",
