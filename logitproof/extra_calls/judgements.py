@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logitproof.extra_calls.exact_answers import exact_numbers
+from logitproof.streams import echo
 from logitproof_adapters.catalogue.extra_calls import answers, evaluate
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import DerivedCall
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
@@ -37,11 +38,14 @@ if TYPE_CHECKING:
     from logitproof_reports.runs.schema import Run
 
 TELLING = {"float64": 1e-6, "float32": 1e-4, "float16": 8e-3, "bfloat16": 6e-2}
-"""By how much of itself an answer may move before it means something else, by format; these calls are well conditioned,
-and a part of 1e-4 is a thousand roundings of float32, of which the half formats have sixteen."""
+"""By how much of itself an answer may move before it means something else, by format. Chosen, not derived: 1e-4 is a
+thousand roundings of float32, and the half formats have sixteen of theirs; what exceeds it is a place to look."""
 
 LACKING = re.compile(r"module '[\w.]+' has no attribute|not implemented for|unexpected keyword argument")
 """What is raised by a release that has no such function, argument or format."""
+
+CALLS_A_LINE = 100
+"""After how many calls a line says how far they are: a thousand take some minutes."""
 
 MOST_LINES = 5
 """Wrong answers that are listed of one function; the others are counted: derived calls have a cause in common."""
@@ -63,7 +67,7 @@ def wrong_answers(target: Target, adapters: Sequence[str]) -> Iterator[str]:
     for adapter in filter(_has_calls, adapters):
         held = [one for one in _judgements(adapter, target) if one.clause and one.verdict != "unsupported"]
         wrong = [one for one in held if one.verdict != "conforms"]
-        yield f"{adapter}: {len(held) - len(wrong)} of {len(held)} calls beside the matrix give their one right answer"
+        yield f"{adapter}: {len(held) - len(wrong)} of {len(held)} extra calls give their one right answer"
         listed: Counter[str] = Counter()
         for one in wrong:
             call = json.loads(one.inputs)[CALL]
@@ -91,9 +95,12 @@ def _judgements(adapter: str, target: Target) -> Iterator[Judgement]:
         remote = RemoteAdapter(adapter, target, also_sent=(evaluate.__name__,))
     except TargetDied:
         return  # it has no answer, which is told of every other cell too
+    calls = answers.calls_of(_package(adapter))
     with remote:
-        for call in answers.calls_of(_package(adapter)):
+        for place, call in enumerate(calls, 1):
             yield judgement_on(adapter, call, _answer(remote, call))
+            if place % CALLS_A_LINE == 0:
+                echo(f"logitproof: {adapter}: {place} of {len(calls)} extra calls made", err=True)
 
 
 def _answer(remote: RemoteAdapter, call: ExtraCall) -> dict[str, Any]:

@@ -343,7 +343,7 @@ def test_wrong_answers_are_listed_with_the_right_one(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(made_calls, "_judgements", judged)
     assert list(made_calls.wrong_answers(here(), ["scipy", "numpy"])) == [
-        "scipy: 1 of 3 calls beside the matrix give their one right answer",
+        "scipy: 1 of 3 extra calls give their one right answer",
         f"  {SIGNED.source}: 1.25, expected {SIGNED.exact:.9g} (negative_factor)",
         f"  {SIGNED.source}: TypeError: no b, expected {SIGNED.exact:.9g} (negative_factor)",
     ]

@@ -52,7 +52,10 @@ def test_correct_code_conforms(kernel: fused.Fused) -> None:
 
 @pytest.mark.parametrize("kernel", fused.FAULTY, ids=lambda one: one.name)
 def test_a_faulty_kernel_breaks_its_clause(kernel: fused.Fused) -> None:
-    assert kernel.clause in broken(judged(kernel))
+    head_cases.SHAPES["quick"] = {"ordinary": FEW["ordinary"]}
+    if kernel.name in MANY_ROWS or kernel.clause not in broken(judged(kernel)):  # most show in the first case already
+        head_cases.SHAPES["quick"] = FEW
+        assert kernel.clause in broken(judged(kernel))
 
 
 def test_wide_and_deep_products_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
