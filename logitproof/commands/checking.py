@@ -150,7 +150,7 @@ def check(
     The kernel runs in a process of its own: it may die, hang or run out of memory.
     """
     from logitproof.commands.tables import console
-    from logitproof.kernels.check import check_named, claimed
+    from logitproof.kernels.check import check_named, declaration_of
     from logitproof.kernels.isolation.isolated import MEMORY_GIB, Limits, Named
     from logitproof.kernels.judging.request import Request
     from logitproof.kernels.loading import declared as declared_arithmetic
@@ -170,7 +170,7 @@ def check(
             op,
             labels,
             framework,
-            claimed(declared),
+            declaration_of(declared),
             tuple(quantities or ()),
             tuple(forbid or ()),
             _path(place),
@@ -257,7 +257,7 @@ def grade(
     --python or --target it runs there; the notes of its record list the limits that cannot be enforced there.
     """
     from logitproof.errors import UsageError
-    from logitproof.kernels.check import claimed
+    from logitproof.kernels.check import declaration_of
     from logitproof.kernels.grade import GRADE_MEMORY_GIB, Task, fresh_seed, graded_before, size_of
     from logitproof.kernels.grade import grade as grade_kernels
     from logitproof.kernels.isolation.isolated import Limits
@@ -271,7 +271,7 @@ def grade(
         labels=labels,
         framework=framework,
         gradient=gradient,
-        claim=claimed(declared),
+        declaration=declaration_of(declared),
         formats=tuple(formats or ()),
         forbidden=tuple(forbid or ()),
         seed=fresh_seed() if seed is None else seed,

@@ -1,4 +1,4 @@
-"""The options of `check` and `grade` that declare what a kernel computes, one row each: the attributes of a `Claim`."""
+"""The options of `check` and `grade` that declare what a kernel computes, one row each: attributes of `Declaration`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from logitproof.errors import UsageError, refuse_unknown
 from logitproof.invariance.survey import Subject
 from logitproof.kernels.isolation.isolated import IsolatedKernel, Limits, Named
 from logitproof_adapters.catalogue.registry import missing
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.declaration import Declaration
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import here
 from logitproof_reference.vocabulary.cells import MODES, Cell
@@ -90,7 +90,7 @@ def subject_of(asked: InvarianceOptions, target: Target | None = None) -> Subjec
             if shards > 1:
                 raise UsageError("a framework's own function takes no number of shards")
             return RemoteAdapter(asked.word, place)
-        asked_of = (asked.op, labels, asked.framework, Claim(), (asked.quantity,))
+        asked_of = (asked.op, labels, asked.framework, Declaration(), (asked.quantity,))
         named = Named(asked.word, asked.gradient, *asked_of, path=asked.path, shards=shards)
         return IsolatedKernel(named, None, Limits(SECONDS, MEMORY_GIB if where.is_here else None), place)
 

@@ -45,9 +45,9 @@ from logitproof.kernels.judging.request import Request
 from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.catalogue.registry import UnknownFramework, missing
 from logitproof_adapters.contract import CPU
-from logitproof_adapters.sources.kernel import EAGER, Kernel
-from logitproof_adapters.sources.kernel_adapter import adapter_of
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.adapter import adapter_of
+from logitproof_adapters.kernels.declaration import Declaration
+from logitproof_adapters.kernels.kernel import EAGER, Kernel
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
 from logitproof_conformance.session.environment_facts import environment_facts
@@ -103,7 +103,7 @@ def check(
     Parameters
     ----------
     function, op, labels, framework, gradient, backward, mode, arithmetic
-        As in `logitproof_adapters.sources.kernel.Kernel`: what the function computes, of which tensors, how it is
+        As in `logitproof_adapters.kernels.kernel.Kernel`: what the function computes, of which tensors, how it is
         differentiated, and the precision that its author declares.
     format : str or sequence of str, optional
         Formats of the logits to ask with; every one that the function takes by default.
@@ -122,7 +122,7 @@ def check(
     device : str
         Where the framework's tensors lie, e.g. ``cuda:0``; it becomes the framework's default in this process.
     **declared
-        Attributes of `logitproof_adapters.sources.kernel_claim.Claim`: ``reduction``, ``ignore_index``, ``scale``, ...
+        Attributes of `logitproof_adapters.kernels.declaration.Declaration`: ``reduction``, ``ignore_index``, ...
 
     Returns
     -------
@@ -145,7 +145,7 @@ def check(
     """
     formats = (format,) if isinstance(format, str) else tuple(format or ())
     request = Request(formats, profile, tuple(without), seed, widest, progress)
-    claim = claimed(declared)
+    declaration = declaration_of(declared)
     try:
         kernel = Kernel(
             function,
@@ -154,7 +154,7 @@ def check(
             framework,
             gradient,
             arithmetic,
-            claim,
+            declaration,
             tuple(quantities),
             backward=backward,
             mode=mode,
@@ -163,7 +163,7 @@ def check(
         adapter = adapter_of(kernel, device.lower())
     except ValueError as error:
         raise UsageError(str(error)) from error
-    question = Question(kernel.op, kernel.labels, "value", claim, arithmetic)
+    question = Question(kernel.op, kernel.labels, "value", declaration, arithmetic)
     return verdict_on(adapter, question, kernel.quantities, request, source=_source(function), framework=framework)
 
 
@@ -186,7 +186,7 @@ def check_named(
     """
     whole = _whole(named)
     refuse_missing(named.framework, here=target is None or target.is_here)
-    question = Question(whole.op, whole.labels, "value", named.claim, arithmetic)
+    question = Question(whole.op, whole.labels, "value", named.declaration, arithmetic)
     with IsolatedKernel(replace(named, labels=whole.labels), arithmetic, limits_, target) as adapter:
         return verdict_on(
             adapter,
@@ -210,7 +210,7 @@ def _whole(named: Named) -> Kernel:
             named.framework,
             stand_in if named.gradient else None,
             None,
-            named.claim,
+            named.declaration,
             named.asked,
             backward=stand_in if named.backward else None,
             mode=named.mode,
@@ -219,7 +219,7 @@ def _whole(named: Named) -> Kernel:
         raise UsageError(str(error)) from error
 
 
-def claimed(declared: dict[str, Any]) -> Claim:
+def declaration_of(declared: dict[str, Any]) -> Declaration:
     """Return what is declared.
 
     Raises
@@ -227,10 +227,10 @@ def claimed(declared: dict[str, Any]) -> Claim:
     UsageError
         A name is not known, or a value lies outside its domain.
     """
-    known = list(vars(Claim()))
+    known = list(vars(Declaration()))
     refuse_unknown("declaration", declared, known)
     try:
-        return Claim(**declared)
+        return Declaration(**declared)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -313,7 +313,7 @@ def _verdict_on(
     examine(asker, plan, found, request.progress)
     log_domain = (question.arithmetic or MUST).log_domain
     lenience: dict[str, Any] = {"is_steady": is_steady, "is_refused": found.widths.is_said, "log_domain": log_domain}
-    of_matrix = list(lenient(judged, question.claim, **lenience))
+    of_matrix = list(lenient(judged, question.declaration, **lenience))
     found.widths.cases += sum(one.reason.startswith(OF_WIDTH) for one in of_matrix)
     if said := found.widths.note():
         found.notes.insert(0, said)
@@ -365,7 +365,7 @@ def _matrix(
     """Return the judgements of the matrix, where its cells ask for what the kernel claims to compute."""
     found: list[Judgement] = []
     audits: dict[str, dict[str, float]] = {}
-    if not question.claim.fits_the_matrix:
+    if not question.declaration.fits_the_matrix:
         return found, audits
     for cell in asked_cells(adapter, formats, request.profile):
         if request.progress is not None:

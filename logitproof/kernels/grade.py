@@ -27,9 +27,9 @@ from logitproof.kernels.judging.truth import Question
 from logitproof.kernels.loading import MOST_BYTES_OF_A_KERNEL
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import CPU
-from logitproof_adapters.sources import kernel_watch
-from logitproof_adapters.sources.kernel import NUMPY, Kernel
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels import forbidden_calls
+from logitproof_adapters.kernels.declaration import Declaration
+from logitproof_adapters.kernels.kernel import NUMPY, Kernel
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.sent_sources import sources_of_file
 from logitproof_adapters.targets.target import Target, here
@@ -61,7 +61,7 @@ class Task:
     op, labels, framework : str
     function, gradient : str
         What the kernels' modules call them; the gradient may be empty.
-    claim : Claim
+    declaration : Declaration
     formats : tuple of str
         Empty for those that each takes.
     forbidden : tuple of str
@@ -80,7 +80,7 @@ class Task:
     labels: str = ""
     framework: str = "numpy"
     gradient: str = ""
-    claim: Claim = field(default_factory=Claim)
+    declaration: Declaration = field(default_factory=Declaration)
     formats: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
     seed: int = 0
@@ -188,7 +188,7 @@ def _question(task: Task) -> Kernel:
     stand_in: Any = len
     try:
         return Kernel(
-            stand_in, task.op, task.labels, task.framework, stand_in if task.gradient else None, None, task.claim
+            stand_in, task.op, task.labels, task.framework, stand_in if task.gradient else None, None, task.declaration
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -216,7 +216,7 @@ def grade_one(file: Path, task: Task, kernel: Kernel, truths: Truths) -> Grade:
         task.op,
         kernel.labels,
         task.framework,
-        task.claim,
+        task.declaration,
         forbidden=task.forbidden,
         path=(str(file.parent.resolve()),) if place.is_interpreter else (),
         hidden=True,
@@ -226,7 +226,7 @@ def grade_one(file: Path, task: Task, kernel: Kernel, truths: Truths) -> Grade:
         source = read_whole(file, MOST_BYTES_OF_A_KERNEL).decode(errors="replace")
         beside = {} if place.is_interpreter else _sent(file)
         with IsolatedKernel(named, None, task.limits, place, beside) as adapter:
-            asker = Asker(adapter, Question(kernel.op, kernel.labels, "value", task.claim), truths)
+            asker = Asker(adapter, Question(kernel.op, kernel.labels, "value", task.declaration), truths)
             return _graded(asker, task, kernel.quantities, plain, source=source, path=named.path)
     except (UsageError, RunFileError) as error:
         return replace(plain, fails=str(error))
@@ -285,7 +285,7 @@ def _of_the_budget(graded: Grade, budget: float) -> Grade:
 def _of_the_watch(adapter: Any, graded: Grade) -> Grade:
     """Return the record with what became of the watch over forbidden calls."""
     try:
-        seen = adapter.call(kernel_watch.__name__, kernel_watch.seen.__name__)
+        seen = adapter.call(forbidden_calls.__name__, forbidden_calls.seen.__name__)
     except (TargetDied, UsageError) as error:
         return replace(graded, notes=[*graded.notes, f"its process {error}"])
     if not seen["watched"]:

@@ -1,1 +1,1 @@
-"""Adapters that call their framework by source text: the base class, unsupported cells, kernels, trainers."""
+"""Adapters that call their framework by source text: the base class, unsupported cells, arrays, trainers."""

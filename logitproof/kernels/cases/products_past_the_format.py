@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_adapters.kernels.declaration import Declaration
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.prologues.head import Head
     from logitproof_reference.vocabulary.formats import F64, Format
@@ -109,78 +109,88 @@ LARGE, SUMMED = 2.0**7, 2.0**8
 """A scalar factor of more than `LARGE` makes gradients that, added up over so many rows, are of another size."""
 
 
-def scalar_of(claim: Claim) -> float:
-    """Return the scalar factor of a claim."""
-    return float(claim.factor)
+def scalar_of(declaration: Declaration) -> float:
+    """Return the scalar factor of a declaration."""
+    return float(declaration.factor)
 
 
-def is_asked(claim: Claim) -> bool:
+def is_asked(declaration: Declaration) -> bool:
     """Return whether such rows are asked: where factors are declared, and nothing but a plain loss of one row."""
-    others = (claim.softcap, claim.z_loss, claim.label_smoothing, claim.shift, claim.divisor)
-    return (bool(claim.factors) or abs(scalar_of(claim)) >= LEAST) and not any(others) and claim.ranks == 1
+    others = (
+        declaration.softcap,
+        declaration.z_loss,
+        declaration.label_smoothing,
+        declaration.shift,
+        declaration.divisor,
+    )
+    return (
+        (bool(declaration.factors) or abs(scalar_of(declaration)) >= LEAST)
+        and not any(others)
+        and declaration.ranks == 1
+    )
 
 
-def rows_of(claim: Claim, form: Format) -> Iterator[Row]:
+def rows_of(declaration: Declaration, form: Format) -> Iterator[Row]:
     """Yield the rows of a format; with a tensor of factors also infinite and subnormal ones."""
     for wanted in WANTED:
-        factors = _factors(claim, form)
-        whole = _applied(np.ones(CLASSES), claim, factors)
+        factors = _factors(declaration, form)
+        whole = _applied(np.ones(CLASSES), declaration, factors)
         target = np.resize((0.5, -1.25, 2.0, 0.0, -0.25, 1.0, -2.0), CLASSES)
         past = np.isin(np.arange(CLASSES), list(wanted.past))
         moderate = target / whole
         for at, times in wanted.past.items():  # logits of no more than the largest number
             target[at] = form.largest / max(np.abs(whole[at]), FAR) * times
         logits = np.where(past, target * np.sign(whole), moderate)
-        yield _row((wanted.name, wanted.label), rounded(logits, form), factors, claim, form)
-    if not claim.factors:
+        yield _row((wanted.name, wanted.label), rounded(logits, form), factors, declaration, form)
+    if not declaration.factors:
         return
-    yield from _odd_factors(claim, form)
+    yield from _odd_factors(declaration, form)
 
 
-def _odd_factors(claim: Claim, form: Format) -> Iterator[Row]:
+def _odd_factors(declaration: Declaration, form: Format) -> Iterator[Row]:
     ordinary = np.resize((0.5, -1.25, 2.0, -0.25, 1.0), CLASSES)
-    is_of_rows = claim.factors == "rows"
-    if not claim.divides:
+    is_of_rows = declaration.factors == "rows"
+    if not declaration.divides:
         at_zero = np.where(np.arange(CLASSES) == 4, 0.0, ordinary)
         infinite = np.full(CLASSES, np.inf) if is_of_rows else np.where(np.arange(CLASSES) == 4, np.inf, 1.0)
-        yield _row(("zero times infinity", 1), rounded(at_zero, form), rounded(infinite, form), claim, form)
+        yield _row(("zero times infinity", 1), rounded(at_zero, form), rounded(infinite, form), declaration, form)
         below = -np.abs(ordinary)
         name = "negative logits times infinity"
-        yield _row((name, 1), rounded(below, form), rounded(infinite, form), claim, form)
+        yield _row((name, 1), rounded(below, form), rounded(infinite, form), declaration, form)
     tiny = np.full(CLASSES, 3.0 * form.smallest_subnormal)
-    if claim.divides:
+    if declaration.divides:
         tiny = 1.0 / np.full(CLASSES, 4.0 * form.smallest_normal)
-    yield _row(("products below the format", 1), rounded(ordinary, form), rounded(tiny, form), claim, form)
+    yield _row(("products below the format", 1), rounded(ordinary, form), rounded(tiny, form), declaration, form)
     huge = ordinary * (form.largest / 4.0)
-    yield _row(("subnormal factors of large logits", 1), rounded(huge, form), rounded(tiny, form), claim, form)
+    yield _row(("subnormal factors of large logits", 1), rounded(huge, form), rounded(tiny, form), declaration, form)
 
 
-def _factors(claim: Claim, form: Format) -> Array:
+def _factors(declaration: Declaration, form: Format) -> Array:
     """Return factors whose products with numbers of the format may leave it: large, by class of both signs."""
-    if not claim.factors:
+    if not declaration.factors:
         return np.ones(CLASSES, form.dtype)
     size = 2.0 ** (int(np.log2(form.largest)) // 2)
-    size = 1.0 / size if claim.divides else size
-    signs = 1.0 if claim.factors == "rows" else np.resize((1.0, -1.0, 1.0), CLASSES)
+    size = 1.0 / size if declaration.divides else size
+    signs = 1.0 if declaration.factors == "rows" else np.resize((1.0, -1.0, 1.0), CLASSES)
     return rounded(size * signs * np.ones(CLASSES), form)
 
 
-def _applied(x: F64, claim: Claim, factors: Array) -> F64:
+def _applied(x: F64, declaration: Declaration, factors: Array) -> F64:
     """Return the products in float64."""
     with np.errstate(all="ignore"):
-        scaled = x * claim.scale / claim.temperature
+        scaled = x * declaration.scale / declaration.temperature
         tensor = factors.astype(np.float64)
-        return scaled / tensor if claim.divides and claim.factors else scaled * tensor
+        return scaled / tensor if declaration.divides and declaration.factors else scaled * tensor
 
 
-def _row(wanted: tuple[str, int], logits: Array, factors: Array, claim: Claim, form: Format) -> Row:
+def _row(wanted: tuple[str, int], logits: Array, factors: Array, declaration: Declaration, form: Format) -> Row:
     name, label = wanted
     x = logits.astype(np.float64)
-    products = _applied(x, claim, factors)
+    products = _applied(x, declaration, factors)
     with np.errstate(all="ignore"):
         held = np.where(np.abs(products) > form.largest, np.sign(products) * np.inf, products)
     # Halved, the products of float64 do not overflow before they are compared.
-    share = _applied(x * 2.0**-8, claim, factors)
+    share = _applied(x * 2.0**-8, declaration, factors)
     if not np.isfinite(share).all():
         return Row(name, logits, factors, label, held, None)
     top = share.max()
@@ -200,7 +210,7 @@ def operands(row: Row) -> tuple[Array, Array]:
     return hidden, weight
 
 
-def wrong(row: Row, asked: Call, observed: Array, claim: Claim, model: tuple[Format, Arithmetic]) -> str:
+def wrong(row: Row, asked: Call, observed: Array, declaration: Declaration, model: tuple[Format, Arithmetic]) -> str:
     """Return what is wrong with an answer to a row; empty if nothing is.
 
     A loss is one number, another value or a gradient by the logits one a class.
@@ -209,21 +219,23 @@ def wrong(row: Row, asked: Call, observed: Array, claim: Claim, model: tuple[For
     answers = [one for one in (row.real, row.held) if one is not None]
     right = np.zeros(seen.shape, bool)
     for z in answers:
-        exact, allowed = _answer(row, asked, z, claim, model)
+        exact, allowed = _answer(row, asked, z, declaration, model)
         right |= compare(seen, exact, allowed, model[0]).conforms
     if np.isposinf(row.held).any():
         right |= np.isnan(seen.astype(np.float64))
     if right.all():
         return ""
     at = tuple(int(one) for one in np.argwhere(~right)[0])
-    known = [_answer(row, asked, z, claim, model)[0].value[at] for z in answers]
+    known = [_answer(row, asked, z, declaration, model)[0].value[at] for z in answers]
     where = f"class {at[1]}: " if len(at) > 1 else ""
     of = ("of the real products", "of those that the format holds")[-len(known) :]
     said = ", ".join(f"{number:.9g} {words}" for number, words in zip(known, of, strict=True))
     return f"{where}{float(seen[at]):.9g}, exactly {said}"
 
 
-def _answer(row: Row, asked: Call, z: F64, claim: Claim, model: tuple[Format, Arithmetic]) -> tuple[Enclosure, F64]:
+def _answer(
+    row: Row, asked: Call, z: F64, declaration: Declaration, model: tuple[Format, Arithmetic]
+) -> tuple[Enclosure, F64]:
     """Return the answer of products, infinite ones too, with its bound."""
     (op, quantity, cotangent), (form, arithmetic) = asked, model
     labels = np.array([row.label]) if OPS[op].label_kinds != ("none",) else None
@@ -237,7 +249,7 @@ def _answer(row: Row, asked: Call, z: F64, claim: Claim, model: tuple[Format, Ar
         allowed = allowed + np.nan_to_num(moved)
         if quantity == "value":
             return exact, allowed
-        slope = _applied(np.ones(CLASSES), claim, row.factors)[None]
+        slope = _applied(np.ones(CLASSES), declaration, row.factors)[None]
         relative = ROUNDINGS * form.unit_roundoff * (1.0 + form.unit_roundoff)
         own = allowed * (1.0 + relative) + relative * np.abs(exact.value)
         grown = np.abs(slope) * own + 2.0 * form.smallest_normal
@@ -254,12 +266,12 @@ def _off(row: Row, z: F64, form: Format, arithmetic: Arithmetic) -> F64:
     return off
 
 
-def may_leave(head: Head, claim: Claim, form: Format) -> bool:
+def may_leave(head: Head, declaration: Declaration, form: Format) -> bool:
     """Return whether products of ordinary logits, or gradients behind them, may leave the format: another clause's.
 
     Nor are products asked that two numbers of float64 do not hold to a small part of a nat.
     """
-    scalar, reach = abs(scalar_of(claim)), float(np.abs(head.first.hi).max(initial=1.0))
+    scalar, reach = abs(scalar_of(declaration)), float(np.abs(head.first.hi).max(initial=1.0))
     if np.abs(head.logits.lo).max(initial=0.0) > HELD:
         return True
     return scalar * reach >= form.largest / 2.0 or (scalar > LARGE and scalar * reach * SUMMED >= form.largest)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.kernels.cases.recipes import RECIPES, SPREAD, Recipe, Spot
-from logitproof_adapters.sources.kernel_adapter import SAVED
-from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, WAYS
+from logitproof_adapters.kernels.adapter import SAVED
+from logitproof_adapters.kernels.ways_of_calling import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.cases.memory_layouts import OF_GRADIENTS, PLACEMENTS
 from logitproof_reference.cases.widths import BETWEEN, BLOCKS, WIDTHS, places, tiles
@@ -86,7 +86,7 @@ class Trial:
     placement : str
         A word of `memory_layouts.PLACEMENTS`.
     way : str
-        A word of `kernel_ways.WAYS`.
+        A word of `ways_of_calling.WAYS`.
     quantities : tuple of str
         Those it is for; empty for all.
     """

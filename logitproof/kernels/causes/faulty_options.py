@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof.kernels.judging.truth import Question
-    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_adapters.kernels.declaration import Declaration
     from logitproof_reference.cases.catalogue import Rows
 
     F64 = NDArray[np.float64]
@@ -44,22 +44,22 @@ class OtherLoss:
 def other_losses(question: Question) -> Iterator[OtherLoss]:
     """Yield the losses that a kernel may compute instead of the one declared; those that leave something out first."""
     for name, (says, change) in CHANGES.items():
-        changed = change(question.claim)
-        if changed is not None and changed != question.claim:
+        changed = change(question.declaration)
+        if changed is not None and changed != question.declaration:
             yield OtherLoss(name, says, _as_if(changed))
-    if question.claim.factor < 0.0 and question.quantity == "grad_logits":
+    if question.declaration.factor < 0.0 and question.quantity == "grad_logits":
         says = "the gradient is multiplied with the magnitude of the scale"
         yield OtherLoss("sign of the scale lost in the gradient", says, lambda asked, rows: -_exact(asked, rows))
     yield from _of_caps(question)
-    if question.claim.reduction == "mean" and OPS[question.op].elementwise:
+    if question.declaration.reduction == "mean" and OPS[question.op].elementwise:
         says = "the sum of all numbers is divided by the number of rows"
         yield OtherLoss(
             "mean over the rows alone", says, lambda asked, rows: _exact(asked, rows) * rows.logits.shape[1]
         )
-    yield from _of_further_terms(question.claim)
-    yield from _of_reductions(question.claim)
-    yield from _of_ignored_rows(question.claim)
-    if question.claim.where:
+    yield from _of_further_terms(question.declaration)
+    yield from _of_reductions(question.declaration)
+    yield from _of_ignored_rows(question.declaration)
+    if question.declaration.where:
         yield OtherLoss("mask ignored", "classes that do not count take part", partial(_masked_as, mask=np.ones_like))
         says = "the mask of the first row is taken for all rows"
         yield OtherLoss("mask of the first row", says, partial(_masked_as, mask=_of_the_first_row))
@@ -67,24 +67,24 @@ def other_losses(question: Question) -> Iterator[OtherLoss]:
 
 
 def _of_caps(question: Question) -> Iterator[OtherLoss]:
-    claim = question.claim
-    if claim.softcap is None:
+    declaration = question.declaration
+    if declaration.softcap is None:
         return
     if question.quantity == "grad_logits":
         says = "the derivative of the cap is taken as 1 - (x / c)^2 of the logit, not of the capped one"
         yield OtherLoss("cap's slope of the logit", says, _slope_of_the_logit)
     yield OtherLoss("softcap without its factor", "tanh(x / c) is not multiplied with c", _uncapped)
-    if claim.factor != 1.0:
+    if declaration.factor != 1.0:
         says = "the cap is applied to logits that are not scaled yet"
         yield OtherLoss("softcap before the scale", says, _capped_first)
 
 
-def _of_further_terms(claim: Claim) -> Iterator[OtherLoss]:
-    if claim.z_loss:
+def _of_further_terms(declaration: Declaration) -> Iterator[OtherLoss]:
+    if declaration.z_loss:
         yield OtherLoss("z-loss not squared", "the log-sum-exp itself is added, not its square", _z_loss_not_squared)
         says = "the log-sum-exp of the z-loss is that of the logits less their maximum"
         yield OtherLoss("z-loss of shifted logits", says, _z_loss_of_shifted)
-    if claim.label_smoothing:
+    if declaration.label_smoothing:
         says = "the smoothed share goes to the other classes alone: a / (n - 1) each"
         yield OtherLoss("smoothing without the label", says, _smoothed_over_others)
         for block in (8, 16, 32, 64, 128, 1024):
@@ -92,25 +92,25 @@ def _of_further_terms(claim: Claim) -> Iterator[OtherLoss]:
             yield OtherLoss("smoothing over padded classes", says, partial(_smoothed_over_padded, block=block))
 
 
-def _of_reductions(claim: Claim) -> Iterator[OtherLoss]:
-    if claim.reduction != "mean":
+def _of_reductions(declaration: Declaration) -> Iterator[OtherLoss]:
+    if declaration.reduction != "mean":
         return
-    if claim.ignore_index is not None or claim.weight:
+    if declaration.ignore_index is not None or declaration.weight:
         says = "the sum is divided by the number of all rows"
         yield OtherLoss("mean over all rows", says, _mean_over_all_rows)
-    if claim.ignore_index is not None and claim.weight:
+    if declaration.ignore_index is not None and declaration.weight:
         says = "the divisor holds the weight of class 0 for each row that is ignored"
         yield OtherLoss("ignored rows in the divisor", says, _ignored_rows_in_the_divisor)
-    if not claim.weight:
+    if not declaration.weight:
         for tile in TILES:
             says = f"the means of tiles of {tile} rows are averaged, whatever number of rows the last one has"
             yield OtherLoss("mean of means", says, partial(_mean_of_means, tile=tile))
 
 
-def _of_ignored_rows(claim: Claim) -> Iterator[OtherLoss]:
-    if claim.ignore_index is None:
+def _of_ignored_rows(declaration: Declaration) -> Iterator[OtherLoss]:
+    if declaration.ignore_index is None:
         return
-    if claim.label_smoothing:
+    if declaration.label_smoothing:
         says = "rows that are ignored keep the uniform term of label smoothing"
         yield OtherLoss("ignored rows smoothed", says, _ignored_rows_smoothed)
     for bits in (8, 16):
@@ -118,28 +118,30 @@ def _of_ignored_rows(claim: Claim) -> Iterator[OtherLoss]:
         yield OtherLoss("ignored by its last bits", says, partial(_ignored_by_last_bits, bits=bits))
 
 
-def _without(name: str, default: Any) -> Callable[[Claim], Claim | None]:
-    return lambda claim: replace(claim, **{name: default})
+def _without(name: str, default: Any) -> Callable[[Declaration], Declaration | None]:
+    return lambda declaration: replace(declaration, **{name: default})
 
 
-def _inverse(claim: Claim) -> Claim | None:
-    return replace(claim, scale=claim.temperature, temperature=1.0) if claim.temperature != 1.0 else None
+def _inverse(declaration: Declaration) -> Declaration | None:
+    return (
+        replace(declaration, scale=declaration.temperature, temperature=1.0) if declaration.temperature != 1.0 else None
+    )
 
 
-def _summed(claim: Claim) -> Claim | None:
-    return replace(claim, reduction="sum") if claim.reduction == "mean" else None
+def _summed(declaration: Declaration) -> Declaration | None:
+    return replace(declaration, reduction="sum") if declaration.reduction == "mean" else None
 
 
-def _averaged(claim: Claim) -> Claim | None:
-    is_sum = claim.reduction == "sum" and claim.divisor is None
-    return replace(claim, reduction="mean") if is_sum else None
+def _averaged(declaration: Declaration) -> Declaration | None:
+    is_sum = declaration.reduction == "sum" and declaration.divisor is None
+    return replace(declaration, reduction="mean") if is_sum else None
 
 
-def _unsigned(claim: Claim) -> Claim | None:
-    return replace(claim, scale=-claim.scale) if claim.scale < 0 else None
+def _unsigned(declaration: Declaration) -> Declaration | None:
+    return replace(declaration, scale=-declaration.scale) if declaration.scale < 0 else None
 
 
-CHANGES: dict[str, tuple[str, Callable[[Claim], Claim | None]]] = {
+CHANGES: dict[str, tuple[str, Callable[[Declaration], Declaration | None]]] = {
     "scale dropped": ("the logits are not scaled", _without("scale", 1.0)),
     "sign of the scale dropped": ("the logits are multiplied with the magnitude of the scale", _unsigned),
     "temperature dropped": ("the logits are not divided by the temperature", _without("temperature", 1.0)),
@@ -156,8 +158,8 @@ CHANGES: dict[str, tuple[str, Callable[[Claim], Claim | None]]] = {
 """What is declared, left out or taken for its opposite."""
 
 
-def _as_if(claim: Claim) -> Callable[[Question, Rows], F64]:
-    return lambda question, rows: _exact(replace(question, claim=claim), rows)
+def _as_if(declaration: Declaration) -> Callable[[Question, Rows], F64]:
+    return lambda question, rows: _exact(replace(question, declaration=declaration), rows)
 
 
 def _exact(question: Question, rows: Rows) -> F64:
@@ -167,92 +169,92 @@ def _exact(question: Question, rows: Rows) -> F64:
 
 def _capped_first(question: Question, rows: Rows) -> F64:
     """Return the answer to s c tanh(x / c) in place of c tanh(s x / c)."""
-    claim = question.claim
-    cap = claim.softcap or 1.0
+    declaration = question.declaration
+    cap = declaration.softcap or 1.0
     t = np.tanh(rows.logits.astype(np.float64) / cap)
-    return _of(claim.factor * cap * t, claim.factor * (1.0 - t * t), question, rows)
+    return _of(declaration.factor * cap * t, declaration.factor * (1.0 - t * t), question, rows)
 
 
 def _uncapped(question: Question, rows: Rows) -> F64:
     """Return the answer to tanh(s x / c)."""
-    claim = question.claim
-    cap = claim.softcap or 1.0
-    t = np.tanh(rows.logits.astype(np.float64) * claim.factor / cap)
-    return _of(t, claim.factor / cap * (1.0 - t * t), question, rows)
+    declaration = question.declaration
+    cap = declaration.softcap or 1.0
+    t = np.tanh(rows.logits.astype(np.float64) * declaration.factor / cap)
+    return _of(t, declaration.factor / cap * (1.0 - t * t), question, rows)
 
 
 def _of(logits: F64, slope: F64, question: Question, rows: Rows) -> F64:
     """Return the answer to other logits, whose derivatives are the slope."""
-    plain = replace(question, claim=replace(question.claim, softcap=None, scale=1.0, temperature=1.0))
+    plain = replace(question, declaration=replace(question.declaration, softcap=None, scale=1.0, temperature=1.0))
     found = _exact(plain, replace(rows, logits=logits))
     return found if question.quantity == "value" else found * slope
 
 
 def _z_loss_not_squared(question: Question, rows: Rows) -> F64 | None:
     """Return the loss with the log-sum-exp times its factor; of values that are not reduced."""
-    found = _exact(replace(question, claim=replace(question.claim, z_loss=0.0)), rows)
-    if question.claim.reduction != "none" or question.quantity != "value":
+    found = _exact(replace(question, declaration=replace(question.declaration, z_loss=0.0)), rows)
+    if question.declaration.reduction != "none" or question.quantity != "value":
         return None
-    return found + question.claim.z_loss * log_total(transform(question.claim, rows.logits)[0])[:, 0]
+    return found + question.declaration.z_loss * log_total(transform(question.declaration, rows.logits)[0])[:, 0]
 
 
 def _z_loss_of_shifted(question: Question, rows: Rows) -> F64 | None:
     """Return the answer whose z-loss, or the derivative of it, is of the logits less their maximum; not reduced."""
-    claim = question.claim
-    found = _exact(replace(question, claim=replace(claim, z_loss=0.0)), rows)
-    if claim.reduction != "none" or question.quantity not in {"value", "grad_logits"}:
+    declaration = question.declaration
+    found = _exact(replace(question, declaration=replace(declaration, z_loss=0.0)), rows)
+    if declaration.reduction != "none" or question.quantity not in {"value", "grad_logits"}:
         return None
-    z, slope = transform(claim, rows.logits)
+    z, slope = transform(declaration, rows.logits)
     lse = log_total(z)
     shifted = lse - z.max(axis=1, keepdims=True)
-    kept = 1.0 if claim.ignore_index is None else (rows.indices != claim.ignore_index)[:, None]
+    kept = 1.0 if declaration.ignore_index is None else (rows.indices != declaration.ignore_index)[:, None]
     if question.quantity == "value":
-        return np.asarray(found + (claim.z_loss * shifted**2 * kept)[:, 0])
+        return np.asarray(found + (declaration.z_loss * shifted**2 * kept)[:, 0])
     upstream = rows.row_cotangents.astype(np.float64)[:, None] * kept
-    return np.asarray(found + 2.0 * claim.z_loss * shifted * np.exp(z - lse) * slope * upstream)
+    return np.asarray(found + 2.0 * declaration.z_loss * shifted * np.exp(z - lse) * slope * upstream)
 
 
 def _slope_of_the_logit(question: Question, rows: Rows) -> F64:
     """Return the gradient whose factor for the cap is 1 - (s x / c)^2, not below 0."""
-    claim = question.claim
-    cap = claim.softcap or 1.0
-    ratio = rows.logits.astype(np.float64) * claim.factor / cap
-    slope = claim.factor * np.maximum(1.0 - ratio * ratio, 0.0)
+    declaration = question.declaration
+    cap = declaration.softcap or 1.0
+    ratio = rows.logits.astype(np.float64) * declaration.factor / cap
+    slope = declaration.factor * np.maximum(1.0 - ratio * ratio, 0.0)
     return _of(cap * np.tanh(ratio), slope, question, rows)
 
 
 def _smoothed_over_others(question: Question, rows: Rows) -> F64:
     """Return the answer where the label has 1 - a and each other class a / (n - 1): smoothing by a n / (n - 1)."""
-    claim, n = question.claim, rows.logits.shape[1]
-    share = min(claim.label_smoothing * n / max(n - 1, 1), 1.0 - 2.0**-53)
-    return _exact(replace(question, claim=replace(claim, label_smoothing=share)), rows)
+    declaration, n = question.declaration, rows.logits.shape[1]
+    share = min(declaration.label_smoothing * n / max(n - 1, 1), 1.0 - 2.0**-53)
+    return _exact(replace(question, declaration=replace(declaration, label_smoothing=share)), rows)
 
 
 def _smoothed_over_padded(question: Question, rows: Rows, *, block: int) -> F64 | None:
     """Return the loss of labels of 1 - a and a / n', n' the classes padded to a whole block; not reduced."""
-    claim, n = question.claim, rows.logits.shape[1]
-    if claim.reduction != "none" or question.quantity != "value" or claim.weight or not n % block:
+    declaration, n = question.declaration, rows.logits.shape[1]
+    if declaration.reduction != "none" or question.quantity != "value" or declaration.weight or not n % block:
         return None
-    plain = _exact(replace(question, claim=replace(claim, label_smoothing=0.0)), rows)
+    plain = _exact(replace(question, declaration=replace(declaration, label_smoothing=0.0)), rows)
     whole = _exact(question, rows)
-    uniform = whole - (1.0 - claim.label_smoothing) * plain
+    uniform = whole - (1.0 - declaration.label_smoothing) * plain
     return np.where(np.isinf(whole), whole, whole + uniform * (n / (n + -n % block) - 1.0))
 
 
 def _ignored_rows_smoothed(question: Question, rows: Rows) -> F64 | None:
     """Return the answer with a / n of all log-probabilities in the rows that are ignored."""
-    claim = question.claim
+    declaration = question.declaration
     found = _exact(question, rows)
-    if claim.reduction != "none" or question.quantity != "value":
+    if declaration.reduction != "none" or question.quantity != "value":
         return None
-    z = transform(claim, rows.logits)[0]
+    z = transform(declaration, rows.logits)[0]
     logs = z - log_total(z)
-    return np.where(rows.indices == claim.ignore_index, -claim.label_smoothing * logs.mean(axis=1), found)
+    return np.where(rows.indices == declaration.ignore_index, -declaration.label_smoothing * logs.mean(axis=1), found)
 
 
 def _mean_over_all_rows(question: Question, rows: Rows) -> F64:
     """Return the sum divided by the number of rows, whatever they weigh."""
-    return _exact(replace(question, claim=replace(question.claim, reduction="sum")), rows) / len(rows)
+    return _exact(replace(question, declaration=replace(question.declaration, reduction="sum")), rows) / len(rows)
 
 
 TILES = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -261,27 +263,27 @@ TILES = (8, 16, 32, 64, 128, 256, 512, 1024)
 
 def _mean_of_means(question: Question, rows: Rows, *, tile: int) -> F64 | None:
     """Return the mean of the means of tiles of rows; of values."""
-    claim = question.claim
+    declaration = question.declaration
     if question.quantity != "value" or len(rows) <= tile:
         return None
-    losses = _exact(replace(question, claim=replace(claim, reduction="none")), rows)
-    kept = np.ones(len(rows), bool) if claim.ignore_index is None else rows.indices != claim.ignore_index
+    losses = _exact(replace(question, declaration=replace(declaration, reduction="none")), rows)
+    kept = np.ones(len(rows), bool) if declaration.ignore_index is None else rows.indices != declaration.ignore_index
     parts = [slice(start, start + tile) for start in range(0, len(rows), tile)]
     return np.array([np.mean([losses[part][kept[part]].mean() for part in parts])])
 
 
 def _ignored_rows_in_the_divisor(question: Question, rows: Rows) -> F64:
     """Return the sum divided by the weights of all labels, of class 0 where a row is ignored."""
-    claim = question.claim
-    weight = weights(claim, rows.logits)["weight"].astype(np.float64)
-    ignored = rows.indices == claim.ignore_index
+    declaration = question.declaration
+    weight = weights(declaration, rows.logits)["weight"].astype(np.float64)
+    ignored = rows.indices == declaration.ignore_index
     total = weight[np.where(ignored, 0, rows.indices)].sum()
-    return np.asarray(_exact(replace(question, claim=replace(claim, reduction="sum")), rows) / total)
+    return np.asarray(_exact(replace(question, declaration=replace(declaration, reduction="sum")), rows) / total)
 
 
 def _ignored_by_last_bits(question: Question, rows: Rows, *, bits: int) -> F64:
     """Return the answer where more rows are ignored: those whose label agrees in some bits."""
-    ignored = question.claim.ignore_index or 0
+    ignored = question.declaration.ignore_index or 0
     same = (rows.indices - ignored) % (1 << bits) == 0
     return _exact(question, replace(rows, indices=np.where(same, ignored, rows.indices)))
 

@@ -58,7 +58,7 @@ class AskedFormat(ABC):
         """Return the cell of a quantity."""
         asked = self.question
         words = ("eager", asked.op, quantity, self.format, asked.labels)
-        return Cell(self.adapter.name, *words, options=asked.claim.options)
+        return Cell(self.adapter.name, *words, options=asked.declaration.options)
 
 
 def verdict_by_format(
@@ -77,7 +77,7 @@ def verdict_by_format(
     UsageError
         Something is declared of it that is not judged here, or it does not take a format that is asked for.
     """
-    if unknown := sorted(set(question.claim.declared) - family.declarable):
+    if unknown := sorted(set(question.declaration.declared) - family.declarable):
         raise UsageError(f"{unknown[0]} is not judged of {question.op}; known: {', '.join(sorted(family.declarable))}")
     found: list[Judgement] = []
     refused = Refused.nothing()

@@ -78,8 +78,8 @@ class AskedDerivedLoss(AskedFormat):
             logits,
             target if {"target", "sample"} & set(takes) else None,
             labels if "labels" in takes else None,
-            self.question.claim.gamma,
-            self.question.claim.temperature,
+            self.question.declaration.gamma,
+            self.question.declaration.temperature,
         )
 
     def ask_little(self) -> Array:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof.kernels.causes.head_faults import Setting
-    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_adapters.kernels.declaration import Declaration
     from logitproof_reference.vocabulary.cells import Cell
     from logitproof_reference.vocabulary.judgement import Judgement
 
@@ -46,27 +46,27 @@ class Asked(NamedTuple):
     answer: Callable[[str, Case], Array]
     setting: Callable[[Case], Setting]
     cell: Cell
-    claim: Claim
+    declaration: Declaration
     dtype: Any
     unit: float
 
 
 def judged(asked: Asked, notes: list[str], *, has_gradient: bool) -> Iterator[Judgement]:
     """Put a label out of range among good ones, one after another: a judgement each if declared, or notes."""
-    claim, outcomes = asked.claim, dict[str, list[int]]()
+    declaration, outcomes = asked.declaration, dict[str, list[int]]()
     for label in (-1, CLASSES, -100, 2 * CLASSES + 7):
-        if label == claim.ignore_index:
+        if label == declaration.ignore_index:
             continue
         outcome = _outcome(asked, label, has_gradient=has_gradient)
         outcomes.setdefault(outcome, []).append(label)
-        if claim.refuses:
-            is_right = _is_declared(claim.refuses, outcome)
-            reason = f"label {label} of {CLASSES} classes {outcome}; declared: {claim.refuses}"
+        if declaration.refuses:
+            is_right = _is_declared(declaration.refuses, outcome)
+            reason = f"label {label} of {CLASSES} classes {outcome}; declared: {declaration.refuses}"
             verdict, said = ("conforms", "") if is_right else ("deviates", reason)
             yield on_cell(asked.cell, NAME, clause=CLAUSE, grade=CLAUSES[CLAUSE].level, verdict=verdict, reason=said)
         if outcome == ENDS:
             break
-    if not claim.refuses:
+    if not declaration.refuses:
         notes += _notes(outcomes)
 
 
@@ -86,23 +86,23 @@ def _case(dtype: Any, label: int) -> Case:
 
 def _outcome(asked: Asked, label: int, *, has_gradient: bool) -> str:
     """Describe in words what came of a label."""
-    case, claim = _case(asked.dtype, label), asked.claim
+    case, declaration = _case(asked.dtype, label), asked.declaration
     try:
         answer = asked.answer("value", case)
     except TargetDied:
         return ENDS
     except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
         return f"raises {crash_reason(error).partition(':')[0]}"
-    row = SPOILED - 1 if claim.shift else SPOILED
-    seen = np.atleast_2d(answer.astype(np.float64).reshape(max(1, claim.ranks), -1))
-    at = row if claim.reduction == "none" else 0
+    row = SPOILED - 1 if declaration.shift else SPOILED
+    seen = np.atleast_2d(answer.astype(np.float64).reshape(max(1, declaration.ranks), -1))
+    at = row if declaration.reduction == "none" else 0
     numbers = seen[:, at] if at < seen.shape[1] else seen[:, -1]
     if np.isnan(numbers).all():
         return "gives NaN"
     known = [(_off(numbers, loss), words) for words, loss in _losses(asked, case, at)]
     nearest, words = min(known)
     said = words if nearest <= NEAR + ROUNDINGS * asked.unit else GIVES_NUMBER
-    if has_gradient and said == ZERO[claim.reduction != "none"] and _has_gradient(asked, case, row):
+    if has_gradient and said == ZERO[declaration.reduction != "none"] and _has_gradient(asked, case, row):
         return f"{said}, and a gradient"
     return said
 

@@ -18,7 +18,7 @@ from logitproof.kernels.judging.against_bounds import Bounded, against, crash_re
 from logitproof.kernels.judging.examination import is_normal
 from logitproof.kernels.judging.refused_rows import AskedCase
 from logitproof_adapters.contract import keeps_graph
-from logitproof_adapters.sources.kernel_head import TWICE
+from logitproof_adapters.kernels.head import TWICE
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.cases.memory_layouts import laid
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from logitproof.kernels.judging.request import Request
-    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_adapters.kernels.declaration import Declaration
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.numerics.enclosure import Enclosure
     from logitproof_reference.prologues.head import Head
@@ -95,18 +95,18 @@ NO_LABEL = -100
 """The label of the last row of a shifted loss, where no label is declared that is ignored."""
 
 
-def prologues_of(claim: Claim, case: Case) -> tuple[Prologue, ...]:
+def prologues_of(declaration: Declaration, case: Case) -> tuple[Prologue, ...]:
     """Return what stands in front of the loss, as declared: linear layer, scale or temperature, factors, cap."""
     layer = IdentityPrologue if case.is_identity else LinearPrologue
-    chain: list[Prologue] = [layer(has_bias=claim.bias)]
+    chain: list[Prologue] = [layer(has_bias=declaration.bias)]
     for name, sign in (("scale", "*"), ("temperature", "/")):
-        if (number := getattr(claim, name)) != 1.0:
+        if (number := getattr(declaration, name)) != 1.0:
             chain.append(FactorPrologue(Factor(name, sign, number)))
-    if claim.factors:
-        numbers = np.atleast_2d(case.factors(claim.factors).astype(np.float64))
-        chain.append(FactorsPrologue(numbers, is_of_rows=claim.factors == "rows", divides=claim.divides))
-    if claim.softcap is not None:
-        chain.append(SoftcapPrologue(claim.softcap))
+    if declaration.factors:
+        numbers = np.atleast_2d(case.factors(declaration.factors).astype(np.float64))
+        chain.append(FactorsPrologue(numbers, is_of_rows=declaration.factors == "rows", divides=declaration.divides))
+    if declaration.softcap is not None:
+        chain.append(SoftcapPrologue(declaration.softcap))
     return tuple(chain)
 
 
@@ -121,16 +121,16 @@ class AskedHead(AskedFormat):
 
     def unasked(self) -> str:
         """Return which declared factor is no normal number of the format."""
-        form, claim = FORMATS[self.format], self.question.claim
+        form, declaration = FORMATS[self.format], self.question.declaration
         for name in ("scale", "temperature"):
-            if not is_normal(number := getattr(claim, name), form):
+            if not is_normal(number := getattr(declaration, name), form):
                 return f"{name} is {number:g}, no normal number of it"
         return ""
 
     def ask_little(self) -> Array:
         """Return the kernel's answer to a small product."""
         dtype = FORMATS[self.format].dtype
-        classes = max(3, self.question.claim.ranks)
+        classes = max(3, self.question.declaration.ranks)
         small = Case("small", np.ones((3, 4), dtype), np.ones((classes, 4), dtype), np.array([0, 2, 1]))
         try:
             return self._answer("value", small)
@@ -139,10 +139,12 @@ class AskedHead(AskedFormat):
 
     def judged(self, request: Request) -> Iterator[AskedCase]:
         """Yield the cases with their judgements."""
-        ignored = self.question.claim.ignore_index
-        if past_the_format.is_asked(self.question.claim):
+        ignored = self.question.declaration.ignore_index
+        if past_the_format.is_asked(self.question.declaration):
             name, form = "products past the format", FORMATS[self.format]
-            hidden, weight = past_the_format.operands(next(iter(past_the_format.rows_of(self.question.claim, form))))
+            hidden, weight = past_the_format.operands(
+                next(iter(past_the_format.rows_of(self.question.declaration, form)))
+            )
             plain = partial(self._ask_plain, Case(name, hidden, weight, np.array([0])))
             yield AskedCase(name, self._past_the_format(), is_ordinary=False, ask_plain=plain)
         for case in cases(self.format, request.profile, request.widest, request.seed, ignored):
@@ -162,7 +164,7 @@ class AskedHead(AskedFormat):
             return  # a mean of no rows: a shift leaves the only row without a label
         head = asked.head
         laid_out = LAYOUTS if case.name in OF_LAYOUTS else ()
-        if past_the_format.may_leave(head, self.question.claim, FORMATS[self.format]):
+        if past_the_format.may_leave(head, self.question.declaration, FORMATS[self.format]):
             return
         for quantity in self.quantities:
             found = list(self._judged(case, asked, head, quantity))
@@ -176,22 +178,27 @@ class AskedHead(AskedFormat):
 
     def _of_labels(self) -> Iterator[Judgement]:
         """Judge or note what labels out of range give."""
-        claim, form = self.question.claim, FORMATS[self.format]
-        if claim.factors:
+        declaration, form = self.question.declaration, FORMATS[self.format]
+        if declaration.factors:
             return
         asked = head_labels.Asked(
-            self._answer, self._setting, self.cell("value"), claim, form.dtype, form.unit_roundoff
+            self._answer, self._setting, self.cell("value"), declaration, form.dtype, form.unit_roundoff
         )
         yield from head_labels.judged(asked, self.notes, has_gradient="grad_hidden" in self.quantities)
 
     def _note_second_derivatives(self) -> None:
         """Note a second derivative that is not that of the loss, where a framework takes it."""
-        claim, form = self.question.claim, FORMATS[self.format]
-        if not keeps_graph(self.adapter) or "grad_hidden" not in self.quantities or claim.factors or claim.ranks > 1:
+        declaration, form = self.question.declaration, FORMATS[self.format]
+        if (
+            not keeps_graph(self.adapter)
+            or "grad_hidden" not in self.quantities
+            or declaration.factors
+            or declaration.ranks > 1
+        ):
             return
         if form.bits == 16:
             return
-        asked = head_twice.Asked(self._answer, self._setting, form.dtype, claim.bias)
+        asked = head_twice.Asked(self._answer, self._setting, form.dtype, declaration.bias)
         if note := head_twice.note_of(asked):
             self.notes.append(note)
 
@@ -239,9 +246,9 @@ class AskedHead(AskedFormat):
 
     def _past_the_format(self) -> Iterator[Judgement]:
         """Judge rows with products that the format cannot hold."""
-        claim, form = self.question.claim, FORMATS[self.format]
+        declaration, form = self.question.declaration, FORMATS[self.format]
         model, grade = (form, self.question.arithmetic or MUST), ALL_CLAUSES[PAST].level
-        for row in past_the_format.rows_of(claim, form):
+        for row in past_the_format.rows_of(declaration, form):
             hidden, weight = past_the_format.operands(row)
             case = Case(row.name, hidden, weight, np.array([row.label]), is_identity=True, given_factors=row.factors)
             for quantity in ("value", "grad_weight"):
@@ -262,41 +269,41 @@ class AskedHead(AskedFormat):
                         HEADS[self.question.op].op, kind, float(self._cotangent(case).reshape(-1)[0])
                     )
                     of_logits = observed if kind == "value" else observed[:, 0]
-                    reason = past_the_format.wrong(row, call, of_logits, claim, model)
+                    reason = past_the_format.wrong(row, call, of_logits, declaration, model)
                 verdict = "deviates" if reason else "conforms"
                 yield on_cell(cell, case.name, clause=PAST, grade=grade, verdict=verdict, reason=reason, elements=1)
 
     def _setting(self, case: Case) -> Setting:
-        claim = self.question.claim
-        options = {name: getattr(claim, name) for name in OPTIONS}
-        ignored = NO_LABEL if claim.ignore_index is None else claim.ignore_index
-        if claim.shift:
+        declaration = self.question.declaration
+        options = {name: getattr(declaration, name) for name in OPTIONS}
+        ignored = NO_LABEL if declaration.ignore_index is None else declaration.ignore_index
+        if declaration.shift:
             options["ignore_index"] = ignored
         return Setting(
-            prologues_of(claim, case),
-            case.given(has_bias=claim.bias),
-            case.scored(is_shifted=claim.shift, ignored=ignored),
+            prologues_of(declaration, case),
+            case.given(has_bias=declaration.bias),
+            case.scored(is_shifted=declaration.shift, ignored=ignored),
             HEADS[self.question.op].op,
             options,
-            claim.z_loss,
-            claim.divisor,
+            declaration.z_loss,
+            declaration.divisor,
             self._cotangent(case),
             case.labels,
         )
 
     def _cotangent(self, case: Case) -> Array:
-        if self.question.claim.reduction != "none":
+        if self.question.declaration.reduction != "none":
             return np.asarray(1.5)
         return np.resize(case.upstream, len(case.labels))
 
     def _answer(self, quantity: str, case: Case, tangent: Array | None = None) -> Array:
         dtype = FORMATS[self.format].dtype
         cotangent = None if quantity == "value" else self._cotangent(case).astype(dtype)
-        hidden, weight, *bias = (one.copy() for one in case.given(has_bias=self.question.claim.bias).values())
+        hidden, weight, *bias = (one.copy() for one in case.given(has_bias=self.question.declaration.bias).values())
         if cotangent is not None and cotangent.ndim:  # one number has no strides
             cotangent = laid(case.placement, "cotangent", cotangent)
         hidden, weight, *bias = (laid(case.placement, "hidden", one) for one in (hidden, weight, *bias))
-        kind = self.question.claim.factors
+        kind = self.question.declaration.factors
         arrays = {"bias": bias[0] if bias else None, "factors": case.factors(kind) if kind else None}
         arrays["tangent"] = None if tangent is None else tangent.astype(dtype)
         inputs = Inputs(hidden, 1, case.labels, cotangent, projection=weight, **arrays)
@@ -340,7 +347,7 @@ class AskedHead(AskedFormat):
             if id_ == clause and of_ranks is not None:
                 given, reason = one_answer(of_ranks, exact, held.bound)
                 yield on_cell(cell, case.name, clause=ONE_ANSWER, grade=grade, verdict=given, reason=reason)
-            if id_ == clause and quantity == "value" and claim_is_of_rows(self.question.claim):
+            if id_ == clause and quantity == "value" and claim_is_of_rows(self.question.declaration):
                 yield from _offset(case, cell, head, held, (format_, arithmetic))
 
     def _named(self, case: Case, asked: Setting, cell: Cell, held: Bounded) -> Iterator[Judgement]:
@@ -371,7 +378,7 @@ class AskedHead(AskedFormat):
 
     def _of_ranks(self, quantity: str, observed: Array, shape: tuple[int, ...]) -> Array | None:
         """Return the value on each rank, ranks first; None if there is one answer."""
-        ranks = self.question.claim.ranks
+        ranks = self.question.declaration.ranks
         is_each = quantity == "value" and ranks > 1 and observed.size == ranks * int(np.prod(shape))
         return observed.reshape(ranks, *shape) if is_each else None
 
@@ -379,13 +386,13 @@ class AskedHead(AskedFormat):
         """Return an answer as (1,) where it is one number, and with the row that a shift leaves without a loss."""
         if shape == (1,) and observed.shape == ():
             return observed.reshape(1)
-        leaves_one_out = self.question.claim.shift and quantity == "value" and observed.shape == (shape[0] - 1,)
+        leaves_one_out = self.question.declaration.shift and quantity == "value" and observed.shape == (shape[0] - 1,)
         return np.append(observed, observed.dtype.type(0)) if leaves_one_out else observed
 
 
-def claim_is_of_rows(claim: Claim) -> bool:
+def claim_is_of_rows(declaration: Declaration) -> bool:
     """Return whether the loss is one number per row, and nothing is added to it."""
-    return claim.reduction == "none" and not claim.z_loss
+    return declaration.reduction == "none" and not declaration.z_loss
 
 
 def _offset(case: Case, cell: Cell, head: Head, held: Bounded, model: tuple[Any, Arithmetic]) -> Iterator[Judgement]:

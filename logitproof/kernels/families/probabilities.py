@@ -61,8 +61,8 @@ class AskedProbabilityLoss(AskedFormat):
     @property
     def convention(self) -> Convention:
         """The declaration of the loss."""
-        claim = self.question.claim
-        return Convention(claim.normalized, claim.clip, claim.log_floor)
+        declaration = self.question.declaration
+        return Convention(declaration.normalized, declaration.clip, declaration.log_floor)
 
     def ask_little(self) -> Array:
         """Return the loss of a few probabilities."""

@@ -80,12 +80,12 @@ class Finding:
 
 def clause_of(question: Question, quantity: str, logits: NDArray[Any], exact: float, observed: float) -> str:
     """Return the clause that a wrong element breaks, by what its row holds."""
-    x = logits.astype(np.float64) * np.sign(question.claim.factor)
+    x = logits.astype(np.float64) * np.sign(question.declaration.factor)
     if OPS[question.op].elementwise:
         if np.isnan(x).any():
             return "EXT-1"
         return "EXT-10" if np.isinf(x).any() else _of_finite(question, quantity, exact, observed)
-    masked = question.claim.where and np.isneginf(x).any()
+    masked = question.declaration.where and np.isneginf(x).any()
     kinds = {
         "MSK-1": bool(masked and not np.isnan(x).any() and not np.isposinf(x).any()),
         "EXT-1": bool(np.isnan(x).any()),
@@ -100,7 +100,7 @@ def clause_of(question: Question, quantity: str, logits: NDArray[Any], exact: fl
 
 
 def _of_finite(question: Question, quantity: str, exact: float, observed: float) -> str:
-    options = replace(question.claim.options, where=False)
+    options = replace(question.declaration.options, where=False)
     if options != PLAIN:
         named = {
             "OPT-3": options.ignore_index is not None,
@@ -117,25 +117,25 @@ def symptoms_of(question: Question, finding: Finding) -> Symptoms | None:
     """Return what a guess of the cause is made from; None if there is no answer to explain."""
     if finding.compared is None or finding.compared.reply.observed is None:
         return None
-    ignored = question.claim.ignore_index
+    ignored = question.declaration.ignore_index
     if ignored is not None and finding.row >= 0 and finding.rows.indices[finding.row] == ignored:
         return None  # no known fault is one of ignored rows
-    format_ = (question.claim.result_format if finding.quantity == "value" else "") or finding.format
+    format_ = (question.declaration.result_format if finding.quantity == "value" else "") or finding.format
     given = arguments(replace(question, quantity=finding.quantity), finding.rows)
     cotangent = given.get("cotangent")
     whole = Symptoms(
         op=question.op,
         quantity=finding.quantity,
         format=format_,
-        x=transform(question.claim, finding.rows.logits)[0],
+        x=transform(question.declaration, finding.rows.logits)[0],
         labels=_as_numbers(given.get("labels")),
         c=None if cotangent is None else cotangent.astype(np.float64),
         observed=finding.compared.reply.observed.astype(np.float64),
         exact=finding.compared.truth.exact.round(FORMATS[format_]).astype(np.float64),
         wrong=finding.compared.wrong,
         bad=~finding.compared.comparison.conforms,
-        is_reduced=question.claim.reduction != "none",
-        is_transformed=question.claim.is_transformed,
+        is_reduced=question.declaration.reduction != "none",
+        is_transformed=question.declaration.is_transformed,
     )
     if whole.is_reduced:
         return whole

@@ -29,23 +29,23 @@ SPOILED = 1
 
 def judge_bad_labels(asker: Asker, format_: str, found: Examination) -> None:
     """Put a label out of range among good ones, one after another."""
-    claim = asker.question.claim
-    if asker.question.labels != "indices" or claim.reduction != "none":
+    declaration = asker.question.declaration
+    if asker.question.labels != "indices" or declaration.reduction != "none":
         return
     classes = width_near(asker, format_, CLASSES)
     rows = drawn_for(asker, Trial("bad_labels", 4, classes, "plain"), format_, 0).rows
     told: dict[str, list[int]] = {}
     for label in (-1, classes, -100, 2 * classes + 7):
-        if label == claim.ignore_index:
+        if label == declaration.ignore_index:
             continue
         indices = np.array([0, label, 1, 2], np.int64)
         asked = replace(rows, indices=indices)
         reply = asker.ask("value", asked)
         outcome = _outcome(rows, reply)
         told.setdefault(outcome, []).append(label)
-        if claim.refuses and not _is_declared(claim.refuses, outcome):
-            found.findings.append(_finding(asked, format_, label, claim.refuses, outcome))
-    if not claim.refuses:
+        if declaration.refuses and not _is_declared(declaration.refuses, outcome):
+            found.findings.append(_finding(asked, format_, label, declaration.refuses, outcome))
+    if not declaration.refuses:
         _note(told, classes, found)
 
 
@@ -95,12 +95,12 @@ FAR_APART = ("softmax", "log_softmax", "softmax_cross_entropy")
 
 def judge_products_past_the_format(asker: Asker, format_: str, found: Examination) -> None:
     """Ask rows whose products with a declared scale or temperature the format cannot hold, all in one call."""
-    claim, question, form = asker.question.claim, asker.question, FORMATS[format_]
-    if question.op not in FAR_APART or question.labels == "distributions" or claim.options != PLAIN:
+    declaration, question, form = asker.question.declaration, asker.question, FORMATS[format_]
+    if question.op not in FAR_APART or question.labels == "distributions" or declaration.options != PLAIN:
         return
-    if not past_the_format.is_asked(claim):
+    if not past_the_format.is_asked(declaration):
         return
-    whole = list(past_the_format.rows_of(claim, form))
+    whole = list(past_the_format.rows_of(declaration, form))
     logits = np.stack([row.logits for row in whole])
     ones = np.ones_like(logits)
     rows = Rows(logits, np.array([row.label for row in whole]), ones, ones[:, 0].copy(), ones)
@@ -109,21 +109,21 @@ def judge_products_past_the_format(asker: Asker, format_: str, found: Examinatio
         return  # a width that it refuses
     call, model = past_the_format.Call(question.op, "value"), (form, question.arithmetic or MUST)
     for at, row in enumerate(whole):
-        if failure := past_the_format.wrong(row, call, np.asarray(reply.observed[at]), claim, model):
+        if failure := past_the_format.wrong(row, call, np.asarray(reply.observed[at]), declaration, model):
             words = (row.name, "refusal", row.name, format_, "value", past_the_format.CLAUSE, "", "")
             found.findings.append(Finding(*words, rows, row=at, failure=failure))
 
 
 def judge_empty_batch(asker: Asker, format_: str, found: Examination) -> None:
     """Evaluate with no rows: judged where such a batch is declared as supported."""
-    claim = asker.question.claim
-    if claim.empty == "unsupported" or claim.reduction != "none":
+    declaration = asker.question.declaration
+    if declaration.empty == "unsupported" or declaration.reduction != "none":
         return
     rows = drawn_for(asker, Trial("empty", 4, width_near(asker, format_, CLASSES), "plain"), format_, 0).rows[:0]
     reply = asker.ask("value", rows)
     if reply.observed is not None:
         return
-    if claim.empty == "supported":
+    if declaration.empty == "supported":
         found.findings.append(
             Finding("empty", "refusal", "no rows", format_, "value", "IO-3", "", "", rows, failure=reply.failure)
         )

@@ -134,7 +134,7 @@ def _cause(asker: Asker, group: Sequence[Finding], *, is_plain: bool) -> Cause |
             return cause
     if all(one.kind == IGNORED and np.isnan(one.observed) and np.isfinite(one.exact) for one in group):
         return IGNORED_TIMES_ZERO
-    ignored = asker.question.claim.ignore_index
+    ignored = asker.question.declaration.ignore_index
     if ignored is not None and first.row >= 0 and first.rows.indices[first.row] == ignored:
         return IGNORED_COUNT
     if is_plain or _is_wrong_anyway(asker, first):

@@ -21,7 +21,7 @@ CALLS = 60
 
 def shrunk(asker: Asker, finding: Finding) -> Finding:
     """Return the finding on fewer rows and classes, as far as it still breaks; itself where its state matters."""
-    if finding.compared is None or finding.way or asker.question.claim.reduction != "none" or finding.row < 0:
+    if finding.compared is None or finding.way or asker.question.declaration.reduction != "none" or finding.row < 0:
         return finding
     left = [CALLS]
     for step in (_fewer_rows, _fewer_classes, _simpler_numbers):

@@ -12,8 +12,8 @@ from logitproof.errors import UsageError
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import Description, DeviceError
 from logitproof_adapters.evaluator.values import packed_all, unpacked_all, unpacked_answer
-from logitproof_adapters.sources.kernel import EAGER
-from logitproof_adapters.sources.kernel_in_evaluator import VARIABLE
+from logitproof_adapters.kernels.in_evaluator import VARIABLE
+from logitproof_adapters.kernels.kernel import EAGER
 from logitproof_adapters.sources.literals import words_of
 from logitproof_adapters.targets.link import Link, TargetDied
 from logitproof_adapters.targets.sent_sources import is_own, sources_for
@@ -24,13 +24,13 @@ from logitproof_reference.vocabulary.cells import cell_to_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_adapters.kernels.declaration import Declaration
     from logitproof_adapters.targets.sent_sources import Sources
     from logitproof_adapters.targets.target import Target
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
-THERE = "logitproof_adapters.sources.kernel_in_evaluator"
+THERE = "logitproof_adapters.kernels.in_evaluator"
 PATIENCE_SECONDS = 60.0
 MEMORY_GIB = 8.0
 MOST_DEATHS = 8
@@ -62,15 +62,15 @@ class Named:
     function, gradient, backward : str
         ``module:name``; gradient and backward may be empty.
     op, labels, framework : str
-    claim : Claim
+    declaration : Declaration
     asked, forbidden : tuple of str
-        As in `logitproof_adapters.sources.kernel.Kernel`.
+        As in `logitproof_adapters.kernels.kernel.Kernel`.
     path : tuple of str
         Folders in which its modules lie.
     hidden : bool
         Whether exact answers are kept out of its reach.
     mode : str
-        As in `logitproof_adapters.sources.kernel.Kernel`.
+        As in `logitproof_adapters.kernels.kernel.Kernel`.
     shards : int
         Over how many ranks it shards its vocabulary, handed over as ``ranks``; 1 for what it does by itself.
     """
@@ -80,7 +80,7 @@ class Named:
     op: str
     labels: str
     framework: str
-    claim: Claim
+    declaration: Declaration
     asked: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
@@ -128,7 +128,7 @@ class IsolatedKernel:
         self.modes: tuple[str, ...] = (named.mode,)
         self.arithmetic = arithmetic
         self._limits = limits or Limits()
-        words = {**asdict(named), "claim": named.claim.declared}
+        words = {**asdict(named), "declaration": named.declaration.declared}
         chosen = _prepared(target or here(), self._limits)
         self.target = replace(chosen, env={**chosen.env, VARIABLE: json.dumps(words)})
         self._sources = {} if chosen.is_here else {**_sources(named, chosen), **(beside or {})}

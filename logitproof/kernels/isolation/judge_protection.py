@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.evaluator import rights
-from logitproof_adapters.sources import kernel_watch
+from logitproof_adapters.kernels import forbidden_calls
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import INTERPRETER, Target
 
@@ -51,10 +51,10 @@ def not_enforced(target: Target, framework: str, forbidden: Sequence[str]) -> li
     MissingFramework, TargetError
         The framework of the kernels cannot be used there.
     """
-    names = (rights.__name__, kernel_watch.__name__)
+    names = (rights.__name__, forbidden_calls.__name__)
     with RemoteAdapter(framework, target, also_sent=names) as there:
         found = there.call(rights.__name__, rights.rights.__name__)
-        is_watched = there.call(kernel_watch.__name__, kernel_watch.watches_dispatcher.__name__)
+        is_watched = there.call(forbidden_calls.__name__, forbidden_calls.watches_dispatcher.__name__)
     forbids_torch = any(name.startswith("torch.") for name in forbidden)
     lacking = {
         "not enforced there: the kernel may read the memory of other processes of its user": found["reads_processes"],

@@ -125,7 +125,7 @@ class Asker:
 
     def cell(self, quantity: str, format_: str, way: str = "") -> Cell:
         """Return the cell of a call."""
-        question, claim = self.question, self.question.claim
+        question, declaration = self.question, self.question.declaration
         return Cell(
             self.adapter.name,
             self.adapter.modes[0],
@@ -133,23 +133,23 @@ class Asker:
             quantity,
             format_,
             question.labels,
-            claim.class_axis,
-            options=claim.options,
+            declaration.class_axis,
+            options=declaration.options,
             entry=way,
         )
 
     def inputs(self, quantity: str, rows: Rows, placement: str = "", spoiler: float = SPOILER) -> Inputs:
         """Return the arrays of a call, laid out; `spoiler` is put where a class does not count."""
         question = replace(self.question, quantity=quantity)
-        place = PLACES[question.claim.class_axis]
+        place = PLACES[question.declaration.class_axis]
         given = {"logits": rows.logits, **arguments(question, rows)}
-        if question.claim.where:
+        if question.declaration.where:
             given |= _masked(rows.logits, spoiler)
         arrays = {
             name: laid(placement, name, place(array)) if array.ndim else array.copy() for name, array in given.items()
         }
-        axis = {"last": 1, "first": 0, "middle": 1}[question.claim.class_axis]
-        return Inputs(axis=axis, **arrays, **weights(question.claim, rows.logits))
+        axis = {"last": 1, "first": 0, "middle": 1}[question.declaration.class_axis]
+        return Inputs(axis=axis, **arrays, **weights(question.declaration, rows.logits))
 
     def ask(self, quantity: str, rows: Rows, placement: str = "", way: str = "", *, spoiler: float = SPOILER) -> Reply:
         """Call the kernel; what it raises is a reply."""
@@ -181,7 +181,7 @@ class Asker:
 
     def shape(self, quantity: str, rows: Rows) -> tuple[int, ...]:
         """Return the shape that an answer must have."""
-        claim, cell = self.question.claim, self.cell(quantity, "float32")
+        declaration, cell = self.question.declaration, self.cell(quantity, "float32")
         if cell.is_scalar:
             return ()
         count, n = rows.logits.shape
@@ -192,7 +192,7 @@ class Asker:
             "first": (*per_class, count),
             "middle": (groups, *per_class, MIDDLE_WIDTH),
         }
-        return shapes[claim.class_axis]
+        return shapes[declaration.class_axis]
 
     def _restored(self, quantity: str, answer: NDArray[Any], rows: Rows) -> NDArray[Any] | None:
         """Return an answer with the class axis last, one number as an array of one; None if its shape is wrong."""
@@ -225,16 +225,16 @@ class Asker:
         Autograd rounds the gradient of a float32 loss of bfloat16 logits to bfloat16.
         """
         asked = replace(self.question, quantity=quantity)
-        if quantity == "value" or not asked.claim.result_format or dtype == asked.claim.result_format:
+        if quantity == "value" or not asked.declaration.result_format or dtype == asked.declaration.result_format:
             return asked
-        return replace(asked, claim=replace(asked.claim, result_format=""))
+        return replace(asked, declaration=replace(asked.declaration, result_format=""))
 
     def held(self, quantity: str, rows: Rows, reply: Reply, *, key: Any = None, truth: Truth | None = None) -> Compared:
         """Compare an answer that came."""
         assert reply.observed is not None
         asked = self._asked(quantity, reply.dtype)
         truth = self.truths.of(asked, rows, key) if truth is None else truth
-        format_ = FORMATS[asked.claim.result_format or format_of(rows.logits).name]
+        format_ = FORMATS[asked.declaration.result_format or format_of(rows.logits).name]
         observed = reply.observed
         comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)
         conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
@@ -251,26 +251,26 @@ class Asker:
         if found is None:
             return np.zeros(observed.shape, bool)
         truth, reached = found
-        format_ = FORMATS[asked.claim.result_format or format_of(rows.logits).name]
+        format_ = FORMATS[asked.declaration.result_format or format_of(rows.logits).name]
         seen = observed.astype(np.float64)
         right = compare(seen, truth.exact, truth.allowed, format_).conforms | np.isnan(seen)
         return np.asarray(right & reached.reshape(-1, *(1,) * (observed.ndim - 1)))
 
     def _leaked(self, quantity: str, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
         """Return where a class at -inf has a share, or a masked class a gradient: both must be 0."""
-        of_mask = self.question.claim.where and quantity == "grad_logits"
+        of_mask = self.question.declaration.where and quantity == "grad_logits"
         if (self.question.op, quantity) != ("softmax", "value") and not of_mask:
             return np.zeros(observed.shape, bool)
         return np.asarray(np.isneginf(self._signed(rows)) & (observed.astype(np.float64) != 0))
 
     def _signed(self, rows: Rows) -> NDArray[np.float64]:
         """Return logits with the sign that the declared scale gives them: of -inf a negative one makes +inf."""
-        return np.asarray(rows.logits.astype(np.float64) * np.sign(self.question.claim.factor))
+        return np.asarray(rows.logits.astype(np.float64) * np.sign(self.question.declaration.factor))
 
     def _undeclared(self, rows: Rows) -> NDArray[np.bool_]:
         """Return the rows with a mask whose result is not declared: fully masked, or with a masked label."""
-        claim, labels = self.question.claim, self.question.labels
-        if not claim.where or claim.reduction != "none":
+        declaration, labels = self.question.declaration, self.question.labels
+        if not declaration.where or declaration.reduction != "none":
             return np.zeros(len(rows), bool)
         out = np.isneginf(rows.logits.astype(np.float64))
         if labels == "indices":
@@ -289,7 +289,7 @@ class Asker:
 
     def ignored_and_not_finite(self, rows: Rows) -> NDArray[np.bool_]:
         """Return for each row whether it is ignored and holds NaN or an infinity."""
-        ignored = self.question.claim.ignore_index
+        ignored = self.question.declaration.ignore_index
         if ignored is None:
             return np.zeros(len(rows), bool)
         finite = np.isfinite(rows.logits.astype(np.float64)).all(axis=1)

@@ -10,7 +10,7 @@ from logitproof.kernels.judging.examination import OF_WIDTH
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_adapters.kernels.declaration import Declaration
     from logitproof_reference.vocabulary.judgement import Judgement
 
 HUGE_REGIMES = frozenset({"max_finite", "max_finite_pair", "masked_by_lowest"})
@@ -31,7 +31,7 @@ LOG_DOMAIN = "laws are judged by the bound of a shifted sum, and this sum is in 
 
 def lenient(
     judgements: Iterable[Judgement],
-    claim: Claim,
+    declaration: Declaration,
     *,
     is_steady: bool,
     is_refused: Callable[[str], bool],
@@ -48,16 +48,16 @@ def lenient(
         if found.verdict == "crashed" and is_refused(found.reason):
             yield replace(found, verdict="unsupported", reason=f"{OF_WIDTH}; {found.reason}")
             continue
-        reason, verdict = _excuse(found, claim, is_steady=is_steady, log_domain=log_domain)
+        reason, verdict = _excuse(found, declaration, is_steady=is_steady, log_domain=log_domain)
         yield replace(found, verdict=verdict, reason=f"{reason}; {found.reason}") if reason else found
 
 
-def _excuse(found: Judgement, claim: Claim, *, is_steady: bool, log_domain: bool) -> tuple[str, str]:
+def _excuse(found: Judgement, declaration: Declaration, *, is_steady: bool, log_domain: bool) -> tuple[str, str]:
     """Return why a deviation is none, and what it is instead; two empty texts where it is one."""
     excuses = {
-        (REFUSALS, "unsupported"): found.clause == "ERR-1" and claim.refuses != "error",
+        (REFUSALS, "unsupported"): found.clause == "ERR-1" and declaration.refuses != "error",
         (UNFIT, "unsupported"): found.clause.startswith("ERR") and found.clause != "ERR-1",
-        (EMPTY, "unsupported"): found.clause == "IO-3" and claim.empty != "supported",
+        (EMPTY, "unsupported"): found.clause == "IO-3" and declaration.empty != "supported",
         (UNSTEADY, "unsupported"): found.clause in OF_BITS and not is_steady,
         (LOG_DOMAIN, "concern"): log_domain and found.clause.startswith("LAW") and found.verdict == "deviates",
         (NARROWER, "concern"): found.regime in HUGE_REGIMES

@@ -77,8 +77,8 @@ class Limit:
 
 def limits(asker: Asker, format_: str) -> list[Limit]:
     """Return the limit of each pattern of a format, of values; none for losses that are reduced or capped."""
-    claim = asker.question.claim
-    if claim.reduction != "none":
+    declaration = asker.question.declaration
+    if declaration.reduction != "none":
         return []
     largest = min(FORMATS[format_].largest, LARGEST)
     powers = 2.0 ** np.arange(-2.0, np.floor(np.log2(largest)) + 1)

@@ -129,7 +129,7 @@ def examine(
 
 
 def _is_for(asker: Asker, trial: Trial, quantity: str, format_: str) -> bool:
-    if trial.kind == IGNORED and asker.question.claim.ignore_index is None:
+    if trial.kind == IGNORED and asker.question.declaration.ignore_index is None:
         return False
     if trial.quantities and quantity not in trial.quantities:
         return False
@@ -147,17 +147,17 @@ def _needed(asker: Asker, quantities: Sequence[str]) -> frozenset[str]:
 
 def drawn_for(asker: Asker, trial: Trial, format_: str, seed: int, needed: frozenset[str] = WHOLE) -> DrawnRows:
     """Return a trial's rows: with ignored ones where some are declared, without infinities where rows are summed."""
-    claim = asker.question.claim
+    declaration = asker.question.declaration
     elementwise = OPS[asker.question.op].elementwise
     drawn = draw(trial, FORMATS[format_], seed, elementwise=elementwise, needed=needed)
     rows = placed(drawn.rows, trial)
-    if claim.reduction != "none":
+    if declaration.reduction != "none":
         calm = np.abs(np.nan_to_num(rows.logits.astype(np.float64), nan=np.inf)).max(axis=1) < 1e4
         kept = np.flatnonzero(calm)
         rows, drawn = rows[kept], replace(drawn, notes=tuple(drawn.notes[i] for i in kept))
-    rows = replace(rows, indices=ignore_middle_of_three(rows.indices, claim.ignore_index))
-    if trial.kind == IGNORED and claim.ignore_index is not None:
-        rows = spoil_ignored(rows, claim.ignore_index)
+    rows = replace(rows, indices=ignore_middle_of_three(rows.indices, declaration.ignore_index))
+    if trial.kind == IGNORED and declaration.ignore_index is not None:
+        rows = spoil_ignored(rows, declaration.ignore_index)
     return replace(drawn, rows=rows)
 
 
@@ -282,7 +282,7 @@ def _worst(asker: Asker, plain: Finding, drawn: DrawnRows, compared: Compared) -
     row = int(place[0]) if len(slack) == len(rows) else -1
     exact = float(compared.truth.exact.value[place])
     observed = float(np.asarray(compared.reply.observed, dtype=np.float64)[place])
-    ignored = rows.indices == asker.question.claim.ignore_index
+    ignored = rows.indices == asker.question.declaration.ignore_index
     logits = rows.logits[~ignored] if row < 0 else rows.logits[row]
     clause = clause_of(asker.question, plain.quantity, logits, exact, observed)
     clause = "OPT-3" if row >= 0 and ignored[row] else clause
@@ -432,14 +432,14 @@ def widths_of(asker: Asker) -> RefusedWidths:
 
 def taken_formats(asker: Asker, formats: Sequence[str], found: Examination) -> Iterator[str]:
     """Yield the formats that the kernel takes; say of each other one why it is not asked."""
-    claim = asker.question.claim
+    declaration = asker.question.declaration
     for format_ in formats:
         form = FORMATS[format_]
-        if odd := [one for one in ("scale", "temperature") if not is_normal(getattr(claim, one), form)]:
-            found.note(f"{odd[0]} {getattr(claim, odd[0]):g} is no normal number of {format_}; not asked in it")
+        if odd := [one for one in ("scale", "temperature") if not is_normal(getattr(declaration, one), form)]:
+            found.note(f"{odd[0]} {getattr(declaration, odd[0]):g} is no normal number of {format_}; not asked in it")
             continue
         reply = _plain_near(asker, format_, 3)[1]
-        wanted = asker.question.claim.result_format or format_
+        wanted = asker.question.declaration.result_format or format_
         if reply.failure and not reply.died:
             found.note(f"it does not take {format_} ({reply.failure}); not asked in it")
         elif reply.dtype and _is_narrower(reply.dtype, wanted):
@@ -461,7 +461,7 @@ def judge_result_format(asker: Asker, format_: str, found: Examination) -> None:
     """Judge the format of the result: that of the logits, or the one that is declared."""
     classes, reply = _plain_near(asker, format_, 3)
     rows = _two_rows(asker, format_, classes)
-    declared = asker.question.claim.result_format
+    declared = asker.question.declaration.result_format
     wanted = declared or format_
     if reply.observed is None:
         return

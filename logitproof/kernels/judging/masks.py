@@ -34,7 +34,7 @@ MASKED = 1
 """The row of which no class counts."""
 
 NUMBERS = {"nan": np.nan, "zero": 0.0, "minus_inf": -np.inf}
-"""What each word of `Claim.all_masked` says that such a row gives; ``uniform`` is what equal logits give."""
+"""What each word of `Declaration.all_masked` says that such a row gives; ``uniform`` is what equal logits give."""
 
 SAID = {"nan": "NaN", "zero": "0", "minus_inf": "-inf", "uniform": "what equal logits give"}
 
@@ -49,8 +49,8 @@ def judge_masks(
 
     What stands at classes that do not count is judged by the bits of two answers, of a steady kernel alone.
     """
-    claim = asker.question.claim
-    if not claim.where or claim.reduction != "none":
+    declaration = asker.question.declaration
+    if not declaration.where or declaration.reduction != "none":
         return
     for quantity in quantities:
         _judge_all_masked(asker, format_, quantity, found)
@@ -83,7 +83,7 @@ def _judge_all_masked(asker: Asker, format_: str, quantity: str, found: Examinat
         failure = f"row {row} is wrong where no class of row {MASKED} counts"
         found.findings.append(replace(plain, clause="MSK-1", note="", row=row, failure=failure))
     given = np.asarray(reply.observed, np.float64)[MASKED]
-    word = asker.question.claim.all_masked
+    word = asker.question.declaration.all_masked
     if not word:
         if quantity == "value":
             found.note(f"a fully masked row gives {_said(given)}: declare --all-masked to have it judged")
@@ -96,13 +96,15 @@ def _judge_all_masked(asker: Asker, format_: str, quantity: str, found: Examinat
 
 
 def _is_declared(asker: Asker, rows: Rows, quantity: str, given: NDArray[np.float64]) -> bool:
-    word = asker.question.claim.all_masked
+    word = asker.question.declaration.all_masked
     if quantity != "value":
         return word == "nan" or not given.any()
     if word in NUMBERS:
         return bool(np.array_equal(given, np.full(given.shape, NUMBERS[word]), equal_nan=True))
     equal = replace(rows, logits=np.zeros_like(rows.logits))
-    truth = truth_of(replace(asker.question, claim=replace(asker.question.claim, where=False, all_masked="")), equal)
+    truth = truth_of(
+        replace(asker.question, declaration=replace(asker.question.declaration, where=False, all_masked="")), equal
+    )
     return bool((np.abs(given - truth.exact.value[MASKED]) <= truth.allowed[MASKED]).all())
 
 

@@ -25,7 +25,7 @@ from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT, TAKES_TANG
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from logitproof_adapters.sources.kernel_claim import Claim
+    from logitproof_adapters.kernels.declaration import Declaration
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.cases.catalogue import Rows
     from logitproof_reference.vocabulary.formats import Format
@@ -46,7 +46,7 @@ class Question:
     Attributes
     ----------
     op, labels, quantity : str
-    claim : Claim
+    declaration : Declaration
     arithmetic : Arithmetic or None
         The declared precision.
     """
@@ -54,7 +54,7 @@ class Question:
     op: str
     labels: str
     quantity: str
-    claim: Claim
+    declaration: Declaration
     arithmetic: Arithmetic | None = None
 
 
@@ -76,33 +76,33 @@ def arguments(question: Question, rows: Rows) -> dict[str, NDArray[Any]]:
         given["labels"] = rows.indices if question.labels == "indices" else rows.distributions
     if question.quantity in TAKES_COTANGENT:
         whole = rows.class_cotangents if OPS[question.op].keeps_classes else rows.row_cotangents
-        if question.claim.where and whole.ndim > 1:
+        if question.declaration.where and whole.ndim > 1:
             whole = np.where(np.isneginf(rows.logits.astype(np.float64)), whole.dtype.type(0), whole)
-        is_reduced = question.claim.reduction != "none"
+        is_reduced = question.declaration.reduction != "none"
         given["cotangent"] = np.asarray(rows.row_cotangents[0]) if is_reduced else whole
     if question.quantity in TAKES_TANGENT:
         given["tangent"] = np.ascontiguousarray(rows.class_cotangents[:, ::-1])
     return given
 
 
-def weights(claim: Claim, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
+def weights(declaration: Declaration, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Return the weights that are declared: small exact numbers, uneven over classes, some of them 0.
 
     Batches of an odd number of rows have others than those of an even one: a kernel may keep those of a width.
     """
     classes = np.arange(logits.shape[1]) + len(logits) % 2
     numbers = {"weight": (1 + classes) % 6 / 2, "pos_weight": 1.0 + classes % 3}
-    return {name: numbers[name].astype(logits.dtype) for name in numbers if getattr(claim, name)}
+    return {name: numbers[name].astype(logits.dtype) for name in numbers if getattr(declaration, name)}
 
 
 def truth_of(question: Question, rows: Rows) -> Truth:
     """Return the exact answers for some rows, with their bounds."""
-    claim, format_ = question.claim, format_of(rows.logits)
-    working = FORMATS[claim.result_format] if claim.result_format else format_
+    declaration, format_ = question.declaration, format_of(rows.logits)
+    working = FORMATS[declaration.result_format] if declaration.result_format else format_
     given = arguments(question, rows)
-    logits = _without_ignored(rows, claim.ignore_index)
+    logits = _without_ignored(rows, declaration.ignore_index)
     with np.errstate(all="ignore"):
-        if not claim.is_transformed:
+        if not declaration.is_transformed:
             return _plain(question, logits, given, working)
         return _transformed(question, logits, given, working)
 
@@ -121,41 +121,50 @@ def of_held_products(question: Question, rows: Rows) -> tuple[Truth, NDArray[np.
     Past the overflow threshold of the format a product is an infinity (IEEE 754-2019, 7.4), of which the clauses EXT
     say what an op makes; code that holds it wider has the answer of `truth_of`. None where no product is past it.
     """
-    claim, format_ = question.claim, format_of(rows.logits)
-    if claim.factor == 1.0 or claim.softcap is not None or claim.z_loss or claim.reduction != "none":
+    declaration, format_ = question.declaration, format_of(rows.logits)
+    if (
+        declaration.factor == 1.0
+        or declaration.softcap is not None
+        or declaration.z_loss
+        or declaration.reduction != "none"
+    ):
         return None
     with np.errstate(all="ignore"):
         x = rows.logits.astype(np.float64)
-        products = x * claim.scale / claim.temperature
+        products = x * declaration.scale / declaration.temperature
         # One ulp below the largest number too: which of them overflow is a matter of one rounding.
         past = np.isfinite(x) & (np.abs(products) >= format_.largest * (1.0 - 2.0 * format_.unit_roundoff))
         reached = np.asarray(past.any(axis=1))
         if not reached.any():
             return None
         held = np.where(past, np.sign(products) * np.inf, products)
-        working = FORMATS[claim.result_format] if claim.result_format else format_
+        working = FORMATS[declaration.result_format] if declaration.result_format else format_
         plain = _plain(question, held, arguments(question, rows), working)
         allowed = plain.allowed + np.nan_to_num(_moved(question, held, arguments(question, rows), working))
         if question.quantity == "value":
             return Truth(plain.exact, allowed), reached
-        value = np.where(plain.exact.value == 0.0, 0.0, plain.exact.value * claim.factor)
+        value = np.where(plain.exact.value == 0.0, 0.0, plain.exact.value * declaration.factor)
         lost = 8.0 * working.unit_roundoff
-        grown = abs(claim.factor) * (allowed + lost * np.abs(plain.exact.value)) + 2.0 * working.smallest_normal
+        grown = abs(declaration.factor) * (allowed + lost * np.abs(plain.exact.value)) + 2.0 * working.smallest_normal
     return Truth(Enclosure.exact(value), grown), reached
 
 
 def _options(question: Question, logits: NDArray[Any], *, reduction: str) -> dict[str, Any]:
-    claim = question.claim
-    chosen = {"reduction": reduction, "ignore_index": claim.ignore_index, "label_smoothing": claim.label_smoothing}
+    declaration = question.declaration
+    chosen = {
+        "reduction": reduction,
+        "ignore_index": declaration.ignore_index,
+        "label_smoothing": declaration.label_smoothing,
+    }
     known = OPS[question.op].options
     is_set = {name: value for name, value in chosen.items() if value not in (None, 0.0, "none") and name in known}
-    return {**is_set, **{name: value.astype(np.float64) for name, value in weights(claim, logits).items()}}
+    return {**is_set, **{name: value.astype(np.float64) for name, value in weights(declaration, logits).items()}}
 
 
 def _plain(
     question: Question, logits: NDArray[Any], given: dict[str, Any], working: Format, *, reduced: bool = True
 ) -> Truth:
-    options = _options(question, logits, reduction=question.claim.reduction if reduced else "none")
+    options = _options(question, logits, reduction=question.declaration.reduction if reduced else "none")
     finite = logits if OPS[question.op].elementwise else _without_nan_and_infinity(logits)
     request = checked_request(question.op, question.quantity, finite, **given, **options)
     exact = _exact_rows(finite).answer(request)
@@ -215,51 +224,51 @@ def _limits(exact: Enclosure, logits: NDArray[Any]) -> Enclosure:
     return Enclosure(value, tail, radius)
 
 
-def transform(claim: Claim, logits: NDArray[Any]) -> tuple[F64, F64]:
+def transform(declaration: Declaration, logits: NDArray[Any]) -> tuple[F64, F64]:
     """Return the logits that the op is of, and the derivative of each by its own logit."""
-    scaled = logits.astype(np.float64) * claim.scale / claim.temperature
-    slope = np.full(scaled.shape, claim.factor)
-    if claim.softcap is None:
+    scaled = logits.astype(np.float64) * declaration.scale / declaration.temperature
+    slope = np.full(scaled.shape, declaration.factor)
+    if declaration.softcap is None:
         return scaled, slope
-    capped = np.tanh(scaled / claim.softcap)
-    return capped * claim.softcap, slope * (1.0 - capped) * (1.0 + capped)
+    capped = np.tanh(scaled / declaration.softcap)
+    return capped * declaration.softcap, slope * (1.0 - capped) * (1.0 + capped)
 
 
 def _transformed(question: Question, logits: NDArray[Any], given: dict[str, Any], working: Format) -> Truth:
     """Return the truth of a loss, or another op, of transformed logits; with its z-loss, sum and divisor."""
-    claim, unit = question.claim, working.unit_roundoff
-    z, slope = transform(claim, logits)
+    declaration, unit = question.declaration, working.unit_roundoff
+    z, slope = transform(declaration, logits)
     whole = dict(given)
     scale = 1.0
-    if claim.reduction != "none":
+    if declaration.reduction != "none":
         scale = 1.0 / _divisor(question, logits, given.get("labels"))
         if "cotangent" in given:
             whole["cotangent"] = np.full(len(logits), float(given["cotangent"]) * scale)
     plain = _plain(question, z, whole, working, reduced=False)
     moved = _moved(question, z, whole, working)
     value, allowed = plain.exact.value + plain.exact.tail, plain.allowed + moved
-    if claim.z_loss:
+    if declaration.z_loss:
         value, allowed = _with_z_loss(question, z, whole, working, (value, allowed))
     if question.quantity != "value":
         # A rounded tanh t leaves 1 - t^2 off by a few units roundoff of 1, whatever is left of it.
         steep = np.abs(slope)
-        lost = 3.0 * unit * steep if claim.softcap is None else 8.0 * unit * abs(claim.factor)
+        lost = 3.0 * unit * steep if declaration.softcap is None else 8.0 * unit * abs(declaration.factor)
         allowed = allowed * steep + np.abs(value) * (lost + 2.0 * unit * steep) + working.smallest_normal
         return Truth(Enclosure.exact(value * slope), np.where(np.isfinite(value), allowed, np.nan))
-    if claim.reduction == "none":
+    if declaration.reduction == "none":
         return Truth(Enclosure.exact(value), allowed)
     return _reduced(value, allowed, scale, working)
 
 
 def _moved(question: Question, z: F64, given: dict[str, Any], working: Format) -> F64 | float:
     """Return what the roundings of the transform may move an answer by."""
-    claim = question.claim
-    if claim.factor == 1.0 and claim.softcap is None:
+    declaration = question.declaration
+    if declaration.factor == 1.0 and declaration.softcap is None:
         return 0.0
     if not formulas_of(question.op, question.quantity).moved:
         raise ValueError(f"no bound is known for {question.quantity} of {question.op} behind a transform of its logits")
     request = checked_request(question.op, question.quantity, z, **given)
-    largest = max(float(np.max(array, initial=1.0)) for array in (*weights(claim, z).values(), np.ones(1)))
+    largest = max(float(np.max(array, initial=1.0)) for array in (*weights(declaration, z).values(), np.ones(1)))
     return TRANSFORM_ROUNDINGS * largest * producer_bound(request, working)
 
 
@@ -267,15 +276,19 @@ def _with_z_loss(
     question: Question, z: F64, given: dict[str, Any], working: Format, loss: tuple[F64, F64]
 ) -> tuple[F64, F64]:
     """Add the squared log-sum-exp of each row, or its gradient 2 lse p, with what they may be off."""
-    factor, unit = question.claim.z_loss, working.unit_roundoff
-    kept = np.ones(len(z)) if question.claim.ignore_index is None else given["labels"] != question.claim.ignore_index
-    of_rows = _plain(Question("log_sum_exp", "none", "value", type(question.claim)()), z, {}, working)
+    factor, unit = question.declaration.z_loss, working.unit_roundoff
+    kept = (
+        np.ones(len(z))
+        if question.declaration.ignore_index is None
+        else given["labels"] != question.declaration.ignore_index
+    )
+    of_rows = _plain(Question("log_sum_exp", "none", "value", type(question.declaration)()), z, {}, working)
     lse, off = of_rows.exact.value, of_rows.allowed
     if question.quantity == "value":
         term, error = factor * lse**2, factor * (2.0 * np.abs(lse) * off + off**2)
         value = loss[0] + term * kept
         return value, loss[1] + error + 4.0 * unit * (np.abs(loss[0]) + term)
-    of_classes = _plain(Question("softmax", "none", "value", type(question.claim)()), z, {}, working)
+    of_classes = _plain(Question("softmax", "none", "value", type(question.declaration)()), z, {}, working)
     upstream = np.abs(given["cotangent"])[:, None] * 2.0 * factor
     p, p_off = of_classes.exact.value, of_classes.allowed
     term = np.sign(given["cotangent"])[:, None] * upstream * lse[:, None] * p * np.asarray(kept)[:, None]
@@ -285,15 +298,15 @@ def _with_z_loss(
 
 def _divisor(question: Question, logits: NDArray[Any], labels: NDArray[Any] | None) -> float:
     """Return what the sum of all rows is divided by; 1 for a sum."""
-    claim = question.claim
-    if claim.divisor is not None:
-        return claim.divisor
-    if claim.reduction == "sum":
+    declaration = question.declaration
+    if declaration.divisor is not None:
+        return declaration.divisor
+    if declaration.reduction == "sum":
         return 1.0
     if labels is None or labels.dtype.kind not in "iu":
         return float(len(logits))
-    kept = labels[labels != claim.ignore_index] if claim.ignore_index is not None else labels
-    weight = weights(claim, logits).get("weight")
+    kept = labels[labels != declaration.ignore_index] if declaration.ignore_index is not None else labels
+    weight = weights(declaration, logits).get("weight")
     return float(len(kept) if weight is None else weight.astype(np.float64)[kept].sum())
 
 

@@ -18,7 +18,7 @@ import logitproof
 from logitproof.commands.declared_options import DECLARED
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, UsageError
 from logitproof_adapters.control.answers import answer
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.declaration import Declaration
 from logitproof_reference.bounds.assumptions import Arithmetic
 from logitproof_reports.runs.run_file import read_run
 
@@ -292,7 +292,7 @@ USAGES = {
 
 def test_every_declaration_of_a_kernel_is_an_option_with_its_default() -> None:
     declared = {name: default for name, _, default, *_ in DECLARED}
-    assert declared == vars(Claim())
+    assert declared == vars(Declaration())
 
 
 @pytest.mark.parametrize("name", USAGES)

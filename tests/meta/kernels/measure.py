@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logitproof.kernels.check import check_named, claimed
+from logitproof.kernels.check import check_named, declaration_of
 from logitproof.kernels.isolation.isolated import Named
 from logitproof.kernels.judging.asking import Truths
 from logitproof.kernels.judging.request import Request
@@ -126,7 +126,7 @@ def _taken(started: float, used: float) -> tuple[float, float]:
 
 def _kept(named: Named) -> Truths:
     """Return the exact answers that kernels of one question share; those of another are let go."""
-    question = (named.op, named.labels, str(named.claim))
+    question = (named.op, named.labels, str(named.declaration))
     if question not in KEPT:
         KEPT.clear()
         KEPT[question] = Truths(KEPT_ELEMENTS)
@@ -139,7 +139,7 @@ def named_kernel(number: int, planted: Planted) -> tuple[Named, tuple[str, ...]]
     labels, format_ = declared.pop("labels", ""), declared.pop("format", "")
     module = "meta.kernels.numbered"
     gradient = f"{module}:gradient_{number}" if planted.gradient else ""
-    named = Named(f"{module}:function_{number}", gradient, planted.op, labels, "numpy", claimed(declared))
+    named = Named(f"{module}:function_{number}", gradient, planted.op, labels, "numpy", declaration_of(declared))
     return named, (format_,) if format_ else ()
 
 

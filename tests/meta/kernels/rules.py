@@ -27,9 +27,9 @@ from hypothesis.extra import numpy as arrays
 
 from logitproof.kernels.judging.asking import Asker, Truths
 from logitproof.kernels.judging.truth import Question
-from logitproof_adapters.sources.kernel import Kernel
-from logitproof_adapters.sources.kernel_adapter import adapter_of
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.adapter import adapter_of
+from logitproof_adapters.kernels.declaration import Declaration
+from logitproof_adapters.kernels.kernel import Kernel
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.vocabulary.formats import FORMATS, rounded
 from logitproof_reference.vocabulary.ops import OPS
@@ -69,18 +69,20 @@ def asker_of(planted: Planted) -> tuple[Asker, str]:
     """Return what asks a kernel, and the format that its author names, or float32."""
     declared = dict(planted.declared)
     labels, format_ = declared.pop("labels", ""), declared.pop("format", "float32")
-    kernel = Kernel(planted.function, planted.op, labels, gradient=planted.gradient, claim=Claim(**declared))
-    question = Question(kernel.op, kernel.labels, "value", kernel.claim)
+    kernel = Kernel(
+        planted.function, planted.op, labels, gradient=planted.gradient, declaration=Declaration(**declared)
+    )
+    question = Question(kernel.op, kernel.labels, "value", kernel.declaration)
     return Asker(adapter_of(kernel), question, TRUTHS), format_
 
 
 def rows_of(asker: Asker, logits: F64, format_: str, random: np.random.Generator, *, ones: bool) -> Rows:
     """Return logits with random labels; ones, or random numbers, as upstream gradients."""
     count, n = logits.shape
-    claim = asker.question.claim
+    declaration = asker.question.declaration
     indices = random.integers(0, n, count)
-    if claim.ignore_index is not None:
-        indices = np.where(np.arange(count) % 3 == 1, claim.ignore_index, indices)
+    if declaration.ignore_index is not None:
+        indices = np.where(np.arange(count) % 3 == 1, declaration.ignore_index, indices)
     shares = (
         random.dirichlet(np.ones(n), count) if not OPS[asker.question.op].elementwise else random.random((count, n))
     )
@@ -132,7 +134,7 @@ def by_gradcheck(planted: Planted) -> bool:
     reply = asker.ask("grad_logits", rows)
     if reply.observed is None:
         return True
-    is_reduced = asker.question.claim.reduction != "none"
+    is_reduced = asker.question.declaration.reduction != "none"
     upstream = rows.class_cotangents if OPS[planted.op].keeps_classes else rows.row_cotangents
     numeric = np.zeros(rows.logits.shape)
     for place in np.ndindex(*numeric.shape):

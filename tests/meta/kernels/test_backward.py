@@ -16,9 +16,9 @@ from logitproof.kernels.findings.shown import OF_WAYS
 from logitproof.kernels.judging.asking import Asker
 from logitproof.kernels.judging.examination import Examination, Plan, examine
 from logitproof.kernels.judging.truth import Question
-from logitproof_adapters.sources.kernel import Kernel
-from logitproof_adapters.sources.kernel_adapter import SAVED, adapter_of
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.adapter import SAVED, adapter_of
+from logitproof_adapters.kernels.declaration import Declaration
+from logitproof_adapters.kernels.kernel import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,7 @@ def asked(kernel: Kernel, trial: Trial) -> Examination:
         def trials(self) -> list[tuple[str, Trial]]:
             return [("float32", trial)]
 
-    asker = Asker(adapter_of(kernel), Question(kernel.op, kernel.labels, "value", Claim()))
+    asker = Asker(adapter_of(kernel), Question(kernel.op, kernel.labels, "value", Declaration()))
     return examine(asker, OneTrial(("float32",), kernel.quantities))
 
 

@@ -15,9 +15,9 @@ from logitproof.kernels.findings.shown import OF_WAYS, causes_of, shown_findings
 from logitproof.kernels.judging.asking import Asker
 from logitproof.kernels.judging.examination import Examination, Plan, examine, widths_of
 from logitproof.kernels.judging.truth import Question
-from logitproof_adapters.sources.kernel import Kernel
-from logitproof_adapters.sources.kernel_adapter import adapter_of
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.adapter import adapter_of
+from logitproof_adapters.kernels.declaration import Declaration
+from logitproof_adapters.kernels.kernel import Kernel
 from meta.kernels.corpus import grad_loss, log_sum_exp, loss
 from meta.kernels.every import CORRECT, FAULTY, Planted
 
@@ -81,8 +81,10 @@ def findings_of(planted: Planted, format_: str, trial: Trial) -> tuple[Asker, li
     declared = dict(planted.declared)
     labels = declared.pop("labels", "")
     declared.pop("format", "")
-    kernel = Kernel(planted.function, planted.op, labels, gradient=planted.gradient, claim=Claim(**declared))
-    asker = Asker(adapter_of(kernel), Question(kernel.op, kernel.labels, "value", kernel.claim))
+    kernel = Kernel(
+        planted.function, planted.op, labels, gradient=planted.gradient, declaration=Declaration(**declared)
+    )
+    asker = Asker(adapter_of(kernel), Question(kernel.op, kernel.labels, "value", kernel.declaration))
 
     class OneTrial(Plan):
         def trials(self) -> list[tuple[str, Trial]]:

@@ -14,7 +14,7 @@ from logitproof.kernels.families.functions import AskedFunction
 from logitproof.kernels.judging.request import Request
 from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.contract import Description
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.declaration import Declaration
 
 if TYPE_CHECKING:
     from logitproof_reference.vocabulary.cells import Cell, Inputs
@@ -311,7 +311,7 @@ def curvature(quantity: str, inputs: Inputs) -> Any:
 
 
 def twice(op: str, function: Any, *quantities: str) -> set[str]:
-    question = Question(op, "none", "value", Claim(), None)
+    question = Question(op, "none", "value", Declaration(), None)
     asked: Any = Twice(function)
     verdict = verdict_by_format(
         AskedFunction, asked, question, quantities, request=Request(), formats=("float32", "float64")

@@ -20,9 +20,9 @@ from logitproof.errors import EXPECTED, UNEXPECTED, USAGE, UsageError
 from logitproof.kernels.grade import Grade, SharedTruths, Task, grade, grade_one, graded_before
 from logitproof.kernels.isolation.isolated import IsolatedKernel, Limits, Named
 from logitproof.kernels.isolation.judge_protection import guarded, not_enforced
-from logitproof_adapters.sources.kernel import Kernel
-from logitproof_adapters.sources.kernel_claim import Claim
-from logitproof_adapters.sources.kernel_in_evaluator import _is_python
+from logitproof_adapters.kernels.declaration import Declaration
+from logitproof_adapters.kernels.in_evaluator import _is_python
+from logitproof_adapters.kernels.kernel import Kernel
 from logitproof_adapters.targets.sent_sources import sources_of_file
 from logitproof_adapters.targets.target import Target
 from logitproof_reference.vocabulary.cells import Cell, Inputs
@@ -279,7 +279,7 @@ FORBIDDEN = {
             return right(x)
         """,
     "takes_the_watch_away": """
-        import logitproof_adapters.sources.kernel_watch as watch
+        import logitproof_adapters.kernels.forbidden_calls as watch
         watch.Watch.__enter__ = lambda self: None
         watch.Watch.__exit__ = lambda self, *given: None
         def kernel(x):
@@ -469,7 +469,7 @@ def test_kernels_travel_to_a_target_without_the_exact_answers(tmp_path: Path, el
 
 def test_what_travels_computes_no_exact_answer(tmp_path: Path, elsewhere: Target) -> None:
     (tmp_path / "right.py").write_text(RIGHT)
-    named = Named("right:kernel", "", "softmax", "none", "numpy", Claim(), hidden=True)
+    named = Named("right:kernel", "", "softmax", "none", "numpy", Declaration(), hidden=True)
     with IsolatedKernel(named, None, None, elsewhere, sources_of_file(tmp_path / "right.py")) as kernel:
         sent = set(kernel._sources)
     assert "right" in sent
@@ -485,7 +485,7 @@ def test_what_travels_computes_no_exact_answer(tmp_path: Path, elsewhere: Target
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
 def test_a_kernel_in_a_process_of_its_own_has_a_program(tmp_path: Path) -> None:
     (tmp_path / "halved.py").write_text("def kernel(x):\n    return x / 2\n")
-    named = Named("halved:kernel", "", "softmax", "none", "numpy", Claim(), path=(str(tmp_path),))
+    named = Named("halved:kernel", "", "softmax", "none", "numpy", Declaration(), path=(str(tmp_path),))
     with IsolatedKernel(named) as kernel:
         program = kernel.repro(
             Cell("kernel", "eager", "softmax", "value", "float32"), Inputs(np.ones((1, 2), np.float32), 1)

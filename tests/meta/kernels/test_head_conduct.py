@@ -15,7 +15,7 @@ from logitproof.kernels.families.heads import AskedHead
 from logitproof.kernels.judging.request import Request
 from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.contract import Description
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.declaration import Declaration
 from meta.kernels.fused import by_logits, logits_of, row_losses
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Graph:
 def of_graph(second: str, twice: str = "") -> KernelVerdict:
     request = Request(formats=("float32",))
     quantities = ("value", "grad_hidden", "grad_weight")
-    asked = Question(HEAD, "indices", "value", Claim())
+    asked = Question(HEAD, "indices", "value", Declaration())
     adapter: Any = Graph(second, twice)
     return verdict_by_format(AskedHead, adapter, asked, quantities, request=request, formats=("float32",))
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
-from logitproof_adapters.sources.kernel import Kernel
-from logitproof_adapters.sources.kernel_adapter import KernelQuestions, adapter_of
+from logitproof_adapters.kernels.adapter import KernelQuestions, adapter_of
+from logitproof_adapters.kernels.kernel import Kernel
 from logitproof_reference.vocabulary.cells import Cell
 
 

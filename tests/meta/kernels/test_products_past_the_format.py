@@ -11,7 +11,7 @@ import pytest
 import logitproof
 from logitproof.errors import UsageError
 from logitproof.kernels.cases import products_past_the_format as past
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.declaration import Declaration
 from logitproof_reference.vocabulary.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -65,11 +65,13 @@ def test_a_scalar_that_a_format_does_not_hold_is_not_asked_in_it() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("claim", [Claim(scale=-64.0), Claim(factors="rows"), Claim(factors="classes", divides=True)])
-def test_the_rows_are_what_their_names_say(name: str, claim: Claim) -> None:
+@pytest.mark.parametrize(
+    "declaration", [Declaration(scale=-64.0), Declaration(factors="rows"), Declaration(factors="classes", divides=True)]
+)
+def test_the_rows_are_what_their_names_say(name: str, declaration: Declaration) -> None:
     form = FORMATS[name]
-    rows = {row.name: row for row in past.rows_of(claim, form)}
-    assert len(rows) == len(past.WANTED) + (0 if not claim.factors else 2 if claim.divides else 4)
+    rows = {row.name: row for row in past.rows_of(declaration, form)}
+    assert len(rows) == len(past.WANTED) + (0 if not declaration.factors else 2 if declaration.divides else 4)
     for row in rows.values():
         assert np.isfinite(row.logits.astype(np.float64)).all()
     for name_, count in (
@@ -84,6 +86,6 @@ def test_the_rows_are_what_their_names_say(name: str, claim: Claim) -> None:
     assert np.flatnonzero(both.real == both.real.max()).tolist() == [7]
     every = rows["every product past the lowest number"]
     assert np.isneginf(every.held).all()
-    if claim.factors and not claim.divides:
+    if declaration.factors and not declaration.divides:
         assert np.isnan(rows["zero times infinity"].held).any()
         assert rows["zero times infinity"].real is None

@@ -12,8 +12,8 @@ from logitproof.kernels.judging.asking import Asker
 from logitproof.kernels.judging.examination import Plan, examine
 from logitproof.kernels.judging.refused_widths import RefusedWidths, described, is_refusal
 from logitproof.kernels.judging.truth import Question
-from logitproof_adapters.sources.kernel import Kernel
-from logitproof_adapters.sources.kernel_adapter import adapter_of
+from logitproof_adapters.kernels.adapter import adapter_of
+from logitproof_adapters.kernels.kernel import Kernel
 from meta.kernels.corpus import grad_loss, loss, softmax
 from meta.kernels.correct_third import (
     at_most_8192_classes,
@@ -177,7 +177,7 @@ def test_a_width_that_was_taken_before_is_not_refused_later() -> None:
 
 def test_a_width_that_is_refused_is_not_passed_where_nobody_keeps_them() -> None:
     kernel = Kernel(multiples_of_8_alone, "softmax")
-    asker = Asker(adapter_of(kernel), Question(kernel.op, kernel.labels, "value", kernel.claim))
+    asker = Asker(adapter_of(kernel), Question(kernel.op, kernel.labels, "value", kernel.declaration))
     found = examine(asker, Plan(("float32",), ("value",), widest=33))
     assert any("multiple of 8" in one.failure and one.trial == "width_33" for one in found.findings)
     assert not any(one.trial == "width_32" for one in found.findings)

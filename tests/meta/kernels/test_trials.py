@@ -159,7 +159,7 @@ def test_an_option_in_half_precision_accuses_no_right_code(kind: str, trial: str
 def test_a_gradient_is_held_to_the_format_it_came_in(kind: str) -> None:
     planted = next(one for one in CORRECT if one.kind == kind)
     asker, found = findings_of(planted, "bfloat16", trial_named("width_33", "bfloat16"))
-    assert asker.question.claim.result_format == "float32"
+    assert asker.question.declaration.result_format == "float32"
     assert not [one for one in found if not one.is_huge]
 
 

@@ -51,7 +51,17 @@ ROOMS = {
         *("training", "claims"),
     ),
     "logitproof_adapters": (
-        *("contract", "catalogue", "control", "sources", "evaluator", "frameworks", "targets", "public_heads"),
+        *(
+            "contract",
+            "catalogue",
+            "control",
+            "sources",
+            "kernels",
+            "evaluator",
+            "frameworks",
+            "targets",
+            "public_heads",
+        ),
     ),
     "logitproof_reports": (
         "words",
@@ -101,7 +111,7 @@ FRAMEWORK_HOMES = {
     ("wandb", "readers/wandb_run.py"),
     ("wandb", "training/wandb_log.py"),
     ("cryptography", "upgrades/signatures.py"),
-    ("torch", "sources/kernel_watch.py"),
+    ("torch", "kernels/forbidden_calls.py"),
     ("distributed", "workers.py"),
 }
 """Each framework, and what else is an extra, and the modules that may import it."""

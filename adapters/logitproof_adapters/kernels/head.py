@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof_adapters.sources.kernel import Kernel
+    from logitproof_adapters.kernels.kernel import Kernel
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
 
@@ -88,7 +88,7 @@ class HeadKernel:
     @property
     def _optional(self) -> list[str]:
         """Operands behind the first two, by keyword: those that are declared."""
-        return [name for name in HEADS[self._kernel.op].optional if name in self._kernel.claim.differentiated]
+        return [name for name in HEADS[self._kernel.op].optional if name in self._kernel.declaration.differentiated]
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return nothing: the arrays of a linear layer are no text."""
@@ -102,7 +102,7 @@ class HeadKernel:
         return names.index(quantity.partition("_")[2])
 
     def _call(self, *operands: Any, beside: Beside) -> Any:
-        keywords = self._kernel.claim.keywords(self._kernel.function)
+        keywords = self._kernel.declaration.keywords(self._kernel.function)
         optional = dict(zip(self._optional, operands[2:]))  # noqa: B905
         return self._kernel.function(*operands[:2], *beside.labels, **optional, **beside.factors, **keywords)
 
@@ -110,7 +110,7 @@ class HeadKernel:
         """Return the gradients, as the gradient of a kernel of NumPy arrays has them, which keeps no graph."""
         assert self._kernel.gradient is not None
         assert passes == 1
-        keywords = self._kernel.claim.keywords(self._kernel.gradient)
+        keywords = self._kernel.declaration.keywords(self._kernel.gradient)
         optional = dict(zip(self._optional, operands[2:]))  # noqa: B905
         found = self._kernel.gradient(
             *operands[:2], *beside.labels, cotangent, **optional, **beside.factors, **keywords

@@ -23,7 +23,7 @@ NOT_TOGETHER = (("temperature", "scale"), ("divisor", "mean"))
 
 
 @dataclass(frozen=True)
-class Claim:
+class Declaration:
     """The declaration of what a kernel computes; the defaults declare nothing.
 
     Attributes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
-from logitproof_adapters.sources.kernel_claim import Claim
+from logitproof_adapters.kernels.declaration import Declaration
 from logitproof_reference.vocabulary.heads import BINARY, FOCAL, HEADS, LINEAR_CROSS_ENTROPY, OF_PROBABILITIES
 from logitproof_reference.vocabulary.ops import OPS
 
@@ -53,12 +53,12 @@ class Kernel:
         ``eager``, or another mode of the framework's adapter: ``compiled`` by it, ``vmap`` of a function of one row.
     arithmetic : Arithmetic or None
         The declared precision, by which the bound is computed; None for none.
-    claim : Claim
+    declaration : Declaration
         What else is declared.
     asked : tuple of str
         The quantities that a framework differentiates it for; empty for ``value`` and ``grad_logits``.
     forbidden : tuple of str
-        Functions that it must not call, e.g. ``torch.softmax``; see `kernel_watch`.
+        Functions that it must not call, e.g. ``torch.softmax``; see `forbidden_calls`.
 
     Raises
     ------
@@ -72,7 +72,7 @@ class Kernel:
     framework: str = NUMPY
     gradient: Callable[..., Any] | None = None
     arithmetic: Arithmetic | None = None
-    claim: Claim = field(default_factory=Claim)
+    declaration: Declaration = field(default_factory=Declaration)
     asked: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
     backward: Callable[..., Any] | None = None
@@ -94,12 +94,14 @@ class Kernel:
             raise ValueError(f"gradient is for functions of NumPy arrays: {self.framework} differentiates by itself")
         if self.framework != NUMPY and self.framework not in FRAMEWORKS:
             raise ValueError(f'framework "{self.framework}" is not known; known: {", ".join(FRAMEWORKS)}')
-        if self.claim.where and self.op in HEADS:
+        if self.declaration.where and self.op in HEADS:
             raise ValueError(f"where is for functions of logits, not for {self.op}")
-        if only := [name for name, ops in ONLY_OF.items() if name in self.claim.declared and self.op not in ops]:
+        if only := [name for name, ops in ONLY_OF.items() if name in self.declaration.declared and self.op not in ops]:
             raise ValueError(f"{only[0]} is declared of {' or '.join(ONLY_OF[only[0]])}, not of {self.op}")
         head = HEADS.get(self.op)
-        known = (*head.gradients(*self.claim.differentiated), *head.second) if head else tuple(OPS[self.op].formulas)
+        known = (
+            (*head.gradients(*self.declaration.differentiated), *head.second) if head else tuple(OPS[self.op].formulas)
+        )
         if unknown := [one for one in self.asked if one not in known]:
             raise ValueError(f'quantity "{unknown[0]}" is not one of {self.op}; it has {", ".join(known)}')
 
@@ -116,5 +118,5 @@ class Kernel:
         differentiable = self.framework != NUMPY or self.gradient is not None or self.backward is not None
         head = HEADS.get(self.op)
         second = head.second if head and self.framework != NUMPY else ()
-        of_op = (*head.gradients(*self.claim.differentiated), *second) if head else ("value", "grad_logits")
+        of_op = (*head.gradients(*self.declaration.differentiated), *second) if head else ("value", "grad_logits")
         return self.asked or (of_op if differentiable else ("value",))

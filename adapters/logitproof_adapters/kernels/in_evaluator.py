@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.contract import CPU
-from logitproof_adapters.sources.kernel import Kernel
-from logitproof_adapters.sources.kernel_adapter import adapter_of
-from logitproof_adapters.sources.kernel_claim import Claim
-from logitproof_adapters.sources.kernel_watch import STARTS, watch_from_now_on
+from logitproof_adapters.kernels.adapter import adapter_of
+from logitproof_adapters.kernels.declaration import Declaration
+from logitproof_adapters.kernels.forbidden_calls import STARTS, watch_from_now_on
+from logitproof_adapters.kernels.kernel import Kernel
 
 if TYPE_CHECKING:
     from typing import Callable, Iterator
@@ -43,7 +43,7 @@ def made(device: str) -> SourceAdapter:
         words["labels"],
         words["framework"],
         over_ranks(imported_callable(words["gradient"]), shards) if words["gradient"] else None,
-        claim=Claim(**words["claim"]),
+        declaration=Declaration(**words["declaration"]),
         asked=tuple(words["asked"]),
         forbidden=tuple(words["forbidden"]),
         backward=imported_callable(words["backward"]) if words["backward"] else None,

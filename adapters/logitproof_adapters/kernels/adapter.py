@@ -13,10 +13,10 @@ import numpy as np
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import made_for
-from logitproof_adapters.sources.kernel import NUMPY
-from logitproof_adapters.sources.kernel_head import head_kernel
-from logitproof_adapters.sources.kernel_watch import Watch
-from logitproof_adapters.sources.kernel_ways import AFTER_VALUE, SHAPED, WAYS, once, rolled
+from logitproof_adapters.kernels.forbidden_calls import Watch
+from logitproof_adapters.kernels.head import head_kernel
+from logitproof_adapters.kernels.kernel import NUMPY
+from logitproof_adapters.kernels.ways_of_calling import AFTER_VALUE, SHAPED, WAYS, once, rolled
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_reference.vocabulary.heads import HEADS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from logitproof_adapters.sources.kernel import Kernel
+    from logitproof_adapters.kernels.kernel import Kernel
     from logitproof_reference.bounds.assumptions import Arithmetic
     from logitproof_reference.vocabulary.cells import Cell, Inputs
 
@@ -56,13 +56,13 @@ class KernelQuestions:
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why the kernel is not asked a cell, or None."""
-        kernel, claim = self._kernel, self._kernel.claim
+        kernel, declaration = self._kernel, self._kernel.declaration
         reasons = {
             f"the kernel is a {kernel.op} with labels {kernel.labels}": (cell.op, cell.labels)
             != (kernel.op, kernel.labels),
             f"the kernel is asked in {kernel.mode} mode": cell.mode != kernel.mode,
-            f"the kernel is asked with the class axis {claim.class_axis}": cell.axis != claim.class_axis,
-            "a kernel is asked with the options it declares": cell.options != claim.options
+            f"the kernel is asked with the class axis {declaration.class_axis}": cell.axis != declaration.class_axis,
+            "a kernel is asked with the options it declares": cell.options != declaration.options
             or cell.entry not in _ENTRIES,
             "the kernel has no backward of its own": bool(cell.entry) and cell.entry in SAVED and not kernel.backward,
             f"arrays of {kernel.framework} have no strides": cell.entry == "saved_strided"
@@ -93,14 +93,16 @@ class KernelQuestions:
 
     def _call(self, name: str, given: list[str], function: Callable[..., Any]) -> str:
         """Spell a call with what is declared, as far as the function takes it by name."""
-        claim = self._kernel.claim
+        declaration = self._kernel.declaration
         arrays = {
-            "weight": ("weight=w", claim.weight),
-            "pos_weight": ("pos_weight=pw", claim.pos_weight),
-            "where": ("where=m", claim.where),
+            "weight": ("weight=w", declaration.weight),
+            "pos_weight": ("pos_weight=pw", declaration.pos_weight),
+            "where": ("where=m", declaration.where),
         }
         given = given + [spelled for spelled, is_declared in arrays.values() if is_declared]
-        return f"{name}({', '.join([*given, *(f'{key}={one!r}' for key, one in claim.keywords(function).items())])})"
+        return (
+            f"{name}({', '.join([*given, *(f'{key}={one!r}' for key, one in declaration.keywords(function).items())])})"
+        )
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         """Return the kernel's answer as it came, called in the way that the cell's entry names."""
