@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from logitproof.parity.request import Request
 
-BLOCK = 1 << 22
-"""Numbers of a block: some 16 MiB of float32 a side."""
+BLOCK = 1 << 20
+"""Numbers of a block: some 4 MiB of float32 a side."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from logitproof.parity.blocks import Block, blocks
 from logitproof.parity.distribution import Distribution
 from logitproof.parity.readings import SAMPLE, Readings
 from logitproof.parity.request import Request, checked
-from logitproof.parity.truth import RELATIVE, RowTruth, nearer
+from logitproof.parity.truth import PIECE, RELATIVE, RowTruth, nearer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,46 +128,52 @@ def compare(request: Request, *, threads: int = 0) -> Found:
     workers = threads or min(os.cpu_count() or 1, 8)
     total, readings = Parity(), Readings.of(request)
     waiting: deque[Any] = deque()
+
+    def take() -> None:
+        parity, read = waiting.popleft().result()
+        total.merge(parity)
+        readings.merge(read)
+
     with ThreadPoolExecutor(workers) as pool:
         for start, block in blocks(request):
-            if start < SAMPLE:
-                readings.add(block, start)
-            waiting.append(pool.submit(_compared, block, start, request.temperature))
+            waiting.append(pool.submit(_compared, request, block, start))
             if len(waiting) > workers:
-                total.merge(waiting.popleft().result())
-        for one in waiting:
-            total.merge(one.result())
+                take()
+        while waiting:
+            take()
     return Found(request, total, readings)
 
 
-def _compared(block: Block, start: int, temperature: float) -> Parity:
-    """Compare the rows of a block."""
-    found = Parity()
-    a, b = block.a, block.b
-    _count_bits(found, a, b)
+def _compared(request: Request, block: Block, start: int) -> tuple[Parity, Readings]:
+    """Compare the rows of a block, and read what each side holds if they are among the first."""
+    found, readings = Parity(), Readings.of(request)
     with np.errstate(invalid="ignore", over="ignore"):
         _measure(found, block, start)
         if block.logits is not None:
-            _hold_against_truth(found, block, start, temperature)
-    return found
+            _hold_against_truth(found, block, start, request.temperature)
+        if start < SAMPLE:
+            readings.add(block, start)
+    return found, readings
 
 
-def _count_bits(found: Parity, a: Array, b: Array) -> None:
+def _same(found: Parity, a: Array, b: Array) -> NDArray[np.bool_]:
+    """Return where the bits agree, or, of two formats, the values; and count them."""
     if a.dtype == b.dtype:
         kind = np.dtype(f"u{a.dtype.itemsize}")
         same = a.view(kind) == b.view(kind)
-        found.same_bits = int(np.count_nonzero(same))
+        found.same_bits += int(np.count_nonzero(same))
     else:
         same = a.astype(np.float64) == b.astype(np.float64)
-        found.same_values = int(np.count_nonzero(same))
-    found.numbers, found.rows = a.size, len(a)
-    found.same_rows = int(np.count_nonzero(same.all(axis=1) if same.ndim == 2 else same))
+        found.same_values += int(np.count_nonzero(same))
+    return same
 
 
 def _measure(found: Parity, block: Block, start: int) -> None:
-    """Measure a - b: of each row the farthest class, and the sampled token."""
+    """Count what agrees, and measure a - b: of each row the farthest class, and the sampled token."""
     a, b = block.a, block.b
+    found.numbers, found.rows = a.size, len(a)
     if a.ndim == 1:
+        found.same_rows = int(np.count_nonzero(_same(found, a, b)))
         gaps = _gap(a, b)
         found.apart = int(np.count_nonzero(~np.isfinite(gaps)))
         found.differences.add(gaps, start)
@@ -177,7 +183,8 @@ def _measure(found: Parity, block: Block, start: int) -> None:
         _of_sampled(found, a, b, start)
         return
     farthest, columns = np.empty(len(a)), np.empty(len(a), np.int64)
-    for row, (of_a, of_b) in enumerate(zip(a, b, strict=True)):
+    for row, (of_a, of_b) in enumerate(zip(a, b, strict=True)):  # row by row: what one pass reads is cached for the next
+        found.same_rows += int(_same(found, of_a, of_b).all())
         gap = _gap(of_a, of_b)
         columns[row] = gap.argmax()
         farthest[row] = gap[columns[row]]
@@ -244,11 +251,17 @@ def _hold_against_truth(found: Parity, block: Block, start: int, temperature: fl
 
 def _nearer_classes(pair: tuple[Array, Array], truth: RowTruth) -> tuple[tuple[int, int, int], tuple[float, float]]:
     """Return for how many classes a is nearer, b is, or float64 does not part them; and the largest errors."""
-    exact = truth.log_probabilities()
-    off_a, off_b = (np.abs(one - exact) for one in pair)
-    worst = float(np.nanmax(off_a)), float(np.nanmax(off_b))
-    off_b -= off_a
-    np.abs(exact, out=exact)
-    exact *= 4.0 * RELATIVE
-    by_a, by_b = int(np.count_nonzero(off_b > exact)), int(np.count_nonzero(off_b < -exact))
-    return (by_a, by_b, off_a.size - by_a - by_b), worst
+    by_a = by_b = 0
+    worst = [float("nan")] * 2
+    size = truth.scaled.size
+    for start in range(0, size, PIECE):
+        exact = truth.log_probabilities(start, start + PIECE)
+        off_a, off_b = (np.subtract(one[start : start + PIECE], exact, dtype=np.float64) for one in pair)
+        for side, off in enumerate((off_a, off_b)):
+            np.abs(off, out=off)
+            worst[side] = float(np.fmax(worst[side], np.fmax.reduce(off)))
+        off_b -= off_a
+        exact *= -4.0 * RELATIVE  # what must be exceeded: log-probabilities are not positive
+        by_a += int(np.count_nonzero(off_b > exact))
+        by_b += int(np.count_nonzero(np.negative(off_b, out=off_b) > exact))
+    return (by_a, by_b, size - by_a - by_b), (worst[0], worst[1])

@@ -46,11 +46,16 @@ class Kept:
     least: float
 
 
-def kept_classes(truth: RowTruth, top_k: int, top_p: float) -> list[Kept]:
-    """Return what top-k and top-p each keep of a row: all ties with the last one that is kept."""
+def kept_classes(truth: RowTruth, ordered: NDArray[Any], top_k: int, top_p: float) -> list[Kept]:
+    """Return what top-k and top-p each keep of a row: all ties with the last one that is kept.
+
+    `ordered` has the row's logits in ascending order, before the temperature, which does not change it.
+    """
     if not top_k and top_p == 1.0:
         return []
-    descending = np.sort(truth.scaled)[::-1]
+    descending = ordered[::-1].astype(np.float64)
+    if truth.temperature != 1.0:
+        descending /= truth.temperature
     total = np.log1p(truth.others)
     shares = np.exp(descending - descending[0] - total)
     # 1 - what is left out keeps its digits where nearly everything is kept.
@@ -103,6 +108,15 @@ class Readings:
             if block.logits is not None:
                 self._read(block, row)
 
+    def merge(self, other: Readings) -> None:
+        """Add what later rows gave."""
+        for name, lists in other.errors.items():
+            for mine, its in zip(self.errors.setdefault(name, ([], [])), lists, strict=True):
+                mine += its
+        for name, masses in other.log_mass.items():
+            self.log_mass.setdefault(name, []).extend(masses)
+        self.slopes += other.slopes
+
     def best(self, side: int) -> str:
         """Return as what a side (0 or 1) reads; empty if nothing parts the readings, or none fits."""
         means = sorted((float(np.median(lists[side])), name) for name, lists in self.errors.items() if lists[side])
@@ -133,6 +147,8 @@ class Readings:
         temperature = self.request.temperature
         token = int(block.logits[row].argmax() if block.tokens is None else block.tokens[row])
         pair = (float(a[token]), float(b[token])) if a.ndim else (float(a), float(b))
+        is_kept = self.request.top_k or self.request.top_p < 1.0
+        ordered = np.sort(block.logits[row]) if is_kept else block.logits[row]
         for words, times in TIMES.items():
             if temperature == 1.0 and times != 1:
                 continue
@@ -140,7 +156,7 @@ class Readings:
             exact = truth.log_probability(token)
             name = "" if temperature == 1.0 else f"temperature {temperature:g} {words}"
             self._note(name, pair, exact)
-            for kept in kept_classes(truth, self.request.top_k, self.request.top_p):
+            for kept in kept_classes(truth, ordered, self.request.top_k, self.request.top_p):
                 inside = bool(truth.scaled[token] >= kept.least)
                 self._note(
                     f"{name}{', ' if name else ''}{kept.name}", pair, exact - kept.log_mass if inside else -np.inf
