@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, OFF
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""A worker a processor runs the tests: a second thread of NumPy's products takes time from another worker, and, as it
+waits by spinning, several times as much of it as the products themselves."""
+
+from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, OFF  # noqa: E402  it imports NumPy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
