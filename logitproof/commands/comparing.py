@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, Python, TargetName, app
-from logitproof.errors import EXPECTED, UNEXPECTED, refuse_unknown
+from logitproof.errors import EXPECTED, INTERRUPTED, UNEXPECTED, refuse_unknown
 from logitproof.streams import echo, echo_json
 
 PARITY_EXAMPLES = (
@@ -132,13 +132,14 @@ def invariance(
 
     The axes are batch size, position, order, padding of rows and classes, chunks, memory layout, mode, repetition,
     number of threads and instruction set. The baseline is one batch of random rows; each axis evaluates them again in
-    other calls or processes. Exit status 1 if bits change.
+    other calls or processes. Exit status 1 if bits change. If interrupted, the result so far is printed and written.
     """
     from logitproof.commands.tables import console
     from logitproof.invariance import text
     from logitproof.invariance.axes import AXES
     from logitproof.invariance.subjects import InvarianceOptions, kernel_path, subject_of
-    from logitproof.invariance.survey import drawn, survey
+    from logitproof.invariance.progress import Progress
+    from logitproof.invariance.survey import drawn, survey, was_interrupted
     from logitproof_adapters.targets.target import chosen
     from logitproof_reports.html.comparison import write_comparison_page
     from logitproof_reports.runs.whole_files import refuse_unwritable
@@ -151,7 +152,8 @@ def invariance(
     )
     chosen_subject = subject_of(asked, place)
     inputs = drawn(chosen_subject.cell, rows, classes, seed)
-    found = survey(chosen_subject, inputs, [AXES[name] for name in axis or AXES])
+    axes = [AXES[name] for name in axis or AXES]
+    found = survey(chosen_subject, inputs, axes, Progress(axes))
     facts = [("subject", chosen_subject.cell.id), ("rows", f"{rows} of {classes:,} classes, drawn by seed {seed}")]
     if as_json:
         echo_json(text.data_of(found))
@@ -165,4 +167,6 @@ def invariance(
         write_comparison_page(text.page_of(found, facts), output)
         if not as_json:
             echo(output)
+    if was_interrupted(found):
+        return INTERRUPTED
     return UNEXPECTED if text.first_flip(found) else EXPECTED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.errors import UsageError
-from logitproof.invariance.axes import AXES, Axis, Calls, kept_classes, settings_of
+from logitproof.invariance.axes import AXES, Axis, Calls, kept_classes
 from logitproof_conformance.asking.ask import same_bits
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.vocabulary.cells import Inputs
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from logitproof.invariance.progress import Progress
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.vocabulary.cells import Cell
 
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     Start = Callable[[Calls | None], AbstractContextManager[Adapter]]
 
 SPREAD = 4.0
-ROWS, CLASSES = 33, 151_936
+
+INTERRUPTED = "interrupted"
+"""The reason of what was not asked any more."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +135,22 @@ def drawn(cell: Cell, rows: int, classes: int, seed: int) -> Inputs:
     return Inputs(logits, axis=1, **given)
 
 
-def survey(subject: Subject, inputs: Inputs, axes: Iterable[Axis] = tuple(AXES.values())) -> list[Along]:
+def survey(
+    subject: Subject,
+    inputs: Inputs,
+    axes: Iterable[Axis] = tuple(AXES.values()),
+    progress: Progress | None = None,
+) -> list[Along]:
     """Evaluate a subject along axes.
+
+    A KeyboardInterrupt ends it with what was measured: the other settings have `INTERRUPTED` as their reason.
 
     Raises
     ------
     UsageError
         The subject does not offer what is asked, or the base itself fails.
+    KeyboardInterrupt
+        Before anything was measured.
     """
     with ExitStack() as stack:
         adapter = stack.enter_context(subject.start(None))
@@ -150,10 +162,34 @@ def survey(subject: Subject, inputs: Inputs, axes: Iterable[Axis] = tuple(AXES.v
             raise UsageError(f"the batch itself fails: {type(error).__name__}: {error}") from error
         if base.shape[:1] != (len(inputs.logits),):
             raise UsageError(f"the answer has shape {base.shape}; invariance needs one of each row")
-        return [
-            Along(axis, tuple(_asked(subject, adapter, inputs, base, calls) for calls in settings_of(axis, inputs)))
-            for axis in axes
-        ]
+        if progress is not None:
+            progress.begin()
+        found: list[Along] = []
+        for axis in axes:
+            if was_interrupted(found):
+                found.append(Along(axis, (Setting("all", reason=INTERRUPTED),)))
+                continue
+            found.append(_along(axis, subject, adapter, inputs, base))
+            if progress is not None and not was_interrupted(found):
+                progress.after(found[-1])
+        return found
+
+
+def was_interrupted(found: Iterable[Along]) -> bool:
+    """Return whether something was not asked because of an interruption."""
+    return any(setting.reason == INTERRUPTED for along in found for setting in along.settings)
+
+
+def _along(axis: Axis, subject: Subject, adapter: Adapter, inputs: Inputs, base: Array) -> Along:
+    """Evaluate the settings of an axis, up to an interruption."""
+    settings: list[Setting] = []
+    for calls in axis.settings(inputs):
+        try:
+            settings.append(_asked(subject, adapter, inputs, base, calls))
+        except KeyboardInterrupt:
+            settings.append(Setting(calls.words, reason=INTERRUPTED))
+            break
+    return Along(axis, tuple(settings))
 
 
 def _asked(subject: Subject, adapter: Adapter, inputs: Inputs, base: Array, calls: Calls) -> Setting:

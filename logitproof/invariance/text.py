@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table as RichTable
 
+from logitproof.invariance.survey import was_interrupted
 from logitproof_reports.html.comparison import ComparisonPage, Fact, Table
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def headline(found: Sequence[Along]) -> str:
     """Return the verdict in a sentence."""
     asked = [one for one in found if one.verdict != "not asked"]
     flip = first_flip(found)
+    if flip is None and was_interrupted(found):
+        return f"Interrupted: the same bits along {len(asked)} of {len(found)} axes so far"
     if flip is None:
         return f"Invariant: the same bits along {len(asked)} of {len(found)} axes, the others not asked"
     return f"Not invariant: {flip.axis.name} is the first axis along which bits change"
@@ -89,6 +92,7 @@ def data_of(found: Sequence[Along]) -> dict[str, Any]:
     flip = first_flip(found)
     return {
         "first_axis_that_flips": flip.axis.name if flip else None,
+        "interrupted": was_interrupted(found),
         "axes": [
             {
                 "axis": one.axis.name,

@@ -60,10 +60,11 @@ class Estimate:
             return ""
         whole = elapsed * total / judged
         left = whole - elapsed + self.sides_after * whole
-        return f"about {_duration(left)} left{' for both sides' if self.sides_after else ''}"
+        return f"about {duration(left)} left{' for both sides' if self.sides_after else ''}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time in words: seconds, from a minute and a half on minutes."""
     return f"{max(1, round(seconds))} s" if seconds < MINUTES_FROM else f"{round(seconds / 60)} min"
 
 

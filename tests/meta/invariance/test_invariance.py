@@ -12,7 +12,8 @@ import pytest
 from logitproof.commands.command_line import main
 from logitproof.errors import UsageError
 from logitproof.invariance.axes import AXES, CLAUSES, LEVELS, ONE_THREAD
-from logitproof.invariance.survey import Subject, drawn, survey
+from logitproof.invariance.progress import Progress
+from logitproof.invariance.survey import INTERRUPTED, Subject, drawn, survey, was_interrupted
 from logitproof.invariance.text import first_flip, headline, page_of, rows_of, save_witness, witness_lines
 from logitproof_adapters.control.softmax import log_softmax
 from logitproof_reference.specification.clauses import CLAUSES as ALL_CLAUSES
@@ -146,6 +147,25 @@ def test_what_fails_along_an_axis_is_not_asked_there(inputs: Inputs) -> None:
     assert along.settings[0].reason == "RuntimeError: too few rows"
     with pytest.raises(UsageError, match="the batch itself fails: RuntimeError: too few rows"):
         survey(subject(fails), drawn(CELL, 5, 65, 0))
+
+
+def test_an_interruption_keeps_what_was_measured(inputs: Inputs, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(fake: Fake, cell: Cell, x: Array) -> int:
+        if len(x) == 34:
+            raise KeyboardInterrupt
+        return int(len(x) == 1)
+
+    axes = [AXES[name] for name in ("batch size", "position", "row padding", "threads")]
+    found = survey(subject(interrupted), inputs, axes, Progress(axes))
+    assert [one.verdict for one in found] == ["flips", "same bits", "not asked", "not asked"]
+    assert [setting.reason for one in found[2:] for setting in one.settings] == [INTERRUPTED, INTERRUPTED]
+    assert was_interrupted(found)
+    assert headline(found).startswith("Not invariant: batch size")
+    assert headline(found[1:]) == "Interrupted: the same bits along 1 of 3 axes so far"
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("the batch itself: evaluated in 0 s; now along 4 axes")
+    assert lines[1].startswith("batch size: flips; 1 of 4 axes, about 1 s left")
+    assert len(lines) == 3
 
 
 KERNEL = """
