@@ -137,8 +137,8 @@ def invariance(
     from logitproof.commands.tables import console
     from logitproof.invariance import text
     from logitproof.invariance.axes import AXES
-    from logitproof.invariance.subjects import InvarianceOptions, kernel_path, subject_of
     from logitproof.invariance.progress import Progress
+    from logitproof.invariance.subjects import InvarianceOptions, kernel_path, subject_of
     from logitproof.invariance.survey import drawn, survey, was_interrupted
     from logitproof_adapters.targets.target import chosen
     from logitproof_reports.html.comparison import write_comparison_page

@@ -183,7 +183,7 @@ def _measure(found: Parity, block: Block, start: int) -> None:
         _of_sampled(found, a, b, start)
         return
     farthest, columns = np.empty(len(a)), np.empty(len(a), np.int64)
-    for row, (of_a, of_b) in enumerate(zip(a, b, strict=True)):  # row by row: what one pass reads is cached for the next
+    for row, (of_a, of_b) in enumerate(zip(a, b, strict=True)):  # what one pass reads is cached for the next
         found.same_rows += int(_same(found, of_a, of_b).all())
         gap = _gap(of_a, of_b)
         columns[row] = gap.argmax()

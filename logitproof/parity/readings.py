@@ -112,7 +112,7 @@ class Readings:
         """Add what later rows gave."""
         for name, lists in other.errors.items():
             for mine, its in zip(self.errors.setdefault(name, ([], [])), lists, strict=True):
-                mine += its
+                mine.extend(its)
         for name, masses in other.log_mass.items():
             self.log_mass.setdefault(name, []).extend(masses)
         self.slopes += other.slopes

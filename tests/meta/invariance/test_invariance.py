@@ -151,6 +151,7 @@ def test_what_fails_along_an_axis_is_not_asked_there(inputs: Inputs) -> None:
 
 def test_an_interruption_keeps_what_was_measured(inputs: Inputs, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(fake: Fake, cell: Cell, x: Array) -> int:
+        del fake, cell
         if len(x) == 34:
             raise KeyboardInterrupt
         return int(len(x) == 1)

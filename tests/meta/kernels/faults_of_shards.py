@@ -92,7 +92,7 @@ def divisor(label: Array, classes: int, o: Options) -> Any:
 def value(h: Array, w: Array, labels: Array, *, bias: Array | None = None, o: Options) -> Array:
     """Return the loss."""
     label = scored(labels, o)
-    x, z, _ = logits_of(h, w, bias, o)
+    _, z, _ = logits_of(h, w, bias, o)
     kept = label != o.ignore_index
     top, total = sums(z, o)
     at, own_class = np.arange(len(z)), np.where(kept, label, 0)
