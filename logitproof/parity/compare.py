@@ -160,7 +160,7 @@ def _same(found: Parity, a: Array, b: Array) -> NDArray[np.bool_]:
     """Return where the bits agree, or, of two formats, the values; and count them."""
     if a.dtype == b.dtype:
         kind = np.dtype(f"u{a.dtype.itemsize}")
-        same = a.view(kind) == b.view(kind)
+        same: NDArray[np.bool_] = a.view(kind) == b.view(kind)
         found.same_bits += int(np.count_nonzero(same))
     else:
         same = a.astype(np.float64) == b.astype(np.float64)
