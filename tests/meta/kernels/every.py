@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meta.kernels import (
     correct,
+    correct_fifth,
     correct_fourth,
     correct_second,
     correct_third,
@@ -14,6 +15,7 @@ from meta.kernels import (
     faulty_options,
     faulty_second,
     faulty_second_gradients,
+    faulty_seventh,
     faulty_shapes,
     faulty_sixth,
     faulty_state,
@@ -25,6 +27,7 @@ __all__ = ["CORRECT", "FAULTY", "MODULES", "Planted"]
 
 MODULES = (
     correct,
+    correct_fifth,
     correct_fourth,
     correct_second,
     correct_third,
@@ -35,6 +38,7 @@ MODULES = (
     faulty_options,
     faulty_second,
     faulty_second_gradients,
+    faulty_seventh,
     faulty_shapes,
     faulty_sixth,
     faulty_state,

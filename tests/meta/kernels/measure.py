@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from logitproof.kernels.check import check_named, declaration_of
 from logitproof.kernels.isolation.isolated import Named
 from logitproof.kernels.judging.asking import Truths
 from logitproof.kernels.judging.request import Request
-from meta.kernels.numbered import FAULTY, KERNELS
+from meta.kernels.numbered import CORRECT, FAULTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -86,20 +87,29 @@ class Measured:
         return f"{outcome:8} {self.cpu_seconds:5.1f} CPU s  {self.op:22} {self.kernel:48} {why}"
 
 
-def measured(number: int, profile: str, seed: int) -> Measured:
+def kernels_of(framework: str) -> tuple[list[Planted], list[Planted]]:
+    """Return the faulty and the correct kernels of NumPy, or of a framework that is installed here."""
+    if framework == "numpy":
+        return FAULTY, CORRECT
+    module = import_module(f"meta.kernels.of_{framework}")
+    return module.FAULTY, module.CORRECT
+
+
+def measured(number: int, profile: str, seed: int, framework: str = "numpy") -> Measured:
     """Check one kernel of the corpus, in a process of its own."""
-    planted = KERNELS[number]
-    named, formats = named_kernel(number, planted)
+    faulty, correct = kernels_of(framework)
+    planted = [*faulty, *correct][number]
+    named, formats = named_kernel(number, planted, framework)
     request = Request(formats, profile, seed=seed)
     truths = _kept(named)
-    about = (planted.name, planted.op, planted.kind, number < len(FAULTY))
+    about = (planted.name, planted.op, planted.kind, number < len(faulty))
     started, used = time.perf_counter(), processor_time()
     try:
         verdict = check_named(named, request, source=_source(planted), truths=truths)
     except Exception as error:  # noqa: BLE001 - a check that ends with an error is a wrong verdict, whatever it is
         said = f"check raised {type(error).__name__}: {error}"
         taken = _taken(started, used)
-        return Measured(*about, number < len(FAULTY), *taken, (said,), (), (said,))
+        return Measured(*about, number < len(faulty), *taken, (said,), (), (said,))
     taken = _taken(started, used)
     broken = [found.clause for found in verdict.judgements if not found.expected]
     shown = [one for one in verdict.shown if not one.finding.is_huge]
@@ -133,13 +143,15 @@ def _kept(named: Named) -> Truths:
     return KEPT[question]
 
 
-def named_kernel(number: int, planted: Planted) -> tuple[Named, tuple[str, ...]]:
+def named_kernel(number: int, planted: Planted, framework: str) -> tuple[Named, tuple[str, ...]]:
     """Return a kernel by name with what is declared of it, and the formats that its author names."""
     declared = dict(planted.declared)
     labels, format_ = declared.pop("labels", ""), declared.pop("format", "")
-    module = "meta.kernels.numbered"
-    gradient = f"{module}:gradient_{number}" if planted.gradient else ""
-    named = Named(f"{module}:function_{number}", gradient, planted.op, labels, "numpy", declaration_of(declared))
+    asked = declared.pop("quantities", ())
+    of_numpy = "meta.kernels.numbered"
+    spec = f"{of_numpy}:function_{number}" if framework == "numpy" else f"meta.kernels.of_{framework}:{planted.name}"
+    gradient = f"{of_numpy}:gradient_{number}" if planted.gradient else ""
+    named = Named(spec, gradient, planted.op, labels, framework, declaration_of(declared), asked)
     return named, (format_,) if format_ else ()
 
 
@@ -148,21 +160,25 @@ def _source(planted: Planted) -> str:
     return inspect.getsource(module) if module and module.__name__.startswith("meta.") else ""
 
 
-def chosen(names: Sequence[str]) -> list[int]:
+def chosen(names: Sequence[str], framework: str = "numpy") -> list[int]:
     """Return the numbers of the kernels whose name, module or kind is named; of one question one after another."""
+    faulty, correct = kernels_of(framework)
+    kernels = [*faulty, *correct]
 
     def is_named(planted: Planted) -> bool:
         module = getattr(planted.gradient or planted.function, "__module__", "").rpartition(".")[2]
         return not names or bool({planted.name, str(planted.function.__name__), module, planted.kind} & set(names))
 
-    found = [number for number, planted in enumerate(KERNELS) if is_named(planted)]
-    return sorted(found, key=lambda number: (KERNELS[number].op, str(KERNELS[number].declared), number))
+    found = [number for number, planted in enumerate(kernels) if is_named(planted)]
+    return sorted(found, key=lambda number: (kernels[number].op, str(kernels[number].declared), number))
 
 
-def measure_all(numbers: Iterable[int], profile: str, seed: int, jobs: int) -> Iterator[Measured]:
+def measure_all(
+    numbers: Iterable[int], profile: str, seed: int, jobs: int, framework: str = "numpy"
+) -> Iterator[Measured]:
     """Yield what is found of each kernel, in their order."""
     with get_context("spawn").Pool(jobs, maxtasksperchild=PER_PROCESS) as pool:
-        yield from pool.imap(partial(measured, profile=profile, seed=seed), numbers)
+        yield from pool.imap(partial(measured, profile=profile, seed=seed, framework=framework), numbers)
 
 
 def summary(found: Sequence[Measured]) -> str:
@@ -186,11 +202,14 @@ def main() -> int:
     parser.add_argument("--profile", default="quick", choices=("quick", "full"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--framework", default="numpy", choices=("numpy", "torch", "jax"), help="installed here")
     asked = parser.parse_args()
     asked.output.mkdir(parents=True, exist_ok=True)
     found = []
-    with (asked.output / "kernels.jsonl").open("w", encoding="utf-8") as file:
-        for one in measure_all(chosen(asked.names), asked.profile, asked.seed, asked.jobs):
+    written = "kernels.jsonl" if asked.framework == "numpy" else f"kernels_{asked.framework}.jsonl"
+    numbers = chosen(asked.names, asked.framework)
+    with (asked.output / written).open("w", encoding="utf-8") as file:
+        for one in measure_all(numbers, asked.profile, asked.seed, asked.jobs, asked.framework):
             found.append(one)
             sys.stdout.write(one.line + "\n")
             sys.stdout.flush()
