@@ -43,6 +43,7 @@ from logitproof.kernels.judging.examination import (
 from logitproof.kernels.judging.masks import judge_masks
 from logitproof.kernels.judging.request import Request
 from logitproof.kernels.judging.truth import Question
+from logitproof.kernels.judging.unoffered_quantities import offered
 from logitproof_adapters.catalogue.registry import UnknownFramework, missing
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.kernels.adapter import adapter_of
@@ -299,10 +300,11 @@ def _verdict_on(
             environment=environment,
         )
     found.widths = widths_of(asker)
+    quantities = tuple(offered(asker, formats[0], quantities, found))
     is_steady = all(_is_deterministic(asker, format_) for format_ in formats)
     if not is_steady:
         found.note("two equal calls differ in their last bits (LAW-5), so row independence is not judged")
-    judged, audits = _matrix(adapter, question, formats, request)
+    judged, audits = _matrix(adapter, question, formats, request, quantities)
     for format_ in formats:
         judge_result_format(asker, format_, found)
         judge_products_past_the_format(asker, format_, found)
@@ -360,7 +362,7 @@ def _is_deterministic(asker: Asker, format_: str) -> bool:
 
 
 def _matrix(
-    adapter: Adapter, question: Question, formats: Sequence[str], request: Request
+    adapter: Adapter, question: Question, formats: Sequence[str], request: Request, quantities: Sequence[str]
 ) -> tuple[list[Judgement], dict[str, dict[str, float]]]:
     """Return the judgements of the matrix, where its cells ask for what the kernel claims to compute."""
     found: list[Judgement] = []
@@ -368,6 +370,8 @@ def _matrix(
     if not question.declaration.fits_the_matrix:
         return found, audits
     for cell in asked_cells(adapter, formats, request.profile):
+        if cell.quantity not in quantities:
+            continue
         if request.progress is not None:
             request.progress(cell.id)
         evaluation = CellEvaluation(adapter, cell, request.profile)

@@ -6,12 +6,13 @@ import inspect
 from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
-from logitproof_adapters.contract import CPU, Description, DeviceError
+from logitproof_adapters.contract import CPU, Description, DeviceError, Dialect
 from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.kernels.forbidden_calls import Watch
 from logitproof_adapters.kernels.head import head_kernel
@@ -22,7 +23,7 @@ from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_reference.vocabulary.heads import HEADS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -44,10 +45,28 @@ def imported(function: Callable[..., Any], name: str) -> str:
 
 
 class KernelQuestions:
-    """The common part of all adapters of kernels; a mixin before the adapter of the framework."""
+    """The common part of all adapters of kernels; a mixin before the adapter of the framework.
+
+    What a framework states of its own functions (one row without a batch, labels that are broadcast, further
+    spellings, its dialect) nobody states of a kernel, which takes logits of shape (rows, classes).
+    """
 
     _kernel: Kernel
     _functions: dict[Any, Any]
+    entries: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType({})
+    spellings: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    most_axes: Mapping[str, int] = MappingProxyType({})
+    producers: tuple[str, ...] = ()
+    broadcast_labels: tuple[str, ...] = ()
+    ignored_labels: tuple[int, ...] = ()
+    one_dimension: tuple[str, ...] = ()
+    zero_dimensions: tuple[str, ...] = ()
+    floating_indices = label_columns = mixed_derivatives = False
+
+    def dialect(self, cell: Cell) -> Dialect:
+        """Return a dialect that documents nothing."""
+        del cell
+        return Dialect()
 
     @property
     def arithmetic(self) -> Arithmetic | None:

@@ -402,7 +402,7 @@ OTHER_WIDTHS = (32, 64, 128, 256, 1024, 4096, 2, 1)
 """Alternatives for trials of a single width, if the kernel refuses that width."""
 
 
-def _plain(asker: Asker, quantity: str, format_: str, classes: int) -> Reply:
+def plain_reply(asker: Asker, quantity: str, format_: str, classes: int) -> Reply:
     """Evaluate with two ordinary rows."""
     return asker.ask(quantity, _two_rows(asker, format_, classes))
 
@@ -418,16 +418,16 @@ def width_near(asker: Asker, format_: str, classes: int) -> int:
 
 def _plain_near(asker: Asker, format_: str, classes: int) -> tuple[int, Reply]:
     """Return that width with what two ordinary rows of it give."""
-    first = _plain(asker, "value", format_, classes)
+    first = plain_reply(asker, "value", format_, classes)
     if not is_refusal(first.failure):
         return classes, first
-    others = ((n, _plain(asker, "value", format_, n)) for n in OTHER_WIDTHS)
+    others = ((n, plain_reply(asker, "value", format_, n)) for n in OTHER_WIDTHS)
     return next(((n, reply) for n, reply in others if reply.observed is not None), (classes, first))
 
 
 def widths_of(asker: Asker) -> RefusedWidths:
     """Return what keeps the widths that a kernel refuses."""
-    return RefusedWidths(lambda quantity, format_, classes: _plain(asker, quantity, format_, classes).failure)
+    return RefusedWidths(lambda quantity, format_, classes: plain_reply(asker, quantity, format_, classes).failure)
 
 
 def taken_formats(asker: Asker, formats: Sequence[str], found: Examination) -> Iterator[str]:

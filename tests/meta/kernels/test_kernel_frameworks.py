@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from logitproof.kernels.judging.asking import Asker
+from logitproof.kernels.judging.examination import Examination
+from logitproof.kernels.judging.truth import Question
+from logitproof.kernels.judging.unoffered_quantities import offered
+from logitproof_adapters import contract
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.kernels.adapter import KernelQuestions, adapter_of
 from logitproof_adapters.kernels.kernel import Kernel
@@ -37,6 +42,47 @@ def test_what_is_asked_is_the_kernel(framework: str, quantity: str) -> None:
     source = adapter.source(Cell("any", "eager", "softmax", quantity, "float32"), 1, 2)
     assert "kernel(x" in source
     assert "softmax" not in source
+
+
+STATED = ("broadcast_labels", "entries", "most_axes", "mixed_derivatives", "one_dimension", "spellings")
+
+
+@pytest.mark.parametrize("framework", OF_TENSORS)
+def test_what_a_framework_states_of_its_own_functions_is_not_stated_of_a_kernel(framework: str) -> None:
+    asking: Any = object.__new__(type("Asking", (KernelQuestions, adapter_class(framework)), {}))
+    assert not any(getattr(contract, name)(asking) for name in STATED)
+    cell = Cell("any", "eager", "softmax_cross_entropy", "value", "float32", "indices")
+    assert contract.dialect(asking, cell) == contract.Dialect()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "You must implement the jvp function for custom autograd.Function to use it with forward mode AD.",
+        "To use an autograd.Function with functorch transforms, it must override the setup_context staticmethod. See",
+        "can't apply forward-mode autodiff (jvp) to a custom_vjp function.",
+    ],
+)
+def test_a_derivative_that_the_framework_does_not_take_is_noted_and_not_asked(failure: str) -> None:
+    def gradient(*_: Any) -> Any:
+        raise RuntimeError(failure)
+
+    kernel = Kernel(lambda x: x, "softmax", gradient=gradient)
+    asker, found = Asker(adapter_of(kernel), Question("softmax", "none", "value", kernel.claim)), Examination()
+    assert list(offered(asker, "float32", kernel.quantities, found)) == ["value"]
+    assert found.notes == [
+        f"grad_logits is not offered: RuntimeError: {failure.partition('. ')[0].rstrip('.')}; not asked"
+    ]
+
+
+def test_another_error_in_a_derivative_is_judged() -> None:
+    def gradient(*_: Any) -> Any:
+        raise ValueError("out of range")
+
+    kernel = Kernel(lambda x: x, "softmax", gradient=gradient)
+    asker, found = Asker(adapter_of(kernel), Question("softmax", "none", "value", kernel.claim)), Examination()
+    assert tuple(offered(asker, "float32", kernel.quantities, found)) == kernel.quantities
+    assert not found.notes
 
 
 @pytest.mark.parametrize("framework", sorted(set(FRAMEWORKS) - set(OF_TENSORS) - {"numpy"}))
