@@ -54,8 +54,10 @@ from logitproof_conformance.plan.cases import plan_cells
 from logitproof_conformance.session.environment_facts import environment_facts
 from logitproof_conformance.session.without_pytest import judge_regimes
 from logitproof_reference.bounds.assumptions import MUST
+from logitproof_reference.judging.accuracy_classes import CLASSES
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.heads import HEADS
+from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -69,6 +71,11 @@ if TYPE_CHECKING:
 NAMES_A_FORMAT = re.compile(r"b?float(16|32|64)|ml_dtypes|\bhalf\b")
 """A NumPy function that names no format is taken to be written for those that NumPy has: without bfloat16."""
 
+
+_, LOSES_DIGITS = CLASSES["saturation"]
+SMALL_LOSSES = (
+    "small losses lose their leading digits, as log(1 + exp(-|x|)) does and log1p(exp(-|x|)) does not (VAL-3, a MAY)"
+)
 
 BY_FORMAT: dict[str, type[AskedFormat]] = {
     "LIN": AskedHead,
@@ -305,6 +312,8 @@ def _verdict_on(
     if not is_steady:
         found.note("two equal calls differ in their last bits (LAW-5), so row independence is not judged")
     judged, audits = _matrix(adapter, question, formats, request, quantities)
+    if OPS[question.op].elementwise and any(LOSES_DIGITS in one.accuracy_class for one in judged):
+        found.note(SMALL_LOSSES)
     for format_ in formats:
         judge_result_format(asker, format_, found)
         judge_products_past_the_format(asker, format_, found)

@@ -14,6 +14,7 @@ import numpy as np
 
 from logitproof.kernels.causes import faulty_data as data
 from logitproof.kernels.causes import faulty_sums as sums
+from logitproof.kernels.causes.differentiated_maximum import is_rest_of_the_maximum
 from logitproof.kernels.causes.symptoms import MODELLED, answer, distance
 from logitproof_reference.vocabulary.formats import FORMATS
 
@@ -61,6 +62,8 @@ def explaining(symptoms: Symptoms) -> dict[Cause, float]:
     """
     if symptoms.op not in MODELLED or symptoms.is_reduced or not symptoms.wrong.any():
         return {}
+    if is_rest_of_the_maximum(symptoms):
+        return {REST_OF_THE_MAXIMUM: 1.0}
     with np.errstate(all="ignore"):
         if explains(answer(symptoms), symptoms):  # any fault that changes few numbers would explain as much
             own = {cause: explains(cause.predict(symptoms), symptoms) for cause in _own_of(symptoms)}
@@ -143,6 +146,14 @@ TOTAL_FIRST = Cause(
     "log-sum-exp rounded first",
     "exp is taken of the logit less a rounded log-sum-exp, whose rounding grows with the logits",
     partial(sums.total_rounded_first, in_half=False),
+)
+
+
+REST_OF_THE_MAXIMUM = Cause(
+    "maximum not held constant",
+    "the maximum is differentiated with its logits (no stop_gradient or detach), which leaves the rounding of the "
+    "sum of a row, 0 in exact arithmetic, in the gradient of its largest logit",
+    lambda _: None,
 )
 
 

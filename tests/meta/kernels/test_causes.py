@@ -9,7 +9,7 @@ import pytest
 
 from logitproof.kernels.cases.trials import Trial
 from logitproof.kernels.causes.causes import CAUSES, explaining
-from logitproof.kernels.check import check
+from logitproof.kernels.check import SMALL_LOSSES, check
 from logitproof.kernels.findings.findings import symptoms_of
 from logitproof.kernels.findings.shown import OF_WAYS, causes_of, shown_findings
 from logitproof.kernels.judging.asking import Asker
@@ -138,6 +138,30 @@ def test_a_batch_that_one_nan_spoils_says_nothing_else_of_the_cause() -> None:
     asker, found = findings_of(named("inner_product_over_the_batch"), "float32", Trial("width_33", 60, 33, "width"))
     guesses = {cause.name for one in found for cause in causes_of(asker.question, one)}
     assert guesses == {"NaN spoils the batch"}
+
+
+def gradient_through_the_maximum(x: Any, y: Any, c: Any) -> Any:
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    g = e * (c[:, None] / e.sum(axis=1, keepdims=True))
+    g[np.arange(len(x)), y] -= c
+    rest = -g.sum(axis=1)
+    g[np.arange(len(x)), x.argmax(axis=1)] += rest
+    return g
+
+
+@pytest.mark.parametrize("format_", ["float32", "float64"])
+def test_a_maximum_that_is_differentiated_is_guessed(format_: str) -> None:
+    planted = Planted("softmax_cross_entropy", "", loss, gradient_through_the_maximum)
+    asker, found = findings_of(planted, format_, Trial("width_1000", 60, 1000, "width"))
+    assert found
+    assert {cause.name for one in found for cause in causes_of(asker.question, one)} == {"maximum not held constant"}
+
+
+def test_a_small_loss_without_its_digits_is_noted() -> None:
+    planted = named("log_of_one_plus_exp_without_log1p")
+    verdict = check(planted.function, op=planted.op, format="float32", widest=2)
+    assert verdict.conforms
+    assert SMALL_LOSSES in verdict.notes
 
 
 def gradient_of_the_rounded_log_sum_exp(x: Any, y: Any, c: Any) -> Any:
