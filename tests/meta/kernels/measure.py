@@ -17,7 +17,7 @@ from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from logitproof.kernels.check import check_named, declaration_of
 from logitproof.kernels.isolation.isolated import Named
@@ -181,6 +181,11 @@ def measure_all(
         yield from pool.imap(partial(measured, profile=profile, seed=seed, framework=framework), numbers)
 
 
+def read(line: dict[str, Any]) -> Measured:
+    """Return what a line of the file says."""
+    return Measured(**{name: tuple(given) if isinstance(given, list) else given for name, given in line.items()})
+
+
 def summary(found: Sequence[Measured]) -> str:
     """Return the counts in a line."""
     faulty = [one for one in found if one.is_faulty]
@@ -203,18 +208,23 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--framework", default="numpy", choices=("numpy", "torch", "jax"), help="installed here")
+    parser.add_argument("--resume", action="store_true", help="leave out the kernels that the file has already")
     asked = parser.parse_args()
     asked.output.mkdir(parents=True, exist_ok=True)
-    found = []
-    written = "kernels.jsonl" if asked.framework == "numpy" else f"kernels_{asked.framework}.jsonl"
-    numbers = chosen(asked.names, asked.framework)
-    with (asked.output / written).open("w", encoding="utf-8") as file:
-        for one in measure_all(numbers, asked.profile, asked.seed, asked.jobs, asked.framework):
+    file = asked.output / ("kernels.jsonl" if asked.framework == "numpy" else f"kernels_{asked.framework}.jsonl")
+    kept = file.read_text("utf-8").splitlines() if asked.resume and file.exists() else []
+    found = [read(json.loads(line)) for line in kept]
+    done = {(one.kernel, one.op, one.kind) for one in found}
+    faulty, correct = kernels_of(asked.framework)
+    about = [(one.name, one.op, one.kind) for one in (*faulty, *correct)]
+    left = [number for number in chosen(asked.names, asked.framework) if about[number] not in done]
+    with file.open("a" if kept else "w", encoding="utf-8") as lines:
+        for one in measure_all(left, asked.profile, asked.seed, asked.jobs, asked.framework):
             found.append(one)
             sys.stdout.write(one.line + "\n")
             sys.stdout.flush()
-            file.write(json.dumps(asdict(one)) + "\n")
-            file.flush()
+            lines.write(json.dumps(asdict(one)) + "\n")
+            lines.flush()
     sys.stdout.write(summary(found) + "\n")
     return 0 if all(one.is_right for one in found) else 1
 
