@@ -16,7 +16,7 @@ from logitproof_adapters.contract import CPU, Description, DeviceError, Dialect
 from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.kernels.forbidden_calls import Watch
 from logitproof_adapters.kernels.head import head_kernel
-from logitproof_adapters.kernels.kernel import NUMPY
+from logitproof_adapters.kernels.kernel import EAGER, NUMPY
 from logitproof_adapters.kernels.ways_of_calling import AFTER_VALUE, SHAPED, WAYS, once, rolled
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
@@ -157,6 +157,40 @@ class KernelQuestions:
         return call
 
 
+APART = 12
+"""Shapes of logits in each format of which a compiled function and its derivative are programs of their own."""
+
+
+class OneProgram(KernelQuestions):
+    """Asks a function that jax.jit has compiled: past the first shapes its derivative is one program with it.
+
+    ``jax.vjp(function, x)`` compiles two programs for each shape, ``jax.jit`` of it one, as a training step does. What
+    the first keeps for the second is rounded to its format between them, and need not be within one: the first shapes,
+    those of the matrix among them, are asked by two.
+    """
+
+    _apart: dict[str, set[tuple[int, ...]]]
+
+    def _spelled(self, cell: Cell, logits: NDArray[Any]) -> Cell:
+        """Return the cell in whose mode the source is written."""
+        if cell.quantity == "value":
+            return cell
+        apart = self._apart.setdefault(cell.format, set())
+        if len(apart) < APART:
+            apart.add(logits.shape)
+        return cell if logits.shape in apart else replace(cell, mode="compiled")
+
+    def _function(self, cell: Cell, axis: int, *arrays: NDArray[Any]) -> Any:
+        asked: Any = super()
+        return asked._function(self._spelled(cell, arrays[0]), axis, *arrays)  # noqa: SLF001 - of the adapter that this is a part of
+
+    def repro(self, cell: Cell, inputs: Inputs) -> str:
+        """Return a standalone program that calls the kernel as it was asked."""
+        asked: Any = super()
+        text: str = asked.repro(self._spelled(cell, inputs.logits), inputs)
+        return text
+
+
 class NumpyKernel(KernelQuestions, NumpyArrays, SourceAdapter):
     """Asks a function of NumPy arrays."""
 
@@ -236,7 +270,9 @@ def _on(base: type[SourceAdapter], kernel: Kernel, device: str) -> SourceAdapter
     if kernel.mode not in base.modes:
         raise ValueError(f'mode "{kernel.mode}" is none of {kernel.framework}; it has {", ".join(base.modes)}')
     functions = {"kernel": kernel.function, "backward": kernel.backward}
-    asking = made_for(type("FrameworkKernel", (KernelQuestions, base), {"modes": (kernel.mode,)}), device)
+    is_compiled = kernel.framework == "jax" and kernel.mode == EAGER and hasattr(kernel.function, "lower")
+    common = OneProgram if is_compiled and kernel.backward is None else KernelQuestions
+    asking = made_for(type("FrameworkKernel", (common, base), {"modes": (kernel.mode,), "_apart": {}}), device)
     asking._kernel = kernel  # noqa: SLF001  the class was made here
     asking._namespace.update(functions)  # noqa: SLF001  likewise
     asking.name = kernel.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import pytest
 
 from logitproof.kernels.judging.asking import Asker
@@ -13,7 +14,7 @@ from logitproof.kernels.judging.truth import Question
 from logitproof.kernels.judging.unoffered_quantities import offered
 from logitproof_adapters import contract
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
-from logitproof_adapters.kernels.adapter import KernelQuestions, adapter_of
+from logitproof_adapters.kernels.adapter import APART, KernelQuestions, OneProgram, adapter_of
 from logitproof_adapters.kernels.kernel import Kernel
 from logitproof_reference.vocabulary.cells import Cell
 
@@ -68,7 +69,7 @@ def test_a_derivative_that_the_framework_does_not_take_is_noted_and_not_asked(fa
         raise RuntimeError(failure)
 
     kernel = Kernel(lambda x: x, "softmax", gradient=gradient)
-    asker, found = Asker(adapter_of(kernel), Question("softmax", "none", "value", kernel.claim)), Examination()
+    asker, found = Asker(adapter_of(kernel), Question("softmax", "none", "value", kernel.declaration)), Examination()
     assert list(offered(asker, "float32", kernel.quantities, found)) == ["value"]
     assert found.notes == [
         f"grad_logits is not offered: RuntimeError: {failure.partition('. ')[0].rstrip('.')}; not asked"
@@ -80,7 +81,7 @@ def test_another_error_in_a_derivative_is_judged() -> None:
         raise ValueError("out of range")
 
     kernel = Kernel(lambda x: x, "softmax", gradient=gradient)
-    asker, found = Asker(adapter_of(kernel), Question("softmax", "none", "value", kernel.claim)), Examination()
+    asker, found = Asker(adapter_of(kernel), Question("softmax", "none", "value", kernel.declaration)), Examination()
     assert tuple(offered(asker, "float32", kernel.quantities, found)) == kernel.quantities
     assert not found.notes
 
@@ -89,3 +90,22 @@ def test_another_error_in_a_derivative_is_judged() -> None:
 def test_a_framework_without_tensors_is_refused(framework: str) -> None:
     with pytest.raises(ValueError, match=f"{framework} has no tensors that a kernel could take"):
         adapter_of(Kernel(len, "softmax", framework=framework))
+
+
+def test_the_derivative_of_what_jax_has_compiled_is_one_program_past_the_first_shapes() -> None:
+    def compiled(x: Any) -> Any:
+        return x
+
+    compiled.lower = None  # type: ignore[attr-defined]  # of what jax.jit returns
+    asking: Any = object.__new__(type("Asking", (OneProgram, adapter_class("jax")), {"_apart": {}}))
+    asking._kernel = Kernel(compiled, "softmax", framework="jax")
+    sources = []
+    for classes in [*range(1, APART + 3), 1]:
+        cell = asking._spelled(Cell("any", "eager", "softmax", "grad_logits", "float32"), np.zeros((2, classes)))
+        sources.append(asking.source(cell, 1, 2))
+    assert len(set(sources[:APART])) == 1
+    assert "jax.jit" not in sources[0]
+    assert set(sources[APART:-1]) == {sources[0].replace("f = ", "f = jax.jit(") + ")"}
+    assert sources[-1] == sources[0]  # a shape that was asked by two is asked so again
+    value = Cell("any", "eager", "softmax", "value", "float32")
+    assert asking._spelled(value, np.zeros((2, 99))) == value
