@@ -7,6 +7,7 @@ loss, the change is named: clause LIN-6 for what stands in front of the loss, LI
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from logitproof_reference.prologues.softcap import SoftcapPrologue
 from logitproof_reference.vocabulary.producers import Factor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -72,12 +73,22 @@ class Setting:
     cotangent: Array
     given_labels: NDArray[np.int64]
 
-    @property
+    @cached_property
     def head(self) -> Head:
-        """The head."""
+        """The head; one, because its logits are those of every quantity."""
         return Head(
             self.prologues, self.operands, self.op, self.labels, self.options, z_loss=self.z_loss, divisor=self.divisor
         )
+
+    @cached_property
+    def _changed(self) -> dict[str, Setting | None]:
+        return {}
+
+    def changed(self, name: str, change: Callable[[Setting], Setting | None]) -> Setting | None:
+        """Return what a change of this name makes of the setting, made once for all quantities."""
+        if name not in self._changed:
+            self._changed[name] = change(self)
+        return self._changed[name]
 
     @property
     def factors(self) -> list[FactorPrologue]:
@@ -598,13 +609,16 @@ MOST_LOGITS = 1 << 14
 """Larger products are not compared with other losses: the small ones of a format name the fault."""
 
 
-def applied(asked: Setting, quantity: str, observed: Array) -> Iterator[tuple[str, str, Setting]]:
-    """Yield what may be wrong with a head: its name, its clause, and the loss that it would be."""
+def applied(
+    asked: Setting, quantity: str, observed: Array, first: Collection[str]
+) -> Iterator[tuple[str, str, Setting]]:
+    """Yield what may be wrong with a head: its name, its clause, and the loss that it would be; some names first."""
     if len(asked.labels) * len(asked.operands["weight"]) > MOST_LOGITS:
         return
     more = (*OF_VALUES, *OF_PADDING) if quantity == "value" else OF_PADDING if quantity == "grad_hidden" else ()
-    for name, clause, change in (*FAULTS, *more):
-        if (changed := change(asked)) is not None and (quantity != BY_FACTORS or changed.has_factors):
+    for name, clause, change in sorted((*FAULTS, *more), key=lambda fault: fault[0] not in first):
+        changed = asked.changed(name, change)
+        if changed is not None and (quantity != BY_FACTORS or changed.has_factors):
             yield name, clause, changed
     if (added := _z_loss_added(asked, quantity, observed)) is not None:
         yield f"a z-loss of {added.z_loss:.4g} is added", OF_THE_LOSS, added

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +60,9 @@ OF_QUANTITY = {
     BY_FACTORS: "LIN-10",
 }
 BEST_EFFORT, OFFSET = "LIN-4", "LIN-8"
+
+FAR = 4096.0
+"""An answer that is this many times the largest bound off another loss is not held against the bound of that loss."""
 
 LARGE = 16.0
 """This many times the loss, a log-sum-exp makes a loss that is its rounded difference from a logit lose digits."""
@@ -118,6 +121,11 @@ class AskedHead(AskedFormat):
     """A kernel, asked in one format."""
 
     declarable = DECLARED
+
+    @cached_property
+    def _named_before(self) -> set[str]:
+        """Faults that explained a wrong answer in this format."""
+        return set()
 
     def unasked(self) -> str:
         """Return which declared factor is no normal number of the format."""
@@ -347,31 +355,41 @@ class AskedHead(AskedFormat):
             if id_ == clause and of_ranks is not None:
                 given, reason = one_answer(of_ranks, exact, held.bound)
                 yield on_cell(cell, case.name, clause=ONE_ANSWER, grade=grade, verdict=given, reason=reason)
-            if id_ == clause and quantity == "value" and claim_is_of_rows(self.question.declaration):
+            if id_ == clause and quantity == "value" and is_of_rows(self.question.declaration):
                 yield from _offset(case, cell, head, held, (format_, arithmetic))
 
     def _named(self, case: Case, asked: Setting, cell: Cell, held: Bounded) -> Iterator[Judgement]:
         """Yield by the clause of a fault that it is there; of right answers that it would change, that it is not."""
         told: set[str] = set()
-        model = (FORMATS[self.format], self.question.arithmetic or MUST)
+        before = frozenset(self._named_before)
         for name, clause, other in self._others(asked, cell.quantity, held, told):
             if held.is_right and clause in told:
                 continue
-            head, cotangent = other.head, None if cell.quantity == "value" else other.cotangent
-            exact = head.exact(cell.quantity, cotangent)
-            explains = _held(held.observed, exact, head, (cell.quantity, cotangent), model).is_right
-            if explains == held.is_right:
+            if self._explains(other, cell.quantity, held) == held.is_right:
                 continue
             told.add(clause)
             grade, verdict = ALL_CLAUSES[clause].level, "conforms" if held.is_right else "deviates"
             reason = "" if held.is_right else f"the answer is that of a loss where {name}"
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict=verdict, reason=reason)
+            if not held.is_right:
+                self._named_before.add(name)
+                if name in before:
+                    return  # what explained another answer explains this one too: no other fault is looked for
+
+    def _explains(self, other: Setting, quantity: str, held: Bounded) -> bool:
+        """Return whether an answer is right for another loss."""
+        head, cotangent = other.head, None if quantity == "value" else other.cotangent
+        exact = head.exact(quantity, cotangent)
+        if is_far(held, exact):
+            return False
+        model = (FORMATS[self.format], self.question.arithmetic or MUST)
+        return _held(held.observed, exact, head, (quantity, cotangent), model).is_right
 
     def _others(
         self, asked: Setting, quantity: str, held: Bounded, told: set[str]
     ) -> Iterator[tuple[str, str, Setting]]:
         """Yield other losses, and rows that are multiplied of wrong answers that none of these explains."""
-        yield from applied(asked, quantity, held.observed)
+        yield from applied(asked, quantity, held.observed, self._named_before)
         multiplied = None if held.is_right or told else of_rows(asked, quantity, held.observed)
         if multiplied is not None:
             yield multiplied
@@ -390,7 +408,14 @@ class AskedHead(AskedFormat):
         return np.append(observed, observed.dtype.type(0)) if leaves_one_out else observed
 
 
-def claim_is_of_rows(declaration: Declaration) -> bool:
+def is_far(held: Bounded, other: Enclosure) -> bool:
+    """Return whether an answer is off another exact one by so much that no bound of it can hold it."""
+    with np.errstate(all="ignore"):
+        off = np.abs(held.observed.astype(np.float64) - other.value)
+    return bool(off.max(initial=0.0) > FAR * held.bound.max(initial=0.0))
+
+
+def is_of_rows(declaration: Declaration) -> bool:
     """Return whether the loss is one number per row, and nothing is added to it."""
     return declaration.reduction == "none" and not declaration.z_loss
 
