@@ -167,9 +167,8 @@ def draw(trial: Trial, format_: Format, seed: int, *, elementwise: bool, needed:
     random = np.random.default_rng([seed, trial.rows, trial.classes, *trial.name.encode()])
     logits = random.normal(0.0, SPREAD, (trial.rows, trial.classes))
     spots, dealt = _dealt(trial, format_, random)
-    for row, (spot, recipe) in enumerate(zip(spots, dealt, strict=True)):
-        if recipe is not ORDINARY:
-            recipe.fill(logits[row], spot)
+    for row in (row for row, recipe in enumerate(dealt) if recipe is not ORDINARY):
+        dealt[row].fill(logits[row], spots[row])
     notes = tuple(_note(recipe, spot) for spot, recipe in zip(spots, dealt, strict=True))
     if trial.kind == "rows":  # rows far apart, so that one cannot stand for another
         logits += random.uniform(95.0, 300.0, (trial.rows, 1)) * random.choice(np.array([-1.0, 1.0]), (trial.rows, 1))
@@ -206,6 +205,14 @@ def _dealt(trial: Trial, format_: Format, random: np.random.Generator) -> tuple[
     at, tile = places(n), tiles(n, max(BLOCKS))
     start = int(random.integers(len(kinds))) if trial.rows < len(kinds) else 0
     first = int(random.integers(len(at)))
+    if kinds == [ORDINARY] and n not in ALL_RECIPES:  # perhaps many thousand rows
+        period = len(at) * len(tile)
+        repeated = [
+            Spot(at[(first + 8 * row) % len(at)], tile[2 * row % len(tile)], format_, random) for row in range(period)
+        ]
+        found = (repeated * -(-trial.rows // period))[: trial.rows]
+        found[:1] = [replace(one, at=at[0]) for one in found[:1]]
+        return found, [ORDINARY] * trial.rows
     spots, dealt = [], []
     made: dict[tuple[int, int], Spot] = {}  # of many thousand rows few places are different
     for row in range(trial.rows):

@@ -159,7 +159,8 @@ class Asker:
         cell = self.cell(quantity, format_of(rows.logits).name, way)
         started = time.perf_counter()
         try:
-            answer = answer_of(lambda: self.adapter.evaluate(cell, inputs), passed=(TargetDied,))
+            is_here = not hasattr(self.adapter, "target")  # of a process of its own
+            answer = answer_of(lambda: self.adapter.evaluate(cell, inputs), passed=(TargetDied,), is_here=is_here)
         except TargetDied as error:
             return Reply(None, failure=f"its process {error}", died=True)
         except CallFailed as error:

@@ -12,7 +12,6 @@ import numpy as np
 from logitproof_adapters.contract.calls import CallFailed, answer_of
 from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
-from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_conformance.plan.layout import arrange, restore
 from logitproof_conformance.programs.repro import program_of_inputs
 
@@ -79,7 +78,7 @@ def ask_with(adapter: Adapter, cell: Cell, inputs: Inputs, batch: Batch, restore
     given = {name: array.copy() for name, array in inputs.arrays().items()}
     program = partial(program_of_inputs, adapter, cell, inputs)
     try:
-        is_here = not isinstance(adapter, RemoteAdapter)
+        is_here = not hasattr(adapter, "target")  # of a process of its own
         answer = answer_of(lambda: adapter.evaluate(cell, inputs), passed=(TargetDied,), is_here=is_here)
     except CallFailed as error:
         return Answer(None, failure=str(error), program=program)
