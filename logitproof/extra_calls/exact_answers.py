@@ -124,8 +124,19 @@ def _cross_entropy(x: Jet, case: Case) -> Jet:
         kept = 1.0 * (np.arange(kept.size).reshape(kept.shape) % 3 != 2)
         kept *= given["classes_of"](shape, case["kind"], axis) != case["ignored"]
         losses = losses.where(kept != 0)
-    of_row = kept * (labels * weights).sum(axis=axis) if case.get("labels") != "shares" else kept
+    of_row: Array = kept * (labels * weights).sum(axis=axis) if case.get("labels") != "shares" else kept
+    if case.get("of_rows"):
+        factors: Array = given["factors_of"](losses.value.shape)
+        losses, of_row = losses * factors, of_row * factors
     return _reduced(losses, case, of_row)
+
+
+def _poly(x: Jet, case: Case) -> Jet:
+    """Return cross-entropy with its first term in the missing probability of the label weighted anew (PolyLoss)."""
+    axes, labels = _axes(case), _labels(x, case)
+    likely = _without((_softmax(x, case) * labels).sum(axes), axes, x)
+    epsilon: float = case["epsilon"]
+    return _cross_entropy(x, case) + (-likely + 1.0) * epsilon
 
 
 def _reduced(losses: Jet, case: Case, of_row: Array | None = None) -> Jet:
@@ -135,7 +146,7 @@ def _reduced(losses: Jet, case: Case, of_row: Array | None = None) -> Jet:
     total = losses.sum(every).reshaped()
     if how == "sum":
         return total
-    divisor = losses.value.size if how == "mean of all" or of_row is None else of_row.sum()
+    divisor = losses.value.size if case.get("over") == "all" or of_row is None else of_row.sum()
     if how == "batchmean":
         divisor = losses.value.shape[0]
     return total * (1.0 / divisor if divisor else math.nan)
@@ -152,6 +163,8 @@ def _binary(x: Jet, case: Case) -> Jet:
     losses = softplus(-x) * (labels * boost) + softplus(x) * (1.0 - labels)
     if case.get("weight"):
         losses = losses * given["factors_of"](shape)
+    if case.get("columns"):
+        losses = losses * given["weights_of"](shape[-1])
     if case.get("averaged"):
         losses = _without(losses.sum((losses.value.ndim - 1,)) * (1.0 / shape[-1]), (losses.value.ndim - 1,), x)
     return _reduced(losses, case)
@@ -199,6 +212,44 @@ def _alignment(x: Jet, case: Case) -> Jet:
     return -log_sum_exp(joined, (joined.value.ndim - 1,)).reshaped(x.value.shape[1])
 
 
+def _merged_in_base_2(x: Jet) -> Jet:
+    """Return log2(2^x + 2^y), where y is the tangent."""
+    part = math.log(2.0)
+    other: Array = inputs()["tangent_of"](x.value.shape) * part
+    return (softplus(x * part - other) + other) * (1.0 / part)
+
+
+def _known_parts(x: Jet) -> Array:
+    """Return probabilities that the sigmoid of the logits is held against."""
+    parts: Array = inputs()["factors_of"](x.value.shape) / 4.0
+    return parts
+
+
+def _relative(x: Jet, case: Case) -> Jet:
+    """Return p log(p / q) of each p, the sigmoid of a logit; as a divergence of measures with q - p beside it."""
+    known = _known_parts(x)
+    terms = sigmoid(x) * (-softplus(-x) - np.log(known))
+    return terms - sigmoid(x) + known if case.get("of_measures") else terms
+
+
+def _weighted_log(x: Jet, case: Case) -> Jet:
+    """Return y log p of each p, the sigmoid of a logit, or y log(1 - p)."""
+    logs = -softplus(x) if case.get("of_rest") else -softplus(-x)
+    truths: Array = inputs()["truths_of"](x.value.shape)
+    return logs * truths
+
+
+def _coin(x: Jet) -> Jet:
+    """Return the entropy of each coin that comes up with the probability sigmoid(x)."""
+    return sigmoid(x) * softplus(-x) + sigmoid(-x) * softplus(x)
+
+
+def _mean_exp(x: Jet, case: Case) -> Jet:
+    """Return the logarithm of the mean of exponentials."""
+    many = math.prod(case["shape"][axis] for axis in _axes(case))
+    return _log_sum_exp(x, case) - math.log(many)
+
+
 def _elementwise(function: Callable[[Jet], Jet]) -> Formula:
     return lambda x, _: function(x)
 
@@ -217,6 +268,14 @@ FORMULAS: dict[str, Formula] = {
     "divergence": _divergence,
     "merged": _merged,
     "alignment": _alignment,
+    "poly": _poly,
+    "merged_in_base_2": _elementwise(_merged_in_base_2),
+    "mean_exp": _mean_exp,
+    "relative": _relative,
+    "weighted_log": _weighted_log,
+    "self_information": _elementwise(lambda x: sigmoid(x) * softplus(-x)),
+    "coin": _elementwise(_coin),
+    "logit": _elementwise(lambda x: x * 1.0),
     "sigmoid": _elementwise(sigmoid),
     "log_sigmoid": _elementwise(lambda x: -softplus(-x)),
     "softplus": _elementwise(softplus),

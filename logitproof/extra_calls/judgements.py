@@ -41,7 +41,14 @@ TELLING = {"float64": 1e-6, "float32": 1e-4, "float16": 8e-3, "bfloat16": 6e-2}
 """By how much of itself an answer may move before it means something else, by format. Chosen, not derived: 1e-4 is a
 thousand roundings of float32, and the half formats have sixteen of theirs; what exceeds it is a place to look."""
 
-LACKING = re.compile(r"module '[\w.]+' has no attribute|not implemented for|unexpected keyword argument")
+LEAST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14, "bfloat16": 2.0**-126}
+"""The least normal number of each format."""
+
+LACKING = re.compile(
+    r"module '[\w.]+' has no attribute|not implemented for|unexpected keyword argument"
+    r"|could not find an implementation",
+    re.IGNORECASE,
+)
 """What is raised by a release that has no such function, argument or format."""
 
 CALLS_A_LINE = 100
@@ -122,7 +129,7 @@ def judgement_on(adapter: str, call: ExtraCall, answer: dict[str, Any]) -> Judge
     exact = observed if call.exact is None and not isinstance(call, DerivedCall) else _exact_numbers(call)
     if not raised and observed.size != exact.size:
         raised = f"{plural(observed.size, 'number')} instead of {exact.size}"
-    bounds = _part(call) * np.maximum(1.0, np.where(np.isfinite(exact), np.abs(exact), 1.0))
+    bounds = _part(call) * np.maximum(_least(call), np.where(np.isfinite(exact), np.abs(exact), 1.0))
     errors = np.full(exact.size, np.inf) if raised else _errors(observed, exact)
     worst = int(np.argmax(errors / bounds)) if exact.size and not raised else 0
     found = on_cell(
@@ -157,6 +164,12 @@ def _part(call: ExtraCall) -> float:
     """Return the part of an answer by which it may be off: a second derivative is a chain of two first ones."""
     is_curve = isinstance(call, DerivedCall) and call.case.get("what") in ("curve", "bent")
     return TELLING[call.format] * (4.0 if is_curve else 1.0)
+
+
+def _least(call: ExtraCall) -> float:
+    """Return the size that a smaller number is judged as: 1, or of a saturated function the least normal number."""
+    is_saturated = isinstance(call, DerivedCall) and call.case.get("kind") == "saturated"
+    return LEAST_NORMAL[call.format] if is_saturated else 1.0
 
 
 def _verdict(raised: str, *, right: bool) -> str:

@@ -65,11 +65,11 @@ SHARES: NDArray[np.float64] = inputs()["shares_of"](SHAPE, "typical", AXIS)
 SOFTMAX = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=AXIS, keepdims=True)
 TRUTHS: NDArray[np.float64] = inputs()["truths_of"](SHAPE)
 SIGMOID = 1.0 / (1.0 + np.exp(-LOGITS))
-PICKED = np.take_along_axis(np.log(SOFTMAX), np.expand_dims(inputs()["classes_of"](SHAPE, "typical", AXIS), AXIS), AXIS)
+CLASSES = np.expand_dims(inputs()["classes_of"](SHAPE, "typical", AXIS), AXIS)
+KNOWN = inputs()["factors_of"](SHAPE) / 4.0
+PICKED = np.take_along_axis(np.log(SOFTMAX), CLASSES, AXIS)
 WEIGHTS = np.array([1.0, 1.5, 2.0]).reshape(1, 3, 1)
-OF_ROW = np.take_along_axis(
-    WEIGHTS + 0.0 * LOGITS, np.expand_dims(inputs()["classes_of"](SHAPE, "typical", AXIS), AXIS), AXIS
-)
+OF_ROW = np.take_along_axis(WEIGHTS + 0.0 * LOGITS, CLASSES, AXIS)
 BINARY = -TRUTHS * np.log(SIGMOID) - (1.0 - TRUTHS) * np.log(1.0 - SIGMOID)
 SUMS = np.exp(LOGITS).sum(axis=AXIS)
 
@@ -89,6 +89,14 @@ DEFINITIONS: dict[str, tuple[dict[str, Any], Any]] = {
     "sigmoid": ({}, SIGMOID),
     "log_sigmoid": ({}, np.log(SIGMOID)),
     "softplus": ({}, np.log1p(np.exp(LOGITS))),
+    "poly": ({"epsilon": 2.0}, np.take_along_axis(2.0 * (1.0 - SOFTMAX) - np.log(SOFTMAX), CLASSES, AXIS)),
+    "merged_in_base_2": ({}, np.log2(2.0**LOGITS + 2.0 ** inputs()["tangent_of"](SHAPE))),
+    "mean_exp": ({}, np.log(SUMS / 3.0)),
+    "relative": ({}, SIGMOID * np.log(SIGMOID / KNOWN)),
+    "weighted_log": ({"of_rest": True}, TRUTHS * np.log(1.0 - SIGMOID)),
+    "self_information": ({}, -SIGMOID * np.log(SIGMOID)),
+    "coin": ({}, -SIGMOID * np.log(SIGMOID) - (1.0 - SIGMOID) * np.log(1.0 - SIGMOID)),
+    "logit": ({}, np.log(SIGMOID) - np.log(1.0 - SIGMOID)),
 }
 """The options and the value of each formula, written out; where there is none its derivatives alone are tested."""
 
@@ -160,6 +168,17 @@ def test_several_numbers_are_held_against_the_exact_ones() -> None:
     assert (short.verdict, short.reason) == ("crashed", f"0 numbers instead of {exact.size}")
     lacking = judgement_on("torch", call, {"raised": "AttributeError: module 'torch' has no attribute 'vmap'"})
     assert lacking.verdict == "unsupported"
+
+
+def test_what_is_next_to_nothing_is_held_against_its_own_size() -> None:
+    call = next(
+        one for one in derived_calls("scipy") if one.case["kind"] == "saturated" and one.case["op"] == "sigmoid"
+    )
+    exact = exact_numbers(call.case)
+    assert 0.0 < exact.min() < 1e-17
+    near, nothing = ([one.hex() for one in numbers] for numbers in (exact.tolist(), np.round(exact, 9).tolist()))
+    assert judgement_on("scipy", call, {"values": near}).verdict == "conforms"
+    assert judgement_on("scipy", call, {"values": nothing}).verdict == "deviates"
 
 
 def test_a_list_of_numbers_is_an_answer() -> None:

@@ -22,6 +22,8 @@ def logits_of(shape, kind, axis=-1):
         return 1024.0 * steps
     if kind == "offset":
         return 16384.0 + 128.0 * steps
+    if kind == "saturated":
+        return 8.0 * steps
     logits = steps / 2.0
     if kind == "masked" and shape and shape[axis] > 1:
         np.moveaxis(logits, axis, 0)[-1] = -np.inf

@@ -13,11 +13,13 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    CERTAIN,
     ELEMENTS,
     FINITE,
     FORMS,
     KINDS,
     LAST_AXIS,
+    OF_PARTS,
     PLACES,
     REFUSED,
     REFUSING,
@@ -169,6 +171,53 @@ def elementwise(function):
 
 logsigmoid, softplus, sigmoid = map(elementwise, (jax.nn.log_sigmoid, jax.nn.softplus, jax.nn.sigmoid))
 expit = elementwise(jax.scipy.special.expit)
+
+
+def special_softmax(shape, axis, kind, form, way, what):
+    return asked(lambda x: jax.scipy.special.softmax(x, axis=axis), given(shape, axis, kind, form), way, what)
+
+
+def special_log_softmax(shape, axis, kind, form, way, what):
+    return asked(lambda x: jax.scipy.special.log_softmax(x, axis=axis), given(shape, axis, kind, form), way, what)
+
+
+def signed(shape, axis, kind, form, way, what, kept, factors):
+    options = {"b": jnp.asarray(factors_of(shape), dtype=form)} if factors else {}
+
+    def of(x):
+        return jax.scipy.special.logsumexp(x, axis=axis, keepdims=kept, return_sign=True, **options)[0]
+
+    return asked(of, given(shape, axis, kind, form), way, what)
+
+
+def logmeanexp(shape, axis, kind, form, way, what, kept):
+    return asked(lambda x: jax.nn.logmeanexp(x, axis, keepdims=kept), given(shape, axis, kind, form), way, what)
+
+
+def logaddexp2(shape, kind, form, way, what):
+    x = given(shape, -1, kind, form)
+    y = along(x, tangent_of)
+    return asked(lambda x: jnp.logaddexp2(x, y), x, way, what)
+
+
+def summed(shape, axis, kind, form, way, what, kept):
+    return asked(lambda x: jnp.logaddexp.reduce(x, axis=axis, keepdims=kept), given(shape, axis, kind, form), way, what)
+
+
+def of_parts(function):
+    def of(shape, kind, form, way, what):
+        known, truths = (jnp.asarray(one, dtype=form) for one in (factors_of(shape) / 4, truths_of(shape)))
+        return asked(lambda x: function(jax.nn.sigmoid(x), known, truths), given(shape, -1, kind, form), way, what)
+
+    return of
+
+
+entr = of_parts(lambda p, q, y: jax.scipy.special.entr(p))
+rel_entr = of_parts(lambda p, q, y: jax.scipy.special.rel_entr(p, q))
+kl_div = of_parts(lambda p, q, y: jax.scipy.special.kl_div(p, q))
+xlogy = of_parts(lambda p, q, y: jax.scipy.special.xlogy(y, p))
+xlog1py = of_parts(lambda p, q, y: jax.scipy.special.xlog1py(y, -p))
+logit = of_parts(lambda p, q, y: jax.scipy.special.logit(p))
 '''
     + REFUSING
     + """
@@ -194,6 +243,7 @@ def legal(case: Case) -> bool:
     return not (case.get("factors") and case.get("left_out"))
 
 
+_ROWS: dict[str, Any] = {"place": tuple(place for place in PLACES if 0 not in place[0])}
 _LEFT_OUT: dict[str, Any] = {"left_out": (False, True)}
 _OF_AXES: dict[str, Any] = {"place": SEVERAL_AXES}
 _NO_NEGATIVE = tuple(place for place in PLACES if place[1] >= 0)
@@ -230,11 +280,30 @@ FUNCTIONS = (
     Function("logaddexp", "merged", LOG_SUM_EXP, table(FINITE, place=ELEMENTS, beside=("other",)), legal=legal),
     Function("logaddexp", "merged", LOG_SUM_EXP, table(FINITE, place=ELEMENTS[:3], beside=("same",)), legal=legal),
     Function("log_prob", "cross_entropy", INDICES, table(place=LAST_AXIS), legal=legal),
-    Function("logsigmoid", "log_sigmoid", SIGMOID, table(FINITE, place=ELEMENTS), legal=legal),
-    Function("softplus", "softplus", SIGMOID, table(FINITE, place=ELEMENTS), legal=legal),
-    Function("sigmoid", "sigmoid", SIGMOID, table(FINITE, place=ELEMENTS), legal=legal),
+    Function("logsigmoid", "log_sigmoid", SIGMOID, table(CERTAIN, place=ELEMENTS), legal=legal),
+    Function("softplus", "softplus", SIGMOID, table(CERTAIN, place=ELEMENTS), legal=legal),
+    Function("sigmoid", "sigmoid", SIGMOID, table(CERTAIN, place=ELEMENTS), legal=legal),
     Function("refused_softmax", "refused", SOFTMAX, REFUSED, axis=True),
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, REFUSED, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
-    Function("expit", "sigmoid", SIGMOID, table(FINITE, place=ELEMENTS), legal=legal),
+    Function("expit", "sigmoid", SIGMOID, table(CERTAIN, place=ELEMENTS), legal=legal),
+    Function("special_softmax", "softmax", SOFTMAX, table(place=PLACES), axis=True, legal=legal),
+    Function("special_log_softmax", "log_softmax", LOG_SOFTMAX, table(place=PLACES), axis=True, legal=legal),
+    Function(
+        "signed",
+        "log_sum_exp",
+        LOG_SUM_EXP,
+        table(place=PLACES, kept=(False, True), factors=(False, True)),
+        axis=True,
+        legal=legal,
+    ),
+    Function("logmeanexp", "mean_exp", LOG_SUM_EXP, table(FINITE, **_ROWS, kept=(False, True)), axis=True, legal=legal),
+    Function(
+        "logaddexp2", "merged_in_base_2", LOG_SUM_EXP, table(("typical", "level", "far"), place=ELEMENTS), legal=legal
+    ),
+    Function("summed", "log_sum_exp", LOG_SUM_EXP, table(FINITE, **_ROWS, kept=(False, True)), axis=True, legal=legal),
+    *(
+        Function(name, op, SIGMOID, table(("typical", "level"), place=ELEMENTS), fixed, legal=legal)
+        for name, op, fixed in OF_PARTS
+    ),
 )

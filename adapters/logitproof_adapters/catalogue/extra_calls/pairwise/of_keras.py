@@ -14,12 +14,14 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    CERTAIN,
     ELEMENTS,
     FINITE,
     FORMS,
     FRAMES,
     KINDS,
     LAST_AXIS,
+    PAIRS,
     PLACES,
     REDUCTIONS,
     REFUSED,
@@ -201,6 +203,69 @@ def binary(shape, kind, form, way, what, smoothing, hard):
     return asked(loss, given(shape, -1, kind, form), way, what)
 
 
+def probable(shape, axis, kind, form, way, what, spelling):
+    # By probabilities: of a sigmoid where there is no class, else of softmax.
+    x = given(shape, axis, kind, form)
+    if spelling == "function":
+        labels = tensor(shares_of(shape, kind, axis), form)
+        return asked(lambda x: keras.losses.categorical_crossentropy(labels, keras.ops.softmax(x, axis), axis=axis), x,
+                     way, what)
+    labels = tensor(classes_of(shape, kind, axis), "int32")
+    return asked(lambda x: keras.losses.sparse_categorical_crossentropy(labels, keras.ops.softmax(x, axis), axis=axis),
+                 x, way, what)
+
+
+def probable_shares(shape, axis, kind, form, way, what):
+    return probable(shape, axis, kind, form, way, what, "function")
+
+
+def probable_indices(shape, axis, kind, form, way, what):
+    return probable(shape, axis, kind, form, way, what, "layer")
+
+
+def probable_truths(shape, kind, form, way, what, smoothing):
+    labels = tensor(truths_of(shape), form)
+
+    def loss(x):
+        return keras.losses.binary_crossentropy(labels, keras.ops.sigmoid(x), label_smoothing=smoothing)
+
+    return asked(loss, given(shape, -1, kind, form), way, what)
+
+
+def focal(shape, kind, form, way, what, gamma):
+    labels = tensor(np.floor(truths_of(shape) + 0.25), form)
+
+    def loss(x):
+        return keras.losses.binary_focal_crossentropy(labels, x, gamma=gamma, from_logits=True)
+
+    return asked(loss, given(shape, -1, kind, form), way, what)
+
+
+def ops_shares(shape, axis, kind, form, way, what):
+    labels = tensor(shares_of(shape, kind, axis), form)
+    return asked(lambda x: keras.ops.categorical_crossentropy(labels, x, from_logits=True, axis=axis),
+                 given(shape, axis, kind, form), way, what)
+
+
+def ops_indices(shape, axis, kind, form, way, what, column):
+    labels = classes_of(shape, kind, axis)
+    labels = tensor(np.expand_dims(labels, axis) if column else labels, "int32")
+    return asked(lambda x: keras.ops.sparse_categorical_crossentropy(labels, x, from_logits=True, axis=axis),
+                 given(shape, axis, kind, form), way, what)
+
+
+def ops_binary(shape, kind, form, way, what):
+    labels = tensor(truths_of(shape), form)
+    return asked(lambda x: keras.ops.binary_crossentropy(labels, x, from_logits=True), given(shape, -1, kind, form),
+                 way, what)
+
+
+def divergence(shape, kind, form, way, what):
+    labels = tensor(shares_of(shape, kind), form)
+    return asked(lambda x: keras.losses.kl_divergence(labels, keras.ops.softmax(x)), given(shape, -1, kind, form), way,
+                 what)
+
+
 def elementwise(name):
     def of(shape, kind, form, way, what, spelling):
         module = {"function": keras.activations, "layer": keras.ops}[spelling]
@@ -237,6 +302,12 @@ def _table(kinds: Any = KINDS, **factors: Any) -> dict[str, Any]:
     return {"kind": kinds, "form": FORMS, "way": ("eager", "compiled"), "what": ("value", "slope"), **factors}
 
 
+def _probable(**factors: Any) -> dict[str, Any]:
+    """Return the factors of a function of probabilities, which Keras clips at 1e-7."""
+    return {**_table(("typical", "level"), **factors), "form": ("float32", "float64")}
+
+
+_LAST = tuple(place for place in LAST_AXIS if len(place[0]) > 1)
 _WITH_AXES = tuple(place for place in PLACES if len(place[0]) > 1)
 _SPELLED: dict[str, Any] = {"spelling": ("function", "layer")}
 _PLAIN: dict[str, Any] = {
@@ -300,7 +371,7 @@ FUNCTIONS = (
         legal=_legal,
     ),
     Function(
-        "logsigmoid", "log_sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS, spelling=("function",)), legal=_legal
+        "logsigmoid", "log_sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS, spelling=("function",)), legal=_legal
     ),
     # Two functions: pairs alone leave out two of three that show a fault together.
     Function("logaddexp", "merged", LOG_SUM_EXP, _table(FINITE, place=ELEMENTS, beside=("other",)), legal=_legal),
@@ -318,6 +389,58 @@ FUNCTIONS = (
     Function("refused_softmax", "refused", SOFTMAX, REFUSED, axis=True),
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, REFUSED, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
-    Function("softplus", "softplus", SIGMOID, _table(FINITE, place=ELEMENTS, **_SPELLED), legal=_legal),
-    Function("sigmoid", "sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS, **_SPELLED), legal=_legal),
+    Function("softplus", "softplus", SIGMOID, _table(CERTAIN, place=ELEMENTS, **_SPELLED), legal=_legal),
+    Function("sigmoid", "sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS, **_SPELLED), legal=_legal),
+    Function(
+        "probable_shares",
+        "cross_entropy",
+        DISTRIBUTIONS,
+        _probable(place=_WITH_AXES),
+        {"labels": "shares"},
+        axis=True,
+        legal=_legal,
+    ),
+    Function("probable_indices", "cross_entropy", INDICES, _probable(place=_LAST), axis=True, legal=_legal),
+    Function(
+        "probable_truths",
+        "binary",
+        SIGMOID,
+        _probable(place=LAST_AXIS, smoothing=(0.0, 0.25)),
+        {"averaged": True},
+        legal=_legal,
+    ),
+    Function(
+        "focal",
+        "focal",
+        SIGMOID,
+        _probable(place=LAST_AXIS, gamma=(2.0, 1.0, 0.0)),
+        {"averaged": True},
+        legal=_legal,
+    ),
+    Function(
+        "ops_shares",
+        "cross_entropy",
+        DISTRIBUTIONS,
+        _table(FINITE, place=_WITH_AXES),
+        {"labels": "shares"},
+        axis=True,
+        legal=_legal,
+    ),
+    Function(
+        "ops_indices",
+        "cross_entropy",
+        INDICES,
+        _table(FINITE, place=_WITH_AXES, column=(False, True)),
+        axis=True,
+        legal=_legal,
+    ),
+    Function("ops_binary", "binary", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
+    Function(
+        "divergence",
+        "divergence",
+        DISTRIBUTIONS,
+        _probable(place=PAIRS),
+        {"summed": True},
+        legal=_legal,
+    ),
 )

@@ -11,6 +11,7 @@ from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
     FINITE,
     FRAMES,
     LAST_AXIS,
+    PAIRS,
     PLACES,
     Function,
 )
@@ -72,6 +73,50 @@ def divergence(shape, kind, form, way, what):
     labels = jnp.asarray(shares_of(shape, kind), dtype=form)
     return asked(lambda x: optax.kl_divergence(jax.nn.log_softmax(x), labels), given(shape, -1, kind, form), way, what)
 
+
+def convex_divergence(shape, kind, form, way, what):
+    labels = jnp.asarray(shares_of(shape, kind), dtype=form)
+
+    def loss(x):
+        return optax.convex_kl_divergence(jax.nn.log_softmax(x), labels)
+
+    return asked(loss, given(shape, -1, kind, form), way, what)
+
+
+def divergence_of_logs(shape, kind, form, way, what):
+    labels = jnp.log(jnp.asarray(shares_of(shape, kind), dtype=form))
+
+    def loss(x):
+        return optax.losses.kl_divergence_with_log_targets(jax.nn.log_softmax(x), labels)
+
+    return asked(loss, given(shape, -1, kind, form), way, what)
+
+
+def poly(shape, axis, kind, form, way, what, epsilon):
+    labels = jnp.asarray(shares_of(shape, kind, axis), dtype=form)
+
+    def loss(x):
+        return optax.losses.poly_loss_cross_entropy(x, labels, epsilon=epsilon, axis=axis)
+
+    return asked(loss, given(shape, axis, kind, form), way, what)
+
+
+def ranking(shape, kind, form, way, what):
+    labels = jnp.asarray(shares_of(shape, kind), dtype=form)
+
+    def loss(x):
+        return optax.losses.ranking_softmax_loss(x, labels, reduce_fn=None)
+
+    return asked(loss, given(shape, -1, kind, form), way, what)
+
+
+def integer_truths(shape, kind, form, way, what, index):
+    labels = jnp.asarray(np.floor(truths_of(shape) + 0.25), dtype=index)
+    return asked(lambda x: optax.sigmoid_binary_cross_entropy(x, labels), given(shape, -1, kind, form), way, what)
+
+
+bool_ = jnp.bool_
+
 """
 )
 
@@ -84,6 +129,7 @@ def _legal(case: Case) -> bool:
 
 
 _SHARES: dict[str, Any] = {"labels": "shares"}
+_SUMMED: dict[str, Any] = {"summed": True}
 
 FUNCTIONS = (
     Function(
@@ -112,6 +158,33 @@ FUNCTIONS = (
         legal=_legal,
     ),
     Function("divergence", "divergence", DISTRIBUTIONS, table(FINITE, place=LAST_AXIS), {"summed": True}, legal=_legal),
+    Function(
+        "convex_divergence",
+        "divergence",
+        DISTRIBUTIONS,
+        table(("typical", "level"), place=PAIRS),
+        _SUMMED,
+        legal=_legal,
+    ),
+    Function("divergence_of_logs", "divergence", DISTRIBUTIONS, table(FINITE, place=PAIRS), _SUMMED, legal=_legal),
+    Function(
+        "poly",
+        "poly",
+        DISTRIBUTIONS,
+        table(FINITE, place=PLACES, epsilon=(2.0, 0.0, -1.0)),
+        _SHARES,
+        axis=True,
+        legal=_legal,
+    ),
+    Function("ranking", "cross_entropy", DISTRIBUTIONS, table(FINITE, place=LAST_AXIS), _SHARES, legal=_legal),
+    Function(
+        "integer_truths",
+        "binary",
+        SIGMOID,
+        table(FINITE, place=ELEMENTS, index=("int32", "uint8", "bool_")),
+        {"hard": True},
+        legal=_legal,
+    ),
     Function(
         "ctc_loss",
         "alignment",

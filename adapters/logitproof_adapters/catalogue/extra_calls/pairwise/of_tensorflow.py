@@ -14,13 +14,16 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    CERTAIN,
     ELEMENTS,
     FINITE,
     FORMS,
     FRAMES,
     KINDS,
     LAST_AXIS,
+    OF_PARTS,
     PLACES,
+    REDUCTIONS,
     REFUSED,
     REFUSING,
     SEVERAL_AXES,
@@ -150,6 +153,39 @@ def elementwise(function):
 logsigmoid, softplus, sigmoid = map(elementwise, (tf.math.log_sigmoid, tf.math.softplus, tf.math.sigmoid))
 
 
+V1 = {"none": "none", "sum": "weighted_sum", "mean": "weighted_mean"}
+
+
+def of_v1(shape, kind, form, way, what, smoothing, reduction):
+    labels = tf.constant(np.eye(shape[-1])[classes_of(shape, kind)], dtype=form)
+
+    def loss(x):
+        return tf.compat.v1.losses.softmax_cross_entropy(labels, x, label_smoothing=smoothing, reduction=V1[reduction])
+
+    return asked(loss, given(shape, -1, kind, form), way, what)
+
+
+def binary_of_v1(shape, kind, form, way, what, smoothing, reduction):
+    labels = tf.constant(np.floor(truths_of(shape) + 0.25), dtype=form)
+
+    def loss(x):
+        return tf.compat.v1.losses.sigmoid_cross_entropy(labels, x, label_smoothing=smoothing, reduction=V1[reduction])
+
+    return asked(loss, given(shape, -1, kind, form), way, what)
+
+
+def of_parts(function):
+    def of(shape, kind, form, way, what):
+        truths = tf.constant(truths_of(shape), dtype=form)
+        return asked(lambda x: function(tf.math.sigmoid(x), truths), given(shape, -1, kind, form), way, what)
+
+    return of
+
+
+xlogy = of_parts(lambda p, y: tf.math.xlogy(y, p))
+xlog1py = of_parts(lambda p, y: tf.math.xlog1py(y, -p))
+
+
 def ctc_loss(shape, kind, form, way, what):
     lengths = tf.ones(shape[1], tf.int32)
 
@@ -186,6 +222,7 @@ def _table(kinds: Any = KINDS, **factors: Any) -> dict[str, Any]:
     return {"kind": kinds, "form": FORMS, "way": _WAYS, "what": WHATS, **factors}
 
 
+_V1: dict[str, Any] = {"smoothing": (0.0, 0.25), "reduction": REDUCTIONS}
 _INDEX: dict[str, Any] = {"index": ("int64", "int32")}
 
 FUNCTIONS = (
@@ -212,7 +249,7 @@ FUNCTIONS = (
     ),
     Function("binary", "binary", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
     Function("weighted_binary", "binary", SIGMOID, _table(FINITE, place=LAST_AXIS), {"boost": True}, legal=_legal),
-    Function("logsigmoid", "log_sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
+    Function("logsigmoid", "log_sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS), legal=_legal),
     Function(
         "ctc_loss",
         "alignment",
@@ -225,6 +262,13 @@ FUNCTIONS = (
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, REFUSED, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
     Function("refused_shares", "refused", DISTRIBUTIONS, REFUSED, axis=True),
-    Function("softplus", "softplus", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
-    Function("sigmoid", "sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
+    Function("softplus", "softplus", SIGMOID, _table(CERTAIN, place=ELEMENTS), legal=_legal),
+    Function("sigmoid", "sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS), legal=_legal),
+    Function("of_v1", "cross_entropy", INDICES, _table(FINITE, **_V1, place=LAST_AXIS), legal=_legal),
+    Function("binary_of_v1", "binary", SIGMOID, _table(FINITE, **_V1, place=LAST_AXIS), {"hard": True}, legal=_legal),
+    *(
+        Function(name, op, SIGMOID, _table(("typical", "level"), place=ELEMENTS), fixed, legal=_legal)
+        for name, op, fixed in OF_PARTS
+        if name in ("xlogy", "xlog1py")
+    ),
 )

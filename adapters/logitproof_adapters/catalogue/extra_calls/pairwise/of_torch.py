@@ -14,11 +14,13 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    CERTAIN,
     ELEMENTS,
     FINITE,
     FORMS,
     KINDS,
     LAST_AXIS,
+    OF_PARTS,
     PAIRS,
     PLACES,
     REDUCTIONS,
@@ -241,6 +243,62 @@ def elementwise(function):
 
 
 logsigmoid, softplus, sigmoid = elementwise(F.logsigmoid), elementwise(F.softplus), elementwise(torch.sigmoid)
+
+
+def coin(shape, kind, form, way, what):
+    x = laid(logits_of(shape, kind), form, "dense")
+    return asked(lambda x: torch.distributions.Bernoulli(logits=x, validate_args=False).entropy(), x, way, what)
+
+
+def soft_margin(shape, kind, form, layout, way, what, reduction):
+    labels = laid(2.0 * np.floor(truths_of(shape) + 0.25) - 1.0, form, layout)
+    x = laid(logits_of(shape, kind), form, layout)
+    return asked(lambda x: F.soft_margin_loss(x, labels, reduction=reduction), x, way, what)
+
+
+def several_labels(shape, kind, form, layout, way, what, columns, reduction):
+    labels = laid(np.floor(truths_of(shape) + 0.25), form, layout)
+    weights = torch.tensor(weights_of(shape[-1]), dtype=form) if columns else None
+    x = laid(logits_of(shape, kind), form, layout)
+    return asked(lambda x: F.multilabel_soft_margin_loss(x, labels, weights, reduction=reduction), x, way, what)
+
+
+def logaddexp2(shape, kind, form, layout, way, what):
+    x, y = laid(logits_of(shape, kind), form, layout), torch.tensor(tangent_of(shape), dtype=form)
+    return asked(lambda x: torch.logaddexp2(x, y), x, way, what)
+
+
+def whole(shape, axis, kind, form, spelling):
+    # Integers, with the format to convert them to.
+    x = torch.tensor(logits_of(shape, kind, axis)).to(torch.int64)
+    function = {"softmax": F.softmax, "log_softmax": F.log_softmax, "softmin": F.softmin}[spelling]
+    found = function(x, dim=axis, dtype=form)
+    if found.dtype != form:
+        raise TypeError(f"{found.dtype} where {form} is expected")
+    return found.double().flatten().tolist()
+
+
+def whole_softmax(shape, axis, kind, form):
+    return whole(shape, axis, kind, form, "softmax")
+
+
+def whole_log_softmax(shape, axis, kind, form):
+    return whole(shape, axis, kind, form, "log_softmax")
+
+
+def of_parts(function):
+    def of(shape, kind, form, layout, way, what):
+        known, truths = (torch.tensor(one, dtype=form) for one in (factors_of(shape) / 4, truths_of(shape)))
+        x = laid(logits_of(shape, kind), form, layout)
+        return asked(lambda x: function(x.sigmoid(), known, truths), x, way, what)
+
+    return of
+
+
+entr = of_parts(lambda p, q, y: torch.special.entr(p))
+xlogy = of_parts(lambda p, q, y: torch.special.xlogy(y, p))
+xlog1py = of_parts(lambda p, q, y: torch.special.xlog1py(y, -p))
+logit = of_parts(lambda p, q, y: torch.special.logit(p))
 """
     + REFUSING
     + """
@@ -264,8 +322,19 @@ def _legal(case: Case) -> bool:
         return False
     if case["op"] == "binary" and case.get("boost") and not case["shape"]:
         return False
+    if case["kind"] not in ("typical", "level") and _is_by_design(case):
+        return False
     # Of no other label than one of two classes all have a part.
     return not (case.get("logarithm") and case["shape"][-1] != 2)
+
+
+def _is_by_design(case: Case) -> bool:
+    """Return whether what leaves the format, or is no number, is so by the formula of the documentation."""
+    if case.get("labels") == "shares" and case["kind"] == "masked":  # a sum of products
+        return True
+    if case["op"] == "coin":
+        return case["what"] in ("curve", "bent")
+    return bool(case.get("averaged")) and case["form"] == "float16"
 
 
 def _table(kinds: Any = KINDS, **factors: Any) -> dict[str, Any]:
@@ -277,6 +346,8 @@ def _without_layout(**factors: Any) -> dict[str, Any]:
     return {name: values for name, values in _table(**factors).items() if name != "layout"}
 
 
+_SMALL = ("typical", "level")
+_WHOLE: dict[str, Any] = {"place": PLACES, "kind": ("level", "high", "far", "offset"), "form": FORMS}
 _SPELLINGS = ("functional", "method", "module", "special", "wide", "out")
 _LOSSES: dict[str, Any] = {"weight": (False, True), "reduction": REDUCTIONS}
 _INDEXED: dict[str, Any] = {"place": SECOND_AXIS, "ignored": (None, -100, 7, 1)}
@@ -353,7 +424,32 @@ FUNCTIONS = (
     Function("refused_logcumsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
     Function("entropy", "entropy", LOG_SUM_EXP, _without_layout(kinds=FINITE, place=LAST_AXIS), legal=_legal),
     Function("log_prob", "cross_entropy", INDICES, _without_layout(place=LAST_AXIS), legal=_legal),
-    Function("logsigmoid", "log_sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
-    Function("softplus", "softplus", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
-    Function("sigmoid", "sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS), legal=_legal),
+    Function("logsigmoid", "log_sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS), legal=_legal),
+    Function("softplus", "softplus", SIGMOID, _table(CERTAIN, place=ELEMENTS), legal=_legal),
+    Function("sigmoid", "sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS), legal=_legal),
+    Function("coin", "coin", SIGMOID, _without_layout(kinds=FINITE, place=ELEMENTS), legal=_legal),
+    Function(
+        "soft_margin",
+        "binary",
+        SIGMOID,
+        _table(("typical", "level"), place=ELEMENTS, reduction=REDUCTIONS, what=("value", "slope", "push")),
+        {"hard": True},
+        legal=_legal,
+    ),
+    Function(
+        "several_labels",
+        "binary",
+        SIGMOID,
+        _table(FINITE, place=LAST_AXIS, columns=(False, True), reduction=REDUCTIONS),
+        {"hard": True, "averaged": True},
+        legal=_legal,
+    ),
+    Function("logaddexp2", "merged_in_base_2", LOG_SUM_EXP, _table(_SMALL, place=ELEMENTS), legal=_legal),
+    Function("whole_softmax", "softmax", SOFTMAX, _WHOLE, {"what": "value"}, axis=True),
+    Function("whole_log_softmax", "log_softmax", LOG_SOFTMAX, _WHOLE, {"what": "value"}, axis=True),
+    *(
+        Function(name, op, SIGMOID, _table(_SMALL, place=ELEMENTS), fixed, legal=_legal)
+        for name, op, fixed in OF_PARTS
+        if name not in ("rel_entr", "kl_div")
+    ),
 )

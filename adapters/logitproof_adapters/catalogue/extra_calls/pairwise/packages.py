@@ -5,7 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.catalogue.extra_calls.pairwise import of_jax, of_keras, of_optax, of_tensorflow, of_torch
+from logitproof_adapters.catalogue.extra_calls.pairwise import (
+    of_jax,
+    of_keras,
+    of_mlx,
+    of_onnx,
+    of_optax,
+    of_paddle,
+    of_scipy,
+    of_sklearn,
+    of_tensorflow,
+    of_tinygrad,
+    of_torch,
+)
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import derived
 
 if TYPE_CHECKING:
@@ -17,6 +29,12 @@ _OF = {
     "optax": of_optax,
     "tensorflow": of_tensorflow,
     "keras": of_keras,
+    "paddle": of_paddle,
+    "mlx": of_mlx,
+    "tinygrad": of_tinygrad,
+    "onnx": of_onnx,
+    "scipy": of_scipy,
+    "sklearn": of_sklearn,
 }
 """The program and the functions of each."""
 

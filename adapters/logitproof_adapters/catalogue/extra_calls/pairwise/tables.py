@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 KINDS = ("typical", "level", "high", "far", "offset", "masked")
 FINITE = KINDS[:-1]
+CERTAIN = (*FINITE, "saturated")
+"""Saturated: what is next to 0 there is judged by its own digits, where the formula of the function keeps them."""
 FORMS = ("float32", "float16", "bfloat16", "float64")
 WHATS = ("value", "slope", "push", "curve", "bent")
 """The answer, its gradient along a cotangent, its derivative along a tangent, the second derivative of both, and that
@@ -55,12 +57,44 @@ ELEMENTS = (((2, 3), -1), ((), -1), ((3,), -1), ((2, 3, 2), -1), ((2, 1, 3, 1, 2
 """Shapes of what has no class axis."""
 
 
+OF_PARTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("entr", "self_information", {}),
+    ("rel_entr", "relative", {}),
+    ("kl_div", "relative", {"of_measures": True}),
+    ("xlogy", "weighted_log", {}),
+    ("xlog1py", "weighted_log", {"of_rest": True}),
+    ("logit", "logit", {}),
+)
+"""Functions of probabilities by the name that most libraries have for them, their formula, and what it needs."""
+
+LAYOUTS = ("dense", "transposed", "sliced", "reversed")
+LAYOUTS_OF_NUMPY = """
+dense, transposed, sliced, reversed, integers, lists = "dense transposed sliced reversed integers lists".split()
+
+
+def laid(array, form, layout):
+    array = np.asarray(array)
+    if layout == "lists":
+        return array.tolist()
+    if layout == "integers":
+        return array.astype(np.int64)
+    array = array.astype(form)
+    if layout == "transposed":
+        return np.ascontiguousarray(array.T).T
+    if layout == "sliced" and array.ndim:
+        return np.stack([array, array + 1], -1).reshape(*array.shape[:-1], 2 * array.shape[-1])[..., ::2]
+    if layout == "reversed" and array.ndim:
+        return np.ascontiguousarray(array[::-1])[::-1]
+    return array
+"""
+"""How arrays of NumPy lie in memory, and what else is taken for one."""
+
 REFUSED: dict[str, Any] = {"place": NOWHERE, "kind": ("typical",), "form": ("float32",)}
 """What a function of an axis must refuse, by raising."""
 
 REDUCTIONS = ("none", "sum", "mean")
 WORDS = """\
-typical, level, high, far, offset, masked = "typical level high far offset masked".split()
+typical, level, high, far, offset, masked, saturated = "typical level high far offset masked saturated".split()
 value, slope, push, curve, bent = "value slope push curve bent".split()
 same, other = "same other".split()
 none, sum, mean, batchmean = "none sum mean batchmean".split()
@@ -133,6 +167,8 @@ def _is_defined(row: Mapping[str, Any]) -> bool:
     if 0 in shape and row.get("reduction", "none") not in ("none", "sum"):
         return False
     if row["kind"] == "masked" and row.get("smoothing"):
+        return False
+    if row["kind"] == "saturated" and row.get("what", "value") != "value":
         return False
     if row.get("what") == "bent" and (row["kind"] not in ("typical", "level") or "16" in row["form"]):
         return False
