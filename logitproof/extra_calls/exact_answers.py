@@ -165,9 +165,13 @@ def _binary(x: Jet, case: Case) -> Jet:
         losses = losses * given["factors_of"](shape)
     if case.get("columns"):
         losses = losses * given["weights_of"](shape[-1])
-    if case.get("averaged"):
-        losses = _without(losses.sum((losses.value.ndim - 1,)) * (1.0 / shape[-1]), (losses.value.ndim - 1,), x)
-    return _reduced(losses, case)
+    return _reduced(_averaged(losses, x) if case.get("averaged") else losses, case)
+
+
+def _averaged(losses: Jet, x: Jet) -> Jet:
+    """Return the means of losses along their last axis."""
+    last = losses.value.ndim - 1
+    return _without(losses.sum((last,)) * (1.0 / losses.value.shape[-1]), (last,), x)
 
 
 def _focal(x: Jet, case: Case) -> Jet:
@@ -176,7 +180,7 @@ def _focal(x: Jet, case: Case) -> Jet:
     losses = softplus(signed) * exp(-softplus(-signed) * case["gamma"])
     if (alpha := case.get("alpha")) is not None:
         losses = losses * (alpha * labels + (1.0 - alpha) * (1.0 - labels))
-    return _reduced(losses, case)
+    return _reduced(_averaged(losses, x) if case.get("averaged") else losses, case)
 
 
 def _divergence(x: Jet, case: Case) -> Jet:

@@ -46,7 +46,7 @@ LEAST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14
 
 LACKING = re.compile(
     r"module '[\w.]+' has no attribute|not implemented for|unexpected keyword argument"
-    r"|could not find an implementation",
+    r"|could not find an implementation|currently supported",
     re.IGNORECASE,
 )
 """What is raised by a release that has no such function, argument or format."""

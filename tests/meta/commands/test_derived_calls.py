@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
@@ -50,8 +51,10 @@ def test_every_call_has_a_name_of_its_own_and_can_be_recorded(package: str) -> N
     assert package in {row.packages[0] for row in FRAMEWORKS.values()}
     assert len({(call.op, call.labels, call.format, call.name) for call in calls}) == len(calls)
     compile(calls[0].imports, package, "exec")
-    defined = set(re.findall(r"^def (\w+)|(\w+)(?=[\w, ]* = map\()", calls[0].imports, re.MULTILINE))
-    assert defined
+    names = ast.walk(ast.parse(calls[0].imports))
+    defined = {one.name for one in names if isinstance(one, ast.FunctionDef)}
+    defined |= set(re.findall(r"(\w+)(?=[\w, ]* = )", calls[0].imports))
+    assert {call.source.partition("(")[0] for call in calls} <= defined
     for call in calls[:: len(calls) // 9]:
         record = judgement_on(package, call, {"raised": "ValueError: no"})
         assert re.fullmatch(PATTERNS["inputs"], record.inputs)
