@@ -113,10 +113,10 @@ class Setting:
 class FlatCap(SoftcapPrologue):
     """A cap whose derivative is taken for 1."""
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient as it came."""
-        del operands
-        return (upstream,)
+        del operands, of
+        return upstream
 
 
 class ProductCap(SoftcapPrologue):
@@ -130,15 +130,15 @@ class ProductCap(SoftcapPrologue):
 class CapAtCapped(SoftcapPrologue):
     """A cap whose derivative is taken at the capped logits."""
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient with that slope."""
-        return super().pull_back(upstream, self.exact(*operands))
+        return super().pull_back(upstream, self.exact(*operands), of=of)
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
         """Return the gradient with that slope."""
-        return super().computed_pull_back(rounding, upstream, self.computed(rounding, *operands))
+        return super().computed_pull_back(rounding, upstream, self.computed(rounding, *operands), of=of)
 
 
 @dataclass(frozen=True)
@@ -147,64 +147,65 @@ class CapAtUnscaled(SoftcapPrologue):
 
     factor: float = 1.0
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient with that slope."""
-        return super().pull_back(upstream, *(one / Ball(np.full(one.hi.shape, self.factor)) for one in operands))
+        unscaled = (one / Ball(np.full(one.hi.shape, self.factor)) for one in operands)
+        return super().pull_back(upstream, *unscaled, of=of)
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
         """Return the gradient with that slope."""
         plain = (BoundedValue(one.value / self.factor, one.error / abs(self.factor)) for one in operands)
-        return super().computed_pull_back(rounding, upstream, *plain)
+        return super().computed_pull_back(rounding, upstream, *plain, of=of)
 
 
 class DoubleFactor(FactorPrologue):
     """A factor that the gradient has twice."""
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient with both."""
-        return super().pull_back(*super().pull_back(upstream, *operands), *operands)
+        return super().pull_back(super().pull_back(upstream, *operands), *operands, of=of)
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
         """Return the gradient with both."""
         return super().computed_pull_back(
-            rounding, *super().computed_pull_back(rounding, upstream, *operands), *operands
+            rounding, super().computed_pull_back(rounding, upstream, *operands), *operands, of=of
         )
 
 
 class FlatFactor(FactorPrologue):
     """A factor that the gradient leaves out."""
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient as it came."""
-        del operands
-        return (upstream,)
+        del operands, of
+        return upstream
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
         """Return the gradient as it came."""
-        del rounding, operands
-        return (upstream,)
+        del rounding, operands, of
+        return upstream
 
 
 class FlatFactors(FactorsPrologue):
     """A tensor of factors that the gradient leaves out."""
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient as it came."""
-        del operands
-        return (upstream,)
+        del operands, of
+        return upstream
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
         """Return the gradient as it came."""
-        del rounding, operands
-        return (upstream,)
+        del rounding, operands, of
+        return upstream
 
 
 class ByProducts(FactorsPrologue):

@@ -47,10 +47,10 @@ class FactorPrologue:
             off = np.nan_to_num(np.abs(rounded) * 2.0**-52, posinf=0.0)
         return Ball(np.where(plain, made.hi, rounded), made.lo, np.where(plain, made.radius, off))
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient with the factor in it."""
-        del operands
-        return (self.exact(upstream),)
+        del operands, of
+        return self.exact(upstream)
 
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the scaled logits, rounded."""
@@ -58,11 +58,11 @@ class FactorPrologue:
         return _rounded(rounding, BoundedValue(self.factor.apply(x.value), np.abs(self.factor.apply(x.error))))
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
         """Return the gradient with the factor in it, rounded."""
-        del operands
-        return (self.computed(rounding, upstream),)
+        del operands, of
+        return self.computed(rounding, upstream)
 
     def scaled(self, cotangent: F64) -> F64:
         """Return the cotangent with which the op's gradient with respect to its logits is that behind the factor."""
@@ -97,10 +97,10 @@ class FactorsPrologue:
         numbers = np.broadcast_to(self.numbers, x.hi.shape)
         return x / Ball(numbers.copy()) if self.divides else x * numbers
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient with the factors in it."""
-        del operands
-        return (self.exact(upstream),)
+        del operands, of
+        return self.exact(upstream)
 
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the products, rounded."""
@@ -109,11 +109,11 @@ class FactorsPrologue:
         return _rounded(rounding, BoundedValue(x.value * by, x.error * np.abs(by)))
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
         """Return the gradient with the factors in it, rounded."""
-        del operands
-        return (self.computed(rounding, upstream),)
+        del operands, of
+        return self.computed(rounding, upstream)
 
     def by_numbers(self, upstream: Ball, *operands: Ball) -> Ball:
         """Return the gradient with respect to the factors, (rows, 1) or (classes,)."""

@@ -22,7 +22,7 @@ from .factor import FactorsPrologue
 from .z_loss import ZLoss
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -81,6 +81,8 @@ class Head:
     z_loss: float = 0.0
     divisor: float | None = None
     _upstreams: dict[bytes, Ball] = field(default_factory=dict, init=False, repr=False)
+    _computed: dict[tuple[str, Arithmetic], list[BoundedValue]] = field(default_factory=dict, init=False, repr=False)
+    _kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
     z_term: ClassVar[type[ZLoss]] = ZLoss
 
     def __post_init__(self) -> None:
@@ -140,6 +142,11 @@ class Head:
         ValueError
             There is no such operand.
         """
+        asked = (quantity, _bytes(cotangent))
+        exact: Enclosure = self._once(asked, "exact", lambda: self._exact(quantity, cotangent))
+        return exact
+
+    def _exact(self, quantity: str, cotangent: ArrayLike | None) -> Enclosure:
         if quantity == "value":
             return self._value()
         upstream = self._at_logits(cotangent)
@@ -151,17 +158,20 @@ class Head:
             if quantity == BY_FACTORS and isinstance(prologue, FactorsPrologue):
                 by_factors = prologue.by_numbers(upstream, before)
                 return normalised(by_factors.hi, by_factors.lo, by_factors.radius)
-            (upstream,) = prologue.pull_back(upstream, before)
-        answer = self.prologues[0].pull_back(upstream, *self._balls)[self._position(quantity)]
+            upstream = prologue.pull_back(upstream, before)
+        answer = self.prologues[0].pull_back(upstream, *self._balls, of=self._position(quantity))
         return normalised(answer.hi, answer.lo, answer.radius)
 
     def bound(self, quantity: str, format_: Format, arithmetic: Arithmetic, cotangent: ArrayLike | None = None) -> F64:
         """Return the largest |observed - exact| of a correct implementation in a format, elementwise."""
+        asked, model = (quantity, _bytes(cotangent)), (format_.name, arithmetic)
+        bound: F64 = self._once(asked, model, lambda: self._bound(quantity, format_, arithmetic, cotangent))
+        return bound
+
+    def _bound(self, quantity: str, format_: Format, arithmetic: Arithmetic, cotangent: ArrayLike | None) -> F64:
         rounding = Rounding(format_, arithmetic)
         held = [BoundedValue.exact(ball.hi) for ball in self._balls]
-        stages: list[BoundedValue] = []
-        for prologue in self.prologues:
-            stages.append(prologue.computed(rounding, *((stages[-1],) if stages else held)))
+        stages = self._stages_computed(rounding, held)
         off = stages[-1].error + np.abs(self.logits.lo) + self.logits.radius
         error = self._bound_at_logits("value" if quantity == "value" else "grad_logits", rounding, off, cotangent)
         if quantity in {"value", "grad_logits"}:
@@ -172,9 +182,28 @@ class Head:
         for prologue, before in reversed(list(zip(self.prologues[1:], stages, strict=False))):
             if quantity == BY_FACTORS and isinstance(prologue, FactorsPrologue):
                 return prologue.computed_by_numbers(rounding, upstream, before).error
-            (upstream,) = prologue.computed_pull_back(rounding, upstream, before)
-        by_operands = self.prologues[0].computed_pull_back(rounding, upstream, *held)
-        return by_operands[self._position(quantity)].error
+            upstream = prologue.computed_pull_back(rounding, upstream, before)
+        place = self._position(quantity)
+        return self.prologues[0].computed_pull_back(rounding, upstream, *held, of=place).error
+
+    def _once(self, asked: tuple[str, bytes], name: Any, make: Callable[[], Any]) -> Any:
+        """Return what is made of a question; only of the last question it is kept, for gradients may be large."""
+        if asked not in self._kept:
+            self._kept.clear()
+        answers = self._kept.setdefault(asked, {})
+        if name not in answers:
+            answers[name] = make()
+        return answers[name]
+
+    def _stages_computed(self, rounding: Rounding, held: Sequence[BoundedValue]) -> list[BoundedValue]:
+        """Return the logits behind each prologue as code of an arithmetic may hold them; kept for all quantities."""
+        key = (rounding.format.name, rounding.arithmetic)
+        if key not in self._computed:
+            stages: list[BoundedValue] = []
+            for prologue in self.prologues:
+                stages.append(prologue.computed(rounding, *((stages[-1],) if stages else held)))
+            self._computed[key] = stages
+        return self._computed[key]
 
     def _position(self, quantity: str) -> int:
         names = self.prologues[0].operands
@@ -198,7 +227,7 @@ class Head:
 
     def _at_logits(self, cotangent: ArrayLike | None) -> Ball:
         """Return the gradient of the op's logits; kept, because every operand's gradient is computed from it."""
-        key = b"" if cotangent is None else np.asarray(cotangent, dtype=np.float64).tobytes()
+        key = _bytes(cotangent)
         if key not in self._upstreams:
             request = self._request("grad_logits", cotangent)
             upstream = self._rows.exact(request)
@@ -227,3 +256,7 @@ class Head:
         relative = DIVISIONS * rounding.unit * (1.0 + DIVISIONS * rounding.unit)
         divided: F64 = error / self.divisor * (1.0 + relative) + relative * np.abs(exact) + 2.0 * rounding.tiny
         return divided
+
+
+def _bytes(cotangent: ArrayLike | None) -> bytes:
+    return b"" if cotangent is None else np.asarray(cotangent, dtype=np.float64).tobytes()

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from logitproof_reference.numerics.ball import Ball
     from logitproof_reference.numerics.double_double import F64
 
+WEIGHT, BIAS = 1, 2
+"""Places of operands, behind the hidden states."""
+
 
 @dataclass(frozen=True)
 class LinearPrologue:
@@ -41,11 +44,12 @@ class LinearPrologue:
         logits = product(operands[0], transposed(operands[1]))
         return logits + operands[2] if self.has_bias else logits
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
-        """Return the gradients with respect to hidden states, weight and bias."""
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
+        """Return the gradient with respect to the hidden states, the weight or the bias."""
         hidden, weight = operands[:2]
-        gradients = product(upstream, weight), product(transposed(upstream), hidden)
-        return (*gradients, upstream.sum()) if self.has_bias else gradients
+        if of == BIAS:
+            return upstream.sum()
+        return product(transposed(upstream), hidden) if of == WEIGHT else product(upstream, weight)
 
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the logits: a product and, of a bias, an addition, each stored, or the bias as one more term."""
@@ -53,19 +57,19 @@ class LinearPrologue:
         return rounding.add(logits, operands[2]) if self.has_bias else logits
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
-        """Return the gradients; that with respect to the logits is stored in the format in between."""
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
+        """Return the gradient; that with respect to the logits is stored in the format in between."""
         hidden, weight = operands[:2]
-        gradients = (
-            computed_product(rounding, upstream, weight),
-            computed_product(rounding, _transposed(upstream), hidden),
+        if of == BIAS:
+            ones = BoundedValue.exact(np.ones((1, len(upstream.value))))
+            by_bias = computed_product(rounding, ones, upstream)
+            return BoundedValue(by_bias.value[0], by_bias.error[0])
+        return (
+            computed_product(rounding, _transposed(upstream), hidden)
+            if of == WEIGHT
+            else computed_product(rounding, upstream, weight)
         )
-        if not self.has_bias:
-            return gradients
-        ones = BoundedValue.exact(np.ones((1, len(upstream.value))))
-        by_bias = computed_product(rounding, ones, upstream)
-        return (*gradients, BoundedValue(by_bias.value[0], by_bias.error[0]))
 
     def source(self, *names: str) -> str:
         """Return the expression for its logits."""
@@ -87,12 +91,12 @@ class IdentityPrologue(LinearPrologue):
         return rounding.add(held, operands[2]) if self.has_bias and operands[2].value.any() else held
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
-        """Return the gradients: that by the weight is that with respect to the logits, stored once more."""
-        by_hidden, _, *by_bias = super().computed_pull_back(rounding, upstream, *operands)
-        stored = rounding.rounded(upstream.value, _full(upstream), rounding.tiny)
-        return by_hidden, _transposed(stored), *by_bias
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
+        """Return the gradient: that by the weight is that with respect to the logits, stored once more."""
+        if of == WEIGHT:
+            return _transposed(rounding.rounded(upstream.value, _full(upstream), rounding.tiny))
+        return super().computed_pull_back(rounding, upstream, *operands, of=of)
 
 
 def computed_product(rounding: Rounding, x: BoundedValue, y: BoundedValue) -> BoundedValue:

@@ -26,8 +26,8 @@ class Prologue(Protocol):
         """Return the logits it makes."""
         ...
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
-        """Return the gradient with respect to each operand, from that with respect to the logits."""
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
+        """Return the gradient with respect to one operand, by its place, from that with respect to the logits."""
         ...
 
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
@@ -35,9 +35,9 @@ class Prologue(Protocol):
         ...
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
-        """Return the gradients as a correct implementation may hold them."""
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
+        """Return the gradient as a correct implementation may hold it."""
         ...
 
     def source(self, *names: str) -> str:

@@ -51,9 +51,10 @@ class SoftcapPrologue:
         e, _ = self._exponential(z)
         return (e * 4.0) / ((1.0 + e) * (1.0 + e))
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient with respect to the logits before the cap."""
-        return (upstream * self.slope(operands[0]),)
+        del of
+        return upstream * self.slope(operands[0])
 
     def computed(self, rounding: Rounding, *operands: BoundedValue) -> BoundedValue:
         """Return the capped logits: off by what came in, as far as the slope lets it through, and by own rounding.
@@ -69,16 +70,17 @@ class SoftcapPrologue:
         return BoundedValue(capped, passed + relative * (1.0 + relative) * reach + 3.0 * rounding.tiny)
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
         """Return the gradient, by a slope made of tanh: 1 - tanh**2, which cancels where the cap is reached."""
+        del of
         (z,) = operands
         tanh = np.tanh(z.value / self.cap)
         slope = np.clip(1.0 - tanh**2, 0.0, 1.0)
         off = 3.0 * rounding.unit + rounding.exp_error
         # |tanh''| <= 4 / sqrt(27) < 1: the slope moves by at most what the logit does, over c.
         moved = z.error / self.cap + 2.0 * off * (1.0 + off) * np.abs(tanh) + rounding.unit
-        return (rounding.multiply(upstream, BoundedValue(slope, moved)),)
+        return rounding.multiply(upstream, BoundedValue(slope, moved))
 
     def source(self, *names: str) -> str:
         """Return the expression for its logits, with a `tanh` that is in scope."""

@@ -256,7 +256,7 @@ def test_prologues_chain_in_any_number() -> None:
 def test_a_pull_back_is_the_derivative(prologue: Any) -> None:
     z, step = np.linspace(-9.0, 9.0, 30).reshape(3, 10), 2.0**-26
     up, down = (prologue.exact(Ball(z + sign * step)) for sign in (1, -1))
-    (slope,) = prologue.pull_back(Ball(np.ones_like(z)), Ball(z))
+    slope = prologue.pull_back(Ball(np.ones_like(z)), Ball(z))
     np.testing.assert_allclose(slope.hi, ((up.hi - down.hi) + (up.lo - down.lo)) / (2.0 * step), rtol=1e-9, atol=1e-12)
 
 
