@@ -41,7 +41,7 @@ Op = Annotated[
     ),
 ]
 Labels = Annotated[
-    str, typer.Option(metavar="indices|distributions", help="Kind of labels. Default: the usual one of the op.")
+    str, typer.Option(metavar="indices|distributions", help="Kind of labels. Default: the one usual for the op.")
 ]
 Formats = Annotated[
     list[str] | None,
@@ -102,7 +102,7 @@ def check(
         str,
         typer.Option(
             metavar="eager|compiled|vmap",
-            help="Call it as it is, compiled by its framework, or by vmap: it takes a single row.",
+            help="Call it directly, compiled by its framework, or under vmap: it then takes a single row.",
         ),
     ] = "eager",
     quantities: Annotated[

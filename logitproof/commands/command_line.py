@@ -35,7 +35,7 @@ def complaints() -> tuple[type[Exception], ...]:
 
 def old_numpy() -> str | None:
     """Return why no command can run here, if NumPy is too old for it: beside it pyarrow raises in many lines."""
-    from logitproof_adapters.catalogue.oldest import too_old
+    from logitproof_adapters.catalogue.too_old import too_old
 
     return too_old("numpy")
 

@@ -34,7 +34,7 @@ DECLARED: tuple[tuple[str, Any, Any, str, str], ...] = (
     ("divides", bool, False, FLAG, "that its factors divide the logits, as temperatures"),
     ("learned", bool, False, FLAG, "that its factors are trained: the gradient with respect to them is judged too"),
     ("softcap", float | None, None, "C", "that it caps logits: c tanh(x / c)"),
-    ("z_loss", float, 0.0, "FACTOR", "the factor of the squared log-sum-exp it adds"),
+    ("z_loss", float, 0.0, "FACTOR", "the coefficient of the squared log-sum-exp that it adds"),
     ("divisor", float | None, None, "N", "what it divides the sum of losses by"),
     ("bias", bool, False, FLAG, "that its linear layer takes a bias, as the keyword bias"),
     ("shift", bool, False, FLAG, "that labels are shifted by one, as in next-token prediction (loss heads)"),

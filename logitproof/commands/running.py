@@ -107,7 +107,10 @@ def run(
     evaluators: Annotated[
         int | None,
         typer.Option(
-            min=1, max=64, metavar="N", help="Evaluator processes per framework. Default: 2 on an idle machine, else 1."
+            min=1,
+            max=64,
+            metavar="N",
+            help="Evaluator processes per framework. Default: 2 if one framework has two local processors, else 1.",
         ),
     ] = None,
     memory_gib: Memory = None,
@@ -145,10 +148,11 @@ def run(
     With --python or --target the framework is tested where it is: nothing is installed there.
     """
     from logitproof.commands.tables import print_summary
+    from logitproof.matrix.cluster_run import cluster_run
+    from logitproof.matrix.evaluators import processors
     from logitproof.matrix.progress import display_for_terminal
-    from logitproof.matrix.run import Interrupted, processors
+    from logitproof.matrix.run import Interrupted
     from logitproof.matrix.run import run as run_matrix
-    from logitproof.matrix.shared_run import shared_run
     from logitproof.readers.gate import FAIL_ON, exit_code, first_steps
     from logitproof.workers import Dask
     from logitproof_adapters.catalogue.registry import left_out
@@ -181,7 +185,7 @@ def run(
     names = framework or ()
     try:
         if dask:
-            whole = shared_run(Dask(dask, processors()), names, output, shards=shards, **request)
+            whole = cluster_run(Dask(dask, processors()), names, output, shards=shards, **request)
         else:
             shown = display_for_terminal()
             whole = run_matrix(names, output=output, evaluators=evaluators, shard=shard, display=shown, **request)

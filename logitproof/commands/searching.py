@@ -27,7 +27,9 @@ def worst(
     format_: Annotated[str, typer.Argument(metavar="FORMAT", help="Number format, e.g. float32.")] = "",
     *,
     quantity: Annotated[str, typer.Option(metavar="NAME", help="Quantity: value or grad_logits.")] = "value",
-    labels: Annotated[str, typer.Option(metavar="KIND", help="Kind of labels. Default: the usual one of the op.")] = "",
+    labels: Annotated[
+        str, typer.Option(metavar="KIND", help="Kind of labels. Default: the one usual for the op.")
+    ] = "",
     mode: Annotated[str, typer.Option(metavar="MODE", help="How the framework runs it, e.g. compiled.")] = "eager",
     classes: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="Classes of a row.")] = 3,
     by: Annotated[

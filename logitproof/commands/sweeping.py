@@ -57,7 +57,7 @@ def sweep(
     shard: Annotated[str, typer.Option(metavar="I/N", help="Measure only the Ith of N parts of the rows.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Measure a framework on every input of two classes. Every answer is checked, and its error certified.
+    """Measure a framework on every input of two classes. Every answer is read, and the largest error is certain.
 
     In float32 the two logits are (d, 0), and d runs over all 2^32 bit patterns. In a half format they are every pair
     (a, b), numbered by the bits of a, then of b. The record holds the largest error with its row, how many answers are

@@ -22,7 +22,7 @@ FailOn = Annotated[
     str | None,
     typer.Option(
         metavar="regression|warning|class|change|never",
-        help="Changes that fail; run and report have other gates. Default: fail_on of the policy, or regression.",
+        help="Changes that make the exit status 1. Default: fail_on of the policy, else regression.",
     ),
 ]
 
@@ -34,7 +34,10 @@ PolicyFile = Annotated[
 
 TorchBackend = Annotated[
     str,
-    typer.Option(metavar="cpu|auto|cu126|none", help="Build of PyTorch, as uv names it; none: that of the index."),
+    typer.Option(
+        metavar="cpu|auto|cu126|none",
+        help="Build of PyTorch, by uv's name for it; none: that of the index.",
+    ),
 ]
 
 PythonVersion = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import threading
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from logitproof.errors import UsageError, refuse_unknown
 from logitproof.matrix.choice import Choice
+from logitproof.matrix.evaluators import evaluators_for, is_shared, processors
 from logitproof.matrix.framework_runner import FrameworkRunner, NothingChosen, RunRequest
 from logitproof.matrix.pace import going_on
 from logitproof.matrix.process_environment import with_compiled_programs, with_patient_threads
 from logitproof.matrix.progress import Display
 from logitproof.matrix.resume import parts_beside, parts_of
 from logitproof.matrix.survey import chosen
-from logitproof_adapters.contract import CPU
 from logitproof_adapters.targets.call_limits import PATIENCE_SECONDS
 from logitproof_adapters.targets.target import here
 from logitproof_conformance.plan.shard import Shard
@@ -28,6 +27,7 @@ from logitproof_reports.runs.run_file import RunFileError, merge, write_run
 from logitproof_reports.runs.whole_files import remove
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
 
@@ -156,25 +156,6 @@ def cannot_go_on(error: OSError | RunFileError, runners: Sequence[FrameworkRunne
         return error
     kept = f"{judged} of {total} cases are judged and kept in {parts_of(target)}"
     return UsageError(f"{error}; {kept}: make room, then pass --resume")
-
-
-def evaluators_for(frameworks: Sequence[str], target: Target) -> int:
-    """Return in how many processes each framework is asked unless the user says: a second one fills an idle processor.
-
-    What a command of the user's starts may be dear, or another machine, and on an accelerator a process may take all of
-    its memory: there it is one.
-    """
-    return 2 if len(frameworks) == 1 and is_shared(target) and processors() > 1 else 1
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def is_shared(target: Target) -> bool:
-    """Whether all frameworks of a target, and the judge, compute on the processors of this machine."""
-    return target.is_interpreter and target.device == CPU
 
 
 def follow(runners: Sequence[FrameworkRunner], display: Display, *, paced: bool) -> None:

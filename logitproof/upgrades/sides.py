@@ -22,7 +22,7 @@ from logitproof.matrix.progress import display_for_terminal
 from logitproof.matrix.resume import parts_of
 from logitproof.matrix.run import run as run_matrix
 from logitproof.upgrades.building import Building
-from logitproof_adapters.catalogue.oldest import too_old_to_install
+from logitproof_adapters.catalogue.too_old import too_old_to_install
 from logitproof_adapters.targets.call_limits import PATIENCE_SECONDS
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.target import Target, UnknownTargetError, interpreter, named

@@ -23,7 +23,7 @@ def refuse_old_numpy() -> None:
     """Raise a usage error beside a NumPy with which the plugin cannot be imported."""
     import pytest  # noqa: PLC0415  likewise
 
-    from logitproof_adapters.catalogue.oldest import too_old  # noqa: PLC0415  likewise
+    from logitproof_adapters.catalogue.too_old import too_old  # noqa: PLC0415  likewise
 
     if reason := too_old("numpy"):
         raise pytest.UsageError(reason)

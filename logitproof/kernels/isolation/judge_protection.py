@@ -1,4 +1,4 @@
-"""What protects the judge from a graded kernel: its memory, debugging rights, CPU time.
+"""What protects the judge from a graded kernel: its memory, debugging rights, CPU time (`bootstrap.MOST_CPU_SECONDS`).
 
 On Linux; elsewhere only the limits that the system has are set. It is not a sandbox: run hostile programs in a
 container or a virtual machine besides.
@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.evaluator import rights
+from logitproof_adapters.evaluator import rights_left
 from logitproof_adapters.kernels import forbidden_calls
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
 from logitproof_adapters.targets.target import INTERPRETER, Target
@@ -51,9 +51,9 @@ def not_enforced(target: Target, framework: str, forbidden: Sequence[str]) -> li
     MissingFramework, TargetError
         The framework of the kernels cannot be used there.
     """
-    names = (rights.__name__, forbidden_calls.__name__)
+    names = (rights_left.__name__, forbidden_calls.__name__)
     with RemoteAdapter(framework, target, also_sent=names) as there:
-        found = there.call(rights.__name__, rights.rights.__name__)
+        found = there.call(rights_left.__name__, rights_left.rights.__name__)
         is_watched = there.call(forbidden_calls.__name__, forbidden_calls.watches_dispatcher.__name__)
     forbids_torch = any(name.startswith("torch.") for name in forbidden)
     lacking = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from logitproof_adapters.catalogue import registry
-from logitproof_adapters.frameworks.onnxruntime.functions import nodes, program
+from logitproof_adapters.frameworks.onnxruntime.models import nodes, program
 from logitproof_reference.vocabulary.cells import Cell, Inputs, Options
 
 SHAPES = {"last": (3, 4, 1), "first": (4, 3, 0), "middle": (2, 4, 3, 1)}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from logitproof_adapters.frameworks.keras.adapter import KerasJaxAdapter, KerasTensorflowAdapter, KerasTorchAdapter
-from logitproof_adapters.frameworks.keras.functions import call
+from logitproof_adapters.frameworks.keras.expressions import call
 from logitproof_adapters.frameworks.optax.adapter import OptaxAdapter
 from logitproof_adapters.frameworks.sklearn.adapter import SklearnAdapter
 from logitproof_adapters.frameworks.torch.adapter import TorchAdapter

@@ -38,7 +38,7 @@ NOT_RUN = {
     "python -m nox -s": SESSION,
     "pytest --pyargs logitproof_conformance": "nox -s wheel runs the matrix as pytest",
     "logitproof run --resume": "tests/meta/conformance/test_isolation.py kills a run and continues it",
-    "logitproof run --framework torch --profile full --dask": "tests/meta/conformance/test_shared_run.py has a cluster",
+    "logitproof run --framework torch --profile full --dask": "tests/meta/conformance/test_cluster_run.py has one",
     "logitproof run --framework torch --device cuda:0": "needs an accelerator: tests/meta/targets/test_devices.py",
     "logitproof run --framework scipy_adapter:ScipyAdapter": "tests/meta/project/test_readme.py runs this very adapter",
     "logitproof prepare": "takes long: tests/meta/commands/test_prepare.py",

@@ -15,7 +15,7 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, indexed, parted
 from logitproof_adapters.frameworks.jax.dialect import documented
-from logitproof_adapters.frameworks.jax.functions import ENTRIES, EXPRESSIONS, SPELLED, TRANSFORMS, program
+from logitproof_adapters.frameworks.jax.expressions import ENTRIES, EXPRESSIONS, SPELLED, TRANSFORMS, program
 from logitproof_adapters.sources.source_adapter import (
     SourceAdapter,
     behind_producer,

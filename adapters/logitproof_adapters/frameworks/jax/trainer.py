@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logitproof_adapters.frameworks.jax.functions import EXPRESSIONS
+from logitproof_adapters.frameworks.jax.expressions import EXPRESSIONS
 from logitproof_adapters.sources.trainer import SourceTrainer, products
 from logitproof_reference.vocabulary.cells import SIGMOID
 

@@ -15,7 +15,7 @@ from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import parted
 from logitproof_adapters.frameworks.jax.adapter import JaxAdapter
 from logitproof_adapters.frameworks.keras.dialect import documented
-from logitproof_adapters.frameworks.keras.functions import ENTRIES, SPELLED, TF_ENTRIES, TORCH_ENTRIES, call
+from logitproof_adapters.frameworks.keras.expressions import ENTRIES, SPELLED, TF_ENTRIES, TORCH_ENTRIES, call
 from logitproof_adapters.frameworks.tensorflow.adapter import TensorflowAdapter
 from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
 from logitproof_adapters.sources.source_adapter import SourceAdapter, spelled_words

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.frameworks.liger.dialect import documented
 from logitproof_adapters.frameworks.torch.adapter import TorchAdapter
-from logitproof_adapters.frameworks.torch.functions import options_source
+from logitproof_adapters.frameworks.torch.expressions import options_source
 from logitproof_adapters.sources.unsupported import NOT_ASKED
 
 if TYPE_CHECKING:

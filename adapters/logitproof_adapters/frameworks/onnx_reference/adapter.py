@@ -12,7 +12,7 @@ import numpy as np
 
 from logitproof_adapters.contract import Description
 from logitproof_adapters.frameworks.onnx_reference.dialect import documented
-from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, SPELLINGS, TYPES, filled
+from logitproof_adapters.frameworks.onnxruntime.models import ENTRIES, SPELLINGS, TYPES, filled
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
 from logitproof_adapters.sources.source_adapter import SourceAdapter

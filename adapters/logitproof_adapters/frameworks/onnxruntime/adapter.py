@@ -16,7 +16,7 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent
 from logitproof_adapters.frameworks.onnxruntime.dialect import documented
-from logitproof_adapters.frameworks.onnxruntime.functions import (
+from logitproof_adapters.frameworks.onnxruntime.models import (
     ENTRIES,
     NO_FALLBACK,
     NODES,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.contract import CPU, Description
-from logitproof_adapters.frameworks.onnxruntime.functions import ENTRIES, SPELLINGS, TYPES, filled
+from logitproof_adapters.frameworks.onnxruntime.models import ENTRIES, SPELLINGS, TYPES, filled
 from logitproof_adapters.frameworks.openvino.dialect import documented
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter

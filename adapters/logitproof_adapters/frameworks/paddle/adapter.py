@@ -16,7 +16,7 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, indexed
 from logitproof_adapters.frameworks.paddle.dialect import IGNORED_LABEL, documented
-from logitproof_adapters.frameworks.paddle.functions import ENTRIES, SPELLED, call, program
+from logitproof_adapters.frameworks.paddle.expressions import ENTRIES, SPELLED, call, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal, spelled_words
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 

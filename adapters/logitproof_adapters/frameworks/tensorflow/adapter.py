@@ -16,7 +16,7 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description
 from logitproof_adapters.contract.device import absent, first_is_unnumbered, indexed, parted
 from logitproof_adapters.frameworks.tensorflow.dialect import documented
-from logitproof_adapters.frameworks.tensorflow.functions import (
+from logitproof_adapters.frameworks.tensorflow.expressions import (
     EXPRESSIONS,
     POSITIVE_WEIGHT,
     PROGRAMS,

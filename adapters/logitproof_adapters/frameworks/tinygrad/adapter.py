@@ -17,7 +17,7 @@ from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import absent
 from logitproof_adapters.frameworks.tinygrad.compiler import cache_of, clang, knows_bfloat16
 from logitproof_adapters.frameworks.tinygrad.dialect import documented
-from logitproof_adapters.frameworks.tinygrad.functions import ENTRIES, SPELLED, call, program
+from logitproof_adapters.frameworks.tinygrad.expressions import ENTRIES, SPELLED, call, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal, spelled_words
 from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
 

@@ -20,7 +20,7 @@ import numpy as np
 from logitproof_adapters.contract import CPU, Description, DeviceError
 from logitproof_adapters.contract.device import absent, indexed, parted
 from logitproof_adapters.frameworks.torch.dialect import IGNORED_LABEL, documented
-from logitproof_adapters.frameworks.torch.functions import (
+from logitproof_adapters.frameworks.torch.expressions import (
     ENTRIES,
     EXPRESSIONS,
     SPELLED,

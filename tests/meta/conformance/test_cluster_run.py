@@ -8,16 +8,16 @@ import pytest
 
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, USAGE, UsageError
-from logitproof.matrix import shared_run as module
+from logitproof.matrix import cluster_run as module
+from logitproof.matrix.cluster_run import cluster_run
 from logitproof.matrix.run import Interrupted, run
-from logitproof.matrix.shared_run import shared_run
 from logitproof.workers import Here
 from logitproof_reports.runs.run_file import read_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from logitproof.matrix.shared_run import Part
+    from logitproof.matrix.cluster_run import Part
     from logitproof_reports.runs.schema import Run
 
 CHOICE: dict[str, Any] = {"select": "softmax and value and float32 and eager and not sigmoid", "patience": 60.0}
@@ -38,7 +38,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_shards_that_workers_took_are_the_run_of_one_process(whole: Run, tmp_path: Path) -> None:
     # More shards than cells: some have no case.
-    found = shared_run(Here(), ["numpy"], tmp_path / "run.parquet", shards=5, **CHOICE)
+    found = cluster_run(Here(), ["numpy"], tmp_path / "run.parquet", shards=5, **CHOICE)
     assert judged(found) == judged(whole)
     assert judged(read_run(tmp_path / "run.parquet")) == judged(whole)
     assert [path.name for path in tmp_path.iterdir()] == ["run.parquet"]
@@ -58,11 +58,11 @@ def test_an_interrupted_run_goes_on_with_the_shards_that_are_left(
 
     monkeypatch.setattr(module, "judge_part", once)
     with pytest.raises(Interrupted) as interruption:
-        shared_run(Here(), ["numpy"], output, shards=2, **CHOICE)
+        cluster_run(Here(), ["numpy"], output, shards=2, **CHOICE)
     assert interruption.value.run is not None
     assert not read_run(output).complete
     monkeypatch.setattr(module, "judge_part", lambda part: asked.append(part.number) or judge(part))
-    assert judged(shared_run(Here(), ["numpy"], output, shards=2, resume=True, **CHOICE)) == judged(whole)
+    assert judged(cluster_run(Here(), ["numpy"], output, shards=2, resume=True, **CHOICE)) == judged(whole)
     assert asked == [1, 2]
 
 
@@ -76,7 +76,7 @@ def test_a_shard_that_fails_is_told_in_a_line_and_the_others_are_kept(
     monkeypatch.setattr(module, "judge_part", fail)
     line = r"^shard 1/2 of numpy failed on a worker \(OSError: no space left\); .*: --resume continues the run$"
     with pytest.raises(UsageError, match=line):
-        shared_run(Here(), ["numpy"], tmp_path / "run.parquet", shards=2, **CHOICE)
+        cluster_run(Here(), ["numpy"], tmp_path / "run.parquet", shards=2, **CHOICE)
 
 
 def test_a_dask_cluster_takes_shards(whole: Run, tmp_path: Path) -> None:

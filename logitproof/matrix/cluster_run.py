@@ -93,7 +93,7 @@ def judge_part(part: Part) -> bytes:
         return output.read_bytes()
 
 
-def shared_run(
+def cluster_run(
     workers: Workers,
     frameworks: Sequence[str],
     output: Path,

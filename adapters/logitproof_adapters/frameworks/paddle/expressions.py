@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.contract import DISTRIBUTIONS, INDICES, SIGMOID
-from logitproof_adapters.frameworks.torch.functions import options_source
+from logitproof_adapters.frameworks.torch.expressions import options_source
 from logitproof_adapters.sources.source_adapter import arguments
 
 if TYPE_CHECKING:
