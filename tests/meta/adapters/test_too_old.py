@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from logitproof.errors import USAGE
-from logitproof_adapters.catalogue import oldest, registry
+from logitproof_adapters.catalogue import registry, too_old
 from logitproof_adapters.catalogue.frameworks import PACKAGES
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_an_older_release_is_refused_with_what_was_found_and_what_to_install(
 ) -> None:
     install(distribution, release)
     least = PACKAGES[package].oldest
-    assert oldest.too_old(package) == (
+    assert too_old.too_old(package) == (
         f"{distribution} {release} is installed, and {least} is the oldest release that is judged; "
         f'install a newer one with: python -m pip install "{distribution}>={least}"'
     )
@@ -81,13 +81,13 @@ def test_an_older_release_is_refused_with_what_was_found_and_what_to_install(
 @pytest.mark.parametrize("release", [PACKAGES["mlx"].oldest, "999", f"{PACKAGES['mlx'].oldest}+local", "of a night"])
 def test_the_oldest_release_newer_ones_and_one_without_a_number_are_judged(release: str, install: Install) -> None:
     install("mlx", release)
-    assert oldest.too_old("mlx") is None
+    assert too_old.too_old("mlx") is None
 
 
 def test_a_package_that_is_not_installed_or_that_no_adapter_asks_is_not_too_old(install: Install) -> None:
     install("none-of-ours", "0.1")
-    assert oldest.too_old("none-of-ours") is None
-    assert oldest.too_old("no_such_package") is None
+    assert too_old.too_old("none-of-ours") is None
+    assert too_old.too_old("no_such_package") is None
 
 
 def test_an_adapter_is_as_old_as_the_oldest_of_what_it_asks(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
