@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.catalogue.pip_extras import install_line
-from logitproof_adapters.catalogue.too_old import too_old
+from logitproof_adapters.catalogue.too_old import too_old as package_too_old
 from logitproof_adapters.contract import Adapter
 
 GROUP = "logitproof.adapters"
@@ -53,7 +53,7 @@ def missing(name: str) -> str | None:
 def too_old(name: str) -> str | None:
     """Return in a line which release of what a built-in adapter asks is installed and too old to be judged, or None."""
     packages = packages_of(name)
-    return next(filter(None, map(too_old, packages)), None) if _are_there(packages) else None
+    return next(filter(None, map(package_too_old, packages)), None) if _are_there(packages) else None
 
 
 def _are_there(packages: tuple[str, ...]) -> bool:
