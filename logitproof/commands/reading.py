@@ -37,11 +37,11 @@ def report(
     """Write a report of runs as one HTML file. Prints the summary table, then the path of the page."""
     from logitproof.commands.tables import print_summary
     from logitproof.readers.gate import FAIL_ON, exit_code, first_steps
-    from logitproof.readers.reporting import judgements
     from logitproof.readers.reporting import report as write_report
     from logitproof.readers.wandb_run import track
     from logitproof_reports.exports.write import write_files
     from logitproof_reports.runs.folder import runs_within
+    from logitproof_reports.runs.schema import judgements
     from logitproof_reports.runs.whole_files import refuse_unwritable
 
     refuse_unknown("--fail-on", (fail_on,), FAIL_ON)

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError
-from logitproof.readers.reporting import judgements
 from logitproof_adapters.catalogue import ledger
 from logitproof_adapters.catalogue.registry import UnknownFramework, known, missing
 from logitproof_adapters.contract import CPU
@@ -32,6 +31,7 @@ from logitproof_conformance.session.environment_facts import SENT, environment_f
 from logitproof_reference.specification.verdicts import VERDICT_RANKS
 from logitproof_reference.vocabulary.cells import MODES
 from logitproof_reports.runs.environment import facts_of
+from logitproof_reports.runs.schema import judgements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

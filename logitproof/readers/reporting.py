@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from logitproof_adapters.catalogue.ledger import REPORTS, report_files
-from logitproof_reference.vocabulary.judgement import Judgement
 from logitproof_reports.report.write import write_report
 from logitproof_reports.runs.run_file import read_run
 from logitproof_reports.runs.shards import merge_whole
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from logitproof_reports.runs.folder import StoredRun
     from logitproof_reports.runs.schema import Run
@@ -58,8 +57,3 @@ def report(run_files: Sequence[StrPath], page: StrPath = "report.html", earlier:
     texts = {f"{REPORTS}/{path.name}": path.read_text(encoding="utf-8") for path in report_files()}
     write_report(run, page, texts, earlier)
     return run
-
-
-def judgements(run: Run) -> Iterator[Judgement]:
-    """Yield the judgements of a run."""
-    return (Judgement(**record) for record in run.table.to_pylist())

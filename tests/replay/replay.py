@@ -28,14 +28,13 @@ from logitproof.environments.resolver import Wanted, lock, requirements_of
 from logitproof.environments.uv_command import UnbuildableEnvironment
 from logitproof.errors import UNEXPECTED, USAGE, UsageError
 from logitproof.extra_calls.judgements import with_extra_calls
-from logitproof.readers.reporting import judgements
 from logitproof.upgrades.sides import Settings, judge
 from logitproof.workers import chosen_workers, results
 from logitproof_adapters.targets import target as targets
 from logitproof_adapters.targets.installed import installed_in
 from logitproof_adapters.targets.target import Target, TargetError
 from logitproof_reports.runs.run_file import read_run, write_run
-from logitproof_reports.runs.schema import RunFileError
+from logitproof_reports.runs.schema import RunFileError, judgements
 from logitproof_reports.words.text import plural
 from replay.catalogue import Bug, Release, catalogue
 from replay.score import Outcome, Score

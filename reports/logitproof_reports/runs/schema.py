@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from logitproof_reference.vocabulary.judgement import Judgement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .origin import Origin
 
@@ -90,6 +90,11 @@ def framework_of(environment: dict[str, Any]) -> dict[str, Any]:
     """Return an environment's ``framework`` part; empty if it has none."""
     part = environment.get("framework")
     return part if isinstance(part, dict) else {}
+
+
+def judgements(run: Run) -> Iterator[Judgement]:
+    """Yield the judgements of a run."""
+    return (Judgement(**record) for record in run.table.to_pylist())
 
 
 def table_of(judgements: Iterable[Judgement]) -> pa.Table:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from logitproof.errors import EXPECTED, INTERRUPTED, MEANING, UNEXPECTED, USAGE
-from logitproof.readers.reporting import judgements
 from logitproof_adapters.catalogue.pip_extras import install_line
 from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.schema import judgements
 
 if TYPE_CHECKING:
     from pathlib import Path

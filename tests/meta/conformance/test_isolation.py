@@ -16,12 +16,12 @@ import pytest
 
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof.matrix.progress import Lines
-from logitproof.readers.reporting import judgements
 from logitproof_adapters.targets import hang_detection
 from logitproof_adapters.targets.hang_detection import Silence, cpu_seconds, hangs, waiting_seconds
 from logitproof_reference.vocabulary.judgement import on_the_whole
 from logitproof_reports.runs.journal import Journal, read_journal, resume_point
 from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.schema import judgements
 
 if TYPE_CHECKING:
     from collections.abc import Callable

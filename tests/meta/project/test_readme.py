@@ -19,13 +19,13 @@ import pytest
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, MEANING, UNEXPECTED
 from logitproof.readers.gate import FAIL_ON
-from logitproof.readers.reporting import judgements
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.catalogue.tried_machines import tried_machines
 from logitproof_reference.vocabulary.cells import MODES
 from logitproof_reports.counting.run_table import prepare
 from logitproof_reports.counting.verdict_sentences import verdict_sentences
 from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.schema import judgements
 from logitproof_reports.words.outcomes import OUTCOMES
 from meta.mutants.catalogue import MUTANTS
 from meta.reports.synthetic_runs import three_frameworks

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from logitproof.readers.reporting import judgements
 from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.schema import judgements
 from meta.robustness.commands_in_process import Ended, command
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ import psutil
 import pytest
 
 from logitproof.errors import UNEXPECTED
-from logitproof.readers.reporting import judgements
 from logitproof_adapters.targets.call_limits import MOST_DEATHS
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_adapters.targets.remote_adapter import RemoteAdapter
@@ -28,6 +27,7 @@ from logitproof_conformance.session.deaths import with_deaths
 from logitproof_conformance.session.without_pytest import judge_cell
 from logitproof_reference.vocabulary.cells import Cell, Inputs
 from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.schema import judgements
 from meta.targets import planted_faults
 from meta.targets.planted_faults import Sound
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from logitproof.errors import EXPECTED, UNEXPECTED
-from logitproof.readers.reporting import judgements
 from logitproof_reports.runs.run_file import read_run
+from logitproof_reports.runs.schema import judgements
 
 if TYPE_CHECKING:
     from pathlib import Path
