@@ -12,7 +12,7 @@ from logitproof_adapters.kernels.adapter import SAVED
 from logitproof_adapters.kernels.ways_of_calling import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.cases.memory_layouts import OF_GRADIENTS, PLACEMENTS
-from logitproof_reference.cases.widths import BETWEEN, BLOCKS, WIDTHS, places, tiles
+from logitproof_reference.cases.widths import AND_A_HALF, BETWEEN, BLOCKS, WIDTHS, places, tiles
 from logitproof_reference.vocabulary.formats import rounded
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ FURTHER_ROWS = (
 SQUARES = (2, 3, 33, 64, 128, 257)
 """Numbers of rows with the classes of each, and batches of as many rows as classes."""
 
-NEAR_ONE, IGNORED = "cotangents_near_one", "ignored_rows_not_finite"
-"""Kinds of trials of ordinary rows: upstream gradients that differ from 1 by less than allclose sees, and rows that
-are ignored, where an ignored index is declared, with NaN and infinities in their logits.
+NEAR_ONE, IGNORED, AXIS_OF_ONE = "cotangents_near_one", "ignored_rows_not_finite", "axis_of_one"
+"""Kinds of trials of ordinary rows: upstream gradients that differ from 1 by less than allclose sees; rows that are
+ignored, where an ignored index is declared, with NaN and infinities in their logits; and, where the class axis is the
+middle one, an axis of length one behind it.
 """
 
 ABOVE_ONE = 9e-6
@@ -82,7 +83,8 @@ class Trial:
         As run files and verdicts cite it.
     rows, classes : int
     kind : str
-        ``width``, ``rows``, ``placement``, ``way``, `NEAR_ONE`, `IGNORED`, or ``plain`` for ordinary rows alone.
+        ``width``, ``rows``, ``placement``, ``way``, `NEAR_ONE`, `IGNORED`, `AXIS_OF_ONE`, or ``plain`` for ordinary
+        rows alone.
     placement : str
         A word of `memory_layouts.PLACEMENTS`.
     way : str
@@ -124,7 +126,7 @@ def planned(profile: str, widest: int, *, main: bool) -> Iterator[Trial]:
             count = int(np.clip(ELEMENTS[profile] // n // (1 if main else 2), FEWEST[profile], MOST[profile]))
             fewest = len(RECIPES) if n in ALL_RECIPES else 1
             yield Trial(f"width_{n}", min(count, 25) if n == 1 else max(count, fewest), n, "width")
-    for n in BETWEEN if main or profile == "full" else ():
+    for n in (*AND_A_HALF, *BETWEEN) if main or profile == "full" else ():
         if n <= widest:
             yield Trial(f"width_{n}", ROWS_BETWEEN, n, "width")
     for trial in further_trials():
@@ -154,6 +156,7 @@ def further_trials() -> Iterator[Trial]:
     yield Trial("after_fewer_classes_173x29", 173, 29, "way", way="after_fewer_classes")  # this many rows have no other
     yield Trial(f"{NEAR_ONE}_60x5", 60, 5, NEAR_ONE, quantities=("grad_logits",))
     yield Trial(f"{IGNORED}_25x10", 25, 10, IGNORED)
+    yield Trial(f"{AXIS_OF_ONE}_5x10", 5, 10, AXIS_OF_ONE)
     for way in (AFTER_VALUE, *filter(None, SAVED)):
         yield Trial(f"{way}_5x96", 5, 96, "way", way=way, quantities=("grad_logits",))
 
@@ -198,7 +201,7 @@ def _dealt(trial: Trial, format_: Format, random: np.random.Generator) -> tuple[
     """Assign recipes and places to the rows: each recipe in turn, at a different place each time."""
     n = trial.classes
     kinds = [recipe for recipe in RECIPES if recipe.least <= n]
-    if trial.kind in {"rows", "plain", NEAR_ONE, IGNORED} or trial.placement == "broadcast_classes":
+    if trial.kind in {"rows", "plain", NEAR_ONE, IGNORED, AXIS_OF_ONE} or trial.placement == "broadcast_classes":
         kinds = [ORDINARY]
     if trial.kind == "way":
         kinds = [recipe for recipe in kinds if recipe.is_finite]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof.kernels.cases.trials import IGNORED
+from logitproof.kernels.cases.trials import AXIS_OF_ONE, IGNORED
 from logitproof.kernels.causes.causes import Cause, explaining, explains
 from logitproof.kernels.causes.faulty_options import other_losses
 from logitproof.kernels.findings.findings import Finding, symptoms_of
@@ -159,5 +159,6 @@ def causes_of(question: Question, finding: Finding) -> dict[Cause, float]:
 def _repro(asker: Asker, finding: Finding) -> str:
     if finding.rows.logits.size > WIDEST_SPELLED:
         return ""
+    asker = asker.with_axis_of_one() if finding.kind == AXIS_OF_ONE else asker
     cell = asker.cell(finding.quantity, finding.format, finding.way)
     return asker.adapter.repro(cell, asker.inputs(finding.quantity, finding.rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,11 @@ def _masked(logits: NDArray[Any], spoiler: float) -> dict[str, NDArray[Any]]:
     return {"logits": np.where(mask, logits, logits.dtype.type(spoiler)), "mask": mask}
 
 
+def _with_axis_of_one(array: NDArray[Any]) -> NDArray[Any]:
+    """Lay out (rows, classes) as (rows, classes, 1), (rows,) as (rows, 1)."""
+    return np.ascontiguousarray(array[..., None])
+
+
 @dataclass(frozen=True)
 class Compared:
     """An answer and how it compares."""
@@ -112,6 +118,8 @@ class Asker:
     ----------
     seconds : float
         What its calls took so far.
+    behind : int
+        Length of the axis behind the classes, where they are the middle one.
     """
 
     def __init__(
@@ -122,6 +130,13 @@ class Asker:
         self.seconds = 0.0
         self.truths = truths or Truths()
         self._beside = ThreadPoolExecutor(1) if is_beside else None
+        self.behind = MIDDLE_WIDTH
+
+    def with_axis_of_one(self) -> Asker:
+        """Return what asks the same with an axis of length one behind the classes, where they are the middle axis."""
+        other = copy(self)
+        other.behind = 1
+        return other
 
     def cell(self, quantity: str, format_: str, way: str = "") -> Cell:
         """Return the cell of a call."""
@@ -141,7 +156,7 @@ class Asker:
     def inputs(self, quantity: str, rows: Rows, placement: str = "", spoiler: float = SPOILER) -> Inputs:
         """Return the arrays of a call, laid out; `spoiler` is put where a class does not count."""
         question = replace(self.question, quantity=quantity)
-        place = PLACES[question.declaration.class_axis]
+        place = _with_axis_of_one if self.behind == 1 else PLACES[question.declaration.class_axis]
         given = {"logits": rows.logits, **arguments(question, rows)}
         if question.declaration.where:
             given |= _masked(rows.logits, spoiler)
@@ -187,11 +202,11 @@ class Asker:
             return ()
         count, n = rows.logits.shape
         per_class = (n,) if cell.has_class_axis else ()
-        groups = -(-count // MIDDLE_WIDTH)
+        groups = -(-count // self.behind)
         shapes = {
             "last": (count, *per_class),
             "first": (*per_class, count),
-            "middle": (groups, *per_class, MIDDLE_WIDTH),
+            "middle": (groups, *per_class, self.behind),
         }
         return shapes[declaration.class_axis]
 
@@ -240,7 +255,7 @@ class Asker:
         comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)
         conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
         conforms |= self._ignored(rows, observed)
-        conforms &= ~self._leaked(quantity, rows, observed)
+        conforms &= ~self._leaked(quantity, rows, observed) | np.isnan(truth.exact.value)  # a row without any class
         conforms |= self._of_held_products(asked, rows, observed)
         conforms[self._undeclared(rows)[: len(conforms)]] = True
         wrong = np.asarray(~conforms.reshape(len(conforms), -1).all(axis=1)) if conforms.size else np.zeros(0, bool)

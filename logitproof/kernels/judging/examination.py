@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.cases.trials import IGNORED, WHOLE, DrawnRows, Trial, draw, placed, planned
+from logitproof.kernels.cases.trials import AXIS_OF_ONE, IGNORED, WHOLE, DrawnRows, Trial, draw, placed, planned
 from logitproof.kernels.findings.findings import FAMILY, HUGE_SHARE, Finding, clause_of
 from logitproof.kernels.judging.asking import Reply
 from logitproof.kernels.judging.refused_widths import RefusedWidths, is_refusal
@@ -122,14 +122,17 @@ def examine(
         if progress is not None:
             progress(f"{asker.adapter.name} {format_} {trial.name}")
         drawn = drawn_for(asker, trial, format_, plan.seed, needed)
+        asked = asker.with_axis_of_one() if trial.kind == AXIS_OF_ONE else asker
         for quantity in plan.quantities:
             if _is_for(asker, trial, quantity, format_):
-                _ask(asker, drawn, quantity, seed=plan.seed, found=found)
+                _ask(asked, drawn, quantity, seed=plan.seed, found=found)
     return found
 
 
 def _is_for(asker: Asker, trial: Trial, quantity: str, format_: str) -> bool:
     if trial.kind == IGNORED and asker.question.declaration.ignore_index is None:
+        return False
+    if trial.kind == AXIS_OF_ONE and asker.question.declaration.class_axis != "middle":
         return False
     if trial.quantities and quantity not in trial.quantities:
         return False

@@ -24,6 +24,9 @@ WIDTHS = (
 BETWEEN = (200, 300, 700, 3001, 6007, 12007, 24001, 50257, 100277)
 """Numbers of classes inside each power of two, no multiple of a block: a path may be taken for a range of widths."""
 
+AND_A_HALF = (48, 192, 384, 768, 3072, 6144)
+"""Numbers of classes of a block and its half: a tail of half a vector or tile alone may be a path of its own."""
+
 BODY_AND_TAIL = 133
 """Classes that fill whole vectors of every number of lanes and leave a tail behind each."""
 

@@ -208,6 +208,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--framework", default="numpy", choices=("numpy", "torch", "jax"), help="installed here")
+    parser.add_argument("--every", type=int, default=1, help="of the kernels, one of so many")
     parser.add_argument("--resume", action="store_true", help="leave out the kernels that the file has already")
     asked = parser.parse_args()
     asked.output.mkdir(parents=True, exist_ok=True)
@@ -217,7 +218,7 @@ def main() -> int:
     done = {(one.kernel, one.op, one.kind) for one in found}
     faulty, correct = kernels_of(asked.framework)
     about = [(one.name, one.op, one.kind) for one in (*faulty, *correct)]
-    left = [number for number in chosen(asked.names, asked.framework) if about[number] not in done]
+    left = [number for number in chosen(asked.names, asked.framework)[:: asked.every] if about[number] not in done]
     with file.open("a" if kept else "w", encoding="utf-8") as lines:
         for one in measure_all(left, asked.profile, asked.seed, asked.jobs, asked.framework):
             found.append(one)

@@ -251,6 +251,13 @@ def test_a_fault_of_state_is_guessed_by_the_way_of_calling(name: str) -> None:
     assert shown.cause is OF_WAYS[way]
 
 
+def test_a_row_without_any_class_is_not_the_smallest_input_of_a_fault() -> None:
+    planted = named("half_a_tile_at_the_end_outside_the_sum")
+    asker, found = findings_of(planted, "float32", Trial("width_192", 27, 192, "width"))
+    for one in shown_findings(asker, found):
+        assert np.isfinite(one.finding.exact)
+
+
 def correct_ones() -> Iterator[Planted]:
     """Yield a correct kernel of each algorithm, those whose options are declared too."""
     seen: set[str] = set()

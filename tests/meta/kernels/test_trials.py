@@ -50,6 +50,8 @@ FOUND = {
     "cotangent_in_bfloat16": ("width_33", "float32"),
     "large_logits_asserted_away": ("width_33", "float32"),
     "one_hot_cached_by_the_address_of_the_labels": ("same_memory_5x96", "float32"),
+    "half_a_tile_at_the_end_outside_the_sum": ("width_192", "float32"),
+    "last_axis_of_one_lost": ("axis_of_one_5x10", "float32"),
     "cotangents_near_one_taken_for_one": ("cotangents_near_one_60x5", "float32"),
 }
 """Names of faulty kernels, and the trial and format that shows each."""
