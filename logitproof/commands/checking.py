@@ -12,6 +12,7 @@ import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, Profile, Python, TargetName, app
 from logitproof.commands.declared_options import declaring
+from logitproof.commands.one_thread import import_numpy
 from logitproof.errors import EXPECTED, UNEXPECTED
 from logitproof.streams import echo, echo_json
 
@@ -149,6 +150,7 @@ def check(
 
     The kernel runs in a process of its own: it may die, hang or run out of memory.
     """
+    import_numpy()
     from logitproof.commands.tables import console
     from logitproof.kernels.check import check_named, declaration_of
     from logitproof.kernels.isolation.isolated import MEMORY_GIB, Limits, Named
