@@ -244,9 +244,8 @@ def heads(session: nox.Session) -> None:
 def planted(session: nox.Session) -> None:
     """Check every loss head with a planted fault; the tests take one in three (some minutes)."""
     session.install("-e", ".", *group("test"))
-    faults = [
-        f"tests/meta/kernels/test_{name}.py" for name in ("documented_faults", "faults_of_a_review", "faults_of_chunks")
-    ]
+    names = ("documented_faults", "faults_of_a_review", "faults_of_chunks", "faults_of_shards")
+    faults = [f"tests/meta/kernels/test_{name}.py" for name in names]
     session.run("pytest", "-q", "-n", "logical", *faults, env={"LOGITPROOF_TEST_FAULTS": "1"})
 
 

@@ -16,6 +16,7 @@ from logitproof.kernels.causes.other_z_losses import (
     EarlyZLossHead,
     FlatZLossHead,
     IgnoredZLossHead,
+    MeanZLossHead,
     ShiftedZLossHead,
     SummedZLossHead,
 )
@@ -127,6 +128,22 @@ class ProductCap(SoftcapPrologue):
         return super().exact(*operands) * operands[0] * (1.0 / self.cap)
 
 
+class CapByTanh(SoftcapPrologue):
+    """A cap whose derivative lacks the square: 1 - tanh in place of 1 - tanh**2."""
+
+    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+        """Return the gradient with that slope."""
+        return (upstream * (1.0 - self.exact(*operands) * (1.0 / self.cap)),)
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
+    ) -> tuple[BoundedValue, ...]:
+        """Return the gradient with that slope."""
+        capped = self.computed(rounding, *operands)
+        slope = BoundedValue(1.0 - capped.value / self.cap, capped.error / self.cap + 2.0 * rounding.unit)
+        return (rounding.multiply(upstream, slope),)
+
+
 class CapAtCapped(SoftcapPrologue):
     """A cap whose derivative is taken at the capped logits."""
 
@@ -234,6 +251,20 @@ class WholeLabelHead(Head):
         return given + Ball(more / float(self.divisor or request.divisor or 1.0))
 
 
+class PaddedSmoothingHead(Head):
+    """A head whose derivative spreads the smoothing over a padded vocabulary, the value over the classes."""
+
+    def _at_logits(self, cotangent: ArrayLike | None) -> Ball:
+        given, (rows, classes) = super()._at_logits(cotangent), self.logits.hi.shape
+        request = self._request("grad_logits", cotangent)
+        assert request.labels is not None
+        kept = np.asarray(request.options.kept(request.labels), np.float64)
+        upstream = np.broadcast_to(1.0 if request.cotangent is None else request.cotangent, (rows,)) * kept
+        share = self.options["label_smoothing"] * (1.0 / classes - 1.0 / padded(classes))
+        more = np.broadcast_to(share * upstream[:, None], (rows, classes))
+        return given + Ball(more / float(self.divisor or request.divisor or 1.0))
+
+
 @dataclass(frozen=True, eq=False)
 class OtherLabelHead(Head):
     """A head whose label's logit is off by a number a row."""
@@ -308,7 +339,7 @@ def _cap_as(kind: type[SoftcapPrologue]) -> Callable[[Setting], Setting | None]:
 
 
 def _cap_at_unscaled(asked: Setting) -> Setting | None:
-    factor = float(np.prod([one.factor.apply(np.ones(1))[0] for one in asked.factors]))
+    factor = _factor_of(asked)
     if factor == 1.0:
         return None
 
@@ -364,10 +395,29 @@ def _biased_label(times: float) -> Callable[[Setting, Head], F64 | None]:
         bias = asked.operands.get("bias")
         if bias is None or len(asked.prologues) > 1 + len(asked.factors):
             return None
-        scale = float(np.prod([one.factor.apply(np.ones(1))[0] for one in asked.factors]))
-        return times * scale * _own(asked, np.broadcast_to(bias.astype(np.float64), head.logits.hi.shape))
+        return times * _factor_of(asked) * _own(asked, np.broadcast_to(bias.astype(np.float64), head.logits.hi.shape))
 
     return move
+
+
+def _scaled_label(asked: Setting, head: Head) -> F64 | None:
+    """Return by how much the label's logit is another with the factor once more, where nothing is behind it."""
+    if not asked.factors or len(asked.prologues) > 1 + len(asked.factors):
+        return None
+    own = _own(asked, head.logits.hi)
+    return (_factor_of(asked) - 1.0) * own
+
+
+def _factor_of(asked: Setting) -> float:
+    """Return the product of the factors."""
+    return float(np.prod([one.factor.apply(np.ones(1))[0] for one in asked.factors]))
+
+
+def _label_alone_scaled(asked: Setting) -> Setting | None:
+    """Return the loss in which the label's logit alone has the factor: the log-sum-exp is of logits without."""
+    if len(asked.prologues) > 1 + len(asked.factors) or (without := _factor_dropped(asked)) is None:
+        return None
+    return _label_moved(lambda given, head: (_factor_of(asked) - 1.0) * _own(given, head.logits.hi))(without)
 
 
 def _cap_first(asked: Setting) -> Setting | None:
@@ -444,6 +494,12 @@ def _z_loss_summed(asked: Setting) -> Setting | None:
     return _z_loss_as(SummedZLossHead)(asked) if is_divided else None
 
 
+def _z_loss_by_rows(asked: Setting) -> Setting | None:
+    """Return the loss whose z-loss is divided by all rows, where the loss is by those that count."""
+    ignores = (asked.labels == asked.options.get("ignore_index")).any()
+    return _z_loss_as(MeanZLossHead)(asked) if ignores and asked.options["reduction"] == "mean" else None
+
+
 def _z_loss_dropped(asked: Setting) -> Setting | None:
     return replace(asked, z_loss=0.0) if asked.z_loss else None
 
@@ -477,17 +533,28 @@ def _smoothing_over_others(asked: Setting) -> Setting | None:
 def _smoothing_padded(asked: Setting) -> Setting | None:
     """Return the loss whose smoothing counts the classes that the vocabulary is padded with."""
     classes, share = len(asked.operands["weight"]), asked.options["label_smoothing"]
-    padded = -(-classes // PADDED) * PADDED
-    if not share or padded == classes or asked.z_loss:
+    if not share or padded(classes) == classes or asked.z_loss:
         return None
     ignored = asked.options["ignore_index"]
     kept = np.ones(len(asked.labels), bool) if ignored is None else asked.labels != ignored
-    spread = (1.0 - share) * (np.arange(classes) == asked.labels[:, None]) + share / padded
+    spread = (1.0 - share) * (np.arange(classes) == asked.labels[:, None]) + share / padded(classes)
     is_mean = asked.options["reduction"] == "mean"
     reduction = "sum" if is_mean else asked.options["reduction"]
     plain = asked.with_options(label_smoothing=0.0, ignore_index=None, reduction=reduction)
     divisor = float(kept.sum()) if is_mean else asked.divisor
     return replace(plain, labels=np.where(kept[:, None], spread, 0.0), divisor=divisor)
+
+
+def padded(classes: int) -> int:
+    """Return the size of a padded vocabulary."""
+    return -(-classes // PADDED) * PADDED
+
+
+def _smoothing_padded_behind(asked: Setting) -> Setting | None:
+    classes = len(asked.operands["weight"])
+    if not asked.options["label_smoothing"] or padded(classes) == classes:
+        return None
+    return _of_its_fields(OtherHead, asked, kind=PaddedSmoothingHead)
 
 
 def _padding_counted(multiple: int) -> Callable[[Setting], Setting | None]:
@@ -536,6 +603,12 @@ def _shifted_twice(asked: Setting) -> Setting | None:
     return replace(asked, labels=np.append(asked.labels[1:], asked.options["ignore_index"]))
 
 
+def _shifted_back(asked: Setting) -> Setting | None:
+    if np.array_equal(asked.labels, asked.given_labels):
+        return None
+    return replace(asked, labels=np.append([asked.options["ignore_index"]], asked.given_labels[:-1]))
+
+
 def _first_upstream(asked: Setting) -> Setting | None:
     if asked.cotangent.ndim == 0 or not np.ptp(asked.cotangent):
         return None
@@ -561,6 +634,7 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the cap comes before the scale or temperature", IN_FRONT, _cap_first),
     ("the derivative of the scale or temperature is dropped", IN_FRONT, _factor_flat),
     ("the derivative of the scale or temperature is applied twice", IN_FRONT, _factor_doubled),
+    ("the derivative of the cap is 1 - tanh, not 1 - tanh ** 2", IN_FRONT, _cap_as(CapByTanh)),
     ("the derivative of the cap is that at the capped logits", IN_FRONT, _cap_as(CapAtCapped)),
     ("the derivative of the cap is that before the scale or temperature", IN_FRONT, _cap_at_unscaled),
     ("the tensor of factors is dropped", IN_FRONT, _factors_dropped),
@@ -576,16 +650,19 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the derivative of the z-loss lacks the log-sum-exp", OF_THE_LOSS, _z_loss_as(FlatZLossHead)),
     ("the z-loss of ignored rows counts", OF_THE_LOSS, _z_loss_of_ignored_rows),
     ("the z-loss is not divided", OF_THE_LOSS, _z_loss_summed),
+    ("the z-loss is divided by all rows", OF_THE_LOSS, _z_loss_by_rows),
     ("nothing divides the sum", OF_THE_LOSS, _not_divided),
     ("the mean is over all rows", OF_THE_LOSS, _divided_by_rows),
     ("the label smoothing is dropped", OF_THE_LOSS, _smoothing_dropped),
     ("the smoothing leaves the label out", OF_THE_LOSS, _smoothing_over_others),
     ("the smoothing is over a padded vocabulary", OF_THE_LOSS, _smoothing_padded),
     ("a smoothed loss has the derivative of the whole label", OF_THE_LOSS, _label_whole),
+    ("the derivative of the smoothing is over a padded vocabulary", OF_THE_LOSS, _smoothing_padded_behind),
     ("the last row is judged by its own label", OF_THE_LOSS, _last_by_its_own),
     ("the last row is judged by the first label", OF_THE_LOSS, _last_by_the_first),
     ("rows are judged by their own labels", OF_THE_LOSS, _not_shifted),
     ("labels are shifted twice", OF_THE_LOSS, _shifted_twice),
+    ("labels are shifted the other way: rows are judged by the label before", OF_THE_LOSS, _shifted_back),
     ("the upstream gradient is dropped", OF_THE_LOSS, _upstream_dropped),
     ("the upstream gradient is applied twice", OF_THE_LOSS, _upstream_twice),
     ("the upstream gradient of the first row counts for all", OF_THE_LOSS, _first_upstream),
@@ -595,6 +672,8 @@ FAULTS: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
 OF_VALUES: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
     ("the label's logit has its bias twice", IN_FRONT, _label_moved(_biased_label(1.0))),
     ("the label's logit lacks its bias", IN_FRONT, _label_moved(_biased_label(-1.0))),
+    ("the label's logit has the scale or temperature twice", IN_FRONT, _label_moved(_scaled_label)),
+    ("the label's logit alone has the scale or temperature", IN_FRONT, _label_alone_scaled),
     ("the label's logit is that before the scale, the factors or the cap", IN_FRONT, _label_moved(_plain_label)),
     ("the z-loss is that of logits before the scale, the factors or the cap", OF_THE_LOSS, _z_loss_early),
 )
@@ -610,17 +689,25 @@ MOST_LOGITS = 1 << 14
 """Larger products are not compared with other losses: the small ones of a format name the fault."""
 
 
-def applied(
-    asked: Setting, quantity: str, observed: Array, first: Collection[str]
-) -> Iterator[tuple[str, str, Setting]]:
+def applied(asked: Setting, quantity: str, first: Collection[str]) -> Iterator[tuple[str, str, Setting]]:
     """Yield what may be wrong with a head: its name, its clause, and the loss that it would be; some names first."""
-    if len(asked.labels) * len(asked.operands["weight"]) > MOST_LOGITS:
+    if _is_large(asked):
         return
     more = (*OF_VALUES, *OF_PADDING) if quantity == "value" else OF_PADDING if quantity == "grad_hidden" else ()
     for name, clause, change in sorted((*FAULTS, *more), key=lambda fault: fault[0] not in first):
         changed = asked.changed(name, change)
         if changed is not None and (quantity != BY_FACTORS or changed.has_factors):
             yield name, clause, changed
+
+
+def _is_large(asked: Setting) -> bool:
+    return len(asked.labels) * len(asked.operands["weight"]) > MOST_LOGITS
+
+
+def read_off(asked: Setting, quantity: str, observed: Array) -> Iterator[tuple[str, str, Setting]]:
+    """Yield what a wrong answer speaks for: a z-loss that is added, another divisor."""
+    if _is_large(asked):
+        return
     if (added := _z_loss_added(asked, quantity, observed)) is not None:
         yield f"a z-loss of {added.z_loss:.4g} is added", OF_THE_LOSS, added
     if (other := _other_divisor(asked, quantity, observed)) is not None:

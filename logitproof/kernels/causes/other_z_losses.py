@@ -65,6 +65,15 @@ class SummedZLoss(ZLoss):
         object.__setattr__(self, "request", replace(self.request, divisor=None))
 
 
+@dataclass(frozen=True, eq=False)
+class MeanZLoss(ZLoss):
+    """A z-loss that is divided by all rows, where the loss is divided by those that count."""
+
+    def __post_init__(self) -> None:
+        """Put another divisor in place."""
+        object.__setattr__(self, "request", replace(self.request, divisor=float(len(self.request.logits))))
+
+
 class FlatZLossHead(Head):
     """A head with that derivative."""
 
@@ -75,6 +84,12 @@ class IgnoredZLossHead(Head):
     """A head with the z-loss of ignored rows."""
 
     z_term: ClassVar[type[ZLoss]] = IgnoredZLoss
+
+
+class MeanZLossHead(Head):
+    """A head with such a mean."""
+
+    z_term: ClassVar[type[ZLoss]] = MeanZLoss
 
 
 class SummedZLossHead(Head):

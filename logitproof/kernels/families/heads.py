@@ -10,10 +10,11 @@ import numpy as np
 
 from logitproof.kernels.cases import products_past_the_format as past_the_format
 from logitproof.kernels.cases.head_cases import Case, cases
-from logitproof.kernels.causes.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied, of_rows
+from logitproof.kernels.causes.head_faults import IN_FRONT, OF_THE_LOSS, Setting, applied, of_rows, read_off
 from logitproof.kernels.families import head_labels, head_twice
 from logitproof.kernels.families.by_format import AskedFormat
 from logitproof.kernels.families.one_answer_of_ranks import ONE_ANSWER, farthest, one_answer
+from logitproof.kernels.findings.sentences import MATCHES
 from logitproof.kernels.judging.against_bounds import Bounded, against, crash_reason
 from logitproof.kernels.judging.examination import is_normal
 from logitproof.kernels.judging.refused_rows import AskedCase
@@ -369,7 +370,7 @@ class AskedHead(AskedFormat):
                 continue
             told.add(clause)
             grade, verdict = ALL_CLAUSES[clause].level, "conforms" if held.is_right else "deviates"
-            reason = "" if held.is_right else f"the answer is that of a loss where {name}"
+            reason = "" if held.is_right else f"{MATCHES}{name}"
             yield on_cell(cell, case.name, clause=clause, grade=grade, verdict=verdict, reason=reason)
             if not held.is_right:
                 self._named_before.add(name)
@@ -388,8 +389,10 @@ class AskedHead(AskedFormat):
     def _others(
         self, asked: Setting, quantity: str, held: Bounded, told: set[str]
     ) -> Iterator[tuple[str, str, Setting]]:
-        """Yield other losses, and rows that are multiplied of wrong answers that none of these explains."""
-        yield from applied(asked, quantity, held.observed, self._named_before)
+        """Yield other losses; of wrong answers that none of these explains, what the answers themselves speak for."""
+        yield from applied(asked, quantity, self._named_before)
+        if not held.is_right and not told:
+            yield from read_off(asked, quantity, held.observed)
         multiplied = None if held.is_right or told else of_rows(asked, quantity, held.observed)
         if multiplied is not None:
             yield multiplied

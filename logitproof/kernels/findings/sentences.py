@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from logitproof.kernels.findings.shown import Shown
     from logitproof.kernels.judging.domain import Limit
 
+MATCHES = "the answer is that of a loss where "
+"""How the reason of a judgement begins that names the fault of a head."""
+
 MOST_SPELLED = 4
 """Logits of a row that a sentence spells one by one."""
 

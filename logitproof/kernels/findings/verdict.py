@@ -14,7 +14,7 @@ from rich.text import Text
 
 from logitproof.explain.explain import Explanation, worst_first
 from logitproof.explain.text import text_of
-from logitproof.kernels.findings.sentences import domains, guessed, smallest_input
+from logitproof.kernels.findings.sentences import MATCHES, domains, guessed, smallest_input
 from logitproof_adapters.contract import CPU
 from logitproof_reference.cases.catalogue import case_set_digest
 from logitproof_reference.judging.worst_element import worst_element
@@ -139,11 +139,18 @@ class KernelVerdict:
         lines = [f"domain    {text}"] if (text := domains(self.limits, self.formats)) else []
         lines += [f"fails     {smallest_input(self.shown[0].finding)}"] if self.shown else self._fails_in_the_matrix()
         lines += [f"guess     {text}" for text in list(guessed(self.shown))[:MOST_GUESSES]]
+        lines += [f"cause     {text}" for text in self._matched()]
         return lines + [f"note      {text}" for text in self.notes]
 
     def _fails_in_the_matrix(self) -> list[str]:
         wrong = [found for found in worst_first(self.judgements) if not found.expected]
         return [f"fails     {found.clause} in {found.format}, {found.regime}: {found.reason}" for found in wrong[:1]]
+
+    def _matched(self) -> list[str]:
+        """Return the faults of a head that its answers match, each by its clause: those of most answers first."""
+        wrong = (found for found in self.judgements if not found.expected and found.reason.startswith(MATCHES))
+        counts = Counter(f"{found.clause}: {found.reason}" for found in wrong)
+        return [text for text, _ in counts.most_common(MOST_GUESSES)]
 
     def smallest(self) -> Table:
         """Return one line a broken clause: the smallest input that still fails, and a guess of the cause."""

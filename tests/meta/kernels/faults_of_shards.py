@@ -291,17 +291,23 @@ def by_remainder(h: Array, w: Array, labels: Array, c: Array) -> tuple[Array, ..
 class Design:
     """A head without a fault: its loss, its gradient if it has one of its own, what is declared, and its formats."""
 
+    name: str
     function: Any
     gradient: Any = None
     declared: dict[str, Any] = field(default_factory=dict)
     formats: tuple[str, ...] = ("float32", "bfloat16")
 
+    @property
+    def functions(self) -> tuple[Any, Any]:
+        """The loss and its gradient."""
+        return partial(self.function), self.gradient
+
 
 DESIGNS = [
-    Design(by_thirds, formats=("float32",)),
-    Design(in_base_two),
-    Design(relative_to_the_label),
-    Design(bias_as_a_column, bias_as_a_column_gradient, {"bias": True}),
-    Design(running_mean, declared=MEAN),
-    Design(relative_to_the_label, by_remainder),
+    Design("six products of thirds in bfloat16", by_thirds, formats=("float32",)),
+    Design("base 2, from the last block, the label by its own product", in_base_two),
+    Design("tree of logaddexp behind the label's logit", relative_to_the_label),
+    Design("bias as a column", bias_as_a_column, bias_as_a_column_gradient, {"bias": True}),
+    Design("running mean of chunks", running_mean, declared=MEAN),
+    Design("gradient by the remainder, compensated sums", relative_to_the_label, by_remainder),
 ]
