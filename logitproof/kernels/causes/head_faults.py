@@ -131,17 +131,19 @@ class ProductCap(SoftcapPrologue):
 class CapByTanh(SoftcapPrologue):
     """A cap whose derivative lacks the square: 1 - tanh in place of 1 - tanh**2."""
 
-    def pull_back(self, upstream: Ball, *operands: Ball) -> tuple[Ball, ...]:
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
         """Return the gradient with that slope."""
-        return (upstream * (1.0 - self.exact(*operands) * (1.0 / self.cap)),)
+        del of
+        return upstream * (1.0 - self.exact(*operands) * (1.0 / self.cap))
 
     def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue
-    ) -> tuple[BoundedValue, ...]:
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
         """Return the gradient with that slope."""
+        del of
         capped = self.computed(rounding, *operands)
         slope = BoundedValue(1.0 - capped.value / self.cap, capped.error / self.cap + 2.0 * rounding.unit)
-        return (rounding.multiply(upstream, slope),)
+        return rounding.multiply(upstream, slope)
 
 
 class CapAtCapped(SoftcapPrologue):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -71,7 +72,7 @@ class MeanZLoss(ZLoss):
 
     def __post_init__(self) -> None:
         """Put another divisor in place."""
-        object.__setattr__(self, "request", replace(self.request, divisor=float(len(self.request.logits))))
+        object.__setattr__(self, "request", replace(self.request, divisor=Fraction(len(self.request.logits))))
 
 
 class FlatZLossHead(Head):
