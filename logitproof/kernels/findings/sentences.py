@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from logitproof.kernels.findings.findings import Finding
     from logitproof.kernels.findings.shown import Shown
     from logitproof.kernels.judging.domain import Limit
@@ -77,7 +79,16 @@ def logits_of(finding: Finding) -> str:
     if len(others) <= MOST_SPELLED:
         listed = ", ".join(f"x[{place}] = {x[place]:.7g}" for place in others)
         return f"all logits {common:.7g}{' but ' + listed if listed else ''}{label}"
-    return f"{finding.note or 'ordinary logits'}{label}"
+    return f"{finding.note or _span(x)}{label}"
+
+
+def _span(x: NDArray[np.float64]) -> str:
+    """Describe logits of which nothing else is known: how far they reach, and where the largest is."""
+    counted = x[~np.isnan(x)]
+    if not counted.size:
+        return "all logits NaN"
+    spoiled = f", {len(x) - counted.size} of them NaN" if counted.size < len(x) else ""
+    return f"logits from {counted.min():.4g} to {counted.max():.4g} at class {int(np.nanargmax(x))}{spoiled}"
 
 
 def guessed(shown: Sequence[Shown]) -> Iterator[str]:

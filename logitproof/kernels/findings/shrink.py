@@ -38,14 +38,14 @@ def _smallest(asker: Asker, finding: Finding, step: Callable[[Finding], Iterator
             if left[0] <= 0:
                 break
             left[0] -= 1
-            smaller = _asked(asker, finding, rows)
-            if smaller is not None:
-                finding, progress = smaller, True
+            found = smaller(asker, finding, rows)
+            if found is not None:
+                finding, progress = found, True
                 break
     return finding
 
 
-def _asked(asker: Asker, finding: Finding, rows: Rows) -> Finding | None:
+def smaller(asker: Asker, finding: Finding, rows: Rows) -> Finding | None:
     """Return the finding on other rows; None if they do not show it."""
     _, compared = asker.compare(finding.quantity, rows, finding.placement)
     if compared is None or not compared.wrong.any():
@@ -58,6 +58,7 @@ def _asked(asker: Asker, finding: Finding, rows: Rows) -> Finding | None:
     return replace(
         finding,
         clause=finding.clause if finding.placement else clause,
+        note=finding.note if rows.logits.shape[1] == finding.rows.logits.shape[1] else "",  # it names classes
         rows=rows,
         row=row,
         element=int(place[1]) if len(place) > 1 else -1,

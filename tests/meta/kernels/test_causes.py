@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from logitproof.kernels.cases.trials import Trial
 from logitproof.kernels.causes.causes import CAUSES, explaining
 from logitproof.kernels.check import SMALL_LOSSES, check
 from logitproof.kernels.findings.findings import symptoms_of
+from logitproof.kernels.findings.sentences import smallest_input
 from logitproof.kernels.findings.shown import OF_WAYS, causes_of, shown_findings
+from logitproof.kernels.findings.shrink import cut, smaller
 from logitproof.kernels.judging.asking import Asker
 from logitproof.kernels.judging.examination import Examination, Plan, examine, widths_of
 from logitproof.kernels.judging.truth import Question
@@ -256,6 +259,16 @@ def test_a_row_without_any_class_is_not_the_smallest_input_of_a_fault() -> None:
     asker, found = findings_of(planted, "float32", Trial("width_192", 27, 192, "width"))
     for one in shown_findings(asker, found):
         assert np.isfinite(one.finding.exact)
+
+
+def test_a_row_that_was_cut_is_described_as_it_is_now() -> None:
+    planted = Planted("log_sum_exp", "", lambda x: log_sum_exp(x) + 1)
+    asker, found = findings_of(planted, "float32", Trial("width_33", 27, 33, "width"))
+    whole = replace(found[0], note="all but class 32 lower by 12")
+    shorter = smaller(asker, whole, cut(whole.rows, slice(0, 20)))
+    assert shorter is not None
+    assert "class 32" in smallest_input(whole)
+    assert "20 classes, logits from " in smallest_input(shorter)
 
 
 def correct_ones() -> Iterator[Planted]:
