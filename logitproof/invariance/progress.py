@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from logitproof.invariance.axes import Axis
-    from logitproof.invariance.survey import Along
 
 
 class Progress:
@@ -36,11 +35,11 @@ class Progress:
         echo(f"the batch itself: evaluated in {took:.0f} s; now along {len(self.axes)} axes", err=True)
         self.begun = self.clock()
 
-    def after(self, along: Along) -> None:
+    def after(self, axis: str, verdict: str) -> None:
         """Print what an axis gave, and about how long the others will take."""
         self.done += 1
         elapsed = self.clock() - self.begun
         shares = [axis.share for axis in self.axes]
         left = elapsed * sum(shares[self.done :]) / sum(shares[: self.done])
         rest = f", about {duration(left)} left" if self.done < len(self.axes) else f", {duration(elapsed)} in all"
-        echo(f"{along.axis.name}: {along.verdict}; {self.done} of {len(self.axes)} axes{rest}", err=True)
+        echo(f"{axis}: {verdict}; {self.done} of {len(self.axes)} axes{rest}", err=True)

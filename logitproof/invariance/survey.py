@@ -171,7 +171,7 @@ def survey(
                 continue
             found.append(_along(axis, subject, adapter, inputs, base))
             if progress is not None and not was_interrupted(found):
-                progress.after(found[-1])
+                progress.after(found[-1].axis.name, found[-1].verdict)
         return found
 
 

@@ -91,17 +91,32 @@ def explains(predicted: F64 | None, symptoms: Symptoms) -> float:
     """
     if predicted is None or predicted.shape != symptoms.observed.shape or not symptoms.bad.any():
         return 0.0
-    bad = symptoms.bad
-    unit = symptoms.unit.unit_roundoff
-    left, error = distance(symptoms.observed, predicted), distance(symptoms.observed, symptoms.exact)
+    of_wrong = _closely_explained(predicted[symptoms.bad], symptoms)
+    if of_wrong < MOST_ROWS:
+        return 0.0
+    of_right = 1.0 if symptoms.bad.all() else _roughly_explained(predicted[~symptoms.bad], symptoms)
+    return (of_wrong + of_right) / 2.0 if of_right >= MOST_ROWS else 0.0
+
+
+def _closely_explained(predicted: F64, symptoms: Symptoms) -> float:
+    """Return the share of the wrong numbers that a fault's answer is close to."""
+    observed, exact, error = symptoms.wrong_numbers
+    unit, left = symptoms.unit.unit_roundoff, distance(observed, predicted)
     size = np.abs(np.where(np.isfinite(predicted), predicted, 0.0))
     scale = size + np.where(np.isfinite(error), error, 0.0)
     closely = np.isfinite(left) & (left <= np.minimum(NEARER * error, CLOSE * unit * scale))
     closely |= left <= 16.0 * unit * size + symptoms.unit.smallest_normal
-    closely &= distance(predicted, symptoms.exact) >= LEAST_FAULT * error  # a guess that is right explains nothing
-    roughly = left <= max(ROUGH, 8.0 * unit) * size + error + symptoms.unit.smallest_normal
-    of_wrong, of_right = float(closely[bad].mean()), 1.0 if bad.all() else float(roughly[~bad].mean())
-    return (of_wrong + of_right) / 2.0 if min(of_wrong, of_right) >= MOST_ROWS else 0.0
+    closely &= distance(predicted, exact) >= LEAST_FAULT * error  # a guess that is right explains nothing
+    return float(closely.mean())
+
+
+def _roughly_explained(predicted: F64, symptoms: Symptoms) -> float:
+    """Return the share of the right numbers that a fault's answer is not far from."""
+    observed, exact = symptoms.observed[~symptoms.bad], symptoms.exact[~symptoms.bad]
+    left, error = distance(observed, predicted), distance(observed, exact)
+    size = np.abs(np.where(np.isfinite(predicted), predicted, 0.0))
+    near = max(ROUGH, 8.0 * symptoms.unit.unit_roundoff) * size + error + symptoms.unit.smallest_normal
+    return float((left <= near).mean())
 
 
 NAN_OF_ALL = "NaN spoils the batch"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.causes.symptoms import answer, distance, log_total, one_hot
+from logitproof.kernels.causes.symptoms import answer, distance, one_hot
 from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS
 
@@ -167,7 +167,7 @@ def nan_times_zero(s: Symptoms) -> F64 | None:
     """Return NaN where a label of 0 meets a class at -inf."""
     if s.labels is None or s.has_indices or s.quantity != "value" or OPS[s.op].elementwise:
         return None
-    return np.asarray(-(s.labels * (s.x - log_total(s.x))).sum(axis=1))
+    return np.asarray(-(s.labels * (s.x - s.total)).sum(axis=1))
 
 
 def modulo(block: int, labels: Any, _: Symptoms) -> Any:
@@ -242,7 +242,7 @@ def of_shares(s: Symptoms, *, change: Callable[[F64, F64], F64]) -> F64 | None:
     """Return the gradient that something makes of the softmax and the upstream gradient; of softmax alone."""
     if (s.op, s.quantity) != ("softmax", "grad_logits") or s.c is None:
         return None
-    return np.asarray(change(np.exp(s.x - log_total(s.x)), s.c))
+    return np.asarray(change(np.exp(s.x - s.total), s.c))
 
 
 def label_without_cotangent(s: Symptoms) -> F64 | None:
@@ -250,7 +250,7 @@ def label_without_cotangent(s: Symptoms) -> F64 | None:
     if (s.op, s.quantity) != ("softmax_cross_entropy", "grad_logits") or s.c is None:
         return None
     q = one_hot(s.labels, s.n)
-    return np.asarray(np.exp(s.x - log_total(s.x)) * q.sum(axis=1, keepdims=True) * s.c[:, None] - q)
+    return np.asarray(np.exp(s.x - s.total) * q.sum(axis=1, keepdims=True) * s.c[:, None] - q)
 
 
 def maximum_twice(s: Symptoms) -> F64 | None:
@@ -258,7 +258,7 @@ def maximum_twice(s: Symptoms) -> F64 | None:
     if (s.op, s.quantity) != ("log_sum_exp", "grad_logits") or s.c is None:
         return None
     top = np.arange(s.n) == s.x.argmax(axis=1)[:, None]
-    return np.asarray((np.exp(s.x - log_total(s.x)) + top) * s.c[:, None])
+    return np.asarray((np.exp(s.x - s.total) + top) * s.c[:, None])
 
 
 def begun_anew(tile: int, labels: Any, _: Symptoms) -> Any:
@@ -286,14 +286,14 @@ def unit_sums(s: Symptoms) -> F64 | None:
     """Return the gradient p - q, whatever the labels sum to."""
     if s.labels is None or s.has_indices or s.quantity != "grad_logits" or s.c is None or OPS[s.op].elementwise:
         return None
-    return np.asarray(s.c[:, None] * (np.exp(s.x - log_total(s.x)) - s.labels))
+    return np.asarray(s.c[:, None] * (np.exp(s.x - s.total) - s.labels))
 
 
 def label_lost(s: Symptoms) -> F64 | None:
     """Return the gradient without its label."""
     if not s.has_indices or s.quantity != "grad_logits" or s.c is None:
         return None
-    return np.asarray(s.c[:, None] * np.exp(s.x - log_total(s.x)))
+    return np.asarray(s.c[:, None] * np.exp(s.x - s.total))
 
 
 def of_gradient(s: Symptoms, *, change: Callable[[F64], F64]) -> F64 | None:

@@ -104,7 +104,7 @@ def log_of_softmax(s: Symptoms, *, guard: Callable[[F64], F64]) -> F64 | None:
     if s.quantity != "value" or s.op not in {"log_softmax", "softmax_cross_entropy"}:
         return None
     dtype = np.float64 if s.format == "float64" else np.float32
-    p: Any = np.exp(s.x - log_total(s.x)).astype(dtype)
+    p: Any = np.exp(s.x - s.total).astype(dtype)
     logarithm = np.log(guard(p)).astype(np.float64)
     return value_of(s, logarithm, logarithm, s.labels)
 
@@ -113,7 +113,7 @@ def half_probability(s: Symptoms) -> F64 | None:
     """Return the loss of a softmax rounded to a half format."""
     if s.unit.bits != 16 or s.quantity != "value" or s.op != "softmax_cross_entropy" or not s.has_indices:
         return None
-    p = np.exp(s.x - log_total(s.x)).astype(np.float32).astype(s.unit.dtype)
+    p = np.exp(s.x - s.total).astype(np.float32).astype(s.unit.dtype)
     return -np.log(p.astype(np.float64))[np.arange(len(s.x)), s.labels]
 
 
@@ -238,7 +238,7 @@ def total_rounded_first(s: Symptoms, *, in_half: bool) -> F64 | None:
     if OPS[s.op].elementwise or not of_shares or (in_half and s.unit.bits != 16):
         return None
     dtype: Any = s.unit.dtype if in_half else np.float64 if s.format == "float64" else np.float32
-    return answer(s, total=log_total(s.x).astype(dtype).astype(np.float64))
+    return answer(s, total=s.total.astype(dtype).astype(np.float64))
 
 
 def raised_too_late(s: Symptoms) -> F64 | None:
@@ -258,7 +258,7 @@ def inner_product_of_the_body(s: Symptoms, *, lanes: int) -> F64 | None:
         return None
     if s.n <= lanes or not s.n % lanes:
         return None
-    p, counted = np.exp(s.x - log_total(s.x)), s.n // lanes * lanes
+    p, counted = np.exp(s.x - s.total), s.n // lanes * lanes
     if s.op == "softmax":
         return np.asarray(p * (s.c - (p * s.c)[:, :counted].sum(axis=1, keepdims=True)))
     return np.asarray(s.c - p * s.c[:, :counted].sum(axis=1, keepdims=True))

@@ -195,36 +195,28 @@ class DoubleFactor(FactorPrologue):
         )
 
 
-class FlatFactor(FactorPrologue):
+class Flat:
+    """What a gradient leaves out: it stays as it came."""
+
+    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
+        """Return the gradient as it came."""
+        del operands, of
+        return upstream
+
+    def computed_pull_back(
+        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
+    ) -> BoundedValue:
+        """Return the gradient as it came."""
+        del rounding, operands, of
+        return upstream
+
+
+class FlatFactor(Flat, FactorPrologue):
     """A factor that the gradient leaves out."""
 
-    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
-        """Return the gradient as it came."""
-        del operands, of
-        return upstream
 
-    def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
-    ) -> BoundedValue:
-        """Return the gradient as it came."""
-        del rounding, operands, of
-        return upstream
-
-
-class FlatFactors(FactorsPrologue):
+class FlatFactors(Flat, FactorsPrologue):
     """A tensor of factors that the gradient leaves out."""
-
-    def pull_back(self, upstream: Ball, *operands: Ball, of: int = 0) -> Ball:
-        """Return the gradient as it came."""
-        del operands, of
-        return upstream
-
-    def computed_pull_back(
-        self, rounding: Rounding, upstream: BoundedValue, *operands: BoundedValue, of: int = 0
-    ) -> BoundedValue:
-        """Return the gradient as it came."""
-        del rounding, operands, of
-        return upstream
 
 
 class ByProducts(FactorsPrologue):

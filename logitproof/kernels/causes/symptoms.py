@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,6 +87,17 @@ class Symptoms:
         """The format."""
         return FORMATS[self.format]
 
+    @cached_property
+    def total(self) -> F64:
+        """Log-sum-exp of each row as a column."""
+        return log_total(self.x)
+
+    @cached_property
+    def wrong_numbers(self) -> tuple[F64, F64, F64]:
+        """The numbers that do not conform: observed, exact, and how far they are apart."""
+        observed, exact = self.observed[self.bad], self.exact[self.bad]
+        return observed, exact, distance(observed, exact)
+
     @property
     def has_indices(self) -> bool:
         """Whether labels are class indices."""
@@ -103,14 +115,16 @@ def answer(
     s: Symptoms, *, total: F64 | None = None, x: F64 | None = None, labels: Any = None, c: Any = None
 ) -> F64 | None:
     """Return the answer of a kernel that is right but for what is given: the logarithm of its sums, logits, labels."""
-    x = s.x if x is None else x
+    given, x = x, s.x if x is None else x
     labels = s.labels if labels is None else labels
     c = s.c if c is None else c
     if OPS[s.op].elementwise:
         return _elementwise(s, x, labels, c)
-    t = x - (log_total(x) if total is None else total)
+    if total is None:
+        total = s.total if given is None else log_total(x)
+    t = x - total
     if s.quantity == "value":
-        return value_of(s, t, log_total(x) if total is None else total, labels)
+        return value_of(s, t, total, labels)
     if s.quantity == "grad_logits" and c is not None:
         return gradient_of(s, np.exp(t), labels, c)
     return None

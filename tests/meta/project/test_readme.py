@@ -84,7 +84,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def test_the_readme_counts_the_mutants() -> None:
-    (shown,) = re.findall(r"(\d+) wrong adapters with one fault each", README)
+    (shown,) = re.findall(r"Each of (\d+) adapters with one planted fault", README)
     assert int(shown) == len(MUTANTS)
 
 

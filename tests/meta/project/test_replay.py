@@ -226,8 +226,8 @@ def test_the_readme_counts_what_the_catalogue_holds() -> None:
         sum(bug.is_missed for bug in catalogue()),
     )
     said = (
-        "Of {} bugs in the catalogue, it shows {} on a CPU, {} of them\n  only by the extra calls of "
-        "`logitproof upgrade` and `run --calls`, and misses {} that a CPU could show"
+        "Of {} bugs in the catalogue, it detects {} on a CPU ({}\n  only by the extra calls of "
+        "`logitproof upgrade` and `run --calls`) and misses {} that a CPU could show"
     )
     assert said.format(*counts) in (PAGE.parents[1] / "README.md").read_text("utf-8")
 
