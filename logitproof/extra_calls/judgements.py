@@ -46,7 +46,7 @@ LEAST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14
 
 LACKING = re.compile(
     r"module '[\w.]+' has no attribute|not implemented for|unexpected keyword argument"
-    r"|could not find an implementation|currently supported",
+    r"|could not find an implementation|currently supported|Failed to load model with error",
     re.IGNORECASE,
 )
 """What is raised by a release that has no such function, argument or format."""
@@ -131,7 +131,9 @@ def judgement_on(adapter: str, call: ExtraCall, answer: dict[str, Any]) -> Judge
         raised = f"{plural(observed.size, 'number')} instead of {exact.size}"
     bounds = _part(call) * np.maximum(_least(call), np.where(np.isfinite(exact), np.abs(exact), 1.0))
     errors = np.full(exact.size, np.inf) if raised else _errors(observed, exact)
-    worst = int(np.argmax(errors / bounds)) if exact.size and not raised else 0
+    with np.errstate(over="ignore"):
+        parts = errors / bounds
+    worst = int(np.argmax(parts)) if exact.size and not raised else 0
     found = on_cell(
         cell,
         call.name,
@@ -156,7 +158,7 @@ def judgement_on(adapter: str, call: ExtraCall, answer: dict[str, Any]) -> Judge
         clause=CLAUSE,
         grade="MUST",
         verdict=_verdict(raised, right=right),
-        slack=float(errors[worst] / bounds[worst]) if exact.size and not raised else math.nan,
+        slack=float(parts[worst]) if exact.size and not raised else math.nan,
     )
 
 
@@ -168,7 +170,7 @@ def _part(call: ExtraCall) -> float:
 
 def _least(call: ExtraCall) -> float:
     """Return the size that a smaller number is judged as: 1, or of a saturated function the least normal number."""
-    is_saturated = isinstance(call, DerivedCall) and call.case.get("kind") == "saturated"
+    is_saturated = isinstance(call, DerivedCall) and call.case.get("kind") in ("saturated", "tail")
     return LEAST_NORMAL[call.format] if is_saturated else 1.0
 
 

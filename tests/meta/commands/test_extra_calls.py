@@ -259,6 +259,8 @@ BY_DEFINITION: dict[str, Any] = {
     "first_axis softmax": softmax_of(0, 2)[1],
     "first_axis log_softmax": mp.log(softmax_of(0, 2)[1]),
     "no_axis log_sum_exp": mp.log(mp.e**3),
+    "complex_minus_infinity log_sum_exp": 0,  # of the logarithm of 0
+    "labels_of_one_row_without_classes softmax_cross_entropy": 1,  # true: the process lives
     "kept_several_axes log_sum_exp": mp.log(4),
     "several_axes_with_factors log_sum_exp": mp.log(2 * (1 + 2)),
     "slope_beside_factor_zero log_sum_exp": 1,

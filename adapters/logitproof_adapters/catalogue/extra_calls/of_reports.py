@@ -228,6 +228,15 @@ def of_a_high_class():
     return tf.keras.losses.sparse_categorical_crossentropy(tf.constant([2049]), logits, from_logits=True)[0] < 0.25
 
 
+def survives():
+    # https://github.com/tensorflow/tensorflow/issues/67531
+    try:
+        tf.raw_ops.SoftmaxCrossEntropyWithLogits(features=tf.zeros((3, 0)), labels=tf.zeros(0))
+    except Exception:
+        pass  # a refusal is as good as an answer
+    return 1.0
+
+
 def sparse_softmax():
     return tf.sparse.to_dense(tf.sparse.softmax(tf.sparse.from_dense([[1.0, 2.0, 0.0]])))
 
@@ -572,6 +581,7 @@ OF_REPORTS: tuple[ExtraCall, ...] = (
         (
             ("smoothed_in_float64", SIGMOID, "smoothed(tf.float64)", _SMOOTHED),
             ("label_past_the_integers_of_float16", INDICES, "of_a_high_class()", 1.0),
+            ("labels_of_one_row_without_classes", DISTRIBUTIONS, "survives()", 1.0),
             ("no_axis", LOG_SUM_EXP, "tf.reduce_logsumexp(3.0)", 3.0),
             (
                 "kept_several_axes",
@@ -700,6 +710,7 @@ OF_REPORTS: tuple[ExtraCall, ...] = (
             ("integers", SOFTMAX, "softmax([0, 1])[1]", _LAST),
             ("integers", LOG_SOFTMAX, "log_softmax([0, 1])[1]", -_LOSS),
             ("no_axis", LOG_SUM_EXP, "logsumexp(3.0)", 3.0),
+            ("complex_minus_infinity", LOG_SUM_EXP, "logsumexp([complex(-np.inf), complex(-np.inf, 0.75)]).imag", 0.0),
             (
                 "kept_several_axes",
                 LOG_SUM_EXP,

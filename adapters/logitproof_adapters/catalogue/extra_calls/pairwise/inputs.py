@@ -22,7 +22,7 @@ def logits_of(shape, kind, axis=-1):
         return 1024.0 * steps
     if kind == "offset":
         return 16384.0 + 128.0 * steps
-    if kind == "saturated":
+    if kind in ("saturated", "tail"):
         return 8.0 * steps
     logits = steps / 2.0
     if kind == "masked" and shape and shape[axis] > 1:

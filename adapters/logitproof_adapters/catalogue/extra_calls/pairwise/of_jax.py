@@ -13,7 +13,6 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
-    CERTAIN,
     ELEMENTS,
     FINITE,
     FORMS,
@@ -24,6 +23,7 @@ from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
     REFUSED,
     REFUSING,
     SEVERAL_AXES,
+    TAILS,
     WHATS,
     WORDS,
     Function,
@@ -280,13 +280,13 @@ FUNCTIONS = (
     Function("logaddexp", "merged", LOG_SUM_EXP, table(FINITE, place=ELEMENTS, beside=("other",)), legal=legal),
     Function("logaddexp", "merged", LOG_SUM_EXP, table(FINITE, place=ELEMENTS[:3], beside=("same",)), legal=legal),
     Function("log_prob", "cross_entropy", INDICES, table(place=LAST_AXIS), legal=legal),
-    Function("logsigmoid", "log_sigmoid", SIGMOID, table(CERTAIN, place=ELEMENTS), legal=legal),
-    Function("softplus", "softplus", SIGMOID, table(CERTAIN, place=ELEMENTS), legal=legal),
-    Function("sigmoid", "sigmoid", SIGMOID, table(CERTAIN, place=ELEMENTS), legal=legal),
+    Function("logsigmoid", "log_sigmoid", SIGMOID, table(TAILS, place=ELEMENTS), legal=legal),
+    Function("softplus", "softplus", SIGMOID, table(TAILS, place=ELEMENTS), legal=legal),
+    Function("sigmoid", "sigmoid", SIGMOID, table(TAILS, place=ELEMENTS), legal=legal),
     Function("refused_softmax", "refused", SOFTMAX, REFUSED, axis=True),
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, REFUSED, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
-    Function("expit", "sigmoid", SIGMOID, table(CERTAIN, place=ELEMENTS), legal=legal),
+    Function("expit", "sigmoid", SIGMOID, table(TAILS, place=ELEMENTS), legal=legal),
     Function("special_softmax", "softmax", SOFTMAX, table(place=PLACES), axis=True, legal=legal),
     Function("special_log_softmax", "log_softmax", LOG_SOFTMAX, table(place=PLACES), axis=True, legal=legal),
     Function(

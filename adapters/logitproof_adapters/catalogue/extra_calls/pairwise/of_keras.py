@@ -40,7 +40,7 @@ import keras
 {INPUTS}
 
 {WORDS}
-eager, compiled = "eager compiled".split()
+eager, compiled, symbolic = "eager compiled symbolic".split()
 function, layer, loss = "function layer loss".split()
 float16, bfloat16, float32, float64 = "float16 bfloat16 float32 float64".split()
 int32, int64, uint8, int8 = "int32 int64 uint8 int8".split()
@@ -93,6 +93,9 @@ def compiled_of(function):
 
 
 def asked(function, x, way, what):
+    if way == "symbolic":
+        of_none = keras.Input(batch_shape=tuple(x.shape), dtype=keras.backend.standardize_dtype(x.dtype))
+        function = keras.Model(of_none, function(of_none))
     if way == "compiled":
         function = compiled_of(function)
     found = function(x) if what == "value" else slope_of(function, x)
@@ -291,11 +294,16 @@ def _legal(case: Case) -> bool:
     """Return whether Keras documents it: smoothed and plain losses of -inf are none of its own."""
     if case["kind"] == "masked" and case["op"] == "cross_entropy":
         return False
+    if case["way"] == "symbolic" and (case["what"] != "value" or 0 in case["shape"] or not case["shape"]):
+        return False
     if case.get("column") and case.get("ignored") is not None and case["way"] == "compiled":
         return False
     if case.get("reduction", "none") != "none" and 0 in case["shape"]:
         return False
     return not (case.get("index") == "uint8" and (case.get("ignored") or 0) < 0)
+
+
+_WAYS: dict[str, Any] = {"way": ("eager", "compiled", "symbolic")}
 
 
 def _table(kinds: Any = KINDS, **factors: Any) -> dict[str, Any]:
@@ -324,18 +332,23 @@ FUNCTIONS = (
         "softmax",
         "softmax",
         SOFTMAX,
-        _table(FINITE, place=_WITH_AXES, spelling=("function", "layer", "loss")),
+        _table(FINITE, place=_WITH_AXES, **_WAYS, spelling=("function", "layer", "loss")),
         axis=True,
         legal=_legal,
     ),
     Function(
-        "log_softmax", "log_softmax", LOG_SOFTMAX, _table(FINITE, place=_WITH_AXES, **_SPELLED), axis=True, legal=_legal
+        "log_softmax",
+        "log_softmax",
+        LOG_SOFTMAX,
+        _table(FINITE, place=_WITH_AXES, **_WAYS, **_SPELLED),
+        axis=True,
+        legal=_legal,
     ),
     Function(
         "logsumexp",
         "log_sum_exp",
         LOG_SUM_EXP,
-        _table(place=(*PLACES, *SEVERAL_AXES), kept=(False, True)),
+        _table(place=(*PLACES, *SEVERAL_AXES), **_WAYS, kept=(False, True)),
         axis=True,
         legal=_legal,
     ),
@@ -389,8 +402,8 @@ FUNCTIONS = (
     Function("refused_softmax", "refused", SOFTMAX, REFUSED, axis=True),
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, REFUSED, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
-    Function("softplus", "softplus", SIGMOID, _table(CERTAIN, place=ELEMENTS, **_SPELLED), legal=_legal),
-    Function("sigmoid", "sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS, **_SPELLED), legal=_legal),
+    Function("softplus", "softplus", SIGMOID, _table(CERTAIN, place=ELEMENTS, **_WAYS, **_SPELLED), legal=_legal),
+    Function("sigmoid", "sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS, **_WAYS, **_SPELLED), legal=_legal),
     Function(
         "probable_shares",
         "cross_entropy",

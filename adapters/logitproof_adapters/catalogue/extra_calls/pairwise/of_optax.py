@@ -202,7 +202,7 @@ FUNCTIONS = (
         "ctc_loss",
         "alignment",
         INDICES,
-        {**table(("typical", "level"), place=FRAMES), "form": ("float32", "float64")},
+        {**table(("typical", "level"), place=FRAMES), "form": ("float64",)},
         {"normalised": True},
         legal=_legal,
     ),

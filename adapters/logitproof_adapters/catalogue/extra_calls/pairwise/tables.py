@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 KINDS = ("typical", "level", "high", "far", "offset", "masked")
 FINITE = KINDS[:-1]
 CERTAIN = (*FINITE, "saturated")
-"""Saturated: what is next to 0 there is judged by its own digits, where the formula of the function keeps them."""
+TAILS = (*CERTAIN, "tail")
+"""Saturated: a value next to 0 is judged by its own digits, where the formula of the function keeps them; in the tail
+derivatives are. Both have the same logits."""
 FORMS = ("float32", "float16", "bfloat16", "float64")
 WHATS = ("value", "slope", "push", "curve", "bent")
 """The answer, its gradient along a cotangent, its derivative along a tangent, the second derivative of both, and that
@@ -94,7 +96,8 @@ REFUSED: dict[str, Any] = {"place": NOWHERE, "kind": ("typical",), "form": ("flo
 
 REDUCTIONS = ("none", "sum", "mean")
 WORDS = """\
-typical, level, high, far, offset, masked, saturated = "typical level high far offset masked saturated".split()
+typical, level, high, far, offset, masked = "typical level high far offset masked".split()
+saturated, tail = "saturated tail".split()
 value, slope, push, curve, bent = "value slope push curve bent".split()
 same, other = "same other".split()
 none, sum, mean, batchmean = "none sum mean batchmean".split()
@@ -158,6 +161,16 @@ class Function:
         return {"op": self.op, **self.fixed, "shape": shape, "axis": axis, **rest}
 
 
+_OF_TAILS = {"saturated": ("value",), "tail": ("slope", "curve")}
+
+
+def _is_of_tails(row: Mapping[str, Any]) -> bool:
+    """Return whether a number next to 0 is judged by its own digits; derivatives are in the wide formats alone."""
+    if row["kind"] == "tail" and "16" in row["form"]:
+        return False
+    return row.get("what", "value") in _OF_TAILS[row["kind"]]
+
+
 def _is_defined(row: Mapping[str, Any]) -> bool:
     """Return whether the mathematics leaves one answer that the format has.
 
@@ -168,7 +181,7 @@ def _is_defined(row: Mapping[str, Any]) -> bool:
         return False
     if row["kind"] == "masked" and row.get("smoothing"):
         return False
-    if row["kind"] == "saturated" and row.get("what", "value") != "value":
+    if row["kind"] in ("saturated", "tail") and not _is_of_tails(row):
         return False
     if row.get("what") == "bent" and (row["kind"] not in ("typical", "level") or "16" in row["form"]):
         return False
