@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from logitproof.invariance.axes import quickest_first
 from logitproof.matrix.progress import duration
 from logitproof.streams import echo
 
@@ -20,13 +21,13 @@ class Progress:
     Parameters
     ----------
     axes : sequence of Axis
-        Those that are tested, in order; how much of the time each takes is estimated by its share.
+        Those that are tested; how much of the time each takes is estimated by its share.
     clock : callable
         Returns seconds.
     """
 
     def __init__(self, axes: Sequence[Axis], clock: Callable[[], float] = time.monotonic) -> None:
-        self.axes, self.clock, self.done = tuple(axes), clock, 0
+        self.axes, self.clock, self.done = quickest_first(axes), clock, 0
         self.begun = clock()
 
     def begin(self) -> None:

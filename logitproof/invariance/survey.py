@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.errors import UsageError
-from logitproof.invariance.axes import AXES, Axis, Calls, kept_classes
+from logitproof.invariance.axes import AXES, Axis, Calls, kept_classes, quickest_first
 from logitproof_conformance.asking.ask import same_bits
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.vocabulary.cells import Inputs
@@ -143,7 +143,8 @@ def survey(
 ) -> list[Along]:
     """Evaluate a subject along axes.
 
-    A KeyboardInterrupt ends it with what was measured: the other settings have `INTERRUPTED` as their reason.
+    They are evaluated the quickest first, and returned in their order. A KeyboardInterrupt ends it with what was
+    measured: the other settings have `INTERRUPTED` as their reason.
 
     Raises
     ------
@@ -165,14 +166,15 @@ def survey(
         if progress is not None:
             progress.begin()
         found: list[Along] = []
-        for axis in axes:
+        asked = list(axes)
+        for axis in quickest_first(asked):
             if was_interrupted(found):
                 found.append(Along(axis, (Setting("all", reason=INTERRUPTED),)))
                 continue
             found.append(_along(axis, subject, adapter, inputs, base))
             if progress is not None and not was_interrupted(found):
                 progress.after(found[-1].axis.name, found[-1].verdict)
-        return found
+        return sorted(found, key=lambda along: asked.index(along.axis))
 
 
 def was_interrupted(found: Iterable[Along]) -> bool:
