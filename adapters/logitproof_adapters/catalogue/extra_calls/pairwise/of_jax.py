@@ -243,6 +243,9 @@ def legal(case: Case) -> bool:
     return not (case.get("factors") and case.get("left_out"))
 
 
+_OTHER_NAMES: dict[str, Any] = {"way": ("eager", "compiled"), "what": ("value", "slope", "push")}
+"""What functions are asked that others are built on, which are asked everything."""
+_OF_PARTS: dict[str, Any] = {**_OTHER_NAMES, "form": ("float32", "float64"), "place": ELEMENTS}
 _ROWS: dict[str, Any] = {"place": tuple(place for place in PLACES if 0 not in place[0])}
 _LEFT_OUT: dict[str, Any] = {"left_out": (False, True)}
 _OF_AXES: dict[str, Any] = {"place": SEVERAL_AXES}
@@ -287,8 +290,10 @@ FUNCTIONS = (
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, REFUSED, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
     Function("expit", "sigmoid", SIGMOID, table(TAILS, place=ELEMENTS), legal=legal),
-    Function("special_softmax", "softmax", SOFTMAX, table(place=PLACES), axis=True, legal=legal),
-    Function("special_log_softmax", "log_softmax", LOG_SOFTMAX, table(place=PLACES), axis=True, legal=legal),
+    Function("special_softmax", "softmax", SOFTMAX, table(place=PLACES, **_OTHER_NAMES), axis=True, legal=legal),
+    Function(
+        "special_log_softmax", "log_softmax", LOG_SOFTMAX, table(place=PLACES, **_OTHER_NAMES), axis=True, legal=legal
+    ),
     Function(
         "signed",
         "log_sum_exp",
@@ -303,7 +308,7 @@ FUNCTIONS = (
     ),
     Function("summed", "log_sum_exp", LOG_SUM_EXP, table(FINITE, **_ROWS, kept=(False, True)), axis=True, legal=legal),
     *(
-        Function(name, op, SIGMOID, table(("typical", "level"), place=ELEMENTS), fixed, legal=legal)
+        Function(name, op, SIGMOID, table(("typical", "level"), **_OF_PARTS), fixed, legal=legal)
         for name, op, fixed in OF_PARTS
     ),
 )

@@ -194,7 +194,7 @@ FUNCTIONS = (
         "integer_truths",
         "binary",
         SIGMOID,
-        table(FINITE, place=ELEMENTS, index=("int32", "uint8", "bool_")),
+        {**table(FINITE, place=ELEMENTS, index=("int32", "uint8", "bool_")), "what": ("value", "slope")},
         {"hard": True},
         legal=_legal,
     ),
