@@ -157,7 +157,7 @@ class KernelQuestions:
         return call
 
 
-APART = 12
+APART = 6
 """Shapes of logits in each format of which a compiled function and its derivative are programs of their own."""
 
 

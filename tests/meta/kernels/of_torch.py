@@ -20,7 +20,7 @@ def _wide(x: Tensor) -> Tensor:
 
 def _value(x: Tensor, y: Tensor) -> Tensor:
     w = _wide(x)
-    t = w - w.amax(1, keepdim=True)
+    t = w - w.amax(1, keepdim=True).detach()
     return t.exp().sum(1).log() - t.gather(1, y[:, None])[:, 0]
 
 
