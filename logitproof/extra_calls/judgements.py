@@ -45,7 +45,7 @@ LEAST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14
 """The least normal number of each format."""
 
 LACKING = re.compile(
-    r"module '[\w.]+' has no attribute|not implemented for|unexpected keyword argument"
+    r"module '[\w.]+' has no attribute|No module named|not implemented for|unexpected keyword argument"
     r"|could not find an implementation|currently supported|Failed to load model with error",
     re.IGNORECASE,
 )

@@ -158,8 +158,8 @@ refused_logsumexp = refusing(lambda x, axis: Tensor(x).logsumexp(axis).realize()
 
 
 def _legal(case: Case) -> bool:
-    """Return whether tinygrad documents it: weights of a column for what has columns."""
-    if case.get("boost") and not case["shape"]:
+    """Return whether tinygrad documents it: a single number is a constant, and has no column and no gradient."""
+    if not case["shape"] and (case.get("boost") or case["what"] == "slope"):
         return False
     return not (case["kind"] == "masked" and case.get("labels") == "shares")
 
@@ -240,7 +240,7 @@ FUNCTIONS = (
     Function("refused_softmax", "refused", SOFTMAX, _SHORT, axis=True),
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, _SHORT, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, _SHORT, axis=True),
-    Function("logsigmoid", "log_sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS[:-1])),
-    Function("softplus", "softplus", SIGMOID, _table(FINITE, place=ELEMENTS[:-1])),
-    Function("sigmoid", "sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS[:-1])),
+    Function("logsigmoid", "log_sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS[:-1]), legal=_legal),
+    Function("softplus", "softplus", SIGMOID, _table(FINITE, place=ELEMENTS[:-1]), legal=_legal),
+    Function("sigmoid", "sigmoid", SIGMOID, _table(FINITE, place=ELEMENTS[:-1]), legal=_legal),
 )

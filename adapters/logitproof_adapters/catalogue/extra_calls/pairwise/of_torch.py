@@ -296,6 +296,61 @@ def of_parts(function):
     return of
 
 
+def exported(function, x, opset):
+    # The road of a converter: as a graph of ONNX, in its runtime where that is installed too.
+    import io
+    import warnings
+
+    import onnxruntime
+
+    class Model(torch.nn.Module):
+        def forward(self, x):
+            return function(x)
+
+    place, options = io.BytesIO(), onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(Model().eval(), (x,), place, dynamo=False, input_names=["x"], opset_version=opset)
+    session = onnxruntime.InferenceSession(place.getvalue(), options, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": x.numpy()})
+    if found.dtype != x.numpy().dtype:
+        raise TypeError(f"{found.dtype} where {x.numpy().dtype} is expected")
+    return found.astype(np.float64).ravel().tolist()
+
+
+def exported_softmax(shape, axis, kind, form, layout, opset):
+    return exported(lambda x: F.softmax(x, axis), laid(logits_of(shape, kind, axis), form, layout), opset)
+
+
+def exported_log_softmax(shape, axis, kind, form, layout, opset):
+    return exported(lambda x: F.log_softmax(x, axis), laid(logits_of(shape, kind, axis), form, layout), opset)
+
+
+def exported_logsumexp(shape, axis, kind, form, layout, opset, kept):
+    x = laid(logits_of(shape, kind, axis if isinstance(axis, int) else axis[0]), form, layout)
+    return exported(lambda x: torch.logsumexp(x, axis, kept), x, opset)
+
+
+def exported_cross_entropy(shape, kind, form, layout, opset, weight, ignored, reduction):
+    labels, options = torch.tensor(classes_of(shape, kind, 1)), {"reduction": reduction}
+    if weight:
+        options["weight"] = torch.tensor(weights_of(shape[1]), dtype=form)
+    if ignored is not None:
+        labels = torch.where(torch.arange(labels.numel()).reshape(labels.shape) % 3 == 2, ignored, labels)
+        options["ignore_index"] = ignored
+    x = laid(logits_of(shape, kind, 1), form, layout)
+    return exported(lambda x: F.cross_entropy(x, labels, **options), x, opset)
+
+
+def exported_binary(shape, kind, form, layout, opset, boost, reduction):
+    labels, options = torch.tensor(truths_of(shape), dtype=form), {"reduction": reduction}
+    if boost:
+        options["pos_weight"] = torch.tensor(weights_of(shape[-1]), dtype=form)
+    x = laid(logits_of(shape, kind), form, layout)
+    return exported(lambda x: F.binary_cross_entropy_with_logits(x, labels, **options), x, opset)
+
+
 entr = of_parts(lambda p, q, y: torch.special.entr(p))
 xlogy = of_parts(lambda p, q, y: torch.special.xlogy(y, p))
 xlog1py = of_parts(lambda p, q, y: torch.special.xlog1py(y, -p))
@@ -352,6 +407,22 @@ _WHOLE: dict[str, Any] = {"place": PLACES, "kind": ("level", "high", "far", "off
 _SPELLINGS = ("functional", "method", "module", "special", "wide", "out")
 _LOSSES: dict[str, Any] = {"weight": (False, True), "reduction": REDUCTIONS}
 _INDEXED: dict[str, Any] = {"place": SECOND_AXIS, "ignored": (None, -100, 7, 1)}
+
+_VALUE: dict[str, Any] = {"what": "value"}
+_SOME = tuple(place for place in PLACES if 0 not in place[0])
+_SECOND = tuple(place for place in SECOND_AXIS if len(place[0]) > 1)
+
+
+def _exported(kinds: Any = KINDS, **factors: Any) -> dict[str, Any]:
+    """Return the factors of what is converted to ONNX, by opset."""
+    formats = ("float32", "float16", "float64")
+    return {"kind": kinds, "form": formats, "layout": _LAYOUTS, "opset": (13, 17, 18), **factors}
+
+
+def _bodiless(case: Case) -> bool:
+    """Return whether the definition of ReduceLogSumExp by other operators, which overflows, says something else."""
+    return not (case["form"] == "float16" and case["opset"] >= 18 and case["kind"] in ("high", "far", "offset"))
+
 
 FUNCTIONS = (
     Function("softmax", "softmax", SOFTMAX, _table(place=PLACES, spelling=_SPELLINGS), axis=True, legal=_legal),
@@ -446,11 +517,36 @@ FUNCTIONS = (
         legal=_legal,
     ),
     Function("logaddexp2", "merged_in_base_2", LOG_SUM_EXP, _table(_SMALL, place=ELEMENTS), legal=_legal),
-    Function("whole_softmax", "softmax", SOFTMAX, _WHOLE, {"what": "value"}, axis=True),
-    Function("whole_log_softmax", "log_softmax", LOG_SOFTMAX, _WHOLE, {"what": "value"}, axis=True),
+    Function("whole_softmax", "softmax", SOFTMAX, _WHOLE, _VALUE, axis=True),
+    Function("whole_log_softmax", "log_softmax", LOG_SOFTMAX, _WHOLE, _VALUE, axis=True),
     *(
         Function(name, op, SIGMOID, _table(_SMALL, place=ELEMENTS), fixed, legal=_legal)
         for name, op, fixed in OF_PARTS
         if name not in ("rel_entr", "kl_div")
+    ),
+    Function("exported_softmax", "softmax", SOFTMAX, _exported(place=_SOME), _VALUE, axis=True),
+    Function("exported_log_softmax", "log_softmax", LOG_SOFTMAX, _exported(place=_SOME), _VALUE, axis=True),
+    Function(
+        "exported_logsumexp",
+        "log_sum_exp",
+        LOG_SUM_EXP,
+        _exported(place=(*_SOME, *SEVERAL_AXES), kept=(False, True)),
+        _VALUE,
+        axis=True,
+        legal=_bodiless,
+    ),
+    Function(
+        "exported_cross_entropy",
+        "cross_entropy",
+        INDICES,
+        _exported(**{**_INDEXED, "place": _SECOND}, **_LOSSES),
+        _VALUE,
+    ),
+    Function(
+        "exported_binary",
+        "binary",
+        SIGMOID,
+        _exported(FINITE, place=LAST_AXIS, boost=(False, True), reduction=REDUCTIONS),
+        _VALUE,
     ),
 )
