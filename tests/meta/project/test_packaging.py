@@ -262,7 +262,7 @@ def test_importing_logitproof_loads_nothing_else() -> None:
 
 def test_the_command_line_loads_its_commands_and_typer_alone() -> None:
     ours = ["logitproof", "logitproof.commands", "logitproof.errors", "logitproof.streams"]
-    ours += [f"logitproof.commands.{name}" for name in ("app", "declared_options", *COMMANDS)]
+    ours += [f"logitproof.commands.{name}" for name in ("app", "declared_options", "one_thread", *COMMANDS)]
     loaded = set(_printed_by(LOADED.format(imports="import logitproof.commands.command_line")).split())
     assert {name for name in loaded if name.startswith("logitproof")} == set(ours)
     assert loaded - set(ours) <= {"annotated_doc", "click", "colorama", "shellingham", "typer", "typing_extensions"}
