@@ -558,7 +558,8 @@ def _padding_counted(multiple: int) -> Callable[[Setting], Setting | None]:
         classes = len(asked.operands["weight"])
         missing = -classes % multiple
         is_plain = not (asked.options["label_smoothing"] or asked.z_loss or asked.has_factors)
-        if not missing or not is_plain:
+        is_large = len(asked.labels) * (classes + missing) > MOST_PADDED
+        if not missing or not is_plain or is_large:
             return None
         operands = {
             name: np.concatenate([one, np.zeros((missing, *one.shape[1:]), one.dtype)]) if name != "hidden" else one
@@ -675,9 +676,12 @@ OF_VALUES: tuple[tuple[str, str, Callable[[Setting], Setting | None]], ...] = (
 
 OF_PADDING = tuple(
     (f"classes of logit 0 pad the vocabulary to a multiple of {multiple}", OF_THE_LOSS, _padding_counted(multiple))
-    for multiple in (PADDED, 2 * PADDED)
+    for multiple in (64, 128, 256, 512, 1024, 2048, 4096)
 )
 """Of the value and the gradient by the hidden states: that by the weight has other rows."""
+
+MOST_PADDED = 1 << 17
+"""Logits of a padded product that an answer is compared with."""
 
 MOST_LOGITS = 1 << 14
 """Larger products are not compared with other losses: the small ones of a format name the fault."""
