@@ -48,10 +48,13 @@ class Comparison:
         return _ratio(self.error, self.unit)
 
     def worst(self) -> int:
-        """Return the flat index of the largest slack, the larger ulps among equals; -1 where nothing was compared."""
+        """Return the flat index of the largest slack, of equals that of the most ulps; -1 where nothing was compared."""
         if self.slack.size == 0:
             return -1
-        return int(np.lexsort((self.ulps.ravel(), self.slack.ravel()))[-1])
+        slack = self.slack.ravel()
+        largest = np.flatnonzero(slack == slack.max())
+        ulps = _ratio(self.error.ravel()[largest], self.unit.ravel()[largest])
+        return int(largest[np.flatnonzero(ulps == ulps.max())[-1]])
 
 
 def compare(observed: NDArray[Any], exact: Enclosure, bound: F64, format: Format) -> Comparison:  # noqa: A002 - the word of the vocabulary
