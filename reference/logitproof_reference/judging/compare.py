@@ -48,7 +48,7 @@ class Comparison:
         return _ratio(self.error, self.unit)
 
     def worst(self) -> int:
-        """Return the flat index of the largest slack, of equals that of the most ulps; -1 where nothing was compared."""
+        """Return the flat index of the largest slack, of equals that of most ulps; -1 where nothing was compared."""
         if self.slack.size == 0:
             return -1
         slack = self.slack.ravel()
