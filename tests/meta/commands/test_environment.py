@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from logitproof.commands.one_thread import VARIABLE
 from logitproof_reports.runs import environment
 
 X86 = """processor\t: 0
@@ -130,3 +134,20 @@ def test_the_facts_of_an_environment_are_what_entries_select_by() -> None:
         "threads": "1",
         "clang": "14.0.6",
     }
+
+
+@pytest.mark.parametrize(("given", "seen"), [({}, "1 None"), ({VARIABLE: "3"}, "3")], ids=["unset", "set"])
+def test_numpy_is_imported_with_one_thread_and_the_environment_is_left_as_it_was(
+    given: dict[str, str], seen: str, tmp_path: Path
+) -> None:
+    (tmp_path / "numpy.py").write_text(f"import os\nprint(os.environ[{VARIABLE!r}], end=' ')\n")
+    program = f"""
+import os, sys
+from logitproof.commands.one_thread import import_numpy
+sys.path.insert(0, {str(tmp_path)!r})
+import_numpy()
+print(os.environ.get({VARIABLE!r}))
+"""
+    env = {name: text for name, text in os.environ.items() if name != VARIABLE} | given
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=env)
+    assert done.stdout.strip() == seen
