@@ -17,6 +17,7 @@ numbers of the format.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,24 +46,24 @@ class SigmoidLoss:
     pos_weight: F64
     rounding: Rounding
 
-    @property
+    @cached_property
     def label(self) -> BoundedValue:
         """Z, exactly."""
         return BoundedValue.exact(self.labels)
 
-    @property
+    @cached_property
     def complement(self) -> BoundedValue:
         """1 - z, rounded once; exact for labels 0 and 1."""
         rounded = self.rounding.subtract(BoundedValue.exact(np.ones_like(self.labels)), self.label)
         return BoundedValue(rounded.value, np.where((self.labels == 0.0) | (self.labels == 1.0), 0.0, rounded.error))
 
-    @property
+    @cached_property
     def positive(self) -> BoundedValue:
         """P z, rounded once where P is not 1."""
         product = self.rounding.multiply(BoundedValue.exact(self.pos_weight), self.label)
         return BoundedValue(product.value, np.where(self.pos_weight == 1.0, 0.0, product.error))
 
-    @property
+    @cached_property
     def log_weight(self) -> BoundedValue:
         """1 + (P - 1) z, or P z + 1 - z from left to right; exact for P = 1 and labels 0 and 1."""
         one = BoundedValue.exact(np.ones_like(self.labels))
@@ -73,6 +74,7 @@ class SigmoidLoss:
         either = worst(factored, expanded)
         return BoundedValue(either.value, np.where(exact, 0.0, either.error))
 
+    @cached_property
     def _log1p(self) -> BoundedValue:
         """Return l = log1p(exp(-|x|)): the exp off by ee, log1p of a slope below 1, and then el of itself."""
         a = np.exp(-np.abs(self.logits))
@@ -81,11 +83,25 @@ class SigmoidLoss:
         error = inherited + self.rounding.log_error * (logarithm + inherited) + self.rounding.tiny
         return BoundedValue(logarithm, error)
 
+    @cached_property
+    def _made(self) -> dict[tuple[str, float], BoundedValue]:
+        """What `softplus` and `sigmoid` gave: each form takes them again."""
+        return {}
+
     def softplus(self, sign: float) -> BoundedValue:
         """Return log(1 + exp(sign x)) = fl(max(sign x, 0) + l)."""
-        return self.rounding.add(BoundedValue.exact(np.maximum(sign * self.logits, 0.0)), self._log1p())
+        if ("softplus", sign) not in self._made:
+            larger = BoundedValue.exact(np.maximum(sign * self.logits, 0.0))
+            self._made["softplus", sign] = self.rounding.add(larger, self._log1p)
+        return self._made["softplus", sign]
 
     def sigmoid(self, sign: float) -> BoundedValue:
+        """Return `_sigmoid` of a sign, made once."""
+        if ("sigmoid", sign) not in self._made:
+            self._made["sigmoid", sign] = self._sigmoid(sign)
+        return self._made["sigmoid", sign]
+
+    def _sigmoid(self, sign: float) -> BoundedValue:
         """Return 1 / (1 + exp(-sign x)), by that quotient, by a / (1 + a), or as exp(x - softplus(x)) by a tape.
 
         The quotients: ee of exp, the sum and the division rounded; an exp that overflows costs 1 / largest.
@@ -128,7 +144,7 @@ class SigmoidLoss:
         r = self.rounding
         product = r.multiply(BoundedValue.exact(self.logits), self.label)
         difference = r.subtract(BoundedValue.exact(np.maximum(self.logits, 0.0)), product)
-        return r.add(difference, self._log1p())
+        return r.add(difference, self._log1p)
 
     def slope(self) -> BoundedValue:
         """Return dL/dx / w = (1 + (P - 1) z) s - P z, or (1 - z) s - P z (1 - s), s = sigmoid(x)."""
