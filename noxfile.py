@@ -20,7 +20,10 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 FRAMEWORKS = [name.partition("-")[2] for name in PYPROJECT["dependency-groups"] if name.startswith("conformance-")]
 RUNS = Path("runs").resolve()
 EXAMPLES = ["--doctest-modules", "reference", "adapters", "reports", "logitproof"]
-TESTS = [*EXAMPLES, "tests/meta", "-n", "logical", "--maxprocesses", "8", "--dist", "worksteal"]
+WORKERS = min(8, (os.cpu_count() or 1) + 1)
+"""One more than processors: tests wait for browsers and for processes that they started."""
+
+TESTS = [*EXAMPLES, "tests/meta", "-n", str(WORKERS), "--dist", "worksteal"]
 """What `nox -s tests` and `nox -s coverage` run. Neighbours share fixtures: each worker keeps its own."""
 
 FUZZED = ("runs", "records", "commands", "adapters", "texts", "caches")

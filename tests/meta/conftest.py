@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 os.environ[ANSWERS_VARIABLE] = OFF
 """Tests that alter oracle or bounds leave no answers behind, and none finds what another run left."""
 
+collect_ignore = ["kernels/of_jax.py", "kernels/of_torch.py"]
+"""Kernels of frameworks that the tests do without: `meta.kernels.measure` takes them where they are installed."""
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = [
     "--no-sandbox",
