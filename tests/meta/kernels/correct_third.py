@@ -73,7 +73,7 @@ def rounded_at_random(x: Array) -> Array:
         return p
     near = p.astype(x.dtype)
     other = np.nextafter(near.astype(np.float32), np.float32(np.inf)).astype(x.dtype)
-    pick = (_RANDOM.random(p.shape) < 0.01) & np.isfinite(p) & (p > 0)
+    pick = (_RANDOM.random(p.shape) < 0.02) & (p > near)  # what the format holds is not rounded
     return np.where(pick, other, near).astype(x.dtype)
 
 
