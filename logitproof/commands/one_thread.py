@@ -21,6 +21,6 @@ def import_numpy() -> None:
         return
     os.environ[VARIABLE] = "1"
     try:
-        import numpy  # noqa: F401, ICN001
+        import numpy  # noqa: F401, ICN001 - to have it loaded
     finally:
         del os.environ[VARIABLE]

@@ -412,7 +412,7 @@ class AskedHead(AskedFormat):
 
 
 def is_far(held: Bounded, other: Enclosure) -> bool:
-    """Return whether an answer is off another exact one by so much that no bound of it can hold it."""
+    """Return whether an answer is so far off another exact one that it is not held against its bound (`FAR`)."""
     with np.errstate(all="ignore"):
         off = np.abs(held.observed.astype(np.float64) - other.value)
     return bool(off.max(initial=0.0) > FAR * held.bound.max(initial=0.0))
