@@ -2,11 +2,13 @@
 
 ``logitproof check --where`` judges them: `where` is true for the classes that count. Each calls the public function in
 its own words. Attention is given logits as queries, the identity as keys and values, and a scale of 1: every product is
-exact. What PyTorch's masked functions leave undefined is filled here.
+exact. What PyTorch's masked functions leave undefined is filled here. The operator Attention of ONNX (opset 23) is run
+on NumPy arrays by ONNX Runtime, and by ONNX' own evaluator: https://onnx.ai/onnx/operators/onnx__Attention.html.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -92,3 +94,39 @@ def mlx_attention(logits: Any, where: Any) -> Any:
     identity = mx.eye(logits.shape[-1], dtype=logits.dtype)[None, None]
     attend = mx.fast.scaled_dot_product_attention
     return attend(logits[None, None], identity, identity, mask=where[None, None], scale=1.0)[0, 0]
+
+
+def onnxruntime_attention(logits: Any, where: Any) -> Any:
+    """ONNX Runtime's Attention with a boolean mask."""
+    session = _session(str(logits.dtype))
+    return session.run(None, _attention_operands(logits, where))[0][0, 0]
+
+
+def onnx_reference_attention(logits: Any, where: Any) -> Any:
+    """Attention of `onnx.reference.ReferenceEvaluator` with a boolean mask."""
+    evaluator = import_module("onnx.reference").ReferenceEvaluator(_attention_model(str(logits.dtype)))
+    return evaluator.run(None, _attention_operands(logits, where))[0][0, 0]
+
+
+@lru_cache
+def _session(name: str) -> Any:
+    model = _attention_model(name).SerializeToString()
+    return import_module("onnxruntime").InferenceSession(model, providers=["CPUExecutionProvider"])
+
+
+@lru_cache
+def _attention_model(name: str) -> Any:
+    """Return a model of one Attention, of this format."""
+    onnx: Any = import_module("onnx")
+    kind = onnx.helper.np_dtype_to_tensor_dtype(import_module("numpy").dtype(name))
+    operands = [onnx.helper.make_tensor_value_info(one, kind, None) for one in ("query", "key", "value")]
+    mask = onnx.helper.make_tensor_value_info("mask", onnx.TensorProto.BOOL, None)
+    result = onnx.helper.make_tensor_value_info("result", kind, None)
+    node = onnx.helper.make_node("Attention", ["query", "key", "value", "mask"], ["result"], scale=1.0)
+    graph = onnx.helper.make_graph([node], "attention", [*operands, mask], [result])
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 23)], ir_version=10)
+
+
+def _attention_operands(logits: Any, where: Any) -> dict[str, Any]:
+    identity = import_module("numpy").eye(logits.shape[-1], dtype=logits.dtype)[None, None]
+    return {"query": logits[None, None], "key": identity, "value": identity, "mask": where}

@@ -50,6 +50,13 @@ METHOD = {
         "the algorithm is at fault: the answer is broken. An answer of 0 where the exact one rounds to a "
         "subnormal number is counted as lost; the MUST bound allows it."
     ),
+    "Modes": (
+        "Eager, unless a row says otherwise. Compiled is jax.jit, torch.compile, tf.function(jit_compile=True), "
+        "mx.compile, tinygrad's TinyJit, and for ONNX Runtime all optimisations of the graph (eager: none). "
+        "PaddlePaddle's packages for CPUs are built without its compiler, CINN: graph is paddle.jit.to_static, and "
+        "backend='CINN' gives the same bits. Keras does not compile on PyTorch (jit_compile='auto' is off there). "
+        "NumPy's and SciPy's functions have one mode."
+    ),
     "Limits": (
         "Rows with NaN or an infinite logit are held to their limits and counted as broken where they miss them."
     ),

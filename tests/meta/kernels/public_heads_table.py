@@ -206,6 +206,22 @@ MASKED = tuple(
             "softmax",
             "--without MSK-2",
         ),
+        (
+            "onnxruntime 1.32.0",
+            "numpy",
+            "onnxruntime_attention",
+            "ONNX Attention, opset 23",
+            "softmax",
+            "--all-masked zero --without MSK-2",
+        ),
+        (
+            "onnx 1.23.2",
+            "numpy",
+            "onnx_reference_attention",
+            "ONNX Attention, its own evaluator",
+            "softmax",
+            "--all-masked zero --without MSK-2",
+        ),
     )
 )
 """Functions with masks; what a row gives of which no class counts is declared where it is documented."""
