@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import defaultdict
@@ -121,6 +122,8 @@ class Lane:
         Its cells, once they are planned.
     heard : float
         `time.monotonic` when an answer came last.
+    worked_before : float
+        Seconds of processor time that the process had used when its first cell began.
     """
 
     def __init__(self) -> None:
@@ -128,6 +131,7 @@ class Lane:
         self.link: Link | None = None
         self.adapter: RemoteAdapter | None = None
         self.cells: list[list[Case]] = []
+        self.worked_before = 0.0
         self._since = self.heard = time.monotonic()
 
     def lap(self) -> float:
@@ -140,8 +144,14 @@ class Lane:
         """The descriptor that becomes readable when an answer arrives; None if no process runs."""
         return self.link.fileno if self.link is not None and self.link.alive else None
 
+    @property
+    def worked(self) -> float:
+        """Seconds of processor time that the process has used for cells; of one that was started again, since then."""
+        return self.link.worked - self.worked_before if self.link is not None else 0.0
+
     def follow(self, link: Link) -> None:
         """Take on a process that was started."""
+        self.worked_before = 0.0
         link.wait = self.turns.wait
         self.link = link
 
@@ -185,7 +195,7 @@ class FrameworkRunner:
         self.framework = framework
         stem = re.sub(r"\W+", "_", framework)
         self.part = folder / f"{stem}.parquet"
-        self.judged = self.total = 0
+        self.judged = self.total = self._judged_before = 0
         self.refusal: Exception | None = None
         self.lanes: list[Lane] = []
         self._asked = asked
@@ -198,6 +208,7 @@ class FrameworkRunner:
         self._judgements: list[Judgement] = []
         self._given_up: set[str] = set()
         self._has_ended = False
+        self._written: Run | None = None
         if not (resume and self.is_whole):
             self.lanes += [Lane() for _ in range(asked.evaluators)]
             for lane in self.lanes:
@@ -217,6 +228,12 @@ class FrameworkRunner:
     def importing_for(self) -> float:
         """Seconds since the evaluators were started, until the cases are planned; 0 from then on."""
         return time.monotonic() - self._since if self.running and not self.total else 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds of processor time that its evaluators need for what is left, at the pace of what is judged."""
+        judged = self.judged - self._judged_before
+        return sum(lane.worked for lane in self.lanes) / judged * (self.total - self.judged) if judged else math.inf
 
     @property
     def silent_for(self) -> float:
@@ -266,7 +283,7 @@ class FrameworkRunner:
         left = [cell for cell in cells if cell[0].cell.id not in done]
         for lane, share in zip(self.lanes, shares(left, len(self.lanes)), strict=True):
             lane.cells = share
-        self.judged = sum(case.cell.id in done for case in cases)
+        self.judged = self._judged_before = sum(case.cell.id in done for case in cases)
         self.total = len(cases)
         self._run, self._recorder = run, recorder
 
@@ -283,6 +300,8 @@ class FrameworkRunner:
         if run is None or first is None or lane.adapter is None:
             return
         lane.adapter.share_offers(first)
+        if lane.link is not None:
+            lane.worked_before = lane.link.worked
         lane.lap()
         lane.turns.then(map(partial(self._job, run, lane, lane.adapter), lane.cells))
 
@@ -335,7 +354,7 @@ class FrameworkRunner:
         whole = choice.is_all and all_chosen
         judged = sorted(self._judgements, key=lambda found: places[found.cell])
         found = [*judged, *missing, *run.problems(whole=whole)]
-        recorder.finish(found, self._header, complete=whole, choice=str(choice) if all_chosen else "")
+        self._written = recorder.finish(found, self._header, complete=whole, choice=str(choice) if all_chosen else "")
 
     def outcome(self) -> Run:
         """Return what was judged; where the framework could not be asked at all, or nothing of it can be read, that."""
@@ -351,6 +370,8 @@ class FrameworkRunner:
 
     def measured(self) -> Run | None:
         """Return what the run file or the journal holds, or None where neither is readable."""
+        if self._written is not None:
+            return self._written
         try:
             return read_run(self.part)
         except RunFileError:

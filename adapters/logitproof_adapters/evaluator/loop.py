@@ -82,7 +82,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         faulthandler.dump_traceback_later(header["seconds"], exit=True, file=STDERR)
         answer, parts = evaluator.answer(header, memory)
         faulthandler.cancel_dump_traceback_later()
-        answers.writelines(encoded({"number": header["number"], **answer}, parts))
+        answers.writelines(encoded({"number": header["number"], "worked": time.process_time(), **answer}, parts))
         answers.flush()
 
 

@@ -140,6 +140,8 @@ class Link:
 
     Attributes
     ----------
+    worked : float
+        Seconds of processor time that the process had used when it answered last, as it says.
     wait : callable
         Waits for a ticket. Whoever follows several processes puts a function of its own here, and calls `pump` and
         `check_deadline`.
@@ -154,6 +156,7 @@ class Link:
         self.target = target
         self.wait: Callable[[Ticket], None] = self._wait
         self.python = self.numpy = ""
+        self.worked = 0.0
         self._number = 0
         self._ended = False
         self._pending: deque[Ticket] = deque()
@@ -325,6 +328,7 @@ class Link:
     def _settle(self, header: dict[str, Any], memory: memoryview) -> Ticket:
         ticket = self._pending.popleft()
         self._begin_request()
+        self.worked = float(header.get("worked", self.worked))
         ticket.answer = header, memory
         return ticket
 

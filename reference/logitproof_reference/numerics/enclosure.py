@@ -123,9 +123,8 @@ def _rounded(value: F64, tail: F64, format_: Format) -> F64:
         return value
     odd = _round_to_odd(value, tail)
     with np.errstate(invalid="ignore", over="ignore"):
-        _, exponent = np.frexp(ulp(odd, format_))
-        grid = exponent - 1
-        nearest: F64 = np.ldexp(np.rint(np.ldexp(odd, -grid)), grid)
+        unit = ulp(odd, format_)  # a power of two: quotient and product are exact
+        nearest: F64 = np.rint(odd / unit) * unit
     nearest = np.where(np.isfinite(odd), nearest, value)
     return np.where(np.abs(nearest) > format_.largest, np.copysign(np.inf, nearest), nearest)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .ops import OPS, TAKES_COTANGENT
@@ -115,6 +116,10 @@ class Cell:
         >>> Cell("torch", "eager", "softmax_cross_entropy", "value", "float32", "indices", entry="nll_loss").id
         'torch-eager-softmax_cross_entropy-indices-value-float32-entry=nll_loss'
         """
+        return self._id
+
+    @cached_property
+    def _id(self) -> str:
         words = [self.adapter, self.mode, self.op, self.labels, self.quantity, self.format]
         if self.labels == "none":
             words.remove("none")
@@ -138,7 +143,7 @@ class Cell:
 
 def cell_to_json(cell: Cell) -> dict[str, Any]:
     """Return the words of a cell."""
-    return {**vars(cell), "options": vars(cell.options)}
+    return {**{field.name: getattr(cell, field.name) for field in fields(Cell)}, "options": vars(cell.options)}
 
 
 def cell_from_json(words: Mapping[str, Any]) -> Cell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,6 +120,10 @@ def named_format(name: str) -> Format:
         raise ValueError(f'format "{name}" is not known; known: {", ".join(FORMATS)}') from None
 
 
+_FRACTION_BITS = 52
+"""Bits of a float64 below those of its exponent."""
+
+
 def ulp(values: ArrayLike, format_: Format) -> F64:
     """Return the unit in the last place of `format_` at each of `values`.
 
@@ -127,12 +132,18 @@ def ulp(values: ArrayLike, format_: Format) -> F64:
     so that an overflow has a size too (as in OpenCL's conformance tests).
     Infinities and NaN give NaN.
     """
-    magnitudes = np.abs(np.asarray(values, dtype=np.float64))
-    _, exponents = np.frexp(magnitudes)
+    binades = np.abs(np.asarray(values, dtype=np.float64)).view(np.int64) >> _FRACTION_BITS
+    return np.asarray(_ulps_by_binade(format_)[binades])
+
+
+@cache
+def _ulps_by_binade(format_: Format) -> F64:
+    """Return the ulp at every exponent field of a float64: 0 and its subnormal numbers, the binades, inf and NaN."""
+    exponents = np.arange(2048) - 1022  # as frexp counts them
     lowest = format_.min_exponent - format_.precision + 1
-    spacing = np.ldexp(1.0, np.maximum(exponents - format_.precision, lowest))
-    spacing = np.where(magnitudes == 0.0, format_.smallest_subnormal, spacing)
-    return np.where(np.isfinite(magnitudes), spacing, np.nan)
+    ulps = np.ldexp(1.0, np.maximum(exponents - format_.precision, lowest))
+    ulps[-1] = np.nan
+    return ulps
 
 
 def hex_floats(values: NDArray[Any]) -> list[str]:

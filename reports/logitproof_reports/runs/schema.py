@@ -104,13 +104,11 @@ def table_of(judgements: Iterable[Judgement]) -> pa.Table:
 
 def record_of(judgement: Judgement) -> dict[str, Any]:
     """Return a judgement as a mapping, texts cut to `MOST_CHARACTERS`, which says so."""
-    return {name: value if name in UNCUT else _cut(value) for name, value in vars(judgement).items()}
-
-
-def _cut(value: object) -> object:
-    if not isinstance(value, str) or len(value) <= MOST_CHARACTERS:
-        return value
-    return f"{value[:MOST_CHARACTERS]} ... ({len(value) - MOST_CHARACTERS:,} more characters)"
+    record = dict(vars(judgement))
+    for name, value in vars(judgement).items():
+        if type(value) is str and len(value) > MOST_CHARACTERS and name not in UNCUT:
+            record[name] = f"{value[:MOST_CHARACTERS]} ... ({len(value) - MOST_CHARACTERS:,} more characters)"
+    return record
 
 
 def table_of_records(records: list[dict[str, Any]]) -> pa.Table:

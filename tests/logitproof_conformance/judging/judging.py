@@ -120,8 +120,9 @@ def judge_rule(evaluation: CellEvaluation, case: Case, part: ComparedRows, rule:
     if rule.exactly:
         conforms = (part.observed.astype(np.float64) == part.due) | ~chosen
     slack = np.where(chosen, comparison.slack[rows], -1.0)
-    slack = np.where(~conforms & rule.exactly, np.inf, slack)
-    slack = np.where(conforms & (slack > 1.0), 1.0, slack)
+    if rule.exactly:
+        slack[~conforms] = np.inf
+    slack[conforms & (slack > 1.0)] = 1.0
     # What conforms has a slack of at most 1; what does not stands above it, the worst first.
     place = np.unravel_index(int(np.argmax(np.where(conforms, slack, slack + 2.0))), slack.shape)
     verdict, worst_slack = verdict_on(rule.clause, good=bool(conforms.all())), float(slack[place])

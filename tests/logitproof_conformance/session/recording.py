@@ -122,8 +122,11 @@ class Recorder:
         """Leave the journal to be resumed."""
         self.journal.close()
 
-    def finish(self, judgements: Sequence[Judgement], header: Header, *, complete: bool, choice: str) -> None:
-        """Write the run file, with these judgements in this order, and drop the journal; see `Run` for the rest."""
+    def finish(self, judgements: Sequence[Judgement], header: Header, *, complete: bool, choice: str) -> Run:
+        """Write the run file, with these judgements in this order, and drop the journal; return what was written.
+
+        See `Run` for the rest.
+        """
         self.journal.close()
         run = Run(
             recordable_table(judgements),
@@ -136,6 +139,7 @@ class Recorder:
             choice,
         )
         write_run(self.path, run)
+        return run
 
     def _lasting(self, origins: tuple[Origin, ...]) -> tuple[Origin, ...]:
         return tuple(one.lasting(self.elapsed) for one in origins)
