@@ -10,7 +10,6 @@ from rich.table import Table
 
 from logitproof.streams import discard, echo, shown
 from logitproof_reports.exports.summary import GRADES_LEGEND, grade_table, legend, sentences, terminal_table
-from logitproof_reports.history import text as history_text
 from logitproof_reports.words.text import slack_of
 
 if TYPE_CHECKING:
@@ -115,6 +114,8 @@ def _answer(answers: list[Answer] | str, place: int, digits: int) -> str:
 
 def print_history(history: History) -> None:
     """Print a line per release, then what moved last, and what was not compared."""
+    from logitproof_reports.history import text as history_text
+
     console().print(history_text.terminal_table(history))
     for framework, releases in history.by_framework().items():
         echo(f"{framework} {releases[-1].sentence}")
