@@ -120,13 +120,13 @@ PUBLIC_HEADS = (
     PublicHead("verl 0.9.1", "of_log_probs:verl", "logprobs_from_logits_v2"),
     PublicHead("verl 0.9.1", "of_log_probs:verl_naive", "logprobs_from_logits_naive"),
     PublicHead(
-        "transformers 5.23.0",
+        "transformers 5.24.0",
         "of_trainers:transformers_causal_lm",
         "ForCausalLMLoss",
         declared="--reduction sum --divisor 64 --shift --ignore-index -100",
     ),
     PublicHead(
-        "transformers 5.23.0",
+        "transformers 5.24.0",
         "of_trainers:transformers_label_smoother",
         "LabelSmoother",
         declared=f"{MEAN} --label-smoothing 0.1",
