@@ -77,7 +77,7 @@ Select = Annotated[
     ),
 ]
 
-Patience = Annotated[float, typer.Option(min=1.0, help="Timeout of one call, in seconds.")]
+Patience = Annotated[float, typer.Option(min=1.0, metavar="SECONDS", help="Timeout of one call.")]
 
 Python = Annotated[
     str | None,

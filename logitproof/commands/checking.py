@@ -244,6 +244,7 @@ def grade(
         int,
         typer.Option(
             metavar="N",
+            show_default=False,
             help="Kernels graded at a time. Default: one per processor; one on an accelerator or with --target.",
         ),
     ] = 0,

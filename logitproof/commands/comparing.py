@@ -52,8 +52,8 @@ def parity(
             metavar="P", help="Also try whether a side is renormalised over the smallest set of probability P."
         ),
     ] = 1.0,
-    rows: Annotated[int, typer.Option(min=1, help="Random rows of logits, if frameworks compute.")] = 64,
-    classes: Annotated[int, typer.Option(min=2, help="Classes of the random rows.")] = 32_000,
+    rows: Annotated[int, typer.Option(min=1, metavar="N", help="Random rows of logits, if frameworks compute.")] = 64,
+    classes: Annotated[int, typer.Option(min=2, metavar="N", help="Classes of the random rows.")] = 32_000,
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Format of the random rows.")] = "float32",
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed of the random rows.")] = 0,
     within: Annotated[
@@ -113,8 +113,8 @@ def invariance(
         str, typer.Option(metavar="NAME", help="For a kernel: the framework whose tensors it takes, or numpy.")
     ] = "",
     gradient: Annotated[str, typer.Option(metavar="MODULE:FUNCTION", help="Gradient function of a NumPy kernel.")] = "",
-    rows: Annotated[int, typer.Option(min=2, help="Rows of the batch.")] = 33,
-    classes: Annotated[int, typer.Option(min=2, help="Classes of a row.")] = 151_936,
+    rows: Annotated[int, typer.Option(min=2, metavar="N", help="Rows of the batch.")] = 33,
+    classes: Annotated[int, typer.Option(min=2, metavar="N", help="Classes of a row.")] = 151_936,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed of the rows.")] = 0,
     axis: Annotated[
         list[str] | None, typer.Option(metavar="AXIS", help="Test this axis only; repeatable. Default: all.")

@@ -20,10 +20,10 @@ Frameworks = Annotated[
 EFFECTS = (
     AS_IT_STANDS
     + """Sorted by effect, the most severe first:
-  undefined   memory outside the arrays is read or written, and any result may come back
+  undefined   memory outside the arrays is read or written; the result may be anything
   silent      a wrong finite number, or invalid input accepted, with no indication
   not-finite  NaN or infinity where a finite number is expected, or NaN instead of infinity and vice versa
-  no-answer   an error, a hang or a crash (of corrupted memory too) where a result is expected
+  no-answer   an error, a hang or a crash (including one from corrupted memory) where a result is expected
   inaccurate  a larger error than rounding explains; at least two digits are right
   form        wrong number format or shape; the numbers are right
 

@@ -93,7 +93,9 @@ def explain(
     cell: Annotated[
         str, typer.Argument(metavar="CELL[/REGIME]", help="Id of a cell, as shown in reports and run files.")
     ],
-    row: Annotated[int | None, typer.Option(min=0, help="Row of the regime. Default: the worst one.")] = None,
+    row: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Row of the regime. Default: the worst one.")
+    ] = None,
     run_file: Annotated[
         Path | None, typer.Option("--run", metavar="RUN", help="Run file that contains the cell.")
     ] = None,

@@ -35,8 +35,9 @@ _COLOURS = {
     "void": "bold red",
     "unsupported": "dim",
 }
-GRADES_LEGEND = "Grades: number of functions whose worst number on ordinary rows is " + "; ".join(
-    f"{letter}, {meaning}" for letter, meaning in ACCURACY_GRADES.items()
+GRADES_LEGEND = (
+    "Grades: number of functions of each accuracy grade, by their worst number on ordinary rows. "
+    + "; ".join(f"{letter}: {meaning}" for letter, meaning in ACCURACY_GRADES.items())
 )
 _REASON_CHARACTERS = 300
 _MOST_FINDINGS = 40
