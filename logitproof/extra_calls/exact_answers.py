@@ -34,7 +34,7 @@ def exact_numbers(case: Case) -> Array:
         if case["what"] == "bent":
             found = found * found * 0.5
         if case["what"] == "value":
-            return found.value.reshape(-1)
+            return _at_infinity(found.value, logits, case).reshape(-1)
         if case["what"] == "push":
             return found.along.reshape(-1)
         cotangent: Array = given["cotangent_of"](found.value.shape)
@@ -45,13 +45,28 @@ def exact_numbers(case: Case) -> Array:
 
 def _first_axis(case: Case) -> int:
     axis = case.get("axis", -1)
-    return (axis[0] if axis else -1) if isinstance(axis, tuple) else axis
+    return -1 if axis is None else (axis[0] if axis else -1) if isinstance(axis, tuple) else axis
+
+
+def _at_infinity(value: Array, logits: Array, case: Case) -> Array:
+    """Return values, each that its formula leaves undefined at an infinite logit in its limit there.
+
+    What is 0 times the logarithm of 0 is 0, as the functions of probabilities document; and log(exp(x) + exp(y)) of
+    the same infinity twice is that.
+    """
+    op = case["op"]
+    if case["kind"] != "infinite" or op not in ("merged", "self_information", "relative", "weighted_log"):
+        return value
+    limit = logits if op == "merged" else _known_parts(logits.shape) if case.get("of_measures") else 0.0
+    return np.where(np.isnan(value) & np.isinf(logits), limit, value)
 
 
 def _axes(case: Case) -> tuple[int, ...]:
     axis, many = case.get("axis", -1), len(case["shape"])
     if not many:
         return ()
+    if axis is None:
+        return tuple(range(many))
     return tuple(one % many for one in (axis if isinstance(axis, tuple) else (axis,)))
 
 
@@ -223,15 +238,15 @@ def _merged_in_base_2(x: Jet) -> Jet:
     return (softplus(x * part - other) + other) * (1.0 / part)
 
 
-def _known_parts(x: Jet) -> Array:
+def _known_parts(shape: tuple[int, ...]) -> Array:
     """Return probabilities that the sigmoid of the logits is held against."""
-    parts: Array = inputs()["factors_of"](x.value.shape) / 4.0
+    parts: Array = inputs()["factors_of"](shape) / 4.0
     return parts
 
 
 def _relative(x: Jet, case: Case) -> Jet:
     """Return p log(p / q) of each p, the sigmoid of a logit; as a divergence of measures with q - p beside it."""
-    known = _known_parts(x)
+    known = _known_parts(x.value.shape)
     terms = sigmoid(x) * (-softplus(-x) - np.log(known))
     return terms - sigmoid(x) + known if case.get("of_measures") else terms
 
@@ -241,6 +256,33 @@ def _weighted_log(x: Jet, case: Case) -> Jet:
     logs = -softplus(x) if case.get("of_rest") else -softplus(-x)
     truths: Array = inputs()["truths_of"](x.value.shape)
     return logs * truths
+
+
+def _by_other(x: Jet, case: Case) -> Jet:
+    """Return the derivative by what stands beside the logits, times the cotangent of the answer."""
+    given, shape = inputs(), x.value.shape
+    if case["by"] == "other":  # of log(exp(x) + exp(y)) by y
+        slopes = sigmoid(-x + given["tangent_of"](shape))
+    elif case["by"] == "truths":  # of y log p by y, or of a loss by its label
+        slopes = -x if case.get("of_loss") else -softplus(-x)
+    elif case["by"] == "parts":  # of p log(p / q), and with q - p beside it, by q
+        slopes = sigmoid(x) * (-1.0 / _known_parts(shape)) + (1.0 if case.get("of_measures") else 0.0)
+    else:  # of log-sum-exp by its factors
+        factors: Array = given["factors_of"](shape)
+        total = log_sum_exp(x + np.log(factors), _axes(case))
+        left = _without(total, _axes(case), x).value.shape
+        cotangent: Array = given["cotangent_of"](left)
+        return exp(x - total) * np.expand_dims(cotangent, _axes(case))
+    return slopes * given["cotangent_of"](shape)
+
+
+def _focal_of_classes(x: Jet, case: Case) -> Jet:
+    """Return the focal loss of classes: cross-entropy, each term by a power of what the class lacks of 1."""
+    axes, terms = _axes(case), -_log_softmax(x, case) * (case["alpha"] * _labels(x, case))
+    lacking = -_softmax(x, case) + 1.0
+    for _ in range(int(case["gamma"])):
+        terms = terms * lacking
+    return _without(terms.sum(axes), axes, x)
 
 
 def _coin(x: Jet) -> Jet:
@@ -279,6 +321,8 @@ FORMULAS: dict[str, Formula] = {
     "weighted_log": _weighted_log,
     "self_information": _elementwise(lambda x: sigmoid(x) * softplus(-x)),
     "coin": _elementwise(_coin),
+    "by_other": _by_other,
+    "focal_of_classes": _focal_of_classes,
     "logit": _elementwise(lambda x: x * 1.0),
     "sigmoid": _elementwise(sigmoid),
     "log_sigmoid": _elementwise(lambda x: -softplus(-x)),

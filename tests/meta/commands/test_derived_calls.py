@@ -100,12 +100,48 @@ DEFINITIONS: dict[str, tuple[dict[str, Any], Any]] = {
     "self_information": ({}, -SIGMOID * np.log(SIGMOID)),
     "coin": ({}, -SIGMOID * np.log(SIGMOID) - (1.0 - SIGMOID) * np.log(1.0 - SIGMOID)),
     "logit": ({}, np.log(SIGMOID) - np.log(1.0 - SIGMOID)),
+    "by_other": ({"by": "parts", "of_measures": True}, inputs()["cotangent_of"](SHAPE) * (1.0 - SIGMOID / KNOWN)),
+    "focal_of_classes": (
+        {"labels": "shares", "alpha": 0.25, "gamma": 2.0},
+        (-0.25 * SHARES * (1.0 - SOFTMAX) ** 2 * np.log(SOFTMAX)).sum(axis=AXIS),
+    ),
 }
 """The options and the value of each formula, written out; where there is none its derivatives alone are tested."""
 
 
 def test_every_formula_is_tested() -> None:
     assert set(DEFINITIONS) | {"alignment"} == set(FORMULAS)
+
+
+def test_derivatives_by_what_stands_beside_are_those_of_the_formula() -> None:
+    case, given = {**CASE, "op": "by_other"}, inputs()
+    other, cotangent = given["tangent_of"](SHAPE), given["cotangent_of"](SHAPE)
+    found = exact_numbers({**case, "by": "other"}).reshape(SHAPE)
+    np.testing.assert_allclose(found, cotangent * np.exp(other - np.logaddexp(LOGITS, other)), rtol=1e-12)
+    found = exact_numbers({**case, "by": "factors"}).reshape(SHAPE)
+    sums = (given["factors_of"](SHAPE) * np.exp(LOGITS)).sum(axis=AXIS, keepdims=True)
+    of_rows = np.expand_dims(given["cotangent_of"](sums.squeeze(AXIS).shape), AXIS)
+    np.testing.assert_allclose(found, of_rows * np.exp(LOGITS) / sums, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("op", "options", "exact"),
+    [
+        ("sigmoid", {}, [1.0, 0.0]),
+        ("softplus", {}, [np.inf, 0.0]),
+        ("log_sigmoid", {}, [0.0, -np.inf]),
+        ("merged", {"beside": "same"}, [np.inf, -np.inf]),
+        ("merged_in_base_2", {}, [np.inf, 2.0]),
+        ("self_information", {}, [0.0, 0.0]),
+        ("relative", {"of_measures": True}, [-np.log(0.625) - 0.375, 0.375]),
+        ("weighted_log", {}, [0.0, -np.inf]),
+        ("logit", {}, [np.inf, -np.inf]),
+    ],
+)
+def test_the_limits_at_infinities_are_those_of_the_formulas(op: str, options: dict[str, Any], exact: Any) -> None:
+    found = exact_numbers({"op": op, "shape": (5,), "kind": "infinite", "what": "value", **options})
+    assert np.isnan(found[4])
+    np.testing.assert_allclose(found[[1, 3]], exact, rtol=1e-12)
 
 
 def test_three_paths_of_nine_spell_a_label_in_two_frames_of_equal_symbols() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 
 def logits_of(shape, kind, axis=-1):
+    axis = -1 if axis is None else axis
     steps = np.arange(int(np.prod(shape))).reshape(shape) * 7 % 11 - 5.0
     if kind == "level":
         return 0.0 * steps + 3.0
@@ -25,6 +26,9 @@ def logits_of(shape, kind, axis=-1):
     if kind in ("saturated", "tail"):
         return 8.0 * steps
     logits = steps / 2.0
+    if kind == "infinite":
+        places = np.arange(steps.size).reshape(shape) % 5
+        return np.select([places == 1, places == 3, places == 4], [np.inf, -np.inf, np.nan], logits)
     if kind == "masked" and shape and shape[axis] > 1:
         np.moveaxis(logits, axis, 0)[-1] = -np.inf
     return logits

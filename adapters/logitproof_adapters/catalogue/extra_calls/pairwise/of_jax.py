@@ -13,6 +13,7 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    ALL_AXES,
     ELEMENTS,
     FINITE,
     FORMS,
@@ -154,6 +155,16 @@ def logaddexp(shape, kind, form, way, what, beside):
     return asked(lambda x: jnp.logaddexp(x, y), x, way, what)
 
 
+def logaddexp_by_other(shape, kind, form, way):
+    x = given(shape, -1, kind, form)
+    return asked(lambda y: jnp.logaddexp(x, y), along(x, tangent_of), way, "slope")
+
+
+def logsumexp_by_factors(shape, axis, kind, form, way):
+    x, factors = given(shape, axis, kind, form), jnp.asarray(factors_of(shape), dtype=form)
+    return asked(lambda b: jax.nn.logsumexp(x, axis=axis, b=b), factors, way, "slope")
+
+
 def log_prob(shape, kind, form, way, what):
     def loss(x):
         labels = jnp.asarray(classes_of(shape, kind))
@@ -204,6 +215,19 @@ def summed(shape, axis, kind, form, way, what, kept):
     return asked(lambda x: jnp.logaddexp.reduce(x, axis=axis, keepdims=kept), given(shape, axis, kind, form), way, what)
 
 
+def by_other(function, numbers):
+    def of(shape, kind, form, way):
+        parts = jax.nn.sigmoid(given(shape, -1, kind, form))
+        return asked(lambda other: function(parts, other), jnp.asarray(numbers(shape), dtype=form), way, "slope")
+
+    return of
+
+
+rel_entr_by_other = by_other(jax.scipy.special.rel_entr, lambda shape: factors_of(shape) / 4)
+kl_div_by_other = by_other(jax.scipy.special.kl_div, lambda shape: factors_of(shape) / 4)
+xlogy_by_other = by_other(lambda p, y: jax.scipy.special.xlogy(y, p), truths_of)
+
+
 def of_parts(function):
     def of(shape, kind, form, way, what):
         known, truths = (jnp.asarray(one, dtype=form) for one in (factors_of(shape) / 4, truths_of(shape)))
@@ -237,7 +261,12 @@ def table(kinds: Any = KINDS, **factors: Any) -> dict[str, Any]:
 
 
 def legal(case: Case) -> bool:
-    """Return whether it is worth the time: op by op the values alone are asked."""
+    """Return whether it is worth the time: op by op the values alone are asked.
+
+    Of no number rel_entr is documented to be infinite.
+    """
+    if case["kind"] == "infinite" and case["op"] == "relative" and not case.get("of_measures"):
+        return False
     if case["way"] == "eager" and case["what"] != "value":
         return False
     return not (case.get("factors") and case.get("left_out"))
@@ -248,7 +277,15 @@ _OTHER_NAMES: dict[str, Any] = {"way": ("eager", "compiled"), "what": ("value", 
 _OF_PARTS: dict[str, Any] = {**_OTHER_NAMES, "form": ("float32", "float64"), "place": ELEMENTS}
 _ROWS: dict[str, Any] = {"place": tuple(place for place in PLACES if 0 not in place[0])}
 _LEFT_OUT: dict[str, Any] = {"left_out": (False, True)}
-_OF_AXES: dict[str, Any] = {"place": SEVERAL_AXES}
+_OF_AXES: dict[str, Any] = {"place": (*SEVERAL_AXES, *ALL_AXES)}
+_VALUE: dict[str, Any] = {"what": "value"}
+
+
+def _beside(kinds: Any = ("typical", "level")) -> dict[str, Any]:
+    """Return the factors of a derivative by what stands beside the logits."""
+    return {"kind": kinds, "form": ("float32", "float64"), "way": ("compiled", "mapped"), "place": ELEMENTS[:4]}
+
+
 _NO_NEGATIVE = tuple(place for place in PLACES if place[1] >= 0)
 
 FUNCTIONS = (
@@ -311,4 +348,16 @@ FUNCTIONS = (
         Function(name, op, SIGMOID, table(("typical", "level"), **_OF_PARTS), fixed, legal=legal)
         for name, op, fixed in OF_PARTS
     ),
+    Function("logaddexp_by_other", "by_other", LOG_SUM_EXP, _beside(FINITE), {**_VALUE, "by": "other"}),
+    Function(
+        "logsumexp_by_factors",
+        "by_other",
+        LOG_SUM_EXP,
+        {**_beside(FINITE), "place": PLACES[:5]},
+        {**_VALUE, "by": "factors"},
+        axis=True,
+    ),
+    Function("rel_entr_by_other", "by_other", SIGMOID, _beside(), {**_VALUE, "by": "parts"}),
+    Function("kl_div_by_other", "by_other", SIGMOID, _beside(), {**_VALUE, "by": "parts", "of_measures": True}),
+    Function("xlogy_by_other", "by_other", SIGMOID, _beside(), {**_VALUE, "by": "truths"}),
 )

@@ -14,6 +14,7 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    ALL_AXES,
     CERTAIN,
     ELEMENTS,
     FINITE,
@@ -244,6 +245,15 @@ def focal(shape, kind, form, way, what, gamma):
     return asked(loss, given(shape, -1, kind, form), way, what)
 
 
+def focal_of_classes(shape, axis, kind, form, way, what, gamma):
+    labels = tensor(shares_of(shape, kind, axis), form)
+
+    def loss(x):
+        return keras.losses.categorical_focal_crossentropy(labels, keras.ops.softmax(x, axis), gamma=gamma, axis=axis)
+
+    return asked(loss, given(shape, axis, kind, form), way, what)
+
+
 def ops_shares(shape, axis, kind, form, way, what):
     labels = tensor(shares_of(shape, kind, axis), form)
     return asked(lambda x: keras.ops.categorical_crossentropy(labels, x, from_logits=True, axis=axis),
@@ -298,6 +308,8 @@ def _legal(case: Case) -> bool:
         return False
     if case.get("column") and case.get("ignored") is not None and case["way"] == "compiled":
         return False
+    if case["axis"] is None and case["kind"] in ("high", "offset") and case["what"] == "slope":
+        return False  # the rounding of the sum itself, which the matrix judges
     if case.get("reduction", "none") != "none" and 0 in case["shape"]:
         return False
     return not (case.get("index") == "uint8" and (case.get("ignored") or 0) < 0)
@@ -348,7 +360,7 @@ FUNCTIONS = (
         "logsumexp",
         "log_sum_exp",
         LOG_SUM_EXP,
-        _table(place=(*PLACES, *SEVERAL_AXES), **_WAYS, kept=(False, True)),
+        _table(place=(*PLACES, *SEVERAL_AXES, *ALL_AXES), **_WAYS, kept=(False, True)),
         axis=True,
         legal=_legal,
     ),
@@ -428,6 +440,15 @@ FUNCTIONS = (
         SIGMOID,
         _probable(place=LAST_AXIS, gamma=(2.0, 1.0, 0.0)),
         {"averaged": True},
+        legal=_legal,
+    ),
+    Function(
+        "focal_of_classes",
+        "focal_of_classes",
+        DISTRIBUTIONS,
+        _probable(place=_WITH_AXES, gamma=(2.0, 1.0, 0.0)),
+        {"labels": "shares", "alpha": 0.25},
+        axis=True,
         legal=_legal,
     ),
     Function(

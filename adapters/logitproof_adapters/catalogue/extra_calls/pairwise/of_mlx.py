@@ -14,6 +14,7 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    ALL_AXES,
     CERTAIN,
     ELEMENTS,
     FINITE,
@@ -133,6 +134,11 @@ def logaddexp(shape, kind, form, layout, way, what, beside):
     return asked(lambda x: mx.logaddexp(x, y), x, way, what)
 
 
+def logaddexp_by_other(shape, kind, form, layout, way):
+    x = given(shape, -1, kind, form, layout)
+    return asked(lambda y: mx.logaddexp(x, y), array(tangent_of(shape), form), way, "slope")
+
+
 def cross_entropy(shape, axis, kind, form, layout, way, what, index, of_rows, smoothing, reduction):
     labels = classes_of(shape, kind, axis)
     weights = array(factors_of(labels.shape), form) if of_rows else None
@@ -220,7 +226,7 @@ FUNCTIONS = (
         "softmax",
         "softmax",
         SOFTMAX,
-        _table(place=(*PLACES, *SEVERAL_AXES), spelling=("plain", "precise", "module")),
+        _table(place=(*PLACES, *SEVERAL_AXES, *ALL_AXES), spelling=("plain", "precise", "module")),
         axis=True,
     ),
     Function("log_softmax", "log_softmax", LOG_SOFTMAX, _table(place=PLACES), axis=True),
@@ -229,7 +235,7 @@ FUNCTIONS = (
         "logsumexp",
         "log_sum_exp",
         LOG_SUM_EXP,
-        _table(place=(*PLACES, *SEVERAL_AXES), kept=(False, True)),
+        _table(place=(*PLACES, *SEVERAL_AXES, *ALL_AXES), kept=(False, True)),
         axis=True,
     ),
     Function("logcumsumexp", "cumulated", LOG_SUM_EXP, _table(FINITE, place=_WITH_ROWS), axis=True),
@@ -272,6 +278,19 @@ FUNCTIONS = (
         DISTRIBUTIONS,
         _table(("typical", "level"), place=PAIRS, reduction=REDUCTIONS),
         {"summed": True},
+    ),
+    Function(
+        "logaddexp_by_other",
+        "by_other",
+        LOG_SUM_EXP,
+        {
+            "kind": FINITE,
+            "form": ("float32",),
+            "layout": ("dense", "sliced"),
+            "way": ("eager", "mapped"),
+            "place": ELEMENTS[:4],
+        },
+        {"what": "value", "by": "other"},
     ),
     Function("refused_softmax", "refused", SOFTMAX, _SHORT, axis=True),
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, _SHORT, axis=True),

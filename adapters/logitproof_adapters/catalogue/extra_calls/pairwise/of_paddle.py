@@ -14,6 +14,7 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    ALL_AXES,
     ELEMENTS,
     FINITE,
     LAST_AXIS,
@@ -111,6 +112,15 @@ def logaddexp(shape, kind, form, layout, what, beside):
     x = given(shape, -1, kind, form, layout)
     y = x.clone() if beside == "same" else tensor(tangent_of(shape), form)
     return asked(lambda x: paddle.logaddexp(x, y), x, what)
+
+
+def logaddexp_by_other(shape, kind, form, layout):
+    x = given(shape, -1, kind, form, layout)
+    return asked(lambda y: paddle.logaddexp(x, y), tensor(tangent_of(shape), form), "slope")
+
+
+def logit(shape, kind, form, layout, what):
+    return asked(lambda x: paddle.logit(F.sigmoid(x)), given(shape, -1, kind, form, layout), what)
 
 
 def cross_entropy(shape, axis, kind, form, layout, what, index, column, weight, ignored, reduction, spelling):
@@ -287,7 +297,7 @@ FUNCTIONS = (
         "logsumexp",
         "log_sum_exp",
         LOG_SUM_EXP,
-        _table(place=(*_UP_TO_FOUR, *SEVERAL_AXES), kept=(False, True)),
+        _table(place=(*_UP_TO_FOUR, *SEVERAL_AXES, *ALL_AXES), kept=(False, True)),
         axis=True,
     ),
     Function("logcumsumexp", "cumulated", LOG_SUM_EXP, _table(place=_WITH_ROWS), axis=True),
@@ -378,4 +388,17 @@ FUNCTIONS = (
     Function("logsigmoid", "log_sigmoid", SIGMOID, _table(place=ELEMENTS)),
     Function("softplus", "softplus", SIGMOID, _table(place=ELEMENTS)),
     Function("sigmoid", "sigmoid", SIGMOID, _table(place=ELEMENTS)),
+    Function("logit", "logit", SIGMOID, _table(("typical", "level"), place=ELEMENTS)),
+    Function(
+        "logaddexp_by_other",
+        "by_other",
+        LOG_SUM_EXP,
+        {
+            "kind": FINITE,
+            "form": ("float32", "float64"),
+            "layout": ("dense", "transposed", "sliced"),
+            "place": ELEMENTS[:4],
+        },
+        {"what": "value", "by": "other"},
+    ),
 )

@@ -13,6 +13,7 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    ALL_AXES,
     CERTAIN,
     ELEMENTS,
     FINITE,
@@ -159,15 +160,16 @@ def _table(kinds: Any = KINDS, layouts: Any = (*LAYOUTS, "integers", "lists"), *
 
 _VALUE: dict[str, Any] = {"what": "value"}
 _SMALL = ("typical", "level")
+_PLACES = (*PLACES, *SEVERAL_AXES, *ALL_AXES)
 _AXES = tuple(place for place in PLACES if 0 not in place[0])
 
 FUNCTIONS = (
-    Function("softmax", "softmax", SOFTMAX, _table(place=(*PLACES, *SEVERAL_AXES)), _VALUE, axis=True, legal=_legal),
+    Function("softmax", "softmax", SOFTMAX, _table(place=_PLACES), _VALUE, axis=True, legal=_legal),
     Function(
         "log_softmax",
         "log_softmax",
         LOG_SOFTMAX,
-        _table(place=(*PLACES, *SEVERAL_AXES)),
+        _table(place=_PLACES),
         _VALUE,
         axis=True,
         legal=_legal,
@@ -177,7 +179,7 @@ FUNCTIONS = (
         "log_sum_exp",
         LOG_SUM_EXP,
         _table(
-            place=(*PLACES, *SEVERAL_AXES),
+            place=_PLACES,
             kept=(False, True),
             factors=(False, True),
             signed=(False, True),

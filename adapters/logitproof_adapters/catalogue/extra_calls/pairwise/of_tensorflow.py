@@ -14,6 +14,7 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    ALL_AXES,
     CERTAIN,
     ELEMENTS,
     FINITE,
@@ -233,7 +234,7 @@ FUNCTIONS = (
         "logsumexp",
         "log_sum_exp",
         LOG_SUM_EXP,
-        _table(place=(*PLACES, *SEVERAL_AXES, ((2, 0), 1)), kept=(False, True)),
+        _table(place=(*PLACES, *SEVERAL_AXES, *ALL_AXES, ((2, 0), 1)), kept=(False, True)),
         axis=True,
         legal=_legal,
     ),

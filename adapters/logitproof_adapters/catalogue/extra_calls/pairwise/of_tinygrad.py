@@ -14,6 +14,7 @@ from logitproof_adapters.catalogue.extra_calls.call import (
 )
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import INPUTS
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
+    ALL_AXES,
     ELEMENTS,
     FINITE,
     KINDS,
@@ -88,6 +89,12 @@ def logsumexp(shape, axis, kind, form, layout, what, kept):
 
 def logcumsumexp(shape, axis, kind, form, layout, what):
     return asked(lambda x: x.logcumsumexp(axis), given(shape, axis, kind, form, layout), what)
+
+
+def logaddexp(shape, kind, form, layout, what, beside):
+    x = given(shape, -1, kind, form, layout)
+    y = tensor(logits_of(shape, kind) if beside == "same" else tangent_of(shape), form)
+    return asked(lambda x: x.logaddexp(y), x, what)
 
 
 def ignoring(labels, ignored):
@@ -187,10 +194,13 @@ FUNCTIONS = (
         "logsumexp",
         "log_sum_exp",
         LOG_SUM_EXP,
-        _table(place=(*_WITH_ROWS, *SEVERAL_AXES), kept=(False, True)),
+        _table(place=(*_WITH_ROWS, *SEVERAL_AXES, *ALL_AXES), kept=(False, True)),
         axis=True,
     ),
     Function("logcumsumexp", "cumulated", LOG_SUM_EXP, _table(FINITE, place=_WITH_ROWS), axis=True),
+    Function(
+        "logaddexp", "merged", LOG_SUM_EXP, _table(FINITE, place=ELEMENTS[:-1], beside=("other", "same")), legal=_legal
+    ),
     Function(
         "indices",
         "cross_entropy",

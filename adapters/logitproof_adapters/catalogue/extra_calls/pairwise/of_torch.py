@@ -159,6 +159,11 @@ def logaddexp(shape, kind, form, layout, way, what, beside):
     return asked(lambda x: torch.logaddexp(x, y), x, way, what)
 
 
+def logaddexp_by_other(shape, kind, form, layout, way):
+    x, y = laid(logits_of(shape, kind), form, layout), torch.tensor(tangent_of(shape), dtype=form)
+    return asked(lambda y: torch.logaddexp(x, y), y, way, "slope")
+
+
 def entropy(shape, kind, form, way, what):
     x = laid(logits_of(shape, kind), form, "dense")
     return asked(lambda x: torch.distributions.Categorical(logits=x, validate_args=False).entropy(), x, way, what)
@@ -351,6 +356,16 @@ def exported_binary(shape, kind, form, layout, opset, boost, reduction):
     return exported(lambda x: F.binary_cross_entropy_with_logits(x, labels, **options), x, opset)
 
 
+def xlogy_by_other(shape, kind, form, layout, way):
+    parts, truths = laid(logits_of(shape, kind), form, layout).sigmoid(), torch.tensor(truths_of(shape), dtype=form)
+    return asked(lambda y: torch.special.xlogy(y, parts), truths, way, "slope")
+
+
+def binary_by_label(shape, kind, form, layout, way):
+    parts, truths = laid(logits_of(shape, kind), form, layout).sigmoid(), torch.tensor(truths_of(shape), dtype=form)
+    return asked(lambda y: F.binary_cross_entropy(parts, y, reduction="none"), truths, way, "slope")
+
+
 entr = of_parts(lambda p, q, y: torch.special.entr(p))
 xlogy = of_parts(lambda p, q, y: torch.special.xlogy(y, p))
 xlog1py = of_parts(lambda p, q, y: torch.special.xlog1py(y, -p))
@@ -422,6 +437,17 @@ def _exported(kinds: Any = KINDS, **factors: Any) -> dict[str, Any]:
 def _bodiless(case: Case) -> bool:
     """Return whether the definition of ReduceLogSumExp by other operators, which overflows, says something else."""
     return not (case["form"] == "float16" and case["opset"] >= 18 and case["kind"] in ("high", "far", "offset"))
+
+
+def _beside(kinds: Any) -> dict[str, Any]:
+    """Return the factors of a derivative by what stands beside the logits."""
+    return {
+        "kind": kinds,
+        "form": ("float32", "float64"),
+        "layout": _LAYOUTS,
+        "way": ("eager", "mapped", "compiled"),
+        "place": ELEMENTS[:4],
+    }
 
 
 FUNCTIONS = (
@@ -523,6 +549,15 @@ FUNCTIONS = (
         Function(name, op, SIGMOID, _table(_SMALL, place=ELEMENTS), fixed, legal=_legal)
         for name, op, fixed in OF_PARTS
         if name not in ("rel_entr", "kl_div")
+    ),
+    Function("logaddexp_by_other", "by_other", LOG_SUM_EXP, _beside(FINITE), {**_VALUE, "by": "other"}),
+    Function("xlogy_by_other", "by_other", SIGMOID, _beside(_SMALL), {**_VALUE, "by": "truths"}),
+    Function(
+        "binary_by_label",
+        "by_other",
+        SIGMOID,
+        {**_beside(_SMALL), "way": ("eager", "compiled")},  # mapped, some labels are no probabilities
+        {**_VALUE, "by": "truths", "of_loss": True},
     ),
     Function("exported_softmax", "softmax", SOFTMAX, _exported(place=_SOME), _VALUE, axis=True),
     Function("exported_log_softmax", "log_softmax", LOG_SOFTMAX, _exported(place=_SOME), _VALUE, axis=True),

@@ -45,6 +45,8 @@ SECOND_AXIS = (((2, 3), 1), ((3,), 0), ((2, 3, 2), 1), ((4, 3, 2, 2), 1), ((2, 3
 """The same where the classes lie on the second axis, or the only one."""
 
 SEVERAL_AXES = (((2, 3), (0, 1)), ((2, 3, 2), (0, -1)))
+ALL_AXES = (((2, 3), None), ((2, 3, 2), None))
+"""The default of many a reduction."""
 LAST_AXIS = (((2, 3), -1), ((3,), -1), ((2, 2, 3), -1), ((2, 1, 2, 3), -1), ((2, 1), -1), ((2, 35), -1))
 NOWHERE = tuple((shape, axis) for shape in ((2, 3), (3,)) for axis in (2, -3, 2**63 - 1, -(2**63)))
 """Axes that there are none of."""
@@ -58,6 +60,19 @@ PAIRS = (((2, 2), -1), ((2,), -1), ((3, 2, 2), -1))
 ELEMENTS = (((2, 3), -1), ((), -1), ((3,), -1), ((2, 3, 2), -1), ((2, 1, 3, 1, 2), -1), ((0, 3), -1))
 """Shapes of what has no class axis."""
 
+
+WIDE = ((67,), -1)
+"""More elements than any vector register has, and some left over."""
+
+OF_ELEMENTS = {"sigmoid", "log_sigmoid", "softplus", "merged", "merged_in_base_2", "logit"} | {
+    "self_information",
+    "relative",
+    "weighted_log",
+}
+"""Formulas of single elements, which have a limit at every infinity."""
+
+LIMITED = OF_ELEMENTS | {"cumulated"}
+"""Formulas that are asked infinite and undefined numbers too; those of rows the matrix asks."""
 
 OF_PARTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("entr", "self_information", {}),
@@ -97,7 +112,7 @@ REFUSED: dict[str, Any] = {"place": NOWHERE, "kind": ("typical",), "form": ("flo
 REDUCTIONS = ("none", "sum", "mean")
 WORDS = """\
 typical, level, high, far, offset, masked = "typical level high far offset masked".split()
-saturated, tail = "saturated tail".split()
+saturated, tail, infinite = "saturated tail infinite".split()
 value, slope, push, curve, bent = "value slope push curve bent".split()
 same, other = "same other".split()
 none, sum, mean, batchmean = "none sum mean batchmean".split()
@@ -151,9 +166,23 @@ class Function:
     legal: Callable[[Case], bool] = lambda _: True
 
     def cases(self) -> Iterator[dict[str, Any]]:
-        """Yield cases that have every two values of its arguments."""
-        for row in covering_rows(self.factors, lambda one: _is_defined(one) and self.legal(self._case(one))):
-            yield self._case(row)
+        """Yield cases that have every two values of its arguments, then those beyond the finite and the narrow."""
+        yielded = []
+        for factors in (self.factors, self._beyond) if self.op in LIMITED else (self.factors,):
+            for row in covering_rows(factors, lambda one: _is_defined(one) and self.legal(self._case(one))):
+                if row not in yielded:
+                    yielded.append(row)
+                    yield self._case(row)
+
+    @property
+    def _beyond(self) -> dict[str, Sequence[Any]]:
+        """Infinite numbers, and, of functions of elements, long rows."""
+        places, kinds = self.factors["place"][:1], ("infinite",)
+        if self.op in OF_ELEMENTS:
+            places, kinds = (*places, WIDE), ("typical", *(kind for kind in _OF_TAILS if kind in self.factors["kind"]))
+            kinds = (*kinds, "infinite")
+        ways = {"way": self.factors["way"][:2]} if "way" in self.factors else {}
+        return {**self.factors, **ways, "place": places, "kind": kinds}
 
     def _case(self, row: Mapping[str, Any]) -> dict[str, Any]:
         shape, axis = row["place"]
@@ -162,13 +191,15 @@ class Function:
 
 
 _OF_TAILS = {"saturated": ("value",), "tail": ("slope", "curve")}
+_OF_KINDS = {**_OF_TAILS, "infinite": ("value",)}
+"""What is asked of logits of a kind, where that is not everything."""
 
 
-def _is_of_tails(row: Mapping[str, Any]) -> bool:
-    """Return whether a number next to 0 is judged by its own digits; derivatives are in the wide formats alone."""
+def _is_of_kind(row: Mapping[str, Any]) -> bool:
+    """Return whether it is asked of these logits: derivatives next to 0 in the wide formats alone."""
     if row["kind"] == "tail" and "16" in row["form"]:
         return False
-    return row.get("what", "value") in _OF_TAILS[row["kind"]]
+    return row.get("what", "value") in _OF_KINDS[row["kind"]]
 
 
 def _is_defined(row: Mapping[str, Any]) -> bool:
@@ -181,7 +212,7 @@ def _is_defined(row: Mapping[str, Any]) -> bool:
         return False
     if row["kind"] == "masked" and row.get("smoothing"):
         return False
-    if row["kind"] in ("saturated", "tail") and not _is_of_tails(row):
+    if row["kind"] in _OF_KINDS and not _is_of_kind(row):
         return False
     if row.get("what") == "bent" and (row["kind"] not in ("typical", "level") or "16" in row["form"]):
         return False
