@@ -47,7 +47,7 @@ LEAST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14
 LACKING = re.compile(
     r"(?:module '[\w.]+'|'Tensor' object|object 'Tensor') has no attribute|No module named|not implemented for"
     r"|unexpected keyword argument|could not find an implementation|currently supported"
-    r"|Failed to load model with error",
+    r"|Failed to load model with error|No working C\+\+ compiler",
     re.IGNORECASE,
 )
 """What is raised by a release that has no such function, argument or format."""

@@ -75,6 +75,16 @@ def nans_of_constants():
     return torch.compile(constants)().isnan().sum()
 
 
+def beside_its_logits():
+    # https://github.com/pytorch/pytorch/issues/163932
+    def shares(x, scale):
+        y = x.sin() * scale
+        return y, torch.softmax(y, 0)
+
+    torch.manual_seed(0)
+    return torch.compile(shares)(torch.randn(25, 2).t()[0], torch.tensor([1e14]))[1].sum()
+
+
 def of_any_shape():
     # https://github.com/pytorch/pytorch/issues/182399
     def loss(logits, labels, weight):
@@ -454,6 +464,7 @@ OF_REPORTS: tuple[ExtraCall, ...] = (
             ("drowned_noise", SOFTMAX, "F.gumbel_softmax(torch.tensor([0.0, 1e4]), hard=True)[1]", 1.0),
             ("traced", LOG_SOFTMAX, "traced()", -_LOSS),
             ("compiled_constants", SOFTMAX, "nans_of_constants()", 4.0),
+            ("compiled_beside_its_logits", SOFTMAX, "beside_its_logits()", 1.0),
             ("slope_at_a_tie", LOG_SUM_EXP, "slope(merged, 3.0, 3.0)[0]", 0.5),
             ("slope_behind_minus_infinity", LOG_SUM_EXP, "slope(cumulated, -inf, 1.0)[1]", 1.0),
             ("under_autocast", INDICES, "under_autocast()", _LOSS),
