@@ -73,8 +73,8 @@ showed none of the 10 before was tried for three, and concluded from what it ask
 A fifth search, likewise, but with queries added twice before anything was judged, gave 40 reports. Of 26 no release
 that has them was at hand, or they could not be reproduced; five are bugs that the list had, one is a result that its
 maintainers left as it is, one needs a release that the adapter does not support. Of the other 7 the suite showed **2**
-before any check was fixed, by the matrix. Of the 5 missed, three lie at infinities of functions that the matrix does not
-ask, one in logits that a compiled program returns beside their softmax, one in a unit in the last place. With infinite
+before any check was fixed, by the matrix. Of the 5 missed, three lie at infinities of functions that no cell
+asks, one in logits that a compiled program returns beside their softmax, one in a unit in the last place. With infinite
 numbers added to the tables and one call, 6 of the 7 are shown.
 The five samples together, 15 of 66, are what is known of the rate at which a release's bugs are found that nobody has
 seen yet. These reports are the last entries of the list and are included in all counts on this page.
