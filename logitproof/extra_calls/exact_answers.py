@@ -271,9 +271,10 @@ def _by_other(x: Jet, case: Case) -> Jet:
         factors: Array = given["factors_of"](shape)
         total = log_sum_exp(x + np.log(factors), _axes(case))
         left = _without(total, _axes(case), x).value.shape
-        cotangent: Array = given["cotangent_of"](left)
-        return exp(x - total) * np.expand_dims(cotangent, _axes(case))
-    return slopes * given["cotangent_of"](shape)
+        of_rows: Array = given["cotangent_of"](left)
+        return exp(x - total) * np.expand_dims(of_rows, _axes(case))
+    cotangent: Array = given["cotangent_of"](shape)
+    return slopes * cotangent
 
 
 def _focal_of_classes(x: Jet, case: Case) -> Jet:

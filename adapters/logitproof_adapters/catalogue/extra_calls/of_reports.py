@@ -340,6 +340,14 @@ ROWS = np.array([[0.0, 1.0], [2.0, 4.0]])
 
 def infinite_and_left_out():
     return logsumexp([np.inf, 1.0], b=[0.0, 1.0])
+
+
+def distance_is_no_number():
+    # https://github.com/scipy/scipy/issues/20083
+    from scipy.spatial.distance import jensenshannon
+
+    near = np.float32([0.027501475, 0.055202297]), np.float32([0.027537677, 0.055334348])
+    return np.isnan(jensenshannon(*near))
 """
 
 _SKLEARN = """\
@@ -734,6 +742,7 @@ OF_REPORTS: tuple[ExtraCall, ...] = (
             ("log_of_a_sigmoid", SIGMOID, "special.log_expit(-1000.0)", -1000.0),
             ("divergence", DISTRIBUTIONS, "stats.entropy([0.5, 0.5], [0.25, 0.75])", _DIVERGENCE),
             ("divergence_from_certainty", DISTRIBUTIONS, "special.rel_entr([0.0, 1.0], [0.25, 0.75]).sum()", _LIKELY),
+            ("distance_of_near_distributions", DISTRIBUTIONS, "distance_is_no_number()", 0.0),
         ),
     ),
     *calls(

@@ -113,6 +113,14 @@ def log_sum_exp(shape, axis, kind, form, opset, kept):
     return run("ReduceLogSumExp", opset, x, axes=axes, keepdims=int(kept))
 
 
+def whole(shape, axis, kind, form, opset, index):
+    # Integers, whose log-sum-exp is one where there is one of them.
+    x = np.asarray(logits_of(shape, kind, axis)).astype(index)
+    if opset >= 18:
+        return run("ReduceLogSumExp", opset, x, constant_axes=[axis])
+    return run("ReduceLogSumExp", opset, x, axes=[axis])
+
+
 def of_everything(shape, axis, kind, form, opset, kept):
     return run("ReduceLogSumExp", opset, given(shape, 0, kind, form), keepdims=int(kept))
 
@@ -195,6 +203,20 @@ FUNCTIONS = (
         _VALUE,
         axis=True,
         legal=_bodiless,
+    ),
+    Function(
+        "whole",
+        "log_sum_exp",
+        LOG_SUM_EXP,
+        {
+            "place": (((2, 1), 1), ((1,), 0)),
+            "kind": ("level", "high"),
+            "form": ("float32",),
+            "opset": _EVERY,
+            "index": ("int32", "int64"),
+        },
+        {**_VALUE, "kept": True},
+        axis=True,
     ),
     Function("cross_entropy", "cross_entropy", INDICES, _table((12, 13, 22), **_LABELS), _VALUE),
     Function(

@@ -177,10 +177,10 @@ class Function:
     @property
     def _beyond(self) -> dict[str, Sequence[Any]]:
         """Infinite numbers, and, of functions of elements, long rows."""
-        places, kinds = self.factors["place"][:1], ("infinite",)
+        places, kinds = list(self.factors["place"][:1]), ["infinite"]
         if self.op in OF_ELEMENTS:
-            places, kinds = (*places, WIDE), ("typical", *(kind for kind in _OF_TAILS if kind in self.factors["kind"]))
-            kinds = (*kinds, "infinite")
+            places = [*places, WIDE]
+            kinds = ["typical", *(kind for kind in _OF_TAILS if kind in self.factors["kind"]), *kinds]
         ways = {"way": self.factors["way"][:2]} if "way" in self.factors else {}
         return {**self.factors, **ways, "place": places, "kind": kinds}
 
