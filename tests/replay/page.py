@@ -31,9 +31,9 @@ unchanged suite, and fails unless every bug is red in the releases that have it,
 in those that do not. `nox -s replay -- jax` takes those of one project or adapter, `-- ID` one bug.
 
 - **{shown} of {bugs}** can be shown with releases that install on a CPU, and are; {mended} of them have a fixed
-  release in the list, which is green. **{by_matrix}** of them the matrix shows, which `logitproof run` asks. The other
-  **{by_calls}** show in calls beside it that have one right answer: `logitproof upgrade` makes these on both sides,
-  `logitproof run` only with `--calls`.
+  release in the list, which is green. The matrix, which `logitproof run` tests, shows **{by_matrix}** of them. The
+  other **{by_calls}** show in calls outside it that have one right answer: `logitproof upgrade` makes these on both
+  sides, `logitproof run` only with `--calls`.
 - A further **{missed}** could be shown in the same way, but the suite misses them. Recall: {shown} of {reachable},
   {recall:.0%}; by the matrix alone {by_matrix} of {reachable}, {by_matrix_alone:.0%}.
 - **{rest}** are not shown:
@@ -45,23 +45,25 @@ new check. So the recall is that of a regression test, not the rate at which unk
 To estimate that rate, one search of the trackers on 2026-11-30 gave 22 reports. It is not a blind sample:
 three candidates were run before they were taken into it, and reports that could not be reproduced were dropped. One of
 the 22 needs a release that the adapter does not support. Of the other 21 the suite showed **7** before any check was
-fixed. Of the 14 missed, five lie in digits that every bound grants, nine in calls, arguments and shapes that were not
-tested. With the checks added since, the matrix showed 16. The calls beside it show 3 more, which were written
+fixed. Of the 14 missed, five are errors that every bound allows, nine are in calls, arguments and shapes that were
+not tested. With the checks added since, the matrix showed 16. The calls beside it show 3 more, which were written
 for them.
 
 A second search, by queries and a rule written down before anything was run, gave 28 reports. Six need releases that no
 index has any more, one was in no release, one is a bug that the list had, and three could not be reproduced with the
 release and the CPU at hand. Of the other 17 the suite showed **3** before any check was fixed. Of the 14 missed, three
-lie in digits or in values that a clause grants; two were hidden by faults of the suite, which could not run TensorFlow
+are errors or values that a clause allows; two were hidden by faults of the suite, which could not run TensorFlow
 before 2.9 and made no calls on Python 3.8; nine are in calls, arguments and formats that were not tested. With those
 faults fixed and checks added the matrix shows 5, and the calls 7 more, of which six were written for these reports (one
 shows on Python 3.8 and 3.9 alone, and is not counted as shown below).
+
 A third search, likewise, gave 18 reports. Seven need releases that no index has any more, are in no release or could
 not be reproduced, and one is a bug that the list had. Of the other 10 the matrix and the calls written one by one
 showed none, and the calls derived from tables, which were finished before the search, **2**. Of the 8 missed, four are
 in functions, arguments and ways to write them that no table had; two in derivatives by another input than the logits,
-or by a clipped one; one in an axis that is to be refused; one needs numbers far apart, in a framework without a table.
+or by a clipped one; one in an axis that must be refused; one needs numbers far apart, in a framework without a table.
 With tables extended and two calls added, 8 of the 10 are shown.
+
 A fourth search, likewise, gave 30 reports. Thirteen need releases that no index has any more or an interpreter before
 the Python 3.11 at hand, are in no release or could not be reproduced; five are bugs that the list had; one is a result
 that its maintainers left as it is. Of the other 11 the suite showed **1** before any check was fixed, by a call of a

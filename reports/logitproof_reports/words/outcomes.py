@@ -66,7 +66,7 @@ OUTCOMES = {
             "conforms although the ledger of known deviations expects a deviation: the ledger is wrong",
         ),
         Outcome("deviates", "✗", "deviates", 5, "deviate", "breaks a MUST, and no ledger entry explains it"),
-        Outcome("crashed", "‼", "crashed", 6, "crashed", "the framework raised, or its process died"),
+        Outcome("crashed", "‼", "crashed", 6, "crashed", "the framework raised an error, or its process died"),
         Outcome("void", "∅", "void", 7, "void", "nothing was measured"),
     )
 }

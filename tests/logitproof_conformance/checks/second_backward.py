@@ -27,7 +27,7 @@ CLAUSE = "IO-7"
 def judge_second_backward(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Run the backward pass twice: if the first gradient is within its bound, the second one is too (IO-7)."""
     if not keeps_graph(evaluation.adapter):
-        yield judgement(case, CLAUSE, "unsupported", reason="the adapter goes backward once")
+        yield judgement(case, CLAUSE, "unsupported", reason="the adapter makes one backward pass only")
         return
     again, batch = replace(case.cell, quantity=SECOND_GRADIENT), evaluation.common_batch
     answer = ask(evaluation.adapter, again, batch)
