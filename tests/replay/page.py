@@ -71,20 +71,23 @@ table that was finished before the search. Of the 10 missed, five lie in the dig
 those of a value; three are in arguments that no table had: symbolic tensors, complex infinities, labels of another
 shape; one asks the derivative by a target of 0. With two kinds of logits and one way to call added to the tables, and
 two calls, 10 of the 11 are shown, two of them by direct calls alone so far, not through the replay. That the matrix
-showed none of the 10 before was tried for three, and concluded from what it asks for the others.
-A fifth search, likewise, but with queries added twice before anything was judged, gave 40 reports. Of 26 no release
-that has them was at hand, or they could not be reproduced; five are bugs that the list had, one is a result that its
+showed none of the 10 before was tried for three, and concluded from what it tests for the others.
+
+A fifth search, likewise, but with queries added twice before anything was judged, gave 40 reports. For 26 no affected
+release was at hand, or they could not be reproduced; five are bugs that the list had, one is a result that its
 maintainers left as it is, one needs a release that the adapter does not support. Of the other 7 the suite showed **2**
-before any check was fixed, by the matrix. Of the 5 missed, three lie at infinities of functions that no cell
-asks, one in logits that a compiled program returns beside their softmax, one in a unit in the last place. With infinite
+before any check was fixed, by the matrix. Of the 5 missed, three lie at infinities of functions that are in no
+cell, one in logits that a compiled program returns beside their softmax, one in a unit in the last place. With infinite
 numbers added to the tables and one call, 6 of the 7 are shown.
-A sixth search, likewise, made when the tables had been extended so, and with queries added once, gave 38 reports. Of 13
-no release that has them was at hand, or they could not be reproduced; six are bugs that the list had, 11 are documented
+
+A sixth search, likewise, made after the tables had been extended, and with queries added once, gave 38 reports. For
+13 no affected release was at hand, or they could not be reproduced; six are bugs that the list had, 11 are documented
 or left as they are by their maintainers, four need another device. Of the other 4 the suite showed **2** before any
 check was fixed, one by the matrix and one by the infinite numbers added for the fifth. The 2 missed are in integers and
 in a function that no table had; with a table and a call added, all 4 are shown. Four are too few to tell whether the
 extended tables find more.
-The six samples together, 17 of 70, are what is known of the rate at which a release's bugs are found that nobody has
+
+The six samples together, 17 of 70, are all that is known of the rate at which the suite finds bugs that nobody has
 seen yet. These reports are the last entries of the list and are included in all counts on this page.
 """
 
