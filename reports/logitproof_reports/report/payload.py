@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TEXT_COLUMNS = {
     **CELL_COLUMNS,
-    "grade": "grade",
+    "level": "grade",
     "class": "accuracy_class",
     "deviation": "deviation",
     "cell": "cell",
