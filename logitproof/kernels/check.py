@@ -320,7 +320,7 @@ def _verdict_on(
     judge_bad_labels(asker, formats[0], found)
     judge_empty_batch(asker, formats[0], found)
     judge_masks(asker, formats[0], quantities, found, is_steady=is_steady)
-    plan = Plan(tuple(formats), quantities, request.profile, request.widest, request.seed)
+    plan = Plan(tuple(formats), quantities, request.profile, request.widest, request.seed, framework=framework)
     examine(asker, plan, found, request.progress)
     log_domain = (question.arithmetic or MUST).log_domain
     lenience: dict[str, Any] = {"is_steady": is_steady, "is_refused": found.widths.is_said, "log_domain": log_domain}

@@ -252,7 +252,8 @@ def _graded(
         return replace(plain, verdict=kind, fails="; ".join(found.notes), notes=found.notes)
     for format_ in formats:
         judge_result_format(asker, format_, found)
-    examine(asker, Plan(formats, quantities, "quick", task.widest, task.seed, task.budget), found)
+    plan = Plan(formats, quantities, "quick", task.widest, task.seed, task.budget, task.framework)
+    examine(asker, plan, found)
     graded = _of_the_budget(record_of(asker, found, plain), task.budget)
     if graded.verdict == "conforms" and task.place.is_interpreter:
         graded = _of_a_plain_program(asker, formats[0], task, graded, path)

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 QUICK_NARROW = (1, 2, 3, 31, 33, 127, 128, 129, 256, 257, 512, 513, 1000, 1024, 1025, 2048, 2049, 4097, 8193, 32769)
 """Widths of the further formats in the quick profile."""
 
+COMPILED_FOR_EACH_SHAPE = frozenset({"jax"})
+"""Frameworks that compile a program for each shape, whose arrays have no strides and are never written to."""
+
+NARROW_AND_COMPILED = (2, 33, 129, 1000, 1025, 2049, 4097, 8193, 32769)
+"""Widths of the further formats of such a framework in the quick profile."""
+
 ELEMENTS = {"quick": 1 << 16, "full": 1 << 19}
 """Logits of one width, as far as a few rows do not need more."""
 
@@ -118,9 +124,14 @@ class DrawnRows:
     recipes: tuple[Recipe | None, ...] = field(default=(), repr=False)
 
 
-def planned(profile: str, widest: int, *, main: bool) -> Iterator[Trial]:
-    """Yield the trials of a format, the narrow ones first; `main` is the format that is asked everything."""
-    widths = WIDTHS if main or profile == "full" else QUICK_NARROW
+def planned(profile: str, widest: int, *, main: bool, framework: str = "numpy") -> Iterator[Trial]:
+    """Yield the trials of a format, the narrow ones first; `main` is the format that is asked everything.
+
+    In the quick profile a framework of `COMPILED_FOR_EACH_SHAPE` is not asked what its arrays do not have.
+    """
+    is_compiled = framework in COMPILED_FOR_EACH_SHAPE and profile == "quick"
+    narrow = NARROW_AND_COMPILED if is_compiled else QUICK_NARROW
+    widths = WIDTHS if main or profile == "full" else narrow
     for n in widths:
         if n <= widest:
             count = int(np.clip(ELEMENTS[profile] // n // (1 if main else 2), FEWEST[profile], MOST[profile]))
@@ -130,12 +141,20 @@ def planned(profile: str, widest: int, *, main: bool) -> Iterator[Trial]:
         if n <= widest:
             yield Trial(f"width_{n}", ROWS_BETWEEN, n, "width")
     for trial in further_trials():
+        if is_compiled and not _is_of_compiled(trial, main=main):
+            continue
         if trial.classes <= widest and (main or profile == "full" or trial.name in OF_FURTHER_FORMATS):
             yield trial
     if profile == "full":
         yield Trial("far_3x129", 3, 129, "plain", way="far")
         if LARGE[1] <= widest:
             yield Trial(f"rows_{LARGE[0]}x{LARGE[1]}", *LARGE, "rows")
+
+
+def _is_of_compiled(trial: Trial, *, main: bool) -> bool:
+    """Whether a trial is for arrays without strides that nobody writes to: of a way of calling one shape is."""
+    is_of_more_shapes = trial.way.startswith("after_") and trial.way != AFTER_VALUE
+    return not trial.placement and (not trial.way or (trial.name.endswith("_5x96") and (main or not is_of_more_shapes)))
 
 
 def further_trials() -> Iterator[Trial]:

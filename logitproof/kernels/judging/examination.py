@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.cases.trials import AXIS_OF_ONE, IGNORED, WHOLE, DrawnRows, Trial, draw, placed, planned
+from logitproof.kernels.cases.trials import (
+    AXIS_OF_ONE,
+    COMPILED_FOR_EACH_SHAPE,
+    IGNORED,
+    WHOLE,
+    DrawnRows,
+    Trial,
+    draw,
+    placed,
+    planned,
+)
 from logitproof.kernels.findings.findings import FAMILY, HUGE_SHARE, Finding, clause_of
 from logitproof.kernels.judging.asking import Reply
 from logitproof.kernels.judging.refused_widths import RefusedWidths, is_refusal
@@ -31,6 +41,10 @@ if TYPE_CHECKING:
 MAIN_FORMAT = "float32"
 WIDEST = 262_144
 OF_WIDTH = "the kernel refuses so many classes"
+FEWER_SHAPES = (
+    "{framework} compiles a program for each shape: further formats are asked on fewer widths, each way of calling on "
+    "one, and placements in memory, which its arrays do not have, are not asked (--profile full asks all)"
+)
 HALF_WIDEST = 32_769
 """Widest row of half formats: in wider ones a sum of exponentials in float16 itself overflows."""
 
@@ -50,6 +64,8 @@ class Plan:
         Draws the rows.
     seconds : float
         After this many no new trial is begun; inf for no limit.
+    framework : str
+        Of the kernel; one that compiles a program for each shape is asked fewer.
     """
 
     formats: tuple[str, ...]
@@ -58,6 +74,7 @@ class Plan:
     widest: int = WIDEST
     seed: int = 0
     seconds: float = math.inf
+    framework: str = "numpy"
 
     def trials(self) -> list[tuple[str, Trial]]:
         """Return trials with their formats; where time is limited the cheapest first."""
@@ -65,7 +82,7 @@ class Plan:
         found = [
             (format_, trial)
             for format_ in self.formats
-            for trial in planned(self.profile, self._widest(format_), main=format_ == main)
+            for trial in planned(self.profile, self._widest(format_), main=format_ == main, framework=self.framework)
         ]
         return found if math.isinf(self.seconds) else sorted(found, key=lambda pair: pair[1].cost)
 
@@ -113,6 +130,8 @@ def examine(
 ) -> Examination:
     """Run every trial of a plan."""
     found = found or Examination()
+    if plan.framework in COMPILED_FOR_EACH_SHAPE and plan.profile == "quick":
+        found.note(FEWER_SHAPES.format(framework=plan.framework))
     started = time.monotonic()
     needed = _needed(asker, plan.quantities)
     for format_, trial in plan.trials():
