@@ -54,6 +54,7 @@ class KernelQuestions:
 
     _kernel: Kernel
     _functions: dict[Any, Any]
+    _namespace: dict[str, Any]
     entries: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType({})
     spellings: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     most_axes: Mapping[str, int] = MappingProxyType({})

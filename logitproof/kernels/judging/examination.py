@@ -43,7 +43,8 @@ WIDEST = 262_144
 OF_WIDTH = "the kernel refuses so many classes"
 FEWER_SHAPES = (
     "{framework} compiles a program for each shape: further formats are asked on fewer widths, each way of calling on "
-    "one, and placements in memory, which its arrays do not have, are not asked (--profile full asks all)"
+    "one, placements in memory, which its arrays do not have, not at all (--profile full asks all); past the first "
+    "shapes a function that can be compiled is"
 )
 HALF_WIDEST = 32_769
 """Widest row of half formats: in wider ones a sum of exponentials in float16 itself overflows."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from logitproof.kernels.judging.truth import Question
 from logitproof.kernels.judging.unoffered_quantities import offered
 from logitproof_adapters import contract
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
-from logitproof_adapters.kernels.adapter import APART, KernelQuestions, OneProgram, adapter_of
+from logitproof_adapters.kernels.adapter import APART, KernelQuestions, LaterCompiled, OneProgram, adapter_of
 from logitproof_adapters.kernels.kernel import Kernel
 from logitproof_reference.vocabulary.cells import Cell
 
@@ -109,3 +111,58 @@ def test_the_derivative_of_what_jax_has_compiled_is_one_program_past_the_first_s
     assert sources[-1] == sources[0]  # a shape that was asked by two is asked so again
     value = Cell("any", "eager", "softmax", "value", "float32")
     assert asking._spelled(value, np.zeros((2, 99))) == value
+
+
+def test_what_jax_has_not_compiled_is_compiled_past_the_first_shapes_but_not_in_ways_of_calling() -> None:
+    asking: Any = object.__new__(type("Asking", (LaterCompiled, adapter_class("jax")), {"_apart": {}}))
+    asking._kernel = Kernel(lambda x: x, "softmax", framework="jax")
+    cell = Cell("any", "eager", "softmax", "value", "float32")
+    shapes = [np.zeros((2, classes)) for classes in range(1, APART + 3)]
+    spelled = [asking.source(asking._spelled(cell, logits), 1, 2) for logits in shapes]
+    assert set(spelled[:APART]) == {"f = lambda x: kernel(x)"}
+    assert set(spelled[APART:]) == {
+        "f = jax.jit(lambda x: kernel(x), compiler_options={'xla_allow_excess_precision': False})"
+    }
+    asking._plain.add(("float32", shapes[-1].shape))  # it cannot be traced there
+    assert asking._spelled(cell, shapes[-1]) is cell
+    asking._is_called_in_a_way = True
+    assert asking._spelled(cell, shapes[-2]) is cell
+
+
+class _Traced:
+    """Of JAX as much as traces a function: `equations` many."""
+
+    def __init__(self, equations: int) -> None:
+        self.equations = equations
+        self.ensure_compile_time_eval = nullcontext
+
+    def jit(self, function: Any, **_: Any) -> Any:
+        def compiled(*given: Any) -> Any:
+            return "compiled", function(*given)[1]
+
+        compiled.__wrapped__ = function  # type: ignore[attr-defined]
+        return compiled
+
+    def make_jaxpr(self, function: Any) -> Any:
+        return lambda *given: function(*given) and SimpleNamespace(eqns=[None] * self.equations)
+
+
+@pytest.mark.parametrize(("equations", "failures", "way"), [(9, 0, "compiled"), (9999, 0, "plain"), (9, 1, "plain")])
+def test_what_cannot_be_compiled_or_is_long_is_called_as_it_is(equations: int, failures: int, way: str) -> None:
+    calls: list[int] = []
+
+    def kernel(x: Any) -> Any:
+        calls.append(1)
+        if len(calls) <= failures:
+            raise TypeError("a tracer has no number")
+        return "plain", x.shape
+
+    asking: Any = object.__new__(type("Asking", (LaterCompiled, adapter_class("jax")), {"_apart": {}}))
+    asking._kernel = Kernel(kernel, "softmax", framework="jax")
+    asking._namespace, asking._made, asking._resident = {"jax": _Traced(equations), "kernel": kernel}, 1, 0
+    asking._apart["float32"] = {(one, one) for one in range(APART)}
+    logits = np.zeros((2, 99), np.float32)
+    cell = Cell("any", "eager", "softmax", "value", "float32")
+    assert asking._function(cell, 1, logits)(logits) == (way, (2, 99))
+    assert asking._plain == (set() if way == "compiled" else {("float32", (2, 99))})
+    assert asking._namespace["kernel"] is kernel

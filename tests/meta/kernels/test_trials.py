@@ -172,3 +172,19 @@ def test_a_gradient_in_float32_is_not_granted_the_roundings_of_bfloat16() -> Non
     planted = next(one for one in CORRECT if one.kind == "all wide")
     found = findings_of(replace(planted, gradient=rounded), "bfloat16", trial_named("width_33", "bfloat16"))[1]
     assert {one.clause for one in found} >= {"GRD-1"}
+
+
+def test_what_jax_arrays_do_not_have_is_not_asked_of_a_kernel_of_jax_and_the_full_profile_asks_all() -> None:
+    for main in (True, False):
+        asked = list(planned("quick", 262_144, main=main))
+        of_jax = list(planned("quick", 262_144, main=main, framework="jax"))
+        assert {one.name for one in of_jax} <= {one.name for one in asked}
+        assert not [one for one in of_jax if one.placement]
+        further = set() if main else {"after_fewer_classes", "after_more_classes"}
+        assert {one.way for one in of_jax} == {one.way for one in asked} - further
+        assert {one.name for one in of_jax if one.kind == "rows"} == {one.name for one in asked if one.kind == "rows"}
+        assert list(planned("full", 262_144, main=main)) == list(planned("full", 262_144, main=main, framework="jax"))
+    widths = {one.classes for one in planned("quick", 262_144, main=True) if one.kind == "width"}
+    assert widths == {
+        one.classes for one in planned("quick", 262_144, main=True, framework="jax") if one.kind == "width"
+    }
