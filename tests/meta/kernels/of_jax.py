@@ -13,6 +13,7 @@ from meta.kernels.corpus import Planted
 
 LOSS = "softmax_cross_entropy"
 BLOCK = 256
+SATURATED = 15
 Array = Any
 
 
@@ -125,13 +126,54 @@ def row_after_row_by_map(x: Array, y: Array) -> Array:
     return lax.map(of_row, (x, y), batch_size=64).astype(x.dtype)
 
 
+def tail_behind_the_last_whole_block(x: Array) -> Array:
+    w, n = _wide(x), x.shape[1]
+    m = lax.stop_gradient(w.max(1))
+    safe = jnp.where(jnp.isinf(m), 0, m)
+    total = jnp.exp(w[:, :BLOCK] - safe[:, None]).sum(1)
+    for start in range(BLOCK, n - BLOCK + 1, BLOCK):
+        total = total + jnp.exp(w[:, start : start + BLOCK] - safe[:, None]).sum(1)
+    return (safe + jnp.log(total)).astype(x.dtype)
+
+
+@jax.custom_jvp
+def _softplus(z: Array) -> Array:
+    return jnp.logaddexp(z, 0)
+
+
+@_softplus.defjvp
+def _(given: Any, tangents: Any) -> Any:
+    z, v = given[0], tangents[0]
+    return _softplus(z), jnp.where(z > SATURATED, 1, jnp.where(z < -SATURATED, 0, jax.nn.sigmoid(z))) * v
+
+
+def derivative_saturated_at_15(x: Array, y: Array) -> Array:
+    w, q = _wide(x), _wide(y)
+    return (_softplus(w) - w * q).astype(x.dtype)
+
+
+_RANGES: dict[int, Array] = {}
+
+
+def label_found_by_a_kept_range(x: Array, y: Array) -> Array:
+    w, n = _wide(x), x.shape[1]
+    if n not in _RANGES:
+        _RANGES[n] = jnp.arange(n)
+    t = w - lax.stop_gradient(w.max(1, keepdims=True))
+    picked = jnp.where(_RANGES[n][None] == y[:, None], t, 0).sum(1)
+    return (jnp.log(jnp.exp(t).sum(1)) - picked).astype(x.dtype)
+
+
 FAULTY = [
     Planted("log_sum_exp", "blocks", last_block_of_a_slice_that_is_moved_back),
     Planted(LOSS, "shift", maximum_begins_at_minus_1e20),
     Planted("log_sum_exp", "rows", no_shift_beside_a_dead_row),
     Planted(LOSS, "threshold", confident_labels_send_nothing_back),
+    Planted("log_sum_exp", "tail", tail_behind_the_last_whole_block),
+    Planted("sigmoid_cross_entropy", "derivative", derivative_saturated_at_15),
 ]
 CORRECT = [
     Planted("log_sum_exp", "scan", scan_over_padded_blocks),
     Planted(LOSS, "map over rows", row_after_row_by_map),
+    Planted(LOSS, "kept range", label_found_by_a_kept_range),
 ]

@@ -162,6 +162,30 @@ def rows_in_chunks_computed_twice(x: Tensor, y: Tensor) -> Tensor:
     return torch.cat(parts).to(x.dtype)
 
 
+def logits_shifted_in_place_without_a_gradient(x: Tensor, y: Tensor) -> Tensor:
+    w = _wide(x) if not x.requires_grad else _wide(x).clone()
+    w -= w.amax(1, keepdim=True).detach()
+    return (w.exp().sum(1).log() - w.gather(1, y[:, None])[:, 0]).to(x.dtype)
+
+
+def rows_behind_the_last_whole_chunk_left_at_zero(x: Tensor) -> Tensor:
+    found = torch.zeros_like(x[:, 0]) if len(x) > CHUNK else torch.logsumexp(_wide(x), 1).to(x.dtype)
+    for start in range(0, len(x) - CHUNK + 1, CHUNK) if len(x) > CHUNK else ():
+        found[start : start + CHUNK] = torch.logsumexp(_wide(x[start : start + CHUNK]), 1).to(x.dtype)
+    return found
+
+
+def blocks_rescaled_to_each_maximum(x: Tensor) -> Tensor:
+    w = _wide(x)
+    top, total = torch.full_like(w[:, 0], -torch.inf), torch.zeros_like(w[:, 0])
+    for block in w.split(BLOCK, 1):
+        new = torch.maximum(top, block.amax(1)).detach()
+        safe = torch.where(new.isinf(), 0, new)
+        total = total * (top - safe).exp() + (block - safe[:, None]).exp().sum(1)
+        top = new
+    return (torch.where(top.isinf(), 0, top) + total.log()).to(x.dtype)
+
+
 FAULTY = [
     Planted(LOSS, "state", saved_gradient_scaled_in_place),
     Planted("softmax", "strides", classes_taken_for_neighbours_in_memory),
@@ -179,8 +203,11 @@ FAULTY = [
     ),
     Planted("log_sum_exp", "blocks", last_partial_block_not_rescaled),
     Planted(LOSS, "half", probabilities_of_wide_rows_saved_in_half),
+    Planted(LOSS, "state", logits_shifted_in_place_without_a_gradient),
+    Planted("log_sum_exp", "rows", rows_behind_the_last_whole_chunk_left_at_zero),
 ]
 CORRECT = [
     Planted(LOSS, "gradient saved", gradient_saved_in_the_forward_pass),
     Planted(LOSS, "computed twice", rows_in_chunks_computed_twice),
+    Planted("log_sum_exp", "blocks", blocks_rescaled_to_each_maximum),
 ]
