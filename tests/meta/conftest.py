@@ -14,7 +14,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """A worker a processor runs the tests: a second thread of NumPy's products takes time from another worker, and, as it
 waits by spinning, several times as much of it as the products themselves."""
 
-from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, OFF  # noqa: E402  it imports NumPy
+from logitproof_reference.answers.answers import shared_answers  # noqa: E402  it imports NumPy
+from logitproof_reference.answers.cache_folder import ANSWERS_VARIABLE, OFF  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 os.environ[ANSWERS_VARIABLE] = OFF
 """Tests that alter oracle or bounds leave no answers behind, and none finds what another run left."""
+
+shared_answers().in_memory = 384 << 20
+"""Bytes a worker: hundreds of mutants are asked the same rows, whose answers were computed five times each in less."""
 
 collect_ignore = ["kernels/of_jax.py", "kernels/of_torch.py"]
 """Kernels of frameworks that the tests do without: `meta.kernels.measure` takes them where they are installed."""

@@ -45,7 +45,7 @@ def _recursion_limit() -> Callable[[], None]:
 def _signal_handlers() -> Callable[[], None]:
     if threading.current_thread() is not threading.main_thread():
         return lambda: None  # only the main thread may set them
-    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    handlers = {number: signal.getsignal(number) for number in signal.Signals}
 
     def restore() -> None:
         for number, handler in handlers.items():

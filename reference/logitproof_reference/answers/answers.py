@@ -44,6 +44,8 @@ class Answers:
 
     Attributes
     ----------
+    in_memory : int
+        As above.
     counts : Counter
         How many came from ``memory``, from ``disk``, and were ``computed``.
     """
@@ -53,7 +55,7 @@ class Answers:
         self.counts: Counter[str] = Counter()
         self._arrays: OrderedDict[str, F64] = OrderedDict()
         self._rows: OrderedDict[bytes, ExactRows] = OrderedDict()
-        self._in_memory = in_memory
+        self.in_memory = in_memory
         self._held = 0
         self._lock = Lock()
         self._last: tuple[Request, bytes] | None = None
@@ -117,7 +119,7 @@ class Answers:
         replaced = self._arrays.pop(key, None)  # where two threads computed the same
         self._arrays[key] = array
         self._held += array.nbytes - (0 if replaced is None else replaced.nbytes)
-        while self._held > self._in_memory:
+        while self._held > self.in_memory:
             _, oldest = self._arrays.popitem(last=False)
             self._held -= oldest.nbytes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,7 @@ from logitproof_reference.vocabulary.formats import ulp
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -67,11 +68,15 @@ def judge_row_sums(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement
     yield max(found, key=lambda one: math.inf if math.isnan(one.slack) else one.slack)
 
 
+def _program(evaluation: CellEvaluation, batch: Batch) -> Callable[[], str]:
+    return partial(repro_of_failure, evaluation, batch, next(iter(batch.slices)))
+
+
 def _judge_batch(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgement:
     clause = OPS[case.cell.op].row_sums[case.cell.labels, case.cell.quantity]
     answer = evaluation.answer(batch)
-    if (failed := failure(case, answer, clause)) is not None:
-        return replace(failed, repro=repro_of_failure(evaluation, batch, next(iter(batch.slices))))
+    if (failed := failure(case, answer, clause, _program(evaluation, batch))) is not None:
+        return failed
     rows = answer.array.astype(np.float64)
     with np.errstate(over="ignore"):  # numbers whose sum no float64 holds: no law is about those
         added = np.abs(rows).sum(axis=1)
@@ -114,8 +119,8 @@ def judge_order_of_logits(evaluation: CellEvaluation, case: Case) -> Iterator[Ju
 
 def _judge_order(evaluation: CellEvaluation, case: Case, batch: Batch) -> Judgement:
     answer = evaluation.answer(batch)
-    if (failed := failure(case, answer, "LAW-7")) is not None:
-        return replace(failed, repro=repro_of_failure(evaluation, batch, next(iter(batch.slices))))
+    if (failed := failure(case, answer, "LAW-7", _program(evaluation, batch))) is not None:
+        return failed
     logits, rows = batch.rows.logits.astype(np.float64), answer.array.astype(np.float64)
     finite = (finite_rows(logits) & finite_rows(rows))[:, None]
     order = np.argsort(np.where(finite, logits, 0.0), axis=1, kind="stable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from logitproof_reference.vocabulary.formats import hex_floats
 from logitproof_reference.vocabulary.judgement import on_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -86,8 +87,9 @@ def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
     """Judge the rows of one regime by every rule that applies to them."""
     batch = evaluation.batch_with(case.regime)
     rules = rules_of(case.cell, case.regime)
-    if (failed := failure(case, evaluation.answer(batch), rules[0].clause)) is not None:
-        yield replace(failed, repro=repro_of_failure(evaluation, batch, case.regime))
+    answer, clause = evaluation.answer(batch), rules[0].clause
+    if (failed := failure(case, answer, clause, partial(repro_of_failure, evaluation, batch, case.regime))) is not None:
+        yield failed
         return
     rows = slice(0, 1) if case.cell.is_scalar else batch.slices[case.regime]
     seen = evaluation.seen(batch)
@@ -101,13 +103,17 @@ def judge_regime(evaluation: CellEvaluation, case: Case) -> Iterator[Judgement]:
             yield found
 
 
-def failure(case: Case, answer: Answer, clause: str) -> Judgement | None:
-    """Return the judgement on a call that raised or whose answer has a wrong shape; None if it came in order."""
+def failure(case: Case, answer: Answer, clause: str, program: Callable[[], str] | None = None) -> Judgement | None:
+    """Return the judgement on a call that raised or whose answer has a wrong shape; None if it came in order.
+
+    The program that shows it is the whole call's unless another one is to be made: that is long where rows are many.
+    """
+    if not (answer.failure or answer.misshapen):
+        return None
+    repro = (program or answer.program)()
     if answer.failure:
-        return replace(judgement(case, clause, "crashed", reason=answer.failure), repro=answer.program())
-    if answer.misshapen:
-        return replace(judgement(case, "IO-1", "deviates", reason=answer.misshapen), repro=answer.program())
-    return None
+        return judgement(case, clause, "crashed", reason=answer.failure, repro=repro)
+    return judgement(case, "IO-1", "deviates", reason=answer.misshapen, repro=repro)
 
 
 def judge_rule(evaluation: CellEvaluation, case: Case, part: ComparedRows, rule: Rule, chosen: Mask) -> Judgement:
