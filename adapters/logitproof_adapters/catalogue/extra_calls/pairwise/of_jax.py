@@ -26,6 +26,7 @@ from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
     SEVERAL_AXES,
     TAILS,
     WHATS,
+    WHOLE,
     WORDS,
     Function,
 )
@@ -246,6 +247,19 @@ logit = of_parts(lambda p, q, y: jax.scipy.special.logit(p))
     + REFUSING
     + """
 
+
+def whole(function):
+    def of(shape, axis, kind, form, way, index):
+        x = jnp.asarray(logits_of(shape, kind, axis), dtype=index)
+        run = jax.jit(function, static_argnums=1) if way == "compiled" else function
+        return np.asarray(run(x, axis)).astype(np.float64).ravel().tolist()
+
+    return of
+
+
+int32, int64 = jnp.int32, jnp.int64
+whole_softmax, whole_log_softmax, whole_logsumexp = map(whole, (jax.nn.softmax, jax.nn.log_softmax, jax.nn.logsumexp))
+
 refused_softmax = refusing(lambda x, axis: jax.nn.softmax(x, axis))
 refused_log_softmax = refusing(lambda x, axis: jax.nn.log_softmax(x, axis))
 refused_logsumexp = refusing(lambda x, axis: jax.nn.logsumexp(x, axis))
@@ -279,6 +293,9 @@ _ROWS: dict[str, Any] = {"place": tuple(place for place in PLACES if 0 not in pl
 _LEFT_OUT: dict[str, Any] = {"left_out": (False, True)}
 _OF_AXES: dict[str, Any] = {"place": (*SEVERAL_AXES, *ALL_AXES)}
 _VALUE: dict[str, Any] = {"what": "value"}
+
+
+_WHOLE: dict[str, Any] = {**WHOLE, "way": ("eager", "compiled"), "index": ("int32", "int64")}
 
 
 def _beside(kinds: Any = ("typical", "level")) -> dict[str, Any]:
@@ -326,6 +343,9 @@ FUNCTIONS = (
     Function("refused_softmax", "refused", SOFTMAX, REFUSED, axis=True),
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, REFUSED, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, REFUSED, axis=True),
+    Function("whole_softmax", "softmax", SOFTMAX, _WHOLE, _VALUE, axis=True),
+    Function("whole_log_softmax", "log_softmax", LOG_SOFTMAX, _WHOLE, _VALUE, axis=True),
+    Function("whole_logsumexp", "log_sum_exp", LOG_SUM_EXP, _WHOLE, _VALUE, axis=True),
     Function("expit", "sigmoid", SIGMOID, table(TAILS, place=ELEMENTS), legal=legal),
     Function("special_softmax", "softmax", SOFTMAX, table(place=PLACES, **_OTHER_NAMES), axis=True, legal=legal),
     Function(

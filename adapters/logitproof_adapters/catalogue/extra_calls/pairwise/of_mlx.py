@@ -26,6 +26,7 @@ from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
     REFUSING,
     SEVERAL_AXES,
     WHATS,
+    WHOLE,
     WORDS,
     Function,
 )
@@ -193,6 +194,16 @@ logsigmoid, softplus, sigmoid = map(elementwise, (nn.log_sigmoid, nn.softplus, m
     + REFUSING
     + """
 
+
+def whole_of(function):
+    def of(shape, axis, kind, form, index):
+        return np.array(function(whole(logits_of(shape, kind, axis), index), axis), dtype=np.float64).ravel().tolist()
+
+    return of
+
+
+whole_softmax, whole_log_softmax, whole_logsumexp = map(whole_of, (mx.softmax, nn.log_softmax, mx.logsumexp))
+
 refused_softmax = refusing(lambda x, axis: mx.eval(mx.softmax(mx.array(x), axis)))
 refused_log_softmax = refusing(lambda x, axis: mx.eval(nn.log_softmax(mx.array(x), axis)))
 refused_logsumexp = refusing(lambda x, axis: mx.eval(mx.logsumexp(mx.array(x), axis)))
@@ -219,6 +230,8 @@ def _table(kinds: Any = KINDS, **factors: Any) -> dict[str, Any]:
 
 
 _WITH_ROWS = tuple(place for place in PLACES if 0 not in place[0])
+_WHOLE: dict[str, Any] = {**WHOLE, "index": ("int32", "int64")}
+_VALUE: dict[str, Any] = {"what": "value"}
 _SHORT: dict[str, Any] = {**REFUSED, "place": (((2, 3), 2), ((2, 3), -3), ((3,), 2))}
 
 FUNCTIONS = (
@@ -292,6 +305,9 @@ FUNCTIONS = (
         },
         {"what": "value", "by": "other"},
     ),
+    Function("whole_softmax", "softmax", SOFTMAX, _WHOLE, _VALUE, axis=True),
+    Function("whole_log_softmax", "log_softmax", LOG_SOFTMAX, _WHOLE, _VALUE, axis=True),
+    Function("whole_logsumexp", "log_sum_exp", LOG_SUM_EXP, _WHOLE, _VALUE, axis=True),
     Function("refused_softmax", "refused", SOFTMAX, _SHORT, axis=True),
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, _SHORT, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, _SHORT, axis=True),

@@ -25,6 +25,7 @@ from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
     REFUSING,
     SECOND_AXIS,
     SEVERAL_AXES,
+    WHOLE,
     WORDS,
     Function,
 )
@@ -157,6 +158,17 @@ logsigmoid, softplus, sigmoid = map(elementwise, (Tensor.logsigmoid, Tensor.soft
     + REFUSING
     + """
 
+
+def whole(function):
+    def of(shape, axis, kind, form, index):
+        x = Tensor(logits_of(shape, kind, axis).astype(np.int32)).cast(index)
+        return np.asarray(function(x, axis).cast(dtypes.float64).numpy()).ravel().tolist()
+
+    return of
+
+
+whole_softmax, whole_log_softmax, whole_logsumexp = map(whole, (Tensor.softmax, Tensor.log_softmax, Tensor.logsumexp))
+
 refused_softmax = refusing(lambda x, axis: Tensor(x).softmax(axis).realize())
 refused_log_softmax = refusing(lambda x, axis: Tensor(x).log_softmax(axis).realize())
 refused_logsumexp = refusing(lambda x, axis: Tensor(x).logsumexp(axis).realize())
@@ -185,6 +197,8 @@ _SMALL = ("typical", "level")
 _WITH_ROWS = tuple(place for place in PLACES if 0 not in place[0])
 _REDUCED: dict[str, Any] = {"reduction": REDUCTIONS}
 _SECOND = tuple(place for place in SECOND_AXIS if len(place[0]) in (2, 3, 4))
+_WHOLE: dict[str, Any] = {**WHOLE, "index": ("int32", "int64")}
+_VALUE: dict[str, Any] = {"what": "value"}
 _SHORT: dict[str, Any] = {**REFUSED, "place": (((2, 3), 2), ((2, 3), -3), ((3,), 2))}
 
 FUNCTIONS = (
@@ -247,6 +261,9 @@ FUNCTIONS = (
     Function(
         "binary_of_probabilities", "binary", SIGMOID, _table(_SMALL, place=ELEMENTS[:-1], **_REDUCED), legal=_legal
     ),
+    Function("whole_softmax", "softmax", SOFTMAX, _WHOLE, _VALUE, axis=True),
+    Function("whole_log_softmax", "log_softmax", LOG_SOFTMAX, _WHOLE, _VALUE, axis=True),
+    Function("whole_logsumexp", "log_sum_exp", LOG_SUM_EXP, _WHOLE, _VALUE, axis=True),
     Function("refused_softmax", "refused", SOFTMAX, _SHORT, axis=True),
     Function("refused_log_softmax", "refused", LOG_SOFTMAX, _SHORT, axis=True),
     Function("refused_logsumexp", "refused", LOG_SUM_EXP, _SHORT, axis=True),

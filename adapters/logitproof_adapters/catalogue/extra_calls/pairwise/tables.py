@@ -109,6 +109,13 @@ def laid(array, form, layout):
 REFUSED: dict[str, Any] = {"place": NOWHERE, "kind": ("typical",), "form": ("float32",)}
 """What a function of an axis must refuse, by raising."""
 
+WHOLE: dict[str, Any] = {
+    "place": (((2, 3), -1), ((3,), 0), ((2, 3, 2), 1), ((3, 1, 1), 0)),
+    "kind": ("level", "high", "far", "offset"),
+    "form": ("float32",),
+}
+"""What a function of an axis is asked of integers, where its library converts them."""
+
 REDUCTIONS = ("none", "sum", "mean")
 WORDS = """\
 typical, level, high, far, offset, masked = "typical level high far offset masked".split()
