@@ -286,21 +286,32 @@ def legal(case: Case) -> bool:
     return not (case.get("factors") and case.get("left_out"))
 
 
-_OTHER_NAMES: dict[str, Any] = {"way": ("eager", "compiled"), "what": ("value", "slope", "push")}
+_OTHER_NAMES: dict[str, Any] = {
+    "kind": ("typical", "far"),
+    "form": ("float32",),
+    "way": ("eager", "compiled"),
+    "what": ("value", "slope", "push"),
+}
 """What functions are asked that others are built on, which are asked everything."""
-_OF_PARTS: dict[str, Any] = {**_OTHER_NAMES, "form": ("float32", "float64"), "place": ELEMENTS}
+_OF_PARTS: dict[str, Any] = {
+    **_OTHER_NAMES,
+    "kind": ("typical", "level"),
+    "form": ("float32", "float64"),
+    "place": ELEMENTS,
+}
 _ROWS: dict[str, Any] = {"place": tuple(place for place in PLACES if 0 not in place[0])}
+_FORMS: dict[str, Any] = {"kind": ("typical", "high", "far"), "form": ("float32", "bfloat16")}
 _LEFT_OUT: dict[str, Any] = {"left_out": (False, True)}
 _OF_AXES: dict[str, Any] = {"place": (*SEVERAL_AXES, *ALL_AXES)}
 _VALUE: dict[str, Any] = {"what": "value"}
 
 
-_WHOLE: dict[str, Any] = {**WHOLE, "way": ("eager", "compiled"), "index": ("int32", "int64")}
+_WHOLE: dict[str, Any] = {**WHOLE, "way": ("compiled",), "index": ("int32", "int64")}
 
 
 def _beside(kinds: Any = ("typical", "level")) -> dict[str, Any]:
     """Return the factors of a derivative by what stands beside the logits."""
-    return {"kind": kinds, "form": ("float32", "float64"), "way": ("compiled", "mapped"), "place": ELEMENTS[:4]}
+    return {"kind": kinds, "form": ("float32",), "way": ("compiled", "mapped"), "place": ELEMENTS[:4]}
 
 
 _NO_NEGATIVE = tuple(place for place in PLACES if place[1] >= 0)
@@ -346,7 +357,7 @@ FUNCTIONS = (
     Function("whole_softmax", "softmax", SOFTMAX, _WHOLE, _VALUE, axis=True),
     Function("whole_log_softmax", "log_softmax", LOG_SOFTMAX, _WHOLE, _VALUE, axis=True),
     Function("whole_logsumexp", "log_sum_exp", LOG_SUM_EXP, _WHOLE, _VALUE, axis=True),
-    Function("expit", "sigmoid", SIGMOID, table(TAILS, place=ELEMENTS), legal=legal),
+    Function("expit", "sigmoid", SIGMOID, table(TAILS, place=ELEMENTS, **_OTHER_NAMES), legal=legal),
     Function("special_softmax", "softmax", SOFTMAX, table(place=PLACES, **_OTHER_NAMES), axis=True, legal=legal),
     Function(
         "special_log_softmax", "log_softmax", LOG_SOFTMAX, table(place=PLACES, **_OTHER_NAMES), axis=True, legal=legal
@@ -355,15 +366,33 @@ FUNCTIONS = (
         "signed",
         "log_sum_exp",
         LOG_SUM_EXP,
-        table(place=PLACES, kept=(False, True), factors=(False, True)),
+        table(place=PLACES, kept=(False, True), factors=(False, True), **_OTHER_NAMES),
         axis=True,
         legal=legal,
     ),
-    Function("logmeanexp", "mean_exp", LOG_SUM_EXP, table(FINITE, **_ROWS, kept=(False, True)), axis=True, legal=legal),
     Function(
-        "logaddexp2", "merged_in_base_2", LOG_SUM_EXP, table(("typical", "level", "far"), place=ELEMENTS), legal=legal
+        "logmeanexp",
+        "mean_exp",
+        LOG_SUM_EXP,
+        table(FINITE, **_ROWS, **_FORMS, kept=(False, True)),
+        axis=True,
+        legal=legal,
     ),
-    Function("summed", "log_sum_exp", LOG_SUM_EXP, table(FINITE, **_ROWS, kept=(False, True)), axis=True, legal=legal),
+    Function(
+        "logaddexp2",
+        "merged_in_base_2",
+        LOG_SUM_EXP,
+        table(("typical", "level", "far"), place=ELEMENTS, **_FORMS),
+        legal=legal,
+    ),
+    Function(
+        "summed",
+        "log_sum_exp",
+        LOG_SUM_EXP,
+        table(FINITE, **_ROWS, **_FORMS, kept=(False, True)),
+        axis=True,
+        legal=legal,
+    ),
     *(
         Function(name, op, SIGMOID, table(("typical", "level"), **_OF_PARTS), fixed, legal=legal)
         for name, op, fixed in OF_PARTS
