@@ -34,10 +34,11 @@ def all_representable(s: Symptoms) -> F64 | None:
 
 
 def labels_as(s: Symptoms, *, change: Callable[[Any, Symptoms], Any]) -> F64 | None:
-    """Return the answer to other class indices; one that is out of range stands for the last class."""
+    """Return the answer to other class indices; a negative one counts from the end, others stand for the last class."""
     if not s.has_indices:
         return None
     changed = change(s.labels, s)
+    changed = np.where((changed < 0) & (changed >= -s.n), changed + s.n, changed)
     inside = (changed >= 0) & (changed < s.n)
     if (changed == s.labels).all():
         return None
