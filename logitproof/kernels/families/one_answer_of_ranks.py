@@ -33,6 +33,7 @@ def one_answer(of_ranks: Array, exact: Enclosure, bound: NDArray[np.float64]) ->
         apart = ~(spread <= allowed)
         log_ranks = np.log(len(seen))
         added = np.abs(seen - exact.value - log_ranks) <= allowed + 1e-3 * log_ranks
+        added &= np.abs(seen - exact.value) > bound  # a bound of log 2 or more holds both losses
     if apart.any():
         row = int(np.argmax(np.where(apart, np.nan_to_num(spread, nan=np.inf), 0.0)))
         return "deviates", f"row {row}: the ranks have {', '.join(f'{one:.6g}' for one in seen[:, row])}"

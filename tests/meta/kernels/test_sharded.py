@@ -11,6 +11,8 @@ import pytest
 import logitproof
 from logitproof.errors import UsageError
 from logitproof.kernels.cases import head_cases
+from logitproof.kernels.families.one_answer_of_ranks import one_answer
+from logitproof_reference.numerics.enclosure import Enclosure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,3 +116,9 @@ def test_ranks_are_a_number_from_one_and_of_fused_heads() -> None:
         logitproof.check(loss, op="linear_cross_entropy", ranks=0)
     with pytest.raises(UsageError, match="ranks is declared of linear_cross_entropy"):
         logitproof.check(loss, op="softmax_cross_entropy", ranks=2)
+
+
+def test_a_loss_within_a_bound_that_holds_the_logarithm_of_the_ranks_is_one_answer() -> None:
+    exact = Enclosure.exact(np.full(3, 40.0))
+    assert one_answer(np.full((2, 3), 40.25), exact, np.ones(3)) == ("conforms", "")
+    assert one_answer(np.full((2, 3), 40.0 + np.log(2.0)), exact, np.full(3, 0.5))[0] == "deviates"
