@@ -70,7 +70,8 @@ that its maintainers left as it is. Of the other 11 the suite showed **1** befor
 table that was finished before the search. Of the 10 missed, five lie in the digits of derivatives next to 0, one in
 those of a value; three are in arguments that no table had: symbolic tensors, complex infinities, labels of another
 shape; one asks the derivative by a target of 0. With two kinds of logits and one way to call added to the tables, and
-two calls, 10 of the 11 are shown. That the matrix showed none of the 10 before was tried for three, and concluded from what it tests for the others.
+two calls, 10 of the 11 are shown. That the matrix
+showed none of the 10 before was tried for three, and concluded from what it tests for the others.
 
 A fifth search, likewise, but with queries added twice before anything was judged, gave 40 reports. For 26 no affected
 release was at hand, or they could not be reproduced; five are bugs that the list had, one is a result that its
