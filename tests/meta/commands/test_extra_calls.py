@@ -241,6 +241,7 @@ BY_DEFINITION: dict[str, Any] = {
     "softplus sigmoid_cross_entropy": mp.log(1 + mp.e),
     "drowned_noise softmax": 1,  # noise of some units beside a difference of 1e4
     "compiled_constants softmax": 4,  # NaN in each of the four places
+    "compiled_beside_its_logits softmax": 1,  # the sum of all shares
     **dict.fromkeys(("slope_at_a_tie log_sum_exp",), softmax_of(3, 3)[0]),
     "slope_behind_minus_infinity log_sum_exp": 1,
     "slope_of_alignments softmax_cross_entropy": -mp.mpf(2) / 3,  # two of three paths have the label in the first frame
@@ -276,6 +277,7 @@ BY_DEFINITION: dict[str, Any] = {
     "balanced_focal sigmoid_cross_entropy": mp.mpf("0.25") * mp.mpf("0.25") ** 2 * -mp.log(0.75),
     "label_past_the_integers_of_float16 softmax_cross_entropy": 1,  # true: the loss is small
     "infinity_left_out_by_a_factor log_sum_exp": 1,
+    "distance_of_near_distributions softmax_cross_entropy": 0,  # false: it is a number
     "divergence_from_certainty softmax_cross_entropy": -mp.log(0.75),
     "slope_of_a_certain_error sigmoid_cross_entropy": 1 / (1 + mp.e**1000) - 1,
     "curvature_of_a_certain_error sigmoid_cross_entropy": mp.e**-1000 / (1 + mp.e**-1000) ** 2,
