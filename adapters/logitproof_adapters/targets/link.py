@@ -328,7 +328,8 @@ class Link:
     def _settle(self, header: dict[str, Any], memory: memoryview) -> Ticket:
         ticket = self._pending.popleft()
         self._begin_request()
-        self.worked = float(header.get("worked", self.worked))
+        if isinstance(worked := header.get("worked"), float):
+            self.worked = worked
         ticket.answer = header, memory
         return ticket
 
