@@ -18,7 +18,7 @@ from logitproof_adapters.contract.device import made_for
 from logitproof_adapters.kernels.forbidden_calls import Watch
 from logitproof_adapters.kernels.head import head_kernel
 from logitproof_adapters.kernels.kernel import EAGER, NUMPY
-from logitproof_adapters.kernels.ways_of_calling import AFTER_VALUE, SHAPED, WAYS, once, rolled
+from logitproof_adapters.kernels.ways_of_calling import AFTER_VALUE, AS_IS, SHAPED, WAYS, once, rolled
 from logitproof_adapters.sources.numpy_arrays import NumpyArrays
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
 from logitproof_reference.vocabulary.heads import HEADS
@@ -138,6 +138,8 @@ class KernelQuestions:
         arrays = list(inputs.arrays().values())
         if cell.entry in SHAPED:
             return SHAPED[cell.entry](call, own.array, arrays, inputs.axis)
+        if cell.entry == AS_IS:
+            return once(call, own.array, arrays)
         if cell.entry != AFTER_VALUE:
             return WAYS[cell.entry](call, own.array, arrays)
         call(arrays)
@@ -315,7 +317,7 @@ after another forward pass."""
 STRIDED = {NUMPY: "np.repeat(one, 2, -1)[..., ::2]", "torch": "one.repeat_interleave(2, -1)[..., ::2]"}
 """The same numbers in every second place, where arrays have strides."""
 
-_ENTRIES = frozenset({*WAYS, AFTER_VALUE, *SAVED})
+_ENTRIES = frozenset({*WAYS, AFTER_VALUE, AS_IS, *SAVED})
 
 
 def adapter_of(kernel: Kernel, device: str = CPU) -> Any:

@@ -237,3 +237,6 @@ SHAPED = {
 
 AFTER_VALUE = "after_another_value"
 """A way of asking for a gradient: the value of other arrays is computed in between."""
+
+AS_IS = "as_is"
+"""Called once, and not compiled where it is so by default; see `adapter.LaterCompiled`."""

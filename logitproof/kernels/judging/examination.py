@@ -23,6 +23,7 @@ from logitproof.kernels.cases.trials import (
 from logitproof.kernels.findings.findings import FAMILY, HUGE_SHARE, Finding, clause_of
 from logitproof.kernels.judging.asking import Reply
 from logitproof.kernels.judging.refused_widths import RefusedWidths, is_refusal
+from logitproof_adapters.kernels.ways_of_calling import AS_IS
 from logitproof_conformance.asking.ask import digest
 from logitproof_reference.cases.ignored_rows import ignore_middle_of_three, spoil_ignored
 from logitproof_reference.specification.clauses import CLAUSES
@@ -45,6 +46,10 @@ FEWER_SHAPES = (
     "{framework} compiles a program for each shape: further formats are asked on fewer widths, each way of calling on "
     "one, placements in memory, which its arrays do not have, not at all (--profile full asks all); past the first "
     "shapes a function that can be compiled is"
+)
+BY_COMPILER = (
+    "{quantity} of {classes} classes in {format_} is wrong as jax.jit compiles it ({slack:.3g} times the bound) and "
+    "right as it is: not held against it"
 )
 HALF_WIDEST = 32_769
 """Widest row of half formats: in wider ones a sum of exponentials in float16 itself overflows."""
@@ -145,7 +150,7 @@ def examine(
         asked = asker.with_axis_of_one() if trial.kind == AXIS_OF_ONE else asker
         for quantity in plan.quantities:
             if _is_for(asker, trial, quantity, format_):
-                _ask(asked, drawn, quantity, seed=plan.seed, found=found)
+                _ask(asked, drawn, quantity, seed=plan.seed, found=found, framework=plan.framework)
     return found
 
 
@@ -184,7 +189,9 @@ def drawn_for(asker: Asker, trial: Trial, format_: str, seed: int, needed: froze
     return replace(drawn, rows=rows)
 
 
-def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Examination) -> None:
+def _ask(
+    asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Examination, framework: str = "numpy"
+) -> None:
     if not len(drawn.rows):
         return
     trial = drawn.trial
@@ -195,6 +202,13 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
         _note_refused(asker, drawn, quantity, failure, widths=widths, found=found)
         return
     reply, compared = asker.compare(quantity, drawn.rows, trial.placement, trial.way, key=key)
+    if framework in COMPILED_FOR_EACH_SHAPE and _is_wrong(compared) and not trial.way:
+        plain = asker.compare(quantity, drawn.rows, trial.placement, AS_IS, key=key)
+        if compared is not None and plain[1] is not None and not _is_wrong(plain[1]):
+            slack = float(compared.comparison.slack.max())
+            words = {"quantity": quantity, "classes": trial.classes, "format_": drawn.format.name, "slack": slack}
+            found.note(BY_COMPILER.format(**words))
+            reply, compared = plain
     found.seconds += asker.seconds - before
     if widths is not None and reply.observed is not None:
         widths.take(*named)
@@ -212,6 +226,10 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
         found.findings.append(further)
         also = _judgement(asker, drawn, quantity, reply, compared=compared, problem=further)
         found.judgements.append(replace(also, elements=0))  # they are counted already
+
+
+def _is_wrong(compared: Compared | None) -> bool:
+    return compared is not None and bool(compared.wrong.any())
 
 
 def _judge_cost_of_ignored_rows(

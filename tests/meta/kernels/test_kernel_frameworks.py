@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from logitproof.kernels.judging.asking import Asker
-from logitproof.kernels.judging.examination import Examination
+from logitproof.kernels.judging.examination import Examination, Plan, examine
 from logitproof.kernels.judging.truth import Question
 from logitproof.kernels.judging.unoffered_quantities import offered
 from logitproof_adapters import contract
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.kernels.adapter import APART, KernelQuestions, LaterCompiled, OneProgram, adapter_of
 from logitproof_adapters.kernels.kernel import Kernel
+from logitproof_adapters.kernels.ways_of_calling import AS_IS
 from logitproof_reference.vocabulary.cells import Cell
 
 
@@ -127,6 +128,30 @@ def test_what_jax_has_not_compiled_is_compiled_past_the_first_shapes_but_not_in_
     assert asking._spelled(cell, shapes[-1]) is cell
     asking._is_called_in_a_way = True
     assert asking._spelled(cell, shapes[-2]) is cell
+
+
+@pytest.mark.parametrize(("is_right_as_it_is", "verdict"), [(True, "conforms"), (False, "deviates")])
+def test_what_is_wrong_as_it_is_compiled_is_held_against_a_kernel_only_if_it_is_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, *, is_right_as_it_is: bool, verdict: str
+) -> None:
+    def softmax(x: Any) -> Any:
+        terms = np.exp(x - x.max(-1, keepdims=True))
+        return terms / terms.sum(-1, keepdims=True)
+
+    kernel = Kernel(softmax, "softmax")
+    asker = Asker(adapter_of(kernel), Question("softmax", "none", "value", kernel.declaration))
+    plain = asker.adapter.evaluate
+
+    def evaluate(cell: Cell, inputs: Any) -> Any:
+        is_right = inputs.logits.shape[1] < 33 or (cell.entry == AS_IS and is_right_as_it_is)
+        return plain(cell, inputs) if is_right else plain(cell, inputs) * np.float32(1.25)
+
+    monkeypatch.setattr(asker.adapter, "evaluate", evaluate)
+    found = examine(asker, Plan(("float32",), ("value",), widest=33, framework="jax"))
+    ordinary = [one for one in found.judgements if one.regime == "width_33"]
+    assert {one.verdict for one in ordinary} == {verdict}
+    assert any("right as it is" in note for note in found.notes) == is_right_as_it_is
+    assert bool(found.findings) != is_right_as_it_is
 
 
 class _Traced:
