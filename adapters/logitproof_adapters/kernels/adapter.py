@@ -221,7 +221,7 @@ class LaterCompiled(OneProgram):
 
     def _spelled(self, cell: Cell, logits: NDArray[Any]) -> Cell:
         """Return the cell in whose mode the source is written."""
-        is_plain = self._is_called_in_a_way or (cell.format, logits.shape) in self._plain
+        is_plain = self._is_called_in_a_way or cell.entry == AS_IS or (cell.format, logits.shape) in self._plain
         return cell if is_plain or self._is_apart(cell, logits) else replace(cell, mode="compiled")
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:

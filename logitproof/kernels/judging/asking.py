@@ -120,6 +120,8 @@ class Asker:
         What its calls took so far.
     behind : int
         Length of the axis behind the classes, where they are the middle one.
+    usual_way : str
+        How the kernel is called where no way of calling is named, a word of `ways_of_calling`; empty: as any function.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class Asker:
         self.truths = truths or Truths()
         self._beside = ThreadPoolExecutor(1) if is_beside else None
         self.behind = MIDDLE_WIDTH
+        self.usual_way = ""
 
     def with_axis_of_one(self) -> Asker:
         """Return what asks the same with an axis of length one behind the classes, where they are the middle axis."""
@@ -150,7 +153,7 @@ class Asker:
             question.labels,
             declaration.class_axis,
             options=declaration.options,
-            entry=way,
+            entry=way or self.usual_way,
         )
 
     def inputs(self, quantity: str, rows: Rows, placement: str = "", spoiler: float = SPOILER) -> Inputs:

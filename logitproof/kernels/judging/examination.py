@@ -49,7 +49,7 @@ FEWER_SHAPES = (
 )
 BY_COMPILER = (
     "{quantity} of {classes} classes in {format_} is wrong as jax.jit compiles it ({slack:.3g} times the bound) and "
-    "right as it is: not held against it"
+    "right as it is: it is asked as it is from there on"
 )
 HALF_WIDEST = 32_769
 """Widest row of half formats: in wider ones a sum of exponentials in float16 itself overflows."""
@@ -202,12 +202,13 @@ def _ask(
         _note_refused(asker, drawn, quantity, failure, widths=widths, found=found)
         return
     reply, compared = asker.compare(quantity, drawn.rows, trial.placement, trial.way, key=key)
-    if framework in COMPILED_FOR_EACH_SHAPE and _is_wrong(compared) and not trial.way:
+    if framework in COMPILED_FOR_EACH_SHAPE and _is_wrong(compared) and not (trial.way or asker.usual_way):
         plain = asker.compare(quantity, drawn.rows, trial.placement, AS_IS, key=key)
         if compared is not None and plain[1] is not None and not _is_wrong(plain[1]):
             slack = float(compared.comparison.slack.max())
             words = {"quantity": quantity, "classes": trial.classes, "format_": drawn.format.name, "slack": slack}
             found.note(BY_COMPILER.format(**words))
+            asker.usual_way = AS_IS
             reply, compared = plain
     found.seconds += asker.seconds - before
     if widths is not None and reply.observed is not None:
