@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,7 +136,7 @@ def ulp(values: ArrayLike, format_: Format) -> F64:
     return np.asarray(_ulps_by_binade(format_)[binades])
 
 
-@cache
+@lru_cache(maxsize=None)
 def _ulps_by_binade(format_: Format) -> F64:
     """Return the ulp at every exponent field of a float64: 0 and its subnormal numbers, the binades, inf and NaN."""
     exponents = np.arange(2048) - 1022  # as frexp counts them
