@@ -64,6 +64,8 @@ class KernelQuestions:
     one_dimension: tuple[str, ...] = ()
     zero_dimensions: tuple[str, ...] = ()
     floating_indices = label_columns = mixed_derivatives = False
+    is_compiled_later = False
+    """Whether it is asked otherwise than as it is, past the first shapes."""
 
     def dialect(self, cell: Cell) -> Dialect:
         """Return a dialect that documents nothing."""
@@ -88,6 +90,7 @@ class KernelQuestions:
             "the kernel has no backward of its own": bool(cell.entry) and cell.entry in SAVED and not kernel.backward,
             f"arrays of {kernel.framework} have no strides": cell.entry == "saved_strided"
             and kernel.framework not in STRIDED,
+            "the kernel is always called as it is": cell.entry == AS_IS and not self.is_compiled_later,
             f"of this kernel there is {' and '.join(kernel.quantities)}": cell.quantity not in kernel.quantities,
         }
         return next((reason for reason, applies in reasons.items() if applies), None)
@@ -212,6 +215,7 @@ class LaterCompiled(OneProgram):
     argument is made at once: if it keeps that, it is no tracer.
     """
 
+    is_compiled_later = True
     _is_called_in_a_way = False
 
     @cached_property

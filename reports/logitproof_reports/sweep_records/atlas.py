@@ -54,8 +54,9 @@ METHOD = {
         "Eager, unless a row says otherwise. Compiled is jax.jit, torch.compile, tf.function(jit_compile=True), "
         "mx.compile, tinygrad's TinyJit, and for ONNX Runtime all optimisations of the graph (eager: none). "
         "PaddlePaddle's packages for CPUs are built without its compiler, CINN: graph is paddle.jit.to_static, and "
-        "backend='CINN' gives the same bits. Keras does not compile on PyTorch (jit_compile='auto' is off there). "
-        "NumPy's and SciPy's functions have one mode. PaddlePaddle computes on a CPU in float32 and float64 alone."
+        "backend='CINN' gives the same bits. Keras compiles on PyTorch only if told to (jit_compile='auto' is off "
+        "there), which was not swept. NumPy's and SciPy's functions have one mode. PaddlePaddle computes on a CPU in "
+        "float32 and float64 alone."
     ),
     "Limits": (
         "Rows with NaN or an infinite logit are held to their limits and counted as broken where they miss them."

@@ -140,6 +140,8 @@ def test_what_is_wrong_as_it_is_compiled_is_held_against_a_kernel_only_if_it_is_
 
     kernel = Kernel(softmax, "softmax")
     asker = Asker(adapter_of(kernel), Question("softmax", "none", "value", kernel.declaration))
+    as_it_is = asker.cell("value", "float32", AS_IS)
+    assert asker.adapter.unsupported(as_it_is) == "the kernel is always called as it is"
     plain = asker.adapter.evaluate
 
     def evaluate(cell: Cell, inputs: Any) -> Any:
@@ -147,7 +149,8 @@ def test_what_is_wrong_as_it_is_compiled_is_held_against_a_kernel_only_if_it_is_
         return plain(cell, inputs) if is_right else plain(cell, inputs) * np.float32(1.25)
 
     monkeypatch.setattr(asker.adapter, "evaluate", evaluate)
-    found = examine(asker, Plan(("float32",), ("value",), widest=33, framework="jax"))
+    monkeypatch.setattr(asker.adapter, "is_compiled_later", True)
+    found = examine(asker, Plan(("float32",), ("value",), widest=33))
     ordinary = [one for one in found.judgements if one.regime == "width_33"]
     assert {one.verdict for one in ordinary} == {verdict}
     assert any("right as it is" in note for note in found.notes) == is_right_as_it_is
