@@ -37,6 +37,8 @@ KEPT: dict[tuple[str, str, str], Truths] = {}
 KEPT_ELEMENTS = 1 << 26
 """Of exact answers that the next kernel of the same question shares: of all trials of the quick profile."""
 
+OF_FRAMEWORK = {"torch": "meta.kernels.every_torch", "jax": "meta.kernels.of_jax"}
+
 LINES = 5
 """Of what is said of a kernel, kept to be read."""
 
@@ -91,7 +93,7 @@ def kernels_of(framework: str) -> tuple[list[Planted], list[Planted]]:
     """Return the faulty and the correct kernels of NumPy, or of a framework that is installed here."""
     if framework == "numpy":
         return FAULTY, CORRECT
-    module = import_module(f"meta.kernels.of_{framework}")
+    module = import_module(OF_FRAMEWORK[framework])
     return module.FAULTY, module.CORRECT
 
 
@@ -149,7 +151,8 @@ def named_kernel(number: int, planted: Planted, framework: str) -> tuple[Named, 
     labels, format_ = declared.pop("labels", ""), declared.pop("format", "")
     asked = declared.pop("quantities", ())
     of_numpy = "meta.kernels.numbered"
-    spec = f"{of_numpy}:function_{number}" if framework == "numpy" else f"meta.kernels.of_{framework}:{planted.name}"
+    own = f"{planted.function.__module__}:{planted.name}"
+    spec = f"{of_numpy}:function_{number}" if framework == "numpy" else own
     gradient = f"{of_numpy}:gradient_{number}" if planted.gradient else ""
     named = Named(spec, gradient, planted.op, labels, framework, declaration_of(declared), asked)
     return named, (format_,) if format_ else ()
@@ -211,6 +214,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="of the kernels, one of so many")
     parser.add_argument("--resume", action="store_true", help="leave out the kernels that the file has already")
     asked = parser.parse_args()
+    os.environ.setdefault("TRITON_INTERPRET", "1")
     asked.output.mkdir(parents=True, exist_ok=True)
     file = asked.output / ("kernels.jsonl" if asked.framework == "numpy" else f"kernels_{asked.framework}.jsonl")
     kept = file.read_text("utf-8").splitlines() if asked.resume and file.exists() else []
