@@ -1,7 +1,8 @@
 """Arrays and errors as JSON and raw bytes, and back.
 
 An array keeps its memory layout: what is sent is the stretch of memory that it spans, so that a strided view is one on
-the other side too. bfloat16 travels as its bits.
+the other side too, and one that begins a little behind the start of its memory begins as far behind it there. bfloat16
+travels as its bits.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ NUMBERS = "biufc"
 """Kinds of dtype whose arrays travel, besides bfloat16 and its kin; of others only the shape does."""
 
 
+MOST_BEHIND = 64
+"""Bytes behind the start of memory that are kept: those to which vectors are aligned."""
+
+NO_NUMBER = 0xFF
+"""Bytes of a NaN of every format."""
+
 MOST_BYTES = 1 << 30
 """Largest answer that is transferred; the largest of any cell has some ten million bytes."""
 
@@ -38,10 +45,19 @@ def packed(array: NDArray[Any]) -> Packed:
         "shape": list(array.shape),
         "strides": list(array.strides),
         "offset": below,
+        "behind": _behind(array),
         "size": span,
         "writeable": array.flags.writeable,
     }
     return described, _memory(array, span)
+
+
+def _behind(array: NDArray[Any]) -> int:
+    """Return how many bytes behind the start of its memory a contiguous array begins, if it is a few whole elements."""
+    if not isinstance(array.base, np.ndarray) or not array.size or not array.flags.c_contiguous:
+        return 0
+    behind = int(array.ctypes.data - array.base.ctypes.data)
+    return behind if 0 < behind <= MOST_BEHIND and behind % array.itemsize == 0 else 0
 
 
 def _memory(array: NDArray[Any], span: int) -> bytes:
@@ -52,14 +68,15 @@ def _memory(array: NDArray[Any], span: int) -> bytes:
 
 
 def unpacked(described: Mapping[str, Any], memory: memoryview) -> NDArray[Any]:
-    """Return the array, laid out as it was, in memory of its own."""
-    dtype, size = dtype_named(described["dtype"]), described["size"]
+    """Return the array, laid out as it was, in memory of its own; what lies before it is no number."""
+    dtype, size, behind = dtype_named(described["dtype"]), described["size"], described["behind"]
     shape, strides = tuple(described["shape"]), tuple(described["strides"])
     if not size:
         return np.empty(shape, dtype)
-    held = np.empty(-(-size // dtype.itemsize), dtype)
-    held.view(np.uint8)[:size] = np.frombuffer(memory, np.uint8, size)
-    array: NDArray[Any] = np.ndarray(shape, dtype, held, described["offset"], strides)
+    held = np.empty(-(-(behind + size) // dtype.itemsize), dtype)
+    held.view(np.uint8)[:behind] = NO_NUMBER
+    held.view(np.uint8)[behind : behind + size] = np.frombuffer(memory, np.uint8, size)
+    array: NDArray[Any] = np.ndarray(shape, dtype, held, behind + described["offset"], strides)
     array.flags.writeable = described["writeable"]
     return array
 

@@ -19,7 +19,9 @@ from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_adapters.kernels.adapter import APART, KernelQuestions, LaterCompiled, OneProgram, adapter_of
 from logitproof_adapters.kernels.kernel import Kernel
 from logitproof_adapters.kernels.ways_of_calling import AS_IS
+from logitproof_reference.cases.memory_layouts import PLACEMENTS, laid
 from logitproof_reference.vocabulary.cells import Cell
+from logitproof_reference.vocabulary.formats import BFLOAT16, FORMATS
 
 
 def adapter_class(framework: str) -> Any:
@@ -155,6 +157,33 @@ def test_what_is_wrong_as_it_is_compiled_is_held_against_a_kernel_only_if_it_is_
     assert {one.verdict for one in ordinary} == {verdict}
     assert any("right as it is" in note for note in found.notes) == is_right_as_it_is
     assert bool(found.findings) != is_right_as_it_is
+
+
+class _Tensor:
+    """Of a tensor of PyTorch as much as tells where it lies in its storage."""
+
+    def __init__(self, array: np.ndarray, place: int = 0) -> None:
+        self.array, self.place = array, place
+
+    def as_strided(self, shape: tuple[int, ...], strides: list[int], place: int) -> _Tensor:
+        size = self.array.itemsize
+        bytes_ = tuple(stride * size for stride in strides)
+        return _Tensor(np.ndarray(shape, self.array.dtype, self.array, place * size, bytes_), place)
+
+    def view(self, dtype: Any) -> _Tensor:
+        return _Tensor(self.array.view(dtype), self.place)
+
+
+@pytest.mark.parametrize("format_", ["float32", "bfloat16"])
+@pytest.mark.parametrize("placement", [word for word in PLACEMENTS if word != "backwards"])
+def test_a_tensor_begins_as_far_behind_its_storage_as_the_array_behind_its_memory(placement: str, format_: str) -> None:
+    adapter: Any = object.__new__(adapter_class("torch"))
+    adapter.device, adapter._torch = "cpu", SimpleNamespace(from_numpy=_Tensor, bfloat16=BFLOAT16)
+    array = laid(placement, "logits", np.arange(15).reshape(5, 3).astype(FORMATS[format_].dtype))
+    tensor = adapter.tensor(array)
+    assert (tensor.array == array).all()
+    assert tensor.array.strides == array.strides
+    assert tensor.place == (1 if placement == "offset" else 0)
 
 
 class _Traced:

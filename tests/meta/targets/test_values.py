@@ -16,6 +16,7 @@ from logitproof_adapters.evaluator.values import (
     unpacked_all,
     unpacked_answer,
 )
+from logitproof_reference.cases.memory_layouts import offset
 from logitproof_reference.oracle.loss_options import LossOptions
 from logitproof_reference.vocabulary.cells import Cell, Options, cell_from_json, cell_to_json
 
@@ -52,6 +53,18 @@ def test_what_lies_between_the_elements_of_a_view_travels_too() -> None:
     found = unpacked(described, memoryview(memory))
     between = np.lib.stride_tricks.as_strided(found[:, :1], (5, 7), (48, 4))
     assert (between == WIDE[:, :7]).all()
+
+
+def test_an_array_that_begins_behind_the_start_of_its_memory_does_so_on_the_other_side_and_before_it_is_no_number() -> (
+    None
+):
+    array = offset(WIDE)
+    described, memory = packed(array)
+    found = unpacked(described, memoryview(memory))
+    assert isinstance(found.base, np.ndarray)
+    assert found.ctypes.data - found.base.ctypes.data == WIDE.itemsize
+    assert np.isnan(found.base[0])
+    assert (found == WIDE).all()
 
 
 def test_several_arrays_come_apart_again() -> None:

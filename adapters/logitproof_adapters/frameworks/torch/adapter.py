@@ -203,8 +203,22 @@ class TorchAdapter(SourceAdapter):
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor of the array's strides, which shares its memory on the CPU."""
         if array.dtype == BFLOAT16:
-            return self._moved(self._torch.from_numpy(array.view(np.int16))).view(self._torch.bfloat16)
-        return self._moved(self._torch.from_numpy(array))
+            return self._moved(self._of_memory(array, np.dtype(np.int16))).view(self._torch.bfloat16)
+        return self._moved(self._of_memory(array, array.dtype))
+
+    def _of_memory(self, array: NDArray[Any], dtype: np.dtype[Any]) -> Any:
+        """Return a tensor whose storage is the memory of the array, of which torch.from_numpy takes what is read.
+
+        Its place in it, `storage_offset`, is not 0 where the array begins behind the start of its memory.
+        """
+        whole = array.base
+        if not (isinstance(whole, np.ndarray) and whole.ndim == 1 and whole.flags.c_contiguous):
+            return self._torch.from_numpy(array.view(dtype))
+        if whole.dtype != array.dtype or not array.size or min(array.strides, default=0) < 0:
+            return self._torch.from_numpy(array.view(dtype))
+        strides = [stride // array.itemsize for stride in array.strides]
+        place = (array.ctypes.data - whole.ctypes.data) // array.itemsize
+        return self._torch.from_numpy(whole.view(dtype)).as_strided(array.shape, strides, place)
 
     def _moved(self, tensor: Any) -> Any:
         """Return the tensor, strides and all, on the device; PyTorch itself makes most views contiguous on the way."""
