@@ -16,7 +16,7 @@ from logitproof_reference.cases.widths import AND_A_HALF, BETWEEN, BLOCKS, WIDTH
 from logitproof_reference.vocabulary.formats import rounded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -54,14 +54,30 @@ FURTHER_ROWS = (
 SQUARES = (2, 3, 33, 64, 128, 257)
 """Numbers of rows with the classes of each, and batches of as many rows as classes."""
 
-NEAR_ONE, IGNORED, AXIS_OF_ONE = "cotangents_near_one", "ignored_rows_not_finite", "axis_of_one"
-"""Kinds of trials of ordinary rows: upstream gradients that differ from 1 by less than allclose sees; rows that are
+NEAR_ONE, MEAN_ONE = "cotangents_near_one", "cotangents_of_mean_one"
+IGNORED, AXIS_OF_ONE = "ignored_rows_not_finite", "axis_of_one"
+"""Kinds of trials of ordinary rows: upstream gradients that a kernel may take for 1, see `TAKEN_FOR_ONE`; rows that are
 ignored, where an ignored index is declared, with NaN and infinities in their logits; and, where the class axis is the
 middle one, an axis of length one behind it.
 """
 
 ABOVE_ONE = 9e-6
 """The relative tolerance of allclose is 1e-5; of float32's bounds on so few classes less than 4e-6."""
+
+
+def _near_one(count: int) -> F64:
+    return np.full(count, 1.0 + ABOVE_ONE)
+
+
+def _of_mean_one(count: int) -> F64:
+    """Return halves and three halves in turn, 1 first and last; their mean is 1 for an even count, in every format."""
+    found = np.where(np.arange(count) % 2 == 0, 0.5, 1.5)
+    found[[0, -1]] = 1.0
+    return found
+
+
+TAKEN_FOR_ONE: dict[str, Callable[[int], F64]] = {NEAR_ONE: _near_one, MEAN_ONE: _of_mean_one}
+"""Upstream gradients that are not 1, and that a kernel may take for it: by allclose, their mean, sum, first or last."""
 
 LARGE = (4100, 4097)
 """In the full profile: more than 2^24 logits, whose indices float32 cannot distinguish."""
@@ -89,8 +105,8 @@ class Trial:
         As run files and verdicts cite it.
     rows, classes : int
     kind : str
-        ``width``, ``rows``, ``placement``, ``way``, `NEAR_ONE`, `IGNORED`, `AXIS_OF_ONE`, or ``plain`` for ordinary
-        rows alone.
+        ``width``, ``rows``, ``placement``, ``way``, a word of `TAKEN_FOR_ONE`, `IGNORED`, `AXIS_OF_ONE`, or ``plain``
+        for ordinary rows alone.
     placement : str
         A word of `memory_layouts.PLACEMENTS`.
     way : str
@@ -173,7 +189,8 @@ def further_trials() -> Iterator[Trial]:
         for rows, classes in ((5, 96), (48, 7), (3, 8193)):
             yield Trial(f"{way}_{rows}x{classes}", rows, classes, "way", way=way)
     yield Trial("after_fewer_classes_173x29", 173, 29, "way", way="after_fewer_classes")  # this many rows have no other
-    yield Trial(f"{NEAR_ONE}_60x5", 60, 5, NEAR_ONE, quantities=("grad_logits",))
+    for kind in TAKEN_FOR_ONE:
+        yield Trial(f"{kind}_60x5", 60, 5, kind, quantities=("grad_logits",))
     yield Trial(f"{IGNORED}_25x10", 25, 10, IGNORED)
     yield Trial(f"{AXIS_OF_ONE}_5x10", 5, 10, AXIS_OF_ONE)
     for way in (AFTER_VALUE, *filter(None, SAVED)):
@@ -209,9 +226,9 @@ def draw(trial: Trial, format_: Format, seed: int, *, elementwise: bool, needed:
         drawn = _class_cotangents(spots, exact.shape, finite, random)
         class_cotangents = _without_lost(drawn, finite, format_)
     row_cotangents = _without_lost(_row_cotangents(finite), finite, format_)
-    if trial.kind == NEAR_ONE:
-        row_cotangents = rounded(np.full(trial.rows, 1.0 + ABOVE_ONE), format_)
-        class_cotangents = np.repeat(row_cotangents[:, None], trial.classes, axis=1)
+    if taken_for_one := TAKEN_FOR_ONE.get(trial.kind):
+        row_cotangents = rounded(taken_for_one(trial.rows), format_)
+        class_cotangents = rounded(taken_for_one(exact.size).reshape(exact.shape), format_)
     rows = Rows(exact, indices, distributions, row_cotangents, class_cotangents)
     return DrawnRows(rows, notes, trial, format_, tuple(dealt))
 
@@ -220,7 +237,7 @@ def _dealt(trial: Trial, format_: Format, random: np.random.Generator) -> tuple[
     """Assign recipes and places to the rows: each recipe in turn, at a different place each time."""
     n = trial.classes
     kinds = [recipe for recipe in RECIPES if recipe.least <= n]
-    if trial.kind in {"rows", "plain", NEAR_ONE, IGNORED, AXIS_OF_ONE} or trial.placement == "broadcast_classes":
+    if trial.kind in {"rows", "plain", *TAKEN_FOR_ONE, IGNORED, AXIS_OF_ONE} or trial.placement == "broadcast_classes":
         kinds = [ORDINARY]
     if trial.kind == "way":
         kinds = [recipe for recipe in kinds if recipe.is_finite]

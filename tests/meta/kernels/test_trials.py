@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from logitproof.kernels.cases.recipes import RECIPES
-from logitproof.kernels.cases.trials import ALL_RECIPES, Trial, planned
+from logitproof.kernels.cases.trials import ALL_RECIPES, Trial, draw, planned
 from logitproof.kernels.check import check
+from logitproof_reference.vocabulary.formats import FORMATS
 from meta.kernels import correct_third
 from meta.kernels.corpus import grad_loss, log_sum_exp, loss, softmax, wide
 from meta.kernels.every import CORRECT, Planted
@@ -99,6 +100,14 @@ def test_a_kernel_that_refuses_labels_out_of_range_need_not_look_at_their_number
     assert out_of_range
     assert all(found.verdict == "conforms" for found in out_of_range)
     assert [found.regime for found in verdict.judgements if found.clause == "ERR-2" and found.verdict == "unsupported"]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_upstream_gradients_of_mean_one_are_not_all_one(format_: str) -> None:
+    rows = draw(trial_named("cotangents_of_mean_one_60x5", "float32"), FORMATS[format_], 0, elementwise=False).rows
+    for given in (rows.row_cotangents.astype(np.float64), rows.class_cotangents.astype(np.float64).ravel()):
+        assert given.mean() == given[0] == given[-1] == 1
+        assert set(given) == {0.5, 1.0, 1.5}
 
 
 def test_an_ignored_row_that_is_not_finite_may_give_nan_but_is_told_so() -> None:
