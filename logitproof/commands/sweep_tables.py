@@ -9,14 +9,17 @@ from rich.table import Table
 
 from logitproof.commands.tables import console
 from logitproof.streams import echo
-from logitproof_reports.sweep_records.compare import BETTER, MOVED, SAME, UNLIKE, WORSE, changes
-from logitproof_reports.sweep_records.record import read_record
+from logitproof_reports.sweep_records.atlas_file import is_atlas, read_atlas
+from logitproof_reports.sweep_records.compare import BETTER, MOVED, SAME, UNLIKE, WORSE, atlas_changes, changes
+from logitproof_reports.sweep_records.record import is_record, read_record
 from logitproof_reports.sweep_records.summary import summary_of
 from logitproof_reports.sweep_records.words import line_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from logitproof_reports.sweep_records.compare import Change
     from logitproof_reports.sweep_records.record import Record
 
 COLUMNS = {
@@ -67,9 +70,17 @@ def _plain(tree: Any) -> Any:
     return str(tree) if isinstance(tree, float) and tree in (float("inf"), float("-inf")) else tree
 
 
-def print_changes(baseline: Path, candidate: Path) -> bool:
+def changes_of(baseline: Path, candidate: Path) -> list[Change] | None:
+    """Return what became of each function of two records or two atlases; None if they are something else."""
+    if is_record(baseline) and is_record(candidate):
+        return list(changes(read_record(baseline), read_record(candidate)))
+    if is_atlas(baseline) and is_atlas(candidate):
+        return list(atlas_changes(read_atlas(baseline), read_atlas(candidate)))
+    return None
+
+
+def print_changes(found: Sequence[Change]) -> bool:
     """Print what became of each function, the worse ones first; tell whether there is such a one."""
-    found = list(changes(read_record(baseline), read_record(candidate)))
     for change in sorted(found, key=lambda one: (ORDER.index(one.verdict), one.function)):
         echo(f"{change.verdict:<14}  {change.function}{f': {change.reason}' if change.reason else ''}")
     return any(change.verdict == WORSE for change in found)

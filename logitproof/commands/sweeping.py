@@ -101,26 +101,46 @@ def sweep(
     return UNEXPECTED if outcome.failures or is_broken(outcome.record) else EXPECTED
 
 
-@app.command(epilog=AS_IT_STANDS + "Example: logitproof atlas *.sweep worst-*.json -o atlas.html --markdown atlas.md")
+ATLAS_EXAMPLES = (
+    AS_IT_STANDS
+    + """Examples:
+  logitproof atlas *.sweep worst-*.json -o atlas.html --markdown atlas.md --data atlas.json
+  logitproof atlas atlas.json new.sweep -o atlas.html --data atlas.json           add a record"""
+)
+
+
+@app.command(epilog=ATLAS_EXAMPLES)
 def atlas(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Records of sweep, and witnesses of worst."),
+        typer.Argument(metavar="FILE...", help="Records of sweep, witnesses of worst, and atlases as data."),
     ],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")] = Path("atlas.html"),
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write Markdown.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the atlas as data, to add records to it later.")
+    ] = None,
 ) -> int:
-    """Write the largest errors that sweeps and searches found. One page: functions by frameworks, with their rows."""
+    """Write the largest errors that sweeps and searches found. One page: functions by frameworks, with their rows.
+
+    Of a function that several files hold on one processor the one with the most rows counts, and among equals the last.
+    """
     from logitproof_reports.runs.whole_files import refuse_unwritable
-    from logitproof_reports.sweep_records.atlas import searched_of, write_markdown, write_page
+    from logitproof_reports.sweep_records.atlas import write_markdown, write_page
+    from logitproof_reports.sweep_records.atlas_entries import atlas_of, joined
+    from logitproof_reports.sweep_records.atlas_file import is_atlas, read_atlas, write_atlas
     from logitproof_reports.sweep_records.record import is_record, read_record
 
-    refuse_unwritable([output, markdown])
-    records = [read_record(path) for path in files if is_record(path)]
-    found = [searched_of(path) for path in files if not is_record(path)]
-    write_page(records, found, output)
+    refuse_unwritable([output, markdown, data])
+    before = [read_atlas(path) for path in files if is_atlas(path)]
+    measured = [path for path in files if not is_atlas(path)]
+    records = [read_record(path) for path in measured if is_record(path)]
+    found = joined([*before, atlas_of(records, [path for path in measured if not is_record(path)])])
+    write_page(found, output)
     if markdown is not None:
-        write_markdown(records, found, markdown, output)
+        write_markdown(found, markdown, output)
+    if data is not None:
+        write_atlas(data, found)
     echo(output)
     return EXPECTED

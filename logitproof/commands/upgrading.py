@@ -86,14 +86,13 @@ def diff(  # noqa: PLR0917  typer passes by name
 ) -> int:
     """Compare two runs, judged against the exact answer. Prints SAFE, LOOK or NOT SAFE, and why, on one screen.
 
-    Two records of `logitproof sweep` are compared function by function; the exit status is 1 where one became worse.
+    Two records of `logitproof sweep`, or two atlases as data, are compared function by function; the exit status is 1
+    where one became worse.
     """
-    from logitproof_reports.sweep_records.record import is_record
+    from logitproof.commands.sweep_tables import changes_of, print_changes
 
-    if is_record(baseline) and is_record(candidate):
-        from logitproof.commands.sweep_tables import print_changes
-
-        return UNEXPECTED if print_changes(baseline, candidate) else EXPECTED
+    if (changes := changes_of(baseline, candidate)) is not None:
+        return UNEXPECTED if print_changes(changes) else EXPECTED
     from logitproof.upgrades.comparison import (
         compare_files,
         exit_status,

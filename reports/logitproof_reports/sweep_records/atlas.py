@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple
+from itertools import chain, product
 from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
@@ -13,17 +14,15 @@ from urllib.parse import quote
 from logitproof_reference.vocabulary.ops import OPS, QUANTITIES
 from logitproof_reports.html.comparison import ComparisonPage, Fact, Table, write_comparison_page
 from logitproof_reports.runs.whole_files import write_text_atomically
-from logitproof_reports.sweep_records.coverage import coverages
-from logitproof_reports.sweep_records.witnesses import witness_in
-from logitproof_reports.sweep_records.words import Line, line_of, three_digits
+from logitproof_reports.sweep_records.atlas_entries import headings
 from logitproof_reports.words.markdown import escaped, head, row
-from logitproof_reports.words.text import plural, slack_of
+from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from logitproof_reports.sweep_records.coverage import Coverage
-    from logitproof_reports.sweep_records.record import Record
+    from logitproof_reports.sweep_records.atlas_entries import Atlas, Searched, Swept
+    from logitproof_reports.sweep_records.words import Line
 
 METHOD = {
     "Rows": (
@@ -72,54 +71,6 @@ METHOD = {
 """How the numbers came about, in a few sentences each."""
 
 
-FORMATS = ("float32", "bfloat16", "float16")
-"""In the order of the page."""
-
-
-@dataclass(frozen=True)
-class Swept:
-    """A function of a framework, in words, and where it was measured.
-
-    Attributes
-    ----------
-    line : Line
-    rows : str
-        Which, in words.
-    count : int
-        How many.
-    numbers : int
-        Answers that were compared.
-    is_broken : bool
-        Whether one breaks a clause.
-    """
-
-    line: Line
-    rows: str
-    count: int
-    numbers: int
-    is_broken: bool
-
-    @property
-    def subject(self) -> tuple[str, str, str, str]:
-        """A measured function: format, function, framework, mode."""
-        return self.line.format, self.line.function, self.line.framework, self.line.mode
-
-
-@dataclass(frozen=True)
-class Searched:
-    """A witness of a search, in words."""
-
-    framework: str
-    function: str
-    format: str
-    classes: str
-    by: str
-    ulps: str
-    slack: str
-    rows: str
-    random: str
-
-
 MEASURES: dict[str, tuple[str, Callable[[Line], str]]] = {
     "largest error in ulps": ("Largest error in ulps", lambda line: line.ulps),
     "slack": ("Largest error / bound", lambda line: line.slack),
@@ -130,34 +81,17 @@ MEASURES: dict[str, tuple[str, Callable[[Line], str]]] = {
 """What the matrices of the atlas show."""
 
 
-def swept_of(records: Sequence[Record]) -> list[Swept]:
-    """Return what records hold, a function of a framework each, those of one format together.
-
-    Records of other rows of a function in the same environment add up; of the others the one with the most rows counts.
-    """
-    found = [_swept(one) for one in coverages(records)]
-    return sorted(found, key=lambda one: (FORMATS.index(one.line.format), *one.subject))
-
-
-def _swept(one: Coverage) -> Swept:
-    summary = one.summary
-    line = line_of(one.record, summary)
-    return Swept(line, one.rows, one.count, summary.counts["numbers"], summary.is_broken)
-
-
 def matrices(found: Sequence[Swept]) -> Iterator[Table]:
     """Yield, for each format, the rows that were measured, and for each measure a table of frameworks by functions."""
+    called = list(zip(headings(found), found, strict=True))
     for format_ in dict.fromkeys(one.line.format for one in found):
-        mine = [one for one in found if one.line.format == format_]
-        frameworks = sorted({_framework(one.line) for one in mine})
-        functions = sorted({one.line.function for one in mine}, key=_order)
-        marks = _marks(mine)
+        mine = [(name, one) for name, one in called if one.line.format == format_]
+        frameworks = sorted({name for name, _ in mine})
+        functions = sorted({one.line.function for _, one in mine}, key=_order)
+        marks = _marks([one for _, one in mine])
         yield Table(f"{format_}: rows", ["letter", "rows"], [[mark or "none", rows] for rows, mark in marks.items()])
         for title, spelled in MEASURES.values():
-            cells = {
-                (_framework(one.line), one.line.function): f"{spelled(one.line)} {marks[one.rows]}".strip()
-                for one in mine
-            }
+            cells = {(name, one.line.function): f"{spelled(one.line)} {marks[one.rows]}".strip() for name, one in mine}
             if title == MEASURES["lost"][0] and {cell.split()[0] for cell in cells.values()} == {"0"}:
                 continue
             rows = [[name, *(cells.get((name, function), "-") for function in functions)] for name in frameworks]
@@ -170,16 +104,12 @@ def _order(function: str) -> tuple[int, int]:
     return list(QUANTITIES).index(quantity), list(OPS).index(op)
 
 
-def _framework(line: Line) -> str:
-    return line.framework if line.mode == "eager" else f"{line.framework}, {line.mode}"
-
-
 def _marks(found: Sequence[Swept]) -> dict[str, str]:
     """Return a letter for each set of rows that was measured, most rows first; none for the one of most functions."""
     sets = Counter(one.rows for one in sorted(found, key=lambda one: -one.count))
     usual, _ = sets.most_common(1)[0]
-    letters = iter(ascii_lowercase)
-    return {usual: "", **{rows: next(letters, "z") for rows in sets if rows != usual}}
+    letters = chain(ascii_lowercase, (f"{first}{second}" for first, second in product(ascii_lowercase, repeat=2)))
+    return {usual: "", **{rows: next(letters) for rows in sets if rows != usual}}
 
 
 def witnesses(found: Sequence[Swept]) -> Table:
@@ -187,62 +117,22 @@ def witnesses(found: Sequence[Swept]) -> Table:
     rows = [
         [
             f"{one.line.function} {one.line.format}",
-            _framework(one.line),
+            name,
             one.line.ulps,
             one.line.worst,
             one.line.observed,
             one.line.reproduction,
         ]
-        for one in found
+        for name, one in zip(headings(found), found, strict=True)
     ]
     columns = ["function", "framework", "ulps", "row", "size of the answer", "command"]
     return Table("The worst row of each", columns, rows, "Logits are hexadecimal. The command measures the row alone.")
 
 
-def environments(records: Sequence[Record]) -> Table:
+def environments(atlas: Atlas) -> Table:
     """Return what was measured where."""
-    rows = {
-        (
-            record.head["adapter"],
-            f"{record.head['framework']['framework']} {record.head['framework']['version']}",
-            ", ".join(f"{name} {value}" for name, value in sorted(record.head["framework"]["build"].items())),
-            _processor(record.head["environment"]),
-        ): None
-        for record in records
-    }
-    return Table("Environments", ["framework", "release", "build", "processor"], [list(row) for row in sorted(rows)])
-
-
-def _processor(environment: Mapping[str, object]) -> str:
-    """Return a processor and the extensions that it has."""
-    features = environment.get("cpu_features")
-    extensions = f" ({' '.join(map(str, features))})" if isinstance(features, list) and features else ""
-    return f"{environment['cpu']}{extensions}"
-
-
-def searched_of(path: Path) -> Searched:
-    """Read what the atlas shows of a witness of `logitproof worst`.
-
-    Raises
-    ------
-    RunFileError
-        The file is none.
-    """
-    tree = witness_in(path)
-    cell, shown, search = tree["cell"], tree["shown"], tree["about"]["search"]
-    return Searched(
-        framework=tree["framework"],
-        function=f"{cell['op']} {cell['quantity']}",
-        format=cell["format"],
-        classes=f"{len(tree['row']['logits'][1]):,}",
-        by="error / bound" if tree["measure"] == "slack" else tree["measure"],
-        ulps=three_digits(float.fromhex(shown["ulps"])),
-        slack=slack_of(float.fromhex(shown["slack"])),
-        rows=f"{search['rows']:,}",
-        random=three_digits(search["random_best"]) + f" ({search['random_rows']:,})"
-        if "random_best" in search
-        else "-",
-    )
+    rows = [list(astuple(one)) for one in atlas.environments]
+    return Table("Environments", ["framework", "release", "build", "processor"], rows)
 
 
 def searches(found: Sequence[Searched]) -> Table:
@@ -263,16 +153,15 @@ def searches(found: Sequence[Searched]) -> Table:
     return Table("The worst rows found of more classes", list(heads.values()), rows, lead)
 
 
-def tables_of(records: Sequence[Record], found: Sequence[Searched]) -> list[Table]:
+def tables_of(atlas: Atlas) -> list[Table]:
     """Return all tables of the atlas."""
-    swept = swept_of(records)
+    swept, searched = atlas.swept, atlas.searched
     every = [*matrices(swept), witnesses(swept)] if swept else []
-    return [*every, *([searches(found)] if found else []), environments(records)]
+    return [*every, *([searches(searched)] if searched else []), environments(atlas)]
 
 
-def headline_of(records: Sequence[Record]) -> str:
+def headline_of(swept: Sequence[Swept]) -> str:
     """Describe what there is."""
-    swept = swept_of(records)
     numbers = sum(one.numbers for one in swept)
     broken = sum(one.is_broken for one in swept)
     compared = f"{numbers:,} answers of {plural(len(swept), 'function')} were compared with the exact ones"
@@ -284,7 +173,7 @@ def headline_of(records: Sequence[Record]) -> str:
     return f"{compared}; {broke}"
 
 
-def write_page(records: Sequence[Record], found: Sequence[Searched], path: Path) -> None:
+def write_page(atlas: Atlas, path: Path) -> None:
     """Write the page.
 
     Raises
@@ -293,11 +182,11 @@ def write_page(records: Sequence[Record], found: Sequence[Searched], path: Path)
         The place cannot be written.
     """
     facts = [Fact(name, text) for name, text in METHOD.items()]
-    page = ComparisonPage("Logitproof atlas", headline_of(records), "", facts, tables_of(records, found))
+    page = ComparisonPage("Logitproof atlas", headline_of(atlas.swept), "", facts, tables_of(atlas))
     write_comparison_page(page, path)
 
 
-def write_markdown(records: Sequence[Record], found: Sequence[Searched], path: Path, page: Path) -> None:
+def write_markdown(atlas: Atlas, path: Path, page: Path) -> None:
     """Write the atlas as Markdown, with a link to the page.
 
     Raises
@@ -307,8 +196,8 @@ def write_markdown(records: Sequence[Record], found: Sequence[Searched], path: P
     """
     method = "\n".join(f"- **{name}.** {escaped(text)}" for name, text in METHOD.items())
     link = f"[The same as one page]({quote(Path(os.path.relpath(page, path.parent)).as_posix())})."
-    parts = ["# Atlas: the largest errors", f"{headline_of(records)}. {link}", "## Method", method]
-    for table in tables_of(records, found):
+    parts = ["# Atlas: the largest errors", f"{headline_of(atlas.swept)}. {link}", "## Method", method]
+    for table in tables_of(atlas):
         parts += [f"## {table.title}", *([escaped(table.lead)] if table.lead else []), _markdown(table)]
     write_text_atomically(path, "\n\n".join(parts) + "\n")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from logitproof_reports.sweep_records.record import Record
 from logitproof_reports.sweep_records.summary import summary_of
+from logitproof_reports.sweep_records.words import processor_of
 from logitproof_reports.words.text import plural
 
 if TYPE_CHECKING:
@@ -64,16 +65,17 @@ class Coverage:
 
 
 def coverages(records: Sequence[Record]) -> Iterator[Coverage]:
-    """Yield each function of each adapter, with what all records of the same build and machine hold of it.
+    """Yield each function of each adapter and processor, with what all records of the same build hold of it.
 
     The record with the most rows counts, and those of other rows in the same environment are added to it.
     """
-    found: dict[tuple[str, str], list[Record]] = {}
+    found: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
+        place = record.head["adapter"], processor_of(record.head["environment"])
         for name in record.head["plan"]:
             if record.units_of(name):
-                found.setdefault((record.head["adapter"], name), []).append(record)
-    for (_, name), mine in found.items():
+                found.setdefault((*place, name), []).append(record)
+    for (*_, name), mine in found.items():
         yield _joined(name, mine)
 
 

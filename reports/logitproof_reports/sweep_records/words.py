@@ -13,6 +13,8 @@ from logitproof_reference.vocabulary.ops import OPS
 from logitproof_reports.words.text import slack_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from logitproof_reports.sweep_records.record import Record
     from logitproof_reports.sweep_records.summary import Summary
 
@@ -75,6 +77,13 @@ def line_of(record: Record, summary: Summary) -> Line:
         lost=f"{counts['lost']:,}",
         reproduction="" if row < 0 else reproduction(record.head["adapter"], planned, row),
     )
+
+
+def processor_of(environment: Mapping[str, object]) -> str:
+    """Return a processor and the extensions that it has."""
+    features = environment.get("cpu_features")
+    extensions = f" ({' '.join(map(str, features))})" if isinstance(features, list) and features else ""
+    return f"{environment['cpu']}{extensions}"
 
 
 def logits_of_row(op: str, format_: str, row: int) -> list[float]:

@@ -55,6 +55,7 @@ NOT_RUN = {
     "PYTHONPATH=tests python -m meta.cases.enter_witness": "changes the case set: tests/meta/cases/test_worst_known.py",
     "logitproof atlas": ATLAS,
     "logitproof diff before.sweep after.sweep": ATLAS,
+    "logitproof diff atlas-before.json atlas.json": ATLAS,
     "logitproof upgrade": "needs releases from an index: tests/meta/commands/test_upgrade.py has one of its own",
     "logitproof bisect": "needs releases from an index: tests/meta/commands/test_upgrade.py has one of its own",
     "logitproof verify": "needs the certificate of the command above it: tests/meta/commands",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from logitproof_reference.vocabulary.cells import Cell, cell_to_json
+from logitproof_reports.sweep_records.atlas_entries import Searched, atlas_of
 from logitproof_reports.sweep_records.record import KIND, VERSION
 from meta.robustness.damaged_runs import NESTED, SPELLINGS, odd_json, of_bytes
 from meta.sweeps.test_atlas import record_of
@@ -72,6 +74,19 @@ def sound_witness() -> bytes:
         "about": about,
     }
     return json.dumps(tree, default=vars).encode()
+
+
+def sound_atlas() -> bytes:
+    """Return the file of an atlas, of a record and a search."""
+    swept = asdict(atlas_of([record_of("numpy")]).swept[0])
+    search = Searched("numpy", "NumPy 2.4.0", "softmax value", "float32", "10", "ulps", "2.5", "0.25", "100", "-")
+    tree = {
+        "logitproof_atlas": 1,
+        "environments": [swept["environment"]],
+        "swept": [{**swept, "environment": 0}],
+        "searched": [asdict(search)],
+    }
+    return json.dumps(tree).encode()
 
 
 @cache
@@ -215,11 +230,18 @@ KINDS: dict[str, tuple[str, SearchStrategy[bytes]]] = {
     "record bytes": (".sweep", of_bytes(sound_record)),
     "witness": (".json", of_trees(sound_witness)),
     "witness bytes": (".json", of_bytes(sound_witness)),
+    "atlas": (".atlas", of_trees(sound_atlas)),
+    "atlas bytes": (".atlas", of_bytes(sound_atlas)),
     **{suffix: (suffix, of_arrays(suffix)) for suffix in (".npy", ".npz", ".safetensors", ".parquet")},
 }
 """What each kind of damage makes: the end of the file's name, and its bytes."""
 
-SOUND = {".sweep": sound_record, ".json": sound_witness, **{s: lambda s=s: sound_arrays()[s] for s in sound_arrays()}}
+SOUND = {
+    ".sweep": sound_record,
+    ".json": sound_witness,
+    ".atlas": sound_atlas,
+    **{s: lambda s=s: sound_arrays()[s] for s in sound_arrays()},
+}
 """A file that is sound, by the end of its name."""
 
 READERS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -232,6 +254,11 @@ READERS: dict[str, tuple[tuple[str, ...], ...]] = {
     ".json": (
         ("atlas", "{}", "{sound}", "-o", "page.html", "--markdown", "page.md"),
         ("worst", "--again", "{}"),
+    ),
+    ".atlas": (
+        ("atlas", "{}", "{sound}", "-o", "page.html", "--markdown", "page.md", "--data", "page.json"),
+        ("diff", "{sound}", "{}"),
+        ("diff", "{}", "{sound}"),
     ),
     **dict.fromkeys(
         sound_arrays(),
