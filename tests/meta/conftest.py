@@ -28,8 +28,8 @@ os.environ[ANSWERS_VARIABLE] = OFF
 shared_answers().in_memory = 384 << 20
 """Bytes a worker: hundreds of mutants are asked the same rows, whose answers were computed five times each in less."""
 
-collect_ignore = ["kernels/of_jax.py", "kernels/every_torch.py", "kernels/torch_parts.py"]
-collect_ignore_glob = ["kernels/of_torch*.py"]
+collect_ignore = ["kernels/every_torch.py", "kernels/torch_parts.py"]
+collect_ignore_glob = ["kernels/of_jax*.py", "kernels/of_torch*.py"]
 """Kernels of frameworks that the tests do without: `meta.kernels.measure` takes them where they are installed."""
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from meta.kernels import of_jax_correct_second, of_jax_faulty_second
 from meta.kernels.corpus import Planted
 
 LOSS = "softmax_cross_entropy"
@@ -171,9 +172,11 @@ FAULTY = [
     Planted(LOSS, "threshold", confident_labels_send_nothing_back),
     Planted("log_sum_exp", "tail", tail_behind_the_last_whole_block),
     Planted("sigmoid_cross_entropy", "derivative", derivative_saturated_at_15),
+    *of_jax_faulty_second.FAULTY,
 ]
 CORRECT = [
     Planted("log_sum_exp", "scan", scan_over_padded_blocks),
     Planted(LOSS, "map over rows", row_after_row_by_map),
     Planted(LOSS, "kept range", label_found_by_a_kept_range),
+    *of_jax_correct_second.CORRECT,
 ]
