@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.kernels.cases.recipes import RECIPES, SPREAD, Recipe, Spot
-from logitproof_adapters.kernels.adapter import SAVED
+from logitproof_adapters.kernels.questions import SAVED
 from logitproof_adapters.kernels.ways_of_calling import AFTER_VALUE, WAYS
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.cases.memory_layouts import OF_GRADIENTS, PLACEMENTS

@@ -16,9 +16,10 @@ from logitproof.kernels.findings.shown import OF_WAYS
 from logitproof.kernels.judging.asking import Asker
 from logitproof.kernels.judging.examination import Examination, Plan, examine
 from logitproof.kernels.judging.truth import Question
-from logitproof_adapters.kernels.adapter import SAVED, adapter_of
+from logitproof_adapters.kernels.adapter import adapter_of
 from logitproof_adapters.kernels.declaration import Declaration
 from logitproof_adapters.kernels.kernel import Kernel
+from logitproof_adapters.kernels.questions import SAVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,10 @@ from logitproof.kernels.judging.truth import Question
 from logitproof.kernels.judging.unoffered_quantities import offered
 from logitproof_adapters import contract
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
-from logitproof_adapters.kernels.adapter import APART, KernelQuestions, LaterCompiled, OneProgram, adapter_of
+from logitproof_adapters.kernels.adapter import adapter_of
 from logitproof_adapters.kernels.kernel import Kernel
+from logitproof_adapters.kernels.programs_of_jax import APART, LaterCompiled, OneProgram
+from logitproof_adapters.kernels.questions import KernelQuestions
 from logitproof_adapters.kernels.ways_of_calling import AS_IS
 from logitproof_reference.cases.memory_layouts import PLACEMENTS, laid
 from logitproof_reference.vocabulary.cells import Cell
