@@ -95,7 +95,7 @@ def _on(base: type[SourceAdapter], kernel: Kernel, device: str) -> SourceAdapter
         common = OneProgram if hasattr(kernel.function, "lower") else LaterCompiled
     asking = made_for(type("FrameworkKernel", (common, base), {"modes": (kernel.mode,), "_apart": {}}), device)
     asking._kernel = kernel  # noqa: SLF001  the class was made here
-    asking._namespace.update(functions)  # noqa: SLF001  likewise
+    asking._namespace.update({"np": np, **functions})  # noqa: SLF001  likewise
     asking.name = kernel.name
     given = [imported(function, name) for name, function in functions.items() if function is not None]
     asking.imports = "\n".join([asking.imports, *given])

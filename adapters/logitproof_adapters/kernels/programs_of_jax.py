@@ -1,13 +1,17 @@
-"""How kernels of JAX are asked: one program for a value and its derivative, past the first shapes of a format."""
+"""How kernels of JAX are asked: past the first shapes of a format by one program for the value and its derivative."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
+from logitproof_adapters.frameworks.jax.expressions import ANSWERS
 from logitproof_adapters.kernels.questions import KernelQuestions
 from logitproof_adapters.kernels.ways_of_calling import AS_IS
+from logitproof_adapters.sources.source_adapter import arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,20 +21,60 @@ if TYPE_CHECKING:
 APART = 6
 """Shapes of logits in each format of which a compiled function and its derivative are programs of their own."""
 
+BOTH = "both"
+"""The mode of a cell whose source is a program of two answers."""
+
+IN_BOTH = ("value", "grad_logits")
+"""What one program answers, of a kernel that is asked for both."""
+
+PROGRAM = """\
+both = lambda {taken}: ({expression}, {gradient})
+step = jax.jit(both{options})
+ones = lambda like: np.ones(like.shape, like.dtype)
+f = lambda {asked}: step({given})[{place}]"""
+
+ANY_COTANGENT = "ones(jax.eval_shape(lambda {asked}: {expression}, {asked}))"
+"""The upstream gradient that is handed over where the value is asked, which does not depend on it."""
+
+ROUNDING = {"xla_allow_excess_precision": False}
+
+MOST_EQUATIONS = 200
+"""Of a traced answer; one with more, as of a loop over blocks in Python, is not compiled for each shape."""
+
 
 class OneProgram(KernelQuestions):
-    """Asks a function that jax.jit has compiled: past the first shapes its derivative is one program with it.
+    """Asks a function that jax.jit has compiled: past the first shapes with its derivative in one program.
 
-    ``jax.vjp(function, x)`` compiles two programs for each shape, ``jax.jit`` of it one, as a training step does. What
-    the first keeps for the second is rounded to its format between them, and need not be within one: the first shapes,
-    those of the matrix among them, are asked by two.
+    ``function(x)`` and ``jax.vjp(function, x)`` compile three programs for each shape; ``jax.jit`` of both is one, as a
+    training step is. The value in it is the function's own, not that of the forward pass of a ``jax.custom_vjp``.
+    What one program keeps for another is rounded to its format between them, and need not be within one: the first
+    shapes, those of the matrix among them, are asked by programs of their own, and so are ways of calling, and shapes
+    in which the function has a value and no derivative.
     """
 
     _apart: dict[str, set[tuple[int, ...]]]
+    imports: str
+    _is_called_in_a_way = False
+    options = ""
+    """What jax.jit is told besides the function."""
+
+    @cached_property
+    def _alone(self) -> set[tuple[str, tuple[int, ...]]]:
+        """Formats and shapes in which the program of two could not be made."""
+        return set()
+
+    @cached_property
+    def _steps(self) -> WeakValueDictionary[Any, Any]:
+        """The programs of two by cell, class axis and shape of the logits, as long as a function needs them."""
+        return WeakValueDictionary()
 
     def _spelled(self, cell: Cell, logits: NDArray[Any]) -> Cell:
         """Return the cell in whose mode the source is written."""
-        return cell if cell.quantity == "value" or self._is_apart(cell, logits) else replace(cell, mode="compiled")
+        if self._is_apart(cell, logits):
+            return cell
+        if self._is_in_both(cell, logits):
+            return replace(cell, mode=BOTH)
+        return cell if cell.quantity == "value" else replace(cell, mode="compiled")
 
     def _is_apart(self, cell: Cell, logits: NDArray[Any]) -> bool:
         """Whether a shape is one of the first of its format."""
@@ -39,21 +83,89 @@ class OneProgram(KernelQuestions):
             apart.add(logits.shape)
         return logits.shape in apart
 
+    def _is_in_both(self, cell: Cell, logits: NDArray[Any]) -> bool:
+        """Whether a program of two answers a cell: of a kernel that is asked for both."""
+        if self._is_called_in_a_way or cell.entry or (cell.format, logits.shape) in self._alone:
+            return False
+        return cell.quantity in IN_BOTH and set(IN_BOTH) <= set(self._kernel.quantities)
+
+    def source(self, cell: Cell, axis: int, ndim: int) -> str:
+        """Return source that defines ``f``."""
+        if cell.mode != BOTH:
+            text = super().source(cell, axis, ndim)
+            return f"{text[:-1]}{self.options})" if cell.mode == "compiled" else text
+        expression = self.expression(cell, axis, ndim)
+        asked, taken = arguments(cell), arguments(replace(cell, quantity="grad_logits"))
+        given = taken
+        if cell.quantity == "value":
+            ones = ANY_COTANGENT.format(asked=asked, expression=expression)
+            given = ", ".join(ones if letter == "c" else letter for letter in taken.split(", "))
+        return PROGRAM.format(
+            taken=taken,
+            expression=expression,
+            gradient=ANSWERS["grad_logits"].format(expression=expression),
+            options=self.options,
+            asked=asked,
+            given=given,
+            place=IN_BOTH.index(cell.quantity),
+        )
+
+    def _in_a_way(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
+        self._is_called_in_a_way = True
+        try:
+            return super()._in_a_way(cell, inputs)
+        finally:
+            self._is_called_in_a_way = False
+
     def _function(self, cell: Cell, axis: int, *arrays: NDArray[Any]) -> Any:
+        spelled = self._spelled(cell, arrays[0])
+        if not self._may_fail(spelled):
+            return self._program(spelled, axis, *arrays)
+        made: list[Any] = []
+
+        def function(*tensors: Any) -> Any:
+            if not made:
+                made.append(self._tried(spelled, axis, arrays, tensors) or self._function(cell, axis, *arrays))
+            return made[0](*tensors)
+
+        return function
+
+    def _may_fail(self, spelled: Cell) -> bool:
+        """Whether a program is tried, and another one asked where it cannot be made."""
+        return spelled.mode == BOTH
+
+    def _program(self, spelled: Cell, axis: int, *arrays: NDArray[Any]) -> Any:
+        """Return what the source defines; two answers of one program share it."""
         asked: Any = super()
-        return asked._function(self._spelled(cell, arrays[0]), axis, *arrays)  # noqa: SLF001 - of the adapter that this is a part of
+        found = asked._function(spelled, axis, *arrays)  # noqa: SLF001 - of the adapter that this is a part of
+        if spelled.mode == BOTH:
+            key = (replace(spelled, quantity="value"), axis, arrays[0].shape)
+            found.__globals__["step"] = self._steps.setdefault(key, found.__globals__["step"])
+        return found
+
+    def _tried(self, spelled: Cell, axis: int, arrays: tuple[NDArray[Any], ...], tensors: tuple[Any, ...]) -> Any:
+        """Return the function of a program; None, from now on in this shape, where it cannot be made."""
+        try:
+            found = self._program(spelled, axis, *arrays)
+            if self._is_short(found, spelled, tensors):
+                found(*tensors)
+                return found
+        except Exception:  # noqa: BLE001, S110 - what the kernel raises by itself counts
+            pass
+        self._alone.add((spelled.format, arrays[0].shape))
+        return None
+
+    def _is_short(self, found: Any, spelled: Cell, tensors: tuple[Any, ...]) -> bool:
+        """Whether a program is worth being compiled: what somebody has compiled is."""
+        del found, spelled, tensors
+        return True
 
     def repro(self, cell: Cell, inputs: Inputs) -> str:
         """Return a standalone program that calls the kernel as it was asked."""
         asked: Any = super()
-        text: str = asked.repro(self._spelled(cell, inputs.logits), inputs)
-        return text
-
-
-ROUNDING = {"xla_allow_excess_precision": False}
-
-MOST_EQUATIONS = 200
-"""Of a traced function; one with more, as of a loop over blocks in Python, is not compiled for each shape."""
+        spelled = self._spelled(cell, inputs.logits)
+        text: str = asked.repro(spelled, inputs)
+        return text.replace(self.imports, f"import numpy as np\n{self.imports}", 1) if spelled.mode == BOTH else text
 
 
 class LaterCompiled(OneProgram):
@@ -66,46 +178,23 @@ class LaterCompiled(OneProgram):
     """
 
     is_compiled_later = True
-    _is_called_in_a_way = False
-
-    @cached_property
-    def _plain(self) -> set[tuple[str, tuple[int, ...]]]:
-        """Formats and shapes in which it is called as it is."""
-        return set()
+    options = f", compiler_options={ROUNDING}"
 
     def _spelled(self, cell: Cell, logits: NDArray[Any]) -> Cell:
         """Return the cell in whose mode the source is written."""
-        is_plain = self._is_called_in_a_way or cell.entry == AS_IS or (cell.format, logits.shape) in self._plain
-        return cell if is_plain or self._is_apart(cell, logits) else replace(cell, mode="compiled")
-
-    def source(self, cell: Cell, axis: int, ndim: int) -> str:
-        """Return source that defines ``f``; a compiler may keep more digits between operations if it is not told."""
-        text = super().source(cell, axis, ndim)
-        return f"{text[:-1]}, compiler_options={ROUNDING})" if cell.mode == "compiled" else text
+        is_plain = self._is_called_in_a_way or cell.entry == AS_IS or (cell.format, logits.shape) in self._alone
+        if is_plain or self._is_apart(cell, logits):
+            return cell
+        return replace(cell, mode=BOTH if self._is_in_both(cell, logits) else "compiled")
 
     def _in_a_way(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
-        self._plain.add((cell.format, inputs.logits.shape))
-        self._is_called_in_a_way = True
-        try:
-            return super()._in_a_way(cell, inputs)
-        finally:
-            self._is_called_in_a_way = False
+        self._alone.add((cell.format, inputs.logits.shape))
+        return super()._in_a_way(cell, inputs)
 
-    def _function(self, cell: Cell, axis: int, *arrays: NDArray[Any]) -> Any:
-        if self._spelled(cell, arrays[0]) is cell:
-            return super()._function(cell, axis, *arrays)
-        made: list[Any] = []
+    def _may_fail(self, spelled: Cell) -> bool:
+        return spelled.mode in {BOTH, "compiled"}
 
-        def function(*tensors: Any) -> Any:
-            if not made:
-                compiled = self._compiled(cell, axis, arrays, tensors)
-                made.append(compiled or self._function(cell, axis, *arrays))
-            return made[0](*tensors)
-
-        return function
-
-    def _compiled(self, cell: Cell, axis: int, arrays: tuple[NDArray[Any], ...], tensors: tuple[Any, ...]) -> Any:
-        """Return the compiled function; None, from now on in this shape, where it is called as it is."""
+    def _tried(self, spelled: Cell, axis: int, arrays: tuple[NDArray[Any], ...], tensors: tuple[Any, ...]) -> Any:
         jax, plain = self._namespace["jax"], self._namespace
 
         def kernel(*given: Any, **declared: Any) -> Any:
@@ -114,13 +203,19 @@ class LaterCompiled(OneProgram):
 
         self._namespace = {**plain, "kernel": kernel}
         try:
-            found = super()._function(cell, axis, *arrays)
-            if len(jax.make_jaxpr(found.__wrapped__)(*tensors).eqns) <= MOST_EQUATIONS:
-                found(*tensors)
-                return found
-        except Exception:  # noqa: BLE001, S110 - what it raises without a compiler counts
-            pass
+            return super()._tried(spelled, axis, arrays, tensors)
         finally:
             self._namespace = plain
-        self._plain.add((cell.format, arrays[0].shape))
-        return None
+
+    def _is_short(self, found: Any, spelled: Cell, tensors: tuple[Any, ...]) -> bool:
+        """Whether a program has at most `MOST_EQUATIONS` an answer."""
+        is_both = spelled.mode == BOTH
+        plain = _without_jit(found) if is_both else found.__wrapped__
+        equations = self._namespace["jax"].make_jaxpr(plain)(*tensors).eqns
+        return len(equations) <= MOST_EQUATIONS * (len(IN_BOTH) if is_both else 1)
+
+
+def _without_jit(found: Any) -> Any:
+    """Return the ``f`` of a `PROGRAM` as it is without a compiler: what that is told is told at the outermost alone."""
+    scope = found.__globals__
+    return FunctionType(found.__code__, {**scope, "step": scope["both"]})

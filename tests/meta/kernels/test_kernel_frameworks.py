@@ -99,36 +99,101 @@ def test_a_framework_without_tensors_is_refused(framework: str) -> None:
         adapter_of(Kernel(len, "softmax", framework=framework))
 
 
-def test_the_derivative_of_what_jax_has_compiled_is_one_program_past_the_first_shapes() -> None:
-    def compiled(x: Any) -> Any:
-        return x
+def asking_jax(common: Any, kernel: Any, quantities: tuple[str, ...] = ()) -> Any:
+    """Return what asks a kernel of JAX, without JAX."""
+    asking = object.__new__(type("Asking", (common, adapter_class("jax")), {"_apart": {}}))
+    asking._kernel = Kernel(kernel, "softmax", framework="jax", asked=quantities)
+    asking._functions, asking._made, asking._resident = {}, 1, 0
+    return asking
 
-    compiled.lower = None  # type: ignore[attr-defined]  # of what jax.jit returns
-    asking: Any = object.__new__(type("Asking", (OneProgram, adapter_class("jax")), {"_apart": {}}))
-    asking._kernel = Kernel(compiled, "softmax", framework="jax")
-    sources = []
+
+def of_softmax(quantity: str) -> Cell:
+    return Cell("any", "eager", "softmax", quantity, "float32")
+
+
+PROGRAM_OF_TWO = """\
+both = lambda x, c: (kernel(x), jax.vjp(lambda x: kernel(x), x)[1](c)[0])
+step = jax.jit(both)
+ones = lambda like: np.ones(like.shape, like.dtype)
+"""
+
+
+def test_value_and_derivative_of_what_jax_has_compiled_are_one_program_past_the_first_shapes() -> None:
+    asking = asking_jax(OneProgram, len)
+    sources: dict[str, list[str]] = {"value": [], "grad_logits": []}
     for classes in [*range(1, APART + 3), 1]:
-        cell = asking._spelled(Cell("any", "eager", "softmax", "grad_logits", "float32"), np.zeros((2, classes)))
-        sources.append(asking.source(cell, 1, 2))
-    assert len(set(sources[:APART])) == 1
-    assert "jax.jit" not in sources[0]
-    assert set(sources[APART:-1]) == {sources[0].replace("f = ", "f = jax.jit(") + ")"}
-    assert sources[-1] == sources[0]  # a shape that was asked by two is asked so again
-    value = Cell("any", "eager", "softmax", "value", "float32")
-    assert asking._spelled(value, np.zeros((2, 99))) == value
+        for quantity, spelled in sources.items():
+            cell = asking._spelled(of_softmax(quantity), np.zeros((2, classes)))
+            spelled.append(asking.source(cell, 1, 2))
+    assert set(sources["value"][:APART]) == {"f = lambda x: kernel(x)"}
+    assert set(sources["grad_logits"][:APART]) == {"f = lambda x, c: jax.vjp(lambda x: kernel(x), x)[1](c)[0]"}
+    value = "f = lambda x: step(x, ones(jax.eval_shape(lambda x: kernel(x), x)))[0]"
+    assert set(sources["value"][APART:-1]) == {PROGRAM_OF_TWO + value}
+    assert set(sources["grad_logits"][APART:-1]) == {PROGRAM_OF_TWO + "f = lambda x, c: step(x, c)[1]"}
+    for spelled in sources.values():
+        assert spelled[-1] == spelled[0]  # a shape that was asked apart is asked so again
+
+
+def test_other_quantities_ways_of_calling_and_a_kernel_asked_for_its_value_have_programs_of_their_own() -> None:
+    past = np.zeros((2, 99))
+    asking = asking_jax(OneProgram, len, ("value", "grad_logits", "hvp"))
+    asking._apart["float32"] = {(one, one) for one in range(APART)}
+    assert asking._spelled(of_softmax("hvp"), past).mode == "compiled"
+    asking._is_called_in_a_way = True
+    assert asking._spelled(of_softmax("value"), past).mode == "eager"
+    assert asking._spelled(of_softmax("grad_logits"), past).mode == "compiled"
+    alone = asking_jax(OneProgram, len, ("value",))
+    alone._apart["float32"] = asking._apart["float32"]
+    assert alone._spelled(of_softmax("value"), past).mode == "eager"
+
+
+def test_a_program_of_two_is_made_once_and_where_it_cannot_be_made_each_is_asked_alone() -> None:
+    compiled: list[Any] = []
+
+    def jit(function: Any) -> Any:
+        def step(*given: Any) -> Any:
+            compiled.append(step)
+            return function(*given)
+
+        return step
+
+    def vjp(function: Any, x: Any) -> Any:
+        if x.shape[1] == 98:
+            raise TypeError("no derivative in this shape")
+        return function(x), lambda c: [c * 3]
+
+    def kernel(x: Any) -> Any:
+        return x * 2
+
+    asking = asking_jax(OneProgram, kernel)
+    jax = SimpleNamespace(jit=jit, vjp=vjp, eval_shape=lambda function, x: function(x))
+    asking._namespace = {"jax": jax, "np": np, "kernel": kernel}
+    asking._apart["float32"] = {(one, one) for one in range(APART)}
+    logits = np.ones((2, 99), np.float32)
+    value = asking._function(of_softmax("value"), 1, logits)
+    gradient = asking._function(of_softmax("grad_logits"), 1, logits, logits)
+    assert value(logits)[0, 0] == 2
+    assert gradient(logits, logits)[0, 0] == 3
+    assert len({id(step) for step in compiled}) == 1
+    compiled.clear()
+    other = logits[:, 1:]
+    assert asking._function(of_softmax("value"), 1, other)(other)[0, 0] == 2
+    assert asking._alone == {("float32", (2, 98))}
+    assert len(compiled) == 1  # the one that failed
+    with pytest.raises(TypeError, match="no derivative in this shape"):
+        asking._function(of_softmax("grad_logits"), 1, other, other)(other, other)
 
 
 def test_what_jax_has_not_compiled_is_compiled_past_the_first_shapes_but_not_in_ways_of_calling() -> None:
-    asking: Any = object.__new__(type("Asking", (LaterCompiled, adapter_class("jax")), {"_apart": {}}))
-    asking._kernel = Kernel(lambda x: x, "softmax", framework="jax")
-    cell = Cell("any", "eager", "softmax", "value", "float32")
+    asking = asking_jax(LaterCompiled, len, ("value",))
+    cell = of_softmax("value")
     shapes = [np.zeros((2, classes)) for classes in range(1, APART + 3)]
     spelled = [asking.source(asking._spelled(cell, logits), 1, 2) for logits in shapes]
     assert set(spelled[:APART]) == {"f = lambda x: kernel(x)"}
     assert set(spelled[APART:]) == {
         "f = jax.jit(lambda x: kernel(x), compiler_options={'xla_allow_excess_precision': False})"
     }
-    asking._plain.add(("float32", shapes[-1].shape))  # it cannot be traced there
+    asking._alone.add(("float32", shapes[-1].shape))  # it cannot be traced there
     assert asking._spelled(cell, shapes[-1]) is cell
     asking._is_called_in_a_way = True
     assert asking._spelled(cell, shapes[-2]) is cell
@@ -216,12 +281,11 @@ def test_what_cannot_be_compiled_or_is_long_is_called_as_it_is(equations: int, f
             raise TypeError("a tracer has no number")
         return "plain", x.shape
 
-    asking: Any = object.__new__(type("Asking", (LaterCompiled, adapter_class("jax")), {"_apart": {}}))
-    asking._kernel = Kernel(kernel, "softmax", framework="jax")
-    asking._namespace, asking._made, asking._resident = {"jax": _Traced(equations), "kernel": kernel}, 1, 0
+    asking = asking_jax(LaterCompiled, kernel, ("value",))
+    asking._namespace = {"jax": _Traced(equations), "kernel": kernel}
     asking._apart["float32"] = {(one, one) for one in range(APART)}
     logits = np.zeros((2, 99), np.float32)
     cell = Cell("any", "eager", "softmax", "value", "float32")
     assert asking._function(cell, 1, logits)(logits) == (way, (2, 99))
-    assert asking._plain == (set() if way == "compiled" else {("float32", (2, 99))})
+    assert asking._alone == (set() if way == "compiled" else {("float32", (2, 99))})
     assert asking._namespace["kernel"] is kernel
