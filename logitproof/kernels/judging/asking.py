@@ -22,6 +22,8 @@ from logitproof_reference.vocabulary.formats import FORMATS, format_of
 from logitproof_reference.vocabulary.ops import OPS
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from numpy.typing import NDArray
 
     from logitproof_adapters.contract import Adapter
@@ -118,6 +120,8 @@ class Asker:
     ----------
     seconds : float
         What its calls took so far.
+    beside : Executor or None
+        A thread for what needs no answer of the kernel, where exact answers are computed beside it.
     behind : int
         Length of the axis behind the classes, where they are the middle one.
     usual_way : str
@@ -131,7 +135,8 @@ class Asker:
         self.question = question
         self.seconds = 0.0
         self.truths = truths or Truths()
-        self._beside = ThreadPoolExecutor(1) if is_beside else None
+        self.beside = ThreadPoolExecutor(1) if is_beside else None
+        self._expected: dict[tuple[str, Any], Future[Truth]] = {}
         self.behind = MIDDLE_WIDTH
         self.usual_way = ""
 
@@ -229,14 +234,24 @@ class Asker:
         self, quantity: str, rows: Rows, placement: str = "", way: str = "", *, key: Any = None
     ) -> tuple[Reply, Compared | None]:
         """Call the kernel and compare its answer; None if none came."""
-        if self._beside is None:
+        if self.beside is None:
             reply = self.ask(quantity, rows, placement, way)
             return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key)
         expected = self._asked(quantity)
-        truth = self._beside.submit(self.truths.of, expected, rows, key)
+        truth = self._expected.pop((quantity, key), None) or self.beside.submit(self.truths.of, expected, rows, key)
         reply = self.ask(quantity, rows, placement, way)
         exact = truth.result() if self._asked(quantity, reply.dtype) == expected else None
         return reply, None if reply.observed is None else self.held(quantity, rows, reply, key=key, truth=exact)
+
+    def expect(self, quantity: str, rows: Rows, key: Any) -> None:
+        """Let exact answers be computed that the next comparison of this quantity and key needs."""
+        if self.beside is not None:
+            self._expected[quantity, key] = self.beside.submit(self.truths.of, self._asked(quantity), rows, key)
+
+    def expect_no_more(self, key: Any) -> None:
+        """Let go of exact answers of a key that nobody asked for."""
+        for one in [one for one in list(self._expected) if one[1] == key]:
+            self._expected.pop(one).cancel()
 
     def _asked(self, quantity: str, dtype: str = "") -> Question:
         """Return the question; a declared format of the result is that of a gradient only where this came in it.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +53,12 @@ BY_COMPILER = (
     "{quantity} of {classes} classes in {format_} is wrong as jax.jit compiles it ({slack:.3g} times the bound) and "
     "right as it is: it is asked as it is from there on"
 )
+AHEAD = 2
+"""Trials that are drawn while the kernel computes."""
+
+OF_A_DECLARATION = frozenset({IGNORED, AXIS_OF_ONE})
+"""Kinds of trials that most kernels are not asked."""
+
 HALF_WIDEST = 32_769
 """Widest row of half formats: in wider ones a sum of exponentials in float16 itself overflows."""
 
@@ -139,19 +147,47 @@ def examine(
     if plan.framework in COMPILED_FOR_EACH_SHAPE and plan.profile == "quick":
         found.note(FEWER_SHAPES.format(framework=plan.framework))
     started = time.monotonic()
-    needed = _needed(asker, plan.quantities)
-    for format_, trial in plan.trials():
+    for format_, trial, drawn in _drawn(asker, plan):
         if time.monotonic() - started > plan.seconds:
             found.left_out += 1
             continue
         if progress is not None:
             progress(f"{asker.adapter.name} {format_} {trial.name}")
-        drawn = drawn_for(asker, trial, format_, plan.seed, needed)
+        rows = drawn()
         asked = asker.with_axis_of_one() if trial.kind == AXIS_OF_ONE else asker
         for quantity in plan.quantities:
             if _is_for(asker, trial, quantity, format_):
-                _ask(asked, drawn, quantity, seed=plan.seed, found=found)
+                _ask(asked, rows, quantity, seed=plan.seed, found=found)
+        asker.expect_no_more(_key(rows, plan.seed))
     return found
+
+
+def _drawn(asker: Asker, plan: Plan) -> Iterator[tuple[str, Trial, Callable[[], DrawnRows]]]:
+    """Yield trials with their formats and what draws their rows.
+
+    Beside a kernel in a process of its own the next `AHEAD` trials are drawn, and their exact answers computed, while
+    it computes: by one thread and in their order, so that they are the same as if nothing were drawn ahead.
+    """
+    needed = _needed(asker, plan.quantities)
+
+    def draws(format_: str, trial: Trial) -> DrawnRows:
+        drawn = drawn_for(asker, trial, format_, plan.seed, needed)
+        for quantity in () if trial.quantities or trial.kind in OF_A_DECLARATION else plan.quantities:
+            asker.expect(quantity, drawn.rows, _key(drawn, plan.seed))
+        return drawn
+
+    queue: deque[tuple[str, Trial, Callable[[], DrawnRows]]] = deque()
+    for format_, trial in plan.trials():
+        of_trial = partial(draws, format_, trial)
+        queue.append((format_, trial, asker.beside.submit(of_trial).result if asker.beside else of_trial))
+        if len(queue) > AHEAD:
+            yield queue.popleft()
+    yield from queue
+
+
+def _key(drawn: DrawnRows, seed: int) -> tuple[str, str, int]:
+    """Return what names the rows of a trial."""
+    return drawn.trial.name, drawn.format.name, seed
 
 
 def _is_for(asker: Asker, trial: Trial, quantity: str, format_: str) -> bool:
@@ -194,7 +230,7 @@ def _ask(asker: Asker, drawn: DrawnRows, quantity: str, *, seed: int, found: Exa
         return
     trial = drawn.trial
     before = asker.seconds
-    key = (trial.name, drawn.format.name, seed)
+    key = _key(drawn, seed)
     widths, named = found.widths, (quantity, drawn.format.name, trial.classes)
     if widths is not None and (failure := widths.is_known(*named)):
         _note_refused(asker, drawn, quantity, failure, widths=widths, found=found)
