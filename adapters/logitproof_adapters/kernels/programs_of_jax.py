@@ -8,7 +8,6 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from logitproof_adapters.frameworks.jax.expressions import ANSWERS
 from logitproof_adapters.kernels.questions import KernelQuestions
 from logitproof_adapters.kernels.ways_of_calling import AS_IS
 from logitproof_adapters.sources.source_adapter import arguments
@@ -28,12 +27,14 @@ IN_BOTH = ("value", "grad_logits")
 """What one program answers, of a kernel that is asked for both."""
 
 PROGRAM = """\
-both = lambda {taken}: ({expression}, {gradient})
+value = {value}
+gradient = {gradient}
+both = lambda {taken}: (value({value_of}), gradient({taken}))
 step = jax.jit(both{options})
 ones = lambda like: np.ones(like.shape, like.dtype)
 f = lambda {asked}: step({given})[{place}]"""
 
-ANY_COTANGENT = "ones(jax.eval_shape(lambda {asked}: {expression}, {asked}))"
+ANY_COTANGENT = "ones(jax.eval_shape(value, {value_of}))"
 """The upstream gradient that is handed over where the value is asked, which does not depend on it."""
 
 ROUNDING = {"xla_allow_excess_precision": False}
@@ -92,23 +93,27 @@ class OneProgram(KernelQuestions):
     def source(self, cell: Cell, axis: int, ndim: int) -> str:
         """Return source that defines ``f``."""
         if cell.mode != BOTH:
-            text = super().source(cell, axis, ndim)
+            text = self._plain_source(cell, axis, ndim)
             return f"{text[:-1]}{self.options})" if cell.mode == "compiled" else text
-        expression = self.expression(cell, axis, ndim)
-        asked, taken = arguments(cell), arguments(replace(cell, quantity="grad_logits"))
-        given = taken
-        if cell.quantity == "value":
-            ones = ANY_COTANGENT.format(asked=asked, expression=expression)
-            given = ", ".join(ones if letter == "c" else letter for letter in taken.split(", "))
+        apart = [replace(cell, quantity=quantity, mode="eager") for quantity in IN_BOTH]
+        value, gradient = (self._plain_source(one, axis, ndim)[len("f = ") :] for one in apart)
+        value_of, taken = map(arguments, apart)
+        ones = ANY_COTANGENT.format(value_of=value_of)
+        of_value = ", ".join(ones if letter == "c" else letter for letter in taken.split(", "))
         return PROGRAM.format(
+            value=value,
+            gradient=gradient,
+            value_of=value_of,
             taken=taken,
-            expression=expression,
-            gradient=ANSWERS["grad_logits"].format(expression=expression),
             options=self.options,
-            asked=asked,
-            given=given,
+            asked=arguments(cell),
+            given=of_value if cell.quantity == "value" else taken,
             place=IN_BOTH.index(cell.quantity),
         )
+
+    def _plain_source(self, cell: Cell, axis: int, ndim: int) -> str:
+        text: str = super().source(cell, axis, ndim)
+        return text
 
     def _in_a_way(self, cell: Cell, inputs: Inputs) -> NDArray[Any]:
         self._is_called_in_a_way = True

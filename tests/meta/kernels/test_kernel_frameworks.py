@@ -112,7 +112,9 @@ def of_softmax(quantity: str) -> Cell:
 
 
 PROGRAM_OF_TWO = """\
-both = lambda x, c: (kernel(x), jax.vjp(lambda x: kernel(x), x)[1](c)[0])
+value = lambda x: kernel(x)
+gradient = lambda x, c: jax.vjp(lambda x: kernel(x), x)[1](c)[0]
+both = lambda x, c: (value(x), gradient(x, c))
 step = jax.jit(both)
 ones = lambda like: np.ones(like.shape, like.dtype)
 """
@@ -127,7 +129,7 @@ def test_value_and_derivative_of_what_jax_has_compiled_are_one_program_past_the_
             spelled.append(asking.source(cell, 1, 2))
     assert set(sources["value"][:APART]) == {"f = lambda x: kernel(x)"}
     assert set(sources["grad_logits"][:APART]) == {"f = lambda x, c: jax.vjp(lambda x: kernel(x), x)[1](c)[0]"}
-    value = "f = lambda x: step(x, ones(jax.eval_shape(lambda x: kernel(x), x)))[0]"
+    value = "f = lambda x: step(x, ones(jax.eval_shape(value, x)))[0]"
     assert set(sources["value"][APART:-1]) == {PROGRAM_OF_TWO + value}
     assert set(sources["grad_logits"][APART:-1]) == {PROGRAM_OF_TWO + "f = lambda x, c: step(x, c)[1]"}
     for spelled in sources.values():
