@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from logitproof.errors import UsageError
-from logitproof_reference.vocabulary.formats import BFLOAT16
+from logitproof_reference.vocabulary.formats import bfloat16
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ SAFETENSORS: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
-    "BF16": BFLOAT16,
+    "BF16": bfloat16(),
     "I64": np.dtype("<i8"),
     "I32": np.dtype("<i4"),
 }
@@ -214,7 +214,7 @@ def _of_npy(label: str, opened: Callable[[ExitStack], BinaryIO]) -> StoredArray:
         shape, is_fortran, dtype = _header(opened(stack))
     if is_fortran and len(shape) > 1:
         raise UsageError(f"{label} is stored column by column; save numpy.ascontiguousarray of it")
-    return StoredArray(label, shape, BFLOAT16 if dtype == np.dtype("V2") else dtype, at_data)
+    return StoredArray(label, shape, bfloat16() if dtype == np.dtype("V2") else dtype, at_data)
 
 
 def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof.sweeps.allowed import CENTRE, prefix_of
-from logitproof_adapters.sources.two_logits import DTYPES
 from logitproof_reference.oracle.two_classes import (
     RELATIVE,
     RELATIVE_OF_SUM,
@@ -20,7 +19,7 @@ from logitproof_reference.oracle.two_classes import (
     point_of,
     saturated,
 )
-from logitproof_reference.vocabulary.formats import widened
+from logitproof_reference.vocabulary.formats import FORMATS, widened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,7 +170,7 @@ class Stretch:
 def numbers_of(format_: str) -> F64:
     """Return every number of a half format, by its bits."""
     with np.errstate(invalid="ignore"):  # of NaN
-        return widened(np.arange(1 << 16, dtype=np.uint16).view(DTYPES[format_]))
+        return widened(np.arange(1 << 16, dtype=np.uint16).view(FORMATS[format_].dtype))
 
 
 def block_of(function: Function) -> int:

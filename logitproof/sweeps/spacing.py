@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from logitproof_adapters.sources.two_logits import DTYPES
 from logitproof_reference.oracle.two_classes import ABSOLUTE
 from logitproof_reference.vocabulary.formats import FORMATS, widened
 
@@ -64,7 +63,7 @@ def rounding(
 def _halfway(format_: str) -> tuple[F64, F64]:
     """Return, by the bits of a half format's number, where the numbers begin and end that round to it."""
     with np.errstate(invalid="ignore"):  # of NaN
-        numbers = widened(np.arange(1 << 16, dtype=np.uint16).view(DTYPES[format_]))
+        numbers = widened(np.arange(1 << 16, dtype=np.uint16).view(FORMATS[format_].dtype))
     finite = np.isfinite(numbers)
     ordered = np.unique(numbers[finite])
     largest = FORMATS[format_].largest

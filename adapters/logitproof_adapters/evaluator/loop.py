@@ -39,7 +39,7 @@ from logitproof_adapters.sources.probe import probed
 from logitproof_adapters.sources.trainer import trainer_of
 from logitproof_adapters.sources.two_logits import inputs_of
 from logitproof_reference.vocabulary.cells import Inputs, cell_from_json
-from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
+from logitproof_reference.vocabulary.formats import bfloat16_is_bits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -457,6 +457,6 @@ def facts_of_adapter(adapter: Adapter) -> dict[str, Any]:
 def _facts_of_trainer(trainer: SourceTrainer | None) -> dict[str, Any] | None:
     if trainer is None:
         return None
-    formats = [name for name in trainer.formats if not (name == "bfloat16" and BFLOAT16_IS_BITS)]
+    formats = [name for name in trainer.formats if not (name == "bfloat16" and bfloat16_is_bits())]
     recipes = {op: [list(pair) for pair in pairs] for op, pairs in trainer.recipes.items()}
     return {"mode": trainer.mode, "formats": formats, "recipes": recipes}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
+from logitproof_reference.vocabulary.formats import bfloat16, is_bfloat16, name_of_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,8 +82,8 @@ def unpacked(described: Mapping[str, Any], memory: memoryview) -> NDArray[Any]:
 
 
 def dtype_named(name: str) -> np.dtype[Any]:
-    """Return the dtype of a name, `BFLOAT16` for ``bfloat16``."""
-    return BFLOAT16 if name == "bfloat16" else np.dtype(name)
+    """Return the dtype of a name, see `bfloat16`."""
+    return bfloat16() if name == "bfloat16" else np.dtype(name)
 
 
 def packed_all(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], list[bytes | memoryview]]:
@@ -136,4 +136,4 @@ def is_numeric(dtype: np.dtype[Any]) -> bool:
     """Return whether it holds numbers that every machine has, be it bfloat16, whose kind NumPy does not know."""
     if dtype.kind in NUMBERS:
         return dtype.itemsize <= (16 if dtype.kind == "c" else 8)  # longdouble is another format elsewhere
-    return dtype == BFLOAT16 or (dtype.kind == "V" and "float" in dtype.name)
+    return is_bfloat16(dtype) or (dtype.kind == "V" and "float" in dtype.name)

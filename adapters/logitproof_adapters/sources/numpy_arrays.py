@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_adapters.sources.source_adapter import literal
-from logitproof_reference.vocabulary.formats import BFLOAT16, BFLOAT16_IS_BITS, name_of_dtype
+from logitproof_reference.vocabulary.formats import BFLOAT16_BITS, name_of_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ class NumpyArrays:
         TypeError
             It is bfloat16, which NumPy does not have here.
         """
-        if BFLOAT16_IS_BITS and array.dtype == BFLOAT16:
+        if array.dtype == BFLOAT16_BITS:
             raise TypeError(NO_BFLOAT16)
         return array
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from logitproof_reference.vocabulary.cells import Inputs
-from logitproof_reference.vocabulary.formats import BFLOAT16
+from logitproof_reference.vocabulary.formats import FORMATS
 from logitproof_reference.vocabulary.ops import OPS, TAKES_COTANGENT
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 ONE = {"float16": 0x3C00, "bfloat16": 0x3F80, "float32": 0x3F800000}
 """The bits of 1.0, by format: the formats that can be swept."""
-
-DTYPES = {"float16": np.dtype(np.float16), "bfloat16": BFLOAT16, "float32": np.dtype(np.float32)}
 
 
 def size_of(op: str, format_: str) -> int:
@@ -43,13 +41,13 @@ def logits_of_rows(op: str, format_: str, rows: NDArray[np.int64]) -> NDArray[An
 
 def _of_numbers(op: str, format_: str, numbers: NDArray[np.uint32]) -> NDArray[Any]:
     if format_ == "float32" and not OPS[op].elementwise:  # one pass: a row (d, 0) is the bits of d, as a longer number
-        return numbers.astype("<u8").view("<u4").reshape(-1, 2).view(DTYPES[format_])
+        return numbers.astype("<u8").view("<u4").reshape(-1, 2).view(FORMATS[format_].dtype)
     bits = np.empty((len(numbers), 2), np.uint32 if format_ == "float32" else np.uint16)
     if OPS[op].elementwise:
         bits[:] = numbers[:, None]
     else:
         bits[:, 0], bits[:, 1] = numbers >> 16, numbers & 0xFFFF
-    return bits.view(DTYPES[format_])
+    return bits.view(FORMATS[format_].dtype)
 
 
 def inputs_of(cell: Cell, start: int, count: int) -> Inputs:
@@ -73,4 +71,4 @@ def _constant(format_: str, row: tuple[int, int], count: int) -> NDArray[Any]:
     """Return a row of zeros and ones, this many times."""
     bits = np.empty((count, 2), np.uint32 if format_ == "float32" else np.uint16)
     bits[:] = [number * ONE[format_] for number in row]
-    return bits.view(DTYPES[format_])
+    return bits.view(FORMATS[format_].dtype)

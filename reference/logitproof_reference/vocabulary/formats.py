@@ -8,20 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-try:
-    import ml_dtypes
-except ImportError:  # in a target, where nothing is installed for the suite
-    BFLOAT16: np.dtype[Any] = np.dtype([("bfloat16", np.uint16)])
-else:
-    BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     F64 = NDArray[np.float64]
 
-BFLOAT16_IS_BITS = BFLOAT16.fields is not None
-"""Whether NumPy cannot count with bfloat16 here, for want of ml_dtypes; then `BFLOAT16` holds the bits alone."""
+BFLOAT16_BITS: np.dtype[Any] = np.dtype([("bfloat16", np.uint16)])
+"""The bits of bfloat16 alone, with which NumPy cannot count."""
+
+
+@lru_cache(maxsize=None)
+def bfloat16() -> np.dtype[Any]:
+    """Return how NumPy holds bfloat16: by ml_dtypes, or `BFLOAT16_BITS` in a target that lacks it.
+
+    It is imported where it is needed, not with this module: its release 0.7.0 takes a second to import.
+    """
+    try:
+        import ml_dtypes  # noqa: PLC0415  see above
+    except ImportError:  # in a target, where nothing is installed for the suite
+        return BFLOAT16_BITS
+    found: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return found
+
+
+def is_bfloat16(dtype: np.dtype[Any]) -> bool:
+    """Whether a dtype is that of bfloat16, or of its bits."""
+    return dtype == BFLOAT16_BITS or dtype.name == "bfloat16"
+
+
+def bfloat16_is_bits() -> bool:
+    """Whether NumPy cannot count with bfloat16 here, for want of ml_dtypes."""
+    return bfloat16() == BFLOAT16_BITS
 
 
 @dataclass(frozen=True)
@@ -32,8 +49,6 @@ class Format:
     ----------
     name : str
         ``float16``, ``bfloat16``, ``float32`` or ``float64``.
-    dtype : numpy.dtype
-        How NumPy holds it (bfloat16 through ml_dtypes, or see `BFLOAT16_IS_BITS`).
     precision : int
         Bits of the significand, the hidden one included.
     min_exponent : int
@@ -43,10 +58,14 @@ class Format:
     """
 
     name: str
-    dtype: np.dtype[Any]
     precision: int
     min_exponent: int
     largest: float
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """How NumPy holds it; see `bfloat16`."""
+        return bfloat16() if self.name == "bfloat16" else np.dtype(self.name)
 
     @property
     def unit_roundoff(self) -> float:
@@ -66,18 +85,16 @@ class Format:
     @property
     def bits(self) -> int:
         """Width in bits."""
-        return self.dtype.itemsize * 8
+        return self.precision + (1 - self.min_exponent).bit_length() + 1
 
 
 FORMATS: dict[str, Format] = {
-    "float16": Format("float16", np.dtype(np.float16), 11, -14, 65504.0),
-    "bfloat16": Format("bfloat16", BFLOAT16, 8, -126, (2 - 2.0**-7) * 2.0**127),
-    "float32": Format("float32", np.dtype(np.float32), 24, -126, (2 - 2.0**-23) * 2.0**127),
-    "float64": Format("float64", np.dtype(np.float64), 53, -1022, float(np.finfo(np.float64).max)),
+    "float16": Format("float16", 11, -14, 65504.0),
+    "bfloat16": Format("bfloat16", 8, -126, (2 - 2.0**-7) * 2.0**127),
+    "float32": Format("float32", 24, -126, (2 - 2.0**-23) * 2.0**127),
+    "float64": Format("float64", 53, -1022, float(np.finfo(np.float64).max)),
 }
 """Every format by name, narrowest first."""
-
-_BY_DTYPE = {format_.dtype: format_ for format_ in FORMATS.values()}
 
 
 def format_of(array: NDArray[Any]) -> Format:
@@ -88,20 +105,25 @@ def format_of(array: NDArray[Any]) -> Format:
     TypeError
         Its dtype is none of the four formats.
     """
-    try:
-        return _BY_DTYPE[np.dtype(array.dtype)]
-    except KeyError:
-        raise TypeError(f"dtype {array.dtype} is not one of the formats {', '.join(FORMATS)}") from None
+    return _format_of_dtype(array.dtype)
+
+
+@lru_cache(maxsize=None)
+def _format_of_dtype(dtype: np.dtype[Any]) -> Format:
+    format_ = FORMATS.get(name_of_dtype(dtype))
+    if format_ is None or dtype != format_.dtype:  # a byte order that is not this machine's has the same name
+        raise TypeError(f"dtype {dtype} is not one of the formats {', '.join(FORMATS)}")
+    return format_
 
 
 def name_of_dtype(dtype: np.dtype[Any]) -> str:
     """Return what a dtype is called, ``bfloat16`` also where that is bits alone."""
-    return "bfloat16" if dtype == BFLOAT16 else dtype.name
+    return "bfloat16" if is_bfloat16(dtype) else dtype.name
 
 
 def widened(array: NDArray[Any]) -> F64:
     """Return the numbers of an array as float64, exactly."""
-    if BFLOAT16_IS_BITS and array.dtype == BFLOAT16:
+    if array.dtype == BFLOAT16_BITS:
         array = (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     return array.astype(np.float64)
 

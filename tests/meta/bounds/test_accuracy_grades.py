@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 Question = tuple[str, str, str]
 
-SMALL = Format("small", np.dtype(np.float32), precision=3, min_exponent=-3, largest=56.0)
+SMALL = Format("small", precision=3, min_exponent=-3, largest=56.0)
 """Its logits are those up to 7, so that no answer leaves it."""
-WIDE = Format("wide", np.dtype(np.float32), precision=10, min_exponent=-40, largest=2.0**40)
+WIDE = Format("wide", precision=10, min_exponent=-40, largest=2.0**40)
 CORRECT = Arithmetic(0.5, 0.5, flush_to_zero=False, rounded_log_sum_exp=False, base_2=False)
 
 

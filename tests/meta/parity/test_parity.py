@@ -17,7 +17,7 @@ from logitproof.parity.distribution import Distribution
 from logitproof.parity.truth import RELATIVE, RowTruth, nearer
 from logitproof_reference.cases.hashed_numbers import integers, normals
 from logitproof_reference.oracle.softmax_rows import ExactRows
-from logitproof_reference.vocabulary.formats import BFLOAT16
+from logitproof_reference.vocabulary.formats import bfloat16
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,7 +191,7 @@ def test_formats_may_differ(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     half = TRUE.copy()
     half[3] = -2.5
     np.save(folder / "true.npy", half)
-    safetensors(folder / "half.safetensors", {"logprobs": half.astype(BFLOAT16)})
+    safetensors(folder / "half.safetensors", {"logprobs": half.astype(bfloat16())})
     found = parity(capsys, "true.npy", "half.safetensors")
     assert found["sides"]["b"]["format"] == "bfloat16"
     assert 0 < found["same_values"] < found["numbers"]

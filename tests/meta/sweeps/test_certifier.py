@@ -275,7 +275,7 @@ def test_a_subnormal_limit_may_be_flushed() -> None:
         (np.zeros(1), 0),
         (np.ones(1), 1),
     ):
-        answer = right.astype(formats.BFLOAT16)
+        answer = right.astype(formats.bfloat16())
         assert certified(function, start, answer).tally.limits_wrong == wrong_ones
 
 

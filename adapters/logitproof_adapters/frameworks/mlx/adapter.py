@@ -17,7 +17,7 @@ from logitproof_adapters.frameworks.mlx.dialect import documented
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments, literal, spelled_words
 from logitproof_adapters.sources.unsupported import NOT_ASKED
 from logitproof_reference.vocabulary.cells import SIGMOID
-from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
+from logitproof_reference.vocabulary.formats import bfloat16, is_bfloat16, name_of_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +118,7 @@ class MlxAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return an MLX array of the same numbers; without a dtype, float64 would become float32."""
-        if array.dtype == BFLOAT16:  # its bits, which need no ml_dtypes
+        if is_bfloat16(array.dtype):  # its bits, which need no ml_dtypes
             return self._mx.array(array.view(np.uint16)).view(self._mx.bfloat16)
         dtype = self._mx.bool_ if array.dtype.kind == "b" else getattr(self._mx, array.dtype.name)
         return self._mx.array(array, dtype=dtype)
@@ -127,7 +127,7 @@ class MlxAdapter(SourceAdapter):
         """Return an array of the result's format; NumPy's view of a bfloat16 array needs its bits."""
         self._mx.eval(tensor)  # an error of the evaluation is lost now and then where NumPy is the first to ask for it
         if tensor.dtype == self._mx.bfloat16:
-            return np.array(tensor.view(self._mx.uint16)).view(BFLOAT16)
+            return np.array(tensor.view(self._mx.uint16)).view(bfloat16())
         return np.array(tensor)
 
     def spelling(self, array: NDArray[Any]) -> str:

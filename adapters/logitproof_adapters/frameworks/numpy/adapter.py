@@ -11,7 +11,7 @@ from logitproof_adapters.control import answers as control_answers
 from logitproof_adapters.sources.numpy_arrays import NO_BFLOAT16, NumpyArrays
 from logitproof_adapters.sources.numpy_build import simd_extensions
 from logitproof_adapters.sources.source_adapter import SourceAdapter, arguments
-from logitproof_reference.vocabulary.formats import BFLOAT16_IS_BITS
+from logitproof_reference.vocabulary.formats import bfloat16_is_bits
 from logitproof_reference.vocabulary.ops import OPS
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
@@ -27,7 +27,7 @@ class NumpyAdapter(NumpyArrays, SourceAdapter):
     modes = ("eager",)
     one_dimension = tuple(OPS)
     mixed_derivatives = True
-    imports = ("" if BFLOAT16_IS_BITS else "import ml_dtypes\n") + (
+    imports = ("" if bfloat16_is_bits() else "import ml_dtypes\n") + (
         "import numpy as np\nfrom logitproof_adapters.control import answers as control_answers"
     )
     report = 'print(result.dtype, result.astype("float64").tolist())'
@@ -41,7 +41,7 @@ class NumpyAdapter(NumpyArrays, SourceAdapter):
 
     def unsupported(self, cell: Cell) -> str | None:
         """Return why NumPy has no such cell, or None."""
-        lacks = cell.format == "bfloat16" and BFLOAT16_IS_BITS
+        lacks = cell.format == "bfloat16" and bfloat16_is_bits()
         return super().unsupported(cell) or (NO_BFLOAT16 if lacks else None)
 
     def source(self, cell: Cell, axis: int, ndim: int) -> str:

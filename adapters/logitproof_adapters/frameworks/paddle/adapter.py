@@ -18,7 +18,7 @@ from logitproof_adapters.contract.device import absent, indexed
 from logitproof_adapters.frameworks.paddle.dialect import IGNORED_LABEL, documented
 from logitproof_adapters.frameworks.paddle.expressions import ENTRIES, SPELLED, call, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal, spelled_words
-from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
+from logitproof_reference.vocabulary.formats import bfloat16, is_bfloat16, name_of_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,12 +97,12 @@ class PaddleAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor of the same numbers; NumPy's uint16 is what PaddlePaddle takes for bfloat16."""
-        return self._paddle.to_tensor(array.view(np.uint16) if array.dtype == BFLOAT16 else array)
+        return self._paddle.to_tensor(array.view(np.uint16) if is_bfloat16(array.dtype) else array)
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the tensor's format."""
         found = np.asarray(tensor.detach())
-        return found.view(BFLOAT16) if tensor.dtype == self._paddle.bfloat16 else found
+        return found.view(bfloat16()) if tensor.dtype == self._paddle.bfloat16 else found
 
     def spelling(self, array: NDArray[Any]) -> str:
         """Spell the array as a tensor."""

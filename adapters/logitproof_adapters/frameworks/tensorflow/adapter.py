@@ -31,7 +31,7 @@ from logitproof_adapters.sources.source_adapter import (
     spelled_words,
 )
 from logitproof_reference.vocabulary.cells import PLAIN, Options
-from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
+from logitproof_reference.vocabulary.formats import is_bfloat16, name_of_dtype
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class TensorflowAdapter(SourceAdapter):
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor that holds a copy of the array."""
         # Releases before 2.11 have a bfloat16 of their own for NumPy; later ones have that of ml_dtypes.
-        own = array.view(self._tf.bfloat16.as_numpy_dtype) if array.dtype == BFLOAT16 else array
+        own = array.view(self._tf.bfloat16.as_numpy_dtype) if is_bfloat16(array.dtype) else array
         return self._tf.constant(own)
 
     def array(self, tensor: Any) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from logitproof_adapters.frameworks.tinygrad.compiler import cache_of, clang, kn
 from logitproof_adapters.frameworks.tinygrad.dialect import documented
 from logitproof_adapters.frameworks.tinygrad.expressions import ENTRIES, SPELLED, call, program
 from logitproof_adapters.sources.source_adapter import SourceAdapter, literal, spelled_words
-from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
+from logitproof_reference.vocabulary.formats import bfloat16, is_bfloat16, name_of_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,14 +106,14 @@ class TinygradAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a realized tensor of the same numbers; NumPy's bfloat16 goes by its bits."""
-        if array.dtype == BFLOAT16:
+        if is_bfloat16(array.dtype):
             return self._tensor(array.view(np.uint16)).bitcast(self._dtypes.bfloat16).realize()
         return self._tensor(array).realize()
 
     def array(self, tensor: Any) -> NDArray[Any]:
         """Return an array of the tensor's format."""
         if tensor.dtype == self._dtypes.bfloat16:
-            return np.asarray(tensor.bitcast(self._dtypes.uint16).numpy().view(BFLOAT16))
+            return np.asarray(tensor.bitcast(self._dtypes.uint16).numpy().view(bfloat16()))
         return np.asarray(tensor.numpy())
 
     def spelling(self, array: NDArray[Any]) -> str:

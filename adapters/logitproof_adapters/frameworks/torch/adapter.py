@@ -36,7 +36,7 @@ from logitproof_adapters.sources.source_adapter import (
     place_of_classes,
     spelled_words,
 )
-from logitproof_reference.vocabulary.formats import BFLOAT16, name_of_dtype
+from logitproof_reference.vocabulary.formats import bfloat16, is_bfloat16, name_of_dtype
 from logitproof_reference.vocabulary.ops import TAKES_TANGENT
 from logitproof_reference.vocabulary.producers import PRODUCERS
 
@@ -202,7 +202,7 @@ class TorchAdapter(SourceAdapter):
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Return a tensor of the array's strides, which shares its memory on the CPU."""
-        if array.dtype == BFLOAT16:
+        if is_bfloat16(array.dtype):
             return self._moved(self._of_memory(array, np.dtype(np.int16))).view(self._torch.bfloat16)
         return self._moved(self._of_memory(array, array.dtype))
 
@@ -232,7 +232,7 @@ class TorchAdapter(SourceAdapter):
         """Return an array of the tensor's format."""
         here = tensor.detach().cpu()
         if tensor.dtype == self._torch.bfloat16:
-            return np.asarray(here.view(self._torch.int16)).view(BFLOAT16)
+            return np.asarray(here.view(self._torch.int16)).view(bfloat16())
         return np.asarray(here)
 
     def give_back(self, arrays: list[NDArray[Any]], tensors: list[Any]) -> None:
