@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from logitproof_adapters.targets.target import Target
     from logitproof_conformance.plan.cases import Case
     from logitproof_conformance.plan.shard import Shard
+    from logitproof_reference.vocabulary.cells import Cell
     from logitproof_reports.runs.journal import Header, ResumePoint
 
 UNDER_WAY = 4
@@ -82,17 +83,27 @@ class RunRequest:
 
 
 def shares(cells: Sequence[list[Case]], count: int) -> list[list[list[Case]]]:
-    """Distribute cells to evaluators, those of one format to the same one, which can reuse compiled programs.
+    """Distribute cells to evaluators, those that can reuse compiled programs to the same one.
 
-    The largest formats come first, each to the evaluator that has the least so far.
+    The largest groups come first, each to the evaluator that has the least so far. Where there are several evaluators,
+    each begins with what it has to compile: a compiler takes seconds to import, while the others are asked.
     """
-    formats: defaultdict[str, list[list[Case]]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str, str], list[list[Case]]] = defaultdict(list)
     for cell in cells:
-        formats[cell[0].cell.format].append(cell)
+        groups[_reuse(cell[0].cell)].append(cell)
     dealt: list[list[list[Case]]] = [[] for _ in range(count)]
-    for group in sorted(formats.values(), key=_cases_of, reverse=True):
+    for group in sorted(groups.values(), key=_cases_of, reverse=True):
         min(dealt, key=_cases_of).extend(group)
-    return dealt
+    return [sorted(share, key=_is_eager) for share in dealt] if count > 1 else dealt
+
+
+def _reuse(cell: Cell) -> tuple[str, str, str]:
+    """Return what cells have in common that can reuse compiled programs, or the compiler that was imported for one."""
+    return cell.format, cell.mode, cell.op if cell.mode == "eager" else ""
+
+
+def _is_eager(cell: list[Case]) -> bool:
+    return cell[0].cell.mode == "eager"
 
 
 def _cases_of(cells: Sequence[list[Case]]) -> int:

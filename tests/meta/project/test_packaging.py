@@ -268,6 +268,11 @@ def test_the_command_line_loads_its_commands_and_typer_alone() -> None:
     assert loaded - set(ours) <= {"annotated_doc", "click", "colorama", "shellingham", "typer", "typing_extensions"}
 
 
+def test_what_starts_evaluators_and_what_reads_runs_does_not_import_ml_dtypes() -> None:
+    imports = "import logitproof.matrix.run, logitproof.matrix.survey, logitproof_reports.runs.run_file"
+    assert "ml_dtypes" not in _printed_by(LOADED.format(imports=imports)).split()
+
+
 def test_no_framework_is_imported_by_the_packages() -> None:
     program = f"""
 import importlib, pkgutil, sys
