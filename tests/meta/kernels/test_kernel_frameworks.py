@@ -23,7 +23,7 @@ from logitproof_adapters.kernels.questions import KernelQuestions
 from logitproof_adapters.kernels.ways_of_calling import AS_IS
 from logitproof_reference.cases.memory_layouts import PLACEMENTS, laid
 from logitproof_reference.vocabulary.cells import Cell
-from logitproof_reference.vocabulary.formats import BFLOAT16, FORMATS
+from logitproof_reference.vocabulary.formats import FORMATS, bfloat16
 
 
 def adapter_class(framework: str) -> Any:
@@ -247,7 +247,7 @@ class _Tensor:
 @pytest.mark.parametrize("placement", [word for word in PLACEMENTS if word != "backwards"])
 def test_a_tensor_begins_as_far_behind_its_storage_as_the_array_behind_its_memory(placement: str, format_: str) -> None:
     adapter: Any = object.__new__(adapter_class("torch"))
-    adapter.device, adapter._torch = "cpu", SimpleNamespace(from_numpy=_Tensor, bfloat16=BFLOAT16)
+    adapter.device, adapter._torch = "cpu", SimpleNamespace(from_numpy=_Tensor, bfloat16=bfloat16())
     array = laid(placement, "logits", np.arange(15).reshape(5, 3).astype(FORMATS[format_].dtype))
     tensor = adapter.tensor(array)
     assert (tensor.array == array).all()
