@@ -142,6 +142,10 @@ def check(
     device: Device = None,
     call_seconds: Seconds = 60.0,
     memory_gib: Memory = None,
+    no_cache: Annotated[
+        bool,
+        typer.Option("--no-cache", help="Compile all programs of a JAX kernel again; use none of an earlier check."),
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a run file, for reports.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the judgements as JSON.")] = False,
     **declared: Any,
@@ -193,6 +197,7 @@ def check(
         limits_=Limits(call_seconds, place.memory_gib or MEMORY_GIB),
         target=place,
         source=source_of(kernel, _path(place)),
+        fresh=no_cache,
     )
     if output is not None:
         made = origin_now([verdict.name], time.monotonic() - since)

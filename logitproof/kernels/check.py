@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logitproof.errors import UsageError, refuse_unknown
-from logitproof.kernels.cases.trials import Trial
+from logitproof.kernels.cases.trials import COMPILED_FOR_EACH_SHAPE, Trial
 from logitproof.kernels.families.by_format import AskedFormat, verdict_by_format
 from logitproof.kernels.families.derived_losses import AskedDerivedLoss
 from logitproof.kernels.families.functions import AskedFunction
@@ -44,11 +44,13 @@ from logitproof.kernels.judging.masks import judge_masks
 from logitproof.kernels.judging.request import Request
 from logitproof.kernels.judging.truth import Question
 from logitproof.kernels.judging.unoffered_quantities import offered
+from logitproof.matrix.process_environment import with_programs_of_kernels
 from logitproof_adapters.catalogue.registry import UnknownFramework, missing
 from logitproof_adapters.contract import CPU
 from logitproof_adapters.kernels.adapter import adapter_of
 from logitproof_adapters.kernels.declaration import Declaration
 from logitproof_adapters.kernels.kernel import EAGER, Kernel
+from logitproof_adapters.targets.target import here
 from logitproof_conformance.judging.judging import CellEvaluation
 from logitproof_conformance.plan.cases import plan_cells
 from logitproof_conformance.session.environment_facts import environment_facts
@@ -184,8 +186,11 @@ def check_named(
     target: Target | None = None,
     source: str = "",
     truths: Truths | None = None,
+    fresh: bool = False,
 ) -> KernelVerdict:
     """Judge a kernel by name, in a process of its own: it may die or eat memory at the cost of what it was asked.
+
+    What JAX compiles for it on this machine is kept for the next check, and not taken from an earlier one if `fresh`.
 
     Raises
     ------
@@ -195,7 +200,10 @@ def check_named(
     whole = _whole(named)
     refuse_missing(named.framework, here=target is None or target.is_here)
     question = Question(whole.op, whole.labels, "value", named.declaration, arithmetic)
-    with IsolatedKernel(replace(named, labels=whole.labels), arithmetic, limits_, target) as adapter:
+    place = target or here()
+    if named.framework in COMPILED_FOR_EACH_SHAPE and place.is_interpreter:
+        place = with_programs_of_kernels(place, fresh=fresh)
+    with IsolatedKernel(replace(named, labels=whole.labels), arithmetic, limits_, place) as adapter:
         return verdict_on(
             adapter,
             question,

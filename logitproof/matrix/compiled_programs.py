@@ -37,6 +37,17 @@ XLA divides the loops of a program by the number of threads when it compiles it,
 
 HERE = (*MACHINE, "python", "packages")
 BYTECODE = "bytecode"
+KERNELS = "kernels"
+
+MOST_KERNEL_BYTES = 256 << 20
+"""Of programs of JAX that checks of kernels keep: each version of a kernel leaves about three MiB of its own, and what
+was written first goes."""
+
+OF_JAX = (
+    "JAX_COMPILATION_CACHE_DIR",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES",
+)
 
 FIRST_TENSORFLOW_WITH_A_CACHE = (2, 9)
 """An XLA flag that TensorFlow does not know ends its process at the import."""
@@ -62,6 +73,34 @@ def variables(target: Target) -> dict[str, str]:
         **({} if target.is_here else {"LOGITPROOF_BYTECODE": str(folder / BYTECODE)}),
     }
     return {name: value for name, value in wanted.items() if name not in os.environ}
+
+
+def of_kernels(target: Target) -> dict[str, str]:
+    """Return the environment variables by which JAX keeps what it compiled of kernels, apart from what runs keep.
+
+    A function that is not compiled and has a loop (``lax.scan``) is compiled at each call, as its step is another
+    function each time: within one check, too, most of its programs are found here.
+    """
+    settings = variables(target)
+    place, *_ = OF_JAX
+    if place not in settings:
+        return {}
+    folder = Path(settings[place]).parent / KERNELS
+    with suppress(OSError):  # where nothing can be kept, nothing is
+        folder.mkdir(parents=True, exist_ok=True)
+        _keep_small(folder)
+    return {**{name: settings[name] for name in OF_JAX if name in settings}, place: str(folder)}
+
+
+def _keep_small(folder: Path) -> None:
+    """Remove what was written first while there is more than `MOST_KERNEL_BYTES`."""
+    facts = [(file.stat().st_mtime, file.stat().st_size, file) for file in folder.iterdir()]
+    left = sum(size for _, size, _ in facts)
+    for _, size, file in sorted(facts):
+        if left <= MOST_KERNEL_BYTES:
+            return
+        file.unlink(missing_ok=True)
+        left -= size
 
 
 def switched_off() -> dict[str, str]:

@@ -21,6 +21,12 @@ def with_compiled_programs(target: Target, *, fresh: bool) -> Target:
     return replace(target, env={**settings, **target.env})
 
 
+def with_programs_of_kernels(target: Target, *, fresh: bool) -> Target:
+    """Return the same interpreter where JAX keeps what it compiled of kernels, or use nothing if `fresh`."""
+    settings = compiled_programs.switched_off() if fresh else compiled_programs.of_kernels(target)
+    return replace(target, env={**settings, **target.env})
+
+
 def with_patient_threads(target: Target) -> Target:
     """Return the same interpreter where a thread that waits for work sleeps, unless the user says otherwise.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from logitproof.kernels.judging.truth import Question
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.bounds.assumptions import Arithmetic
+    from logitproof_reference.vocabulary.judgement import Judgement
 
 
 def in_the_log_domain(question: Question) -> Arithmetic:
@@ -23,13 +25,24 @@ def in_the_log_domain(question: Question) -> Arithmetic:
 
 
 def may_add_in_the_log_domain(adapter: Adapter, question: Question, verdict: KernelVerdict) -> bool:
-    """Return whether the smallest inputs that fail keep bound B10: cheaper than to ask everything again in vain."""
+    """Return whether the smallest inputs that fail keep bound B10: cheaper than to ask everything again in vain.
+
+    Nor does a wider bound excuse an infinity or a NaN in the place of a number, or the reverse.
+    """
     if question.op != "log_sum_exp" or not verdict.elements or (question.arithmetic or MUST).log_domain:
+        return False
+    if any(_is_past_any_bound(one) for one in verdict.judgements if not one.expected):
         return False
     arithmetic = in_the_log_domain(question)
     granting: Any = Declaring(adapter, arithmetic)
     asker = Asker(granting, replace(question, arithmetic=arithmetic))
     return all(_is_kept(asker, one.finding) for one in verdict.shown)
+
+
+def _is_past_any_bound(broken: Judgement) -> bool:
+    """Whether the worst answer of a broken clause, or what is exact there, is no finite number."""
+    leading = (number.partition(" ")[0] for number in (broken.exact, broken.observed))  # a tail may stand behind it
+    return not all(math.isfinite(float.fromhex(number)) for number in leading if number)
 
 
 def _is_kept(asker: Asker, finding: Finding) -> bool:

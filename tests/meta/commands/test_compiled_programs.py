@@ -6,18 +6,15 @@ import os
 import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from logitproof.matrix import compiled_programs
-from logitproof.matrix.process_environment import with_patient_threads
+from logitproof.matrix.process_environment import with_patient_threads, with_programs_of_kernels
 from logitproof_adapters.targets.target import here, interpreter
 from logitproof_reference.answers.cache_folder import COMPILED
 from logitproof_reports.runs import environment
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -58,6 +55,26 @@ def test_a_number_of_threads_or_processors_keeps_its_own(kept: Path, monkeypatch
         monkeypatch.setenv(name, "3")
         folders.append(compiled_programs.variables(here())["JAX_COMPILATION_CACHE_DIR"])
     assert len(set(folders)) == len(folders)
+
+
+def test_programs_of_kernels_lie_apart_and_those_written_first_go(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_runs = compiled_programs.variables(here())["JAX_COMPILATION_CACHE_DIR"]
+    folder = Path(compiled_programs.of_kernels(here())["JAX_COMPILATION_CACHE_DIR"])
+    assert folder.is_relative_to(kept)
+    assert str(folder) != of_runs
+    for age in range(4):
+        (folder / f"program{age}").write_bytes(bytes(10))
+        os.utime(folder / f"program{age}", (time.time() - age, time.time() - age))
+    monkeypatch.setattr(compiled_programs, "MOST_KERNEL_BYTES", 25)
+    compiled_programs.of_kernels(here())
+    assert {file.name for file in folder.iterdir()} == {"program0", "program1"}
+
+
+def test_the_users_own_folder_of_programs_of_jax_is_left_to_jax(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del kept
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/somewhere")
+    assert compiled_programs.of_kernels(here()) == {}
+    assert with_programs_of_kernels(here(), fresh=True).variables == compiled_programs.switched_off()
 
 
 def test_waiting_threads_sleep_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

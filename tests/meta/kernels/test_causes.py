@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from logitproof.kernels import check as checking
 from logitproof.kernels.cases.trials import Trial
 from logitproof.kernels.causes.causes import CAUSES, explaining
 from logitproof.kernels.check import SMALL_LOSSES, check
@@ -287,6 +288,22 @@ def test_a_sum_in_the_log_domain_conforms_and_its_loss_is_said() -> None:
     assert verdict.conforms
     (note,) = (text for text in verdict.notes if "log domain" in text)
     assert "times the bound of a shifted sum" in note
+
+
+def test_no_wider_bound_excuses_an_infinity_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def lowest(x: Any) -> Any:
+        asked.append(x)
+        return np.maximum(log_sum_exp(x), np.finfo(x.dtype).min)  # -inf where all logits are -inf
+
+    verdict = check(lowest, op="log_sum_exp", format="float32", widest=16)
+    assert [one.clause for one in verdict.judgements if not one.expected]
+    calls = len(asked)
+    asked.clear()
+    monkeypatch.setattr(checking, "may_add_in_the_log_domain", lambda *_: False)
+    check(lowest, op="log_sum_exp", format="float32", widest=16)
+    assert calls == len(asked)  # nothing was asked for the sake of that bound
 
 
 @pytest.mark.parametrize("planted", list(correct_ones()), ids=lambda planted: planted.name)
