@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     F64 = NDArray[np.float64]
     Start = Callable[[np.random.Generator, int, int], F64]
 
+PRECISIONS = (8, 11, 24, 24, 24, 53)
+"""Digits of the formats that kernels sum in; float32 is the most frequent."""
+
 BORDERS = (4, 8, 16, 32, 64, 128, 256, 1024)
 """Widths of registers, tiles and blocks that kernels sum by."""
 
@@ -61,6 +64,17 @@ def _two_levels(rng: np.random.Generator, rows: int, classes: int) -> F64:
     return np.where(rng.random((rows, classes)) < share, 0.0, -rng.uniform(0.0, 110.0, (rows, 1)))
 
 
+def _absorbed(rng: np.random.Generator, rows: int, classes: int) -> F64:
+    """Return rows of which each lane of a sum begins with 1 and goes on with terms of half an ulp of it.
+
+    Every addition loses its term, or rounds it up to a whole ulp. So n terms summed in w lanes are off by n / w unit
+    roundoffs, as much as any row can be; a bound for every order of summation allows n.
+    """
+    lanes = rng.choice((1, *BORDERS), (rows, 1))
+    depth = rng.choice(PRECISIONS, (rows, 1)) * np.log(2.0) + rng.uniform(-0.1, 0.1, (rows, 1))
+    return np.where(np.arange(classes) < lanes, 0.0, -depth)
+
+
 def _offset(rng: np.random.Generator, rows: int, classes: int) -> F64:
     offset: F64 = 10.0 ** rng.uniform(0.0, 7.0, (rows, 1)) * rng.choice([-1.0, 1.0], (rows, 1))
     return offset + rng.normal(0.0, 3.0, (rows, classes))
@@ -75,6 +89,7 @@ STARTS: dict[str, Start] = {
     "geometric tail": _geometric_tail,
     "block borders": _block_borders,
     "two levels": _two_levels,
+    "absorbed": _absorbed,
     "offset": _offset,
 }
 """Rows of logits by kind: a generator, how many rows, how many classes."""

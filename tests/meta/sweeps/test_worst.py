@@ -57,6 +57,18 @@ def test_every_start_gives_finite_rows(kind: str, classes: int) -> None:
     assert np.isfinite(logits).all()
 
 
+@pytest.mark.parametrize("lanes", [1, 8, 64])
+def test_absorbed_terms_make_a_sum_as_wrong_as_its_order_allows(lanes: int) -> None:
+    """A sum of n terms in some lanes makes n / lanes roundings one after another, of a unit roundoff each at most."""
+    classes = 1 << 14
+    terms = np.exp(STARTS["absorbed"](np.random.default_rng(4), 300, classes)).astype(np.float32)
+    sums = np.add.accumulate(terms.reshape(300, -1, lanes), axis=1)[:, -1].astype(np.float64).sum(axis=1)
+    exact = terms.sum(axis=1, dtype=np.float64)
+    most = (classes / lanes - 1) * 2.0**-24
+    errors = np.abs(sums / exact - 1.0) / most
+    assert 0.9 < errors.max() <= 1.0 + 2.0**-10
+
+
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.id)
 def test_changed_rows_are_other_rows_of_finite_numbers(cell: Cell) -> None:
     rng = np.random.default_rng(2)
