@@ -11,10 +11,10 @@ import numpy as np
 from logitproof.searches.changes import changed
 from logitproof.searches.rows import Rows, completed, joined
 from logitproof.searches.scores import scored
-from logitproof.searches.starts import mixed, random_rows
+from logitproof.searches.starts import STARTS, mixed, random_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from logitproof_adapters.contract import Adapter
     from logitproof_reference.vocabulary.cells import Cell
@@ -30,6 +30,9 @@ FEWEST = 4
 """Rows at a time, however wide."""
 
 MOST = 1 << 13
+
+OF_A_KIND = 4
+"""Rows of each kind at the beginning, at least."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,9 @@ def search(
     count = batch_of(classes)
     kept, new = max(count // KEPT_SHARE, 1), max(count // NEW_SHARE, 1)
     end = time.monotonic() + seconds
-    best = completed(cell, mixed(rng, count, classes), rng)
-    scores = _scores(adapter, cell, best, measure)
-    history, evaluated, generations = [(count, float(scores.max()))], count, 1
+    parts = list(_first_rows(cell, classes, count, rng))
+    best, scores = joined(parts), np.concatenate([_scores(adapter, cell, part, measure) for part in parts])
+    history, evaluated, generations = [(len(best), float(scores.max()))], len(best), 1
     try:
         while (left := end - time.monotonic()) > 0.0:
             order = np.argsort(-scores, kind="stable")[:kept]
@@ -103,6 +106,12 @@ def search(
         pass
     at = int(scores.argmax())
     return Found(best.take(slice(at, at + 1)), float(scores[at]), evaluated, generations, history)
+
+
+def _first_rows(cell: Cell, classes: int, count: int, rng: np.random.Generator) -> Iterator[Rows]:
+    """Yield rows of every kind, however few are evaluated at a time."""
+    rows = completed(cell, mixed(rng, max(count, OF_A_KIND * len(STARTS)), classes), rng)
+    yield from (rows.take(slice(first, first + count)) for first in range(0, len(rows), count))
 
 
 def random_best(adapter: Adapter, cell: Cell, classes: int, rows: int, *, measure: str, seed: int) -> float:

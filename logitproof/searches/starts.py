@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     F64 = NDArray[np.float64]
     Start = Callable[[np.random.Generator, int, int], F64]
 
-PRECISIONS = (8, 11, 24, 24, 24, 53)
+PRECISIONS = (11, 24, 24, 24, 53)
 """Digits of the formats that kernels sum in; float32 is the most frequent."""
 
 BORDERS = (4, 8, 16, 32, 64, 128, 256, 1024)
@@ -65,14 +65,14 @@ def _two_levels(rng: np.random.Generator, rows: int, classes: int) -> F64:
 
 
 def _absorbed(rng: np.random.Generator, rows: int, classes: int) -> F64:
-    """Return rows of which each lane of a sum begins with 1 and goes on with terms of half an ulp of it.
+    """Return rows of which each block begins with a term of 1 and goes on with terms of half an ulp of it.
 
-    Every addition loses its term, or rounds it up to a whole ulp. So n terms summed in w lanes are off by n / w unit
-    roundoffs, as much as any row can be; a bound for every order of summation allows n.
+    A sum of a block in any number of lanes loses a term at each addition to the lane of the 1, or rounds it up to a
+    whole ulp. So it is as wrong as its order allows, by a unit roundoff for each addition in a row.
     """
-    lanes = rng.choice((1, *BORDERS), (rows, 1))
+    block = rng.choice((classes, classes, classes, 128, 1024), (rows, 1))
     depth = rng.choice(PRECISIONS, (rows, 1)) * np.log(2.0) + rng.uniform(-0.1, 0.1, (rows, 1))
-    return np.where(np.arange(classes) < lanes, 0.0, -depth)
+    return np.where(np.arange(classes) % block == 0, 0.0, -depth)
 
 
 def _offset(rng: np.random.Generator, rows: int, classes: int) -> F64:

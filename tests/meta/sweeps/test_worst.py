@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+import logitproof.searches.search as searching
 from logitproof.commands.command_line import main
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
 from logitproof.searches.changes import CHANGES, changed
@@ -57,16 +58,27 @@ def test_every_start_gives_finite_rows(kind: str, classes: int) -> None:
     assert np.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("lanes", [1, 8, 64])
-def test_absorbed_terms_make_a_sum_as_wrong_as_its_order_allows(lanes: int) -> None:
-    """A sum of n terms in some lanes makes n / lanes roundings one after another, of a unit roundoff each at most."""
-    classes = 1 << 14
-    terms = np.exp(STARTS["absorbed"](np.random.default_rng(4), 300, classes)).astype(np.float32)
-    sums = np.add.accumulate(terms.reshape(300, -1, lanes), axis=1)[:, -1].astype(np.float64).sum(axis=1)
+@pytest.mark.parametrize(("block", "lanes"), [(1 << 14, 1), (1 << 14, 8), (1 << 14, 64), (1024, 8), (128, 1)])
+def test_absorbed_terms_make_a_sum_as_wrong_as_its_order_allows(block: int, lanes: int) -> None:
+    """Of blocks summed in some lanes, block / lanes roundings follow one another, of a unit roundoff each at most."""
+    terms = np.exp(STARTS["absorbed"](np.random.default_rng(4), 200, 1 << 14)).astype(np.float32)
+    sums = np.add.accumulate(terms.reshape(200, -1, block // lanes, lanes), axis=2)[:, :, -1]
     exact = terms.sum(axis=1, dtype=np.float64)
-    most = (classes / lanes - 1) * 2.0**-24
-    errors = np.abs(sums / exact - 1.0) / most
-    assert 0.9 < errors.max() <= 1.0 + 2.0**-10
+    errors = np.abs(sums.sum(axis=(1, 2), dtype=np.float64) / exact - 1.0) / (block / lanes * 2.0**-24)
+    assert 0.9 < errors.max() <= 1.0
+
+
+def test_a_search_among_wide_rows_begins_with_rows_of_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def count(_adapter: object, _cell: object, rows: Any, _measure: str) -> Any:
+        tried.append(len(rows))
+        return np.arange(len(rows), dtype=np.float64)
+
+    monkeypatch.setattr(searching, "_scores", count)
+    found = searching.search(NumpyAdapter(), LOG_SOFTMAX, 50_000, seconds=0.0)
+    assert tried == [4] * len(STARTS)
+    assert (found.rows, found.score) == (4 * len(STARTS), 3.0)
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.id)
