@@ -55,7 +55,8 @@ METHOD = {
         "PaddlePaddle's packages for CPUs are built without its compiler, CINN: graph is paddle.jit.to_static, and "
         "backend='CINN' gives the same bits. Keras compiles on PyTorch only if told to (jit_compile='auto' is off "
         "there), which was not swept. NumPy's and SciPy's functions have one mode. PaddlePaddle computes on a CPU in "
-        "float32 and float64 alone."
+        "float32 and float64 alone; SciPy documents no bfloat16, and tinygrad's needs a newer clang than 14. NumPy's "
+        "bfloat16 is that of ml_dtypes."
     ),
     "Limits": (
         "Rows with NaN or an infinite logit are held to their limits and counted as broken where they miss them."
