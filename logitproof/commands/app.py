@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from logitproof.errors import MEANING
-from logitproof.streams import echo
+from logitproof.output import echo
 
 AS_IT_STANDS = "\b\n"
 """Tells typer not to wrap the paragraph that follows."""

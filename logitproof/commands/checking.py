@@ -14,7 +14,7 @@ from logitproof.commands.app import AS_IT_STANDS, Device, Profile, Python, Targe
 from logitproof.commands.declared_options import declaring
 from logitproof.commands.one_thread import import_numpy
 from logitproof.errors import EXPECTED, UNEXPECTED
-from logitproof.streams import echo, echo_json
+from logitproof.output import echo, echo_json
 
 if TYPE_CHECKING:
     from logitproof_adapters.targets.target import Target

@@ -9,7 +9,7 @@ import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Frameworks, app
 from logitproof.errors import EXPECTED
-from logitproof.streams import complain, echo, echo_json
+from logitproof.output import complain, echo, echo_json
 
 
 @app.command(epilog=AS_IT_STANDS + "Example: logitproof claims --framework torch")

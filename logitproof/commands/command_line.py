@@ -14,7 +14,7 @@ import typer
 import logitproof.commands  # noqa: F401  importing them adds them to the application
 from logitproof.commands.app import app
 from logitproof.errors import EXPECTED, INTERRUPTED, USAGE, UsageError
-from logitproof.streams import complain, flush
+from logitproof.output import complain, flush
 
 TyperError: type[Any] = typer.BadParameter.__bases__[0]
 """Base of what typer raises on a bad command line; its module moved between releases, this road to it did not."""

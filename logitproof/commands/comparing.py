@@ -9,7 +9,7 @@ import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, Python, TargetName, app
 from logitproof.errors import EXPECTED, INTERRUPTED, UNEXPECTED, refuse_unknown
-from logitproof.streams import echo, echo_json
+from logitproof.output import echo, echo_json
 
 PARITY_EXAMPLES = (
     AS_IT_STANDS

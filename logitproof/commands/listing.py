@@ -11,7 +11,7 @@ import typer
 
 from logitproof.commands.app import AS_IT_STANDS, app
 from logitproof.errors import EXPECTED, UsageError
-from logitproof.streams import echo, echo_json
+from logitproof.output import echo, echo_json
 
 Frameworks = Annotated[
     list[str] | None, typer.Option("--framework", metavar="NAME", help="A known framework; repeatable. Default: all.")

@@ -10,7 +10,7 @@ import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, FailOn, Memory, Python, RunFiles, TargetName, app
 from logitproof.errors import EXPECTED, UNEXPECTED, refuse_unknown
-from logitproof.streams import complain, echo, echo_json, echo_spelled_json
+from logitproof.output import complain, echo, echo_json, echo_spelled_json
 
 
 @app.command(

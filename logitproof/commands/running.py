@@ -24,7 +24,7 @@ from logitproof.commands.app import (
     app,
 )
 from logitproof.errors import EXPECTED, INTERRUPTED, UsageError, refuse_unknown
-from logitproof.streams import complain, echo, echo_json
+from logitproof.output import complain, echo, echo_json
 
 
 @app.command()

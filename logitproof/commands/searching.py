@@ -9,7 +9,7 @@ import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, Python, TargetName, app
 from logitproof.errors import EXPECTED, UNEXPECTED, UsageError
-from logitproof.streams import echo
+from logitproof.output import echo
 
 EXAMPLES = (
     AS_IT_STANDS

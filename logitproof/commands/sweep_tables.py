@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from logitproof.commands.tables import console
-from logitproof.streams import echo
+from logitproof.output import echo
 from logitproof_reports.sweep_records.atlas_file import is_atlas, read_atlas
 from logitproof_reports.sweep_records.compare import BETTER, MOVED, SAME, UNLIKE, WORSE, atlas_changes, changes
 from logitproof_reports.sweep_records.record import is_record, read_record

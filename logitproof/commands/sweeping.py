@@ -9,7 +9,7 @@ import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, Python, TargetName, app
 from logitproof.errors import EXPECTED, INTERRUPTED, UNEXPECTED, UsageError
-from logitproof.streams import complain, echo, echo_json
+from logitproof.output import complain, echo, echo_json
 
 EXAMPLES = (
     AS_IT_STANDS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from logitproof.streams import discard, echo, shown
+from logitproof.output import discard, echo, shown
 from logitproof_reports.exports.summary import GRADES_LEGEND, grade_table, legend, sentences, terminal_table
 from logitproof_reports.words.text import slack_of
 

@@ -10,7 +10,7 @@ import typer
 
 from logitproof.commands.app import AS_IT_STANDS, Device, Memory, Patience, Profile, Select, app
 from logitproof.errors import ENVIRONMENT, EXPECTED, INTERRUPTED, UNEXPECTED, UsageError
-from logitproof.streams import complain, echo
+from logitproof.output import complain, echo
 
 if TYPE_CHECKING:
     from logitproof.upgrades.policy import Policy

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logitproof.extra_calls.exact_answers import exact_numbers
-from logitproof.streams import echo
+from logitproof.output import echo
 from logitproof_adapters.catalogue.extra_calls import answers, evaluate
 from logitproof_adapters.catalogue.extra_calls.pairwise.tables import DerivedCall
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS

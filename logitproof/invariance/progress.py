@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from logitproof.invariance.axes import quickest_first
 from logitproof.matrix.progress import duration
-from logitproof.streams import echo
+from logitproof.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ from logitproof.matrix.framework_runner import NothingChosen
 from logitproof.matrix.resume import parts_beside
 from logitproof.matrix.run import Interrupted, run
 from logitproof.matrix.survey import chosen
-from logitproof.streams import echo
+from logitproof.output import echo
 from logitproof.workers import results
 from logitproof_adapters.targets.target import here
 from logitproof_reports.runs.origin import origin_now

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from logitproof.streams import echo, shown
+from logitproof.output import echo, shown
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

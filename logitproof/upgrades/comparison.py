@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from logitproof.errors import EXPECTED, UNEXPECTED, USAGE
-from logitproof.streams import complain
+from logitproof.output import complain
 from logitproof.upgrades.policy import Policy, found_policy, levels, read_policy
 from logitproof_reports.diff.annotations import commands_for_job
 from logitproof_reports.diff.compare import diff

@@ -22,8 +22,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
-from logitproof.matrix import compiled_programs
-from logitproof.matrix.process_environment import with_patient_threads
+from logitproof.matrix.process_environment import cache_variables, with_patient_threads
 from logitproof_adapters.targets.target import here
 from logitproof_reference.answers.cache_folder import CACHE_VARIABLE
 from meta.benchmarks.results import write
@@ -108,7 +107,7 @@ def print_bare(framework: str, profile: str) -> None:
 def bare(framework: str, profile: str, folder: str) -> tuple[Taken, int]:
     """Measure import and calls in a fresh process; return the number of calls as well."""
     os.environ[CACHE_VARIABLE] = folder
-    kept = {**with_patient_threads(here()).env, **compiled_programs.variables(here()), **COMPILES_ITSELF}
+    kept = {**with_patient_threads(here()).env, **cache_variables(here()), **COMPILES_ITSELF}
     command = [sys.executable, "-m", MODULE, framework, "--profile", profile, "--bare"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **kept})
     found = json.loads(done.stdout.splitlines()[-1])

@@ -78,7 +78,7 @@ ROOMS = {
     "logitproof": (
         *(
             "errors",
-            "streams",
+            "output",
             "workers",
             "environments",
             "matrix",
@@ -204,7 +204,7 @@ def test_every_folder_of_a_package_has_its_place_and_says_what_it_is_for(package
     folders = [path.parent for path in HOMES[package].rglob("__init__.py")]
     assert {folder.name for folder in folders if folder.parent == HOMES[package]} == set(ROOMS[package]) - {
         "errors",
-        "streams",
+        "output",
         "workers",
     }
     silent = [folder for folder in folders if not ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))]
@@ -261,7 +261,7 @@ def test_importing_logitproof_loads_nothing_else() -> None:
 
 
 def test_the_command_line_loads_its_commands_and_typer_alone() -> None:
-    ours = ["logitproof", "logitproof.commands", "logitproof.errors", "logitproof.streams"]
+    ours = ["logitproof", "logitproof.commands", "logitproof.errors", "logitproof.output"]
     ours += [f"logitproof.commands.{name}" for name in ("app", "declared_options", "one_thread", *COMMANDS)]
     loaded = set(_printed_by(LOADED.format(imports="import logitproof.commands.command_line")).split())
     assert {name for name in loaded if name.startswith("logitproof")} == set(ours)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from logitproof.streams import shown
+from logitproof.output import shown
 from meta.reports.synthetic_runs import HOSTILE
 from meta.robustness.hostile_outputs import faults_of
 

@@ -10,8 +10,8 @@ from typing import Any, TextIO
 
 import typer
 
-MOST_CHARACTERS = 1_000
-"""Longest line on stderr."""
+MOST_ON_STDERR = 1_000
+"""Characters of the longest line on stderr."""
 
 _JOB_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", flags=re.MULTILINE)
 """What makes a line of output a command to the runner of a GitHub job."""
@@ -64,7 +64,7 @@ def flush() -> None:
 def complain(message: str) -> None:
     """Print one line on stderr."""
     words = " ".join(message.split())
-    cut = words if len(words) <= MOST_CHARACTERS else f"{words[:MOST_CHARACTERS]} ... ({len(words):,} characters)"
+    cut = words if len(words) <= MOST_ON_STDERR else f"{words[:MOST_ON_STDERR]} ... ({len(words):,} characters)"
     echo(f"logitproof: {cut}", err=True)
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,6 @@ from logitproof_reference.answers.cache_folder import COMPILED, cache_folder
 from logitproof_reports.runs.environment import describe_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from logitproof_adapters.targets.target import Target
 
 MOST_FOLDERS = 4
@@ -43,53 +41,36 @@ MOST_KERNEL_BYTES = 256 << 20
 """Of programs of JAX that checks of kernels keep: each version of a kernel leaves about three MiB of its own, and what
 was written first goes."""
 
-OF_JAX = (
-    "JAX_COMPILATION_CACHE_DIR",
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
-    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES",
-)
 
-FIRST_TENSORFLOW_WITH_A_CACHE = (2, 9)
-"""An XLA flag that TensorFlow does not know ends its process at the import."""
+@dataclass(frozen=True)
+class CompilerCache:
+    """The folder in which the compilers of a target keep programs, and the names of what is installed there.
 
-
-def variables(target: Target) -> dict[str, str]:
-    """Return the environment variables by which a target's frameworks keep what they compiled; none if it is not known.
-
-    Sources: jax.readthedocs.io, "Persistent compilation cache"; tensorflow/compiler/jit/flags.cc; the documentation of
-    torch.compile's caches; for the bytecode `logitproof_adapters.evaluator.bootstrap`.
+    Attributes
+    ----------
+    folder : Path
+        With a folder each for JAX, TensorFlow, PyTorch's inductor, and Python's bytecode.
+    installed : tuple of str
+        Folders of distributions; none of this environment, which needs no looking.
     """
+
+    folder: Path
+    installed: tuple[str, ...]
+
+
+def cache_of(target: Target) -> CompilerCache | None:
+    """Return the cache of a target, None where it is not known what is installed there; old ones go."""
     facts = _facts(target)
-    if not facts:
-        return {}
-    folder = _folder(facts)
-    keeps_xla = f"--tf_xla_persistent_cache_directory={folder / 'tensorflow'}"
-    wanted = {
-        "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        **({} if _refuses_the_flag(facts["installed"]) else {"TF_XLA_FLAGS": keeps_xla}),
-        "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
-        **({} if target.is_here else {"LOGITPROOF_BYTECODE": str(folder / BYTECODE)}),
-    }
-    return {name: value for name, value in wanted.items() if name not in os.environ}
+    return CompilerCache(_folder(facts), tuple(facts["installed"])) if facts else None
 
 
-def of_kernels(target: Target) -> dict[str, str]:
-    """Return the environment variables by which JAX keeps what it compiled of kernels, apart from what runs keep.
-
-    A function that is not compiled and has a loop (``lax.scan``) is compiled at each call, as its step is another
-    function each time: within one check, too, most of its programs are found here.
-    """
-    settings = variables(target)
-    place, *_ = OF_JAX
-    if place not in settings:
-        return {}
-    folder = Path(settings[place]).parent / KERNELS
+def for_kernels(cache: CompilerCache) -> Path:
+    """Return the folder for what JAX compiles of kernels, apart from what runs keep; what was written first goes."""
+    folder = cache.folder / KERNELS
     with suppress(OSError):  # where nothing can be kept, nothing is
         folder.mkdir(parents=True, exist_ok=True)
         _keep_small(folder)
-    return {**{name: settings[name] for name in OF_JAX if name in settings}, place: str(folder)}
+    return folder
 
 
 def _keep_small(folder: Path) -> None:
@@ -103,11 +84,6 @@ def _keep_small(folder: Path) -> None:
         left -= size
 
 
-def switched_off() -> dict[str, str]:
-    """Return the environment variables by which they compile everything again."""
-    return {"JAX_ENABLE_COMPILATION_CACHE": "0", "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
-
-
 def _facts(target: Target) -> dict[str, Any]:
     """Return what decides what compilers make in a target; nothing where it is not known what is installed there."""
     environment = describe_environment()
@@ -117,18 +93,6 @@ def _facts(target: Target) -> dict[str, Any]:
     installed = sorted(path.name for path in python.parent.parent.glob("lib/python3*/*-packages/*.dist-info"))
     place = {"interpreter": str(python.absolute()), "resolved": str(python.resolve()), "installed": installed}
     return {**{name: environment[name] for name in MACHINE}, **place} if installed else {}
-
-
-def _refuses_the_flag(installed: Sequence[str]) -> bool:
-    """Tell whether TensorFlow is there from before 2.9, which ends the process at the flag that names its cache.
-
-    >>> _refuses_the_flag(["numpy-1.22.4.dist-info", "tensorflow_cpu-2.8.0.dist-info"])
-    True
-    >>> _refuses_the_flag(["tensorflow-2.18.1.dist-info", "tensorflow_estimator-2.8.0.dist-info"])
-    False
-    """
-    found = (re.fullmatch(r"tensorflow(?:_cpu|_gpu|_intel)?-(\d+)\.(\d+)\..*", name) for name in installed)
-    return any((int(release[1]), int(release[2])) < FIRST_TENSORFLOW_WITH_A_CACHE for release in found if release)
 
 
 def _folder(facts: dict[str, Any]) -> Path:
