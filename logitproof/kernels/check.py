@@ -40,7 +40,7 @@ from logitproof.kernels.judging.examination import (
     width_near,
     widths_of,
 )
-from logitproof.kernels.judging.masks import judge_masks
+from logitproof.kernels.judging.masks import judge_lowest, judge_masks
 from logitproof.kernels.judging.request import Request
 from logitproof.kernels.judging.truth import Question
 from logitproof.kernels.judging.unoffered_quantities import offered
@@ -325,6 +325,7 @@ def _verdict_on(
     for format_ in formats:
         judge_result_format(asker, format_, found)
         judge_products_past_the_format(asker, format_, found)
+        judge_lowest(asker, format_, quantities, found)
     judge_bad_labels(asker, formats[0], found)
     judge_empty_batch(asker, formats[0], found)
     judge_masks(asker, formats[0], quantities, found, is_steady=is_steady)

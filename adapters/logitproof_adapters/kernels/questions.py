@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from logitproof_adapters.contract import Dialect
 from logitproof_adapters.kernels.forbidden_calls import Watch
-from logitproof_adapters.kernels.kernel import NUMPY
+from logitproof_adapters.kernels.kernel import EAGER, NUMPY
+from logitproof_adapters.kernels.twice_backward import twice_backward
 from logitproof_adapters.kernels.ways_of_calling import AFTER_VALUE, AS_IS, SHAPED, WAYS, once, rolled
 from logitproof_adapters.sources.source_adapter import arguments
 
@@ -97,7 +98,8 @@ class KernelQuestions:
         asked: Any = super()
         if self._kernel.backward is None or cell.quantity == "value":
             text: str = asked.source(cell, axis, ndim)
-            return text
+            is_twice = (self._kernel.framework, self._kernel.mode, cell.quantity) == ("torch", EAGER, "hvp")
+            return text + twice_backward(arguments(cell), self.expression(cell, axis, ndim)) if is_twice else text
         given = [letter for letter in arguments(cell).split(", ") if letter in {"x", "y"}]
         forward, other = (
             self._call("kernel", [logits, *given[1:]], self._kernel.function) for logits in (given[0], f"-{given[0]}")

@@ -315,7 +315,8 @@ def _note_refused(
 
 
 NO_SUCH_TENSOR = "tensors with negative strides are not"
-"""What PyTorch says before a kernel is called: it has no tensors of some placements."""
+NO_SUCH_DUAL = "more than one element of the written-to tensor refers to a single memory location"
+"""What PyTorch says before a kernel is called: it has no tensors of some placements, and of some no tangents."""
 
 READS_ELSEWHERE = ("IndexError", "KeyError", "OverflowError")
 """What a kernel raises that took another number for a label: no refusal of a placement."""
@@ -340,7 +341,8 @@ def _problem(
         labels=asker.question.labels,
     )
     if reply.failure and trial.placement and not reply.died and not reply.failure.startswith(READS_ELSEWHERE):
-        if NO_SUCH_TENSOR not in reply.failure:
+        is_of_torch = quantity in TAKES_TANGENT and NO_SUCH_DUAL in reply.failure
+        if NO_SUCH_TENSOR not in reply.failure and not is_of_torch:
             found.note(f"it refuses logits laid out as {trial.placement} ({reply.failure}); not judged there")
         return None
     if reply.failure:

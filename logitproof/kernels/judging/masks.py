@@ -58,6 +58,32 @@ def judge_masks(
             _judge_spoilers(asker, format_, quantity, found)
 
 
+def judge_lowest(asker: Asker, format_: str, quantities: Sequence[str], found: Examination) -> None:
+    """Let all classes that count lie at the lowest number: one that does not, filled with it, has a share then.
+
+    Nothing else is judged of such a row, whose logits may leave the format where a kernel scales them.
+    """
+    declaration = asker.question.declaration
+    if not declaration.where or declaration.reduction != "none":
+        return
+    rows = _rows(asker, format_)
+    out = np.isneginf(rows.logits.astype(np.float64))
+    lowest = -FORMATS[format_].largest
+    rows = replace(rows, logits=np.where(out, rows.logits, rows.logits.dtype.type(lowest)))
+    for quantity in quantities:
+        observed = asker.ask(quantity, rows).observed
+        if observed is None or observed.shape != out.shape:
+            continue
+        numbers = observed.astype(np.float64)
+        leaks = out & np.isfinite(numbers) & (numbers != 0)
+        if leaks.any():
+            said = (
+                f"{float(numbers[leaks][0]):.6g} at a class that does not count, where all others are at {lowest:.6g}"
+            )
+            plain = Finding("masks", "mask", "", format_, quantity, "MSK-1", "", "", rows, failure=said)
+            found.findings.append(replace(plain, row=int(leaks.any(axis=1).argmax())))
+
+
 def _rows(asker: Asker, format_: str) -> Rows:
     rows = drawn_for(asker, Trial("masks", 4, width_near(asker, format_, CLASSES), "plain"), format_, 0).rows
     logits = rows.logits.copy()

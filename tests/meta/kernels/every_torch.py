@@ -8,12 +8,13 @@ from meta.kernels import (
     of_torch,
     of_torch_backward,
     of_torch_correct,
+    of_torch_later,
     of_torch_numbers,
     of_torch_state,
     torch_parts,
 )
 
-MODULES = (of_torch_backward, of_torch_correct, of_torch_numbers, of_torch_state)
+MODULES = (of_torch_backward, of_torch_correct, of_torch_later, of_torch_numbers, of_torch_state)
 
 if find_spec("triton"):
     from meta.kernels import of_torch_triton

@@ -1,4 +1,4 @@
-"""Faults of PyTorch kernels in numbers, blocks and shapes, written before any was tried."""
+"""Faults of PyTorch kernels in numbers, blocks and shapes, written before any was tried; one of them is none."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from meta.kernels.torch_parts import (
     log_softmax,
     log_sum_exp,
     loss,
+    right,
     shifted,
     wide,
 )
@@ -36,8 +37,9 @@ def _in_its_format(c: Tensor, p: Tensor) -> Tensor:
 _IN_ITS_FORMAT = differentiated(_softmax, _in_its_format)
 
 
-@fault("softmax", "half")
+@right("softmax", "half")
 def backward_in_the_format_of_the_logits(x: Tensor) -> Any:
+    """Return softmax; written as faulty, but each step rounds once and PyTorch sums in float32: accuracy grade B."""
     return _IN_ITS_FORMAT(x)
 
 

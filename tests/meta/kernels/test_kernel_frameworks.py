@@ -228,6 +228,51 @@ def test_what_is_wrong_as_it_is_compiled_is_held_against_a_kernel_only_if_it_is_
     assert bool(found.findings) != is_right_as_it_is
 
 
+class _Differentiable:
+    def detach(self) -> _Differentiable:
+        return self
+
+    def requires_grad_(self) -> _Differentiable:
+        return self
+
+
+@pytest.mark.parametrize(
+    ("failure", "asked"),
+    [
+        ("", ["forward mode"]),
+        ("it must override the setup_context staticmethod", ["forward mode", "backward", "backward"]),
+        ("sizes do not match", ["forward mode"]),
+    ],
+)
+def test_a_second_derivative_without_a_forward_mode_is_that_of_two_backward_passes(
+    failure: str, asked: list[str]
+) -> None:
+    calls: list[str] = []
+
+    def jvp(*_: Any) -> Any:
+        calls.append("forward mode")
+        if failure:
+            raise RuntimeError(failure)
+        return None, "found"
+
+    def grad(*_: Any, **_further: Any) -> Any:
+        calls.append("backward")
+        return ["found"]
+
+    adapter: Any = object.__new__(type("Asking", (KernelQuestions, adapter_class("torch")), {}))
+    adapter._kernel = Kernel(len, "softmax", framework="torch", asked=("hvp",))
+    torch = SimpleNamespace(func=SimpleNamespace(jvp=jvp), autograd=SimpleNamespace(grad=grad))
+    scope: dict[str, Any] = {"torch": torch, "kernel": lambda x: x}
+    exec(adapter.source(Cell("any", "eager", "softmax", "hvp", "float32"), 1, 2), scope)  # noqa: S102 - our own text
+    given = [_Differentiable()] * 3
+    if failure.startswith("sizes"):
+        with pytest.raises(RuntimeError, match=failure):
+            scope["f"](*given)
+    else:
+        assert scope["f"](*given) == "found"
+    assert calls == asked
+
+
 class _Tensor:
     """Of a tensor of PyTorch as much as tells where it lies in its storage."""
 

@@ -131,6 +131,16 @@ def test_a_class_that_does_not_count_has_no_share(kernel: Callable[..., Array]) 
     assert "MSK-1" in broken(verdict) | {one.clause for one in verdict.judgements if not one.expected}
 
 
+def test_a_mask_that_is_the_lowest_number_leaves_a_share_beside_classes_at_it() -> None:
+    def filled(x: Array, where: Array) -> Array:
+        """Fill with the least number of the format, as attention masks are made."""
+        return of_classes(np.where(where, x, np.finfo(x.dtype).min), np.ones_like(where))
+
+    (shown,) = checked(filled).shown
+    assert shown.finding.clause == "MSK-1"
+    assert "at a class that does not count, where all others are at -3.40282e+38" in shown.finding.failure
+
+
 def test_a_gradient_at_a_class_that_does_not_count_is_named() -> None:
     def leaking(x: Array, c: Array, where: Array) -> Array:
         found = pull_back(x, c, where)
