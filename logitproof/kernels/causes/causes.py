@@ -304,6 +304,7 @@ def _causes_of_results() -> Iterator[Cause]:
         partial(data.answer_as, change=lambda a: np.nan_to_num(a, nan=0.0, posinf=np.inf, neginf=-np.inf)),
     )
     yield Cause("added to the last result", "the result is added to that of the call before", data.doubled)
+    yield Cause("rows unwritten", "rows past some number are not written", data.last_rows_zero)
     yield Cause("small results are 0", "results that are small, or of some places, are 0", data.zero_where_finite)
 
 
@@ -396,6 +397,10 @@ def _causes_of_cotangents() -> Iterator[Cause]:
         "inner product over the batch": (
             "the inner product of softmax and upstream gradient is summed over the rows too, or instead of the classes",
             lambda p, c: p * (c - (p * c).sum(axis=0, keepdims=True)),
+        ),
+        "inner product over all": (
+            "the inner product of softmax and upstream gradient is summed over the rows and the classes",
+            lambda p, c: p * (c - (p * c).sum()),
         ),
         "inner product added": (
             "the inner product of softmax and upstream gradient is added, not subtracted",

@@ -77,6 +77,18 @@ def zero_rows(s: Symptoms) -> F64 | None:
     return told if s.wrong.sum() < len(s.wrong) else None
 
 
+MANY_ROWS = 16
+"""Rows of a batch whose end tells more than that some numbers of a few are 0."""
+
+
+def last_rows_zero(s: Symptoms) -> F64 | None:
+    """Return the exact answer with zeros in its last rows, where no other one is wrong."""
+    wrong = s.wrong
+    if len(wrong) < MANY_ROWS or not wrong.any() or not wrong[int(wrong.argmax()) :].all():
+        return None
+    return zero_rows(s)
+
+
 def zero_where_finite(s: Symptoms) -> F64 | None:
     """Return the exact answer with zeros in the same places as observed, where these are the only fault."""
     zeros = (s.observed == 0) & (s.exact != 0)

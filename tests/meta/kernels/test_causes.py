@@ -22,7 +22,7 @@ from logitproof.kernels.judging.truth import Question
 from logitproof_adapters.kernels.adapter import adapter_of
 from logitproof_adapters.kernels.declaration import Declaration
 from logitproof_adapters.kernels.kernel import Kernel
-from meta.kernels.corpus import grad_loss, log_sum_exp, loss
+from meta.kernels.corpus import grad_loss, log_sum_exp, loss, softmax, wide
 from meta.kernels.every import CORRECT, FAULTY, Planted
 
 if TYPE_CHECKING:
@@ -136,6 +136,27 @@ def test_an_inner_product_over_the_batch_is_guessed_where_no_nan_hides_it() -> N
     asker, found = findings_of(named("inner_product_over_the_batch"), "float32", Trial("rows_3", 3, 10, "rows"))
     guesses = {cause.name for one in found for cause in causes_of(asker.question, one)}
     assert guesses == {"inner product over the batch"}
+
+
+def test_an_inner_product_over_rows_and_classes_is_guessed() -> None:
+    def over_all(x: Any, c: Any) -> Any:
+        p = softmax(wide(x))
+        return (p * (wide(c) - (p * wide(c)).sum())).astype(x.dtype)
+
+    planted = Planted("softmax", "", softmax, over_all)
+    asker, found = findings_of(planted, "float32", Trial("rows_3", 3, 10, "rows"))
+    guesses = {cause.name for one in found for cause in causes_of(asker.question, one)}
+    assert guesses == {"inner product over all"}
+
+
+def test_rows_at_the_end_that_are_zero_are_guessed_as_rows_before_small_results() -> None:
+    def first_forty(x: Any) -> Any:
+        found = softmax(x)
+        found[40:] = 0
+        return found
+
+    asker, (found,) = findings_of(Planted("softmax", "", first_forty), "float32", Trial("rows_64", 64, 10, "rows"))
+    assert next(iter(causes_of(asker.question, found))).name == "rows unwritten"
 
 
 def test_a_batch_that_one_nan_spoils_says_nothing_else_of_the_cause() -> None:
