@@ -17,6 +17,8 @@ from logitproof_adapters.catalogue.extra_calls.pairwise import packages
 from logitproof_adapters.catalogue.extra_calls.pairwise.inputs import inputs
 from logitproof_adapters.catalogue.extra_calls.pairwise.packages import derived_calls
 from logitproof_adapters.catalogue.extra_calls.pairwise.pairs import covering_rows
+from logitproof_adapters.catalogue.extra_calls.pairwise.tables import FORMS, KINDS, PLACES, _is_defined
+from logitproof_adapters.catalogue.extra_calls.pairwise.ways import COUNTS, Way
 from logitproof_adapters.catalogue.frameworks import FRAMEWORKS
 from logitproof_reports.runs.values import PATTERNS
 
@@ -59,6 +61,62 @@ def test_every_call_has_a_name_of_its_own_and_can_be_recorded(package: str) -> N
         record = judgement_on(package, call, {"raised": "ValueError: no"})
         assert re.fullmatch(PATTERNS["inputs"], record.inputs)
         assert record.verdict == "crashed"
+
+
+FORMATS = re.compile(r"b?float\d*|double|u?int\d+|bool_?|split|set_device|config|update", re.IGNORECASE)
+"""What programs look up of a framework while they are read: its formats, and how it is set up."""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_release_that_lacks_a_function_is_asked_the_others(package: str) -> None:
+    """A program is read whole: what it looks up there, a release without it fails for every call."""
+    waiting: list[ast.AST] = [ast.parse(derived_calls(package)[0].imports)]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, ast.FunctionDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(one)
+        if isinstance(one, ast.Attribute):
+            assert FORMATS.fullmatch(one.attr), ast.unparse(one)
+
+
+@pytest.mark.parametrize("package", [name for name in PACKAGES if hasattr(packages._OF[name], "FURTHER_WAYS")])
+def test_every_way_is_asked_of_every_function_that_has_ways(package: str) -> None:
+    table, calls = packages._OF[package], derived_calls(package)
+    for way in table.FURTHER_WAYS:
+        asked = {call.source.partition("(")[0] for call in calls if call.case.get(way.factor) == way.name}
+        for function in table.FUNCTIONS:
+            few = way.among(function.factors) if way.factor in function.factors else {}
+            rows = (dict(zip(few, values, strict=True)) for values in product(*few.values()))
+            if few and any(_is_defined(row) and function.legal(function._case(row)) for row in rows):
+                assert function.name in asked, (function.name, way.name)
+
+
+def test_a_way_is_asked_in_few_values_of_the_other_arguments() -> None:
+    factors = {
+        "place": PLACES,
+        "kind": KINDS,
+        "form": FORMS,
+        "way": ("eager",),
+        "what": ("value", "slope"),
+        "kept": (False, True),
+    }
+    few = Way("looped").among(factors)
+    assert few == {
+        "place": PLACES[:2],
+        "kind": ("typical", "masked"),
+        "form": ("float32",),
+        "way": ("looped",),
+        "what": ("value",),
+        "kept": (False, True),
+    }
+    assert Way("short", kinds=COUNTS).among(factors)["kind"] == COUNTS
+    assert Way("looped", ("curve",)).among(factors)["what"] == ()
+
+
+def test_counts_are_whole_in_every_format() -> None:
+    counts = inputs()["logits_of"]((2, 3), "counts")
+    assert (counts == np.round(counts)).all()
+    assert 0.0 == counts.min() < counts.max() < 128.0
 
 
 SHAPE, AXIS = (2, 3, 2), 1

@@ -25,6 +25,8 @@ def logits_of(shape, kind, axis=-1):
         return 16384.0 + 128.0 * steps
     if kind in ("saturated", "tail"):
         return 8.0 * steps
+    if kind == "counts":
+        return steps + 5.0
     logits = steps / 2.0
     if kind == "infinite":
         places = np.arange(steps.size).reshape(shape) % 5

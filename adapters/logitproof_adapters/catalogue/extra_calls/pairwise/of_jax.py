@@ -181,8 +181,10 @@ def elementwise(function):
     return of
 
 
-logsigmoid, softplus, sigmoid = map(elementwise, (jax.nn.log_sigmoid, jax.nn.softplus, jax.nn.sigmoid))
-expit = elementwise(jax.scipy.special.expit)
+logsigmoid = elementwise(lambda x: jax.nn.log_sigmoid(x))
+softplus = elementwise(lambda x: jax.nn.softplus(x))
+sigmoid = elementwise(lambda x: jax.nn.sigmoid(x))
+expit = elementwise(lambda x: jax.scipy.special.expit(x))
 
 
 def special_softmax(shape, axis, kind, form, way, what):
@@ -224,8 +226,8 @@ def by_other(function, numbers):
     return of
 
 
-rel_entr_by_other = by_other(jax.scipy.special.rel_entr, lambda shape: factors_of(shape) / 4)
-kl_div_by_other = by_other(jax.scipy.special.kl_div, lambda shape: factors_of(shape) / 4)
+rel_entr_by_other = by_other(lambda p, q: jax.scipy.special.rel_entr(p, q), lambda shape: factors_of(shape) / 4)
+kl_div_by_other = by_other(lambda p, q: jax.scipy.special.kl_div(p, q), lambda shape: factors_of(shape) / 4)
 xlogy_by_other = by_other(lambda p, y: jax.scipy.special.xlogy(y, p), truths_of)
 
 
@@ -258,7 +260,9 @@ def whole(function):
 
 
 int32, int64 = jnp.int32, jnp.int64
-whole_softmax, whole_log_softmax, whole_logsumexp = map(whole, (jax.nn.softmax, jax.nn.log_softmax, jax.nn.logsumexp))
+whole_softmax = whole(lambda x, axis: jax.nn.softmax(x, axis))
+whole_log_softmax = whole(lambda x, axis: jax.nn.log_softmax(x, axis))
+whole_logsumexp = whole(lambda x, axis: jax.nn.logsumexp(x, axis))
 
 refused_softmax = refusing(lambda x, axis: jax.nn.softmax(x, axis))
 refused_log_softmax = refusing(lambda x, axis: jax.nn.log_softmax(x, axis))

@@ -189,7 +189,8 @@ def elementwise(function):
     return of
 
 
-logsigmoid, softplus, sigmoid = map(elementwise, (nn.log_sigmoid, nn.softplus, mx.sigmoid))
+logsigmoid = elementwise(lambda x: nn.log_sigmoid(x))
+softplus, sigmoid = elementwise(lambda x: nn.softplus(x)), elementwise(lambda x: mx.sigmoid(x))
 """
     + REFUSING
     + """
@@ -202,7 +203,9 @@ def whole_of(function):
     return of
 
 
-whole_softmax, whole_log_softmax, whole_logsumexp = map(whole_of, (mx.softmax, nn.log_softmax, mx.logsumexp))
+whole_softmax = whole_of(lambda x, axis: mx.softmax(x, axis))
+whole_log_softmax = whole_of(lambda x, axis: nn.log_softmax(x, axis))
+whole_logsumexp = whole_of(lambda x, axis: mx.logsumexp(x, axis))
 
 refused_softmax = refusing(lambda x, axis: mx.eval(mx.softmax(mx.array(x), axis)))
 refused_log_softmax = refusing(lambda x, axis: mx.eval(nn.log_softmax(mx.array(x), axis)))

@@ -223,6 +223,6 @@ FUNCTIONS = (
         "log_of_cross_entropy", "log_softmax", INDICES, _table((12, 13, 22), FINITE, place=_SPREAD), _VALUE, axis=True
     ),
     Function("nll", "nll", INDICES, _table((12, 13, 22), FINITE, **_LABELS), _VALUE),
-    Function("sigmoid", "sigmoid", SIGMOID, _table((7, 13), FINITE, place=ELEMENTS), _VALUE),
+    Function("sigmoid", "sigmoid", SIGMOID, _table((7, 13), CERTAIN, place=ELEMENTS), _VALUE),
     Function("softplus", "softplus", SIGMOID, _table((7, 22), CERTAIN, place=ELEMENTS), _VALUE),
 )

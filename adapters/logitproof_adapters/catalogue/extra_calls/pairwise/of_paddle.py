@@ -234,7 +234,8 @@ def elementwise(function):
     return of
 
 
-logsigmoid, softplus, sigmoid = map(elementwise, (F.log_sigmoid, F.softplus, F.sigmoid))
+logsigmoid = elementwise(lambda x: F.log_sigmoid(x))
+softplus, sigmoid = elementwise(lambda x: F.softplus(x)), elementwise(lambda x: F.sigmoid(x))
 """
     + REFUSING
     + """

@@ -28,6 +28,7 @@ from logitproof_adapters.catalogue.extra_calls.pairwise.tables import (
     WORDS,
     Function,
 )
+from logitproof_adapters.catalogue.extra_calls.pairwise.ways import COUNTS, Way
 
 if TYPE_CHECKING:
     from logitproof_adapters.catalogue.extra_calls.pairwise.tables import Case
@@ -50,8 +51,8 @@ def given(shape, axis, kind, form, layout):
 
 def numbers(y, form, layout="dense"):
     y = np.asarray(y)
-    expected = np.float64 if layout in ("integers", "lists") else form
-    if y.dtype != expected:
+    expected = {"integers": np.float64, "lists": np.float64, "short": y.dtype, "unsigned": y.dtype}.get(layout, form)
+    if y.dtype != expected or y.dtype.kind != "f":
         raise TypeError(f"{y.dtype} where {np.dtype(expected)} is expected")
     return y.astype(np.float64).ravel().tolist()
 
@@ -79,7 +80,8 @@ def elementwise(function):
     return of
 
 
-sigmoid, log_sigmoid = map(elementwise, (special.expit, special.log_expit))
+sigmoid = elementwise(lambda x: special.expit(x))
+log_sigmoid = elementwise(lambda x: special.log_expit(x))
 
 
 def out(shape, kind, form, layout):
@@ -111,29 +113,32 @@ logit = of_parts(lambda p, q, y: special.logit(p))
 
 
 def logaddexp(shape, kind, form, layout):
-    return numbers(np.logaddexp(given(shape, -1, kind, form, layout), np.asarray(tangent_of(shape), form)), form)
+    x = given(shape, -1, kind, form, layout)
+    return numbers(np.logaddexp(x, np.asarray(tangent_of(shape), form)), form, layout)
 
 
 def logaddexp2(shape, kind, form, layout):
-    return numbers(np.logaddexp2(given(shape, -1, kind, form, layout), np.asarray(tangent_of(shape), form)), form)
+    x = given(shape, -1, kind, form, layout)
+    return numbers(np.logaddexp2(x, np.asarray(tangent_of(shape), form)), form, layout)
 
 
 def summed(shape, axis, kind, form, layout, kept):
-    return numbers(np.logaddexp.reduce(given(shape, axis, kind, form, layout), axis=axis, keepdims=kept), form)
+    return numbers(np.logaddexp.reduce(given(shape, axis, kind, form, layout), axis=axis, keepdims=kept), form, layout)
 
 
 def accumulated(shape, axis, kind, form, layout):
-    return numbers(np.logaddexp.accumulate(given(shape, axis, kind, form, layout), axis=axis), form)
+    return numbers(np.logaddexp.accumulate(given(shape, axis, kind, form, layout), axis=axis), form, layout)
 
 
 def entropy(shape, axis, kind, form, layout):
-    return numbers(stats.entropy(special.softmax(given(shape, axis, kind, form, layout), axis), axis=axis), form)
+    shares = special.softmax(given(shape, axis, kind, form, layout), axis)
+    return numbers(stats.entropy(shares, axis=axis), form, layout)
 
 
 def divergence(shape, axis, kind, form, layout):
     shares = np.asarray(shares_of(shape, kind, axis), dtype=form)
     other = special.softmax(given(shape, axis, kind, form, layout), axis)
-    return numbers(stats.entropy(shares, other, axis=axis), form)
+    return numbers(stats.entropy(shares, other, axis=axis), form, layout)
 """
     + REFUSING
     + """
@@ -146,12 +151,23 @@ refused_logsumexp = refusing(lambda x, axis: special.logsumexp(x, axis))
 
 
 def _legal(case: Case) -> bool:
-    """Return whether SciPy documents it: integers are what they can be, factors are floating-point numbers."""
+    """Return whether SciPy documents it: integers are what they can be, factors are floating-point numbers.
+
+    What is written into can be written, and has the format of the answer.
+    """
+    if case.get("into") and case["layout"] in ("read_only", "short", "unsigned"):
+        return False
     if case["layout"] == "integers" and (case["kind"] not in ("level", "high", "far", "offset") or case.get("factors")):
         return False
     if case["layout"] in ("integers", "lists") and case["form"] == "float32":
         return False
     return not (case["layout"] == "lists" and 0 in case["shape"])
+
+
+FURTHER_WAYS = (
+    Way("read_only", factor="layout"),
+    *(Way(name, kinds=COUNTS, factor="layout") for name in ("short", "unsigned")),
+)
 
 
 def _table(kinds: Any = KINDS, layouts: Any = (*LAYOUTS, "integers", "lists"), **factors: Any) -> dict[str, Any]:
@@ -189,7 +205,9 @@ FUNCTIONS = (
         legal=_legal,
     ),
     Function("sigmoid", "sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS), _VALUE, legal=_legal),
-    Function("out", "sigmoid", SIGMOID, _table(FINITE, LAYOUTS, place=ELEMENTS), _VALUE, legal=_legal),
+    Function(
+        "out", "sigmoid", SIGMOID, _table(FINITE, LAYOUTS, place=ELEMENTS), {**_VALUE, "into": True}, legal=_legal
+    ),
     Function("log_sigmoid", "log_sigmoid", SIGMOID, _table(CERTAIN, place=ELEMENTS), _VALUE, legal=_legal),
     Function("softplus", "softplus", SIGMOID, _table(CERTAIN, place=ELEMENTS), _VALUE, legal=_legal),
     *(

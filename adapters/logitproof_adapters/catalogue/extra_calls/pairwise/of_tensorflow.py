@@ -152,7 +152,9 @@ def elementwise(function):
     return of
 
 
-logsigmoid, softplus, sigmoid = map(elementwise, (tf.math.log_sigmoid, tf.math.softplus, tf.math.sigmoid))
+logsigmoid = elementwise(lambda x: tf.math.log_sigmoid(x))
+softplus = elementwise(lambda x: tf.math.softplus(x))
+sigmoid = elementwise(lambda x: tf.math.sigmoid(x))
 
 
 V1 = {"none": "none", "sum": "weighted_sum", "mean": "weighted_mean"}

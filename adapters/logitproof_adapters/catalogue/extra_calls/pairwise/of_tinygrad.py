@@ -153,7 +153,8 @@ def elementwise(function):
     return of
 
 
-logsigmoid, softplus, sigmoid = map(elementwise, (Tensor.logsigmoid, Tensor.softplus, Tensor.sigmoid))
+logsigmoid = elementwise(lambda x: x.logsigmoid())
+softplus, sigmoid = elementwise(lambda x: x.softplus()), elementwise(lambda x: x.sigmoid())
 """
     + REFUSING
     + """
@@ -167,7 +168,9 @@ def whole(function):
     return of
 
 
-whole_softmax, whole_log_softmax, whole_logsumexp = map(whole, (Tensor.softmax, Tensor.log_softmax, Tensor.logsumexp))
+whole_softmax = whole(lambda x, axis: x.softmax(axis))
+whole_log_softmax = whole(lambda x, axis: x.log_softmax(axis))
+whole_logsumexp = whole(lambda x, axis: x.logsumexp(axis))
 
 refused_softmax = refusing(lambda x, axis: Tensor(x).softmax(axis).realize())
 refused_log_softmax = refusing(lambda x, axis: Tensor(x).log_softmax(axis).realize())

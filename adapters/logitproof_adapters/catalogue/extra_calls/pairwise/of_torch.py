@@ -248,7 +248,8 @@ def elementwise(function):
     return of
 
 
-logsigmoid, softplus, sigmoid = elementwise(F.logsigmoid), elementwise(F.softplus), elementwise(torch.sigmoid)
+logsigmoid = elementwise(lambda x: F.logsigmoid(x))
+softplus, sigmoid = elementwise(lambda x: F.softplus(x)), elementwise(lambda x: torch.sigmoid(x))
 
 
 def coin(shape, kind, form, way, what):

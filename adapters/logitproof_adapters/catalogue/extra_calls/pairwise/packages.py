@@ -42,4 +42,7 @@ _OF = {
 @cache
 def derived_calls(package: str) -> tuple[DerivedCall, ...]:
     """Return the calls derived for a package; empty if none is."""
-    return derived(package, _OF[package].PROGRAM, _OF[package].FUNCTIONS) if package in _OF else ()
+    if package not in _OF:
+        return ()
+    table = _OF[package]
+    return derived(package, table.PROGRAM, table.FUNCTIONS, getattr(table, "FURTHER_WAYS", ()))

@@ -14,6 +14,8 @@ from logitproof_adapters.catalogue.extra_calls.pairwise.pairs import covering_ro
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from logitproof_adapters.catalogue.extra_calls.pairwise.ways import Way
+
     Case = Mapping[str, Any]
 
 KINDS = ("typical", "level", "high", "far", "offset", "masked")
@@ -87,19 +89,22 @@ OF_PARTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 LAYOUTS = ("dense", "transposed", "sliced", "reversed")
 LAYOUTS_OF_NUMPY = """
 dense, transposed, sliced, reversed, integers, lists = "dense transposed sliced reversed integers lists".split()
+short, unsigned, read_only = "short unsigned read_only".split()
 
 
 def laid(array, form, layout):
     array = np.asarray(array)
     if layout == "lists":
         return array.tolist()
-    if layout == "integers":
-        return array.astype(np.int64)
+    if layout in ("integers", "short", "unsigned"):
+        return array.astype({"integers": np.int64, "short": np.int16, "unsigned": np.uint16}[layout])
     array = array.astype(form)
     if layout == "transposed":
         return np.ascontiguousarray(array.T).T
     if layout == "sliced" and array.ndim:
         return np.stack([array, array + 1], -1).reshape(*array.shape[:-1], 2 * array.shape[-1])[..., ::2]
+    if layout == "read_only":
+        array.flags.writeable = False
     if layout == "reversed" and array.ndim:
         return np.ascontiguousarray(array[::-1])[::-1]
     return array
@@ -119,7 +124,7 @@ WHOLE: dict[str, Any] = {
 REDUCTIONS = ("none", "sum", "mean")
 WORDS = """\
 typical, level, high, far, offset, masked = "typical level high far offset masked".split()
-saturated, tail, infinite = "saturated tail infinite".split()
+saturated, tail, infinite, counts = "saturated tail infinite counts".split()
 value, slope, push, curve, bent = "value slope push curve bent".split()
 same, other = "same other".split()
 none, sum, mean, batchmean = "none sum mean batchmean".split()
@@ -172,10 +177,15 @@ class Function:
     axis: bool = False
     legal: Callable[[Case], bool] = lambda _: True
 
-    def cases(self) -> Iterator[dict[str, Any]]:
-        """Yield cases that have every two values of its arguments, then those beyond the finite and the narrow."""
+    def cases(self, ways: Sequence[Way] = ()) -> Iterator[dict[str, Any]]:
+        """Yield cases that have every two values of its arguments, then those beyond the finite and the narrow.
+
+        The last are made in the ways that are asked of every function of a framework.
+        """
         yielded = []
-        for factors in (self.factors, self._beyond) if self.op in LIMITED else (self.factors,):
+        beyond = (self._beyond,) if self.op in LIMITED else ()
+        further = (way.among(self.factors) for way in ways if way.factor in self.factors)
+        for factors in (self.factors, *beyond, *(few for few in further if all(few.values()))):
             for row in covering_rows(factors, lambda one: _is_defined(one) and self.legal(self._case(one))):
                 if row not in yielded:
                     yielded.append(row)
@@ -236,19 +246,24 @@ class DerivedCall(ExtraCall):
     case: Case = field(default_factory=dict)
 
 
-def derived(package: str, imports: str, functions: Sequence[Function]) -> tuple[DerivedCall, ...]:
-    """Return the calls of a package's functions; `imports` is the program that defines them."""
-    return tuple(_calls(package, imports, functions))
+def derived(
+    package: str, imports: str, functions: Sequence[Function], ways: Sequence[Way] = ()
+) -> tuple[DerivedCall, ...]:
+    """Return the calls of a package's functions; `imports` is the program that defines them.
+
+    `ways` are asked of every function, beside those of its own.
+    """
+    return tuple(_calls(package, imports, functions, ways))
 
 
 def _words(value: object) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def _calls(package: str, imports: str, functions: Sequence[Function]) -> Iterator[DerivedCall]:
+def _calls(package: str, imports: str, functions: Sequence[Function], ways: Sequence[Way]) -> Iterator[DerivedCall]:
     for function in functions:
         arguments = [name for name in function.factors if name != "place"]
-        for case in function.cases():
+        for case in function.cases(ways):
             given = {"shape": case["shape"]} | ({"axis": case["axis"]} if function.axis else {})
             given |= {name: case[name] for name in arguments}
             source = f"{function.name}({', '.join(f'{name}={_words(one)}' for name, one in given.items())})"
