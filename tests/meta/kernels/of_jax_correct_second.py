@@ -1,4 +1,4 @@
-"""Thirteen correct kernels of JAX, of different algorithms, written before any was tried."""
+"""Nine correct kernels of JAX, of different algorithms, and four taken for correct, written before any was tried."""
 
 from __future__ import annotations
 
@@ -279,13 +279,21 @@ CORRECT = [
     Planted("softmax", "online, by scan", online_softmax_by_scan),
     Planted(LOSS, "recomputed", backward_by_recomputing),
     Planted("log_sum_exp", "associative scan", pairs_by_associative_scan),
-    Planted("log_sum_exp", "tree of logaddexp", tree_of_logaddexp),
     Planted(LOSS, "fori_loop", blocks_by_fori_loop),
-    Planted("log_sum_exp", "while_loop", blocks_by_while_loop),
     Planted(LOSS, "vmap", mapped_row_function),
     Planted(LOSS, "checkpoint", checkpointed),
-    Planted("sigmoid_cross_entropy", "float64 within", float64_within),
     Planted("log_sum_exp", "base 2", base_two_after_the_shift),
     Planted(LOSS, "einsum", one_hot_by_einsum),
+]
+
+TAKEN_FOR_CORRECT = [
+    Planted("log_sum_exp", "tree of logaddexp", tree_of_logaddexp),
+    Planted("log_sum_exp", "while_loop", blocks_by_while_loop),
+    Planted("sigmoid_cross_entropy", "float64 within", float64_within),
     Planted("grouped_softmax", "segments", groups_by_segments),
 ]
+"""As JAX 0.10.2 has them on a CPU: the derivative of jnp.logaddexp is NaN where both are -inf; of one class, and so of
+one block that is padded with -inf, jax.jit makes another sum than JAX without it, 0, whose logarithm is -inf; the
+derivative of jnp.abs is 1 at 0, so that that of max(x, 0) + log1p(exp(-|x|)) is 0 there and not 1/2. Segments as
+many as rows are
+too few where a group has a greater number."""
