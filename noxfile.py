@@ -247,7 +247,13 @@ def heads(session: nox.Session) -> None:
 def planted(session: nox.Session) -> None:
     """Check every loss head with a planted fault; the tests take one in three (some minutes)."""
     session.install("-e", ".", *group("test"))
-    names = ("documented_faults", "faults_of_a_review", "faults_of_chunks", "faults_of_shards")
+    names = (
+        "documented_faults",
+        "faults_of_a_review",
+        "faults_of_chunks",
+        "faults_of_shards",
+        "faults_of_twelve_heads",
+    )
     faults = [f"tests/meta/kernels/test_{name}.py" for name in names]
     session.run("pytest", "-q", "-n", "logical", *faults, env={"LOGITPROOF_TEST_FAULTS": "1"})
 

@@ -72,6 +72,11 @@ class HeadKernel:
         with np.errstate(all="ignore"):
             if cell.quantity == "value":
                 answer = self._call(*operands, beside=beside)
+            elif cell.quantity in VALUES:
+                answer = _VALUES[self._kernel.framework](self, operands, beside, is_tracked=cell.quantity == TRACKED)
+            elif cell.quantity.startswith(ALONE):
+                ask = _GRADIENTS[self._kernel.framework]
+                answer = ask(self, operands, beside, cotangent, alone=self._position(cell.quantity[len(ALONE) :]))[0]
             elif cell.quantity.startswith(SECOND):
                 assert inputs.tangent is not None
                 along = [self._arrays.tensor(one) for one in _split(inputs.tangent, given)]
@@ -117,24 +122,46 @@ class HeadKernel:
         )
         return found if isinstance(found, (tuple, list)) else (found,)
 
-    def by_torch(self, operands: Sequence[Any], beside: Beside, cotangent: Any, passes: int = 1) -> Any:
-        """Return the gradients of the last backward pass by torch.autograd.
+    def value_of_torch(self, operands: Sequence[Any], beside: Beside, *, is_tracked: bool) -> Any:
+        """Return the loss of operands that all require a gradient, or under `torch.no_grad`."""
+        torch = import_module("torch")
+        with torch.set_grad_enabled(is_tracked):
+            return self._call(*(one.clone().requires_grad_(is_tracked) for one in operands), beside=beside).detach()
+
+    def value_of_jax(self, operands: Sequence[Any], beside: Beside, *, is_tracked: bool) -> Any:
+        """Return the loss that jax.vjp returns beside the gradients, or that of a call without them."""
+        if not is_tracked:
+            return self._call(*operands, beside=beside)
+        return import_module("jax").vjp(lambda *given: self._call(*given, beside=beside), *operands)[0]
+
+    def by_torch(
+        self, operands: Sequence[Any], beside: Beside, cotangent: Any, passes: int = 1, alone: int | None = None
+    ) -> Any:
+        """Return the gradients of the last backward pass by torch.autograd, or that of one operand alone.
 
         A row that a shift leaves without a loss has no upstream gradient.
         """
         torch = import_module("torch")
-        leaves = [one.clone().requires_grad_() for one in operands]
-        loss = self._call(*leaves, beside=beside)
+        given = [one.clone().requires_grad_(alone in (None, at)) for at, one in enumerate(operands)]
+        leaves = [one for one in given if one.requires_grad]
+        loss = self._call(*given, beside=beside)
         upstream = cotangent.to(loss.dtype).reshape(-1)[: loss.numel()].reshape(loss.shape)
         before = [torch.autograd.grad(loss, leaves, upstream, retain_graph=True) for _ in range(passes - 1)]
         found = torch.autograd.grad(loss, leaves, upstream)
         del before  # until here, so that the passes do not share memory
         return found
 
-    def by_jax(self, operands: Sequence[Any], beside: Beside, cotangent: Any, passes: int = 1) -> Any:
-        """Return the gradients of the last backward pass by jax.vjp."""
+    def by_jax(
+        self, operands: Sequence[Any], beside: Beside, cotangent: Any, passes: int = 1, alone: int | None = None
+    ) -> Any:
+        """Return the gradients of the last backward pass by jax.vjp, or that of one operand alone."""
         jax = import_module("jax")
-        loss, pull_back = jax.vjp(lambda *given: self._call(*given, beside=beside), *operands)
+        first, last = (0, len(operands)) if alone is None else (alone, alone + 1)
+
+        def call(*given: Any) -> Any:
+            return self._call(*operands[:first], *given, *operands[last:], beside=beside)
+
+        loss, pull_back = jax.vjp(call, *operands[first:last])
         upstream = cotangent.astype(loss.dtype).reshape(-1)[: loss.size].reshape(loss.shape)
         return [pull_back(upstream) for _ in range(passes)][-1]
 
@@ -166,6 +193,15 @@ SECOND = "hvp_"
 
 TWICE = "second_"
 """What a quantity's name begins with that is the gradient of a second backward pass through one graph."""
+
+TRACKED, UNTRACKED = "tracked_value", "untracked_value"
+VALUES = (TRACKED, UNTRACKED)
+"""The value beside gradients of every operand, as in training, and without them (`torch.no_grad`), as in evaluation."""
+
+ALONE = "alone_"
+"""What a quantity's name begins with that is the gradient by an operand where the others are frozen."""
+
+_VALUES: dict[str, Callable[..., Any]] = {"torch": HeadKernel.value_of_torch, "jax": HeadKernel.value_of_jax}
 
 _SECOND: dict[str, Callable[..., Any]] = {"torch": HeadKernel.by_torch_twice, "jax": HeadKernel.by_jax_twice}
 

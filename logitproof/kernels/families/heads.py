@@ -19,7 +19,7 @@ from logitproof.kernels.judging.against_bounds import Bounded, against, crash_re
 from logitproof.kernels.judging.examination import is_normal
 from logitproof.kernels.judging.refused_rows import AskedCase
 from logitproof_adapters.contract import keeps_graph
-from logitproof_adapters.kernels.head import TWICE
+from logitproof_adapters.kernels.head import ALONE, TRACKED, TWICE, UNTRACKED, VALUES
 from logitproof_adapters.targets.link import TargetDied
 from logitproof_reference.bounds.assumptions import MUST, SHOULD
 from logitproof_reference.cases.memory_layouts import laid
@@ -91,6 +91,13 @@ EXPANDED = "expanded_cotangents"
 LAYOUTS = ("columns", "strided", EXPANDED)
 OF_LAYOUTS = ("ordinary",)
 """Words of `memory_layouts.PLACEMENTS`, and the cases that are asked in them too."""
+
+UPSTREAM = 1.75
+"""Of a sum or mean; its inverse is not the share of the rows that count, or a dropped one would look like a divisor."""
+
+FROZEN = "the other operands frozen"
+OF_VALUE = {TRACKED: "beside gradients", UNTRACKED: "without gradients"}
+"""Other calls that a head can tell apart, and that must give the same: of a value these, of a gradient `FROZEN`."""
 
 NAMES = {"logits": "hidden states", "projection": "weight"}
 """What a head's operands are called, by the attributes of `Inputs` that hold them."""
@@ -182,8 +189,10 @@ class AskedHead(AskedFormat):
                 continue
             for placement in laid_out:
                 yield from self._laid(replace(case, placement=placement), asked, head, quantity)
-            if laid_out and quantity != "value" and keeps_graph(self.adapter):
-                yield from self._again(case, head, quantity)
+            if laid_out and keeps_graph(self.adapter):
+                yield from self._called_otherwise(case, asked, head, quantity)
+                if quantity != "value":
+                    yield from self._again(case, head, quantity)
 
     def _of_labels(self) -> Iterator[Judgement]:
         """Judge or note what labels out of range give."""
@@ -253,6 +262,24 @@ class AskedHead(AskedFormat):
         held = _held(observed, exact, head, (quantity, cotangent), (form, self.question.arithmetic or MUST))
         yield held.judgement(cell, f"{case.name}, {case.placement}", STRIDES, "deviates")
 
+    def _called_otherwise(self, case: Case, asked: Setting, head: Head, quantity: str) -> Iterator[Judgement]:
+        """Judge the value beside gradients and without them, a gradient by one operand alone; errors are noted."""
+        model = (FORMATS[self.format], self.question.arithmetic or MUST)
+        cotangent = None if quantity == "value" else asked.cotangent
+        exact = head.exact(quantity, cotangent)
+        for way, words in (OF_VALUE if quantity == "value" else {ALONE + quantity: FROZEN}).items():
+            try:
+                observed = self._answer(way, case)
+            except Exception as error:  # noqa: BLE001 - whatever a kernel raises is a result
+                self.notes.append(f"{quantity}, {words}: {crash_reason(error)}; not judged so")
+                continue
+            of_ranks = self._of_ranks(quantity, observed, exact.shape)
+            observed = self._shaped(quantity, observed, exact.shape) if of_ranks is None else farthest(of_ranks, exact)
+            if observed.shape != exact.shape:
+                continue
+            held = _held(observed, exact, head, (quantity, cotangent), model)
+            yield held.judgement(self.cell(quantity), f"{case.name}, {words}", OF_QUANTITY[quantity], "deviates")
+
     def _past_the_format(self) -> Iterator[Judgement]:
         """Judge rows with products that the format cannot hold."""
         declaration, form = self.question.declaration, FORMATS[self.format]
@@ -302,12 +329,12 @@ class AskedHead(AskedFormat):
 
     def _cotangent(self, case: Case) -> Array:
         if self.question.declaration.reduction != "none":
-            return np.asarray(1.5)
+            return np.asarray(UPSTREAM)
         return np.resize(case.upstream, len(case.labels))
 
     def _answer(self, quantity: str, case: Case, tangent: Array | None = None) -> Array:
         dtype = FORMATS[self.format].dtype
-        cotangent = None if quantity == "value" else self._cotangent(case).astype(dtype)
+        cotangent = None if quantity in ("value", *VALUES) else self._cotangent(case).astype(dtype)
         hidden, weight, *bias = (one.copy() for one in case.given(has_bias=self.question.declaration.bias).values())
         if cotangent is not None and cotangent.ndim:  # one number has no strides
             cotangent = laid(case.placement, "cotangent", cotangent)

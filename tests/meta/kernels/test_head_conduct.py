@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,8 @@ class Graph:
 
     name, modes, arithmetic, keeps_graph = "graph", ("eager",), None, True
 
-    def __init__(self, second: str, twice: str = "") -> None:
-        self.second, self.twice = second, twice
+    def __init__(self, second: str, twice: str = "", otherwise: str = "") -> None:
+        self.second, self.twice, self.otherwise = second, twice, otherwise
 
     def describe(self) -> Description:
         return Description("graph", "0", {})
@@ -101,9 +102,15 @@ class Graph:
 
     def evaluate(self, cell: Cell, inputs: Inputs) -> Array:
         h, w, labels = inputs.logits, inputs.projection, inputs.labels
-        if cell.quantity == "value":
-            return head(h, w, labels, of="error")
+        if self.otherwise == "refused" and cell.quantity.startswith(("tracked", "alone")):
+            raise RuntimeError("weight must require a gradient")
+        if cell.quantity.endswith("value"):
+            return head(h, w, labels, of="error") * (0.5 if cell.quantity == self.otherwise else 1.0)
         assert inputs.cotangent is not None
+        if cell.quantity == self.otherwise:
+            return np.zeros_like(h if cell.quantity.endswith("hidden") else w)
+        if cell.quantity.startswith("alone"):
+            cell = replace(cell, quantity=cell.quantity.removeprefix("alone_"))
         quantity = cell.quantity.removeprefix("second_")
         times = 1.0
         if quantity != cell.quantity:
@@ -131,11 +138,11 @@ class Graph:
         return np.asarray(parts[1] if self.twice == "softmax held" else parts[0] + parts[1], h.dtype)
 
 
-def of_graph(second: str, twice: str = "") -> KernelVerdict:
+def of_graph(second: str, twice: str = "", otherwise: str = "") -> KernelVerdict:
     request = Request(formats=("float32",))
     quantities = ("value", "grad_hidden", "grad_weight")
     asked = Question(HEAD, "indices", "value", Declaration())
-    adapter: Any = Graph(second, twice)
+    adapter: Any = Graph(second, twice, otherwise)
     return verdict_by_format(AskedHead, adapter, asked, quantities, request=request, formats=("float32",))
 
 
@@ -150,6 +157,26 @@ def test_a_second_pass_that_is_right_or_an_error_conforms(second: str) -> None:
 def test_a_second_pass_that_scales_again_deviates() -> None:
     wrong = [one for one in of_graph("scaled again").judgements if not one.expected]
     assert {one.clause for one in wrong} == {"IO-7"}
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "clause", "regime"),
+    [
+        ("tracked_value", "LIN-1", "ordinary, beside gradients"),
+        ("untracked_value", "LIN-1", "ordinary, without gradients"),
+        ("alone_grad_hidden", "LIN-2", "ordinary, the other operands frozen"),
+        ("alone_grad_weight", "LIN-3", "ordinary, the other operands frozen"),
+    ],
+)
+def test_a_number_that_depends_on_which_gradients_are_asked_deviates(otherwise: str, clause: str, regime: str) -> None:
+    wrong = [one for one in of_graph("same", otherwise=otherwise).judgements if not one.expected]
+    assert [(one.clause, one.regime) for one in wrong] == [(clause, regime)]
+
+
+def test_a_head_that_refuses_frozen_operands_is_noted() -> None:
+    verdict = of_graph("same", otherwise="refused")
+    assert verdict.conforms
+    assert [note.partition(",")[0] for note in verdict.notes] == ["value", "grad_hidden", "grad_weight"]
 
 
 @pytest.mark.parametrize(
