@@ -38,10 +38,6 @@ NUMBERS = {"nan": np.nan, "zero": 0.0, "minus_inf": -np.inf}
 
 SAID = {"nan": "NaN", "zero": "0", "minus_inf": "-inf", "uniform": "what equal logits give"}
 
-LOW = 0.25
-"""In parts of the largest number, negative: logits that count. What is put in the place of those that do not must lie
-far below them: the lowest number does, and half of it; -1e4 or -1e9 does not."""
-
 SPOILERS = {"NaN": np.nan, "+inf": np.inf, "-inf": -np.inf}
 """What should not be read where a class does not count; of finite numbers the largest must not."""
 
@@ -58,7 +54,6 @@ def judge_masks(
         return
     for quantity in quantities:
         _judge_all_masked(asker, format_, quantity, found)
-        _judge_low(asker, format_, quantity, found)
         if is_steady:
             _judge_spoilers(asker, format_, quantity, found)
 
@@ -124,31 +119,6 @@ def _judge_all_masked(asker: Asker, format_: str, quantity: str, found: Examinat
         if quantity != "value":
             failure = f"the gradient of a row of which no class counts is {_said(given)}, expected 0"
         found.findings.append(replace(plain, row=MASKED, failure=failure))
-
-
-def _judge_low(asker: Asker, format_: str, quantity: str, found: Examination) -> None:
-    """Evaluate rows whose classes that count all have one very low logit: the others have no share there either.
-
-    A kernel that is wrong of these classes alone, of which all count, is wrong for another reason.
-    """
-    rows = _rows(asker, format_)
-    low = rows.logits.dtype.type(-LOW * FORMATS[format_].largest)
-    kept = ~np.isneginf(rows.logits.astype(np.float64))
-    rows = replace(rows, logits=np.where(kept, low, rows.logits))
-    columns = np.flatnonzero(kept[0])
-    _, alone = asker.compare(
-        quantity, replace(rows, logits=rows.logits[:, columns], distributions=rows.distributions[:, columns])
-    )
-    if alone is None or alone.wrong.any():
-        return
-    reply, compared = asker.compare(quantity, rows)
-    if reply.observed is None or compared is None:
-        failure = reply.failure
-    elif compared.wrong.any():
-        failure = f"row {int(np.argmax(compared.wrong))} is wrong where every logit that counts is {float(low):.4g}"
-    else:
-        return
-    found.findings.append(Finding("masks", "mask", "", format_, quantity, "MSK-1", "", "", rows, failure=failure))
 
 
 def _is_declared(asker: Asker, rows: Rows, quantity: str, given: NDArray[np.float64]) -> bool:

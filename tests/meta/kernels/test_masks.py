@@ -87,11 +87,6 @@ def added_larger(x: Array, where: Array) -> Array:
     return np.asarray(np.where(where, e / e.sum(axis=1, keepdims=True), 0.0)).astype(x.dtype)
 
 
-def filled(x: Array, where: Array) -> Array:
-    """Put a number in the place of logits that do not count that others may lie below."""
-    return of_classes(np.where(where, x, np.float32(-1e30)), np.ones_like(where))
-
-
 def maximum_of_all(x: Array, where: Array) -> Array:
     e = np.exp(x.astype(np.float64) - x.max(axis=1, keepdims=True)) * where
     return np.asarray(e / e.sum(axis=1, keepdims=True)).astype(x.dtype)
@@ -122,7 +117,6 @@ def spoiled_by_a_row_without_classes(x: Array, where: Array) -> Array:
     [
         added,
         added_larger,
-        filled,
         maximum_of_all,
         multiplied,
         mask_of_first_row,
