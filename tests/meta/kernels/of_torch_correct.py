@@ -1,4 +1,4 @@
-"""Correct kernels of PyTorch, of different algorithms, written before any was tried."""
+"""Correct kernels of PyTorch, of different algorithms, written before any was tried; one of them is not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from meta.kernels.torch_parts import (
     IGNORED,
     LOSS,
     differentiated,
+    fault,
     gradient,
     log_softmax,
     log_sum_exp,
@@ -105,8 +106,9 @@ def powers_of_two(x: Tensor) -> Tensor:
     return (t - torch.exp2(t * 1.4426950408889634).sum(1, keepdim=True).log2() * 0.6931471805599453).to(x.dtype)
 
 
-@right(LOSS, "log1p")
+@fault(LOSS, "log1p")
 def one_class_at_the_maximum_left_out_of_log1p(x: Tensor, y: Tensor) -> Tensor:
+    """Return the loss; written as correct, but the gradient at the largest logit lacks its probability."""
     t = shifted(x)
     rest = t.exp().scatter(1, wide(x).argmax(1, keepdim=True), 0)
     return (rest.sum(1).log1p() - t.gather(1, y[:, None])[:, 0]).to(x.dtype)

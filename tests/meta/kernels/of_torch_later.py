@@ -57,8 +57,9 @@ def labels_held_in_the_format_of_the_logits(x: Tensor, y: Tensor) -> Tensor:
     return loss(x, held[0].long().clamp(max=x.shape[1] - 1)).to(x.dtype)
 
 
-@fault("softmax", "mask", where=True, all_masked="zero")
+@right("softmax", "mask", where=True, all_masked="zero")
 def masked_rows_set_to_zero_behind_the_softmax(x: Tensor, where: Tensor) -> Tensor:
+    """Return softmax; written as faulty, but the NaN of a masked row ends at masked_fill, whose gradient is 0 there."""
     p = torch.softmax(wide(x).masked_fill(~where, -torch.inf), 1)
     return torch.where(where.any(1, keepdim=True), p, 0).to(x.dtype)
 
@@ -158,8 +159,9 @@ def masked_rows_replaced_before_the_softmax(x: Tensor, where: Tensor) -> Tensor:
     return torch.where(counts, torch.softmax(filled, 1), 0).to(x.dtype)
 
 
-@right("sigmoid_cross_entropy", "options", pos_weight=True)
+@fault("sigmoid_cross_entropy", "options", pos_weight=True)
 def positive_weight_of_the_first_term(x: Tensor, y: Tensor, pos_weight: Tensor) -> Tensor:
+    """Return the loss; written as correct, but at 0 the derivatives of abs and clamp are not those of softplus."""
     w, v = wide(x), wide(y)
     softplus = torch.exp(-w.abs()).log1p()
     return (wide(pos_weight) * v * (softplus + (-w).clamp(min=0)) + (1 - v) * (softplus + w.clamp(min=0))).to(x.dtype)
