@@ -83,21 +83,21 @@ class RunRequest:
 
 
 def shares(cells: Sequence[list[Case]], count: int) -> list[list[list[Case]]]:
-    """Distribute cells to evaluators, those that can reuse compiled programs to the same one.
+    """Distribute cells to evaluators, those that can reuse compiled programs to the same one and one after another.
 
     The largest groups come first, each to the evaluator that has the least so far. Where there are several evaluators,
     each begins with what it has to compile: a compiler takes seconds to import, while the others are asked.
     """
-    groups: defaultdict[tuple[str, str, str], list[list[Case]]] = defaultdict(list)
+    groups: defaultdict[tuple[str, ...], list[list[Case]]] = defaultdict(list)
     for cell in cells:
-        groups[_reuse(cell[0].cell)].append(cell)
+        groups[_reuse(cell[0].cell) if count > 1 else (cell[0].cell.format,)].append(cell)
     dealt: list[list[list[Case]]] = [[] for _ in range(count)]
     for group in sorted(groups.values(), key=_cases_of, reverse=True):
         min(dealt, key=_cases_of).extend(group)
     return [sorted(share, key=_is_eager) for share in dealt] if count > 1 else dealt
 
 
-def _reuse(cell: Cell) -> tuple[str, str, str]:
+def _reuse(cell: Cell) -> tuple[str, ...]:
     """Return what cells have in common that can reuse compiled programs, or the compiler that was imported for one."""
     return cell.format, cell.mode, cell.op if cell.mode == "eager" else ""
 
