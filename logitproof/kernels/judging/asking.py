@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from logitproof.kernels.judging.truth import SPOILER, Question, Truth, arguments, of_held_products, truth_of, weights
+from logitproof.kernels.judging.truth import (
+    SPOILER,
+    Question,
+    Truth,
+    arguments,
+    divisor,
+    of_held_products,
+    truth_of,
+    weights,
+)
 from logitproof_adapters.contract.calls import CallFailed, answer_of
 from logitproof_adapters.evaluator.values import is_numeric
 from logitproof_adapters.targets.link import TargetDied
@@ -272,7 +281,7 @@ class Asker:
         observed = reply.observed
         comparison = compare(observed.astype(np.float64), truth.exact, truth.allowed, format_)
         conforms = comparison.conforms | comparison.undecided | self._accepted(rows, observed)
-        conforms |= self._ignored(rows, observed)
+        conforms |= self._ignored(rows, observed) | self._over_nothing(rows, observed)
         conforms &= ~self._leaked(quantity, rows, observed) | np.isnan(truth.exact.value)  # a row without any class
         conforms |= self._of_held_products(asked, rows, observed)
         conforms[self._undeclared(rows)[: len(conforms)]] = True
@@ -320,6 +329,16 @@ class Asker:
         skipped = self.ignored_and_not_finite(rows).reshape(-1, *(1,) * (observed.ndim - 1))
         numbers = observed.astype(np.float64)
         return np.asarray(((numbers == 0) | np.isnan(numbers)) & skipped)
+
+    def _over_nothing(self, rows: Rows, observed: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return where a mean over weights that sum to 0 is NaN, 0, or infinite by what smoothing leaves (OPT-5)."""
+        declaration = self.question.declaration
+        is_weighted = declaration.weight and declaration.reduction == "mean" and self.question.labels == "indices"
+        if not is_weighted or divisor(self.question, rows.logits, rows.indices) != 0:
+            return np.zeros(observed.shape, bool)
+        numbers = observed.astype(np.float64)
+        infinite = np.isinf(numbers) & (declaration.label_smoothing != 0)
+        return np.asarray(np.isnan(numbers) | (numbers == 0) | infinite)
 
     def ignored_and_not_finite(self, rows: Rows) -> NDArray[np.bool_]:
         """Return for each row whether it is ignored and holds NaN or an infinity."""

@@ -241,7 +241,7 @@ def _transformed(question: Question, logits: NDArray[Any], given: dict[str, Any]
     whole = dict(given)
     scale = 1.0
     if declaration.reduction != "none":
-        scale = 1.0 / _divisor(question, logits, given.get("labels"))
+        scale = 1.0 / divisor(question, logits, given.get("labels"))
         if "cotangent" in given:
             whole["cotangent"] = np.full(len(logits), float(given["cotangent"]) * scale)
     plain = _plain(question, z, whole, working, reduced=False)
@@ -296,7 +296,7 @@ def _with_z_loss(
     return loss[0] + term, loss[1] + error + 4.0 * unit * (np.abs(loss[0]) + np.abs(term))
 
 
-def _divisor(question: Question, logits: NDArray[Any], labels: NDArray[Any] | None) -> float:
+def divisor(question: Question, logits: NDArray[Any], labels: NDArray[Any] | None) -> float:
     """Return what the sum of all rows is divided by; 1 for a sum."""
     declaration = question.declaration
     if declaration.divisor is not None:
