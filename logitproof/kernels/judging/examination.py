@@ -146,9 +146,9 @@ def examine(
     found = found or Examination()
     if plan.framework in COMPILED_FOR_EACH_SHAPE and plan.profile == "quick":
         found.note(FEWER_SHAPES.format(framework=plan.framework))
-    started = time.monotonic()
-    for format_, trial, drawn in _drawn(asker, plan):
-        if time.monotonic() - started > plan.seconds:
+    end = time.monotonic() + plan.seconds
+    for format_, trial, drawn in _drawn(asker, plan, end):
+        if time.monotonic() > end:
             found.left_out += 1
             continue
         if progress is not None:
@@ -162,11 +162,12 @@ def examine(
     return found
 
 
-def _drawn(asker: Asker, plan: Plan) -> Iterator[tuple[str, Trial, Callable[[], DrawnRows]]]:
+def _drawn(asker: Asker, plan: Plan, end: float) -> Iterator[tuple[str, Trial, Callable[[], DrawnRows]]]:
     """Yield trials with their formats and what draws their rows.
 
     Beside a kernel in a process of its own the next `AHEAD` trials are drawn, and their exact answers computed, while
-    it computes: by one thread and in their order, so that they are the same as if nothing were drawn ahead.
+    it computes: by one thread and in their order, so that they are the same as if nothing were drawn ahead. Nothing is
+    past `end`, when no trial is asked any more.
     """
     needed = _needed(asker, plan.quantities)
 
@@ -179,7 +180,8 @@ def _drawn(asker: Asker, plan: Plan) -> Iterator[tuple[str, Trial, Callable[[], 
     queue: deque[tuple[str, Trial, Callable[[], DrawnRows]]] = deque()
     for format_, trial in plan.trials():
         of_trial = partial(draws, format_, trial)
-        queue.append((format_, trial, asker.beside.submit(of_trial).result if asker.beside else of_trial))
+        beside = asker.beside if time.monotonic() <= end else None
+        queue.append((format_, trial, beside.submit(of_trial).result if beside else of_trial))
         if len(queue) > AHEAD:
             yield queue.popleft()
     yield from queue
