@@ -83,34 +83,25 @@ def test_a_release_that_lacks_a_function_is_asked_the_others(package: str) -> No
 def test_every_way_is_asked_of_every_function_that_has_ways(package: str) -> None:
     table, calls = packages._OF[package], derived_calls(package)
     for way in table.FURTHER_WAYS:
-        asked = {call.source.partition("(")[0] for call in calls if call.case.get(way.factor) == way.name}
+        asked = {call.source.partition("(")[0] for call in calls if call.case.get("layout") == way.layout}
         for function in table.FUNCTIONS:
-            few = way.among(function.factors) if way.factor in function.factors else {}
+            few = way.among(function.factors) if "layout" in function.factors else {}
             rows = (dict(zip(few, values, strict=True)) for values in product(*few.values()))
             if few and any(_is_defined(row) and function.legal(function._case(row)) for row in rows):
-                assert function.name in asked, (function.name, way.name)
+                assert function.name in asked, (function.name, way.layout)
 
 
 def test_a_way_is_asked_in_few_values_of_the_other_arguments() -> None:
-    factors = {
-        "place": PLACES,
-        "kind": KINDS,
-        "form": FORMS,
-        "way": ("eager",),
-        "what": ("value", "slope"),
-        "kept": (False, True),
-    }
-    few = Way("looped").among(factors)
-    assert few == {
+    factors = {"place": PLACES, "kind": KINDS, "form": FORMS, "layout": ("dense", "sliced"), "kept": (False, True)}
+    assert Way("read_only").among(factors) == {
         "place": PLACES[:2],
-        "kind": ("typical", "masked"),
-        "form": ("float32",),
-        "way": ("looped",),
-        "what": ("value",),
+        "kind": ["typical", "masked"],
+        "form": ["float32"],
+        "layout": ("read_only",),
         "kept": (False, True),
     }
-    assert Way("short", kinds=COUNTS).among(factors)["kind"] == COUNTS
-    assert Way("looped", ("curve",)).among(factors)["what"] == ()
+    assert tuple(Way("short", COUNTS).among(factors)["kind"]) == COUNTS
+    assert Way("read_only", ("infinite",)).among(factors)["kind"] == []
 
 
 def test_counts_are_whole_in_every_format() -> None:

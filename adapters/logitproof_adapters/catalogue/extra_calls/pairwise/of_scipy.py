@@ -165,8 +165,8 @@ def _legal(case: Case) -> bool:
 
 
 FURTHER_WAYS = (
-    Way("read_only", factor="layout"),
-    *(Way(name, kinds=COUNTS, factor="layout") for name in ("short", "unsigned")),
+    Way("read_only"),
+    *(Way(name, COUNTS) for name in ("short", "unsigned")),
 )
 
 

@@ -184,7 +184,7 @@ class Function:
         """
         yielded = []
         beyond = (self._beyond,) if self.op in LIMITED else ()
-        further = (way.among(self.factors) for way in ways if way.factor in self.factors)
+        further = (way.among(self.factors) for way in ways if "layout" in self.factors)
         for factors in (self.factors, *beyond, *(few for few in further if all(few.values()))):
             for row in covering_rows(factors, lambda one: _is_defined(one) and self.legal(self._case(one))):
                 if row not in yielded:
