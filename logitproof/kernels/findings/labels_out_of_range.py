@@ -10,7 +10,7 @@ import numpy as np
 from logitproof.kernels.cases import products_past_the_format as past_the_format
 from logitproof.kernels.cases.trials import Trial
 from logitproof.kernels.findings.findings import Finding
-from logitproof.kernels.judging.examination import drawn_for, width_near
+from logitproof.kernels.judging.examination import drawn_for, keep_deviation, width_near
 from logitproof_reference.bounds.assumptions import MUST
 from logitproof_reference.cases.catalogue import Rows
 from logitproof_reference.vocabulary.cells import PLAIN
@@ -44,7 +44,7 @@ def judge_bad_labels(asker: Asker, format_: str, found: Examination) -> None:
         outcome = _outcome(rows, reply)
         told.setdefault(outcome, []).append(label)
         if declaration.refuses and not _is_declared(declaration.refuses, outcome):
-            found.findings.append(_finding(asked, format_, label, declaration.refuses, outcome))
+            keep_deviation(asker, _finding(asked, format_, label, declaration.refuses, outcome), found)
     if not declaration.refuses:
         _note(told, classes, found)
 
@@ -111,7 +111,7 @@ def judge_products_past_the_format(asker: Asker, format_: str, found: Examinatio
     for at, row in enumerate(whole):
         if failure := past_the_format.wrong(row, call, np.asarray(reply.observed[at]), declaration, model):
             words = (row.name, "refusal", row.name, format_, "value", past_the_format.CLAUSE, "", "")
-            found.findings.append(Finding(*words, rows, row=at, failure=failure))
+            keep_deviation(asker, Finding(*words, rows, row=at, failure=failure), found)
 
 
 def judge_empty_batch(asker: Asker, format_: str, found: Examination) -> None:
@@ -124,8 +124,7 @@ def judge_empty_batch(asker: Asker, format_: str, found: Examination) -> None:
     if reply.observed is not None:
         return
     if declaration.empty == "supported":
-        found.findings.append(
-            Finding("empty", "refusal", "no rows", format_, "value", "IO-3", "", "", rows, failure=reply.failure)
-        )
+        words = ("empty", "refusal", "no rows", format_, "value", "IO-3", "", "")
+        keep_deviation(asker, Finding(*words, rows, failure=reply.failure), found)
         return
     found.note(f"a batch without rows fails ({reply.failure}): declare --empty supported to have it judged")

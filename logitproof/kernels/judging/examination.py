@@ -543,6 +543,22 @@ def is_normal(number: float, form: Format) -> bool:
     return form.smallest_normal <= abs(number) <= form.largest
 
 
+def keep_deviation(asker: Asker, finding: Finding, found: Examination) -> None:
+    """Keep a finding that no trial of a plan has, and record it as a judgement, for run files."""
+    clause = CLAUSES[finding.clause]
+    found.findings.append(finding)
+    found.judgements.append(
+        on_cell(
+            asker.cell(finding.quantity, finding.format),
+            finding.trial,
+            clause=clause.id,
+            grade=clause.level,
+            verdict="deviates",
+            reason=finding.failure,
+        )
+    )
+
+
 def _is_narrower(dtype: str, wanted: str) -> bool:
     return dtype in FORMATS and FORMATS[dtype].unit_roundoff > FORMATS[wanted].unit_roundoff
 
@@ -573,4 +589,4 @@ def judge_result_format(asker: Asker, format_: str, found: Examination) -> None:
         rows,
         failure=_other_format(reply, wanted),
     )
-    found.findings.append(finding)
+    keep_deviation(asker, finding, found)

@@ -9,7 +9,7 @@ import numpy as np
 
 from logitproof.kernels.cases.trials import Trial
 from logitproof.kernels.findings.findings import Finding
-from logitproof.kernels.judging.examination import drawn_for, width_near
+from logitproof.kernels.judging.examination import drawn_for, keep_deviation, width_near
 from logitproof.kernels.judging.truth import truth_of
 from logitproof_reference.specification import clauses
 from logitproof_reference.vocabulary.formats import FORMATS
@@ -81,7 +81,7 @@ def judge_lowest(asker: Asker, format_: str, quantities: Sequence[str], found: E
                 f"{float(numbers[leaks][0]):.6g} at a class that does not count, where all others are at {lowest:.6g}"
             )
             plain = Finding("masks", "mask", "", format_, quantity, "MSK-1", "", "", rows, failure=said)
-            found.findings.append(replace(plain, row=int(leaks.any(axis=1).argmax())))
+            keep_deviation(asker, replace(plain, row=int(leaks.any(axis=1).argmax())), found)
 
 
 def _rows(asker: Asker, format_: str) -> Rows:
@@ -102,12 +102,12 @@ def _judge_all_masked(asker: Asker, format_: str, quantity: str, found: Examinat
     plain = Finding("all_masked", "mask", "no class of the row counts", format_, quantity, "MSK-3", "", "", rows)
     reply, compared = asker.compare(quantity, rows)
     if reply.observed is None or compared is None:
-        found.findings.append(replace(plain, failure=reply.failure))
+        keep_deviation(asker, replace(plain, failure=reply.failure), found)
         return
     if compared.wrong.any():
         row = int(np.argmax(compared.wrong))
         failure = f"row {row} is wrong where no class of row {MASKED} counts"
-        found.findings.append(replace(plain, clause="MSK-1", note="", row=row, failure=failure))
+        keep_deviation(asker, replace(plain, clause="MSK-1", note="", row=row, failure=failure), found)
     given = np.asarray(reply.observed, np.float64)[MASKED]
     word = asker.question.declaration.all_masked
     if not word:
@@ -118,7 +118,7 @@ def _judge_all_masked(asker: Asker, format_: str, quantity: str, found: Examinat
         failure = f"a fully masked row gives {_said(given)}; declared: {SAID[word]}"
         if quantity != "value":
             failure = f"the gradient of a row of which no class counts is {_said(given)}, expected 0"
-        found.findings.append(replace(plain, row=MASKED, failure=failure))
+        keep_deviation(asker, replace(plain, row=MASKED, failure=failure), found)
 
 
 def _is_declared(asker: Asker, rows: Rows, quantity: str, given: NDArray[np.float64]) -> bool:
@@ -158,7 +158,9 @@ def _judge_spoilers(asker: Asker, format_: str, quantity: str, found: Examinatio
     )
     if of_largest:
         failure = f"{of_largest} at classes that do not count: another result"
-        found.findings.append(Finding("masks", "mask", "", format_, quantity, "MSK-1", "", "", rows, failure=failure))
+        keep_deviation(
+            asker, Finding("masks", "mask", "", format_, quantity, "MSK-1", "", "", rows, failure=failure), found
+        )
     read = list(filter(None, read))
     clause = clauses.CLAUSES["MSK-2"]
     reason = f"{', '.join(read)} at classes that do not count: another result" if read else ""

@@ -62,9 +62,9 @@ def witness_in(path: Path) -> dict[str, Any]:
     try:
         tree = parse(read_whole(path))
     except ValueError as error:
-        raise RunFileError(f"{path} is neither a record of a sweep nor a witness: {error}") from error
+        raise RunFileError(f"{path} is no record of a sweep, no witness and no atlas: {error}") from error
     if not isinstance(tree, dict) or KIND not in tree:
-        raise RunFileError(f"{path} is neither a record of a sweep nor a witness: it has no {KIND}")
+        raise RunFileError(f"{path} is no record of a sweep, no witness and no atlas: it has no {KIND}")
     if (version := tree.pop(KIND)) != VERSION:
         raise RunFileError(f"{path} is a witness of version {version}; this release reads version {VERSION}")
     why = unfit(tree, WITNESS, "witness")

@@ -136,9 +136,13 @@ def test_a_mask_that_is_the_lowest_number_leaves_a_share_beside_classes_at_it() 
         """Fill with the least number of the format, as attention masks are made."""
         return of_classes(np.where(where, x, np.finfo(x.dtype).min), np.ones_like(where))
 
-    (shown,) = checked(filled).shown
+    verdict = checked(filled)
+    (shown,) = verdict.shown
     assert shown.finding.clause == "MSK-1"
     assert "at a class that does not count, where all others are at -3.40282e+38" in shown.finding.failure
+    deviating = [one for one in verdict.judgements if one.verdict == "deviates"]  # as run files have it too
+    assert {(one.clause, one.reason) for one in deviating} == {("MSK-1", shown.finding.failure)}
+    assert f"{len(deviating)} deviate;" in verdict.headline()
 
 
 def test_a_gradient_at_a_class_that_does_not_count_is_named() -> None:

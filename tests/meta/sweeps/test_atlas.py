@@ -311,7 +311,7 @@ def test_a_file_of_another_kind_is_told_in_one_line(
 ) -> None:
     (folder / "other.json").write_text(content)
     assert main(["atlas", "torch.sweep", "other.json"]) == USAGE
-    assert "other.json is neither a record of a sweep nor a witness" in capsys.readouterr().err
+    assert "other.json is no record of a sweep, no witness and no atlas" in capsys.readouterr().err
     assert not (folder / "atlas.html").exists()
 
 

@@ -151,7 +151,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "unknown labels": (["numpy", "softmax", "float32", "--labels", "indices"], 'labels "indices" of softmax'),
     "mode that is not offered": (["numpy", "softmax", "float32", "--mode", "vmap"], "numpy does not offer this"),
     "a framework that raises": (["planted_worst:Raises", "softmax", "float32"], "FloatingPointError: not today"),
-    "no witness": (["--again", "planted_worst.py"], "neither a record of a sweep nor a witness: no JSON"),
+    "no witness": (["--again", "planted_worst.py"], "no record of a sweep, no witness and no atlas: no JSON"),
     "no file": (["--again", "nowhere.json"], "nowhere.json"),
 }
 
