@@ -173,7 +173,6 @@ FAULTY = [
     Planted("log_sum_exp", "tail", tail_behind_the_last_whole_block),
     Planted("sigmoid_cross_entropy", "derivative", derivative_saturated_at_15),
     *of_jax_faulty_second.FAULTY,
-    *of_jax_correct_second.TAKEN_FOR_CORRECT,
 ]
 CORRECT = [
     Planted("log_sum_exp", "scan", scan_over_padded_blocks),

@@ -292,8 +292,10 @@ TAKEN_FOR_CORRECT = [
     Planted("sigmoid_cross_entropy", "float64 within", float64_within),
     Planted("grouped_softmax", "segments", groups_by_segments),
 ]
-"""As JAX 0.10.2 has them on a CPU: the derivative of jnp.logaddexp is NaN where both are -inf; of one class, and so of
-one block that is padded with -inf, jax.jit makes another sum than JAX without it, 0, whose logarithm is -inf; the
-derivative of jnp.abs is 1 at 0, so that that of max(x, 0) + log1p(exp(-|x|)) is 0 there and not 1/2. Segments as
-many as rows are
-too few where a group has a greater number."""
+"""Accused, and so in no count: they would be faulty ones that are certainly found.
+
+As JAX 0.10.2 has them on a CPU: the derivative of jnp.logaddexp is NaN where both are -inf; a compiled while_loop makes
+no step over one block that is larger than the row (reports/findings/jax-while-loop-of-one-step.md); the derivative of
+jnp.abs is 1 at 0, so that that of max(x, 0) + log1p(exp(-|x|)) is 0 there and not 1/2. Segments as many as rows are too
+few where a group has a greater number.
+"""
